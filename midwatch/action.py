@@ -1,0 +1,128 @@
+"""What an action is, and what it is given: the public API for those who write one.
+
+An action is a frozen dataclass whose fields are its parameters. It is found through the entry point group
+`midwatch.actions`, by its name. Its module must import lightly: docker, psycopg and the like inside methods.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from midwatch.clock import Clock
+from midwatch.parameters import as_text
+from midwatch.plan import Plan, PlanDraft, Risk
+from midwatch.runbook.model import Runbook
+
+
+class Console(Protocol):
+    """How a running action speaks. Everything said is redacted before it is stored or shown."""
+
+    def say(self, text: str) -> None:
+        """One line to the operator, at once."""
+        ...
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        """How far it is; the same unit for both (bytes, rows). Cheap: call it as often as you like."""
+        ...
+
+    def value(self, key: str, value: str) -> None:
+        """Report a value to later steps, to closure and to the journal. Never a secret."""
+        ...
+
+    def secret(self, name: str, value: str) -> None:
+        """Mask `value` from now on in everything this step writes. Returns once the masking is in force."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an action works with."""
+
+    runbook: Runbook
+    console: Console
+    clock: Clock
+    actor: str
+    """Who runs it: `ada@bastion`."""
+    incident: Path | None = None
+    """The incident's folder, when there is one."""
+    step: str = ""
+    """The step's id, when there is one."""
+
+    def place(self, name: str) -> Path:
+        """The absolute path of a named place (`midwatch.runbook.places`)."""
+        return self.runbook.place_of(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended when it could be done: well, or with a check that does not hold."""
+
+    ok: bool
+    summary: str
+    """One sentence with the figures that matter."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Reported to later steps as well, like `Console.value`."""
+
+
+@dataclass(frozen=True)
+class Action(ABC):
+    """Base of actions. Subclasses are frozen dataclasses; their docstring states what they promise."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for `midwatch action --help`."""
+    risk: ClassVar[Risk]
+
+    def given(self) -> dict[str, str]:
+        """The parameters as text, those at their default left out; goes into plans and command lines."""
+        shown = {}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if value is not None and value != item.default:
+                shown[item.name] = as_text(value)
+        return shown
+
+    def draft(self) -> PlanDraft:
+        """An empty plan of this action with these parameters."""
+        return PlanDraft(self.name, self.given())
+
+    @abstractmethod
+    def plan(self, context: Context) -> Plan:
+        """Say what `apply` would touch now, computed live. Changes nothing. Slow or dead sources time out.
+
+        A reason not to run goes into `Plan.refusal`; only what makes planning itself impossible is raised.
+        """
+
+    @abstractmethod
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Do what `plan` says and nothing else. Raises `MidwatchError` when it fails, with what to do.
+
+        The caller has planned again and compared with what was confirmed; `plan` is the fresh one.
+        """
+
+
+@dataclass(frozen=True)
+class Check(Action):
+    """An action that changes nothing and passes or fails: used by steps, closure criteria and cron.
+
+    `ok=False` means that it does not hold; `OutcomeUnknown` that it could not be determined.
+    """
+
+    risk: ClassVar[Risk] = Risk.OBSERVE
+
+    def plan(self, context: Context) -> Plan:
+        return self.draft().plan()
+
+    @abstractmethod
+    def evaluate(self, context: Context) -> Outcome:
+        """Look, and say whether it holds, with the figures."""
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        outcome = self.evaluate(context)
+        context.console.say(outcome.summary)
+        return outcome

@@ -1,0 +1,44 @@
+"""The two clocks: UTC for saying when, monotonic for saying how long. Tests inject their own."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """The time of day, in UTC, with its zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards and go on during suspend (CLOCK_BOOTTIME); for durations only."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as it stands in file names: `20261123-021407`, UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
+
+
+def iso(moment: datetime) -> str:
+    """A moment as RFC 3339 with microseconds and `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_iso(text: str) -> datetime:
+    """Read what `iso` wrote. Raises `ValueError`."""
+    return datetime.fromisoformat(text)

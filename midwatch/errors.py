@@ -1,0 +1,69 @@
+"""What can go wrong, as one clear sentence: what, where, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every `midwatch` command (DESIGN: the command line)."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    UNKNOWN = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a file, counted from 1 as editors count."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+class MidwatchError(Exception):
+    """Base of every error that Midwatch raises on purpose: a sentence, a place and a hint.
+
+    `str(error)` is one line, ready for stderr: `PLACE: SENTENCE. HINT.`
+    """
+
+    exit = Exit.FAILED
+
+    def __init__(self, sentence: str, *, place: Place | None = None, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = self.sentence if self.sentence.endswith((".", "?", "!")) else f"{self.sentence}."
+        if self.hint:
+            text += f" {self.hint if self.hint.endswith(('.', '?', '!')) else self.hint + '.'}"
+        return f"{self.place}: {text}" if self.place else text
+
+
+class BadInput(MidwatchError):
+    """What was given cannot be used: a wrong value, an unknown name, a malformed file."""
+
+    exit = Exit.BAD_INPUT
+
+
+class Failed(MidwatchError):
+    """The thing was tried and did not succeed."""
+
+
+class Refused(MidwatchError):
+    """The thing was not tried, because trying it would break a promise; the hint offers the alternative."""
+
+
+class OutcomeUnknown(MidwatchError):
+    """Whether the thing succeeded cannot be known; a person decides."""
+
+    exit = Exit.UNKNOWN

@@ -1,0 +1,61 @@
+"""The events of an incident: what the journal stores, and everything else is derived from.
+
+The kinds and their bodies are specified in `docs/journal.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What an event tells."""
+
+    DECLARED = "incident.declared"  # id, title, severity, runbook, runbook_sha256, base, host, resumed_from
+    SEVERITY = "incident.severity"  # from, to, reason
+    CLOSED = "incident.closed"  # reason, unmet: [criterion ids]
+    DRIVER_JOINED = "driver.joined"  # host, pid, terminal
+    DRIVER_LEFT = "driver.left"  # reason
+    CONFIRMED = "step.confirmed"  # step, attempt, plan: {…}, digest, reason
+    STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
+    # step, attempt, outcome, exit, seconds, ended, summary, values, output: {bytes, dropped, sha256, masked}, tell: [roles]
+    FINISHED = "step.finished"
+    TICKED = "step.ticked"  # step, note, values
+    FAILED_BY_HAND = "step.failed"  # step, reason, tell: [role ids]: a manual step that could not be done
+    SKIPPED = "step.skipped"  # step, reason
+    REOPENED = "step.reopened"  # step, reason
+    READING = "reading"  # step, attempt, when: before|after, reading: {…}
+    CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
+    NOTE = "note"  # text, at (when it happened, if not now)
+    TOLD = "told"  # role, message
+    UPDATE = "update.sent"  # message, channel
+    REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
+
+
+class StepOutcome(StrEnum):
+    """How an attempt at a step ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, as stored. `seq` counts from 1."""
+
+    seq: int
+    time: datetime
+    mono: float
+    """Seconds on the boot clock of `boot`; durations are differences of these, never of `time`."""
+    boot: str
+    actor: str
+    kind: str
+    """A `Kind`, or a kind that a newer version wrote: readers keep what they do not know."""
+    body: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,102 @@
+"""Where things lie in an incident's folder. Names only: nothing here reads or writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def incident_id(moment: datetime, runbook_id: str) -> str:
+    """`INC-20261123-0200-backup-failure`: UTC minute of the declaration and the runbook's id."""
+    return f"INC-{moment.astimezone(UTC):%Y%m%d-%H%M}-{runbook_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFolder:
+    """The folder of one attempt at one step. The supervisor writes everything here but the plan."""
+
+    path: Path
+
+    @property
+    def order(self) -> Path:
+        """What to run, as JSON, without secrets; written before the supervisor starts."""
+        return self.path / "order.json"
+
+    @property
+    def plan(self) -> Path:
+        """The plan that was confirmed, as JSON."""
+        return self.path / "plan.json"
+
+    @property
+    def output(self) -> Path:
+        """The redacted bytes of the step's output; appended to while it runs."""
+        return self.path / "output"
+
+    @property
+    def timing(self) -> Path:
+        """When which byte of the output was written: `SECONDS OFFSET` a line."""
+        return self.path / "output.timing"
+
+    @property
+    def values(self) -> Path:
+        """`$STEP_OUTPUT`: `key=value` lines that the step reports."""
+        return self.path / "values"
+
+    @property
+    def progress(self) -> Path:
+        """`DONE TOTAL` as the step last told it (OSC 9;4 or the action's console); replaced, never appended to."""
+        return self.path / "progress"
+
+    @property
+    def supervisor(self) -> Path:
+        """Who supervises: pid, start time and boot id, as JSON; also the step's own pid."""
+        return self.path / "supervisor.json"
+
+    @property
+    def result(self) -> Path:
+        """How it ended, as JSON; there only once it has ended."""
+        return self.path / "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFolder:
+    """The folder of one incident."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by the driver."""
+        return self.path / "driver.lock"
+
+    @property
+    def runbook(self) -> Path:
+        """The runbook as it was when the incident was declared."""
+        return self.path / "runbook.yaml"
+
+    @property
+    def site(self) -> Path:
+        """The site file as it was then; absent when there was none."""
+        return self.path / "site.yaml"
+
+    @property
+    def rca(self) -> Path:
+        """The root cause analysis, written from the journal."""
+        return self.path / "rca.md"
+
+    def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
+        return AttemptFolder(self.path / "steps" / step_id / str(attempt))
+
+
+def incidents_folder(logs: Path) -> Path:
+    """Where incidents lie, a folder each, below the place `logs`."""
+    return logs / "incidents"

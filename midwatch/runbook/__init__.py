@@ -1,0 +1,1 @@
+"""The runbook: its model, and how it is read, checked and described."""

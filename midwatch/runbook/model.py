@@ -1,0 +1,262 @@
+"""The runbook as the program sees it, after it was read and checked. Everything here is immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from midwatch.errors import Place
+from midwatch.plan import Risk
+
+
+class Severity(StrEnum):
+    """How bad it is: SEV-0 is loss of data, SEV-1 critical, SEV-2 major, SEV-3 minor."""
+
+    SEV0 = "SEV-0"
+    SEV1 = "SEV-1"
+    SEV2 = "SEV-2"
+    SEV3 = "SEV-3"
+
+
+class StepKind(StrEnum):
+    """Who does the step: a person, a shell, or an action."""
+
+    MANUAL = "manual"
+    RUN = "run"
+    USES = "uses"
+
+
+class TargetKind(StrEnum):
+    """Where a database runs: reached directly by host and port or socket, or in a container."""
+
+    LOCAL = "local"
+    DOCKER = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database that steps act on."""
+
+    name: str
+    kind: TargetKind
+    database: str
+    label: str
+    """What people call it: `ARP`."""
+    container: str = ""
+    """Exact container name; only for kind `docker`."""
+    host: str = ""
+    port: int = 5432
+    socket: str = ""
+    """Folder of the server's Unix socket, as seen from here; where the superuser is let in, if anywhere."""
+    user: str = ""
+    """The role that applications and the nightly job log in as."""
+    superuser: str = ""
+    """Empty: discovered."""
+    password_file: str = ""
+    """A file that may hold the password of `user` (a Docker or Kubernetes secret); read, never written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Somebody who has to be told."""
+
+    id: str
+    name: str
+    tell: str = ""
+    """When they are told, in words."""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comms:
+    """How others are kept informed."""
+
+    channel: str = ""
+    update_every: float = 0.0
+    """Seconds between status updates; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing that a manual step asks the person for; the answer is journalled as a value of the step."""
+
+    name: str
+    prompt: str
+    kind: str = "line"
+    """`line`, `text` (several lines) or `yes-no`."""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`{from: step.key}`: a value that an earlier step reports; known only once that step is done."""
+
+    step: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.step}.{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`when:` — the step is needed only if this holds. Exactly one form is set."""
+
+    failed: str = ""
+    """Id of a step; holds once that step has failed."""
+    answer: Reference | None = None
+    """A value given or reported earlier; holds when it is one of `any_of`."""
+    any_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnFailure:
+    """What follows when the step fails."""
+
+    escalate: Severity | None = None
+    tell: tuple[str, ...] = ()
+    """Role ids."""
+    advice: str = ""
+    """What to do next, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do."""
+
+    id: str
+    number: str
+    """As shown: `3.2`, from the phase's section and the step's place in it."""
+    title: str
+    kind: StepKind
+    risk: Risk
+    place: Place
+    why: str = ""
+    instructions: str = ""
+    """Markdown; for manual steps what to do."""
+    run: str = ""
+    """The shell script of a `run` step."""
+    uses: str = ""
+    """The action of a `uses` step."""
+    with_: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the action: YAML scalars, lists, or `Reference`."""
+    env: Mapping[str, str | Reference] = field(default_factory=dict)
+    """Environment of a `run` step."""
+    timeout: float = 600.0
+    """Seconds."""
+    expect: str = ""
+    """What good looks like."""
+    as_written: str = ""
+    """The plan's own command for this step."""
+    instead: str = ""
+    """Where the plan's command is wrong or dangerous: why, and what is done under its name."""
+    needs: tuple[str, ...] = ()
+    """Steps that must be done (or skipped with a reason) before this one may run."""
+    when: Condition | None = None
+    moves: tuple[str, ...] = ()
+    """Panels whose readings are recorded before and after."""
+    ask: tuple[Ask, ...] = ()
+    tell: tuple[str, ...] = ()
+    """Role ids that a manual step tells."""
+    optional: bool = False
+    on_failure: OnFailure = OnFailure()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A titled group of steps."""
+
+    id: str
+    title: str
+    section: str
+    steps: tuple[Step, ...]
+    intro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One closure criterion: a check evaluates it."""
+
+    id: str
+    title: str
+    check: str
+    with_: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What tells that this incident is happening: a line in a log, or a check that fails."""
+
+    id: str
+    title: str
+    place: Place
+    log: str = ""
+    match: str = ""
+    """Regular expression searched in each line of `log`."""
+    check: str = ""
+    with_: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One live panel: a probe and its parameters."""
+
+    probe: str
+    with_: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """A whole runbook, with its site's targets and places laid over it."""
+
+    id: str
+    title: str
+    severity: Severity
+    file: Path
+    site: Path | None
+    base: Path
+    """The folder in which relative paths and shell steps start: the site's, or else the runbook's."""
+    sha256: str
+    """Of the bytes of the runbook file."""
+    summary: str = ""
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    comms: Comms = Comms()
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Named files and folders that actions use: see `midwatch.runbook.places`."""
+    panels: tuple[Panel, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    closure: tuple[Criterion, ...] = ()
+
+    def steps(self) -> Iterator[Step]:
+        """Every step, in order."""
+        for phase in self.phases:
+            yield from phase.steps
+
+    def step(self, step_id: str) -> Step:
+        """The step with this id. Raises `KeyError`."""
+        for step in self.steps():
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    def phase_of(self, step_id: str) -> Phase:
+        """The phase that holds this step. Raises `KeyError`."""
+        for phase in self.phases:
+            if any(step.id == step_id for step in phase.steps):
+                return phase
+        raise KeyError(step_id)
+
+    def resolve(self, path: str | Path) -> Path:
+        """A path of the runbook as an absolute one: `~` expanded, relative ones below `base`."""
+        return self.base / Path(path).expanduser()
+
+    def place_of(self, name: str) -> Path:
+        """The absolute path of a named place. Raises `KeyError` for a name that `places` does not define."""
+        return self.resolve(self.places[name])
