@@ -1,0 +1,93 @@
+"""The alerts panel: the newest log lines that a trigger of the runbook, or the plan's own marks, recognise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from midwatch.clock import Clock
+from midwatch.errors import MidwatchError
+from midwatch.parameters import param
+from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.runbook.model import Runbook, Trigger
+from midwatch.runbook.places import PLACES
+from probes.log_tail import LogLine, find_lines
+
+MARKS = re.compile(r"\[(ERROR|FAILURE|CRITICAL|EMERGENCY|WARNING)\]")
+"""The plan's own marks. A trigger's pattern comes first, so that its title is shown."""
+TAIL = 262_144
+"""Bytes at the end of each log that are read."""
+_TIME = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
+
+
+@dataclass(frozen=True)
+class AlertsProbe(Probe):
+    """The newest alarming lines of the runbook's logs, newest first, each with its file and line number.
+
+    Without `logs`, the logs of the triggers and the plan's own (`backup.log`, `emergency-backup.log`). Each reading
+    starts afresh from the end of the file, so rotation and truncation need no care. A log that is not there is a row
+    of level unknown, unless it is one of the plan's own, which appear with the first backup.
+    """
+
+    name: ClassVar[str] = "alerts"
+    title: ClassVar[str] = "Alerts"
+    every: ClassVar[float] = 2.0
+
+    logs: tuple[Path, ...] = param("log files; those of the triggers when left out", default=())
+    last: int = param("how many lines at most", default=5)
+
+    def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        triggers = _triggers_by_log(runbook)
+        expected = self.logs or tuple(triggers)
+        rows: list[tuple[str, Row]] = []
+        missing: list[Row] = []
+        for path in dict.fromkeys((*expected, *_own_logs(runbook))):
+            try:
+                rows += _alerts(path, triggers.get(path, ()), self.last)
+            except MidwatchError as error:
+                if path in expected:
+                    missing.append(Row(path.name, error.sentence, Level.UNKNOWN, detail=error.hint))
+        rows.sort(key=lambda item: item[0], reverse=True)  # stable: lines without a time stay in their file's order
+        shown = tuple(row for _, row in rows[: self.last])
+        if not shown and not missing:
+            shown = (Row("logs", "no alert", Level.OK),)
+        return Reading(self.name, clock.now(), (*shown, *missing))
+
+
+def _triggers_by_log(runbook: Runbook) -> dict[Path, tuple[Trigger, ...]]:
+    found: dict[Path, tuple[Trigger, ...]] = {}
+    for trigger in runbook.triggers:
+        if trigger.log:
+            path = runbook.resolve(trigger.log)
+            found[path] = (*found.get(path, ()), trigger)
+    return found
+
+
+def _own_logs(runbook: Runbook) -> list[Path]:
+    places: Mapping[str, str] = runbook.places or PLACES
+    folder = runbook.resolve(places.get("logs", PLACES["logs"]))
+    return [folder / "backup.log", folder / "emergency-backup.log"]
+
+
+def _alerts(path: Path, triggers: tuple[Trigger, ...], newest: int) -> list[tuple[str, Row]]:
+    patterns = [re.compile(trigger.match) for trigger in triggers] + [MARKS]
+    lines = find_lines(path, patterns, limit=TAIL, newest=newest)
+    return [_row(line, triggers[line.match].title if line.match < len(triggers) else "") for line in reversed(lines)]
+
+
+def _row(line: LogLine, title: str) -> tuple[str, Row]:
+    time = _TIME.match(line.text)
+    mark = MARKS.search(line.text)
+    mild = mark is not None and mark[1] in ("EMERGENCY", "WARNING") and not title
+    text = line.text[time.end() :].lstrip(" .,0123456789Z:+-") if time else line.text
+    row = Row(
+        time[2] if time else line.place,
+        text or line.text,
+        Level.WARN if mild else Level.CRITICAL,
+        detail=title or line.place,
+        data={"file": str(line.file), "line": line.number, "text": line.text},
+    )
+    return (f"{time[1]} {time[2]}" if time else ""), row

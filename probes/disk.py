@@ -1,0 +1,115 @@
+"""The disk panel: how full each file system is, how fast it fills, and what else would stop a backup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from midwatch.clock import Clock
+from midwatch.errors import MidwatchError
+from midwatch.parameters import param
+from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.runbook.model import Runbook
+from midwatch.units import Percent, duration, percent, size
+from probes.disk_trend import follow
+from probes.disk_usage import Budget, Usage, usage
+
+WARN = Percent(80)
+CRITICAL = Percent(95)
+SOON = 3600.0
+"""Seconds before being full that are worth a warning."""
+ROOT = (Path("/"),)
+
+
+@dataclass(frozen=True)
+class DiskProbe(Probe):
+    """Each path's file system in percent as `df` computes it, with free space, inodes and growth.
+
+    A path that is missing, unreadable or does not answer within 3 seconds is a row that says so; the others are still
+    read. The level of a row is that of its space or its inodes, whichever is worse.
+    """
+
+    name: ClassVar[str] = "disk"
+    title: ClassVar[str] = "Disk"
+    every: ClassVar[float] = 2.0
+
+    paths: tuple[Path, ...] = param("folders whose file systems are watched", default=ROOT)
+    warn: Percent = param("from here on it is a warning", default=WARN)
+    critical: Percent = param("from here on it is critical", default=CRITICAL)
+    budgets: tuple[str, ...] = param("PATH=SIZE=LABEL each: a limit that stands in for a mount", default=())
+
+    def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        try:
+            budgets = [Budget.parse(text, runbook.resolve) for text in self.budgets]
+        except MidwatchError as error:
+            return Reading(self.name, clock.now(), error=str(error))
+        rows = tuple(self._row(path, runbook, budgets, clock) for path in self.paths)
+        return Reading(self.name, clock.now(), rows)
+
+    def _row(self, path: Path, runbook: Runbook, budgets: Sequence[Budget], clock: Clock) -> Row:
+        label = short_name(path, runbook)
+        try:
+            found = usage(path, budgets)
+        except MidwatchError as error:
+            return Row(label, error.sentence, Level.UNKNOWN, detail=error.hint)
+        full_in = follow(f"{path}", clock.monotonic(), found.used).full_in(found.free)
+        level = disk_level(found, self.warn, self.critical)
+        if level is Level.OK and full_in is not None and full_in < SOON:
+            level = Level.WARN
+        return Row(
+            label,
+            _text(found, full_in),
+            level,
+            number=round(found.percent, 2),
+            unit="%",
+            detail=_detail(found),
+            data={
+                "path": str(path),
+                "total": found.total,
+                "used": found.used,
+                "free": found.free,
+                "reserved": found.reserved,
+                "inodes_percent": found.inodes_percent,
+                "read_only": found.read_only,
+                "label": found.label,
+                "full_in": full_in,
+            },
+        )
+
+
+def disk_level(found: Usage, warn: float, critical: float) -> Level:
+    """The level of a file system: by space, by inodes, and critical when nothing can be written at all."""
+    worst = max(found.percent, found.inodes_percent or 0.0)
+    if worst >= critical or found.read_only or (found.total > 0 and found.free == 0):
+        return Level.CRITICAL
+    return Level.WARN if worst >= warn else Level.OK
+
+
+def short_name(path: Path, runbook: Runbook) -> str:
+    """A path as the runbook would write it: relative to the base when it lies below."""
+    return str(path.relative_to(runbook.base)) if path != runbook.base and path.is_relative_to(runbook.base) else str(path)
+
+
+def _text(found: Usage, full_in: float | None) -> str:
+    parts = [f"{percent(found.percent)} full", f"{size(found.free)} free"]
+    if found.read_only:
+        parts.append("read only")
+    if found.inodes_percent is not None and found.inodes_percent >= 90 and found.inodes_percent > found.percent:
+        parts.append(f"inodes {percent(found.inodes_percent)}")
+    if full_in is not None and math.isfinite(full_in) and full_in < 7 * 86400:
+        parts.append(f"full in {duration(full_in)}")
+    return ", ".join(parts) + (f" ({found.label})" if found.label else "")
+
+
+def _detail(found: Usage) -> str:
+    parts = [f"{size(found.used)} of {size(found.total)} used"]
+    if found.free == 0 and found.reserved:
+        parts.append(f"only root's reserve is left: {size(found.reserved)}")
+    if found.inodes_percent is not None:
+        parts.append(f"inodes {percent(found.inodes_percent)}")
+    if found.inodes_percent is not None and found.inodes_percent >= 99.5 and found.free:
+        parts.append("no inode is left although there is space")
+    return "; ".join(parts)

@@ -1,0 +1,182 @@
+"""The Docker engine: reaching it, naming why it cannot be reached, and what it holds by kind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midwatch.errors import Failed
+from midwatch.runbook.model import Runbook, TargetKind
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LIMIT = 8.0
+"""Seconds that one answer of the engine may take for a panel."""
+
+
+class NoEngine(Failed):
+    """There is no engine here at all: no socket to talk to. `Failed` itself: there is one, and it cannot be used."""
+
+
+@contextlib.contextmanager
+def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
+    """The engine that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout` seconds.
+
+    Raises `NoEngine` or `Failed` with the reason, also for errors of the engine inside the `with` block.
+    """
+    import docker
+    import requests
+
+    client = None
+    try:
+        client = docker.DockerClient.from_env(timeout=int(timeout) or 1)
+        yield client
+    except docker.errors.NotFound as error:
+        raise Failed(
+            f"Docker does not know it: {error.explanation or error}", hint="docker ps -a lists what there is"
+        ) from error
+    except docker.errors.APIError as error:
+        raise Failed(f"Docker refused: {error.explanation or error}", hint="docker info says how the engine is") from error
+    except docker.errors.DockerException as error:
+        raise _unreachable(error) from error
+    except requests.exceptions.Timeout as error:
+        raise Failed(f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is") from error
+    except requests.exceptions.RequestException as error:
+        raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
+    finally:
+        if client is not None:
+            client.close()
+
+
+def _unreachable(error: Exception) -> Failed:
+    text = str(error)
+    if "FileNotFoundError" in text or "No such file" in text:
+        return NoEngine("There is no Docker engine here", hint="Set DOCKER_HOST if it is elsewhere")
+    if "PermissionError" in text or "Permission denied" in text:
+        return Failed("No permission to talk to Docker", hint="Run as root or as a member of the group docker")
+    if "ConnectionRefused" in text or "Connection refused" in text:
+        return Failed("The Docker daemon is down: its socket refuses", hint="systemctl start docker")
+    return Failed(f"Docker cannot be reached: {text}", hint="docker info says how the engine is")
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One image, container, volume or record of the build cache."""
+
+    id: str
+    name: str
+    size: int
+    """Bytes that removing it would free; shared layers are not in it."""
+    unused: bool
+    note: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    """As the engine gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What the engine holds, by kind: `docker system df`, but with names, and with the containers' logs."""
+
+    images: tuple[Thing, ...]
+    containers: tuple[Thing, ...]
+    volumes: tuple[Thing, ...]
+    cache: tuple[Thing, ...]
+    layers: int
+    """Bytes of all image layers, each counted once."""
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return self.layers + sum(thing.size for thing in (*self.containers, *self.volumes, *self.cache))
+
+    @property
+    def unused(self) -> int:
+        """Bytes that could go: images without a container and build cache. Containers and volumes never count."""
+        return sum(thing.size for thing in (*self.images, *self.cache) if thing.unused)
+
+
+def space(client: DockerClient) -> Space:
+    """What the engine holds now. The engine computes sizes, which takes it a second or more on a full disk."""
+    found: dict[str, Any] = client.api.df()
+    used = {container["ImageID"] for container in found.get("Containers") or ()}
+    return Space(
+        tuple(_image(image, image["Id"] in used) for image in found.get("Images") or ()),
+        tuple(_container(container) for container in found.get("Containers") or ()),
+        tuple(_volume(volume) for volume in found.get("Volumes") or ()),
+        tuple(_cached(record) for record in found.get("BuildCache") or ()),
+        int(found.get("LayersSize") or 0),
+    )
+
+
+def _image(image: Mapping[str, Any], used: bool) -> Thing:
+    tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+    pulled = any(digest != "<none>@<none>" for digest in image.get("RepoDigests") or ())
+    own = int(image["Size"]) - max(0, int(image.get("SharedSize") or 0))
+    name = ", ".join(tags) or f"untagged {short(image['Id'])}"
+    note = "" if pulled or not tags else "only here: no registry has it"
+    return Thing(image["Id"], name, max(0, own), not used, note, image.get("Labels") or {}, image)
+
+
+def _container(container: Mapping[str, Any]) -> Thing:
+    name = (container.get("Names") or [short(container["Id"])])[0].lstrip("/")
+    size = int(container.get("SizeRw") or 0)
+    return Thing(container["Id"], name, size, False, container.get("Status", ""), container.get("Labels") or {}, container)
+
+
+def _volume(volume: Mapping[str, Any]) -> Thing:
+    usage = volume.get("UsageData") or {}
+    size = max(0, int(usage.get("Size") or 0))
+    return Thing(volume["Name"], volume["Name"], size, usage.get("RefCount") == 0, "", volume.get("Labels") or {}, volume)
+
+
+def _cached(record: Mapping[str, Any]) -> Thing:
+    unused = not record.get("InUse") and not record.get("Shared")
+    return Thing(record["ID"], record.get("Description") or record["ID"], int(record.get("Size") or 0), unused, attrs=record)
+
+
+def short(identity: str) -> str:
+    """The first twelve letters of an id, as the command line shows it."""
+    return identity.removeprefix("sha256:")[:12]
+
+
+def log_size(client: DockerClient, container_id: str) -> int | None:
+    """Bytes of a container's log with its rotated parts, which `docker system df` leaves out; None if not readable here."""
+    path = client.api.inspect_container(container_id).get("LogPath")
+    if not path:
+        return None
+    try:
+        log = Path(path)
+        return sum(part.stat().st_size for part in log.parent.glob(f"{log.name}*"))
+    except OSError:
+        return None
+
+
+def finished_at(client: DockerClient, container_id: str) -> datetime | None:
+    """When a container stopped; None for one that never ran."""
+    text: str = client.api.inspect_container(container_id)["State"].get("FinishedAt", "")
+    if not text or text.startswith("0001-"):
+        return None
+    return datetime.fromisoformat(text[:19] + "+00:00")
+
+
+def docker_targets(runbook: Runbook) -> dict[str, str]:
+    """Container name → target name, of the targets that run in Docker."""
+    return {target.container: target.name for target in runbook.targets.values() if target.kind is TargetKind.DOCKER}
+
+
+def label_of(runbook: Runbook) -> str:
+    """The label (`key` or `key=value`) to which the runbook's docker panel limits what counts; empty for everything."""
+    panel = next((panel for panel in runbook.panels if panel.probe == "docker"), None)
+    return str(panel.with_.get("label", "")) if panel is not None else ""
+
+
+def labelled(thing: Thing, label: str) -> bool:
+    """Whether a thing carries the label; everything does when the label is empty. Build cache carries none."""
+    key, _, value = label.partition("=")
+    return not label or (key in thing.labels and (not value or thing.labels[key] == value))

@@ -1,0 +1,185 @@
+"""How full a disk is: against `df` itself, on disks that are really full, and on budgets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actions.check_disk import CheckDisk
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.errors import BadInput, Failed, OutcomeUnknown
+from midwatch.parameters import build
+from midwatch.probe import Level
+from midwatch.runbook.model import Runbook
+from probes.disk import DiskProbe
+from probes.disk_trend import Trend
+from probes.disk_usage import Budget, budgets_of, df_percent, usage
+from probes.time_limit import within
+
+
+def df(path: Path) -> tuple[int, int]:
+    """Per cent and free bytes as `df` prints them."""
+    said = subprocess.run(["df", "-B1", "--output=pcent,avail", str(path)], check=True, capture_output=True, text=True).stdout
+    percent, free = said.splitlines()[1].split()
+    return int(percent.rstrip("%")), int(free)
+
+
+def fill(folder: Path, size: int, name: str = "filler") -> None:
+    with (folder / name).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+def touch_many(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"{number}").touch()
+
+
+@pytest.mark.parametrize("filled", [0, 4_000_000, 16_000_000])
+def test_percent_is_that_of_df(small_disk: Path, filled: int) -> None:
+    if filled:
+        fill(small_disk, filled)
+    found = usage(small_disk)
+    assert (df_percent(found), found.free) == df(small_disk)
+
+
+def test_only_the_reserve_of_root_is_left(ext4_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
+    fill(ext4_disk, usage(ext4_disk).free)
+    found = usage(ext4_disk)
+    assert df_percent(found) == 100 == df(ext4_disk)[0]
+    assert found.free == 0
+    assert found.reserved > 1_000_000
+    row = DiskProbe((ext4_disk,)).read(make_runbook(), SystemClock()).rows[0]
+    assert row.level is Level.CRITICAL
+    assert "only root's reserve is left" in row.detail
+
+
+def test_inodes_used_up_with_space_free(small_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        touch_many(small_disk, 10_000)
+    row = DiskProbe((small_disk,)).read(make_runbook(), SystemClock()).rows[0]
+    assert len(list(small_disk.iterdir())) > 300
+    assert row.level is Level.CRITICAL
+    assert "inodes 100 %" in row.text
+    assert "no inode is left although there is space" in row.detail
+
+
+def test_read_only_remount_is_critical(small_disk: Path, make_runbook: Callable[..., Runbook]) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    row = DiskProbe((small_disk,)).read(make_runbook(), SystemClock()).rows[0]
+    assert (row.level, "read only" in row.text) == (Level.CRITICAL, True)
+
+
+def test_check_on_a_full_disk_and_after_cleaning(small_disk: Path, make_context: Callable[..., Context]) -> None:
+    fill(small_disk, 16_000_000)
+    check = CheckDisk(small_disk)
+    before = check.evaluate(make_context())
+    assert not before.ok
+    assert "not below 80 %" in before.summary
+    (small_disk / "filler").unlink()
+    after = check.evaluate(make_context())
+    assert after.ok
+    assert float(after.values["percent"]) < 5
+
+
+def test_check_with_monitoring_marks(small_disk: Path, make_context: Callable[..., Context]) -> None:
+    fill(small_disk, 15_000_000)  # 89.4 %
+    given = {"path": str(small_disk), "warn": "80 %", "crit": "95 %"}
+    check = build(CheckDisk, given, make_context().runbook)
+    assert check.evaluate(make_context()).values["level"] == "warn"
+    fill(small_disk, 1_200_000, "more")
+    assert check.evaluate(make_context()).values["level"] == "critical"
+    given |= {"warn": "97 %", "crit": "99 %"}
+    assert build(CheckDisk, given, make_context().runbook).evaluate(make_context()).ok
+
+
+def test_missing_folder_is_unknown_and_hides_nothing(tmp_path: Path, make_runbook: Callable[..., Runbook]) -> None:
+    rows = DiskProbe((tmp_path / "nowhere", tmp_path)).read(make_runbook(), SystemClock()).rows
+    assert rows[0].level is Level.UNKNOWN
+    assert rows[0].number is None
+    assert rows[1].number is not None
+    with pytest.raises(Failed, match="is not there"):
+        usage(tmp_path / "nowhere")
+    assert usage(tmp_path / "nowhere" / "deeper", nearest=True).path == tmp_path
+
+
+def test_a_budget_counts_files_once_and_follows_no_link(tmp_path: Path) -> None:
+    folder, other = tmp_path / "backups", tmp_path / "other"
+    (folder / "set").mkdir(parents=True)
+    other.mkdir()
+    (folder / "set" / "a").write_bytes(b"x" * 600)
+    os.link(folder / "set" / "a", folder / "hard")
+    (other / "big").write_bytes(b"x" * 100_000)
+    (folder / "link").symlink_to(other)
+    found = usage(folder / "set", [Budget(folder, 1000, "quota of the drill")])
+    assert (found.used, found.free, found.percent, found.label) == (600, 400, 60.0, "quota of the drill")
+    (folder / "b").write_bytes(b"x" * 900)
+    over = usage(folder, [Budget(folder, 1000, "quota of the drill")])
+    assert (over.free, over.percent) == (0, 150.0)
+    assert usage(tmp_path / "other", [Budget(folder, 1000, "q")]).label == ""
+
+
+def test_budgets_come_from_the_panel_and_reach_the_check(
+    tmp_path: Path, make_context: Callable[..., Context], make_runbook: Callable[..., Runbook]
+) -> None:
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "f").write_bytes(b"x" * 960_000)
+    disk = {"paths": ["backups"], "budgets": ["backups=1 MB=quota of the drill"]}
+    context = make_context(disk=disk)
+    assert budgets_of(context.runbook) == (Budget(tmp_path / "backups", 1_000_000, "quota of the drill"),)
+    outcome = CheckDisk(tmp_path / "backups").evaluate(context)
+    assert not outcome.ok
+    assert "quota of the drill" in outcome.summary
+    row = build(DiskProbe, disk, context.runbook).read(context.runbook, SystemClock()).rows[0]
+    assert (row.label, row.number, row.level) == ("backups", 96.0, Level.CRITICAL)
+    assert "(quota of the drill)" in row.text
+    assert budgets_of(make_runbook()) == ()
+
+
+@pytest.mark.parametrize("text", ["backups", "backups=", "=1 MB=x", "backups=lots=x", "backups=0=x"])
+def test_a_malformed_budget_is_one_sentence(text: str, make_runbook: Callable[..., Runbook]) -> None:
+    with pytest.raises(BadInput):
+        Budget.parse(text)
+    assert DiskProbe(budgets=(text,)).read(make_runbook(), SystemClock()).error
+
+
+def test_a_file_system_that_hangs_is_unknown_and_gathers_no_threads() -> None:
+    release = threading.Event()
+    with pytest.raises(OutcomeUnknown, match=r"did not answer within 0\.05 s"):
+        within(0.05, "a dead mount", release.wait)
+    threads = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(OutcomeUnknown, match="still does not answer"):
+            within(0.05, "a dead mount", release.wait)
+    assert threading.active_count() == threads
+    release.set()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            assert within(1, "a dead mount", lambda: 7) == 7
+            break
+        except OutcomeUnknown:
+            time.sleep(0.01)
+    else:
+        pytest.fail("the mount came back, and it was not seen")
+
+
+def test_a_trend_says_when_it_is_full() -> None:
+    trend = Trend()
+    for second in range(0, 61, 2):
+        trend.add(float(second), 1_000_000 + second * 1000)
+    assert trend.full_in(3_600_000) == pytest.approx(3600)
+    flat = Trend()
+    for second in range(0, 61, 2):
+        flat.add(float(second), 1_000_000)
+    assert flat.full_in(1) is None
+    short = Trend()
+    for second in range(5):
+        short.add(float(second), second * 1000)
+    assert short.full_in(1) is None
