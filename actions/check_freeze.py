@@ -1,0 +1,37 @@
+"""The check `freeze-status`: do deployments wait, as they should?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from actions import freeze_file
+from midwatch.action import Check, Context, Outcome
+from midwatch.errors import BadInput
+from midwatch.parameters import param
+
+
+@dataclass(frozen=True)
+class CheckFreeze(Check):
+    """Holds while deployments are frozen (`expect` on) or not frozen (`expect` off). A freeze past its end is none.
+
+    Unknown when the freeze file is there but cannot be understood.
+    """
+
+    name: ClassVar[str] = "freeze-status"
+    summary: ClassVar[str] = "Deployments are frozen, or not, as expected"
+
+    expect: str = param("'on' or 'off' (in quotes in YAML)", default="on")
+
+    def evaluate(self, context: Context) -> Outcome:
+        if self.expect not in ("on", "off"):
+            raise BadInput(f"expect is 'on' or 'off', not {self.expect!r}", hint="Write it in quotes in YAML")
+        freeze = freeze_file.read(context.place("freeze"))
+        stands = freeze is not None and freeze.stands(context.clock.now())
+        if freeze is None:
+            summary = "Not frozen"
+        elif stands:
+            summary = f"F{str(freeze)[1:]}"
+        else:
+            summary = f"Not frozen: the freeze ended ({freeze})"
+        return Outcome(stands == (self.expect == "on"), summary, {"frozen": "yes" if stands else "no"})

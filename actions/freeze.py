@@ -1,0 +1,112 @@
+"""The action `freeze`: deployments and migrations wait until the incident is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from actions import freeze_file
+from actions.freeze_file import Freeze
+from midwatch.action import Action, Context, Outcome
+from midwatch.clock import from_iso
+from midwatch.errors import BadInput, OutcomeUnknown, Refused
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.units import Seconds
+
+ON, OFF = "on", "off"
+
+
+@dataclass(frozen=True)
+class FreezeAction(Action):
+    """Writes or removes the freeze file, which CI jobs and migration scripts ask before they start (`freeze-guard.sh`).
+
+    It stops nothing that is already running, and it changes no database: an object that forbids DDL would end up in the
+    emergency dump. Freezing again keeps who and since, and moves the end. A freeze that somebody else set is taken
+    away only with `force`. It ends by itself at `until`.
+    """
+
+    name: ClassVar[str] = "freeze"
+    summary: ClassVar[str] = "Freeze deployments and migrations, or let them go on"
+    risk: ClassVar[Risk] = Risk.CHANGE
+
+    mode: str = param("'on' or 'off' (in quotes in YAML)", default=ON)
+    until: str = param("when it ends: a length such as '4 h', or a time such as 2026-11-23T06:00Z", default="4 h")
+    reason: str = param("why; the incident when left out", default="")
+    force: bool = param("take away a freeze that somebody else set", default=False)
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        if self.mode not in (ON, OFF):
+            raise BadInput(f"The mode is 'on' or 'off', not {self.mode!r}", hint="Write it in quotes in YAML")
+        path = context.place("freeze")
+        try:
+            current = freeze_file.read(path)
+        except OutcomeUnknown as error:
+            draft.fact("now", str(error))
+            current = None
+        now = context.clock.now()
+        if current is not None:
+            draft.fact("now", str(current) if current.stands(now) else f"a freeze that ended: {current}")
+        else:
+            draft.fact("now", "not frozen")
+        if self.mode == ON:
+            verb = Verb.CHANGE if path.exists() else Verb.CREATE
+            draft.add(verb, f"freeze file {path}", note=str(self._freeze(context, current)), identity=str(path))
+            draft.fact("holds", "every CI job and migration that runs automation/freeze-guard.sh first; running ones go on")
+        elif path.exists():
+            draft.add(Verb.REMOVE, f"freeze file {path}", note="deployments may go on", identity=str(path))
+            if current is not None and current.stands(now) and not self._mine(context, current) and not self.force:
+                draft.refusal = f"The freeze is that of {current.who} ({current.why}); ask them, or use --force true"
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        path = context.place("freeze")
+        if self.mode == ON:
+            freeze = self._freeze(context, self._current(context))
+            freeze_file.write(path, freeze)
+            context.console.say(f"[FREEZE] {freeze}")
+            values = {"frozen": "yes", "until": freeze.until.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            return Outcome(True, f"Deployments and migrations are {freeze}", values)
+        current = self._current(context)
+        if current is not None and current.stands(context.clock.now()) and not self._mine(context, current) and not self.force:
+            raise Refused(f"The freeze is that of {current.who}", hint="Ask them, or use --force true")
+        freeze_file.remove(path)
+        summary = "The freeze is over; deployments may go on" if current is not None else "There was no freeze; nothing to do"
+        context.console.say(f"[FREEZE] {summary}")
+        return Outcome(True, summary, {"frozen": "no"})
+
+    def _current(self, context: Context) -> Freeze | None:
+        try:
+            return freeze_file.read(context.place("freeze"))
+        except OutcomeUnknown:
+            return None  # unreadable: freezing again mends it
+
+    def _mine(self, context: Context, current: Freeze) -> bool:
+        same_incident = context.incident is not None and context.incident.name == current.incident
+        return current.who == context.actor or same_incident
+
+    def _freeze(self, context: Context, current: Freeze | None) -> Freeze:
+        now = context.clock.now().replace(microsecond=0)
+        incident = context.incident.name if context.incident else ""
+        why = self.reason or (f"incident {incident}" if incident else context.runbook.title)
+        until = self._until(now)
+        if current is not None and current.stands(now):
+            longer = max(until, current.until)  # never shorten what somebody else relies on
+            return Freeze(current.who, current.why, current.since, longer, current.incident)
+        return Freeze(context.actor, why, now, until, incident)
+
+    def _until(self, now: datetime) -> datetime:
+        try:
+            return now + timedelta(seconds=float(Seconds.parse(self.until)))
+        except ValueError:
+            pass
+        try:
+            moment = from_iso(self.until)
+        except ValueError:
+            raise BadInput(f"{self.until!r} is neither a length of time nor a time", hint="Write '4 h'") from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment <= now:
+            raise BadInput(f"The freeze would end before it begins: {self.until}", hint="Name a time to come, UTC")
+        return moment.astimezone(UTC)

@@ -1,0 +1,101 @@
+"""The freeze file: while it is there and not past its time, nothing is deployed and no migration runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from midwatch.clock import from_iso
+from midwatch.errors import Failed, OutcomeUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Who froze deployments, why, since when and until when. Times are UTC, to the second."""
+
+    who: str
+    why: str
+    since: datetime
+    until: datetime
+    incident: str = ""
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it is in force: it ends by itself, so that a forgotten freeze does not block for ever."""
+        return now < self.until
+
+    def __str__(self) -> str:
+        return f"frozen by {self.who} since {_short(self.since)} until {_short(self.until)}: {self.why}"
+
+    def to_bytes(self) -> bytes:
+        """JSON with one key a line: `freeze-guard.sh` reads `until_epoch` without a JSON parser."""
+        fields = {
+            "who": self.who,
+            "why": self.why,
+            "since": _stamp(self.since),
+            "until": _stamp(self.until),
+            "until_epoch": int(self.until.timestamp()),
+            "incident": self.incident,
+        }
+        return (json.dumps(fields, indent=1) + "\n").encode()  # ASCII: a shell on any locale reads it
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _short(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def read(path: Path) -> Freeze | None:
+    """The freeze in the file; None when there is no file. Raises `OutcomeUnknown` when it cannot be read or understood."""
+    try:
+        data = json.loads(path.read_bytes())
+        return Freeze(data["who"], data["why"], from_iso(data["since"]), from_iso(data["until"]), data.get("incident", ""))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not what freeze writes"
+        hint = "Guards treat it as frozen; look at it, then freeze again or remove it"
+        raise OutcomeUnknown(f"{path} cannot be understood: {reason}", hint=hint) from error
+
+
+def write(path: Path, freeze: Freeze) -> None:
+    """Store the freeze; a guard that reads meanwhile sees the old file or the new one, never half. Raises `Failed`."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(freeze.to_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise Failed(
+            f"{path} cannot be written: {error.strerror}", hint="Name another place 'freeze' in the site file"
+        ) from error
+
+
+def remove(path: Path) -> None:
+    """Take the freeze away; that there is none is fine. Raises `Failed`."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise Failed(f"{path} cannot be removed: {error.strerror}", hint="Remove it by hand") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

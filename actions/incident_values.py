@@ -1,0 +1,25 @@
+"""What the incident's journal knows: values that steps reported or people gave."""
+
+from __future__ import annotations
+
+from midwatch.action import Context
+from midwatch.errors import Refused
+from midwatch.incident.events import Event
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.state import Incident
+
+
+def events_of(context: Context) -> list[Event]:
+    """The incident's events so far. Raises `Refused` outside an incident."""
+    from midwatch.journal.reader import read
+
+    if context.incident is None:
+        raise Refused("There is no incident to read from", hint="Run it as a step of an incident, or set MIDWATCH_INCIDENT")
+    return read(IncidentFolder(context.incident).journal)
+
+
+def value_of(context: Context, step: str, key: str) -> str:
+    """One value of a step; empty when it was not given, or outside an incident."""
+    if context.incident is None:
+        return ""
+    return Incident.fold(events_of(context)).value(step, key) or ""

@@ -1,0 +1,81 @@
+"""The action `trigger`: has one of the runbook's detection triggers fired?"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from midwatch.action import Action, Check, Context, Outcome
+from midwatch.catalogue import find_action
+from midwatch.errors import BadInput, Failed
+from midwatch.parameters import build, param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.runbook.model import Trigger
+from probes.log_tail import find_lines
+
+TAIL = 10_000_000
+"""Bytes at the end of the log that are searched: more than a night's worth."""
+
+
+@dataclass(frozen=True)
+class TriggerAction(Action):
+    """Looks whether one trigger has fired: a line in its log, or a check that fails. Changes nothing.
+
+    Searches the last 10 MB of the log, and of its rotated `.1` when the log itself has nothing, so last night's run
+    counts. Done either way: `detected` is `yes` or `no`, `evidence` is the newest line with its file and number. Unknown
+    when the check cannot tell; failed when the log cannot be read.
+    """
+
+    name: ClassVar[str] = "trigger"
+    summary: ClassVar[str] = "Look whether one of the runbook's triggers has fired"
+    risk: ClassVar[Risk] = Risk.OBSERVE
+
+    id: str = param("the trigger, by its id in the runbook")
+
+    def plan(self, context: Context) -> Plan:
+        draft, trigger = self.draft(), self._trigger(context)
+        if trigger.log:
+            draft.add(Verb.READ, f"the end of {context.runbook.resolve(trigger.log)}")
+            draft.fact("looks for", trigger.match)
+        else:
+            draft.add(Verb.READ, f"what the check {trigger.check} looks at")
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        trigger = self._trigger(context)
+        detected, evidence = self._in_log(trigger, context) if trigger.log else self._by_check(trigger, context)
+        summary = f"{trigger.title}: {'detected' if detected else 'not detected'}" + (f", {evidence}" if evidence else "")
+        context.console.say(summary)
+        return Outcome(True, summary, {"detected": "yes" if detected else "no", "evidence": evidence})
+
+    def _trigger(self, context: Context) -> Trigger:
+        triggers = {trigger.id: trigger for trigger in context.runbook.triggers}
+        if self.id in triggers:
+            return triggers[self.id]
+        near = difflib.get_close_matches(self.id, triggers, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Triggers: {', '.join(triggers) or 'none are defined'}"
+        raise BadInput(f"There is no trigger {self.id!r}", hint=hint)
+
+    def _in_log(self, trigger: Trigger, context: Context) -> tuple[bool, str]:
+        path = context.runbook.resolve(trigger.log)
+        try:
+            pattern = re.compile(trigger.match)
+        except re.error as error:
+            raise BadInput(f"The trigger {trigger.id!r} has a wrong pattern: {error}", place=trigger.place) from error
+        lines = find_lines(path, [pattern], limit=TAIL, newest=1000)
+        if not lines:
+            return False, f"no such line in {path.name}"
+        for line in lines[-3:]:
+            context.console.say(f"{line.place}: {line.text}")
+        if len(lines) > 3:
+            context.console.say(f"{len(lines) - 3} earlier lines like these")
+        return True, f"{lines[-1].place}: {lines[-1].text}"
+
+    def _by_check(self, trigger: Trigger, context: Context) -> tuple[bool, str]:
+        check = build(find_action(trigger.check), trigger.with_, context.runbook)
+        if not isinstance(check, Check):
+            raise Failed(f"The trigger {trigger.id!r} names {trigger.check}, which is no check", place=trigger.place)
+        outcome = check.evaluate(context)
+        return not outcome.ok, outcome.summary

@@ -1,0 +1,87 @@
+"""The action `write-rca`: the draft of the root cause analysis, from the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from actions.incident_values import events_of
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import Failed, Refused
+from midwatch.incident.folder import IncidentFolder
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+
+
+@dataclass(frozen=True)
+class WriteRca(Action):
+    """Writes `rca.md` into the incident's folder: 5 Whys, timeline, impact, fixes, preventive controls, action items.
+
+    Everything in it comes from the journal. An `rca.md` that is there is kept as `rca.md.before`, and never
+    overwritten if somebody edited it since this action wrote it, unless `again`. `complete` says whether every section
+    has content; the empty ones are named.
+    """
+
+    name: ClassVar[str] = "write-rca"
+    summary: ClassVar[str] = "Write the draft of the root cause analysis from the journal"
+    risk: ClassVar[Risk] = Risk.CHANGE
+
+    again: bool = param("write it again although somebody edited it; their text is kept as rca.md.before", default=False)
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        if context.incident is None:
+            draft.refusal = "There is no incident to write about; run it as a step of one"
+            return draft.plan()
+        path = IncidentFolder(context.incident).rca
+        draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note="from the journal")
+        if path.exists():
+            draft.add(Verb.CREATE, f"{path}.before", note="what is there now")
+            if self._edited(IncidentFolder(context.incident)) and not self.again:
+                draft.refusal = f"{path.name} was edited by hand; use --again true to write it anew"
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        from midwatch.export.rca import missing_sections, rca
+
+        if context.incident is None:
+            raise Refused("There is no incident to write about", hint="Run it as a step of one")
+        folder = IncidentFolder(context.incident)
+        if self._edited(folder) and not self.again:
+            raise Refused(f"{folder.rca.name} was edited by hand", hint="Use --again true to write it anew")
+        text = rca(context.runbook, events_of(context), folder)
+        partial = folder.rca.with_name(".rca.md.partial")
+        try:
+            if folder.rca.exists():
+                folder.rca.replace(folder.rca.with_name("rca.md.before"))
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(folder.rca)
+            self._mark(folder).write_text(hashlib.sha256(text.encode()).hexdigest() + "\n")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise Failed(f"{folder.rca} cannot be written: {error.strerror}", hint="Export it elsewhere") from error
+        missing = missing_sections(text)
+        state = "complete" if not missing else f"still empty: {', '.join(missing)}"
+        context.console.say(f"[OK] RCA draft written: {folder.rca}")
+        context.console.say(f"{state[0].upper()}{state[1:]}")
+        return Outcome(
+            True, f"RCA draft {folder.rca}, {state}", {"rca": str(folder.rca), "complete": "no" if missing else "yes"}
+        )
+
+    def _mark(self, folder: IncidentFolder) -> Path:
+        return folder.path / ".rca.sha256"
+
+    def _edited(self, folder: IncidentFolder) -> bool:
+        try:
+            written = self._mark(folder).read_text().strip()
+            return hashlib.sha256(folder.rca.read_bytes()).hexdigest() != written
+        except OSError:
+            return folder.rca.exists()

@@ -1,0 +1,31 @@
+#!/bin/sh
+# The first line of a CI job or a migration: stops it while deployments are frozen.
+#
+#   freeze-guard.sh [FILE]        exit 0: go on.  1: frozen.  3: cannot tell, so do not go on.
+#
+# FILE is the freeze file that `midwatch action freeze` writes; $MIDWATCH_FREEZE, or else security/freeze.json.
+# Needs no Midwatch and no Python, because a CI runner has neither.
+set -eu
+
+file=${1:-${MIDWATCH_FREEZE:-security/freeze.json}}
+folder=$(dirname -- "$file")
+
+if [ ! -d "$folder" ]; then
+    echo "freeze-guard: $folder is not there, so nobody can tell whether deployments are frozen" >&2
+    exit 3
+fi
+if [ ! -e "$file" ]; then
+    exit 0
+fi
+until=$(sed -n 's/^ *"until_epoch": *\([0-9][0-9]*\),\{0,1\}$/\1/p' "$file" 2>/dev/null | head -n 1)
+if [ -z "$until" ]; then
+    echo "freeze-guard: $file cannot be understood; taken as frozen" >&2
+    exit 1
+fi
+if [ "$(date +%s)" -ge "$until" ]; then
+    echo "freeze-guard: the freeze is past its end; going on" >&2
+    exit 0
+fi
+echo "freeze-guard: deployments are frozen" >&2
+sed -n 's/^ *"\(who\|why\|since\|until\)": *"\(.*\)",\{0,1\}$/  \1: \2/p' "$file" >&2
+exit 1

@@ -1,0 +1,117 @@
+"""The freeze: on, off, expired, somebody else's, unreadable; and the guard that a CI job runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from actions import freeze_file
+from actions.check_freeze import CheckFreeze
+from actions.freeze import FreezeAction
+from midwatch.action import Context, Outcome
+from midwatch.errors import BadInput, OutcomeUnknown
+from midwatch.plan import Verb
+
+GUARD = Path(__file__).parents[2] / "automation" / "freeze-guard.sh"
+
+
+def run(action: FreezeAction, context: Context) -> Outcome:
+    plan = action.plan(context)
+    assert not plan.refusal
+    return action.apply(context, plan)
+
+
+def guard(file: Path) -> tuple[int, str]:
+    done = subprocess.run([str(GUARD), str(file)], check=False, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_on_is_seen_by_the_check_and_by_the_guard(make_context: Callable[..., Context], tmp_path: Path) -> None:
+    context, file = make_context(), tmp_path / "security" / "freeze.json"
+    assert guard(file)[0] == 3
+    assert not CheckFreeze().evaluate(context).ok
+    outcome = run(FreezeAction(reason='say "no" – nightly backup'), context)
+    assert outcome.values["frozen"] == "yes"
+    held = CheckFreeze().evaluate(context)
+    assert held.ok
+    assert "ada@bastion" in held.summary
+    code, said = guard(file)
+    assert code == 1
+    assert "who: ada@bastion" in said
+    run(FreezeAction(mode="off"), context)
+    assert not file.exists()
+    assert guard(file)[0] == 0
+    assert CheckFreeze(expect="off").evaluate(context).ok
+    assert [path.name for path in file.parent.iterdir()] == []
+
+
+def test_on_twice_keeps_the_first_and_moves_the_end(make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    run(FreezeAction(until="1 h", reason="first"), context)
+    first = freeze_file.read(context.place("freeze"))
+    other = replace(context, actor="bob@bastion")
+    plan = FreezeAction(until="5 h", reason="second").plan(other)
+    assert [effect.verb for effect in plan.effects] == [Verb.CHANGE]
+    run(FreezeAction(until="5 h", reason="second"), other)
+    run(FreezeAction(until="1 min"), other)
+    second = freeze_file.read(context.place("freeze"))
+    assert first is not None
+    assert second is not None
+    assert (second.who, second.why, second.since) == ("ada@bastion", "first", first.since)
+    assert second.until - first.until > timedelta(hours=3, minutes=50)
+
+
+def test_off_of_somebody_elses_freeze_needs_force(make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    run(FreezeAction(), context)
+    other = replace(context, actor="bob@bastion")
+    assert "ada@bastion" in FreezeAction(mode="off").plan(other).refusal
+    assert CheckFreeze().evaluate(context).ok
+    run(FreezeAction(mode="off", force=True), other)
+    assert not CheckFreeze().evaluate(context).ok
+
+
+def test_off_without_a_freeze_touches_nothing(make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    action = FreezeAction(mode="off")
+    assert action.plan(context).effects == ()
+    assert run(action, context).ok
+
+
+def test_a_freeze_past_its_end_holds_nobody(make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    since = datetime.now(UTC) - timedelta(hours=5)
+    freeze_file.write(context.place("freeze"), freeze_file.Freeze("eve", "old", since, since + timedelta(hours=1)))
+    assert guard(context.place("freeze"))[0] == 0
+    assert not CheckFreeze().evaluate(context).ok
+    assert not FreezeAction(mode="off").plan(context).refusal
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{}", b"[1]", b"\xff\x00", b'{"who": 1}'])
+def test_rubbish_is_unknown_and_the_guard_stops(make_context: Callable[..., Context], rubbish: bytes) -> None:
+    context = make_context()
+    path = context.place("freeze")
+    path.parent.mkdir()
+    path.write_bytes(rubbish)
+    with pytest.raises(OutcomeUnknown):
+        CheckFreeze().evaluate(context)
+    assert guard(path)[0] == 1
+    run(FreezeAction(), context)
+    assert CheckFreeze().evaluate(context).ok
+
+
+@pytest.mark.parametrize("given", [{"mode": "maybe"}, {"until": "tomorrow"}, {"until": "2001-01-01T00:00Z"}, {"until": "30"}])
+def test_wrong_parameters_are_one_sentence(make_context: Callable[..., Context], given: dict[str, str]) -> None:
+    with pytest.raises(BadInput):
+        FreezeAction(**given).plan(make_context())  # type: ignore[arg-type]
+
+
+def test_until_a_time_of_day(make_context: Callable[..., Context]) -> None:
+    moment = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
+    outcome = run(FreezeAction(until=moment.isoformat()), make_context())
+    assert outcome.values["until"] == moment.strftime("%Y-%m-%dT%H:%M:%SZ")
