@@ -96,13 +96,14 @@ def build(cls: type[T], given: Mapping[str, Any], runbook: Runbook) -> T:
     values: dict[str, Any] = {}
     for name, parameter in known.items():
         if name in given:
-            values[name] = _convert(parameter, given[name], runbook)
+            values[name] = convert(parameter, given[name], runbook)
         elif parameter.required:
             raise BadParameter(name, f"The parameter {name!r} is missing", hint=f"It takes {parameter.accepts}")
     return cls(**values)
 
 
-def _convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
+def convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
+    """One raw value as what the parameter takes. Raises `BadParameter`."""
     if not parameter.many:
         return _one(parameter, value, runbook)
     items = value if isinstance(value, list | tuple) else [part.strip() for part in str(value).split(",") if part.strip()]

@@ -157,10 +157,10 @@ class Incident:
     def holds(self, condition: Condition) -> bool:
         """Whether a `when:` holds now."""
         if condition.failed:
-            state = self.steps.get(condition.failed)
-            return state is not None and state.ever_failed
-        if condition.answer is not None:
-            return self.value(condition.answer.step, condition.answer.key) in condition.any_of
+            failed = (self.steps.get(step_id) for step_id in condition.failed)
+            return any(state is not None and state.ever_failed for state in failed)
+        if condition.answers:
+            return any(self.value(answer.step, answer.key) in condition.any_of for answer in condition.answers)
         return True
 
     def next_step(self, runbook: Runbook) -> Step | None:
@@ -237,7 +237,7 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
         attempt.ended_at = from_iso(body["ended"]) if body.get("ended") else event.time
         attempt.summary, attempt.output = body["summary"], body["output"]
     state.status = _AFTER.get(outcome, StepStatus.FAILED)
-    state.ever_failed |= state.status is StepStatus.FAILED
+    state.ever_failed |= outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT)  # a cancelled step did not fail
     state.values |= body["values"]
     state.settled_at = event.time
     _owe(incident, body)

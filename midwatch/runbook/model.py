@@ -105,10 +105,10 @@ class Reference:
 class Condition:
     """`when:` — the step is needed only if this holds. Exactly one form is set."""
 
-    failed: str = ""
-    """Id of a step; holds once that step has failed."""
-    answer: Reference | None = None
-    """A value given or reported earlier; holds when it is one of `any_of`."""
+    failed: tuple[str, ...] = ()
+    """Ids of steps; holds once one of them has failed."""
+    answers: tuple[Reference, ...] = ()
+    """Values given or reported earlier; holds when one of them is one of `any_of`."""
     any_of: tuple[str, ...] = ()
 
 

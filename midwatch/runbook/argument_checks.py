@@ -1,0 +1,89 @@
+"""Actions, checks and probes that a runbook names: they exist, and what they are given fits them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from midwatch.action import Action, Check
+from midwatch.catalogue import find_action, find_probe
+from midwatch.errors import BadInput, MidwatchError, Place
+from midwatch.parameters import BadParameter, build, convert, parameters_of
+from midwatch.plan import Risk
+from midwatch.runbook.building import laid_over
+from midwatch.runbook.model import Reference, Runbook
+from midwatch.runbook.reader import Fields, Found, Problems, near
+
+_HURT = tuple(Risk)
+
+
+def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, problems: Problems) -> None:
+    """Say what is wrong with every action, check and probe that the runbook names."""
+    for phase in fields.items("phases"):
+        for step in phase.value.items("steps"):
+            action = _named(step.value, "uses", find_action, problems)
+            if action is not None:
+                _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems)
+                _risk(action, step.value, problems)
+    for item in [*fields.items("triggers"), *fields.items("closure")]:
+        action = _named(item.value, "check", find_action, problems)
+        if action is None:
+            continue
+        if not issubclass(action, Check):
+            sentence = f"{item.value.get('check')} is not a check: it changes something"
+            problems.add(sentence, item.value.where("check"), "Name an action that only looks")
+        _arguments(action, item.value.table("with"), item.value.where("check"), runbook, problems)
+        for name, argument in item.value.table("with").items():
+            if isinstance(argument.value, Reference):
+                problems.add(f"{name} of a check cannot come from a step", argument.place, "Write the value")
+    for name, panel in laid_over("panels", fields, site).items():
+        try:
+            probe = find_probe(name)
+        except BadInput as error:
+            problems.add(error.sentence, panel.key, error.hint)
+            continue
+        _arguments(probe, panel.value, panel.key, runbook, problems)
+        for argument in panel.value.values():
+            if isinstance(argument.value, Reference):
+                problems.add("A panel's parameter cannot come from a step", argument.place, "Write the value")
+
+
+def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], problems: Problems) -> type[Action] | None:
+    if key not in fields:
+        return None
+    try:
+        return find(fields.get(key))
+    except BadInput as error:
+        problems.add(error.sentence, fields.where(key), error.hint)
+        return None
+
+
+def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: Runbook, problems: Problems) -> None:
+    """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself knows."""
+    before = len(problems.found) + problems.more
+    known = {parameter.name: parameter for parameter in parameters_of(cls)}
+    for name, found in given.items():
+        if name not in known:
+            problems.add(f"There is no parameter {name!r}", found.key, near(name, known, "It takes"))
+        elif not isinstance(found.value, Reference):
+            try:
+                convert(known[name], found.value, runbook)
+            except BadParameter as error:
+                problems.add(error.sentence, found.place, error.hint)
+    for parameter in known.values():
+        if parameter.required and parameter.name not in given:
+            problems.add(f"The parameter {parameter.name!r} is missing", where, f"It takes {parameter.accepts}")
+    if len(problems.found) + problems.more > before or any(isinstance(found.value, Reference) for found in given.values()):
+        return
+    try:
+        build(cls, {name: found.value for name, found in given.items()}, runbook)
+    except MidwatchError as error:
+        problems.add(error.sentence, where, error.hint)
+    except (ValueError, TypeError) as error:
+        problems.add(f"These parameters do not fit: {error}", where)
+
+
+def _risk(action: type[Action], step: Fields, problems: Problems) -> None:
+    if "risk" in step and _HURT.index(Risk(step.get("risk"))) < _HURT.index(action.risk):
+        sentence = f"The risk is '{step.get('risk')}', but {step.get('uses')} is '{action.risk}'"
+        problems.add(sentence, step.where("risk"), f"Write {action.risk}, or leave the key out")

@@ -1,0 +1,205 @@
+"""From fields that were read to the runbook that the program works with. What is wrong was said before; defaults fill it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from midwatch.action import Action
+from midwatch.catalogue import find_action
+from midwatch.errors import BadInput
+from midwatch.plan import Risk
+from midwatch.runbook.model import (
+    Ask,
+    Comms,
+    Condition,
+    Criterion,
+    OnFailure,
+    Panel,
+    Phase,
+    Role,
+    Runbook,
+    Severity,
+    Step,
+    StepKind,
+    Target,
+    TargetKind,
+    Trigger,
+)
+from midwatch.runbook.places import PLACES
+from midwatch.runbook.reader import Fields, Found
+
+_NONE: dict[str, Found] = {}
+
+
+def build_runbook(
+    fields: Fields, site: Fields | None, *, file: Path, site_file: Path | None, base: Path, sha256: str
+) -> Runbook:
+    """The runbook with the site's entries laid over its own."""
+    return Runbook(
+        id=identity(fields),
+        title=fields.get("title", ""),
+        severity=Severity(fields.get("severity", Severity.SEV1)),
+        file=file,
+        site=site_file,
+        base=base,
+        sha256=sha256,
+        summary=_prose(fields, "summary"),
+        targets=MappingProxyType(
+            {name: _target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
+        ),
+        roles=MappingProxyType({name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}),
+        comms=_comms(fields, site),
+        places=MappingProxyType(PLACES | {name: found.value for name, found in laid_over("places", fields, site).items()}),
+        panels=tuple(
+            Panel(name, _arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
+        ),
+        triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
+        phases=tuple(_phase(item.value, place) for place, item in enumerate(fields.items("phases"), start=1)),
+        closure=tuple(_criterion(item.value) for item in fields.items("closure")),
+    )
+
+
+def laid_over(name: str, fields: Fields, site: Fields | None) -> dict[str, Found]:
+    """The entries of one table, the site's in place of the runbook's where both have one."""
+    return fields.table(name) | (site.table(name) if site else _NONE)
+
+
+def identity(fields: Fields) -> str:
+    """The id that was given, or one made from the title."""
+    return str(fields.get("id") or slug(fields.get("title", "")))
+
+
+def slug(title: str) -> str:
+    """Lower-case letters, digits and dashes: `Disk below 80 %` → `disk-below-80`."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z0-9]+", "-", plain)[:64].strip("-")
+
+
+def section_of(phase: Fields, place: int) -> str:
+    """The phase's section: as given, or its place among the phases."""
+    return str(phase.get("section") or place)
+
+
+def kind_of(step: Fields) -> StepKind:
+    """Who does the step."""
+    return StepKind.USES if "uses" in step else StepKind.RUN if "run" in step else StepKind.MANUAL
+
+
+def action_of(name: str) -> type[Action] | None:
+    """The action with this name; None when there is none."""
+    try:
+        return find_action(name)
+    except BadInput:
+        return None
+
+
+def _phase(fields: Fields, place: int) -> Phase:
+    section = section_of(fields, place)
+    steps = tuple(_step(item.value, f"{section}.{number}") for number, item in enumerate(fields.items("steps"), start=1))
+    return Phase(identity(fields), fields.get("title", ""), section, steps, _prose(fields, "intro"))
+
+
+def _step(fields: Fields, number: str) -> Step:
+    return Step(
+        id=identity(fields),
+        number=number,
+        title=fields.get("title", ""),
+        kind=kind_of(fields),
+        risk=_risk(fields),
+        place=fields.place,
+        why=_prose(fields, "why"),
+        instructions=_prose(fields, "instructions"),
+        run=fields.get("run", ""),
+        uses=fields.get("uses", ""),
+        with_=_arguments(fields.table("with")),
+        env=_arguments(fields.table("env"), as_text=True),
+        timeout=fields.get("timeout", 600.0),
+        expect=_prose(fields, "expect"),
+        as_written=_prose(fields, "as_written"),
+        instead=_prose(fields, "instead"),
+        needs=fields.values("needs"),
+        when=_condition(fields.get("when")),
+        moves=fields.values("moves"),
+        ask=tuple(_ask(item.value) for item in fields.items("ask")),
+        tell=fields.values("tell"),
+        optional=fields.get("optional", False),
+        on_failure=_on_failure(fields.get("on_failure")),
+    )
+
+
+def _risk(fields: Fields) -> Risk:
+    if "risk" in fields:
+        return Risk(fields.get("risk"))
+    action = action_of(fields.get("uses", "")) if "uses" in fields else None
+    return action.risk if action else Risk.OBSERVE
+
+
+def _condition(fields: Fields | None) -> Condition | None:
+    if fields is None:
+        return None
+    return Condition(fields.values("failed"), fields.values("answer"), fields.values("is"))
+
+
+def _on_failure(fields: Fields | None) -> OnFailure:
+    if fields is None:
+        return OnFailure()
+    escalate = fields.get("escalate")
+    return OnFailure(Severity(escalate) if escalate else None, fields.values("tell"), _prose(fields, "advice"))
+
+
+def _ask(fields: Fields) -> Ask:
+    return Ask(fields.get("name", ""), fields.get("prompt", ""), fields.get("kind", "line"), fields.get("required", True))
+
+
+def _trigger(fields: Fields) -> Trigger:
+    return Trigger(
+        identity(fields),
+        fields.get("title", ""),
+        fields.place,
+        log=fields.get("log", ""),
+        match=fields.get("match", ""),
+        check=fields.get("check", ""),
+        with_=_arguments(fields.table("with")),
+    )
+
+
+def _criterion(fields: Fields) -> Criterion:
+    title, check = fields.get("title", ""), fields.get("check", "")
+    return Criterion(identity(fields), title, check, _arguments(fields.table("with")), fields.place)
+
+
+def _target(name: str, fields: Fields) -> Target:
+    given: dict[str, Any] = {key: fields.get(key) for key in fields}
+    kind = TargetKind(given.pop("kind", TargetKind.LOCAL))
+    if kind is TargetKind.DOCKER:
+        given.setdefault("container", name)
+    return Target(**({"name": name, "kind": kind, "database": "", "label": name} | given))
+
+
+def _role(role_id: str, fields: Fields) -> Role:
+    return Role(role_id, fields.get("name", ""), fields.get("tell", ""), fields.get("contact", ""))
+
+
+def _comms(fields: Fields, site: Fields | None) -> Comms:
+    given: dict[str, Any] = {}
+    for source in (fields, site):
+        comms = source.get("comms") if source else None
+        given |= {key: comms.get(key) for key in comms} if comms else {}
+    return Comms(**given)
+
+
+def _arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProxyType[str, Any]:
+    def value(given: Any) -> Any:
+        if not as_text or not isinstance(given, bool | int):
+            return tuple(given) if isinstance(given, list) else given
+        return ("true" if given else "false") if isinstance(given, bool) else str(given)
+
+    return MappingProxyType({name: value(item.value) for name, item in found.items()})
+
+
+def _prose(fields: Fields, name: str) -> str:
+    return str(fields.get(name, "")).strip()

@@ -1,0 +1,225 @@
+"""What one key cannot know of another: ids are unique, references lead to earlier steps, keys fit the kind of step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from midwatch.errors import Place
+from midwatch.runbook.building import identity, kind_of, laid_over, section_of
+from midwatch.runbook.model import Reference, StepKind, TargetKind
+from midwatch.runbook.reader import Fields, Found, Problems, near
+
+_BELONGS = {
+    "with": (StepKind.USES, "a step that 'uses' an action"),
+    "env": (StepKind.RUN, "a step with 'run'"),
+    "ask": (StepKind.MANUAL, "a step that a person does"),
+    "tell": (StepKind.MANUAL, "a step that a person does"),
+}
+_OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
+"""Variables that Midwatch sets itself, or that would change what bash runs before the script."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One step's mention of another."""
+
+    source: str
+    target: str
+    place: Place
+    word: str
+
+
+def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None:
+    """Say what does not fit together."""
+    phases = [item.value for item in fields.items("phases")]
+    steps = [item.value for phase in phases for item in phase.items("steps")]
+    _unique("phase", phases, problems)
+    _unique("step", steps, problems)
+    _unique("trigger", [item.value for item in fields.items("triggers")], problems)
+    _unique("criterion", [item.value for item in fields.items("closure")], problems)
+    _sections(phases, problems)
+    for step in steps:
+        _step_keys(step, problems)
+        _question_names(step, problems)
+    for trigger in fields.items("triggers"):
+        _trigger_keys(trigger.value, problems)
+    for source in (fields, site):
+        for found in source.table("targets").values() if source else ():
+            _target_keys(found.value, problems)
+    _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
+    _links(steps, problems)
+    _answers(steps, problems)
+
+
+def _unique(what: str, items: Iterable[Fields], problems: Problems) -> None:
+    first: dict[str, int] = {}
+    for item in items:
+        name = identity(item)
+        where = item.where("id") if "id" in item else item.where("title")
+        if not name and "title" in item:
+            problems.add("No id can be made from this title", where, "Give one with the key 'id'")
+        if name and name in first:
+            sentence = f"There is a {what} {name!r} already, in line {first[name]}"
+            problems.add(sentence, where, "Give this one an id of its own")
+        first.setdefault(name, where.line)
+
+
+def _sections(phases: list[Fields], problems: Problems) -> None:
+    first: dict[str, int] = {}
+    for place, phase in enumerate(phases, start=1):
+        section, where = section_of(phase, place), phase.where("section")
+        if section in first:
+            sentence = f"Section {section} is taken by the phase in line {first[section]}"
+            problems.add(sentence, where, "Steps are numbered from it: give each phase its own")
+        first.setdefault(section, where.line)
+
+
+def _step_keys(step: Fields, problems: Problems) -> None:
+    if "run" in step and "uses" in step:
+        problems.add("A step has either 'run' or 'uses', not both", step.where("uses"), "Make two steps of it")
+        return
+    kind = kind_of(step)
+    for key, (wanted, owner) in _BELONGS.items():
+        if key in step and kind is not wanted:
+            problems.add(f"{key!r} belongs to {owner}", step.found[key].key, "Take it out")
+    if kind is StepKind.RUN and "risk" not in step:
+        problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
+    if kind is StepKind.MANUAL:
+        for key in ("timeout", "risk"):
+            if key in step:
+                problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.found[key].key, "Take it out")
+    for name, found in step.table("env").items():
+        if name in _OURS or name.startswith("MIDWATCH_"):
+            problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
+
+
+def _question_names(step: Fields, problems: Problems) -> None:
+    counted = Counter(item.value.get("name") for item in step.items("ask"))
+    for item in step.items("ask"):
+        name = item.value.get("name")
+        if name and counted[name] > 1:
+            problems.add(f"The question {name!r} is asked twice", item.value.where("name"), "Give each its own name")
+            return
+
+
+def _trigger_keys(trigger: Fields, problems: Problems) -> None:
+    if ("log" in trigger) == ("check" in trigger):
+        problems.add("A trigger has either 'log' and 'match', or 'check'", trigger.place)
+    elif ("log" in trigger) != ("match" in trigger):
+        key = "match" if "log" in trigger else "log"
+        problems.add(f"A trigger that reads a log needs the key {key!r} too", trigger.place)
+    elif "with" in trigger and "check" not in trigger:
+        problems.add("'with' belongs to a trigger with 'check'", trigger.found["with"].key, "Take it out")
+
+
+def _target_keys(target: Fields, problems: Problems) -> None:
+    if target.get("kind") == TargetKind.LOCAL and "container" in target:
+        problems.add("'container' belongs to a target of kind 'docker'", target.found["container"].key, "Take it out")
+    if target.get("kind") == TargetKind.LOCAL and "host" not in target and "socket" not in target:
+        problems.add("A target of kind 'local' needs 'host' or 'socket'", target.place, "Say how it is reached")
+
+
+def _names(steps: list[Fields], roles: dict[str, Found], panels: dict[str, Found], problems: Problems) -> None:
+    for step in steps:
+        failure = step.get("on_failure") or Fields(step.place)
+        for found in [*step.items("tell"), *failure.items("tell")]:
+            if found.value not in roles:
+                problems.add(f"There is no role {found.value!r}", found.place, near(found.value, roles, "Roles"))
+        for found in step.items("moves"):
+            if found.value not in panels:
+                problems.add(f"There is no panel {found.value!r}", found.place, near(found.value, panels, "Panels"))
+
+
+def _links_of(step: Fields) -> Iterator[_Link]:
+    name = identity(step)
+    for found in step.items("needs"):
+        yield _Link(name, found.value, found.place, "needs")
+    condition = step.get("when")
+    if condition is not None:
+        for found in condition.items("failed"):
+            yield _Link(name, found.value, found.place, "waits for a failure of")
+        for found in condition.items("answer"):
+            yield _Link(name, found.value.step, found.place, "asks for an answer of")
+    for key in ("with", "env"):
+        for found in step.table(key).values():
+            if isinstance(found.value, Reference):
+                yield _Link(name, found.value.step, found.place, "takes a value of")
+
+
+def _links(steps: list[Fields], problems: Problems) -> None:
+    """Links lead to steps that exist and come earlier; a circle is told as such, once."""
+    order: dict[str, int] = {}
+    for place, step in enumerate(steps):
+        order.setdefault(identity(step), place)
+    links = [link for step in steps for link in _links_of(step)]
+    onward: dict[str, list[str]] = {}
+    for link in links:
+        onward.setdefault(link.source, []).append(link.target)
+    told: set[frozenset[str]] = set()
+    for link in links:
+        if link.target not in order:
+            problems.add(f"There is no step {link.target!r}", link.place, near(link.target, order, "Steps"))
+            continue
+        circle = _way(link.target, link.source, onward)
+        if circle and frozenset(circle) in told:
+            continue
+        if circle:
+            told.add(frozenset(circle))
+            way = " → ".join([link.source, *circle])
+            problems.add(f"These steps wait for one another: {way}", link.place, "One of them has to come first")
+        elif order[link.target] > order.get(link.source, 0):
+            sentence = f"{link.source!r} {link.word} {link.target!r}, which comes later"
+            problems.add(sentence, link.place, "Steps can only look back")
+
+
+def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:
+    """The shortest way from one step to another along links; empty when there is none."""
+    came: dict[str, str] = {start: ""}
+    queue = [start]
+    for name in queue:
+        if name == end:
+            way = [name]
+            while came[way[-1]]:
+                way.append(came[way[-1]])
+            return way[::-1]
+        for following in onward.get(name, ()):
+            if following not in came:
+                came[following] = name
+                queue.append(following)
+    return []
+
+
+def _answers(steps: list[Fields], problems: Problems) -> None:
+    """Answers that conditions and references name are asked for; what a shell or an action reports shows only when it runs."""
+    asked = {
+        identity(step): {item.value.get("name"): item.value.get("kind", "line") for item in step.items("ask")}
+        for step in steps
+        if kind_of(step) is StepKind.MANUAL
+    }
+    for step in steps:
+        mentions = [
+            found for key in ("with", "env") for found in step.table(key).values() if isinstance(found.value, Reference)
+        ]
+        condition = step.get("when")
+        if condition is not None:
+            _condition(condition, asked, problems)
+            mentions += condition.items("answer")
+        for found in mentions:
+            reference = found.value
+            if reference.step in asked and reference.key not in asked[reference.step]:
+                hint = near(reference.key, [name for name in asked[reference.step] if name], "It asks for")
+                problems.add(f"Step {reference.step!r} does not ask for {reference.key!r}", found.place, hint)
+
+
+def _condition(condition: Fields, asked: dict[str, dict[str, str]], problems: Problems) -> None:
+    if ("failed" in condition) == ("answer" in condition):
+        problems.add("'when' takes either 'failed', or 'answer' with 'is'", condition.place)
+    elif ("answer" in condition) != ("is" in condition):
+        problems.add("'answer' and 'is' go together", condition.place, "Such as {answer: assess-impact.downtime, is: yes}")
+    for answer in condition.items("answer"):
+        if asked.get(answer.value.step, {}).get(answer.value.key) == "yes-no":
+            for found in condition.items("is"):
+                if found.value not in ("yes", "no"):
+                    problems.add(f"The answer to {answer.value} is yes or no, never {found.value!r}", found.place)

@@ -1,0 +1,194 @@
+"""The format of runbooks and site files: every key, what it accepts and what it means, for the loader and the schema."""
+
+from __future__ import annotations
+
+from midwatch.plan import Risk
+from midwatch.runbook.kinds import (
+    ANSWER,
+    ID,
+    TARGET,
+    VARIABLE,
+    Argument,
+    Expression,
+    Flag,
+    Length,
+    StepValue,
+    Text,
+    Whole,
+    Word,
+)
+from midwatch.runbook.model import Severity, TargetKind
+from midwatch.runbook.places import PLACES
+from midwatch.runbook.reader import Key, ListOf, Shape, TableOf
+
+VERSION = 1
+
+LINE, TEXT = Text(single=True), Text()
+SEVERITY = Word(tuple(word.value for word in Severity))
+IDS = ListOf(ID, single=True)
+ARGUMENTS = TableOf(VARIABLE, Argument(), "parameters")
+
+TARGET_SHAPE = Shape(
+    "target",
+    "A database that steps act on.",
+    (
+        Key(
+            "kind",
+            Word(tuple(word.value for word in TargetKind)),
+            "'local' is reached by host and port or socket, 'docker' is in a container",
+            required=True,
+        ),
+        Key("database", LINE, "The database's name", required=True),
+        Key("label", LINE, "What people call it; default: the target's name"),
+        Key("container", TARGET, "For kind 'docker': the container's exact name; default: the target's name"),
+        Key("host", LINE, "Host name or address of the server"),
+        Key("port", Whole(1, 65535), "Its port; default 5432"),
+        Key("socket", LINE, "Folder of the server's Unix socket, as seen from here"),
+        Key("user", LINE, "The role that applications and the nightly job log in as"),
+        Key("superuser", LINE, "Its superuser; discovered when not given"),
+        Key("password_file", LINE, "A file that may hold the user's password; read, never written"),
+    ),
+)
+ROLE = Shape(
+    "role",
+    "Somebody who has to be told.",
+    (
+        Key("name", LINE, "Who it is, as people say it", required=True),
+        Key("tell", LINE, "When they are told, in words"),
+        Key("contact", LINE, "How they are reached"),
+    ),
+)
+COMMS = Shape(
+    "comms",
+    "How others are kept informed.",
+    (
+        Key("channel", LINE, "The incident channel"),
+        Key("update_every", Length(), "Time between two status updates"),
+    ),
+)
+CONDITION = Shape(
+    "condition",
+    "When the step is needed. Either 'failed', or 'answer' with 'is'.",
+    (
+        Key("failed", IDS, "Earlier steps; it is needed once one of them has failed"),
+        Key(
+            "answer",
+            ListOf(StepValue(), single=True, filled=True),
+            "Values that earlier steps ask for or report, as STEP.KEY; one of them is enough",
+        ),
+        Key("is", ListOf(LINE, single=True, filled=True), "The answers with which it is needed"),
+    ),
+)
+ASK = Shape(
+    "question",
+    "One thing that a manual step asks; the answer goes into the journal as a value of the step.",
+    (
+        Key("name", ANSWER, "What the answer is called in references and exports", required=True),
+        Key("prompt", LINE, "The question as the person reads it", required=True),
+        Key("kind", Word(("line", "text", "yes-no")), "'line' (default), 'text' (several lines) or 'yes-no'"),
+        Key("required", Flag(), "Whether the step can be ticked without it; default true"),
+    ),
+)
+ON_FAILURE = Shape(
+    "failure rule",
+    "What follows when the step fails.",
+    (
+        Key("escalate", SEVERITY, "The severity that the incident rises to"),
+        Key("tell", IDS, "Roles that have to be told"),
+        Key("advice", TEXT, "What to do next"),
+    ),
+)
+STEP = Shape(
+    "step",
+    "One thing to do: by a person, by a shell ('run') or by an action ('uses').",
+    (
+        Key("id", ID, "What other steps and the journal call it; default: from the title"),
+        Key("title", LINE, "What is done, in a few words", required=True),
+        Key("why", TEXT, "What it is good for"),
+        Key("instructions", TEXT, "Markdown; for a manual step what to do"),
+        Key("run", TEXT, "A script for bash -euo pipefail; values reach it through 'env' only"),
+        Key("uses", LINE, "The action that does it"),
+        Key("with", ARGUMENTS, "Parameters of the action"),
+        Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+        Key(
+            "risk",
+            Word(tuple(word.value for word in Risk)),
+            "'observe' changes nothing, 'change' can be undone, 'destroy' cannot; default: the action's own",
+        ),
+        Key("timeout", Length(), "When it is stopped; default 10 min"),
+        Key("expect", TEXT, "What good looks like"),
+        Key("as_written", TEXT, "The plan's own command for this step"),
+        Key("instead", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
+        Key("needs", IDS, "Earlier steps that have to be done or skipped first"),
+        Key("when", CONDITION, "When it is needed; default: always"),
+        Key("moves", IDS, "Panels whose readings are taken before and after"),
+        Key("ask", ListOf(ASK), "What a manual step asks the person"),
+        Key("tell", IDS, "Roles that a manual step tells"),
+        Key("optional", Flag(), "Whether it may be left out without a word; default false"),
+        Key("on_failure", ON_FAILURE, "What follows when it fails"),
+    ),
+)
+PHASE = Shape(
+    "phase",
+    "A titled group of steps.",
+    (
+        Key("id", ID, "What the journal calls it; default: from the title"),
+        Key("title", LINE, "Its title", required=True),
+        Key("section", LINE, "The section of the written plan; steps are numbered from it; default: its place"),
+        Key("intro", TEXT, "What to know before its first step"),
+        Key("steps", ListOf(STEP, filled=True), "Its steps, in order", required=True),
+    ),
+)
+CRITERION = Shape(
+    "criterion",
+    "One thing that has to hold before the incident is closed; a check evaluates it.",
+    (
+        Key("id", ID, "What the journal calls it; default: from the title"),
+        Key("title", LINE, "What has to hold", required=True),
+        Key("check", LINE, "The check that evaluates it", required=True),
+        Key("with", ARGUMENTS, "Parameters of the check"),
+    ),
+)
+TRIGGER = Shape(
+    "trigger",
+    "What tells that this incident is happening: a line in a log ('log' and 'match'), or a check that fails ('check').",
+    (
+        Key("id", ID, "What steps and the journal call it; default: from the title"),
+        Key("title", LINE, "What happened, in a few words", required=True),
+        Key("log", LINE, "A log file"),
+        Key("match", Expression(), "A regular expression that is searched in each of its lines"),
+        Key("check", LINE, "A check that fails when it is happening"),
+        Key("with", ARGUMENTS, "Parameters of the check"),
+    ),
+)
+_LAID_OVER = (
+    Key("targets", TableOf(TARGET, TARGET_SHAPE, "targets"), "Databases that steps act on, by name"),
+    Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be told, by id"),
+    Key("comms", COMMS, "How others are kept informed"),
+    Key(
+        "places",
+        TableOf(Word(tuple(PLACES)), Text(single=True, empty=True), "places"),
+        "Files and folders that actions use, by name",
+    ),
+    Key("panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"),
+)
+RUNBOOK = Shape(
+    "runbook",
+    "A runbook for Midwatch.",
+    (
+        Key("midwatch", Whole(VERSION, VERSION), "The version of the format", required=True),
+        Key("id", ID, "Part of every incident's name; default: from the title"),
+        Key("title", LINE, "What the incident is", required=True),
+        Key("severity", SEVERITY, "How bad it is when it is declared", required=True),
+        Key("summary", TEXT, "What the runbook is for"),
+        *_LAID_OVER,
+        Key("triggers", ListOf(TRIGGER), "What tells that it is happening"),
+        Key("phases", ListOf(PHASE, filled=True), "The steps, in groups, in order", required=True),
+        Key("closure", ListOf(CRITERION), "What has to hold before the incident is closed"),
+    ),
+)
+SITE = Shape(
+    "site file",
+    "What differs in one place; its entries replace the runbook's entries of the same name.",
+    (Key("midwatch-site", Whole(VERSION, VERSION), "The version of the format", required=True), *_LAID_OVER),
+)

@@ -1,0 +1,93 @@
+"""Reads a runbook, with the site's file laid over it, and finds everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from midwatch.errors import BadInput, Place
+from midwatch.runbook.argument_checks import check_arguments
+from midwatch.runbook.building import build_runbook
+from midwatch.runbook.cross_checks import check_whole
+from midwatch.runbook.format import RUNBOOK, SITE
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.reader import Fields, Problems, Shape
+from midwatch.runbook.source import read_text
+from midwatch.runbook.yaml_source import Scalar, Table, parse_yaml
+
+SITE_NAME = "site.yaml"
+"""The site file that is used when it lies beside the runbook and no other is named."""
+
+
+class RunbookErrors(BadInput):
+    """Everything that is wrong with a runbook and its site file, in the order of the files; `str` gives a line each."""
+
+    def __init__(self, errors: Sequence[BadInput], *, more: int = 0) -> None:
+        self.errors = sorted(errors, key=_position)
+        self.more = more
+        """How many further errors are not listed."""
+        first = self.errors[0]
+        super().__init__(first.sentence, place=first.place, hint=first.hint)
+
+    def __str__(self) -> str:
+        lines = [str(error) for error in self.errors]
+        return "\n".join([*lines, f"And {self.more} more errors"] if self.more else lines)
+
+
+def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str] | None = None) -> Runbook:
+    """The runbook in this file, checked. Raises `RunbookErrors` and nothing else for anything that is wrong with it.
+
+    `site`: the file with this place's targets, places, roles, panels and comms. Without it `$MIDWATCH_SITE` of
+    `environment` (default: the process's) names one, empty for none; else `site.yaml` beside the runbook, when there.
+    Relative paths start in the site file's folder, or without one in the runbook's.
+    """
+    problems = Problems()
+    try:
+        fields, sha256 = _read(path, RUNBOOK, problems)
+        site = site or _default_site(path, os.environ if environment is None else environment)
+        overlay = _read(site, SITE, problems)[0] if site else None
+    except BadInput as error:
+        raise RunbookErrors([*problems.found, error], more=problems.more) from error
+    check_whole(fields, overlay, problems)
+    file, site_file = _absolute(path), _absolute(site) if site else None
+    base = (site_file or file).parent
+    runbook = build_runbook(fields, overlay, file=file, site_file=site_file, base=base, sha256=sha256)
+    check_arguments(fields, overlay, runbook, problems)
+    if problems:
+        raise RunbookErrors(problems.found, more=problems.more)
+    return runbook
+
+
+def _read(path: Path, shape: Shape, problems: Problems) -> tuple[Fields, str]:
+    text, sha256 = read_text(path)
+    node, found = parse_yaml(text, str(path))
+    for problem in found:
+        problems.take(problem)
+    first = shape.keys[0].name
+    if not isinstance(node, Table) or first not in node.entries:
+        other = isinstance(node, Table) and {"midwatch", "midwatch-site"} & set(node.entries)
+        sentence = f"This is a {'site file, not a runbook' if shape is RUNBOOK else 'runbook, not a site file'}"
+        raise BadInput(sentence if other else f"This is not a {shape.name}", place=node.place, hint=f"Begin with: {first}: 1")
+    version = node.entries[first].node
+    if isinstance(version, Scalar) and isinstance(version.value, int) and version.value > 1:
+        sentence = f"The file is written in version {version.value} of the format; this Midwatch reads version 1"
+        raise BadInput(sentence, place=version.place, hint="Use a newer Midwatch")
+    return shape.read(node, problems) or Fields(node.place), sha256
+
+
+def _default_site(path: Path, environment: Mapping[str, str]) -> Path | None:
+    if "MIDWATCH_SITE" in environment:
+        return Path(environment["MIDWATCH_SITE"]) if environment["MIDWATCH_SITE"] else None
+    beside = path.parent / SITE_NAME
+    return beside if os.path.lexists(beside) else None
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute without following links: a linked runbook belongs where the link is."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def _position(error: BadInput) -> tuple[str, int, int]:
+    place = error.place or Place("")
+    return place.file, place.line, place.column

@@ -1,0 +1,263 @@
+"""Reads one value of a runbook as what it has to be, with its position, and collects what is wrong instead of stopping.
+
+A `Kind` says both how a value is read and how JSON Schema describes it, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from midwatch.errors import BadInput, Place
+from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
+
+Schema = dict[str, Any]
+
+MOST = 100
+"""Errors that are kept; a file with more is not a runbook, and nobody reads on."""
+
+
+@dataclass(slots=True)
+class Problems:
+    """What is wrong so far."""
+
+    found: list[BadInput] = field(default_factory=list)
+    more: int = 0
+    """How many were left out after the first hundred."""
+
+    def add(self, sentence: str, place: Place, hint: str = "") -> None:
+        """Take one in."""
+        self.take(BadInput(sentence, place=place, hint=hint))
+
+    def take(self, error: BadInput) -> None:
+        """Take one in that was raised elsewhere."""
+        if len(self.found) < MOST:
+            self.found.append(error)
+        else:
+            self.more += 1
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that was read, and where it stands. In lists the items are `Found`, in tables the values."""
+
+    value: Any
+    place: Place
+    key: Place
+    """Where its key stands; for an item of a list, where the item does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The keys of one table that were given and could be read."""
+
+    place: Place
+    found: Mapping[str, Found] = field(default_factory=dict)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a key, or the default."""
+        found = self.found.get(name)
+        return default if found is None else found.value
+
+    def items(self, name: str) -> list[Found]:
+        """The items of a list; none when the key is not given."""
+        value = self.get(name)
+        return value if isinstance(value, list) else []
+
+    def values(self, name: str) -> tuple[Any, ...]:
+        """The bare values of a list."""
+        return tuple(item.value for item in self.items(name))
+
+    def table(self, name: str) -> dict[str, Found]:
+        """The entries of a table with free keys; none when the key is not given."""
+        value = self.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def where(self, name: str) -> Place:
+        """Where a key's value stands, or the table when the key is not given."""
+        found = self.found.get(name)
+        return self.place if found is None else found.place
+
+
+class Kind(ABC):
+    """What a value has to be."""
+
+    @abstractmethod
+    def read(self, node: Node, problems: Problems) -> Any:
+        """The value; None after saying to `problems` why it cannot be one."""
+
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The same in JSON Schema."""
+
+    def found(self, node: Node, problems: Problems, key: Place | None = None) -> Found | None:
+        """The value with its position; None when it is wrong."""
+        value = self.read(node, problems)
+        return None if value is None else Found(value, node.place, key or node.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table: what it is called, accepts and means."""
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Shape(Kind):
+    """A table with these keys and no others."""
+
+    name: str
+    help: str
+    keys: tuple[Key, ...]
+
+    def read(self, node: Node, problems: Problems) -> Fields | None:
+        if not isinstance(node, Table):
+            problems.add(f"{sentence_case(self.name)} is a table of keys, not {described(node)}", node.place, self._example())
+            return None
+        known = {key.name: key for key in self.keys}
+        found: dict[str, Found] = {}
+        for name, entry in node.entries.items():
+            if name not in known:
+                problems.add(f"{sentence_case(self.name)} has no key {name!r}", entry.place, near(name, known, "It takes"))
+                continue
+            value = known[name].kind.found(entry.node, problems, entry.place)
+            if value is not None:
+                found[name] = value
+        missing = [key for key in self.keys if key.required and key.name not in node.entries]
+        for key in missing:
+            problems.add(f"{sentence_case(self.name)} needs the key {key.name!r}", node.place, key.help)
+        return Fields(node.place, found)
+
+    def schema(self) -> Schema:
+        return {"$ref": f"#/$defs/{self.name.replace(' ', '-')}"}
+
+    def definition(self) -> Schema:
+        """The table itself, for `$defs`."""
+        required = [key.name for key in self.keys if key.required]
+        return {
+            "type": "object",
+            "description": self.help,
+            "additionalProperties": False,
+            "properties": {key.name: {**key.kind.schema(), "description": key.help} for key in self.keys},
+        } | ({"required": required} if required else {})
+
+    def inner(self) -> Iterator[Shape]:
+        """This shape and every one inside it, each once."""
+        seen: dict[str, Shape] = {}
+        _collect(self, seen)
+        yield from seen.values()
+
+    def _example(self) -> str:
+        return f"It takes: {', '.join(key.name for key in self.keys[:6])}"
+
+
+@dataclass(frozen=True)
+class ListOf(Kind):
+    """A list; with `single`, one item may stand without the list."""
+
+    item: Kind
+    single: bool = False
+    filled: bool = False
+
+    def read(self, node: Node, problems: Problems) -> list[Found] | None:
+        if not isinstance(node, Listing):
+            if self.single and not (isinstance(node, Scalar) and node.value is None):
+                one = self.item.found(node, problems)
+                return None if one is None else [one]
+            problems.add(
+                f"This is a list, not {described(node)}", node.place, "Write each item on a line that begins with '- '"
+            )
+            return None
+        if self.filled and not node.items:
+            problems.add("This list is empty", node.place)
+        read = (self.item.found(item, problems) for item in node.items)
+        return [found for found in read if found is not None]
+
+    def schema(self) -> Schema:
+        listed: Schema = {"type": "array", "items": self.item.schema()} | ({"minItems": 1} if self.filled else {})
+        return {"anyOf": [self.item.schema(), listed]} if self.single else listed
+
+
+@dataclass(frozen=True)
+class TableOf(Kind):
+    """A table with free keys, which `name` judges, and values of one kind."""
+
+    name: Kind
+    value: Kind
+    what: str
+
+    def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
+        if not isinstance(node, Table):
+            problems.add(f"This is a table of {self.what}, not {described(node)}", node.place)
+            return None
+        read: dict[str, Found] = {}
+        for name, entry in node.entries.items():
+            good = self.name.read(Scalar(entry.place, name, name), problems) is not None
+            value = self.value.found(entry.node, problems, entry.place)
+            if good and value is not None:
+                read[name] = value
+        return read
+
+    def schema(self) -> Schema:
+        names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
+        return {"type": "object", "additionalProperties": self.value.schema()} | ({"propertyNames": names} if names else {})
+
+
+def described(node: Node) -> str:
+    """What a node is, in words, for 'takes X, not Y'."""
+    match node:
+        case Listing():
+            return "a list"
+        case Table():
+            return "a table"
+        case Scalar():
+            return "nothing" if node.value is None else repr(shortened(node.text))
+
+
+def near(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint that suggests the nearest known name, or lists them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def shortened(text: str) -> str:
+    """A piece of the file short enough for one line of an error."""
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def sentence_case(text: str) -> str:
+    """The text with an article and a capital, as a sentence begins: `a step` → `A step`."""
+    article = "An" if text[0] in "aeiou" else "A"
+    return f"{article} {text}"
+
+
+def _collect(kind: Kind, seen: dict[str, Shape]) -> None:
+    match kind:
+        case Shape():
+            if kind.name not in seen:
+                seen[kind.name] = kind
+                for key in kind.keys:
+                    _collect(key.kind, seen)
+        case ListOf():
+            _collect(kind.item, seen)
+        case TableOf():
+            _collect(kind.value, seen)

@@ -1,0 +1,71 @@
+"""Reads a small text file that a person wrote, and says in one sentence why it cannot be read."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+
+from midwatch.errors import BadInput, Place
+
+LIMIT = 1024 * 1024
+"""Bytes. A runbook of a hundred steps has about 60,000."""
+
+_OTHER_ENCODINGS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """The text of a UTF-8 file (a byte order mark left out) and the SHA-256 (hex) of its bytes.
+
+    Raises `BadInput` for what is missing, no regular file, unreadable, longer than `LIMIT`, not UTF-8 or not text.
+    """
+    data = _read(path)
+    for mark, name in _OTHER_ENCODINGS:
+        if data.startswith(mark):
+            raise BadInput(f"The file is written in {name}", place=Place(str(path), 1, 1), hint="Save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = _place(path, data[: error.start].decode("utf-8", "replace"))
+        raise BadInput(f"The byte 0x{data[error.start]:02X} is not UTF-8 text", place=place, hint="Save it as UTF-8") from error
+    bad = _CONTROL.search(text)
+    if bad:
+        sentence = f"A control character (U+{ord(bad[0]):04X}) stands here"
+        raise BadInput(sentence, place=_place(path, text[: bad.start()]), hint="Take it out; is this a text file?")
+    return text, hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    where = Place(str(path))
+    try:
+        # Without O_NONBLOCK, a pipe without a writer would hang here.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            status = os.fstat(file.fileno())
+            if stat.S_ISDIR(status.st_mode):
+                raise BadInput("This is a folder, not a file", place=where)
+            if not stat.S_ISREG(status.st_mode):
+                raise BadInput("This is not a regular file", place=where)
+            data = b"" if status.st_size > LIMIT else file.read(LIMIT + 1)
+            if status.st_size > LIMIT or len(data) > LIMIT:
+                sentence = f"The file is longer than 1 MiB ({max(status.st_size, len(data)):,} bytes)"
+                raise BadInput(sentence, place=where, hint="Is this the right file?")
+            return data
+    except FileNotFoundError as error:
+        raise BadInput("There is no such file", place=where) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadInput(f"The file cannot be read: {reason}", place=where) from error
+
+
+def _place(path: Path, before: str) -> Place:
+    """The position that follows `before`."""
+    return Place(str(path), before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
