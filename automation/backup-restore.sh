@@ -1,0 +1,35 @@
+#!/bin/sh
+# The plan's nightly backup and restore:
+#
+#   ./automation/backup-restore.sh [OPTION…]              back up every target, with checksums
+#   ./automation/backup-restore.sh validate [OPTION…]     validate the newest backups
+#   ./automation/backup-restore.sh restore [OPTION…]      restore, by plan
+#
+# Options go to `midwatch action nightly-backup`, `validate-backup` and `restore-backup`.
+set -eu
+
+case ${1:-} in
+validate)
+    action=validate-backup
+    shift
+    ;;
+restore)
+    action=restore-backup
+    shift
+    ;;
+backup)
+    action=nightly-backup
+    shift
+    ;;
+'' | -*)
+    action=nightly-backup
+    ;;
+*)
+    echo "usage: $0 [backup | validate | restore] [OPTION...]" >&2
+    exit 2
+    ;;
+esac
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+PATH=$PATH:$root/.venv/bin
+[ -n "${MIDWATCH_RUNBOOK:-}" ] || [ -e runbook.yaml ] || cd -- "$root" # any folder will do to start it from
+exec midwatch action "$action" "$@"

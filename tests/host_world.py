@@ -1,0 +1,94 @@
+"""What tests of host actions and probes share: a runbook on a temporary folder, and a console that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.errors import Place
+from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
+from midwatch.runbook.places import PLACES
+
+
+@dataclass
+class Heard:
+    """What an action said."""
+
+    lines: list[str] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        assert total is None or 0 <= done <= total
+
+    def value(self, key: str, value: str) -> None:
+        self.values[key] = value
+
+    def secret(self, name: str, value: str) -> None:
+        self.secrets[name] = value
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+MakeRunbook = Callable[..., Runbook]
+
+
+@pytest.fixture
+def make_runbook(tmp_path: Path) -> MakeRunbook:
+    def make(
+        *,
+        disk: Mapping[str, Any] | None = None,
+        docker: Mapping[str, Any] | None = None,
+        triggers: tuple[Trigger, ...] = (),
+        targets: Mapping[str, Target] | None = None,
+        **changed: Any,
+    ) -> Runbook:
+        file = tmp_path / "runbook.yaml"
+        panels = tuple(
+            Panel(name, given, Place(str(file))) for name, given in (("disk", disk), ("docker", docker)) if given is not None
+        )
+        return Runbook(
+            "backup-failure",
+            "Backup failure",
+            Severity.SEV1,
+            file,
+            None,
+            tmp_path,
+            "0" * 64,
+            places=dict(PLACES),
+            panels=panels,
+            triggers=triggers,
+            targets=targets or {},
+            **changed,
+        )
+
+    return make
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def make_context(make_runbook: MakeRunbook, heard: Heard) -> Callable[..., Context]:
+    def make(*, incident: Path | None = None, step: str = "", actor: str = "ada@bastion", **given: Any) -> Context:
+        return Context(make_runbook(**given), heard, SystemClock(), actor, incident, step)
+
+    return make
+
+
+def docker_target(container: str) -> dict[str, Target]:
+    """The targets of a runbook whose ARP runs in this container."""
+    return {"arp-db-prod": Target("arp-db-prod", TargetKind.DOCKER, "arp", "ARP", container=container)}
