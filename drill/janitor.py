@@ -1,0 +1,81 @@
+"""The janitor: a small process that outlives the screen, and takes the drill down when nobody came back to it.
+
+It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Ended by a signal, it tears down at
+once if the owner is gone. If it is killed too, the next drill's `sweep` finds the remains.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from drill.processes import Process
+from drill.record import Record
+from drill.removal import tear_down
+from midwatch.errors import Failed, MidwatchError
+
+GLANCE = 1.0
+"""Seconds between two looks at the record: a new owner may have taken over."""
+
+
+def hire(record: Record) -> Process:
+    """Start a janitor for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
+    argv = [sys.executable, "-m", "drill.janitor", str(record.file)]
+    house = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}
+    try:
+        child = subprocess.Popen(
+            argv,
+            cwd="/",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Failed(f"The drill's janitor cannot be started: {error}") from error
+    found = Process.of(child.pid)
+    if found is None:
+        raise Failed("The drill's janitor ended at once", hint=f"Try it by hand: {' '.join(argv)}")
+    child.returncode = 0  # it is not ours to wait for: it may well outlive us
+    return found
+
+
+def watch(file: Path) -> None:
+    """Stay until the drill is gone."""
+    dismissed = False
+
+    def dismiss(number: int, frame: FrameType | None) -> None:
+        nonlocal dismissed
+        dismissed = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, dismiss)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    alone_since: float | None = None
+    while (record := Record.load(file)) is not None:
+        if record.owner is not None and record.owner.alive:
+            if dismissed:
+                return
+            alone_since = None
+            record.owner.wait(GLANCE)
+            continue
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        alone_since = now if alone_since is None else alone_since
+        left = (record.linger if record.ready else 0.0) - (now - alone_since)  # half a production is of no use to anybody
+        if dismissed or left <= 0:
+            with contextlib.suppress(MidwatchError):  # what is left is the next sweep's
+                tear_down(record)
+            return
+        time.sleep(min(GLANCE, left))
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]))

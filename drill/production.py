@@ -1,0 +1,186 @@
+"""The production of a drill: built, found again after the screen died, and taken down without a trace."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from drill.bases import make_bases
+from drill.engine import Identity, engine_for
+from drill.history import write_history
+from drill.janitor import hire
+from drill.processes import Process
+from drill.record import Record, new_record, records
+from drill.removal import sweep, tear_down
+from drill.scenarios import find
+from drill.site import write_site
+from drill.volume import open_volume
+from midwatch.errors import BadInput, Failed
+
+SEED = 20261123
+LINGER = 1800.0
+"""Seconds that a production waits for its operator to come back, unless it is told otherwise."""
+NEEDED = 700 << 20
+"""Bytes that have to be free where it is built."""
+SOCKET_LIMIT = 107
+"""Bytes of the longest path of a Unix socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """A throwaway production, and what is needed to work on it."""
+
+    record: Record
+    folder: Path
+    runbook: Path
+    """The reference runbook."""
+    site: Path
+    """The site file that lays this production over it."""
+    environment: Mapping[str, str]
+    """What a process needs in its environment to work on this production and no other."""
+
+    @property
+    def scenario(self) -> str:
+        return self.record.scenario
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process owns it: the one that should tear it down."""
+        current = Record.load(self.record.file)
+        return current is not None and current.owner == Process.current()
+
+    def alive(self) -> bool:
+        """Whether it is still there and all three servers run."""
+        if Record.load(self.record.file) is None or not self.site.exists():
+            return False
+        return all(_postmaster(Path(cluster)) for cluster in self.record.clusters)
+
+    def take_over(self) -> bool:
+        """Become its owner if its owner is gone. True when this process owns it now."""
+        with self.record.held():
+            current = Record.load(self.record.file)
+            if current is None:
+                return False
+            if current.owner is None or not current.owner.alive:
+                current.owner = Process.current()
+                if current.janitor is None or not current.janitor.alive:
+                    current.janitor = hire(current)
+                current.save()
+            return current.owner == Process.current()
+
+    def tear_down(self) -> None:
+        """Remove processes, mount and files. Harmless the second time. Raises `Failed` naming what is left."""
+        tear_down(self.record)
+
+
+def build(
+    scenario: str = "reference",
+    *,
+    folder: Path | None = None,
+    seed: int = SEED,
+    linger: float | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Production:
+    """Build a production that this process owns; whatever goes wrong, nothing of it is left.
+
+    `folder` must be missing or empty. After the owner's end it stays for `linger` seconds (default: half an hour), so that
+    a screen that was killed can come back to it. Raises `BadInput` and `Failed`.
+    """
+    chosen = find(scenario)
+    for gone in sweep():
+        say(f"Removed the remains of an earlier drill: {gone}")
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} is not an empty folder", hint="Name a new one: it is removed with all that is in it")
+    record = new_record(chosen.name, folder, LINGER if linger is None else linger)
+    try:
+        record.janitor = hire(record)
+        record.save()
+        where = Path(record.folder)
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_room(where)
+        den = _make_den(record, where)
+        engine = engine_for(den)
+        bases = make_bases(engine, den, record, chosen, seed, say)
+        record.mount = str(where / "backups")
+        record.save()
+        volume = open_volume(where / "backups", say)
+        write_history(where, volume.path, bases, engine, chosen, say)
+        budget = volume.fit(chosen.percent)
+        record.facts = write_site(where, bases, engine, chosen, budget, volume.mounted)
+        record.ready = True
+        record.save()
+    except BaseException as error:
+        tear_down(record)
+        if isinstance(error, OSError):
+            raise Failed(f"The drill cannot be built: {error}", hint="Is the disk full here too?") from error
+        raise
+    say("The production is ready")
+    return _production(record)
+
+
+def find_open() -> Production | None:
+    """The newest production of this user that is ready and looked after, or None.
+
+    If its owner is gone, this process becomes its owner, so that it is not taken down under the operator's hands.
+    """
+    for record in reversed(records()):
+        if record.ready and record.looked_after:
+            production = _production(record)
+            production.take_over()
+            if production.alive():
+                return production
+    return None
+
+
+def _production(record: Record) -> Production:
+    facts = record.facts
+    environment = dict(facts["environment"])
+    environment["PATH"] = os.pathsep.join([facts["bin"], os.environ.get("PATH", os.defpath)])
+    folder = Path(record.folder)
+    return Production(record, folder, Path(facts["runbook"]), Path(facts["site"]), MappingProxyType(environment))
+
+
+def _make_den(record: Record, folder: Path) -> Path:
+    """A folder for the servers that their user can reach and whose sockets have a path short enough."""
+    identity = Identity.choose()
+    if identity.switch:
+        os.chown(folder, 0, identity.gid)
+        folder.chmod(0o710)  # the servers' user passes through; nobody else looks in
+    longest = len(os.fsencode(folder / "run" / ".s.PGSQL.65535.lock"))
+    if longest <= SOCKET_LIMIT and identity.can_reach(folder):
+        record.den = str(folder)
+    else:
+        den = Path(tempfile.gettempdir()).absolute() / f"mw-{record.file.stem}"
+        record.den = str(den)
+        record.save()
+        den.mkdir(mode=0o700)
+        if identity.switch:
+            os.chown(den, 0, identity.gid)
+            den.chmod(0o710)
+        if not identity.can_reach(den):
+            raise BadInput(
+                f"{den} cannot be reached by the user that runs the servers", hint="Set TMPDIR to a folder like /tmp"
+            )
+    record.save()
+    return Path(record.den)
+
+
+def _require_room(folder: Path) -> None:
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < NEEDED:
+        raise Failed(
+            f"The drill needs {NEEDED >> 20} MiB, and {folder} has {found.f_bavail * found.f_frsize >> 20} MiB free",
+            hint="Set MIDWATCH_DRILLS to a folder with more room",
+        )
+
+
+def _postmaster(cluster: Path) -> bool:
+    try:
+        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return False
+    return Process.of(pid) is not None

@@ -1,0 +1,226 @@
+"""How a drill ends: asked to, killed, killed with its janitor, refused while it is built. Nothing may be left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from other_processes import interpreter, outside, traces, until
+
+from drill.processes import Process
+from drill.production import build, find_open
+from drill.record import Record
+from drill.removal import sweep
+from midwatch.errors import BadInput, Failed
+
+pytestmark = pytest.mark.postgres
+
+OWNER = """
+import json, sys, time
+from drill.production import build
+production = build(sys.argv[1], linger=float(sys.argv[2]), say=lambda text: None)
+print(json.dumps({"folder": str(production.folder), "record": str(production.record.file)}), flush=True)
+sys.stdin.read()
+"""
+
+
+class Owner:
+    """A drill that belongs to another process."""
+
+    def __init__(
+        self, drills: Path, *, linger: float = 0.0, scenario: str = "reference", user: int | None = None, **more: str
+    ) -> None:
+        who = {"user": user, "group": user, "extra_groups": []} if user is not None else {}
+        python = interpreter() if user is not None else sys.executable
+        self.process = subprocess.Popen(
+            [python, "-c", OWNER, scenario, str(linger)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env=outside(drills, **more),
+            **who,  # type: ignore[call-overload]
+        )
+        line = self.process.stdout.readline()
+        assert line, "the drill was not built"
+        found = json.loads(line)
+        self.folder = Path(found["folder"])
+        self.file = Path(found["record"])
+
+    @property
+    def record(self) -> Record:
+        record = Record.load(self.file)
+        assert record is not None
+        return record
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=20)
+
+
+def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
+    production = build()
+    janitor = production.record.janitor
+    assert janitor is not None
+    assert janitor.alive
+    production.tear_down()
+    assert traces(production.folder) == []
+    assert not janitor.alive
+    assert not production.alive()
+    assert not drills.exists()
+    production.tear_down()
+    assert find_open() is None
+
+
+def test_the_janitor_cleans_up_after_a_killed_owner(drills: Path) -> None:
+    owner = Owner(drills)
+    owner.kill()
+    assert until(lambda: not owner.file.exists())
+    assert until(lambda: traces(owner.folder) == [])
+    assert not drills.exists()
+
+
+def test_the_next_drill_takes_over_a_killed_ones_production(drills: Path) -> None:
+    owner = Owner(drills, linger=600)
+    assert find_open() is not None
+    assert not find_open().owned  # type: ignore[union-attr]
+    owner.kill()
+    found = find_open()
+    assert found is not None
+    assert found.folder == owner.folder
+    assert found.owned
+    assert found.alive()
+    found.tear_down()
+    assert traces(owner.folder) == []
+
+
+def test_sweep_removes_what_was_left_when_owner_and_janitor_were_killed(drills: Path) -> None:
+    owner = Owner(drills, linger=600)
+    janitor = owner.record.janitor
+    assert janitor is not None
+    assert sweep() == []
+    os.kill(janitor.pid, signal.SIGKILL)
+    owner.kill()
+    assert until(lambda: not janitor.alive)
+    assert find_open() is None
+    assert traces(owner.folder) != []
+    assert sweep() == [str(owner.folder)]
+    assert traces(owner.folder) == []
+
+
+def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
+    owner = Owner(drills, linger=600)
+    record = owner.record
+    assert record.janitor is not None
+    os.kill(record.janitor.pid, signal.SIGKILL)
+    owner.kill()
+    assert until(lambda: not Record.load(owner.file).looked_after)  # type: ignore[union-attr]
+    myself = Process.current()
+    record.owner = Process(myself.pid, myself.started - 1, myself.boot)
+    record.janitor = Process(myself.pid, myself.started, "another boot")
+    record.save()
+    assert sweep() == [str(owner.folder)]
+
+
+def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
+    def segments() -> list[str]:
+        return [line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+
+    before = segments()
+    production = build("password-only")
+    mine = [Path(text) / "postmaster.pid" for text in production.record.clusters]
+    for file in mine:
+        os.kill(int(file.read_text().splitlines()[0]), signal.SIGKILL)
+    assert until(lambda: not production.alive())
+    assert len(segments()) > len(before)
+    production.tear_down()
+    assert until(lambda: len(segments()) <= len(before))
+    assert traces(production.folder) == []
+
+
+def test_a_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "site-packages" not in entry])
+    with pytest.raises(BadInput, match="pip install 'midwatch\\[drill\\]'"):
+        build()
+    assert not drills.exists()
+
+
+def test_a_folder_with_something_in_it_is_never_touched(tmp_path: Path, drills: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    with pytest.raises(BadInput, match="not an empty folder"):
+        build(folder=tmp_path)
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_an_unknown_scenario_is_named_with_the_nearest(drills: Path) -> None:
+    with pytest.raises(BadInput, match="Did you mean 'reference'"):
+        build("referense")
+
+
+def test_a_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: Path, drills: Path) -> None:
+    """The path is longer than a socket's may be, and below a folder of mode 0700."""
+    tmp_path.chmod(0o700)
+    folder = tmp_path / ("deep" * 30)
+    production = build("disk-only", folder=folder)
+    assert production.alive()
+    assert production.record.den != str(folder)
+    production.tear_down()
+    assert not folder.exists()
+    assert not Path(production.record.den).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
+    theirs = drills.parent / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    owner = Owner(theirs / "d", user=65534, HOME=str(theirs))
+    site = (owner.folder / "site.yaml").read_text()
+    assert "quota of the drill" in site
+    assert not os.path.ismount(owner.folder / "backups")
+    assert {path.stat().st_uid for path in owner.folder.iterdir()} == {65534}
+    owner.kill()
+    assert until(lambda: not owner.file.exists())
+    assert until(lambda: traces(owner.folder) == [])
+    shutil.rmtree(theirs)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
+def test_root_below_a_home_that_others_cannot_read(drills: Path, tmp_path: Path) -> None:
+    """The package lies where the servers' user cannot go, so its programs are copied to where it can."""
+    from drill.engine import PACKAGE, VERSION, package_folder
+
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    package = package_folder()
+    shutil.copytree(package / VERSION, home / PACKAGE / VERSION)
+    shutil.copyfile(package / "__init__.py", home / PACKAGE / "__init__.py")
+    shutil.copytree(package.parent / f"{PACKAGE}.libs", home / f"{PACKAGE}.libs")
+    environment = outside(drills)
+    owner = Owner(drills, scenario="disk-only", PYTHONPATH=f"{home}{os.pathsep}{environment['PYTHONPATH']}")
+    assert (owner.folder / "engine" / PACKAGE / VERSION / "bin" / "postgres").exists()
+    assert str(owner.folder / "engine") in (owner.folder / "site.yaml").read_text()
+    owner.kill()
+    assert until(lambda: not owner.file.exists())
+    assert until(lambda: traces(owner.folder) == [])
+
+
+def test_too_little_room_is_said_before_anything_is_made(drills: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "small", str(small)], check=False, timeout=10).returncode != 0:
+        pytest.skip("no mount is possible here")
+    try:
+        with pytest.raises(Failed, match="The drill needs"):
+            build(folder=small / "drill")
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True, timeout=10)
