@@ -16,7 +16,7 @@ from midwatch.runbook.model import Runbook, Trigger
 from midwatch.runbook.places import PLACES
 from probes.log_tail import LogLine, find_lines
 
-MARKS = re.compile(r"\[(ERROR|FAILURE|CRITICAL|EMERGENCY|WARNING)\]")
+MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")
 """The plan's own marks. A trigger's pattern comes first, so that its title is shown."""
 TAIL = 262_144
 """Bytes at the end of each log that are read."""

@@ -107,7 +107,10 @@ def verify_set(folder: Path, base: Path | None = None, *, read: Callable[[int], 
         entries = read_list(folder / LIST)
     except Failed as error:
         return SetVerdict(folder, problem=error.sentence)
-    good, bad, missing, total = [], [], [], 0
+    good: list[str] = []
+    bad: list[str] = []
+    missing: list[str] = []
+    total = 0
     listed: dict[str, str] = {}
     problem = ""
     for name, digest in entries:

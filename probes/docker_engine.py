@@ -15,7 +15,7 @@ from midwatch.runbook.model import Runbook, TargetKind
 if TYPE_CHECKING:
     from docker import DockerClient
 
-LIMIT = 8.0
+LIMIT = 6.0
 """Seconds that one answer of the engine may take for a panel."""
 
 
@@ -43,7 +43,7 @@ def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
     except docker.errors.APIError as error:
         raise Failed(f"Docker refused: {error.explanation or error}", hint="docker info says how the engine is") from error
     except docker.errors.DockerException as error:
-        raise _unreachable(error) from error
+        raise _unreachable(error, timeout) from error
     except requests.exceptions.Timeout as error:
         raise Failed(f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is") from error
     except requests.exceptions.RequestException as error:
@@ -53,8 +53,10 @@ def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
             client.close()
 
 
-def _unreachable(error: Exception) -> Failed:
+def _unreachable(error: Exception, timeout: float) -> Failed:
     text = str(error)
+    if "timed out" in text.lower():
+        return Failed(f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is")
     if "FileNotFoundError" in text or "No such file" in text:
         return NoEngine("There is no Docker engine here", hint="Set DOCKER_HOST if it is elsewhere")
     if "PermissionError" in text or "Permission denied" in text:

@@ -16,6 +16,8 @@ from probes.docker_engine import LIMIT, NoEngine, docker_targets, engine, labell
 if TYPE_CHECKING:
     from docker import DockerClient
 
+SOON = 3.0
+"""Seconds for the list of containers, which the engine has at hand."""
 _STATES = {"running": Level.OK, "paused": Level.CRITICAL, "restarting": Level.CRITICAL}
 
 
@@ -29,22 +31,31 @@ class DockerProbe(Probe):
 
     name: ClassVar[str] = "docker"
     title: ClassVar[str] = "Docker"
-    every: ClassVar[float] = 15.0
+    every: ClassVar[float] = 30.0
 
     label: str = param("count only what carries this label (KEY or KEY=VALUE)", default="")
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
         targets = docker_targets(runbook)
         try:
-            with engine(LIMIT) as client:
-                rows = (self._space(client), *(_container(client, name, target) for name, target in targets.items()))
+            with engine(SOON) as client:
+                everything = client.api.containers(all=True)
         except NoEngine as error:
             if targets:
                 return Reading(self.name, clock.now(), error=str(error))
             return Reading(self.name, clock.now(), (Row("docker", "no engine here, and no target needs one", Level.OK),))
         except Failed as error:
             return Reading(self.name, clock.now(), error=str(error))
-        return Reading(self.name, clock.now(), rows)
+        rows = tuple(_container(everything, name, target) for name, target in targets.items())
+        return Reading(self.name, clock.now(), (self._space_row(), *rows))
+
+    def _space_row(self) -> Row:
+        """Sizes take the engine long on a full disk: that must not hide whether the containers run."""
+        try:
+            with engine(LIMIT) as client:
+                return self._space(client)
+        except Failed as error:
+            return Row("docker", f"space unknown: {error.sentence}", Level.UNKNOWN, detail=error.hint)
 
     def _space(self, client: DockerClient) -> Row:
         held = space(client)
@@ -64,8 +75,7 @@ class DockerProbe(Probe):
         return Row("docker", text, Level.OK, float(held.unused), "B", data=data)
 
 
-def _container(client: DockerClient, name: str, target: str) -> Row:
-    everything = client.api.containers(all=True)
+def _container(everything: list[dict[str, Any]], name: str, target: str) -> Row:
     exact = [container for container in everything if f"/{name}" in container["Names"]]
     if not exact:
         near = [other.lstrip("/") for c in everything for other in c["Names"] if name in other]

@@ -1,0 +1,152 @@
+"""The action `clean-docker`: what `docker system prune -a` was meant to do, without what it also does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from midwatch.hostile import safe_text
+
+from actions.docker_choice import Choice, Rules, choose, row_name
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import Failed
+from midwatch.parameters import param
+from midwatch.plan import Effect, Plan, PlanDraft, Risk, Verb
+from midwatch.units import Seconds, percent, size
+from probes.disk_usage import usage
+from probes.docker_engine import docker_targets, engine, label_of, space
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+WEEK = Seconds(7 * 86400)
+LIMIT = 120.0
+"""Seconds for one answer of the engine: it computes sizes, and deletes, on a full disk."""
+
+
+@dataclass(frozen=True)
+class CleanDocker(Action):
+    """Removes images that no container uses, build cache, and containers that stopped long ago; by id, as planned.
+
+    Never a target's container or its image, whether it runs or not, nor what shares its compose project; never a
+    volume; never a running container; never by force. Images that no registry has stay unless `local_images`. Where a
+    target's container is gone, every tagged image stays: one of them may be what it ran from. Leaves the engine alone
+    when no target of the runbook runs in it, unless `any_engine`. Freed space is measured, and said if it falls short.
+    """
+
+    name: ClassVar[str] = "clean-docker"
+    summary: ClassVar[str] = "Remove what Docker holds and nothing uses, by plan"
+    risk: ClassVar[Risk] = Risk.DESTROY
+
+    stopped_for: Seconds = param("containers that stopped longer ago than this go", default=WEEK)
+    local_images: bool = param("also images that no registry has", default=False)
+    any_engine: bool = param("also where no target runs in Docker", default=False)
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        if not docker_targets(context.runbook) and not self.any_engine:
+            draft.fact("nothing to do", "no target of this runbook runs in Docker; whatever engine is here is left alone")
+            return draft.plan()
+        try:
+            with engine(LIMIT) as client:
+                self._rows(draft, choose(client, space(client), self._rules(context)), client.info())
+        except Failed as error:
+            draft.refusal = str(error)
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        removals = [effect for effect in plan.effects if effect.verb is Verb.REMOVE]
+        if not removals:
+            facts = dict(plan.facts)
+            return Outcome(True, facts.get("nothing to do", "Docker holds nothing that may go"), {"freed": "0"})
+        with engine(LIMIT) as client:
+            before = space(client)
+            images = {image.id: image for image in before.images}
+            spared: list[str] = []
+            for done, effect in enumerate(removals):
+                context.console.progress(done, len(removals))
+                tags = images[effect.identity].attrs.get("RepoTags") if effect.identity in images else None
+                fault = _remove(client, effect, tags or [])
+                if fault:
+                    spared.append(effect.object)
+                context.console.say(
+                    f"[KEPT] {safe_text(effect.object)}: {fault}" if fault else f"[OK] {safe_text(effect.object)}"
+                )
+            context.console.progress(len(removals), len(removals))
+            freed = before.total - space(client).total
+        gone = len(removals) - len(spared)
+        summary = f"{gone} of {len(removals)} removed from Docker, {size(freed)} freed"
+        planned = plan.total(Verb.REMOVE)
+        if freed < planned * 0.9:
+            summary += f", less than the {size(planned)} that were planned"
+        if not gone:
+            raise Failed(summary, hint="Look at what each was kept for, above")
+        return Outcome(True, summary, {"freed": str(freed), "removed": str(gone), "kept": str(len(spared))})
+
+    def _rules(self, context: Context) -> Rules:
+        targets = frozenset(docker_targets(context.runbook))
+        return Rules(targets, self.stopped_for, self.local_images, label_of(context.runbook), context.clock.now())
+
+    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any]) -> None:
+        for container in choice.containers:
+            note = f"{container.note}; its log and its changes go too"
+            draft.add(
+                Verb.REMOVE,
+                row_name("container", container),
+                size=container.size,
+                reversible=False,
+                note=note,
+                identity=container.id,
+            )
+        for image in choice.images:
+            again = image.note or ("can be pulled again" if not image.name.startswith("untagged") else "")
+            draft.add(
+                Verb.REMOVE,
+                row_name("image", image),
+                size=image.size,
+                reversible=again == "can be pulled again",
+                note=again,
+                identity=image.id,
+            )
+        if choice.cache:
+            text = f"build cache, {len(choice.cache)} records"
+            draft.add(
+                Verb.REMOVE, text, size=sum(r.size for r in choice.cache), note="builds make it anew", identity="build cache"
+            )
+        for kept, why in choice.kept:
+            draft.add(Verb.KEEP, kept, note=why)
+        draft.confirm_name = str(info.get("Name") or "docker")
+        draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")
+        draft.fact("frees", self._forecast(choice.frees, str(info.get("DockerRootDir") or "")))
+        if not (choice.containers or choice.images or choice.cache):
+            draft.fact("nothing to do", "Docker holds nothing that may go")
+
+    def _forecast(self, frees: int, root: str) -> str:
+        try:
+            found = usage(Path(root)) if root else None
+        except Failed:
+            found = None  # the engine is on another machine
+        about = f"about {size(frees)}"
+        return about if found is None else f"{about}: {root} {percent(found.percent)} → {percent(found.after(-frees))}"
+
+
+def _remove(client: DockerClient, effect: Effect, tags: list[str]) -> str:
+    """Remove one thing without force. Returns why it stays, when the engine will not have it removed."""
+    import docker
+
+    try:
+        if effect.identity == "build cache":
+            client.api.prune_builds(all=True)
+        elif effect.object.startswith("container "):
+            client.api.remove_container(effect.identity, v=False, force=False)
+        elif len(tags) > 1:
+            for tag in tags:  # by id the engine refuses an image with several names
+                client.api.remove_image(tag, force=False)
+        else:
+            client.api.remove_image(effect.identity, force=False)
+    except docker.errors.NotFound:
+        return ""  # gone already
+    except docker.errors.APIError as error:
+        return safe_text(str(error.explanation or error))
+    return ""

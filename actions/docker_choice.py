@@ -1,0 +1,113 @@
+"""What of Docker may go and what stays: the rules of `clean-docker`, apart from doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from midwatch.units import Seconds, duration
+from probes.docker_engine import Space, Thing, finished_at, labelled, short
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PROJECT = "com.docker.compose.project"
+
+
+@dataclass(slots=True)
+class Choice:
+    """What goes, by kind, and what stays, with the reason."""
+
+    images: list[Thing] = field(default_factory=list)
+    containers: list[Thing] = field(default_factory=list)
+    cache: list[Thing] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    """What is kept, and why."""
+
+    @property
+    def frees(self) -> int:
+        """Bytes, at least: layers that only the removed images share come on top."""
+        return sum(thing.size for thing in (*self.images, *self.containers, *self.cache))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator and the runbook say."""
+
+    targets: frozenset[str]
+    """Container names of the targets, running or not."""
+    stopped_for: Seconds
+    local_images: bool
+    label: str
+    now: datetime
+
+
+def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
+    """Sort everything that the engine holds. Volumes always stay. Whatever is in doubt stays."""
+    choice = Choice()
+    ours = [container for container in held.containers if container.name in rules.targets]
+    projects = {container.labels[PROJECT] for container in ours if PROJECT in container.labels}
+    lost = sorted(rules.targets - {container.name for container in ours})
+    for container in held.containers:
+        why = _keeps_container(client, container, rules, projects)
+        if why:
+            if container in ours or container.attrs["State"] not in ("running",):
+                choice.kept.append((f"container {container.name}", why))
+        else:
+            choice.containers.append(container)
+    for name in lost:
+        choice.kept.append((f"every tagged image: the container {name} is gone", "one of them may be what it ran from"))
+    for image in held.images:
+        if not image.unused:
+            continue
+        why = _keeps_image(image, rules, projects, bool(lost))
+        if why:
+            choice.kept.append((f"image {image.name}", why))
+        else:
+            choice.images.append(image)
+    if not rules.label:
+        choice.cache = [record for record in held.cache if record.unused]
+    used = sum(not image.unused for image in held.images)
+    if used:
+        choice.kept.append((f"{used} images that containers use", ""))
+    if held.volumes:
+        choice.kept.append((f"all {len(held.volumes)} volumes", "data is never cleaned up here"))
+    return choice
+
+
+def _keeps_container(client: DockerClient, container: Thing, rules: Rules, projects: set[str]) -> str:
+    """Why a container stays; empty when it may go."""
+    state = str(container.attrs["State"])
+    if container.name in rules.targets:
+        return f"a target, {state}"
+    if state not in ("exited", "dead", "created"):
+        return state
+    if container.labels.get(PROJECT) in projects:
+        return "same compose project as a target"
+    if not labelled(container, rules.label):
+        return f"does not carry the label {rules.label}"
+    since = finished_at(client, container.id) or datetime.fromtimestamp(container.attrs["Created"], UTC)
+    age = (rules.now - since).total_seconds()
+    if age < rules.stopped_for:
+        return f"stopped only {duration(max(0.0, age))} ago"
+    return ""
+
+
+def _keeps_image(image: Thing, rules: Rules, projects: set[str], lost: bool) -> str:
+    """Why an unused image stays; empty when it may go."""
+    tagged = not image.name.startswith("untagged ")
+    if not labelled(image, rules.label):
+        return f"does not carry the label {rules.label}"
+    if image.labels.get(PROJECT) in projects:
+        return "same compose project as a target"
+    if tagged and lost:
+        return "a target's container is gone"
+    if tagged and image.note and not rules.local_images:
+        return f"{image.note} (--local-images true lets it go)"
+    return ""
+
+
+def row_name(kind: str, thing: Thing) -> str:
+    """How a plan names it."""
+    return f"{kind} {thing.name}" if thing.name.startswith("untagged") else f"{kind} {thing.name} ({short(thing.id)})"

@@ -1,0 +1,136 @@
+"""The action `isolate-disk`: what eats the disk?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from midwatch.hostile import safe_text
+
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import Failed, MidwatchError
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.runbook.model import Target, TargetKind
+from midwatch.units import percent, size
+from probes.biggest import biggest
+from probes.container_command import run_in
+from probes.deleted_open import deleted_open
+from probes.disk import short_name
+from probes.disk_usage import budgets_of, usage
+from probes.docker_engine import NoEngine, docker_targets, engine, log_size, space
+
+
+@dataclass(frozen=True)
+class IsolateDisk(Action):
+    """Says what fills the disks: file systems, largest folders and files, deleted files still open, Docker by kind.
+
+    With `target` in a container, also what `df -h` says inside it, which is the host's file system seen from there.
+    Container logs are counted, which `docker system df` leaves out. Each part has a limit of time and fails alone:
+    what could not be looked at is said. Fails only when no file system could be read.
+    """
+
+    name: ClassVar[str] = "isolate-disk"
+    summary: ClassVar[str] = "Find out what fills the disks"
+    risk: ClassVar[Risk] = Risk.OBSERVE
+
+    target: Target | None = param("a database whose container is looked into as well", default=None)
+    paths: tuple[Path, ...] = param("folders to look at; those of the disk panel when left out", default=())
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        for path in self._paths(context):
+            draft.add(Verb.READ, f"names and sizes below {path}")
+        draft.add(Verb.READ, "open files of running processes")
+        if docker_targets(context.runbook):
+            draft.add(Verb.READ, "Docker: images, containers, volumes, build cache and their sizes")
+        if self.target is not None and self.target.kind is TargetKind.DOCKER:
+            draft.add(Verb.READ, f"df -h inside the container {self.target.container}")
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        values: dict[str, str] = {}
+        told: list[str] = []
+        for path in self._paths(context):
+            told += self._file_system(path, context, values)
+        if not told:
+            raise Failed("No file system could be read", hint="Name the folders with --paths")
+        self._deleted(context, values)
+        self._docker(context, values)
+        if self.target is not None and self.target.kind is TargetKind.LOCAL:
+            context.console.say(f"{self.target.name} runs in no container: the file systems above are the ones it sees")
+        return Outcome(True, "; ".join(told), values)
+
+    def _paths(self, context: Context) -> tuple[Path, ...]:
+        if self.paths:
+            return self.paths
+        panel = next((panel for panel in context.runbook.panels if panel.probe == "disk"), None)
+        given = panel.with_.get("paths", ()) if panel is not None else ()
+        texts = given.split(",") if isinstance(given, str) else given
+        return tuple(context.runbook.resolve(str(text).strip()) for text in texts) or (context.runbook.base,)
+
+    def _file_system(self, path: Path, context: Context, values: dict[str, str]) -> list[str]:
+        say, name = context.console.say, short_name(path, context.runbook)
+        try:
+            found = usage(path, budgets_of(context.runbook))
+        except MidwatchError as error:
+            say(f"{name}: {error}")
+            return []
+        label = f" ({found.label})" if found.label else ""
+        say(f"{name}: {percent(found.percent)} full, {size(found.free)} free of {size(found.total)}{label}")
+        if found.inodes_percent is not None:
+            say(f"  inodes {percent(found.inodes_percent)} used")
+        if found.reserved and not found.free:
+            say(f"  only root's reserve is left: {size(found.reserved)}")
+        held = biggest(path)
+        about = "" if held.complete else " at least"
+        for inner, count in held.folders:
+            say(f"  {size(count):>8}{about}  {safe_text(str(inner.relative_to(path)))}/")
+        for inner, count in held.files[:5]:
+            say(f"  {size(count):>8}  {safe_text(str(inner.relative_to(path)))}")
+        if not held.complete:
+            say("  not everything could be looked at in time or with these rights; the figures are lower bounds")
+        largest = held.folders[0] if held.folders else held.files[0] if held.files else None
+        values.setdefault("percent", f"{found.percent:.1f}")
+        if largest is None:
+            return [f"{name} {percent(found.percent)} full"]
+        values.setdefault("largest", str(largest[0]))
+        inner_name = safe_text(str(largest[0].relative_to(path)))
+        return [f"{name} {percent(found.percent)} full, most of it in {inner_name} ({size(largest[1])})"]
+
+    def _deleted(self, context: Context, values: dict[str, str]) -> None:
+        held, complete = deleted_open()
+        total = sum(item.size for item in held)
+        values["deleted_open"] = str(total)
+        limited = "" if complete else " (of the processes that may be looked at)"
+        context.console.say(f"Deleted files still open{limited}: {size(total)}")
+        for item in held[:5]:
+            context.console.say(
+                f"  {size(item.size):>8}  {safe_text(item.path)}, held by {safe_text(item.process)} ({item.pid})"
+            )
+
+    def _docker(self, context: Context, values: dict[str, str]) -> None:
+        say = context.console.say
+        try:
+            with engine(60) as client:
+                held = space(client)
+                say(f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses")
+                kinds = (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
+                for kind, things in (*kinds, ("build cache", held.cache)):
+                    spare = sum(thing.size for thing in things if thing.unused)
+                    count = sum(thing.size for thing in things) if kind != "images" else held.layers
+                    say(f"  {size(count):>8}  {len(things)} {kind}, {size(spare)} unused")
+                logs = [(log_size(client, thing.id), thing.name) for thing in held.containers]
+                for count, name in sorted(((c, n) for c, n in logs if c), reverse=True)[:3]:
+                    say(f"  {size(count):>8}  log of {safe_text(name)}, which docker system df leaves out")
+                values["docker_unused"] = str(held.unused)
+                if self.target is not None and self.target.kind is TargetKind.DOCKER:
+                    said = run_in(client, self.target.container, "df", "-h")
+                    say(f"df -h inside {self.target.container} (its file systems are the host's, seen from there):")
+                    for line in (said.out + said.err).splitlines():
+                        say(f"  {safe_text(line)}")
+        except NoEngine:
+            say("Docker: no engine here")
+        except MidwatchError as error:
+            say(f"Docker: {error}")

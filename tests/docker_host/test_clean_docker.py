@@ -1,0 +1,133 @@
+"""Cleaning Docker by plan, on a real engine: what goes, and above all what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from host_world import Heard, docker_target
+
+from actions.clean_docker import CleanDocker
+from midwatch.action import Context
+from midwatch.errors import Failed
+from midwatch.plan import Plan, Verb
+from midwatch.units import Seconds
+from probes.docker_engine import engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.docker
+NOW = Seconds(0)
+
+
+def rows(plan: Plan, verb: Verb) -> str:
+    return "\n".join(f"{effect.object} | {effect.note}" for effect in plan.effects if effect.verb is verb)
+
+
+@pytest.fixture
+def context(make_context: Callable[..., Context], label: str, name_of: Callable[[str], str]) -> Context:
+    return make_context(docker={"label": label}, targets=docker_target(name_of("arp")))
+
+
+def test_a_stopped_target_its_image_and_volumes_stay(
+    client: DockerClient,
+    context: Context,
+    label: str,
+    make_image: Callable[..., str],
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    used, unused, local = make_image("used"), make_image("unused"), make_image("local")
+    arp = make_container(name_of("arp"), used, "echo up")
+    arp.wait(timeout=30)
+    old = make_container(name_of("old"), command="echo old")
+    old.wait(timeout=30)
+    bystander = make_container(name_of("running"))
+    volume = client.volumes.create(f"midwatch-{label[-8:]}", labels=dict([label.split("=")]))
+    careful = CleanDocker(stopped_for=NOW).plan(context)
+    assert name_of("old") in rows(careful, Verb.REMOVE)
+    assert unused not in rows(careful, Verb.REMOVE), "no registry has it, so it stays unless asked for"
+    action = CleanDocker(stopped_for=NOW, local_images=True)
+    plan = action.plan(context)
+    assert unused in rows(plan, Verb.REMOVE)
+    assert local in rows(plan, Verb.REMOVE)
+    kept = rows(plan, Verb.KEEP)
+    assert f"container {name_of('arp')} | a target, exited" in kept
+    assert "volumes" in kept
+    assert used not in rows(plan, Verb.REMOVE)
+    assert plan.confirm_name == client.info()["Name"]
+    assert plan.total(Verb.REMOVE) > 900_000
+    client.images.get(local).tag(f"{local}-again")  # two names: by id the engine would refuse it
+    outcome = action.apply(context, action.plan(context))
+    assert int(outcome.values["freed"]) > 900_000
+    left = {tag for image in client.images.list(filters={"label": label}) for tag in image.tags}
+    assert used in left
+    assert not {unused, local, f"{local}-again"} & left
+    containers = {container.name for container in client.containers.list(all=True, filters={"label": label})}
+    assert {name_of("arp"), bystander.name} <= containers
+    assert name_of("old") not in containers
+    assert client.volumes.get(volume.name)
+
+
+def test_recently_stopped_and_same_project_stay(
+    context: Context, make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    project = {"com.docker.compose.project": f"prod-{name_of('p')}"}
+    make_container(name_of("arp"), **project)
+    bastion = make_container(name_of("bastion"), command="echo done", **project)
+    bastion.wait(timeout=30)
+    fresh = make_container(name_of("fresh"), command="echo done")
+    fresh.wait(timeout=30)
+    plan = CleanDocker(stopped_for=NOW).plan(context)
+    assert f"container {bastion.name} | same compose project as a target" in rows(plan, Verb.KEEP)
+    assert fresh.name in rows(plan, Verb.REMOVE)
+    plan = CleanDocker().plan(context)
+    assert fresh.name not in rows(plan, Verb.REMOVE)
+    assert f"container {fresh.name} | stopped only" in rows(plan, Verb.KEEP)
+
+
+def test_where_the_target_is_gone_every_tagged_image_stays(context: Context, make_image: Callable[..., str]) -> None:
+    image = make_image("maybe-arp")
+    plan = CleanDocker(stopped_for=NOW, local_images=True).plan(context)
+    assert image not in rows(plan, Verb.REMOVE)
+    assert "is gone" in rows(plan, Verb.KEEP)
+
+
+def test_what_came_into_use_since_the_plan_is_kept(
+    client: DockerClient,
+    context: Context,
+    heard: Heard,
+    make_image: Callable[..., str],
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    make_container(name_of("arp"))
+    one, two = make_image("race-one"), make_image("race-two")
+    action = CleanDocker(stopped_for=NOW, local_images=True)
+    plan = action.plan(context)
+    make_container(name_of("late"), one)
+    outcome = action.apply(context, plan)
+    assert client.images.get(one)
+    assert outcome.values["kept"] == "1"
+    assert "[KEPT]" in heard.text
+    assert not client.images.list(two)
+
+
+def test_without_a_docker_target_the_engine_is_left_alone(client: DockerClient, make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    plan = CleanDocker().plan(context)
+    assert plan.effects == ()
+    assert not plan.refusal
+    assert CleanDocker().apply(context, plan).ok
+
+
+def test_no_engine_and_no_permission(
+    monkeypatch: pytest.MonkeyPatch, context: Context, make_context: Callable[..., Context], tmp_path: Any
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
+    assert "no Docker engine here" in CleanDocker().plan(context).refusal
+    assert not CleanDocker().plan(make_context()).refusal
+    with pytest.raises(Failed), engine(2):
+        pass

@@ -1,0 +1,155 @@
+"""The Docker panel and the isolation of disk and access, on a real engine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from host_world import Heard, docker_target
+
+from actions.isolate_access import IsolateAccess
+from actions.isolate_disk import IsolateDisk
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.errors import Failed
+from midwatch.probe import Level
+from probes.container_command import run_in
+from probes.docker_engine import engine, log_size
+from probes.docker_panel import DockerProbe
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.docker
+
+
+def test_the_panel_follows_the_state_of_a_target(
+    make_context: Callable[..., Context], make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    runbook = make_context(targets=docker_target(name_of("arp"))).runbook
+
+    def row() -> tuple[str, Level]:
+        found = DockerProbe().read(runbook, SystemClock()).rows[1]
+        return found.text.split(":")[0], found.level
+
+    assert row() == (f"no container {name_of('arp')}", Level.CRITICAL)
+    container = make_container(name_of("arp"))
+    assert row() == ("running", Level.OK)
+    container.pause()
+    assert row() == ("paused", Level.CRITICAL)
+    container.unpause()
+    container.kill()
+    container.wait(timeout=30)
+    assert row() == ("exited", Level.CRITICAL)
+    space = DockerProbe().read(runbook, SystemClock()).rows[0]
+    assert space.unit == "B"
+    assert "unused of" in space.text
+
+
+def test_a_near_name_is_suggested_never_taken(
+    make_context: Callable[..., Context], make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    make_container(name_of("arp") + "-old")
+    row = DockerProbe().read(make_context(targets=docker_target(name_of("arp"))).runbook, SystemClock()).rows[1]
+    assert row.level is Level.CRITICAL
+    assert row.detail == f"similar: {name_of('arp')}-old"
+
+
+def test_an_engine_that_refuses_or_hangs_is_the_readings_error(
+    monkeypatch: pytest.MonkeyPatch, make_context: Callable[..., Context], tmp_path: Path
+) -> None:
+    runbook = make_context(targets=docker_target("arp")).runbook
+    path = tmp_path / "d.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        reading = DockerProbe().read(runbook, SystemClock())
+        assert "refuses" in reading.error
+        assert reading.rows == ()
+        server.listen()  # takes the connection and never answers
+        with pytest.raises(Failed, match="did not answer within 1 s"), engine(1) as client:
+            client.ping()
+
+
+def test_commands_inside_a_container(
+    client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    container = make_container(name_of("arp"))
+    said = run_in(client, container.name, "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (said.out, said.err, said.exit) == ("out\n", "err\n", 3)
+    with pytest.raises(Failed, match="has no nothing"):
+        run_in(client, container.name, "nothing")
+    container.pause()
+    with pytest.raises(Failed, match="is paused"):
+        run_in(client, container.name, "df")
+    container.unpause()
+
+
+def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
+    client: DockerClient,
+    make_context: Callable[..., Context],
+    heard: Heard,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    loud = make_container(
+        name_of("arp"),
+        command="i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done; sleep 600",
+    )
+    for _ in range(600):
+        if (log_size(client, loud.id) or 0) > 300_000:
+            break
+        client.api.inspect_container(loud.id)
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big" / "file").write_bytes(b"x" * 2_000_000)
+    context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
+    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"])
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.values["largest"] == str(tmp_path / "big")
+    assert f"log of {name_of('arp')}, which docker system df leaves out" in heard.text
+    assert "df -h inside" in heard.text
+    assert "overlay" in heard.text
+
+
+def test_isolating_access_reads_the_servers_log(
+    make_context: Callable[..., Context],
+    heard: Heard,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    line = 'FATAL:  password authentication failed for user "arp_app"'
+    make_container(name_of("arp"), command=f"echo '{line}'; echo '{line}' >&2; exit 0").wait(timeout=30)
+    (tmp_path / "security").mkdir()
+    (tmp_path / "security" / "access-audit.log").write_text("2026-11-22 10:00:00 LOGIN ok user=arp_app target=arp-db-prod\n")
+    context = make_context(targets=docker_target(name_of("arp")))
+    outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
+    assert "2  arp_app refused by the server of arp-db-prod" in heard.text
+    assert outcome.values["failed_logins"] == "0"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_without_rights_on_the_socket_it_says_so(client: DockerClient) -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # a process of its own: there is no way back to root
+        said = "nothing was raised"
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            with engine(2) as unprivileged:
+                unprivileged.ping()
+        except BaseException as error:
+            said = str(error)
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert pipe.read() == "No permission to talk to Docker. Run as root or as a member of the group docker."
+    os.waitpid(child, 0)

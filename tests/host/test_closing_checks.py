@@ -1,0 +1,115 @@
+"""The checks that close an incident on paper: follow-ups and the RCA, from a real journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from host_world import Heard
+
+from actions.check_follow_ups import CheckFollowUps, follow_ups
+from actions.check_rca import CheckRca
+from actions.write_rca import WriteRca
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.errors import Refused
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.journal.writer import Journal
+from midwatch.plan import Verb
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Path:
+    """A declared incident."""
+    folder = IncidentFolder(tmp_path / "logs" / "incidents" / "INC-20261123-0200-backup-failure")
+    folder.path.mkdir(parents=True)
+    journal = Journal.create(folder.journal, actor="ada@bastion", clock=SystemClock())
+    journal.append(
+        Kind.DECLARED,
+        {
+            "id": folder.id,
+            "title": "Backup failure, PROD",
+            "severity": "SEV-1",
+            "runbook": "backup-failure",
+            "runbook_sha256": "0" * 64,
+            "base": str(tmp_path),
+            "host": "bastion",
+            "resumed_from": "",
+        },
+    )
+    journal.close()
+    return folder.path
+
+
+def tick(incident: Path, step: str, **values: str) -> None:
+    journal = Journal.open(IncidentFolder(incident).journal, actor="ada@bastion", clock=SystemClock())
+    journal.append(Kind.TICKED, {"step": step, "note": "", "values": values})
+    journal.close()
+
+
+def test_follow_ups_need_an_owner_and_a_date(make_context: Callable[..., Context], incident: Path) -> None:
+    context = make_context(incident=incident)
+    assert CheckFollowUps().evaluate(context).summary == "0 of 1 follow-up actions assigned"
+    tick(incident, "assign-follow-ups", follow_ups="alert on disk at 85 %; ; 2026-12-01\nkeep the password; bob; soon")
+    outcome = CheckFollowUps().evaluate(context)
+    assert not outcome.ok
+    assert outcome.summary == "follow-up 1 has no owner; follow-up 2 has no date such as 2026-12-01 (soon)"
+    tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; then page; ada; 2026-12-01\n\nkeep it; bob; 2026-12-08\n")
+    done = CheckFollowUps().evaluate(context)
+    assert done.ok
+    assert done.summary == "2 follow-up actions assigned: ada, bob"
+    assert not CheckFollowUps(least=3).evaluate(context).ok
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("what; ada; 2026-12-01", ""),
+        ("a; b; c; ada; 2026-12-01", ""),
+        ("what", "has no owner"),
+        ("what; ada", "has no due date"),
+        ("what; ada; 2026-13-01", "has no date such as 2026-12-01 (2026-13-01)"),
+        ("; ada; 2026-12-01", "says nothing"),
+    ],
+)
+def test_one_line_of_follow_ups(line: str, missing: str) -> None:
+    assert [item.missing for item in follow_ups(line)] == [missing]
+
+
+def test_the_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
+    assert "no incident" in CheckRca().evaluate(make_context()).summary
+    assert CheckRca().evaluate(make_context(incident=incident)).summary == "The RCA is not written yet"
+
+
+def test_from_answers_to_a_published_rca(make_context: Callable[..., Context], incident: Path, heard: Heard) -> None:
+    context = make_context(incident=incident, step="export-rca")
+    action = WriteRca()
+    plan = action.plan(context)
+    assert [(effect.verb, effect.object) for effect in plan.effects] == [(Verb.CREATE, str(incident / "rca.md"))]
+    assert action.apply(context, plan).values["complete"] == "no"
+    assert "The RCA lacks" in CheckRca().evaluate(context).summary
+    answers = {f"why_{number}": f"because {number}" for number in range(1, 6)}
+    tick(incident, "write-rca", **answers, impact="no user noticed", fixes="made room", controls="an alert at 85 %")
+    tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; ada; 2026-12-01")
+    assert action.apply(context, action.plan(context)).values["complete"] == "yes"
+    assert (incident / "rca.md.before").exists()
+    assert CheckRca().evaluate(context).summary == "The RCA is complete but not published"
+    tick(incident, "publish-rca", url="https://wiki.example/rca/17")
+    outcome = CheckRca().evaluate(context)
+    assert outcome.ok
+    assert outcome.values["published"] == "https://wiki.example/rca/17"
+    with (incident / "rca.md").open("a") as file:
+        file.write("\nA thought of mine.\n")
+    assert "edited by hand" in action.plan(context).refusal
+    again = WriteRca(again=True)
+    assert not again.plan(context).refusal
+    assert again.apply(context, again.plan(context)).ok
+    assert "A thought of mine." in (incident / "rca.md.before").read_text()
+
+
+def test_no_rca_without_an_incident(make_context: Callable[..., Context]) -> None:
+    assert "no incident" in WriteRca().plan(make_context()).refusal
+    with pytest.raises(Refused):
+        WriteRca().apply(make_context(), WriteRca().draft().plan())

@@ -1,0 +1,125 @@
+"""What eats the disk and who failed to log in, on real files, real processes and the drill's own kind of log."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from host_world import Heard
+
+from actions.isolate_access import IsolateAccess, read_audit
+from actions.isolate_disk import IsolateDisk
+from midwatch.action import Context
+from midwatch.errors import Failed
+from midwatch.runbook.model import Target, TargetKind
+from probes.biggest import biggest
+from probes.deleted_open import deleted_open
+
+AUDIT = """\
+2026-11-17 23:00:00 LOGIN failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=password authentication
+2026-11-22 16:42:00 ROTATE started user=arp_app target=arp-db-prod source=10.20.0.40 by=svc-rotation ticket=CHG-20418
+2026-11-22 16:42:02 ROTATE password changed user=arp_app target=arp-db-prod source=10.20.0.40 by=svc-rotation
+2026-11-22 16:42:33 ROTATE failed: secret store did not answer user=arp_app source=10.20.0.40 by=svc-rotation
+2026-11-22 17:13:00 LOGIN failed user=arp_app target=arp-db-prod source=10.20.0.22 reason=password authentication failed
+2026-11-22 17:44:00 LOGIN failed user=arp_app target=arp-db-prod source=10.20.0.22 reason=password authentication failed
+2026-11-22 18:00:00 LOGIN ok user=gps_app target=gps-db-prod source=10.20.0.15 method=scram-sha-256
+2026-11-23 02:00:06 LOGIN failed user=arp_app target=arp-db-prod source=10.20.0.15 reason=password authentication failed
+"""
+
+
+HOLDER = """
+import os, sys
+file = open(sys.argv[1], "wb")
+file.write(b"x" * 3_000_000)
+file.flush()
+os.unlink(sys.argv[1])
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_audit_log_by_user_source_and_time() -> None:
+    found = read_audit(AUDIT.splitlines())
+    worst = ("arp_app", "arp-db-prod", "10.20.0.22")
+    assert found.failed.total() == 4
+    assert found.failed[worst] == 2
+    assert (found.first[worst], found.last[worst]) == ("2026-11-22 17:13:00", "2026-11-22 17:44:00")
+    assert [line.split()[2] for line in found.changes] == ["ROTATE"] * 3
+    assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.total() == 1
+
+
+def test_the_action_tells_the_last_password_change(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
+    target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")
+    context = make_context(targets={"arp-db-prod": target})
+    with pytest.raises(Failed):
+        IsolateAccess().apply(context, IsolateAccess().plan(context))
+    (tmp_path / "security").mkdir()
+    (tmp_path / "security" / "access-audit.log").write_text(AUDIT)
+    action = IsolateAccess(target=target)
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.values["failed_logins"] == "3"
+    assert "secret store did not answer" in outcome.values["last_change"]
+    assert "arp_app at arp-db-prod from 10.20.0.22, 2026-11-22 17:13:00 to 2026-11-22 17:44:00" in heard.text
+
+
+def test_hostile_names_cannot_command_the_terminal(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
+    (tmp_path / "security").mkdir()
+    (tmp_path / "security" / "access-audit.log").write_text(
+        "LOGIN failed user=\x1b[2J[/red]x target=t source=s\nROTATE \x9b1m\n"
+    )
+    context = make_context()
+    IsolateAccess().apply(context, IsolateAccess().plan(context))
+    assert "\x1b" not in heard.text
+    assert "\x9b" not in heard.text
+
+
+def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
+    for name, size in (("a/one", 3_000_000), ("a/b/two", 5_000_000), ("c/three", 1_000_000)):
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    (tmp_path / "tree" / "link").symlink_to("/usr")
+    os.link(tmp_path / "tree/a/one", tmp_path / "tree/c/hard")
+    found = biggest(tmp_path / "tree")
+    assert found.complete
+    assert [path.name for path, _ in found.folders][:2] == ["a", "b"]
+    assert found.files[0][0].name == "two"
+    assert 9_000_000 <= found.total < 9_100_000
+    assert not biggest(tmp_path / "nowhere").complete
+    assert not biggest(Path("/usr"), limit=0.0).complete
+
+
+def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context: Callable[..., Context], heard: Heard) -> None:
+    path = tmp_path / "backup.log.1"
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        held, _ = deleted_open(tmp_path)
+        mine = [item for item in held if item.pid == process.pid]
+        assert [(item.path, item.size >= 3_000_000) for item in mine] == [(str(path), True)]
+        context = make_context(disk={"paths": ["."]})
+        outcome = IsolateDisk().apply(context, IsolateDisk().plan(context))
+        assert int(outcome.values["deleted_open"]) >= 3_000_000
+        assert f"({process.pid})" in heard.text
+    finally:
+        process.communicate()
+    assert not [item for item in deleted_open(tmp_path)[0] if item.pid == process.pid]
+
+
+def test_it_names_what_fills_a_disk_and_survives_a_missing_path(
+    small_disk: Path, make_context: Callable[..., Context], heard: Heard
+) -> None:
+    (small_disk / "old").mkdir()
+    (small_disk / "old" / "dump").write_bytes(b"x" * 14_000_000)
+    context = make_context(disk={"paths": [str(small_disk / "nowhere"), str(small_disk)]})
+    action = IsolateDisk()
+    outcome = action.apply(context, action.plan(context))
+    assert "most of it in old" in outcome.summary
+    assert "is not there" in heard.text
+    with pytest.raises(Failed, match="No file system"):
+        IsolateDisk(paths=(small_disk / "nowhere",)).apply(context, action.plan(context))
