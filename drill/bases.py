@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,7 @@ class Base:
         return self.server.database.upper()
 
 
-def make_bases(
-    engine: Engine, den: Path, record: Record, scenario: Scenario, seed: int, say: Callable[[str], None]
-) -> list[Base]:
+def make_bases(engine: Engine, den: Path, record: Record, seed: int, say: Callable[[str], None]) -> list[Base]:
     """Three servers that run and hold their data. Same seed, same data. Raises `Failed`."""
     socket = den / "run"
     _own(engine, socket)
@@ -51,14 +49,7 @@ def make_bases(
         configure(server, socket_trusted=True)
     say("Three servers are made; filling them")
     with ThreadPoolExecutor(len(servers)) as pool:
-        bases = list(pool.map(lambda server: _fill(engine, server, seed), servers))
-    arp = bases[-1]
-    if scenario.damaged_table:
-        damage(engine, arp.server)
-    if not scenario.socket_trusted:
-        set_access(arp.server, socket_trusted=False)
-        run(engine.identity, [engine.program("pg_ctl"), "reload", "-s", "-D", str(arp.server.data)])
-    return bases
+        return list(pool.map(lambda server: _fill(engine, server, seed), servers))
 
 
 def _server(name: str, den: Path, socket: Path, port: int) -> Server:
@@ -83,6 +74,16 @@ def _fill(engine: Engine, server: Server, seed: int) -> Base:
     server.sql(engine, start + (SQL / f"{server.database}.sql").read_text())
     server.sql(engine, "VACUUM ANALYZE;\nCHECKPOINT;")
     return Base(server, password)
+
+
+def break_bases(engine: Engine, bases: Sequence[Base], scenario: Scenario) -> None:
+    """Do to ARP what the scenario says; after the backups of earlier nights were taken."""
+    arp = bases[-1].server
+    if scenario.damaged_table:
+        damage(engine, arp)
+    if not scenario.socket_trusted:
+        set_access(arp, socket_trusted=False)
+        run(engine.identity, [engine.program("pg_ctl"), "reload", "-s", "-D", str(arp.data)])
 
 
 def damage(engine: Engine, server: Server) -> None:

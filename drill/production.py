@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from drill.bases import make_bases
+from drill.bases import break_bases, make_bases
 from drill.engine import Identity, engine_for
 from drill.history import write_history
 from drill.janitor import hire
@@ -44,7 +44,13 @@ class Production:
     """What a process needs in its environment to work on this production and no other."""
 
     @property
+    def answers(self) -> Path:
+        """What a person would decide in the reference drill, for a run without a screen."""
+        return Path(__file__).parent / "answers.yaml"
+
+    @property
     def scenario(self) -> str:
+        """The name of the scenario that it was built for."""
         return self.record.scenario
 
     @property
@@ -104,11 +110,12 @@ def build(
         _require_room(where)
         den = _make_den(record, where)
         engine = engine_for(den)
-        bases = make_bases(engine, den, record, chosen, seed, say)
+        bases = make_bases(engine, den, record, seed, say)
         record.mount = str(where / "backups")
         record.save()
         volume = open_volume(where / "backups", say)
         write_history(where, volume.path, bases, engine, chosen, say)
+        break_bases(engine, bases, chosen)
         budget = volume.fit(chosen.percent)
         record.facts = write_site(where, bases, engine, chosen, budget, volume.mounted)
         record.ready = True

@@ -26,7 +26,7 @@ def write_site(
     site, pgpass = folder / "site.yaml", folder / "home" / ".pgpass"
     pgpass.parent.mkdir(mode=0o700)
     write_pgpass(pgpass, bases, scenario)
-    disk: dict[str, Any] = {"paths": ["backups", "."], "warn": "80 %", "critical": "95 %"}
+    disk: dict[str, Any] = {"paths": ["backups", "/"], "warn": "80 %", "critical": "95 %"}
     if budget:
         disk["budgets"] = [budget]
     data = {
@@ -50,7 +50,11 @@ def write_site(
         "runbook": str(reference_runbook()),
         "bin": str(engine.bin),
         "mounted": mounted,
-        "environment": {"MIDWATCH_SITE": str(site), "PGPASSFILE": str(pgpass)},
+        "environment": {
+            "MIDWATCH_SITE": str(site),
+            "PGPASSFILE": str(pgpass),
+            "DOCKER_HOST": f"unix://{folder}/no-docker-in-this-drill.sock",  # a rehearsal never reaches the real engine
+        },
     }
 
 

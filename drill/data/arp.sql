@@ -19,7 +19,7 @@ FROM generate_series(1, 8000) g;
 CREATE TABLE invoices (
     id bigint PRIMARY KEY,
     number text NOT NULL,
-    customer_id bigint NOT NULL REFERENCES customers,
+    customer_id bigint NOT NULL,
     issued_on date NOT NULL,
     due_on date NOT NULL,
     amount numeric(12, 2) NOT NULL,
@@ -36,7 +36,7 @@ CREATE INDEX invoices_open ON invoices (due_on) WHERE status <> 'paid';
 
 CREATE TABLE payments (
     id bigint PRIMARY KEY,
-    invoice_id bigint NOT NULL REFERENCES invoices,
+    invoice_id bigint NOT NULL,
     received_on date NOT NULL,
     amount numeric(12, 2) NOT NULL,
     reference text NOT NULL
@@ -61,3 +61,7 @@ SELECT i.id, i.issued_on + time '06:00', 1100, i.amount, 0, 'Invoice ' || i.numb
 CREATE SEQUENCE dunning_runs START 412;
 CREATE FUNCTION overdue(on_day date) RETURNS bigint LANGUAGE sql STABLE AS
     $$ SELECT count(*) FROM invoices WHERE status <> 'paid' AND due_on < on_day $$;
+
+-- Checked once, when all is there: ten times as fast as row by row.
+ALTER TABLE invoices ADD FOREIGN KEY (customer_id) REFERENCES customers;
+ALTER TABLE payments ADD FOREIGN KEY (invoice_id) REFERENCES invoices;

@@ -34,8 +34,8 @@ FROM unnest(ARRAY['IRS','OIS','FRA','CDS','FX forward','FX swap','Swaption','Cap
 CREATE TABLE trades (
     id bigint PRIMARY KEY,
     uti text NOT NULL,
-    counterparty_id bigint NOT NULL REFERENCES counterparties,
-    instrument_id bigint NOT NULL REFERENCES instruments,
+    counterparty_id bigint NOT NULL,
+    instrument_id bigint NOT NULL,
     traded_at timestamptz NOT NULL,
     side char(1) NOT NULL CHECK (side IN ('B', 'S')),
     notional numeric(18, 2) NOT NULL,
@@ -55,7 +55,7 @@ CREATE INDEX trades_counterparty ON trades (counterparty_id);
 CREATE INDEX trades_traded_at ON trades (traded_at);
 
 CREATE TABLE trade_events (
-    trade_id bigint NOT NULL REFERENCES trades,
+    trade_id bigint NOT NULL,
     seq smallint NOT NULL,
     at timestamptz NOT NULL,
     kind text NOT NULL,
@@ -70,7 +70,7 @@ FROM trades t, generate_series(1, 2) s;
 
 CREATE TABLE collateral_calls (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    counterparty_id bigint NOT NULL REFERENCES counterparties,
+    counterparty_id bigint NOT NULL,
     called_on date NOT NULL,
     amount numeric(18, 2) NOT NULL,
     currency char(3) NOT NULL,
@@ -85,3 +85,9 @@ CREATE VIEW open_exposure AS
 SELECT c.name, i.currency, sum(CASE t.side WHEN 'B' THEN t.notional ELSE -t.notional END) AS net
 FROM trades t JOIN counterparties c ON c.id = t.counterparty_id JOIN instruments i ON i.id = t.instrument_id
 WHERE t.status <> 'cancelled' GROUP BY c.name, i.currency;
+
+-- Checked once, when all is there: ten times as fast as row by row.
+ALTER TABLE trades ADD FOREIGN KEY (counterparty_id) REFERENCES counterparties;
+ALTER TABLE trades ADD FOREIGN KEY (instrument_id) REFERENCES instruments;
+ALTER TABLE trade_events ADD FOREIGN KEY (trade_id) REFERENCES trades;
+ALTER TABLE collateral_calls ADD FOREIGN KEY (counterparty_id) REFERENCES counterparties;
