@@ -49,7 +49,7 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
 
 
 def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], problems: Problems) -> type[Action] | None:
-    if key not in fields:
+    if not fields.get(key):
         return None
     try:
         return find(fields.get(key))
@@ -65,7 +65,7 @@ def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: R
     for name, found in given.items():
         if name not in known:
             problems.add(f"There is no parameter {name!r}", found.key, near(name, known, "It takes"))
-        elif not isinstance(found.value, Reference):
+        elif found.value is not None and not isinstance(found.value, Reference):
             try:
                 convert(known[name], found.value, runbook)
             except BadParameter as error:
@@ -73,7 +73,8 @@ def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: R
     for parameter in known.values():
         if parameter.required and parameter.name not in given:
             problems.add(f"The parameter {parameter.name!r} is missing", where, f"It takes {parameter.accepts}")
-    if len(problems.found) + problems.more > before or any(isinstance(found.value, Reference) for found in given.values()):
+    unknown_yet = any(found.value is None or isinstance(found.value, Reference) for found in given.values())
+    if unknown_yet or len(problems.found) + problems.more > before:
         return
     try:
         build(cls, {name: found.value for name, found in given.items()}, runbook)
@@ -84,6 +85,6 @@ def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: R
 
 
 def _risk(action: type[Action], step: Fields, problems: Problems) -> None:
-    if "risk" in step and _HURT.index(Risk(step.get("risk"))) < _HURT.index(action.risk):
+    if step.get("risk") and _HURT.index(Risk(step.get("risk"))) < _HURT.index(action.risk):
         sentence = f"The risk is '{step.get('risk')}', but {step.get('uses')} is '{action.risk}'"
         problems.add(sentence, step.where("risk"), f"Write {action.risk}, or leave the key out")

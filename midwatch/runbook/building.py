@@ -65,7 +65,8 @@ def build_runbook(
 
 def laid_over(name: str, fields: Fields, site: Fields | None) -> dict[str, Found]:
     """The entries of one table, the site's in place of the runbook's where both have one."""
-    return fields.table(name) | (site.table(name) if site else _NONE)
+    entries = fields.table(name) | (site.table(name) if site else _NONE)
+    return {key: found for key, found in entries.items() if found.value is not None}
 
 
 def identity(fields: Fields) -> str:
@@ -132,9 +133,9 @@ def _step(fields: Fields, number: str) -> Step:
 
 
 def _risk(fields: Fields) -> Risk:
-    if "risk" in fields:
+    if fields.get("risk"):
         return Risk(fields.get("risk"))
-    action = action_of(fields.get("uses", "")) if "uses" in fields else None
+    action = action_of(fields.get("uses")) if fields.get("uses") else None
     return action.risk if action else Risk.OBSERVE
 
 
@@ -198,7 +199,7 @@ def _arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProx
             return tuple(given) if isinstance(given, list) else given
         return ("true" if given else "false") if isinstance(given, bool) else str(given)
 
-    return MappingProxyType({name: value(item.value) for name, item in found.items()})
+    return MappingProxyType({name: value(item.value) for name, item in found.items() if item.value is not None})
 
 
 def _prose(fields: Fields, name: str) -> str:

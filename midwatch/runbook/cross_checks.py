@@ -47,7 +47,8 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
         _trigger_keys(trigger.value, problems)
     for source in (fields, site):
         for found in source.table("targets").values() if source else ():
-            _target_keys(found.value, problems)
+            if found.value is not None:
+                _target_keys(found.value, problems)
     _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
     _links(steps, problems)
     _answers(steps, problems)
@@ -58,7 +59,7 @@ def _unique(what: str, items: Iterable[Fields], problems: Problems) -> None:
     for item in items:
         name = identity(item)
         where = item.where("id") if "id" in item else item.where("title")
-        if not name and "title" in item:
+        if not name and item.get("title"):
             problems.add("No id can be made from this title", where, "Give one with the key 'id'")
         if name and name in first:
             sentence = f"There is a {what} {name!r} already, in line {first[name]}"
@@ -83,13 +84,13 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     kind = kind_of(step)
     for key, (wanted, owner) in _BELONGS.items():
         if key in step and kind is not wanted:
-            problems.add(f"{key!r} belongs to {owner}", step.found[key].key, "Take it out")
+            problems.add(f"{key!r} belongs to {owner}", step.key(key), "Take it out")
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     if kind is StepKind.MANUAL:
         for key in ("timeout", "risk"):
             if key in step:
-                problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.found[key].key, "Take it out")
+                problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
     for name, found in step.table("env").items():
         if name in _OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
@@ -111,12 +112,12 @@ def _trigger_keys(trigger: Fields, problems: Problems) -> None:
         key = "match" if "log" in trigger else "log"
         problems.add(f"A trigger that reads a log needs the key {key!r} too", trigger.place)
     elif "with" in trigger and "check" not in trigger:
-        problems.add("'with' belongs to a trigger with 'check'", trigger.found["with"].key, "Take it out")
+        problems.add("'with' belongs to a trigger with 'check'", trigger.key("with"), "Take it out")
 
 
 def _target_keys(target: Fields, problems: Problems) -> None:
     if target.get("kind") == TargetKind.LOCAL and "container" in target:
-        problems.add("'container' belongs to a target of kind 'docker'", target.found["container"].key, "Take it out")
+        problems.add("'container' belongs to a target of kind 'docker'", target.key("container"), "Take it out")
     if target.get("kind") == TargetKind.LOCAL and "host" not in target and "socket" not in target:
         problems.add("A target of kind 'local' needs 'host' or 'socket'", target.place, "Say how it is reached")
 

@@ -45,7 +45,10 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value that was read, and where it stands. In lists the items are `Found`, in tables the values."""
+    """A value that was read, and where it stands. In lists the items are `Found`, in tables the values.
+
+    In a table with free keys the value None stands for one that is wrong, so that its key still counts as given.
+    """
 
     value: Any
     place: Place
@@ -55,10 +58,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The keys of one table that were given and could be read."""
+    """The keys of one table: those that could be read, and where each one stands, also of those that could not."""
 
     place: Place
     found: Mapping[str, Found] = field(default_factory=dict)
+    keys: Mapping[str, Place] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key, or the default."""
@@ -80,15 +84,20 @@ class Fields:
         return value if isinstance(value, dict) else {}
 
     def __contains__(self, name: str) -> bool:
-        return name in self.found
+        """Whether the key was given, were it with a wrong value."""
+        return name in self.keys
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)
 
     def where(self, name: str) -> Place:
-        """Where a key's value stands, or the table when the key is not given."""
+        """Where a key's value stands, or the table when there is none."""
         found = self.found.get(name)
-        return self.place if found is None else found.place
+        return self.key(name) if found is None else found.place
+
+    def key(self, name: str) -> Place:
+        """Where a key stands, or the table when it is not given."""
+        return self.keys.get(name, self.place)
 
 
 class Kind(ABC):
@@ -132,17 +141,21 @@ class Shape(Kind):
             return None
         known = {key.name: key for key in self.keys}
         found: dict[str, Found] = {}
+        keys: dict[str, Place] = {}
         for name, entry in node.entries.items():
             if name not in known:
-                problems.add(f"{sentence_case(self.name)} has no key {name!r}", entry.place, near(name, known, "It takes"))
+                comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
+                hint = "In { } a comma ends a value: put the text in quotes" if comma else near(name, known, "It takes")
+                problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
                 continue
+            keys[name] = entry.place
             value = known[name].kind.found(entry.node, problems, entry.place)
             if value is not None:
                 found[name] = value
         missing = [key for key in self.keys if key.required and key.name not in node.entries]
         for key in missing:
             problems.add(f"{sentence_case(self.name)} needs the key {key.name!r}", node.place, key.help)
-        return Fields(node.place, found)
+        return Fields(node.place, found, keys)
 
     def schema(self) -> Schema:
         return {"$ref": f"#/$defs/{self.name.replace(' ', '-')}"}
@@ -210,8 +223,8 @@ class TableOf(Kind):
         for name, entry in node.entries.items():
             good = self.name.read(Scalar(entry.place, name, name), problems) is not None
             value = self.value.found(entry.node, problems, entry.place)
-            if good and value is not None:
-                read[name] = value
+            if good:
+                read[name] = value or Found(None, entry.node.place, entry.place)
         return read
 
     def schema(self) -> Schema:

@@ -48,22 +48,31 @@ def _read(path: Path) -> bytes:
     where = Place(str(path))
     try:
         # Without O_NONBLOCK, a pipe without a writer would hang here.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            if stat.S_ISDIR(status.st_mode):
-                raise BadInput("This is a folder, not a file", place=where)
-            if not stat.S_ISREG(status.st_mode):
-                raise BadInput("This is not a regular file", place=where)
-            data = b"" if status.st_size > LIMIT else file.read(LIMIT + 1)
-            if status.st_size > LIMIT or len(data) > LIMIT:
-                sentence = f"The file is longer than 1 MiB ({max(status.st_size, len(data)):,} bytes)"
-                raise BadInput(sentence, place=where, hint="Is this the right file?")
-            return data
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _limited(descriptor, where)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise BadInput("There is no such file", place=where) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BadInput(f"The file cannot be read: {reason}", place=where) from error
+
+
+def _limited(descriptor: int, where: Place) -> bytes:
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise BadInput("This is a folder, not a file", place=where)
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput("This is not a regular file", place=where)
+    data, length = b"", status.st_size
+    while length <= LIMIT and (piece := os.read(descriptor, LIMIT + 1)):
+        data += piece
+        length = max(length, len(data))  # what the kernel makes up, and what still grows, has no length beforehand
+    if length > LIMIT:
+        raise BadInput(f"The file is longer than 1 MiB ({length:,} bytes)", place=where, hint="Is this the right file?")
+    return data
 
 
 def _place(path: Path, before: str) -> Place:

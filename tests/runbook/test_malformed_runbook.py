@@ -1,0 +1,211 @@
+"""Runbooks that are good YAML and still wrong: every fault at once, each with its position and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_actions import HEAD, Errors
+
+from midwatch.runbook.loader import RunbookErrors, load
+
+LINES = HEAD.count("\n")
+
+
+def with_steps(*steps: str, rest: str = "") -> str:
+    """A runbook with these steps, the first of them in the line after `FIRST`."""
+    return HEAD + "phases:\n  - title: Phase\n    steps:\n" + "".join(f"      - {step}\n" for step in steps) + rest
+
+
+FIRST = LINES + 3
+
+
+def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
+    text = with_steps(
+        "{id: a, title: [A]}",
+        "{id: b, titel: B}",
+        "{id: a, title: A, run: ls, risk: obsrve, timeout: 30}",
+    )
+    assert errors_of(text.replace("SEV-2", "SEV-9")) == [
+        "r.yaml:3:11: This takes SEV-0, SEV-1, SEV-2 or SEV-3, not 'SEV-9'. Did you mean 'SEV-3'?",
+        f"r.yaml:{FIRST + 1}:24: This takes text, not a list.",
+        f"r.yaml:{FIRST + 2}:9: A step needs the key 'title'. What is done, in a few words.",
+        f"r.yaml:{FIRST + 2}:17: A step has no key 'titel'. Did you mean 'title'?",
+        f"r.yaml:{FIRST + 3}:14: There is a step 'a' already, in line {FIRST + 1}. Give this one an id of its own.",
+        f"r.yaml:{FIRST + 3}:42: This takes observe, change or destroy, not 'obsrve'. Did you mean 'observe'?",
+        f"r.yaml:{FIRST + 3}:59: '30' is not a length of time with its unit. Write it like '30 min', '90 s' or '2 h'.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "column", "sentence"),
+    [
+        ("{title: a, run: ls}", 25, "A step with 'run' has to say its risk. Add risk: observe, change or destroy."),
+        ("nothing", 9, "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses."),
+        ("{title: }", 17, "This takes text, not nothing."),
+        ("{title: true}", 17, "This takes text, not 'true'. Put it in quotes."),
+        ('{title: ""}', 17, "This text is empty."),
+        ('{title: "a\\nb"}', 17, "This takes one line, not 2."),
+        ("{title: a, optional: yes}", 30, "This takes true or false, not 'yes'."),
+        (
+            "{id: A b, title: a}",
+            14,
+            "'A b' is not a name here. It takes lower-case letters, digits and single dashes, 64 at most.",
+        ),
+        ("{title: a, id: ../../etc}", 24, "'../../etc' is not a name here. "),
+        ("{title: ？}", 17, "No id can be made from this title. Give one with the key 'id'."),
+        ("{title: a, needs: [zz]}", 28, "There is no step 'zz'. Steps: a."),
+        ("{title: a, needs: a}", 27, "These steps wait for one another: a → a. One of them has to come first."),
+        ("{title: a, tell: [bos]}", 27, "There is no role 'bos'. Did you mean 'boss'?"),
+        ("{title: a, on_failure: {tell: x}}", 39, "There is no role 'x'. Roles: boss."),
+        ("{title: a, moves: [guage]}", 28, "There is no panel 'guage'. Did you mean 'gauge'?"),
+        ("{title: a, uses: sweeep, risk: destroy}", 26, "There is no action 'sweeep'. Did you mean 'sweep'?"),
+        ("{title: a, uses: sweep, with: {target: dbb}}", 48, "There is no target 'dbb'. Did you mean 'db'?"),
+        ("{title: a, uses: sweep}", 26, "The parameter 'target' is missing. It takes the name of a target."),
+        ("{title: a, uses: sweep, with: {target: db, keeep: 3}}", 52, "There is no parameter 'keeep'. Did you mean 'keep'?"),
+        ("{title: a, uses: sweep, with: {target: db, keep: 3.5}}", 58, "The parameter 'keep' takes a whole number, not '3.5'."),
+        ("{title: a, uses: sweep, with: {target: db, keep: 1}}", 26, "Fewer than two cannot be kept. Keep two or more."),
+        ("{title: a, uses: sweep, with: {target: }}", 48, "This value is missing. "),
+        ("{title: a, uses: sweep, with: {target: {of: x}}}", 48, "The only table that can stand here is {from: STEP.KEY}."),
+        (
+            "{title: a, uses: sweep, with: {target: {from: x}}}",
+            55,
+            "This takes STEP.KEY, not 'x'. Such as emergency-backup.path.",
+        ),
+        ("{title: a, uses: sweep, with: {target: {from: x.y}}}", 48, "There is no step 'x'. Steps: a."),
+        ("{title: a, uses: sweep, with: {target: db}, risk: change}", 59, "The risk is 'change', but sweep is 'destroy'. "),
+        ("{title: a, uses: level, with: {below: 80}}", 47, "The parameter 'below' takes a percentage such as '80 %', not 80. "),
+        ("{title: a, uses: level, run: ls, with: {below: 1 %}}", 26, "A step has either 'run' or 'uses', not both. "),
+        ("{title: a, with: {x: 1}}", 20, "'with' belongs to a step that 'uses' an action. Take it out."),
+        ("{title: a, env: {x: 1}}", 20, "'env' belongs to a step with 'run'. Take it out."),
+        ("{title: a, risk: observe}", 20, "'risk' belongs to a step with 'run' or 'uses'. Take it out."),
+        ("{title: a, run: ls, risk: change, ask: [{name: x, prompt: y}]}", 43, "'ask' belongs to a step that a person does. "),
+        ("{title: a, run: ls, risk: change, env: {PATH: x}}", 49, "PATH is not for a runbook to set. Choose another name."),
+        ("{title: a, run: ls, risk: change, env: {MIDWATCH_X: x}}", 49, "MIDWATCH_X is not for a runbook to set. "),
+        ("{title: a, run: ls, risk: change, env: {1x: x}}", 49, "'1x' is not a name here. "),
+        ("{title: a, run: ls, risk: change, timeout: 0 s}", 52, "'0 s' is not a time from more than nothing to 7 days."),
+        ("{title: a, ask: [{name: x, prompt: y}, {name: x, prompt: z}]}", 33, "The question 'x' is asked twice. "),
+        ("{title: a, when: {}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
+        ("{title: a, when: {answer: [], is: x}}", 35, "This list is empty."),
+        ("{title: a, when: {is: x}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
+        ("{title: a, why: one, two}", 30, "A step has no key 'two'. "),
+        (
+            "{title: a, why: one, two three}",
+            30,
+            "A step has no key 'two three'. In { } a comma ends a value: put the text in quotes.",
+        ),
+    ],
+)
+def test_one_fault_of_a_step(errors_of: Errors, step: str, column: int, sentence: str) -> None:
+    found = errors_of(with_steps(step))
+    assert len(found) == 1
+    assert found[0].startswith(f"r.yaml:{FIRST + 1}:{column}: {sentence}"), found
+
+
+def test_a_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
+    text = with_steps("{id: a, title: A, needs: c}", "{id: b, title: B, needs: a}", "{id: c, title: C, when: {failed: b}}")
+    assert errors_of(text) == [
+        f"r.yaml:{FIRST + 1}:34: These steps wait for one another: a → c → b → a. One of them has to come first.",
+    ]
+
+
+def test_a_step_cannot_wait_for_a_later_one(errors_of: Errors) -> None:
+    assert errors_of(with_steps("{id: a, title: A, needs: [b]}", "{id: b, title: B}")) == [
+        f"r.yaml:{FIRST + 1}:35: 'a' needs 'b', which comes later. Steps can only look back.",
+    ]
+
+
+def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
+    text = with_steps(
+        "{id: q, title: Q, ask: [{name: hurt, prompt: Does it hurt?, kind: yes-no}]}",
+        "{id: a, title: A, when: {answer: q.hurts, is: yes}}",
+        "{id: b, title: B, when: {answer: q.hurt, is: [true, maybe]}}",
+        "{id: c, title: C, run: ls, risk: observe, env: {X: {from: q.hrt}}}",
+        "{id: d, title: D, when: {answer: q.hurt}}",
+    )
+    assert errors_of(text) == [
+        f"r.yaml:{FIRST + 2}:42: Step 'q' does not ask for 'hurts'. Did you mean 'hurt'?",
+        f"r.yaml:{FIRST + 3}:55: This takes text, not 'true'. Put it in quotes.",
+        f"r.yaml:{FIRST + 3}:61: The answer to q.hurt is yes or no, never 'maybe'.",
+        f"r.yaml:{FIRST + 4}:60: Step 'q' does not ask for 'hrt'. Did you mean 'hurt'?",
+        f"r.yaml:{FIRST + 5}:33: 'answer' and 'is' go together. Such as {{answer: assess-impact.downtime, is: yes}}.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rest", "found"),
+    [
+        ("triggers: [{title: t}]", "1:12: A trigger has either 'log' and 'match', or 'check'."),
+        ("triggers: [{title: t, log: l}]", "1:12: A trigger that reads a log needs the key 'match' too."),
+        ("triggers: [{title: t, log: l, match: '('}]", "1:38: This regular expression does not compile: missing ), "),
+        ("triggers: [{title: t, check: sweep, with: {target: db}}]", "1:30: sweep is not a check: it changes something. "),
+        ("triggers: [{title: t, check: level}]", "1:30: The parameter 'below' is missing. "),
+        ("closure: [{title: t, check: levl}]", "1:29: There is no action 'levl'. Did you mean 'level'?"),
+        ("closure: [{title: t}]", "1:11: A criterion needs the key 'check'. The check that evaluates it."),
+        ("closure: [{title: t, check: level, with: {below: {from: s.k}}}]", "1:50: below of a check cannot come from a step. "),
+        (
+            "places: {backup: x}",
+            "1:10: This takes backups, emergency, logs, audit, pgpass, freeze, sealed or pg_bin, not 'backup'. Did",
+        ),
+        ("comms: {update_every: 15}", "1:23: '15' is not a length of time with its unit. "),
+        ("comms: []", "1:8: A comms is a table of keys, not a list. "),
+        ("panels2: {}", "1:1: A runbook has no key 'panels2'. Did you mean 'panels'?"),
+    ],
+)
+def test_one_fault_elsewhere(errors_of: Errors, rest: str, found: str) -> None:
+    line, after = found.split(":", 1)
+    lines = errors_of(with_steps("{title: s}", rest=rest + "\n"))
+    assert lines[0].startswith(f"r.yaml:{FIRST + 1 + int(line)}:{after}"), lines
+
+
+def test_targets_and_panels_are_checked(errors_of: Errors) -> None:
+    text = with_steps("{title: s}")
+    text = text.replace(
+        "{kind: local, host: localhost, database: app}", "{kind: local, container: c, port: 70000, databse: app}"
+    )
+    text = text.replace("gauge: {}", "gauge: {pahts: [/], warn: 80}\n  gouge: {}")
+    assert errors_of(text) == [
+        "r.yaml:5:7: A target needs the key 'database'. The database's name.",
+        "r.yaml:5:7: A target of kind 'local' needs 'host' or 'socket'. Say how it is reached.",
+        "r.yaml:5:21: 'container' belongs to a target of kind 'docker'. Take it out.",
+        "r.yaml:5:41: This takes a whole number from 1 to 65535, not '70000'.",
+        "r.yaml:5:48: A target has no key 'databse'. Did you mean 'database'?",
+        "r.yaml:9:11: There is no parameter 'pahts'. Did you mean 'paths'?",
+        "r.yaml:9:29: The parameter 'warn' takes a percentage such as '80 %', not 80. "
+        "'80' is not a percentage; write it like '80 %'.",
+        "r.yaml:10:3: There is no probe 'gouge'. Did you mean 'gauge'?",
+    ]
+
+
+def test_phases_are_told_apart(errors_of: Errors) -> None:
+    text = HEAD + "phases:\n" + '  - {title: P, section: 3, steps: [{title: a}]}\n  - {title: P, section: "3", steps: []}\n'
+    assert errors_of(text) == [
+        f"r.yaml:{LINES + 3}:13: There is a phase 'p' already, in line {LINES + 2}. Give this one an id of its own.",
+        f"r.yaml:{LINES + 3}:25: Section 3 is taken by the phase in line {LINES + 2}. "
+        "Steps are numbered from it: give each phase its own.",
+        f"r.yaml:{LINES + 3}:37: This list is empty.",
+    ]
+
+
+def test_faults_of_the_site_file_have_its_name(errors_of: Errors) -> None:
+    site = "midwatch-site: 1\ntargets:\n  db: {kind: docker}\nphases: []\n"
+    assert errors_of(with_steps("{title: s}"), site=site) == [
+        "site.yaml:3:7: A target needs the key 'database'. The database's name.",
+        "site.yaml:4:1: A site file has no key 'phases'. Did you mean 'places'?",
+    ]
+
+
+def test_a_site_that_the_environment_names_must_be_there(tmp_path: Path, small_catalogue: None) -> None:
+    (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
+    with pytest.raises(RunbookErrors, match=r"gone\.yaml: There is no such file"):
+        load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": str(tmp_path / "gone.yaml")})
+    (tmp_path / "site.yaml").write_text("rubbish")
+    assert load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": ""}).site is None
+    with pytest.raises(RunbookErrors, match=r"site\.yaml:1:1: This is not a site file"):
+        load(tmp_path / "r.yaml", environment={})
+
+
+def test_a_runbook_is_no_site_file(tmp_path: Path, small_catalogue: None) -> None:
+    (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
+    with pytest.raises(RunbookErrors, match=r"r\.yaml:1:1: This is a runbook, not a site file"):
+        load(tmp_path / "r.yaml", site=tmp_path / "r.yaml")

@@ -1,0 +1,174 @@
+"""Files that are no YAML, or YAML's traps: one sentence with its position each, quickly, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from small_actions import Errors
+
+from midwatch.runbook.loader import RunbookErrors, load
+from midwatch.runbook.source import LIMIT
+from midwatch.runbook.yaml_source import parse_yaml, plain, read_yaml
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(20)
+)
+
+
+def sentence(path: Path) -> str:
+    """The one line that the loader says about a file, without its folder."""
+    with pytest.raises(RunbookErrors) as caught:
+        load(path, environment={})
+    assert len(caught.value.errors) == 1
+    return str(caught.value).replace(f"{path.parent}/", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "r.yaml:1:1: There is nothing in this file. Begin with: midwatch: 1."),
+        ("# only a remark\n", "r.yaml:1:1: There is nothing in this file. Begin with: midwatch: 1."),
+        ("midwatch: 1\ntitle: a: b\n", "r.yaml:2:9: A colon stands where no key can be. "),
+        ("midwatch: 1\n\ttitle: a\n", "r.yaml:2:1: A tab cannot indent. Use spaces."),
+        ("midwatch: 1\nphases:\n  - a\n\t- b\n", "r.yaml:4:1: A tab cannot indent. Use spaces."),
+        ("midwatch: 1\ntitle: @home\n", "r.yaml:2:8: Text cannot begin with '@' here. Put the text in quotes."),
+        ("midwatch: 1\ntitle: %x\n", "r.yaml:2:8: Text cannot begin with '%' here. Put the text in quotes."),
+        ('midwatch: 1\ntitle: "open\n', "r.yaml:3:1: The file ends inside a quoted text. Close the quotes."),
+        ("midwatch: 1\nphases: [a, b\ntitle: x\n", "r.yaml:3:6: A list or table in brackets goes wrong here. "),
+        ("midwatch: 1\n  title: x\n", "r.yaml:2:8: A colon stands where no key can be. "),
+        ("a:\n    b: 1\n  c: 2\n", "r.yaml:3:3: This line does not fit the lines above. "),
+        ('title: "\\q"\n', "r.yaml:1:9: A backslash in double quotes begins an unknown escape. "),
+        ("midwatch: 1\n---\nmidwatch: 1\n", "r.yaml:2:1: A second document begins here. "),
+        ("a: &x 1\nb: *x\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
+        ("a: &x [*x]\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
+        ("a: *nowhere\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
+        (BOMB, "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
+        (
+            "a: !!python/object/apply:os.system [id]\n",
+            "r.yaml:1:4: Tags such as tag:yaml.org,2002:python/object/apply:os.system",
+        ),
+        ("a: !x 1\n", "r.yaml:1:4: Tags such as !x are not part of the format. "),
+        ("? [a, b]\n: 1\n", "r.yaml:1:3: A key has to be text, not a list or a table."),
+        ("[" * 5000, "r.yaml:1:25: Lists and tables are nested more than 24 deep here."),
+        ("- " * 200 + "x\n", "r.yaml:1:49: Lists and tables are nested more than 24 deep here."),
+        ("- a\n- b\n", "r.yaml:1:1: This is not a runbook. Begin with: midwatch: 1."),
+        ("just text\n", "r.yaml:1:1: This is not a runbook. Begin with: midwatch: 1."),
+        ("midwatch-site: 1\n", "r.yaml:1:1: This is a site file, not a runbook. Begin with: midwatch: 1."),
+        ("midwatch: 2\n", "r.yaml:1:11: The file is written in version 2 of the format; this Midwatch reads version 1. "),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_at_its_position(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    assert sentence(path).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"midwatch: 1\ntitle: \x00\n", "r.yaml:2:8: A control character (U+0000) stands here. "),
+        (b"midwatch: 1\ntitle: a\x1b[2J\n", "r.yaml:2:9: A control character (U+001B) stands here. "),
+        (b"midwatch: 1\ntitle: caf\xe9\n", "r.yaml:2:11: The byte 0xE9 is not UTF-8 text. Save it as UTF-8."),
+        ("midwatch: 1\n".encode("utf-16"), "r.yaml:1:1: The file is written in UTF-16. Save it as UTF-8."),
+        ("midwatch: 1\n".encode("utf-32"), "r.yaml:1:1: The file is written in UTF-32. Save it as UTF-8."),
+        (b"\x7fELF\x02\x01\x01", "r.yaml:1:1: A control character (U+007F) stands here. "),
+    ],
+)
+def test_bytes_that_are_no_text(tmp_path: Path, data: bytes, line: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_bytes(data)
+    assert sentence(path).startswith(line)
+
+
+def test_a_file_of_ten_megabytes_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_bytes(b"# " + b"x" * 10_000_000)
+    assert sentence(path) == "r.yaml: The file is longer than 1 MiB (10,000,002 bytes). Is this the right file?"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a terabyte of nothing: only its length may be looked at
+    started = time.monotonic()
+    assert "longer than 1 MiB" in sentence(path)
+    assert time.monotonic() - started < 1
+
+
+def test_the_longest_file_that_is_read_takes_seconds_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    line = "  - {id: a, title: b}\n"
+    path.write_text("midwatch: 1\nphases:\n" + line * ((LIMIT - 100) // len(line)))
+    started = time.monotonic()
+    with pytest.raises(RunbookErrors) as caught:
+        load(path, environment={})
+    assert time.monotonic() - started < 20
+    assert len(caught.value.errors) == 100
+    assert str(caught.value).splitlines()[-1].startswith("And ")
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    assert sentence(tmp_path / "none.yaml") == "none.yaml: There is no such file."
+    (tmp_path / "folder").mkdir()
+    assert sentence(tmp_path / "folder") == "folder: This is a folder, not a file."
+    os.mkfifo(tmp_path / "pipe")
+    assert sentence(tmp_path / "pipe") == "pipe: This is not a regular file."
+    (tmp_path / "loop").symlink_to("loop")
+    assert sentence(tmp_path / "loop") == "loop: The file cannot be read: Too many levels of symbolic links."
+    (tmp_path / "file").touch()
+    assert "Not a directory" in sentence(tmp_path / "file" / "r.yaml")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.touch(mode=0o000)
+    assert sentence(path) == "r.yaml: The file cannot be read: Permission denied."
+
+
+def test_duplicate_keys_are_all_told(errors_of: Errors) -> None:
+    found = errors_of(
+        "midwatch: 1\ntitle: a\ntitle: b\nseverity: SEV-1\nphases:\n  - {title: p, title: q, steps: [{title: s}]}\n"
+    )
+    assert found == [
+        "r.yaml:3:1: The key 'title' is given twice; the first is in line 2. Keep one of them.",
+        "r.yaml:6:16: The key 'title' is given twice; the first is in line 6. Keep one of them.",
+    ]
+
+
+@pytest.mark.parametrize("escape", ["\\e[2J", "\\0", "\\u202E", "\\u0085"])
+def test_escapes_that_hide_something_are_refused(errors_of: Errors, escape: str) -> None:
+    text = f'midwatch: 1\nseverity: SEV-1\ntitle: "a{escape}b"\nphases: [{{title: p, steps: [{{title: s}}]}}]\n'
+    assert [line.split(" (")[0] for line in errors_of(text)] == [
+        "r.yaml:3:8: This text contains a character that cannot be seen"
+    ]
+
+
+def test_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    text = "[no, on, off, yes, 12:30, 0640, 2026-11-23, 1.10, 1_000, 0o17, true, 7, ~, '7', .inf, <<]"
+    node, problems = parse_yaml(text, "x")
+    assert problems == []
+    expected = [
+        "no",
+        "on",
+        "off",
+        "yes",
+        "12:30",
+        "0640",
+        "2026-11-23",
+        "1.10",
+        "1_000",
+        "0o17",
+        True,
+        7,
+        None,
+        "7",
+        ".inf",
+        "<<",
+    ]
+    assert plain(node) == expected
+
+
+def test_a_byte_order_mark_of_utf_8_is_let_in(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_bytes(b"\xef\xbb\xbfmidwatch: 1\r\ntitle: a\r\n")
+    assert plain(read_yaml(path)) == {"midwatch": 1, "title": "a"}

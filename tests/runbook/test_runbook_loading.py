@@ -1,0 +1,108 @@
+"""What a good runbook becomes: defaults, the site laid over it, places."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from small_actions import HEAD, Loaded
+
+from midwatch.plan import Risk
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Ask, Condition, Reference, Severity, StepKind, TargetKind
+from midwatch.runbook.places import PLACES
+
+BOOK = (
+    HEAD
+    + """\
+comms: {channel: "#here", update_every: 15 min}
+places: {logs: protocol}
+triggers:
+  - {title: It broke, log: logs/x.log, match: '\\[ERROR\\]'}
+phases:
+  - title: Look around
+    section: 4
+    steps:
+      - {id: ask-it, title: Ask, ask: [{name: hurt, prompt: Does it hurt?, kind: yes-no}], tell: boss}
+      - title: Sweep 80 % of it
+        uses: sweep
+        with: {target: db, keep: 3, paths: [a, /b]}
+        when: {answer: ask-it.hurt, is: yes}
+        timeout: 90 s
+        on_failure: {escalate: SEV-0, tell: boss, advice: Sit down.}
+      - {title: Count, run: wc, risk: observe, env: {A: 1, B: true, C: {from: sweep-80-of-it.left}}, needs: ask-it}
+  - title: Go home
+    steps:
+      - {title: Lock, when: {failed: [count, sweep-80-of-it]}, optional: true}
+closure:
+  - {title: The level is low, check: level, with: {below: 80 %}}
+"""
+)
+
+
+def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
+    book = loaded(BOOK)
+    assert (book.id, book.title, book.severity) == ("trial", "Trial", Severity.SEV2)
+    assert book.sha256 == hashlib.sha256(BOOK.encode()).hexdigest()
+    assert (book.file, book.site, book.base) == (tmp_path / "r.yaml", None, tmp_path)
+    assert book.comms.update_every == 900
+    assert book.place_of("logs") == tmp_path / "protocol"
+    assert set(book.places) == set(PLACES)
+    assert [phase.id for phase in book.phases] == ["look-around", "go-home"]
+    assert [step.number for step in book.steps()] == ["4.1", "4.2", "4.3", "2.1"]
+    asking, sweep, count, lock = book.steps()
+    assert asking.kind is StepKind.MANUAL
+    assert asking.ask == (Ask("hurt", "Does it hurt?", "yes-no", True),)
+    assert asking.tell == ("boss",)
+    assert (sweep.id, sweep.kind, sweep.risk, sweep.timeout) == ("sweep-80-of-it", StepKind.USES, Risk.DESTROY, 90.0)
+    assert dict(sweep.with_) == {"target": "db", "keep": 3, "paths": ("a", "/b")}
+    assert sweep.when == Condition(answers=(Reference("ask-it", "hurt"),), any_of=("yes",))
+    assert sweep.on_failure.escalate is Severity.SEV0
+    assert dict(count.env) == {"A": "1", "B": "true", "C": Reference("sweep-80-of-it", "left")}
+    assert count.place.line == BOOK[: BOOK.index("{title: Count")].count("\n") + 1
+    assert lock.when == Condition(failed=("count", "sweep-80-of-it"))
+    assert lock.optional
+    assert book.triggers[0].match == "\\[ERROR\\]"
+    assert book.closure[0].id == "the-level-is-low"
+
+
+def test_a_site_lies_over_the_runbook_entry_by_entry(loaded: Loaded, tmp_path: Path) -> None:
+    site = """\
+midwatch-site: 1
+targets:
+  db: {kind: docker, database: app2}
+  other: {kind: local, socket: /run/pg, database: o}
+roles: {second: {name: Second}}
+comms: {channel: "#there"}
+places: {backups: /mnt/b, pg_bin: }
+panels: {gauge: {paths: x}}
+"""
+    book = loaded(BOOK, site=site)
+    assert book.site == tmp_path / "site.yaml"
+    assert list(book.targets) == ["db", "other"]
+    db = book.targets["db"]
+    assert (db.kind, db.container, db.database, db.host, db.label) == (TargetKind.DOCKER, "db", "app2", "", "db")
+    assert list(book.roles) == ["boss", "second"]
+    assert (book.comms.channel, book.comms.update_every) == ("#there", 900)
+    assert (book.places["backups"], book.places["logs"], book.places["pg_bin"]) == ("/mnt/b", "protocol", "")
+    assert dict(book.panels[0].with_) == {"paths": "x"}
+
+
+def test_relative_paths_start_in_the_sites_folder(loaded: Loaded, tmp_path: Path) -> None:
+    loaded(BOOK)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "here.yaml").write_text("midwatch-site: 1\n")
+    for book in (
+        load(tmp_path / "r.yaml", site=elsewhere / "here.yaml", environment={}),
+        load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": str(elsewhere / "here.yaml")}),
+    ):
+        assert (book.base, book.site) == (elsewhere, elsewhere / "here.yaml")
+        assert book.place_of("logs") == elsewhere / "protocol"
+
+
+def test_a_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Path) -> None:
+    loaded(BOOK)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "r.yaml").symlink_to(tmp_path / "r.yaml")
+    assert load(tmp_path / "links" / "r.yaml").base == tmp_path / "links"
