@@ -1,0 +1,124 @@
+"""Connections with limits: a server that hangs never holds a panel or a step up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from midwatch.errors import Failed, OutcomeUnknown
+
+if TYPE_CHECKING:
+    import psycopg
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+APPLICATION = "midwatch"
+"""`application_name` of everything that we do in a server, so that it can be found there and ended."""
+
+
+class AuthenticationFailed(Failed):
+    """The server is there and does not accept this login."""
+
+
+class NoSuchRole(AuthenticationFailed):
+    """The server says that the role or the database of this login does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way into a server."""
+
+    kind: Literal["socket", "tcp", "exec"]
+    host: str
+    """A folder with the server's socket, or an address; empty for `exec`, where only a command in the container reaches it."""
+    port: int
+    user: str
+    database: str
+    label: str
+    """What people call the server: `ARP`."""
+    container: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "exec":
+            return f"inside the container {self.container}"
+        return f"socket {self.host}" if self.kind == "socket" else f"TCP {self.host}:{self.port}"
+
+
+def connect(
+    route: Route, *, password: str | None = None, pgpass: Path | None = None, timeout: float = 5.0, statement: float = 30.0
+) -> Connection:
+    """Log in; every statement ends within `statement` seconds, and each commits by itself.
+
+    With neither `password` nor `pgpass` none is sent. Raises `AuthenticationFailed`, `OutcomeUnknown` when the server does
+    not answer, and `Failed` for the rest.
+    """
+    import psycopg
+
+    given: dict[str, Any] = {"password": password} if password is not None else {}
+    given["passfile"] = str(pgpass) if pgpass is not None else "/dev/null"
+    try:
+        return psycopg.connect(
+            host=route.host,
+            port=route.port,
+            user=route.user,
+            dbname=route.database,
+            connect_timeout=max(2, int(timeout)),  # libpq takes 1 for 2, and 0 for ever
+            application_name=APPLICATION,
+            options=f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0",
+            client_encoding="UTF8",
+            autocommit=True,
+            **given,
+        )
+    except psycopg.Error as error:
+        raise explained(route, str(error)) from None  # libpq's own text may quote what it was given
+
+
+def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
+    """What libpq said about a login that did not come about, in one sentence.
+
+    The server tells a client no more than this on purpose; why a login is refused, only a superuser can find out.
+    """
+    said = _last(text)
+    if re.search(r"role \".*\" does not exist|database \".*\" does not exist", said):
+        return NoSuchRole(f"{route.label}: {said}", hint="Check user and database of the target in the runbook")
+    if re.search(r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said):
+        return AuthenticationFailed(
+            f"{route.label} refuses {route.user}: {said}", hint="Recover the password, or look at pg_hba.conf"
+        )
+    if re.search(r"timeout expired|timed out", said):
+        return OutcomeUnknown(
+            f"{route.label} does not answer by {route}", hint="Is the server up, and is its port open from here?"
+        )
+    if re.search(r"too many (clients|connections)|remaining connection slots", said):
+        return Failed(f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots")
+    if re.search(r"starting up|shutting down|recovery mode", said):
+        return Failed(f"{route.label} is not ready: {said}", hint="Wait for it")
+    return Failed(f"{route.label} cannot be reached by {route}: {said}", hint="Is the server running?")
+
+
+def _last(text: str) -> str:
+    """The server's own words: what follows the last `FATAL:` or the colon of the address."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Multiple")]
+    line = lines[-1] if lines else "no reason was given"
+    for mark in ("FATAL:", "failed:", "error:"):
+        if mark in line:
+            line = line.rpartition(mark)[2].strip() or line
+            break
+    if line.startswith("Is the server running") and len(lines) > 1:
+        return _last("\n".join(lines[:-1]))
+    return line
+
+
+def client_environment(route: Route, pgpass: Path | None) -> dict[str, str]:
+    """What `pg_dump` and its kin need to take the same route. Never a password: that stays in the file."""
+    return {
+        "PGHOST": route.host,
+        "PGPORT": str(route.port),
+        "PGUSER": route.user,
+        "PGDATABASE": route.database,
+        "PGPASSFILE": str(pgpass) if pgpass is not None else "/dev/null",
+        "PGCONNECT_TIMEOUT": "10",
+        "PGAPPNAME": APPLICATION,
+        "PGCLIENTENCODING": "UTF8",
+    }

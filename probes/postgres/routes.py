@@ -1,0 +1,160 @@
+"""The ways into a target, the fastest first: its socket as seen from here, TCP with a working password, inside the container.
+
+For a container the socket is reached through `/proc/PID/root/run/postgresql`, which needs root; `/run`, since `/var/run`
+is an absolute link there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.runbook.model import Runbook, Target, TargetKind
+from probes.postgres.connect import NoSuchRole, Route, connect
+
+RUN = "run/postgresql"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target's server listens, as found now."""
+
+    socket: str = ""
+    """Folder of its socket as seen from here; empty when it cannot be seen."""
+    host: str = ""
+    port: int = 5432
+    """Of TCP, as seen from here."""
+    inner_port: int = 5432
+    """The server's own port, which also names its socket."""
+    container: str = ""
+    superuser: str = ""
+    """What a container was first started with (`POSTGRES_USER`)."""
+
+
+def find_place(target: Target) -> Place:
+    """Where the target's server listens. Raises `Failed` when its container is not there or not running."""
+    if target.kind is TargetKind.LOCAL:
+        return Place(target.socket, target.host, target.port, target.port, superuser=target.superuser)
+    from probes.docker_engine import engine
+
+    with engine() as client:
+        found = client.api.inspect_container(target.container)
+    state = found["State"]
+    if not state.get("Running") or state.get("Paused"):
+        word = "paused" if state.get("Paused") else state.get("Status", "not running")
+        raise Failed(f"The container {target.container} is {word}", hint=f"docker start {target.container}")
+    environment = dict(entry.partition("=")[::2] for entry in found["Config"].get("Env") or ())
+    inner = int(environment.get("PGPORT") or target.port)
+    socket = target.socket or f"/proc/{state['Pid']}/root/{RUN}"
+    visible = socket if os.access(Path(socket) / f".s.PGSQL.{inner}", os.R_OK | os.W_OK) else ""
+    host, port = (target.host, target.port) if target.host else _address(found, inner)
+    return Place(visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", ""))
+
+
+def _address(found: dict[str, object], port: int) -> tuple[str, int]:
+    """Address and port of the container's server from here: published, the host's own network, or the bridge."""
+    network = found["NetworkSettings"]
+    assert isinstance(network, dict)
+    published = (network.get("Ports") or {}).get(f"{port}/tcp") or ()
+    for binding in published:
+        host = binding.get("HostIp") or "127.0.0.1"
+        return ("127.0.0.1" if host in ("0.0.0.0", "::") else host), int(binding["HostPort"])  # noqa: S104
+    mode = found["HostConfig"]
+    assert isinstance(mode, dict)
+    if mode.get("NetworkMode") == "host":
+        return "127.0.0.1", port
+    for one in (network.get("Networks") or {}).values():
+        if one.get("IPAddress"):
+            return str(one["IPAddress"]), port
+    return "", port
+
+
+def login_route(runbook: Runbook, target: Target, place: Place | None = None) -> Route:
+    """How applications and the nightly job log in: over TCP as the target's user. Raises `Refused` when there is no way."""
+    place = place or find_place(target)
+    if not place.host:
+        raise Refused(
+            f"{target.label} has no address to log in to", hint="Publish its port, or set host and port of the target"
+        )
+    if not target.user:
+        raise Refused(f"The target {target.name} names no user to log in as", hint="Set its user in the runbook")
+    return Route("tcp", place.host, place.port, target.user, target.database, target.label, place.container)
+
+
+def superuser_route(runbook: Runbook, target: Target) -> Route:
+    """The fastest way in as a superuser, tried now. Raises `Refused` that says why each way is shut.
+
+    `pg_hba.conf` is never touched to make one.
+    """
+    place = find_place(target)
+    shut = []
+    for route in _ways(target, place):
+        try:
+            return _superuser(runbook, route, target, place)
+        except MidwatchError as error:
+            shut.append(f"{route}: {error.sentence}")
+    if target.kind is TargetKind.DOCKER:
+        try:
+            return _inside(target, place)
+        except MidwatchError as error:
+            shut.append(f"inside the container: {error.sentence}")
+    reasons = "; ".join(shut) or "the target names neither a socket nor a host"
+    raise Refused(
+        f"There is no way into {target.label} as a superuser: {reasons}", hint="Ask for the sealed superuser password"
+    )
+
+
+def _ways(target: Target, place: Place) -> Iterator[Route]:
+    if place.socket:
+        yield Route("socket", place.socket, place.inner_port, "", target.database, target.label, place.container)
+    if place.host:
+        yield Route("tcp", place.host, place.port, "", target.database, target.label, place.container)
+
+
+def _names(target: Target, place: Place) -> list[str]:
+    """Who may be the superuser: as named, as the container was started with, the usual name, the application's."""
+    named = [target.superuser] if target.superuser else [place.superuser, "postgres", target.user]
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _superuser(runbook: Runbook, route: Route, target: Target, place: Place) -> Route:
+    reason: MidwatchError = Refused("no name to try")
+    for name in _names(target, place):
+        attempt = replace(route, user=name)
+        try:
+            with connect(attempt, pgpass=password_file(runbook) if route.kind == "tcp" else None) as connection:
+                row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+        except NoSuchRole as error:
+            reason = error
+            continue
+        except MidwatchError as error:
+            reason = error
+            continue
+        if row and row[0]:
+            return attempt
+        reason = Refused(f"{name} is not a superuser")
+    raise reason
+
+
+def _inside(target: Target, place: Place) -> Route:
+    from probes.container_command import run_in
+    from probes.docker_engine import engine
+
+    query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+    said = ""
+    with engine() as client:
+        for name in _names(target, place):
+            argv = ("psql", "-XAtqw", "-p", str(place.inner_port), "-U", name, "-d", target.database, "-c", query)
+            answer = run_in(client, target.container, *argv)
+            if answer.exit == 0 and answer.out.strip() == "t":
+                return Route("exec", "", place.inner_port, name, target.database, target.label, target.container)
+            said = answer.err.strip().splitlines()[-1] if answer.err.strip() else f"{name} is not a superuser"
+    raise Refused(said)
+
+
+def password_file(runbook: Runbook) -> Path:
+    """The bastion's own `.pgpass`, which libpq reads."""
+    return runbook.place_of("pgpass")

@@ -1,0 +1,94 @@
+"""Finds `pg_dump` and its kin in a version that fits the server: never older, or it refuses to work."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from midwatch.errors import Refused
+from midwatch.runbook.model import Runbook
+
+SYSTEM = Path("/usr/lib/postgresql")
+"""Where Debian and its kin keep a folder for each major version."""
+_LIMIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Client programs of one version in one folder."""
+
+    folder: Path
+    version: tuple[int, int]
+    """Major and minor, such as (17, 2)."""
+
+    @property
+    def pg_dump(self) -> Path:
+        return self.folder / "pg_dump"
+
+    @property
+    def pg_dumpall(self) -> Path:
+        return self.folder / "pg_dumpall"
+
+    @property
+    def pg_restore(self) -> Path:
+        return self.folder / "pg_restore"
+
+    @property
+    def psql(self) -> Path:
+        return self.folder / "psql"
+
+    def __str__(self) -> str:
+        return f"pg_dump {self.version[0]}.{self.version[1]}"
+
+
+def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
+    """The first that is no older than the server: in `places.pg_bin`, in PATH, then the system's own, newest first.
+
+    Raises `Refused` that names what was found and what is needed.
+    """
+    seen = []
+    for folder in _folders(runbook):
+        version = _version(folder / "pg_dump")
+        if version is not None and (folder / "pg_restore").exists():
+            if version[0] >= server_major:
+                return Tools(folder, version)
+            seen.append(f"{folder} has {version[0]}.{version[1]}")
+    if seen:
+        sentence = f"The server is PostgreSQL {server_major}, and every pg_dump here is older: {'; '.join(seen)}"
+        raise Refused(sentence, hint=f"Install postgresql-client-{server_major}, or set places.pg_bin")
+    raise Refused("There is no pg_dump here", hint="Install the PostgreSQL client programs, or set places.pg_bin")
+
+
+def _folders(runbook: Runbook) -> Iterator[Path]:
+    named = runbook.places.get("pg_bin", "")
+    if named:
+        yield runbook.resolve(named)
+    on_path = shutil.which("pg_dump")
+    # Debian's /usr/bin/pg_dump is a wrapper that chooses by a local cluster, which may be older than the server.
+    if on_path and Path(on_path).resolve().name != "pg_wrapper":
+        yield Path(on_path).resolve().parent
+    if SYSTEM.is_dir():
+        majors = sorted((path for path in SYSTEM.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name))
+        yield from (path / "bin" for path in majors)
+
+
+def _version(program: Path) -> tuple[int, int] | None:
+    try:
+        return _ask(program, program.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@functools.cache
+def _ask(program: Path, changed: int) -> tuple[int, int] | None:
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=_LIMIT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", said.stdout)
+    return (int(match[1]), int(match[2] or 0)) if match else None
