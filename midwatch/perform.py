@@ -1,0 +1,79 @@
+"""Runs one action the way `midwatch action` does: plan afresh, hold it against what was confirmed, apply, report."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+
+from midwatch.action import Action, Check, Context, Outcome
+from midwatch.errors import Exit, MidwatchError, Refused
+from midwatch.hostile import safe_text
+from midwatch.plan import Plan
+from midwatch.redaction import mask
+
+
+def perform(action: Action, context: Context, *, confirmed: Plan | None) -> Exit:
+    """Do it, and say how it went: the summary on the console, an error as the last line on stderr.
+
+    0 done, 1 failed or a check that does not hold, 2 bad input, 3 not known, 130 interrupted. With `confirmed`, anything
+    beyond that plan is refused; without, the caller has decided that no consent is needed. TERM ends the action like INT:
+    it can clean up what it has begun.
+    """
+    try:
+        with _term_interrupts():
+            outcome = _applied(action, context, confirmed)
+            _report(action, context, outcome)
+    except MidwatchError as error:
+        return _complain(str(error), error.exit)
+    except KeyboardInterrupt:
+        return _complain("Interrupted.", Exit.INTERRUPTED)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{place}{error.strerror or error}.", Exit.FAILED)
+    except Exception as error:  # a fault of ours or of a plug-in: all of it for whoever mends it, then the sentence
+        _complain(traceback.format_exc().rstrip(), Exit.FAILED)
+        return _complain(f"The action {action.name} has a fault: {type(error).__name__}: {error}.", Exit.FAILED)
+    return Exit.DONE if outcome.ok else Exit.FAILED
+
+
+def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
+    plan = action.plan(context)
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    if confirmed is not None:
+        plan.require_within(confirmed)
+    return action.apply(context, plan)
+
+
+def _report(action: Action, context: Context, outcome: Outcome) -> None:
+    for key, value in outcome.values.items():
+        context.console.value(key, value)
+    if not isinstance(action, Check):  # a check has said it itself
+        context.console.say(outcome.summary)
+
+
+def _complain(text: str, code: Exit) -> Exit:
+    with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more
+        print(safe_text(mask(text, {}), newlines=True), file=sys.stderr, flush=True)  # noqa: T201
+    return code
+
+
+@contextlib.contextmanager
+def _term_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

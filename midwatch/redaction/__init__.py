@@ -1,0 +1,10 @@
+"""Takes secrets out of a stream before its first byte is written: known ones in every disguise, and what looks like one.
+
+The rules are in `docs/redaction.md`.
+"""
+
+from __future__ import annotations
+
+from midwatch.redaction.stream import SHORTEST, Redactor, mask
+
+__all__ = ["SHORTEST", "Redactor", "mask"]

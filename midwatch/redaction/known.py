@@ -1,0 +1,84 @@
+"""Finds known secrets in a stream that arrives in pieces."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ahocorasick_rs import BytesAhoCorasick
+
+_HEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stretch to mask. `start` is negative when it began in what was already passed on."""
+
+    start: int
+    end: int
+    name: str
+
+
+class Patterns:
+    """Byte patterns with names: where they occur, and where the end of a text may be the beginning of one."""
+
+    def __init__(self, patterns: Mapping[bytes, str]) -> None:
+        self._patterns = sorted(patterns)
+        self._names = [patterns[p] for p in self._patterns]
+        self.longest = max(map(len, self._patterns), default=0)
+        self._all = BytesAhoCorasick(self._patterns) if self._patterns else None
+        heads = {p[:_HEAD] for p in self._patterns}
+        self._heads = BytesAhoCorasick(sorted(heads)) if heads else None
+
+    def occurrences(self, text: bytes) -> Iterable[tuple[int, int, str]]:
+        """Start, end and name of every occurrence, overlapping ones too."""
+        if self._all is None:
+            return ()
+        return [(s, e, self._names[i]) for i, s, e in self._all.find_matches_as_indexes(text, overlapping=True)]
+
+    def begun(self, text: bytes) -> int | None:
+        """Where the earliest unfinished occurrence starts at the end of `text`."""
+        if self._heads is None or not text:
+            return None
+        base = max(0, len(text) - self.longest + 1)
+        tail = text[base:]
+        starts = sorted({s for _, s, _ in self._heads.find_matches_as_indexes(tail, overlapping=True)})
+        starts += range(max(0, len(tail) - _HEAD + 1), len(tail))
+        for start in starts:
+            if self._begins(tail[start:]):
+                return base + start
+        return None
+
+    def _begins(self, piece: bytes) -> bool:
+        """Whether `piece` is the beginning, and not the whole, of some pattern."""
+        at = bisect_left(self._patterns, piece)
+        if at < len(self._patterns) and self._patterns[at] == piece:
+            at += 1
+        return at < len(self._patterns) and self._patterns[at].startswith(piece)
+
+
+class Track:
+    """One reading of the stream, with as much of what was passed on as a secret may reach back."""
+
+    def __init__(self, patterns: Patterns, context: bytes = b"") -> None:
+        self.patterns = patterns
+        self._context = context[-(patterns.longest - 1) :] if patterns.longest > 1 else b""
+
+    @property
+    def context(self) -> bytes:
+        return self._context
+
+    def search(self, text: bytes, popped: int = 0) -> tuple[list[Found], int | None]:
+        """Occurrences that reach into `text`, and where an unfinished one starts; positions count from its first byte."""
+        context = self._context[: len(self._context) - popped] if popped else self._context
+        window, back = context + text, len(context)
+        found = [Found(s - back, e - back, name) for s, e, name in self.patterns.occurrences(window) if e > back]
+        begun = self.patterns.begun(window)
+        return found, None if begun is None or (begun >= back and not text) else begun - back
+
+    def passed(self, text: bytes, popped: int = 0) -> None:
+        """`text` was passed on."""
+        context = self._context[: len(self._context) - popped] if popped else self._context
+        reach = self.patterns.longest - 1
+        self._context = (context + text[-reach:])[-reach:] if reach > 0 else b""

@@ -1,0 +1,167 @@
+"""The redactor: bytes in, bytes without secrets out, however the stream is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from midwatch.redaction.encodings import SHORTEST_PIECE, as_bytes, disguises
+from midwatch.redaction.known import Found, Patterns, Track
+from midwatch.redaction.projection import Projection, has_hidden, project, unfinished_escape
+from midwatch.redaction.shapes import Hit, ShapeTrack
+
+SHORTEST = SHORTEST_PIECE
+"""Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
+_SHAPED = "[secret-shaped]"
+_SHOWN_WHEN_IDLE = 2
+"""Bytes that may be the beginning of a secret and are shown all the same when nothing follows for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start: int
+    end: int
+    mark: str
+
+
+class Redactor:
+    """Masks known secrets and secret-shaped text in one stream.
+
+    Holds back as little as it must: only what may be the beginning of a secret. Text without secrets comes out byte for
+    byte. `masked` counts the marks that were put.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        """`secrets`: name → value. Raises `ValueError` for a value of fewer than six characters."""
+        self._names: dict[bytes, str] = {}
+        for name, value in secrets.items():
+            self._learn(name, value)
+        self._pending = b""
+        self._in_mask = False
+        self._shapes = ShapeTrack()
+        self.masked = 0
+        self._plain = self._seen = Track(Patterns({}))
+        self._rebuild()
+
+    def add(self, name: str, value: str) -> None:
+        """Mask this value too, from here on. Raises `ValueError` for fewer than six characters."""
+        self._learn(name, value)
+        self._rebuild()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._pending)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in more of the stream; what can be passed on of it."""
+        if not data:
+            return b""
+        self._pending += data
+        return self._pass_on(final=False, idle=False)
+
+    def idle(self) -> bytes:
+        """Nothing has come for a moment: what of the held back can be shown without showing a secret."""
+        return self._pass_on(final=False, idle=True) if self._pending else b""
+
+    def flush(self) -> bytes:
+        """The stream has ended, or was cut: the rest, masked."""
+        return self._pass_on(final=True, idle=False)
+
+    def once(self, data: bytes) -> bytes:
+        """Mask one text that is complete, apart from the stream."""
+        alone = Redactor({})
+        alone._names = self._names
+        alone._plain, alone._seen = Track(self._plain.patterns), Track(self._seen.patterns)
+        out = alone.feed(data) + alone.flush()
+        self.masked += alone.masked
+        return out
+
+    def _learn(self, name: str, value: str) -> None:
+        if len(value) < SHORTEST:
+            raise ValueError(f"The secret {name} has fewer than {SHORTEST} characters")
+        mark = f"[secret {name.replace(']', ')')}]"
+        for form in disguises(value):
+            self._names.setdefault(form, mark)
+
+    def _rebuild(self) -> None:
+        plain = Patterns(self._names)
+        read: dict[bytes, str] = {}
+        for form, mark in self._names.items():
+            if len(shown := project(form).text) >= SHORTEST:
+                read.setdefault(shown, mark)
+        self._plain = Track(plain, self._plain.context)
+        self._seen = Track(plain if read == self._names else Patterns(read), self._seen.context)
+
+    def _pass_on(self, *, final: bool, idle: bool) -> bytes:
+        raw = self._pending
+        projection = project(raw)
+        spans, holds = self._known(raw, projection, final=final, idle=idle)
+        hits, hold = self._shapes.search(raw, final=final, idle=idle)
+        spans += [_Span(hit.start, hit.end, _SHAPED) for hit in hits]
+        holds += [hold] if hold is not None else []
+        cut = len(raw) if final else min(holds, default=len(raw))
+        self._moved(raw[:cut], projection if cut == len(raw) else project(raw[:cut]), hits)
+        self._pending = raw[cut:]
+        return self._masked(raw, cut, spans)
+
+    def _moved(self, passed: bytes, projection: Projection, hits: list[Hit]) -> None:
+        self._plain.passed(passed)
+        self._seen.passed(projection.text, projection.popped)
+        self._shapes.passed(passed, hits)
+
+    def _known(self, raw: bytes, projection: Projection, *, final: bool, idle: bool) -> tuple[list[_Span], list[int]]:
+        found, begun = self._seen.search(projection.text, projection.popped)
+        spans = [_raw_span(item, projection) for item in found]
+        holds: list[int] = []
+        if begun is not None and not final and not (idle and len(projection.text) - begun <= _SHOWN_WHEN_IDLE):
+            holds.append(projection.raw_index(begun) if 0 <= begun < len(projection.text) else 0)
+        if has_hidden(raw) or has_hidden(self._plain.context):
+            found, begun = self._plain.search(raw)
+            spans += [_Span(item.start, item.end, item.name) for item in found]
+            if begun is not None and not final and not (idle and len(raw) - begun <= _SHOWN_WHEN_IDLE):
+                holds.append(max(0, begun))
+        if not final and not idle and (escape := unfinished_escape(raw)) is not None:
+            holds.append(escape)
+        return spans, holds
+
+    def _masked(self, raw: bytes, cut: int, spans: list[_Span]) -> bytes:
+        """What is passed on up to `cut`; overlapping spans become one, under the name of the first and longest."""
+        pieces: list[bytes] = []
+        at = reach = 0
+        inside = False
+        for span in sorted(spans, key=lambda s: (max(s.start, -1), s.mark == _SHAPED, -s.end)):
+            start, end = max(0, span.start), min(cut, span.end)
+            if start >= end or (end <= reach and inside):
+                continue
+            goes_on = (inside and start < reach) or (span.start < 0 and start == 0 and at == 0 and self._in_mask)
+            if not goes_on:
+                pieces += (raw[at:start], as_bytes(span.mark))
+                self.masked += 1
+            at = reach = end
+            inside = True
+        pieces.append(raw[at:cut])
+        if cut:
+            self._in_mask = inside and reach == cut
+        return b"".join(pieces)
+
+
+def _raw_span(item: Found, projection: Projection) -> _Span:
+    start = -1 if item.start < 0 else projection.raw_index(item.start)
+    return _Span(start, projection.raw_index(item.end - 1) + 1, item.name)
+
+
+@lru_cache(maxsize=8)
+def _prepared(secrets: tuple[tuple[str, str], ...]) -> Redactor:
+    """Building the search takes longer than one search; events of an incident are masked with the same secrets."""
+    return Redactor(dict(secrets))
+
+
+def mask(text: str, secrets: Mapping[str, str]) -> str:
+    """One complete text without the secrets and without what looks like one. Raises `ValueError` like `Redactor`."""
+    masked = _prepared(tuple(sorted(secrets.items()))).once(as_bytes(text))
+    try:
+        return masked.decode("utf-8", "surrogateescape" if text.isascii() else "surrogatepass")
+    except UnicodeDecodeError:
+        return masked.decode("utf-8", "surrogateescape")

@@ -1,0 +1,100 @@
+"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with the secrets as one line of JSON on stdin.
+
+It answers on its stdin, which is a socket: `ready` and who it is, or `failed` and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from midwatch.errors import MidwatchError
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.supervise import Supervision
+
+_LONGEST_HANDOVER = 16 * 1024 * 1024
+
+
+def main(arguments: list[str]) -> int:
+    """Detach, take the secrets, run the step. Returns in the supervisor only; the process that was started exits at once."""
+    if len(arguments) != 1:
+        print("usage: python -m midwatch.supervisor FOLDER (started by Midwatch itself)", file=sys.stderr)  # noqa: T201
+        return 2
+    if os.fork():
+        os._exit(0)
+    oom = _detach()
+    starter = socket.socket(fileno=os.dup(0))
+    starter.settimeout(30)
+    _close_inherited(keep=starter.fileno())
+    try:
+        secrets = _handover(starter)
+        folder = AttemptFolder(Path(arguments[0]))
+        order = Order.from_json(json.loads(folder.order.read_bytes()))
+        supervision = Supervision(folder, order, secrets, oom)
+    except (OSError, MidwatchError, ValueError) as error:
+        _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
+        return 1
+    if not _tell(starter, "ready " + json.dumps(supervision.identity.to_json())):
+        supervision.abandon()
+        return 1
+    starter.close()
+    supervision.run()
+    return 0
+
+
+def _detach() -> str:
+    """Nothing of the terminal, the login or the starter's fate reaches us from here on."""
+    for number in (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")  # a working directory would keep a file system from being unmounted
+    before = spare_from_memory_shortage()
+    adopt_orphans()
+    close_to_inspection()
+    return before
+
+
+def _close_inherited(*, keep: int) -> None:
+    """Stdin, stdout and stderr become /dev/null; what else was inherited (a driver's lock) is closed."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    os.closerange(3, keep)
+    os.closerange(keep + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
+
+
+def _handover(starter: socket.socket) -> Mapping[str, str]:
+    """The secrets: one line of JSON. Raises `OSError` or `ValueError`."""
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        data = starter.recv(65536)
+        if not data or len(received) > _LONGEST_HANDOVER:
+            raise ValueError("The secrets were not handed over completely")
+        received += data
+    secrets = json.loads(received)
+    return {str(name): str(value) for name, value in secrets.items()}
+
+
+def _tell(starter: socket.socket, line: str) -> bool:
+    try:
+        starter.sendall(line.encode() + b"\n")
+    except OSError:
+        return False
+    return True
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'The supervisor'}: {error.strerror}"
+    return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""Starts a supervisor, detached: it outlives the screen, the login and the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import midwatch
+from midwatch.errors import Failed, Refused
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.result import sync_folder
+from midwatch.supervisor.watch import START_GRACE, Running, SupervisorId, look
+
+_ROOT = Path(midwatch.__file__).parent.parent
+
+
+def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> SupervisorId:
+    """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
+
+    The secrets go through a socket, never through an argument, the environment or a file. Secrets of fewer than six
+    characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
+    cannot start; then nothing ran.
+    """
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_order(folder, order)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(START_GRACE)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "midwatch.supervisor", str(folder.path.absolute())],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd=_ROOT,
+                start_new_session=True,
+            )
+            theirs.close()
+            ours.sendall(json.dumps(dict(secrets)).encode() + b"\n")
+            answer = _answer(ours)
+        except OSError as error:
+            answer = f"failed {error.strerror or 'no answer in time'}"
+    # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
+    complaint = _collect(process) if "process" in locals() else ""
+    if answer.startswith("ready "):
+        return SupervisorId.from_json(json.loads(answer[len("ready ") :]))
+    found = look(folder)
+    if isinstance(found, Running):
+        return found.supervisor
+    reason = answer.removeprefix("failed ").strip() or complaint or "it ended without a word"
+    raise Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
+
+
+def _write_order(folder: AttemptFolder, order: Order) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(folder.order, flags, 0o600), "w", encoding="utf-8") as file:
+            json.dump(order.to_json(), file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder.path)
+    except FileExistsError:
+        raise Refused("This attempt was started before", hint="Every attempt has a folder of its own") from None
+    except OSError as error:
+        raise Failed(f"The order of the step cannot be stored in {folder.path}: {error.strerror}") from error
+
+
+def _answer(ours: socket.socket) -> str:
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        data = ours.recv(65536)
+        if not data:
+            break
+        received += data
+    return received.decode("utf-8", "replace").strip()
+
+
+def _collect(process: subprocess.Popen[bytes]) -> str:
+    """The last line that the process we started wrote; it exits as soon as it has forked."""
+    try:
+        _, errors = process.communicate(timeout=5)
+    except subprocess.TimeoutExpired:
+        return ""
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else ""

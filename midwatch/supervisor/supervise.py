@@ -1,0 +1,255 @@
+"""The supervisor's work: run one step, store what it says, end it when it must end, and leave a result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from midwatch.clock import iso
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.folder import AttemptFolder
+from midwatch.redaction import Redactor
+from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
+from midwatch.supervisor.descendants import holders, signal_all, signal_each
+from midwatch.supervisor.ending import Ending
+from midwatch.supervisor.identity import SupervisorId
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.output import OutputFile
+from midwatch.supervisor.progress import ProgressFile, ProgressFilter
+from midwatch.supervisor.result import ReservedFile, Result, result_bytes, write_whole
+from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
+from midwatch.supervisor.values import LARGEST_FILE
+
+_GATHER = 64 * 1024
+_IDLE = 0.1
+"""Seconds of silence after which what was held back is shown as far as it is safe."""
+_PROGRESS_EVERY = 0.25
+
+
+class Supervision:
+    """One step from its preparation to its result."""
+
+    def __init__(self, folder: AttemptFolder, order: Order, secrets: Mapping[str, str], oom: str = "") -> None:
+        """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
+
+        Raises `OSError`; then nothing of the step has run.
+        """
+        self._folder, self._order = folder, order
+        self._redactor = Redactor(secrets)
+        self._result = ReservedFile(folder.result)
+        self._values = ReservedFile(folder.values.with_name("values.redacted"), LARGEST_FILE)
+        self._output = OutputFile(folder.output, folder.timing, order.output_limit)
+        self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
+        os.close(os.open(folder.values, os.O_CREAT | os.O_CLOEXEC | os.O_WRONLY, 0o600))
+        self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        self._channel = SecretChannel()
+        self._terminal: Terminal = open_terminal({**os.environ, **order.env})
+        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(folder.values)}
+        self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
+        os.close(self._terminal.step_end)
+        self._channel.close_step_end()
+        self._ending = Ending(self._child.pid, order.graces)
+        self._status: int | None = None
+        self._ended_at = 0.0
+        self._ended = ""
+        self._notes: list[str] = []
+        self._terminal_open = True
+        self._progress_written = 0.0
+        self.identity = self._announce()
+
+    def _announce(self) -> SupervisorId:
+        ours, step = SupervisorId.of(os.getpid()), SupervisorId.of(self._child.pid)
+        assert ours is not None
+        assert step is not None
+        self._began = iso(datetime.now(UTC))
+        data = ours.to_json() | {"step": step.to_json(), "began": self._began}
+        try:
+            write_whole(self._folder.supervisor, json.dumps(data).encode() + b"\n")
+        except OSError:
+            self._child.never_begin()
+            raise
+        return ours
+
+    def abandon(self) -> None:
+        """Whoever asked for the step has gone before it began: nothing runs, and the result says so."""
+        self._child.never_begin()
+        self._start = time.monotonic()
+        self._finish(StepOutcome.CANCELLED, None, "Nothing ran: whoever started the step was gone before it began")
+
+    def run(self) -> None:
+        """Run the step to its end and publish the result."""
+        self._start = time.monotonic()
+        refused = self._child.begin()
+        deadline = self._start + self._order.timeout if self._order.timeout > 0 else None
+        with selectors.DefaultSelector() as selector:
+            for source in (self._terminal.our_end, self._wake, self._channel.fileno()):
+                selector.register(source, selectors.EVENT_READ)
+            while not self._over():
+                now = time.monotonic()
+                if deadline is not None and now >= deadline and self._status is None and self._ending.why is None:
+                    self._ending.ask(StepOutcome.TIMED_OUT, now)
+                elif self._ending.next_at is not None and now >= self._ending.next_at:
+                    self._ending.advance(now)
+                if self._status is not None and self._terminal_open:
+                    self._end_remains(now)
+                ready = {key.fd for key, _ in selector.select(self._patience(deadline, now))}
+                if self._wake in ready:
+                    self._on_signals()
+                if self._channel.fileno() in ready:  # before the output: what follows the answer must be masked
+                    self._on_secrets(selector)
+                if self._terminal.our_end in ready:
+                    self._on_output(selector)
+                elif not ready:
+                    self._output.write(self._redactor.idle(), self._seconds())
+        outcome, error = self._judge(refused)
+        self._finish(outcome, refused.exit if refused else self._exit(), error)
+
+    def _over(self) -> bool:
+        return self._ending.given_up or (self._status is not None and not self._terminal_open)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def _patience(self, deadline: float | None, now: float) -> float | None:
+        moments = [m for m in (deadline if self._ending.why is None else None, self._ending.next_at) if m is not None]
+        if self._status is not None:
+            moments.append(now + _IDLE)
+        if self._redactor.holds:
+            moments.append(now + _IDLE)
+        return max(0.0, min(moments) - now) if moments else None
+
+    def _on_signals(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            numbers = set(os.read(self._wake, 4096))
+            if numbers & {signal.SIGTERM, signal.SIGINT}:
+                self._ending.ask(StepOutcome.CANCELLED, time.monotonic())
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._child.pid:
+                    self._status = status
+                    self._ending.group = None
+                    self._ended_at = time.monotonic()
+                    self._ended = iso(datetime.now(UTC))
+
+    def _on_secrets(self, selector: selectors.BaseSelector) -> None:
+        told = self._channel.receive()
+        if told is None:
+            selector.unregister(self._channel.fileno())
+            return
+        for name, value in told:
+            try:
+                self._redactor.add(name, value)
+            except ValueError:
+                self._channel.answer(masked=False)
+            else:
+                self._channel.answer(masked=True)
+
+    def _on_output(self, selector: selectors.BaseSelector) -> None:
+        gathered = bytearray()
+        while len(gathered) < _GATHER:
+            try:
+                data = os.read(self._terminal.our_end, _GATHER)
+            except BlockingIOError:
+                break
+            except OSError:  # EIO: nobody has the terminal open any more
+                data = b""
+            if not data:
+                self._terminal_open = False
+                selector.unregister(self._terminal.our_end)
+                break
+            gathered += data
+        self._output.write(self._redactor.feed(self._progress.feed(bytes(gathered))), self._seconds())
+        if self._progress.changed and self._seconds() - self._progress_written >= _PROGRESS_EVERY:
+            self._write_progress()
+
+    def _write_progress(self) -> None:
+        self._progress_file.write(self._progress.latest)
+        self._progress.changed = False
+        self._progress_written = self._seconds()
+
+    def _end_remains(self, now: float) -> None:
+        """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on without."""
+        grace = self._order.graces
+        waited = now - self._ended_at
+        if waited < grace.remains:
+            return
+        left = holders(self._terminal.name)
+        if not self._notes:
+            count = f"{len(left)} process{'es' if len(left) != 1 else ''}"
+            self._notes.append(f"{count} that the step left behind kept its terminal open and had to be ended")
+            signal_each(left, signal.SIGTERM)
+        elif waited >= grace.remains + grace.terminate:
+            signal_each(left, signal.SIGKILL)
+            if waited >= grace.remains + grace.terminate + 1:
+                self._terminal_open = False
+
+    def _exit(self) -> int | None:
+        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
+
+    def _judge(self, refused: CannotBegin | None) -> tuple[StepOutcome, str]:
+        code, why = self._exit(), self._ending.why
+        if refused is not None:
+            return StepOutcome.FAILED, refused.sentence
+        if why is not None:
+            signal_all(None, signal.SIGKILL)  # what came from the step and closed its terminal goes with it
+            if self._ending.given_up:
+                self._notes.append("A process of the step did not end, not even by KILL: it waits in the kernel")
+            if why is StepOutcome.TIMED_OUT:
+                self._notes.insert(0, f"The step did not end within its {self._order.timeout:g} s")
+            elif code == 0:
+                self._notes.insert(0, "The step was asked to end, and ended with exit 0")
+            return why, ". ".join(self._notes)
+        if code == 0:
+            return StepOutcome.DONE, ". ".join(self._notes)
+        if code is not None and code < 0:
+            self._notes.insert(0, f"The step was ended by signal {signal.Signals(-code).name}")
+        return StepOutcome.FAILED, ". ".join(self._notes)
+
+    def _finish(self, outcome: StepOutcome, code: int | None, error: str) -> None:
+        seconds = (self._ended_at or time.monotonic()) - self._start
+        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush()
+        self._output.write(rest, self._seconds())
+        self._output.finish(self._seconds())
+        if self._progress.changed:
+            self._write_progress()
+        self._progress_file.close()
+        self._redact_values()
+        result = Result(
+            outcome=outcome,
+            exit=code,
+            seconds=round(seconds, 3),
+            ended=self._ended or iso(datetime.now(UTC)),
+            output_bytes=self._output.stored,
+            output_dropped=self._output.dropped,
+            output_sha256=self._output.sha256,
+            masked=self._redactor.masked,
+            error=error,
+        )
+        self._result.publish(result_bytes(result))
+
+    def _redact_values(self) -> None:
+        """Replace what the step wrote by its redacted form, in space that was taken at the start."""
+        try:
+            with self._folder.values.open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+        except OSError:
+            self._values.discard()
+            return
+        redacted = self._redactor.once(content)
+        if len(content) <= LARGEST_FILE and redacted == content:
+            self._values.discard()
+            return
+        self._values.publish(redacted[:LARGEST_FILE])
+        self._folder.values.with_name("values.redacted").replace(self._folder.values)

@@ -1,0 +1,89 @@
+"""Looks at one attempt from outside: is it running, how did it end, or is it lost?"""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.identity import SupervisorId, boot_id
+from midwatch.supervisor.result import Result
+
+__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "look"]
+
+START_GRACE = 30.0
+"""Seconds within which a supervisor reports; one that has not by then never will: it gives up when its starter has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It runs under its supervisor."""
+
+    supervisor: SupervisorId
+    step_pid: int
+    began: str
+    """UTC, as `midwatch.clock.iso` writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Its supervisor is gone and left no result: nobody can know how it ended."""
+
+    reason: str
+    step_pid: int | None = None
+    """The step's own process, when it still runs with nobody to watch it."""
+
+
+def look(folder: AttemptFolder) -> Running | Result | Lost | None:
+    """What is true of this attempt now; None while no supervisor has reported yet.
+
+    Reads three small files. A recycled pid or a reboot is never taken for a running supervisor.
+    """
+    found = _result(folder)
+    if found is not None:
+        return found
+    try:
+        data = json.loads(folder.supervisor.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return Lost(f"{folder.supervisor.name} cannot be read: {error}")
+    try:
+        supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
+        began = str(data["began"])
+    except (KeyError, TypeError, ValueError) as error:
+        return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
+    if supervisor.alive:
+        return Running(supervisor, step.pid, began)
+    return _result(folder) or _lost(supervisor, step)  # it may have ended between the two looks
+
+
+def cancel(folder: AttemptFolder) -> bool:
+    """Ask the supervisor to end its step: INT, TERM, KILL. Asking again goes on to the next signal at once.
+
+    False when no supervisor runs. The result comes through `look`.
+    """
+    found = look(folder)
+    return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
+
+
+def _result(folder: AttemptFolder) -> Result | Lost | None:
+    try:
+        data: Any = json.loads(folder.result.read_bytes())
+        return Result.from_json(data)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Lost(f"{folder.result.name} cannot be read: {error}")
+    except (KeyError, TypeError, ValueError) as error:
+        return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
+
+
+def _lost(supervisor: SupervisorId, step: SupervisorId) -> Lost:
+    if supervisor.boot != boot_id():
+        return Lost("The machine was restarted while the step ran")
+    if step.alive:
+        return Lost(f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched", step.pid)
+    return Lost("The supervisor was killed while the step ran")
