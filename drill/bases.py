@@ -69,9 +69,9 @@ def _fill(engine: Engine, server: Server, seed: int) -> Base:
     password = secrets.token_urlsafe(18)
     names = {"owner": f"{server.database}_owner", "role": server.role, "database": server.database, "password": password}
     given = "".join(f"\\set {name} '{value}'\n" for name, value in names.items())
-    server.sql(engine, given + (SQL / "roles.sql").read_text(), database="postgres")
+    server.sql(engine, given + (SQL / "roles.sql").read_text(encoding="utf-8"), database="postgres")
     start = f"SET ROLE {names['owner']};\nSELECT setseed({seed % 1000 / 1000}) \\g /dev/null\n"
-    server.sql(engine, start + (SQL / f"{server.database}.sql").read_text())
+    server.sql(engine, start + (SQL / f"{server.database}.sql").read_text(encoding="utf-8"))
     server.sql(engine, "VACUUM ANALYZE;\nCHECKPOINT;")
     return Base(server, password)
 

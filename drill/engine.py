@@ -72,6 +72,7 @@ def run(
             stdin=subprocess.DEVNULL if text_in is None else None,
             capture_output=True,
             text=True,
+            encoding="utf-8",
             errors="replace",
             cwd="/",
             env=values,
@@ -82,7 +83,8 @@ def run(
     except subprocess.TimeoutExpired:
         raise Failed(f"{Path(argv[0]).name} did not end within {timeout:.0f} s", hint="Is the machine overloaded?") from None
     except OSError as error:
-        raise Failed(f"{argv[0]} cannot be run: {error.strerror or error}", hint=HINT) from error
+        hint = f"It is run as user {identity.uid}: can root become that user here?" if identity.switch else HINT
+        raise Failed(f"{argv[0]} cannot be run: {error.strerror or error}", hint=hint) from error
     if check and done.returncode != 0:
         words = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise Failed(f"{Path(argv[0]).name} ended with {done.returncode}: {words[-1] if words else 'it said nothing'}")

@@ -1,7 +1,8 @@
 """The janitor: a small process that outlives the screen, and takes the drill down when nobody came back to it.
 
-It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Ended by a signal, it tears down at
-once if the owner is gone. If it is killed too, the next drill's `sweep` finds the remains.
+It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Told to end by a signal, it tears
+down at once if the owner is gone or goes now; while the owner lives, it stays. If it is killed too, the next drill's
+`sweep` finds the remains.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from midwatch.errors import Failed, MidwatchError
 GLANCE = 1.0
 """Seconds between two looks at the record: a new owner may have taken over."""
 
+PARTING = 5.0
+"""Seconds in which an owner that is being ended as well should be gone."""
+
 
 def hire(record: Record) -> Process:
     """Start a janitor for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
-    argv = [sys.executable, "-m", "drill.janitor", str(record.file)]
+    argv = [sys.executable, "-P", "-m", "drill.janitor", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}
     try:
@@ -62,8 +66,8 @@ def watch(file: Path) -> None:
     alone_since: float | None = None
     while (record := Record.load(file)) is not None:
         if record.owner is not None and record.owner.alive:
-            if dismissed:
-                return
+            if dismissed and not record.owner.wait(PARTING):
+                dismissed = False  # a living owner keeps its janitor, whoever sent the signal
             alone_since = None
             record.owner.wait(GLANCE)
             continue

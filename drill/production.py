@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from drill.removal import sweep, tear_down
 from drill.scenarios import find
 from drill.site import write_site
 from drill.volume import open_volume
-from midwatch.errors import BadInput, Failed
+from midwatch.errors import BadInput, Failed, MidwatchError
 
 SEED = 20261123
 LINGER = 1800.0
@@ -97,8 +98,11 @@ def build(
     a screen that was killed can come back to it. Raises `BadInput` and `Failed`.
     """
     chosen = find(scenario)
-    for gone in sweep():
-        say(f"Removed the remains of an earlier drill: {gone}")
+    try:
+        for gone in sweep():
+            say(f"Removed the remains of an earlier drill: {gone}")
+    except MidwatchError as error:
+        say(str(error))
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} is not an empty folder", hint="Name a new one: it is removed with all that is in it")
     record = new_record(chosen.name, folder, LINGER if linger is None else linger)
@@ -121,7 +125,8 @@ def build(
         record.ready = True
         record.save()
     except BaseException as error:
-        tear_down(record)
+        with contextlib.suppress(MidwatchError):  # what is left is the janitor's, or the next sweep's
+            tear_down(record)
         if isinstance(error, OSError):
             raise Failed(f"The drill cannot be built: {error}", hint="Is the disk full here too?") from error
         raise

@@ -52,6 +52,9 @@ def sweep() -> list[str]:
 
 def _remove(record: Record) -> None:
     folder = Path(record.folder)
+    if record.ready:  # should we be killed now, the janitor must not wait for somebody to come back
+        record.ready = False
+        record.save()
     # Supervisors first: they end their steps' whole process groups themselves when asked to.
     supervisors = naming("midwatch.supervisor", f"{folder}/")
     end_tree(supervisors)

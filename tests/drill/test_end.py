@@ -18,6 +18,9 @@ from drill.production import build, find_open
 from drill.record import Record
 from drill.removal import sweep
 from midwatch.errors import BadInput, Failed
+from midwatch.incident.folder import IncidentFolder
+from midwatch.supervisor import start as supervisor
+from midwatch.supervisor.order import Order
 
 pytestmark = pytest.mark.postgres
 
@@ -142,6 +145,28 @@ def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
     production.tear_down()
     assert until(lambda: len(segments()) <= len(before))
     assert traces(production.folder) == []
+
+
+def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
+    production = build("password-only")
+    attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
+    order = Order(("bash", "-c", "trap '' INT TERM; sleep 1000 & sleep 1000"), str(production.folder), {}, 1000.0)
+    supervisor.start(attempt, order, {})
+    assert until(lambda: len(traces(production.folder)) > 3)
+    production.tear_down()
+    assert until(lambda: traces(production.folder) == [])
+
+
+def test_a_signal_to_the_janitor_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
+    owner = Owner(drills, linger=600, scenario="password-only")
+    janitor = owner.record.janitor
+    assert janitor is not None
+    os.kill(janitor.pid, signal.SIGHUP)
+    os.kill(janitor.pid, signal.SIGTERM)
+    owner.kill()
+    # Told to go, it does not wait ten minutes for somebody to come back.
+    assert until(lambda: not owner.file.exists())
+    assert until(lambda: traces(owner.folder) == [])
 
 
 def test_a_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
