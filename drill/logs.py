@@ -6,12 +6,13 @@ job could not log in, found the volume nearly full, and stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from drill.scenarios import Scenario
+from midwatch.clock import iso
 from midwatch.units import size
 
 Line = tuple[datetime, str]
@@ -37,11 +38,15 @@ def write_logs(folder: Path, nights: Sequence[Night], failed: datetime, scenario
     _write(logs / "emergency-backup.log", _rehearsal(failed - timedelta(days=33)))
     _write(logs / "ci.log", _pipeline(failed, broken))
     _write(logs / "monitoring.log", _monitoring(failed, scenario))
-    _write(security / "access-audit.log", _audit(failed, scenario))
+    _write(security / "access-audit.log", _audit(failed, scenario), iso)
 
 
-def _write(path: Path, lines: Iterable[Line]) -> None:
-    text = "".join(f"{at:%Y-%m-%d %H:%M:%S} {line}\n" for at, line in sorted(lines, key=lambda line: line[0]))
+def _short(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _write(path: Path, lines: Iterable[Line], shown: Callable[[datetime], str] = _short) -> None:
+    text = "".join(f"{shown(at)} {line}\n" for at, line in sorted(lines, key=lambda line: line[0]))
     path.write_text(text, encoding="utf-8")
     path.chmod(0o640)
 
@@ -106,33 +111,30 @@ def _monitoring(failed: datetime, scenario: Scenario) -> list[Line]:
 
 
 def _audit(failed: datetime, scenario: Scenario) -> list[Line]:
+    """As `actions.audit` writes it: who, what, and the facts."""
+    job = "nightly-backup@bastion"
     lines: list[Line] = []
     for day in range(13, 0, -1):
         at = failed - timedelta(days=day)
         for name, shift in (("otc", 2), ("gps", 44), ("arp", 86)):
-            text = f"LOGIN ok user={name}_app target={name}-db-prod source=10.20.0.15 method=scram-sha-256 by=nightly-backup"
-            lines.append((at + timedelta(seconds=shift), text))
+            lines.append(
+                (at + timedelta(seconds=shift), f"{job} login.ok user={name}_app target={name}-db-prod source=10.20.0.15")
+            )
         at += timedelta(hours=6 + day % 4, minutes=day * 3)
-        lines.append((at, "LOGIN ok user=dba_meier target=gps-db-prod source=10.20.4.31 method=scram-sha-256 by=psql"))
+        lines.append((at, "dmeier@desk31 login.ok user=dba_meier target=gps-db-prod source=10.20.4.31"))
     at = failed - timedelta(days=5, hours=3)
-    lines.append((at, "LOGIN failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=password authentication failed"))
+    lines.append((at, "dmeier@desk31 login.failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=wrong_password"))
     if scenario.password_lost:
         turned = failed - timedelta(hours=9, minutes=18)
-        source = "source=10.20.0.40"
+        about = "user=arp_app target=arp-db-prod source=10.20.0.40 ticket=CHG-20418"
         lines += [
-            (turned, f"ROTATE started user=arp_app target=arp-db-prod {source} by=svc-rotation ticket=CHG-20418"),
-            (
-                turned + timedelta(seconds=2),
-                f"ROTATE password changed user=arp_app target=arp-db-prod {source} by=svc-rotation",
-            ),
-            (
-                turned + timedelta(seconds=33),
-                f"ROTATE failed: secret store did not answer user=arp_app {source} by=svc-rotation",
-            ),
+            (turned, f"svc-rotation@vault rotation.started {about}"),
+            (turned + timedelta(seconds=2), f"svc-rotation@vault rotation.password_changed {about}"),
+            (turned + timedelta(seconds=33), f"svc-rotation@vault rotation.failed {about} reason=secret_store_did_not_answer"),
         ]
-        refused = "LOGIN failed user=arp_app target=arp-db-prod"
-        why = "reason=password authentication failed"
+        refused = "login.failed user=arp_app target=arp-db-prod"
         for minutes in (31, 62, 93, 240, 487):
-            lines.append((turned + timedelta(minutes=minutes), f"{refused} source=10.20.0.22 {why} by=arp-batch"))
-        lines.append((failed + timedelta(seconds=6), f"{refused} source=10.20.0.15 {why} by=nightly-backup"))
+            text = f"arp-batch@app22 {refused} source=10.20.0.22 reason=wrong_password"
+            lines.append((turned + timedelta(minutes=minutes), text))
+        lines.append((failed + timedelta(seconds=6), f"{job} {refused} source=10.20.0.15 reason=wrong_password"))
     return lines

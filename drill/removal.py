@@ -37,14 +37,16 @@ def tear_down(record: Record) -> None:
         end([janitor], signal.SIGKILL, 2.0)
 
 
-def sweep() -> list[str]:
+def sweep(*, waiting: bool = False) -> list[str]:
     """Tear down every drill whose owner and janitor are both gone (killed, or the machine was restarted).
 
-    Returns the folders that were removed. Raises `Failed` when something cannot be removed.
+    With `waiting`, also those whose owner is gone and whose janitor still waits for a new one. Returns the folders that
+    were removed. Raises `Failed` when something cannot be removed.
     """
     swept = []
     for record in records():
-        if not record.looked_after:
+        owned = record.owner is not None and record.owner.alive
+        if not record.looked_after or (waiting and not owned):
             tear_down(record)
             swept.append(record.folder)
     return swept

@@ -117,6 +117,15 @@ def test_sweep_removes_what_was_left_when_owner_and_janitor_were_killed(drills: 
     assert traces(owner.folder) == []
 
 
+def test_sweep_removes_a_production_that_waits_only_when_asked(drills: Path) -> None:
+    owner = Owner(drills, linger=600, scenario="password-only")
+    assert sweep(waiting=True) == [], "its owner lives"
+    owner.kill()
+    assert sweep() == []
+    assert sweep(waiting=True) == [str(owner.folder)]
+    assert traces(owner.folder) == []
+
+
 def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
     owner = Owner(drills, linger=600)
     record = owner.record

@@ -155,7 +155,7 @@ def test_the_night_is_in_the_logs(production: Production) -> None:
         "[ERROR] Disk usage at 96% – unsafe for backup",
         "[FAILURE] PROD nightly backup stopped",
     ]
-    assert "LOGIN failed user=arp_app" in (production.folder / "security" / "access-audit.log").read_text()
+    assert "login.failed user=arp_app" in (production.folder / "security" / "access-audit.log").read_text()
 
 
 def test_no_password_lies_outside_the_password_file(production: Production) -> None:
