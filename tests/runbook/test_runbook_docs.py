@@ -1,0 +1,44 @@
+"""docs/runbook.md explains the whole format, and its examples are good."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from midwatch.runbook.format import RUNBOOK, SITE
+from midwatch.runbook.loader import load
+from midwatch.runbook.places import PLACES
+from midwatch.runbook.reader import Shape
+from midwatch.runbook.yaml_source import parse_yaml
+
+TEXT = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("shape", [shape for root in (RUNBOOK, SITE) for shape in root.inner()], ids=lambda shape: shape.name)
+def test_every_key_is_explained_in_a_table(shape: Shape) -> None:
+    rows = [line.split("|")[1] for line in TEXT.splitlines() if line.startswith("| `")]
+    explained = {name for row in rows for name in re.findall("`([^`]+)`", row)}
+    assert {key.name for key in shape.keys} <= explained
+
+
+def test_every_place_is_explained_with_its_default() -> None:
+    for name, default in PLACES.items():
+        assert f"| `{name}` | {f'`{default}`' if default else 'none'} |" in TEXT
+
+
+def test_the_smallest_runbook_is_good(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(EXAMPLES[0])
+    assert [step.number for step in load(tmp_path / "r.yaml", environment={}).steps()] == ["1.1", "1.2"]
+
+
+def test_every_example_is_yaml_that_the_loader_reads() -> None:
+    assert len(EXAMPLES) >= 6
+    for example in EXAMPLES:
+        if example.count("when:") > 1:  # two forms side by side
+            for line in example.splitlines():
+                assert parse_yaml(line, "x")[1] == []
+        else:
+            assert parse_yaml(example, "x")[1] == []
