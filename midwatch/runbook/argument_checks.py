@@ -21,6 +21,8 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
     """Say what is wrong with every action, check and probe that the runbook names."""
     for phase in fields.items("phases"):
         for step in phase.value.items("steps"):
+            if problems.full:
+                return
             action = _named(step.value, "uses", find_action, problems)
             if action is not None:
                 _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems)

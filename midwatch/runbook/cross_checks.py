@@ -20,6 +20,9 @@ _BELONGS = {
 _OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
 """Variables that Midwatch sets itself, or that would change what bash runs before the script."""
 
+_SEARCHES = 100
+"""Links for which a circle is looked for; beyond that only the wrong direction is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -159,20 +162,24 @@ def _links(steps: list[Fields], problems: Problems) -> None:
     for link in links:
         onward.setdefault(link.source, []).append(link.target)
     told: set[frozenset[str]] = set()
+    searches = 0
     for link in links:
         if link.target not in order:
-            problems.add(f"There is no step {link.target!r}", link.place, near(link.target, order, "Steps"))
+            hint = "" if problems.full else near(link.target, order, "Steps")
+            problems.add(f"There is no step {link.target!r}", link.place, hint)
             continue
-        circle = _way(link.target, link.source, onward)
-        if circle and frozenset(circle) in told:
+        if order[link.target] < order[link.source]:
             continue
-        if circle:
-            told.add(frozenset(circle))
-            way = " → ".join([link.source, *circle])
-            problems.add(f"These steps wait for one another: {way}", link.place, "One of them has to come first")
-        elif order[link.target] > order.get(link.source, 0):
+        searches += 1  # every circle has a link that does not look back, so the others need no search
+        circle = _way(link.target, link.source, onward) if searches <= _SEARCHES else []
+        if not circle:
             sentence = f"{link.source!r} {link.word} {link.target!r}, which comes later"
             problems.add(sentence, link.place, "Steps can only look back")
+        elif frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            names = [link.source, *circle]
+            way = " → ".join(names if len(names) <= 8 else [*names[:4], "…", *names[-3:]])
+            problems.add(f"These steps wait for one another: {way}", link.place, "One of them has to come first")
 
 
 def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:

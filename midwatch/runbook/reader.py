@@ -19,6 +19,9 @@ Schema = dict[str, Any]
 MOST = 100
 """Errors that are kept; a file with more is not a runbook, and nobody reads on."""
 
+LONGEST = 1000
+"""Items of one list or table; a file with more was made to waste time."""
+
 
 @dataclass(slots=True)
 class Problems:
@@ -38,6 +41,11 @@ class Problems:
             self.found.append(error)
         else:
             self.more += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether further errors would be left out, so that looking for them is in vain."""
+        return len(self.found) >= MOST
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -144,6 +152,9 @@ class Shape(Kind):
         keys: dict[str, Place] = {}
         for name, entry in node.entries.items():
             if name not in known:
+                if problems.full:
+                    problems.more += 1
+                    continue
                 comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
                 hint = "In { } a comma ends a value: put the text in quotes" if comma else near(name, known, "It takes")
                 problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
@@ -199,6 +210,9 @@ class ListOf(Kind):
             return None
         if self.filled and not node.items:
             problems.add("This list is empty", node.place)
+        if len(node.items) > LONGEST:
+            problems.add(f"This list has {len(node.items):,} items; {LONGEST:,} are the most", node.place)
+            return None
         read = (self.item.found(item, problems) for item in node.items)
         return [found for found in read if found is not None]
 
@@ -218,6 +232,9 @@ class TableOf(Kind):
     def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
         if not isinstance(node, Table):
             problems.add(f"This is a table of {self.what}, not {described(node)}", node.place)
+            return None
+        if len(node.entries) > LONGEST:
+            problems.add(f"This table has {len(node.entries):,} entries; {LONGEST:,} are the most", node.place)
             return None
         read: dict[str, Found] = {}
         for name, entry in node.entries.items():
@@ -246,7 +263,7 @@ def described(node: Node) -> str:
 def near(name: str, known: Iterable[str], otherwise: str) -> str:
     """A hint that suggests the nearest known name, or lists them."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1) if len(names) <= LONGEST else []
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
