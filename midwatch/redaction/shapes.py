@@ -125,7 +125,7 @@ SHAPES = (
         (b"-----begin ",),
         re.compile(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"),
         re.compile(rb"(?s)\s{0,8}(?!\[secret|-----)\S"),
-        re.compile(rb"(?s)(?:[^-]+|-(?!----END ))*"),
+        re.compile(rb"(?s)(?:[^-]+|-(?!----END |-{0,4}\Z|----(?:E|EN|END)\Z))*"),
         re.compile(rb"\s{0,8}(?:\[(?:s(?:e(?:c(?:r(?:e(?:t)?)?)?)?)?)?|-{1,4})?"),
         re.compile(rb"\s{0,8}"),
         peek=9,
@@ -141,6 +141,12 @@ SHAPES = (
     ),
     _shape("md5", rb"(?<![A-Za-z0-9])(?=md5)", rb"md5[0-9a-f]{32}(?![A-Za-z0-9])", rb"", re.compile(rb"md5[0-9a-f]{0,32}")),
 )
+
+
+_WHOLE = (b"akia", b"asia", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"glpat-", b"xox", b"eyj", b"md5")
+"""Triggers that are themselves part of what is masked: their beginning at the end of what has come is held back."""
+_BEGINNINGS = sorted({word[:count] for word in _WHOLE for count in range(1, len(word))}, key=len, reverse=True)
+_BEGUN = re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(_BEGINNINGS) + rb")\Z", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,8 @@ class ShapeTrack:
                     hits.append(Hit(hit[0] - back, hit[1] - back, shape))
                 if held is not None and not final:
                     hold = held - back if hold is None else min(hold, held - back)
+        if not (final or idle) and (begun := _BEGUN.search(window, max(0, len(window) - 8))):
+            hold = min(begun.start() - back, len(text) if hold is None else hold)
         return hits, None if hold is None else max(0, hold)
 
     def _try(

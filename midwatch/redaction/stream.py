@@ -96,8 +96,10 @@ class Redactor:
 
     def _pass_on(self, *, final: bool, idle: bool) -> bytes:
         raw = self._pending
-        projection = project(raw)
+        escape = None if final else unfinished_escape(raw)
+        projection = project(raw if escape is None else raw[:escape])
         spans, holds = self._known(raw, projection, final=final, idle=idle)
+        holds += [escape] if escape is not None else []
         hits, hold = self._shapes.search(raw, final=final, idle=idle)
         spans += [_Span(hit.start, hit.end, _SHAPED) for hit in hits]
         holds += [hold] if hold is not None else []
@@ -122,8 +124,6 @@ class Redactor:
             spans += [_Span(item.start, item.end, item.name) for item in found]
             if begun is not None and not final and not (idle and len(raw) - begun <= _SHOWN_WHEN_IDLE):
                 holds.append(max(0, begun))
-        if not final and not idle and (escape := unfinished_escape(raw)) is not None:
-            holds.append(escape)
         return spans, holds
 
     def _masked(self, raw: bytes, cut: int, spans: list[_Span]) -> bytes:

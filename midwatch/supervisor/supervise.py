@@ -63,7 +63,7 @@ class Supervision:
         self._ended = ""
         self._notes: list[str] = []
         self._terminal_open = True
-        self._progress_written = 0.0
+        self._progress_due = 0.0
         self.identity = self._announce()
 
     def _announce(self) -> SupervisorId:
@@ -108,7 +108,9 @@ class Supervision:
                     self._on_secrets(selector)
                 if self._terminal.our_end in ready:
                     self._on_output(selector)
-                elif not ready:
+                if self._progress.changed and time.monotonic() >= self._progress_due:
+                    self._write_progress()
+                if not ready:
                     self._output.write(self._redactor.idle(), self._seconds())
         outcome, error = self._judge(refused)
         self._finish(outcome, refused.exit if refused else self._exit(), error)
@@ -123,6 +125,8 @@ class Supervision:
         moments = [m for m in (deadline if self._ending.why is None else None, self._ending.next_at) if m is not None]
         if self._status is not None:
             moments.append(now + _IDLE)
+        if self._progress.changed:
+            moments.append(self._progress_due)
         if self._redactor.holds:
             moments.append(now + _IDLE)
         return max(0.0, min(moments) - now) if moments else None
@@ -171,13 +175,11 @@ class Supervision:
                 break
             gathered += data
         self._output.write(self._redactor.feed(self._progress.feed(bytes(gathered))), self._seconds())
-        if self._progress.changed and self._seconds() - self._progress_written >= _PROGRESS_EVERY:
-            self._write_progress()
 
     def _write_progress(self) -> None:
         self._progress_file.write(self._progress.latest)
         self._progress.changed = False
-        self._progress_written = self._seconds()
+        self._progress_due = time.monotonic() + _PROGRESS_EVERY
 
     def _end_remains(self, now: float) -> None:
         """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on without."""

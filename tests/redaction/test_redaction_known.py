@@ -1,0 +1,189 @@
+"""A known secret never comes through: in no disguise, however the stream is cut. Other text comes through as it is."""
+
+from __future__ import annotations
+
+import base64
+import html
+import itertools
+import json
+import shlex
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from midwatch.redaction import Redactor, mask
+from midwatch.redaction.projection import project
+
+AWKWARD = "p@ss'w\"ord/\\ $x&<é>%"
+FORMS = {
+    "raw": lambda s: s.encode(),
+    "base64 0": lambda s: base64.b64encode(s.encode()),
+    "base64 1": lambda s: base64.b64encode(b"u" + s.encode() + b"zz"),
+    "base64 2": lambda s: base64.b64encode(b"u:" + s.encode() + b"z"),
+    "base64url 0": lambda s: base64.urlsafe_b64encode(s.encode()),
+    "base64url 1": lambda s: base64.urlsafe_b64encode(b"u" + s.encode()),
+    "percent": lambda s: quote(s, safe="").encode(),
+    "percent, path": lambda s: quote(s).encode(),
+    "form": lambda s: quote_plus(s).encode(),
+    "percent, lower": lambda s: (
+        quote(s, safe="").replace("%2F", "%2f").replace("%C3%A9", "%c3%a9").lower().encode()
+        if s.islower()
+        else quote(s, safe="").encode()
+    ),
+    "hex": lambda s: s.encode().hex().encode(),
+    "HEX": lambda s: s.encode().hex().upper().encode(),
+    "json": lambda s: json.dumps(s).encode(),
+    "json, utf-8": lambda s: json.dumps(s, ensure_ascii=False).encode(),
+    "json twice": lambda s: json.dumps(json.dumps(s)).encode(),
+    "repr": lambda s: repr(s).encode(),
+    "shell": lambda s: shlex.quote(s).encode(),
+    "shell '\\''": lambda s: ("'" + s.replace("'", "'\\''") + "'").encode(),
+    "shell $'…'": lambda s: ("$'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'").encode(),
+    "SQL": lambda s: ("'" + s.replace("'", "''") + "'").encode(),
+    "HTML": lambda s: html.escape(s).encode(),
+    "colours between": lambda s: b"\x1b[31m".join(c.encode() for c in s),
+    "grep's colours": lambda s: b"\x1b[01;31m\x1b[K" + s[:3].encode() + b"\x1b[m\x1b[K" + s[3:].encode(),
+    "wrapped": lambda s: b"\r\n".join(s[i : i + 4].encode() for i in range(0, len(s), 4)),
+    "backspaces": lambda s: s[:3].encode() + b"xy\x08 \x08\x08 \x08" + s[3:].encode(),
+    "overstruck": lambda s: b"".join(c.encode() + b"\x08" + c.encode() for c in s),
+    "then a backspace": lambda s: s.encode() + b"\x08\x08",
+    "in a window title": lambda s: b"\x1b]0;" + s.encode() + b"\x07",
+}
+LINE = b"2026-11-23 02:14:07 UTC [71] LOG:  checkpoint complete: wrote 12 buffers\n"
+
+
+def through(redactor: Redactor, *pieces: bytes) -> bytes:
+    return b"".join(redactor.feed(piece) for piece in pieces) + redactor.flush()
+
+
+def assert_none_of(secret: str, out: bytes) -> None:
+    assert secret.encode() not in out
+    assert secret.encode() not in project(out).text
+
+
+@pytest.mark.parametrize("secret", ["hunter2hunter", AWKWARD, "sixsix"])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_split_at_every_position(form: str, secret: str) -> None:
+    shown = FORMS[form](secret)
+    stream = b"before <" + shown + b"> after\n"
+    whole = through(Redactor({"pw": secret}), stream)
+    assert b"[secret pw]" in whole
+    assert whole.startswith(b"before <")
+    assert whole.endswith(b"> after\n")
+    for at in range(1, len(stream)):
+        cut = through(Redactor({"pw": secret}), stream[:at], stream[at:])
+        assert_none_of(secret, cut)
+        assert cut == whole or b"\x08" in stream, f"cut at {at}: only what a backspace takes back may come through before it"
+    assert_none_of(secret, through(Redactor({"pw": secret}), *(bytes([b]) for b in stream)))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40),
+    form=st.sampled_from(sorted(FORMS)),
+    before=st.binary(max_size=80),
+    after=st.binary(max_size=80),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+)
+def test_no_form_survives_any_cutting(secret: str, form: str, before: bytes, after: bytes, cuts: list[int]) -> None:
+    shown = FORMS[form](secret)
+    before, after = before.replace(b"\x08", b"").replace(b"\x1b", b""), after.replace(b"\x08", b"")
+    stream = before + b"\n" + shown + b"\n" + after
+    edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
+    redactor = Redactor({"pw": secret})
+    out = b""
+    for a, b in itertools.pairwise(edges):
+        out += redactor.feed(stream[a:b])
+    out += redactor.flush()
+    assert_none_of(secret, out)
+    assert redactor.masked >= 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.binary(max_size=600), cuts=st.lists(st.integers(0, 600), max_size=12))
+def test_bytes_without_secrets_come_through_as_they_are(data: bytes, cuts: list[int]) -> None:
+    redactor = Redactor({"pw": "0123456789-never-there", "other": AWKWARD})
+    edges = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
+    assert through(redactor, *(data[a:b] for a, b in itertools.pairwise(edges))) == data
+    assert redactor.masked == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.lists(st.sampled_from([b"abcabc", b"abc", b"a", b"bcabca", b"x", b"\n", b"\x1b[1m", b"\x08"]), max_size=30),
+    cuts=st.lists(st.integers(0, 120), max_size=20),
+)
+def test_overlapping_secrets_leave_nothing_and_do_not_depend_on_the_cuts(data: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(data)
+    secrets = {"one": "abcabc", "two": "bcabca"}
+    edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
+    out = through(Redactor(secrets), *(stream[a:b] for a, b in itertools.pairwise(edges)))
+    assert b"abcabc" not in out
+    assert b"bcabca" not in out
+
+
+def test_two_that_overlap_become_one_mark_and_two_in_a_row_two() -> None:
+    assert mask("abcdefghij", {"one": "abcdef", "two": "efghij"}) == "[secret one]"
+    assert mask("abcdefghijkl", {"one": "abcdef", "two": "ghijkl"}) == "[secret one][secret two]"
+    assert mask("abcdefgh", {"short": "abcdef", "long": "abcdefgh"}) == "[secret long]"
+
+
+def test_what_is_not_a_secret_is_not_held_back() -> None:
+    redactor = Redactor({"pw": "hunter2hunter"})
+    assert redactor.feed(b"Continue? [y/N] ") == b"Continue? [y/N] "
+    assert not redactor.holds
+    assert redactor.feed(b"hunt") == b""
+    assert redactor.holds
+    assert redactor.idle() == b"", "four letters of a secret are not shown, however long it takes"
+    assert redactor.feed(b"ing\n") == b"hunting\n"
+
+
+def test_a_line_that_ends_like_a_secret_begins_is_shown_when_nothing_follows() -> None:
+    redactor = Redactor({"pw": "horse-battery"})
+    assert redactor.feed(b"waiting for you: h") == b"waiting for you: "
+    assert redactor.idle() == b"h"
+    assert redactor.feed(b"orse-battery\n") == b"[secret pw]\n", "and what follows is masked all the same"
+
+
+def test_a_secret_of_several_lines_each_of_its_lines() -> None:
+    key = "-----BEGIN THING-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END THING-----"
+    assert "MIIEvQ" not in mask(f"x {key} y", {"key": key})
+    assert mask("cut: 9w0BAQEFAASCBKcwggSj!", {"key": key}) == "cut: [secret key]!"
+
+
+def test_learnt_in_mid_stream_masks_from_then_on_also_what_is_held_back() -> None:
+    redactor = Redactor({"old": "correct-horse"})
+    assert redactor.feed(b"new-battery correct") == b"new-battery "
+    redactor.add("new", "new-battery")
+    assert redactor.feed(b"-horse new-battery") == b"[secret old] [secret new]"
+    assert redactor.masked == 2
+
+
+def test_killed_in_the_middle_of_a_secret_shows_only_the_part_that_came() -> None:
+    redactor = Redactor({"pw": "hunter2hunter"})
+    assert redactor.feed(b"x hunter2hun") == b"x "
+    assert redactor.flush() == b"hunter2hun"
+
+
+def test_short_ones_are_refused_by_name_and_not_by_value() -> None:
+    with pytest.raises(ValueError, match="The secret pin has fewer than 6") as caught:
+        Redactor({"pin": "98765"})
+    assert "98765" not in str(caught.value)
+
+
+def test_a_word_of_the_text_is_masked_wherever_it_stands_and_nothing_else() -> None:
+    assert mask("the backup of backups", {"pw": "backup"}) == "the [secret pw] of [secret pw]s"
+    assert mask("back up", {"pw": "backup"}) == "back up"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_mask_gives_any_text_back(text: str) -> None:
+    assert mask(text, {"pw": "0123456789-never-there"}) == text
+
+
+def test_lone_surrogates_come_through() -> None:
+    for text in ("file\udcff.gz", "odd \ud800 one", "é\udcff\ud800"):
+        assert mask(text, {"pw": "hunter2hunter"}) == text
