@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import psycopg
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+NO_FILE = "/dev/null/no-pgpass"
+"""A password file that cannot be there: libpq passes over it without a word, and never takes the user's own instead."""
 APPLICATION = "midwatch"
 """`application_name` of everything that we do in a server, so that it can be found there and ended."""
 
@@ -38,6 +40,8 @@ class Route:
     label: str
     """What people call the server: `ARP`."""
     container: str = ""
+    passfile: str = ""
+    """The `.pgpass` that this way needs; empty when the server lets the user in without a password."""
 
     def __str__(self) -> str:
         if self.kind == "exec":
@@ -50,13 +54,13 @@ def connect(
 ) -> Connection:
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
-    With neither `password` nor `pgpass` none is sent. Raises `AuthenticationFailed`, `OutcomeUnknown` when the server does
-    not answer, and `Failed` for the rest.
+    Without `password`, `pgpass` and a password file of the route, none is sent. Raises `AuthenticationFailed`,
+    `OutcomeUnknown` when the server does not answer, and `Failed` for the rest.
     """
     import psycopg
 
     given: dict[str, Any] = {"password": password} if password is not None else {}
-    given["passfile"] = str(pgpass) if pgpass is not None else "/dev/null"
+    given["passfile"] = str(pgpass or route.passfile or NO_FILE)
     try:
         return psycopg.connect(
             host=route.host,
@@ -100,6 +104,7 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
 def _last(text: str) -> str:
     """The server's own words: what follows the last `FATAL:` or the colon of the address."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Multiple")]
+    lines = [line for line in lines if "FATAL:" in line] or lines  # libpq may add where a password came from
     line = lines[-1] if lines else "no reason was given"
     for mark in ("FATAL:", "failed:", "error:"):
         if mark in line:
@@ -110,14 +115,14 @@ def _last(text: str) -> str:
     return line
 
 
-def client_environment(route: Route, pgpass: Path | None) -> dict[str, str]:
+def client_environment(route: Route, pgpass: Path | None = None) -> dict[str, str]:
     """What `pg_dump` and its kin need to take the same route. Never a password: that stays in the file."""
     return {
         "PGHOST": route.host,
         "PGPORT": str(route.port),
         "PGUSER": route.user,
         "PGDATABASE": route.database,
-        "PGPASSFILE": str(pgpass) if pgpass is not None else "/dev/null",
+        "PGPASSFILE": str(pgpass or route.passfile or NO_FILE),
         "PGCONNECT_TIMEOUT": "10",
         "PGAPPNAME": APPLICATION,
         "PGCLIENTENCODING": "UTF8",

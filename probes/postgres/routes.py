@@ -123,9 +123,9 @@ def _names(target: Target, place: Place) -> list[str]:
 def _superuser(runbook: Runbook, route: Route, target: Target, place: Place) -> Route:
     reason: MidwatchError = Refused("no name to try")
     for name in _names(target, place):
-        attempt = replace(route, user=name)
+        attempt = replace(route, user=name, passfile=str(password_file(runbook)) if route.kind == "tcp" else "")
         try:
-            with connect(attempt, pgpass=password_file(runbook) if route.kind == "tcp" else None) as connection:
+            with connect(attempt) as connection:
                 row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         except NoSuchRole as error:
             reason = error

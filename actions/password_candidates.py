@@ -1,0 +1,83 @@
+"""Passwords that may still work, from where they are usually kept. Each is tried by a login that really uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from actions.pgpass import Login, passwords
+from midwatch.errors import MidwatchError
+from midwatch.runbook.model import Runbook, Target, TargetKind
+from probes.postgres.connect import AuthenticationFailed, Route, connect
+from probes.postgres.routes import password_file
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A password and where it was found; the password never leaves the process in words."""
+
+    source: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.source})"
+
+
+def candidates(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
+    """Each different password once, the bastion's own file first. A source that cannot be read holds none."""
+    seen: set[str] = set()
+    for found in _all(runbook, target, route):
+        if found.password and found.password not in seen:
+            seen.add(found.password)
+            yield found
+
+
+def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
+    login = Login(route.host, route.port, route.database, route.user)
+    for number, password in enumerate(passwords(password_file(runbook), login), 1):
+        yield Candidate(".pgpass" if number == 1 else f".pgpass, match {number}", password)
+    if target.password_file:
+        try:
+            text = runbook.resolve(target.password_file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            text = ""
+        yield Candidate(Path(target.password_file).name, text.strip())
+    if target.kind is TargetKind.DOCKER:
+        yield from _container(target)
+
+
+def _container(target: Target) -> Iterator[Candidate]:
+    """What the container was started with, and the secret files it was given."""
+    from probes.container_command import run_in
+    from probes.docker_engine import engine
+
+    try:
+        with engine() as client:
+            found = client.api.inspect_container(target.container)
+            environment = dict(entry.partition("=")[::2] for entry in found["Config"].get("Env") or ())
+            for name in ("POSTGRES_PASSWORD", "PGPASSWORD"):
+                yield Candidate(f"the container's {name}", environment.get(name, ""))
+            files = [
+                environment.get("POSTGRES_PASSWORD_FILE", ""),
+                f"/run/secrets/{target.user}_password",
+                "/run/secrets/postgres_password",
+            ]
+            for file in filter(None, files):
+                said = run_in(client, target.container, "cat", "--", file)
+                if said.exit == 0:
+                    yield Candidate(f"the container's {file}", said.out.strip("\r\n"))
+    except MidwatchError:
+        return
+
+
+def works(route: Route, password: str) -> bool:
+    """Whether the server lets this login in *because of* this password. Raises when it does not answer.
+
+    A server that trusts whoever comes lets rubbish in as well; that proves nothing and counts as False.
+    """
+    try:
+        with connect(route, password=password) as connection:
+            return bool(connection.pgconn.used_password)
+    except AuthenticationFailed:
+        return False

@@ -1,0 +1,52 @@
+"""How one server is doing, by its application's own login: version, connections, the longest transaction, who waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from midwatch.errors import Failed
+from midwatch.runbook.model import Runbook, Target
+from probes.postgres.connect import connect
+from probes.postgres.routes import login_route, password_file
+
+_QUERY = """
+SELECT current_setting('server_version'), pg_is_in_recovery(), pg_database_size(current_database()),
+    count(*) FILTER (WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+    coalesce(extract(epoch FROM max(now() - xact_start) FILTER (WHERE pid <> pg_backend_pid())), 0)::float8,
+    count(*) FILTER (WHERE wait_event_type = 'Lock')
+FROM pg_stat_activity
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the server said."""
+
+    version: str
+    in_recovery: bool
+    size: int
+    """Bytes of the target's database."""
+    connections: int
+    """Of clients, ours not counted."""
+    longest: float
+    """Seconds of the oldest open transaction that this login may see."""
+    waiting: int
+    """Sessions that wait for a lock."""
+    used_password: bool
+
+
+def look(runbook: Runbook, target: Target) -> Activity:
+    """Log in as the application does, and ask. Ends within about ten seconds. Raises `MidwatchError`."""
+    route = login_route(runbook, target)
+    with connect(route, pgpass=password_file(runbook), timeout=3.0, statement=5.0) as connection:
+        import psycopg
+
+        try:
+            row = connection.execute(_QUERY).fetchone()
+        except psycopg.Error as error:
+            said = error.diag.message_primary or str(error).splitlines()[0]
+            raise Failed(f"{target.label} took the login but not the query: {said}") from error
+        assert row is not None
+        version, recovery, size, connections, longest, waiting = row
+        short = str(version).split()[0]
+        return Activity(short, recovery, size, connections, longest, waiting, bool(connection.pgconn.used_password))

@@ -1,0 +1,67 @@
+"""A production with a lost password: real servers, a real `.pgpass`, and nothing else of the runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drill.production import Production, build
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook
+
+RUNBOOK = "midwatch: 1\nid: small\ntitle: Small\nseverity: SEV-2\nphases: [{title: One, steps: [{title: Look}]}]\n"
+
+
+class Listening:
+    """A console that keeps what was said and which secrets were told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.secrets: dict[str, str] = {}
+        self.values: dict[str, str] = {}
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def progress(self, done: float, total: float | None = None) -> None: ...
+
+    def value(self, key: str, value: str) -> None:
+        self.values[key] = value
+
+    def secret(self, name: str, value: str) -> None:
+        self.secrets[name] = value
+
+
+@pytest.fixture(scope="module")
+def production() -> Iterator[Production]:
+    built = build("reference", linger=0)
+    yield built
+    built.tear_down()
+
+
+@pytest.fixture
+def runbook(production: Production, tmp_path: Path) -> Runbook:
+    """Its targets and places, with a `.pgpass`, an audit log and a place for sealed verifiers of this test's own."""
+    file = tmp_path / "runbook.yaml"
+    file.write_text(RUNBOOK)
+    found = load(file, site=production.site)
+    pgpass = tmp_path / "pgpass"
+    pgpass.write_text(found.place_of("pgpass").read_text())
+    pgpass.chmod(0o600)
+    mine = {"pgpass": str(pgpass), "audit": str(tmp_path / "audit.log"), "sealed": str(tmp_path / "sealed")}
+    return replace(found, places={**found.places, **mine}, panels=())
+
+
+@pytest.fixture
+def console() -> Listening:
+    return Listening()
+
+
+@pytest.fixture
+def context(runbook: Runbook, console: Listening) -> Context:
+    return Context(runbook, console, SystemClock(), "ada@test")
