@@ -15,6 +15,9 @@ from midwatch.errors import Place
 from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
 from midwatch.runbook.places import PLACES
 
+PASSWORD = "a long enough password"
+"""Of the role `arp_app` of the test server."""
+
 
 @dataclass
 class Heard:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_world import heard, make_context, make_runbook
+from host_world import PASSWORD, heard, make_context, make_runbook
+
+from drill.engine import engine_for
+from drill.servers import Server, configure, free_ports, make_cluster
 
 __all__ = ["heard", "make_context", "make_runbook"]
 
@@ -41,3 +46,24 @@ def ext4_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine has no loop devices or no mkfs.ext4")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server with the database and role `arp`."""
+    den = Path(tempfile.mkdtemp(prefix="midwatch-test-"))
+    den.chmod(0o755)  # the servers' user has to get in
+    engine = engine_for(den)
+    home = den / "arp"
+    home.mkdir(mode=0o755)
+    if engine.identity.switch:
+        os.chown(home, engine.identity.uid, engine.identity.gid)
+    found = Server("arp-db-prod", "arp", "arp_app", home / "data", home, free_ports(1)[0], home / "log")
+    make_cluster(engine, found.data)
+    configure(found, socket_trusted=True)
+    found.start(engine)
+    script = f"CREATE ROLE arp_app LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE arp OWNER arp_app;"
+    found.sql(engine, script, database="postgres")
+    yield found
+    found.stop(engine)
+    shutil.rmtree(den)

@@ -1,0 +1,89 @@
+"""The nightly sets below the place of the backups, and how good the newest of them are: read now, not remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from actions.backup_choice import AT_LEAST, GOOD, HeldSet
+from actions.confined_removal import Planned, look
+from midwatch.errors import MidwatchError
+from probes.archive_reading import read_through
+from probes.checksums import sets_below, verify_set
+
+STAMP = "%Y%m%d-%H%M%S"
+
+
+@dataclass(frozen=True, slots=True)
+class SetOnDisk:
+    """One set with its files as they are now."""
+
+    held: HeldSet
+    files: tuple[Planned, ...]
+    backups: Mapping[str, Path]
+    """Database → its dump."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when any file of the set is added, removed, replaced or written to."""
+        told = "\n".join(file.identity for file in self.files)
+        return f"{self.held.name}@{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:16]}"
+
+
+def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk], list[tuple[str, str]]]:
+    """Every plain set with a start in its name, and what was left out with the reason. Depths are 0 until measured."""
+    found: list[SetOnDisk] = []
+    left: list[tuple[str, str]] = []
+    for folder in sets_below(place):
+        name = PurePosixPath(folder.relative_to(place))
+        try:
+            started = datetime.strptime(folder.name[:15], STAMP).replace(tzinfo=UTC)
+            files = tuple(look(place, name))
+        except ValueError:
+            left.append((str(name), "its name tells no start"))
+            continue
+        except MidwatchError as error:
+            left.append((str(name), error.sentence))
+            continue
+        backups = {database: place / file.name for file in files if (database := _database(file.name.name, databases))}
+        held = HeldSet(name, started, dict.fromkeys(backups, 0), sum(file.frees for file in files))
+        found.append(SetOnDisk(held, files, backups))
+    return found, left
+
+
+def _database(filename: str, databases: Sequence[str]) -> str:
+    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`; empty for lists and manifests."""
+    if not filename.endswith(".gz"):
+        return ""
+    word = filename.replace("-", ".").partition(".")[0]
+    return word if word in databases else f"unknown {word}"
+
+
+def measured(
+    sets: Sequence[SetOnDisk], databases: Sequence[str], pg_restore: Path, base: Path, *, now: datetime, limit: float
+) -> list[HeldSet]:
+    """The sets with the depth of their backups, read newest first until each database has two good ones.
+
+    Good is: its set's checksums hold both ways, and it was read to the end through `pg_restore`. What time (`limit`
+    seconds) did not suffice for stays at depth 0, and so counts as not good.
+    """
+    deadline = time.monotonic() + limit
+    lacking = dict.fromkeys(databases, AT_LEAST)
+    result = []
+    for one in sorted(sets, key=lambda one: (one.held.started, one.held.name), reverse=True):
+        depths = dict(one.held.depths)
+        wanted = [database for database in one.backups if lacking.get(database, 0)]
+        if wanted and one.held.started <= now and time.monotonic() < deadline:
+            verdict = verify_set(next(iter(one.backups.values())).parent, base)
+            for database in wanted:
+                file = one.backups[database]
+                vouched = file.name in verdict.good and not verdict.problem
+                if vouched and read_through(file, pg_restore, max(0.0, deadline - time.monotonic())).ok:
+                    depths[database] = GOOD
+                    lacking[database] -= 1
+        result.append(HeldSet(one.held.name, one.held.started, depths, one.held.size))
+    return result

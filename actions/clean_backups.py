@@ -1,0 +1,129 @@
+"""The action `clean-backups`: room on the disk of the backups, without the backup that might be the last good one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from actions.backup_choice import AT_LEAST, BackupChoice, choose
+from actions.backup_sets import SetOnDisk, measured, sets_on_disk
+from actions.confined_removal import remove
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.hostile import safe_text
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.units import Percent, Seconds, percent, size
+from probes.deleted_open import deleted_open
+from probes.disk_usage import Usage, budgets_of, usage
+from probes.postgres.tools import find_tools
+
+EIGHTY = Percent(80)
+FIVE_MINUTES = Seconds(300)
+
+
+@dataclass(frozen=True)
+class CleanBackups(Action):
+    """Removes nightly sets until the disk is less full than `below`: first those in `old/`, then the oldest.
+
+    Never one of the two newest good backups of a database, nor anything newer; nothing that holds a database with fewer
+    than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning, with
+    checksums that hold. Only plain sets below the place of the backups: no link is followed, no other file system
+    entered, and a set that changed since it was planned stays. The freed space is measured.
+    """
+
+    name: ClassVar[str] = "clean-backups"
+    summary: ClassVar[str] = "Remove old backup sets by plan, never the last good ones"
+    risk: ClassVar[Risk] = Risk.DESTROY
+
+    below: Percent = param("remove until the disk is less full than this", default=EIGHTY)
+    read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
+
+    def plan(self, context: Context) -> Plan:
+        draft, place = self.draft(), context.place("backups")
+        draft.confirm_name = place.name
+        found = usage(place, budgets_of(context.runbook))
+        needed = self._needed(found)
+        full = f"{percent(found.percent)} full, {size(found.free)} free" + (f" ({found.label})" if found.label else "")
+        draft.fact("disk", full)
+        if not needed:
+            draft.fact("nothing to do", f"the disk is {percent(found.percent)} full, below {percent(self.below)} already")
+            return draft.plan()
+        sets, left = sets_on_disk(place, self._databases(context))
+        choice = self._choice(context, sets, needed)
+        by_name = {one.held.name: one for one in sets}
+        for held in choice.remove:
+            note = ", ".join(sorted(held.depths))
+            identity = f"{place}/{by_name[held.name].identity}"
+            draft.add(Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity)
+        for held, why in choice.keep:
+            draft.add(Verb.KEEP, str(held.name), size=held.size, note=why)
+        for name, why in left:
+            draft.add(Verb.KEEP, name, note=why)
+        after = found.after(-choice.frees)
+        draft.fact("frees", f"{size(choice.frees)}: {percent(found.percent)} → {percent(max(0.0, after))}")
+        if after >= self.below:
+            draft.fact("falls short", f"of {percent(self.below)}; the rest has to come from elsewhere")
+        if choice.thin:
+            draft.fact(
+                "held back", f"fewer than {AT_LEAST} good backups of {', '.join(choice.thin)}: everything of theirs stays"
+            )
+        if not choice.remove:
+            hint = "Take and validate a new one first" if choice.thin else "Make room elsewhere"
+            draft.refusal = f"No set may go. {hint}"
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        place, budgets = context.place("backups"), budgets_of(context.runbook)
+        before = usage(place, budgets)
+        planned = {effect.identity: effect.object for effect in plan.effects if effect.verb is Verb.REMOVE}
+        if not planned:
+            return Outcome(True, dict(plan.facts).get("nothing to do", "No set has to go"), {"freed": "0", "removed": "0"})
+        sets, _ = sets_on_disk(place, self._databases(context))
+        gone, spared = 0, []
+        present = {f"{place}/{one.identity}": one for one in sets}
+        for identity, name in planned.items():
+            one = present.get(identity)
+            try:
+                if one is None:
+                    raise Refused(f"{name} has changed since it was planned")
+                remove(place, one.held.name, list(one.files))
+                gone += 1
+                context.console.say(f"[OK] Removed {safe_text(name)} ({size(one.held.size)})")
+            except MidwatchError as error:
+                spared.append(name)
+                context.console.say(f"[KEPT] {safe_text(name)}: {safe_text(str(error))}")
+            context.console.progress(gone + len(spared), len(planned))
+        after = usage(place, budgets)
+        freed = before.used - after.used
+        self._tell_shortfall(context, freed, plan.total(Verb.REMOVE))
+        moved = f"{percent(before.percent)} → {percent(after.percent)}"
+        summary = f"{gone} of {len(planned)} sets removed, {size(max(0, freed))} freed: {moved}"
+        if not gone:
+            raise Failed(summary, hint="Read above what each was kept for, and plan again")
+        values = {"freed": str(freed), "removed": str(gone), "percent": f"{after.percent:.1f}"}
+        return Outcome(not spared, summary + (f"; kept: {', '.join(spared)}" if spared else ""), values)
+
+    def _needed(self, found: Usage) -> int:
+        usable = found.used + found.free
+        return max(0, math.floor(found.used - usable * self.below / 100) + 1) if found.percent >= self.below else 0
+
+    def _databases(self, context: Context) -> list[str]:
+        return [target.database for target in context.runbook.targets.values()]
+
+    def _choice(self, context: Context, sets: list[SetOnDisk], needed: int) -> BackupChoice:
+        databases = self._databases(context)
+        tools = find_tools(context.runbook)
+        now, base = context.clock.now(), context.runbook.base
+        held = measured(sets, databases, tools.pg_restore, base, now=now, limit=self.read_limit)
+        return choose(held, databases, now, needed)
+
+    def _tell_shortfall(self, context: Context, freed: int, planned: int) -> None:
+        if freed >= planned * 0.9:
+            return
+        context.console.say(f"{size(max(0, freed))} came free, less than the {size(planned)} that were planned")
+        held, _ = deleted_open(context.place("backups"))
+        for item in held[:5]:
+            told = f"{size(item.size)} of {item.path} is still held open by {item.process} ({item.pid})"
+            context.console.say(safe_text(told))

@@ -1,0 +1,68 @@
+"""Reads a compressed dump to its last byte through `pg_restore`: the shallowest test that finds a cut or damaged one."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class ReadThrough:
+    """Whether the whole file was read and understood, and if not, why."""
+
+    ok: bool
+    reason: str = ""
+
+
+def read_through(file: Path, pg_restore: Path, limit: float) -> ReadThrough:
+    """Decompress `file` and give all of it to `pg_restore -f /dev/null`, within `limit` seconds. No temporary file.
+
+    Both ends count: the compressor's checksum and end, and the exit of `pg_restore`. `pg_restore --list` stops after the
+    contents, and so passes a file that was cut at half.
+    """
+    deadline = time.monotonic() + limit
+    argv = [str(pg_restore), "-f", "/dev/null"]
+    try:
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError as error:
+        return ReadThrough(False, f"pg_restore cannot be run: {error.strerror}")
+    with process:
+        assert process.stdin is not None
+        fault = _feed(file, process.stdin, deadline)
+        if fault:
+            process.kill()
+        else:
+            try:
+                process.wait(max(1.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                fault = "it takes too long to read"
+    if fault:
+        return ReadThrough(False, fault)
+    return ReadThrough(True) if process.returncode == 0 else ReadThrough(False, f"pg_restore ended with {process.returncode}")
+
+
+def _feed(file: Path, into: IO[bytes], deadline: float) -> str:
+    """Give everything to `into` and close it. Returns what is wrong with the file; empty when nothing is."""
+    from isal import igzip  # several times as fast as the standard library
+    from isal.igzip_lib import IsalError
+
+    try:
+        with igzip.open(file, "rb") as unpacked:  # type: ignore[no-untyped-call]
+            while chunk := unpacked.read(CHUNK):
+                into.write(chunk)
+                if time.monotonic() > deadline:
+                    return "it takes too long to read"
+        into.close()
+    except BrokenPipeError:
+        return ""  # pg_restore gave up, and its exit says so
+    except (EOFError, IsalError) as error:  # type: ignore[misc]  # its stub calls the class an instance
+        return f"damaged: {error}"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -1,0 +1,99 @@
+"""What in a database would make a migration hang or break: read in a few quick queries, changing nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from midwatch.errors import MidwatchError
+from midwatch.runbook.model import Runbook, Target
+from midwatch.units import duration
+from probes.postgres.connect import connect
+from probes.postgres.routes import login_route, password_file
+
+if TYPE_CHECKING:
+    from probes.postgres.connect import Connection
+
+_LONG = """
+SELECT pid, usename, coalesce(nullif(application_name, ''), 'unnamed'),
+    extract(epoch FROM clock_timestamp() - xact_start)::float8
+FROM pg_stat_activity
+WHERE xact_start < clock_timestamp() - make_interval(secs => %s) AND pid <> pg_backend_pid()
+AND backend_type = 'client backend' AND datname = current_database()
+ORDER BY xact_start
+"""
+_WAITING = "SELECT DISTINCT pid, pg_blocking_pids(pid) FROM pg_locks WHERE NOT granted AND pid IS NOT NULL ORDER BY pid"
+_PREPARED = "SELECT gid, owner FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared"
+_INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid OR NOT indisready ORDER BY 1"
+_LOST = """
+SELECT e.extname FROM pg_extension e LEFT JOIN pg_available_extensions a ON a.name = e.extname
+WHERE a.name IS NULL ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: whether it stands in the way, and the figures. Foreign names in it are not cleaned."""
+
+    name: str
+    ok: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{'OK' if self.ok else 'FAIL'}] {self.name}: {self.text}"
+
+
+def readiness(runbook: Runbook, target: Target, longest: float) -> list[Finding]:
+    """What stands in the way of a migration of this target, logged in as its own user over TCP.
+
+    `longest` is the age in seconds from which a transaction counts as long. A target that does not answer is one
+    finding that says why; nothing is raised.
+    """
+    try:
+        with connect(login_route(runbook, target), pgpass=password_file(runbook), statement=5.0) as connection:
+            return _findings(connection, target.label, longest)
+    except MidwatchError as error:
+        return [Finding(f"{target.label} answers", False, str(error))]
+
+
+def _findings(connection: Connection, label: str, longest: float) -> list[Finding]:
+    import psycopg
+
+    found = [Finding(f"{label} answers", True, f"PostgreSQL {connection.info.parameter_status('server_version') or '?'}")]
+    for name, look in (
+        ("takes writes", _writes),
+        (f"has no transaction older than {duration(longest)}", lambda c: _long(c, longest)),
+        ("has nobody waiting for a lock", _waiting),
+        ("has no prepared transaction", lambda c: _named(c, _PREPARED)),
+        ("has no invalid index", lambda c: _named(c, _INVALID)),
+        ("has every extension's files", lambda c: _named(c, _LOST)),
+    ):
+        try:
+            against = look(connection)
+        except psycopg.Error as error:
+            against = f"cannot be told: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        found.append(Finding(f"{label} {name}", not against, against or "yes"))
+    return found
+
+
+def _writes(connection: Connection) -> str:
+    row = connection.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')").fetchone()
+    if row is None or row[0]:
+        return "it is a standby"
+    return "default_transaction_read_only is on" if row[1] == "on" else ""
+
+
+def _long(connection: Connection, longest: float) -> str:
+    rows = connection.execute(_LONG, (longest,)).fetchall()
+    return "; ".join(f"pid {pid}, {user}, {application}, {duration(age)}" for pid, user, application, age in rows[:3])
+
+
+def _waiting(connection: Connection) -> str:
+    rows = connection.execute(_WAITING).fetchall()
+    return "; ".join(f"pid {pid} waits for {', '.join(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows[:3])
+
+
+def _named(connection: Connection, query: str) -> str:
+    rows = connection.execute(query).fetchall()
+    names = [" of ".join(str(part) for part in row) for row in rows]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

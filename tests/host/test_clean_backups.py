@@ -1,0 +1,168 @@
+"""Cleaning up backups on real dumps of a real server: what goes, what stays, and what the disk says."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from host_world import Heard
+
+from actions.clean_backups import CleanBackups
+from drill.engine import package_folder
+from drill.servers import Server
+from midwatch.action import Context
+from midwatch.errors import Failed
+from midwatch.plan import Plan, Verb
+from midwatch.runbook.model import Target, TargetKind
+from midwatch.units import Percent
+from probes.archive_reading import read_through
+from probes.disk_usage import usage
+
+pytestmark = pytest.mark.postgres
+ONE = Percent(1)
+BIN = package_folder() / "pginstall18" / "bin"
+
+
+@pytest.fixture(scope="module")
+def dump(server: Server) -> bytes:
+    """A real custom-format dump of about 1 MB, compressed as the nightly job does it."""
+    script = "CREATE TABLE filling AS SELECT n, md5(n::text) || md5((n + 1)::text) AS t FROM generate_series(1, 20000) n"
+    argv = [BIN / "psql", "-Xqh", server.socket, "-p", str(server.port), "-U", "postgres", "-d", "arp", "-c", script]
+    subprocess.run(argv, check=True, capture_output=True)
+    argv = [BIN / "pg_dump", "-Fc", "-Z0", "-h", server.socket, "-p", str(server.port), "-U", "postgres", "arp"]
+    return gzip.compress(subprocess.run(argv, check=True, capture_output=True).stdout, 1)
+
+
+def write_set(place: Path, days: int, dump: bytes, *, old: bool = False) -> str:
+    name = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y%m%d-020000")
+    folder = place / "old" / name if old else place / name
+    folder.mkdir(parents=True)
+    (folder / "arp.dump.gz").write_bytes(dump)
+    (folder / "checksums.sha256").write_text(f"{hashlib.sha256(dump).hexdigest()}  arp.dump.gz\n")
+    return f"old/{name}" if old else name
+
+
+@pytest.fixture
+def place(small_disk: Path) -> Path:
+    return small_disk / "prod"
+
+
+@pytest.fixture
+def context(make_context: Callable[..., Context], place: Path) -> Context:
+    made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
+    places = {**made.runbook.places, "backups": str(place), "pg_bin": str(BIN)}
+    return replace(made, runbook=replace(made.runbook, places=places))
+
+
+def going(plan: Plan) -> list[str]:
+    return [effect.object for effect in plan.effects if effect.verb is Verb.REMOVE]
+
+
+def test_a_full_disk_gets_below_its_mark_and_the_good_ones_stay(
+    place: Path, context: Context, dump: bytes, heard: Heard
+) -> None:
+    recent = [write_set(place, day, dump) for day in range(1, 5)]
+    count = int(usage(place).free * 0.9 / len(dump)) - 1
+    old = [write_set(place, 10 + day, dump, old=True) for day in range(count)]
+    before = usage(place).percent
+    assert before > 85
+    action = CleanBackups()
+    plan = action.plan(context)
+    assert plan.confirm_name == "prod"
+    assert going(plan) == sorted(old)[: len(going(plan))], "the oldest that were put aside, and no more than needed"
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.ok
+    assert usage(place).percent < 80
+    assert float(outcome.values["percent"]) < 80
+    assert "less than" not in heard.text
+    assert all((place / name).exists() for name in recent)
+    again = action.plan(context)
+    assert going(again) == []
+    assert not again.refusal
+    assert action.apply(context, again).ok
+
+
+def test_a_damaged_newest_one_does_not_count(place: Path, context: Context, dump: bytes) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 7)]
+    for name, damage in ((names[0], dump[: len(dump) // 2]), (names[1], dump[:-8])):
+        (place / name / "arp.dump.gz").write_bytes(damage)
+        listing = f"{hashlib.sha256(damage).hexdigest()}  arp.dump.gz\n"
+        (place / name / "checksums.sha256").write_text(listing)  # the checksum holds: only reading finds it
+    plan = CleanBackups(below=ONE).plan(context)
+    assert going(plan) == [names[5], names[4]]
+    kept = {effect.object: effect.note for effect in plan.effects if effect.verb is Verb.KEEP}
+    assert kept[names[0]] == "newer than good ones of arp"
+    assert kept[names[2]] == kept[names[3]] == "one of the 2 newest good backups of arp"
+    assert "falls short" in dict(plan.facts)
+
+
+def test_with_one_good_backup_nothing_goes(place: Path, context: Context, dump: bytes) -> None:
+    write_set(place, 1, dump)
+    for day in range(2, 6):
+        write_set(place, day, b"not a dump", old=True)
+    plan = CleanBackups(below=ONE).plan(context)
+    assert going(plan) == []
+    assert "No set may go" in plan.refusal
+    assert "arp" in dict(plan.facts)["held back"]
+
+
+def test_what_changed_since_the_plan_stays(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 6)]
+    action = CleanBackups(below=ONE)
+    plan = action.plan(context)
+    assert going(plan) == [names[4], names[3], names[2]]
+    (place / names[4] / "arp.dump.gz").write_bytes(dump + b"x")
+    (place / names[3]).rename(place / "away")
+    (place / names[3]).symlink_to(place / names[0])
+    outcome = action.apply(context, plan)
+    assert not outcome.ok
+    assert outcome.values["removed"] == "1"
+    assert (place / names[0] / "arp.dump.gz").read_bytes() == dump
+    assert "has changed since it was planned" in heard.text
+    with pytest.raises(Failed):
+        action.apply(context, plan)
+
+
+def test_strange_things_stay(place: Path, context: Context, dump: bytes, tmp_path: Path) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 4)]
+    write_set(place, -2, dump)
+    (tmp_path / "elsewhere").mkdir()
+    (place / "old").mkdir()
+    (place / "old" / "20200101-020000").symlink_to(tmp_path / "elsewhere")
+    (place / "keep-me").mkdir()
+    (place / "keep-me" / "x").touch()
+    (place / names[2] / "gps.dump.gz").write_bytes(dump)
+    plan = CleanBackups(below=ONE).plan(context)
+    assert going(plan) == []
+    kept = {effect.object: effect.note for effect in plan.effects if effect.verb is Verb.KEEP}
+    assert kept["keep-me"] == "its name tells no start"
+    assert "dated in the future" in kept.values()
+    assert kept[names[2]].startswith("holds unknown gps")
+    assert "old/20200101-020000" not in kept
+
+
+@pytest.mark.parametrize(
+    ("damage", "ok"),
+    [
+        (lambda d: d, True),
+        (lambda d: d[: len(d) // 2], False),
+        (lambda d: d[:-8], False),
+        (lambda d: d[:-1000], False),
+        (lambda d: gzip.compress(gzip.decompress(d)[:-2000]), False),
+        (lambda d: b"", False),
+        (lambda d: gzip.compress(b"-- a plain dump"), False),
+        (lambda d: d + b"rubbish", False),
+    ],
+)
+def test_reading_to_the_end_finds_each_damage(tmp_path: Path, dump: bytes, damage: Callable[[bytes], bytes], ok: bool) -> None:
+    file = tmp_path / "f.gz"
+    file.write_bytes(damage(dump))
+    found = read_through(file, BIN / "pg_restore", 60)
+    assert found.ok is ok, found
+    assert bool(found.reason) is not ok
