@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
     DECLARED = "incident.declared"  # id, title, severity, runbook, runbook_sha256, base, host, resumed_from
     SEVERITY = "incident.severity"  # from, to, reason
-    CLOSED = "incident.closed"  # reason, unmet: [criterion ids]
+    CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal
     DRIVER_LEFT = "driver.left"  # reason
     CONFIRMED = "step.confirmed"  # step, attempt, plan: {…}, digest, reason
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
     NOTE = "note"  # text, at (when it happened, if not now)
     TOLD = "told"  # role, message
-    UPDATE = "update.sent"  # message, channel
+    UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
     REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
 
 

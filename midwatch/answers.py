@@ -1,0 +1,106 @@
+"""The answers file of a run without a screen: what a person would decide, step by step (docs/headless.md)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from midwatch.errors import BadInput, Place
+from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.names import named
+from midwatch.runbook.yaml_source import Entry, Node, Scalar, Table, read_yaml
+
+_KEYS = ("actor", "default_manual", "manual", "confirm", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to one manual step."""
+
+    place: Place
+    note: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A whole answers file, checked against its runbook."""
+
+    file: str
+    actor: str = ""
+    default_manual: Answer | None = None
+    manual: Mapping[str, Answer] = field(default_factory=dict)
+    confirm: Mapping[str, str] = field(default_factory=dict)
+    """Step → what its plan asks to type."""
+    skip: Mapping[str, str] = field(default_factory=dict)
+    """Step → reason."""
+
+    def for_manual(self, step: Step) -> Answer:
+        """What is said to this manual step. Raises `BadInput` when nothing is."""
+        answer = self.manual.get(step.id, self.default_manual)
+        if answer is None:
+            hint = "Add it under 'manual:', or a 'default_manual:'"
+            raise BadInput(f"There is no answer to the manual step {step.id}", place=Place(self.file), hint=hint)
+        return answer
+
+
+def load_answers(path: Path, runbook: Runbook) -> Answers:
+    """Read and check an answers file. Raises `BadInput` with the place of the first thing that is wrong."""
+    root = _table(read_yaml(path), "An answers file")
+    _only(root, _KEYS)
+    default = root.entries.get("default_manual")
+    manual = {name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)}
+    return Answers(
+        str(path),
+        actor=_text(root.entries["actor"]) if "actor" in root.entries else "",
+        default_manual=_answer(default, None) if default else None,
+        manual=manual,
+        confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
+        skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
+    )
+
+
+def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:
+    if key not in root.entries:
+        return
+    for name, entry in _table(root.entries[key].node, f"'{key}'").entries.items():
+        step = named(runbook, name, place=entry.place)
+        if kind is not None and step.kind is not kind:
+            raise BadInput(
+                f"Step {step.id} is not manual: nobody answers it", place=entry.place, hint="See 'confirm' and 'skip'"
+            )
+        yield step.id, entry
+
+
+def _answer(entry: Entry, step: Step | None) -> Answer:
+    table = _table(entry.node, "An answer")
+    _only(table, ("note", "values"))
+    values: dict[str, str] = {}
+    if "values" in table.entries:
+        given = _table(table.entries["values"].node, "'values'")
+        if step is not None:
+            _only(given, [ask.name for ask in step.ask])
+        values = {name: _text(value) for name, value in given.entries.items()}
+    return Answer(entry.place, _text(table.entries["note"]) if "note" in table.entries else "", values)
+
+
+def _table(node: Node, what: str) -> Table:
+    if not isinstance(node, Table):
+        raise BadInput(f"{what} takes keys and values", place=node.place)
+    return node
+
+
+def _text(entry: Entry) -> str:
+    if not isinstance(entry.node, Scalar) or not entry.node.text.strip():
+        raise BadInput("This takes a line of text", place=entry.place)
+    return entry.node.text.strip()
+
+
+def _only(table: Table, known: Iterable[str]) -> None:
+    for key, entry in table.entries.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, list(known), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}"
+            raise BadInput(f"Unknown key {key!r}", place=entry.place, hint=hint)

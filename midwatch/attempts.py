@@ -1,0 +1,96 @@
+"""One try at a step on disk: its folder and plan before it starts, and the event that tells how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from midwatch.errors import Exit, Failed
+from midwatch.hostile import safe_bytes
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.folder import AttemptFolder
+from midwatch.plan import Plan
+from midwatch.runbook.model import Step, StepKind
+from midwatch.supervisor.result import Result, write_whole
+from midwatch.supervisor.values import read_values
+
+EFFECTS_IN_EVENT = 100
+"""An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
+_SUMMARY = 400
+
+
+def prepare(attempt: AttemptFolder, plan: Plan) -> None:
+    """Make the folder and put the confirmed plan in it, on disk when this returns. Raises `Failed`."""
+    try:
+        attempt.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
+    except OSError as error:
+        hint = f"Nothing ran. Make room or rights in {attempt.path.parent}"
+        raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
+
+
+def confirmed_body(step: Step, number: int, plan: Plan, reason: str) -> dict[str, Any]:
+    """The body of `step.confirmed`."""
+    shown = plan.to_json()
+    if len(plan.effects) > EFFECTS_IN_EVENT:
+        shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
+        shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
+    return {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason}
+
+
+def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:
+    """The body of `step.finished` for a step whose supervisor left a result."""
+    outcome = result.outcome
+    if step.kind is StepKind.USES and outcome is StepOutcome.FAILED and result.exit == Exit.UNKNOWN:
+        outcome = StepOutcome.UNKNOWN
+    body = _finished(step, number, outcome, result.error or _summary(step, attempt, result))
+    body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
+    body["values"] = dict(read_values(attempt))
+    body["output"] = {
+        "bytes": result.output_bytes,
+        "dropped": result.output_dropped,
+        "sha256": result.output_sha256,
+        "masked": result.masked,
+    }
+    return body
+
+
+def ended_without_result(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
+    """The body of `step.finished` for a step that never started, or whose supervisor is gone."""
+    return _finished(step, number, outcome, summary)
+
+
+def _finished(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
+    failed = outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
+    values: Mapping[str, str] = {}
+    return {
+        "step": step.id,
+        "attempt": number,
+        "outcome": outcome.value,
+        "exit": None,
+        "seconds": None,
+        "ended": None,
+        "summary": summary,
+        "values": values,
+        "output": {},
+        "tell": list(step.on_failure.tell) if failed else [],
+    }
+
+
+def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
+    """The last line that the step wrote; of a shell step only when it failed, since success says it by its exit."""
+    if step.kind is StepKind.RUN and result.outcome is StepOutcome.DONE:
+        return "exit 0"
+    try:
+        with attempt.output.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 8192))
+            tail = file.read()
+    except OSError:
+        tail = b""
+    lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
+    text = safe_bytes(lines[-1]) if lines else f"exit {result.exit}"
+    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 1] + "…"

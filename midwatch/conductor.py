@@ -1,0 +1,357 @@
+"""The conductor: which step is next, may it run, what has become of it. Both front ends call it, and nothing else does.
+
+It writes the journal; the incident's state is always the fold over the journal's events. Calls that look at the
+world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen makes them from a worker thread.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from midwatch import attempts, closure, opening, rules
+from midwatch.action import Context
+from midwatch.clock import Clock, SystemClock, iso
+from midwatch.errors import MidwatchError, Refused
+from midwatch.incident.events import Event, Kind, StepOutcome
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.lock import DriverLock
+from midwatch.incident.state import Attempt, CriterionState, Incident, StepState
+from midwatch.journal.reader import Tail
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+from midwatch.known_secrets import known_secrets
+from midwatch.masking import masked
+from midwatch.plan import Plan
+from midwatch.planning import SilentConsole, order_for, plan_step, shown_command
+from midwatch.probe import Reading
+from midwatch.readings import take_readings
+from midwatch.runbook.model import Runbook, Severity, Step
+from midwatch.supervisor import start as supervisor
+from midwatch.supervisor import watch
+
+BEFORE_LIMIT = 5.0
+"""Seconds that readings may hold up the start of a step."""
+AFTER_LIMIT = 15.0
+
+
+@dataclass(slots=True)
+class _Wheel:
+    """What only the driver holds."""
+
+    journal: Journal
+    lock: DriverLock
+    under_way: set[tuple[str, int]] = field(default_factory=set)
+    """Attempts that this very process is about to start: no result of theirs is missing yet."""
+    readers: list[threading.Thread] = field(default_factory=list)
+
+
+class Conductor:
+    """One incident, driven or observed.
+
+    `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
+    """
+
+    def __init__(
+        self, runbook: Runbook, folder: IncidentFolder, events: list[Event], *, actor: str, clock: Clock, wheel: _Wheel | None
+    ) -> None:
+        self.runbook = runbook
+        self.folder = folder
+        self.actor = actor
+        self.clock = clock
+        self.events = events
+        self.incident = Incident.fold(events)
+        self._wheel = wheel
+        self._tail: Tail | None = None
+        self._mutex = threading.RLock()
+        self._changed: set[str] = set()
+        self._secrets = known_secrets(runbook)
+
+    @classmethod
+    def declare(cls, runbook: Runbook, *, actor: str, clock: Clock | None = None) -> Self:
+        """Begin a new incident and drive it. Its journal is on disk when this returns."""
+        clock = clock or SystemClock()
+        folder = opening.make_folder(runbook, clock)
+        lock = DriverLock.take(folder, actor)
+        journal = Journal.create(folder.journal, actor=actor, clock=clock)
+        conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=_Wheel(journal, lock))
+        conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname()))
+        conductor._join()
+        return conductor
+
+    @classmethod
+    def resume(cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None) -> Self:
+        """Drive an incident that was declared earlier. Raises `Refused` when somebody else drives it."""
+        clock = clock or SystemClock()
+        lock = DriverLock.take(folder, actor)
+        try:
+            runbook, _ = opening.reopen(folder)
+            journal = Journal.open(folder.journal, actor=actor, clock=clock)
+        except BaseException:
+            lock.release()
+            raise
+        conductor = cls(runbook, folder, list(journal.events), actor=actor, clock=clock, wheel=_Wheel(journal, lock))
+        if conductor.incident.open:
+            conductor._join()
+        return conductor
+
+    @classmethod
+    def observe(cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None) -> Self:
+        """Follow an incident without touching it. Every call that would write raises `Refused`."""
+        runbook, _ = opening.reopen(folder)
+        conductor = cls(runbook, folder, [], actor=actor, clock=clock or SystemClock(), wheel=None)
+        conductor._tail = Tail(folder.journal)
+        conductor.poll()
+        return conductor
+
+    @property
+    def driving(self) -> bool:
+        """Whether this process may run steps."""
+        return self._wheel is not None
+
+    @property
+    def head(self) -> str:
+        """The SHA-256 of the journal's last line: tell it to others, and later tampering shows (docs/journal.md)."""
+        return self._wheel.journal.head if self._wheel else verify(self.folder.journal).head
+
+    @property
+    def next_update_due(self) -> datetime | None:
+        """When the next status update is due; None when the runbook asks for none or the incident is closed."""
+        since = self.incident.last_update_at or self.incident.declared_at
+        every = self.runbook.comms.update_every
+        return since + timedelta(seconds=every) if since and every and self.incident.open else None
+
+    def attempt_folder(self, step_id: str) -> AttemptFolder | None:
+        """The folder of the last attempt at this step; None when there was none."""
+        last = self.incident.step(step_id).last if step_id in self.incident.steps else None
+        return None if last is None else self.folder.attempt(step_id, last.number)
+
+    # What happens by itself
+
+    def poll(self) -> list[str]:
+        """Take in what has happened since the last call; the ids of steps that changed. Cheap."""
+        with self._mutex:
+            if self._wheel is None:
+                self._take_in(self._tail.poll() if self._tail else [])
+            else:
+                for state in self.incident.running():
+                    if state.last is not None and (state.id, state.last.number) not in self._wheel.under_way:
+                        self._look_after(state, state.last)
+            changed, self._changed = sorted(self._changed), set()
+        return changed
+
+    def settle(self) -> None:
+        """Wait until the readings after finished steps are in the journal; they end within a limit."""
+        for thread in list(self._wheel.readers) if self._wheel else []:
+            thread.join()
+
+    def _look_after(self, state: StepState, attempt: Attempt) -> None:
+        step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
+        found = watch.look(folder)
+        if isinstance(found, watch.Running):
+            if attempt.started_at is None:
+                self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
+            return
+        if isinstance(found, watch.Result):
+            self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
+        elif isinstance(found, watch.Lost):
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
+        elif not folder.order.exists():
+            sentence = "Nothing ran: the screen ended between the confirmation and the start"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
+        elif (self.clock.now() - attempt.confirmed_at).total_seconds() > watch.START_GRACE:
+            sentence = "The supervisor of this step never reported; whether it ran cannot be known"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
+
+    def _finished(self, step: Step, body: dict[str, Any]) -> None:
+        self._append(Kind.FINISHED, body)
+        if body["outcome"] in (StepOutcome.FAILED, StepOutcome.TIMED_OUT):
+            self._escalate(step)
+        if step.moves and self._wheel is not None:
+            reader = threading.Thread(target=self._read_after, args=(step, body["attempt"]), name=f"after {step.id}")
+            self._wheel.readers.append(reader)
+            reader.start()
+
+    def _escalate(self, step: Step) -> None:
+        worse = step.on_failure.escalate
+        if worse is not None and worse < self.incident.severity:  # SEV-0 is worse than SEV-1
+            self.set_severity(worse, f"{step.number} {step.title} failed")
+
+    def _read_after(self, step: Step, number: int) -> None:
+        self._journal_readings(step, number, "after", take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT))
+
+    # What a person decides
+
+    def plan(self, step_id: str) -> Plan:
+        """What the step would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
+        return plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id))
+
+    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "") -> None:
+        """Run the step as its plan was shown. Returns once its supervisor owns it.
+
+        Raises `Refused` when it may not run (`midwatch.rules`): then nothing is journalled and nothing runs.
+        """
+        step, wheel = self.runbook.step(step_id), self._driver()
+        with self._mutex:
+            rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            number = len(self.incident.step(step_id).attempts) + 1
+            attempt = self.folder.attempt(step_id, number)
+            order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor)
+            attempts.prepare(attempt, plan)
+            wheel.under_way.add((step_id, number))
+            self._append(Kind.CONFIRMED, attempts.confirmed_body(step, number, plan, reason))
+        try:
+            before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
+            self._journal_readings(step, number, "before", before)
+            owner = supervisor.start(attempt, order, known_secrets(self.runbook))
+            self._append(Kind.STARTED, self._started(step, number, owner.to_json()))
+        except MidwatchError as error:
+            if watch.look(attempt) is None:
+                self._finished(step, attempts.ended_without_result(step, number, StepOutcome.FAILED, str(error)))
+            raise
+        finally:
+            wheel.under_way.discard((step_id, number))
+
+    def cancel(self, step_id: str) -> None:
+        """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
+        self._driver()
+        attempt = self.attempt_folder(step_id)
+        if attempt is None or not watch.cancel(attempt):
+            raise Refused(f"{self.runbook.step(step_id).title} is not under way")
+
+    def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
+        """A person did it. Its answers become values of the step; the roles that it tells count as told."""
+        step = self.runbook.step(step_id)
+        with self._mutex:
+            self._driver()
+            answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
+            self._append(Kind.TICKED, {"step": step_id, "note": note, "values": answers})
+            for role in step.tell:
+                self.told(role, note or step.title)
+
+    def fail(self, step_id: str, reason: str) -> None:
+        """A person tried it and it did not work."""
+        step = self.runbook.step(step_id)
+        with self._mutex:
+            rules.may_decide(step, self.incident, reason)
+            body = {"step": step_id, "reason": reason, "tell": list(step.on_failure.tell)}
+            self._append(Kind.FAILED_BY_HAND, body)
+            self._escalate(step)
+
+    def skip(self, step_id: str, reason: str) -> None:
+        """Go on without it, and say why."""
+        with self._mutex:
+            rules.may_decide(self.runbook.step(step_id), self.incident, reason)
+            self._append(Kind.SKIPPED, {"step": step_id, "reason": reason})
+
+    def reopen(self, step_id: str, reason: str) -> None:
+        """It was settled, and has to be done again."""
+        with self._mutex:
+            rules.may_decide(self.runbook.step(step_id), self.incident, reason)
+            self._append(Kind.REOPENED, {"step": step_id, "reason": reason})
+
+    def note(self, text: str, *, at: datetime | None = None) -> None:
+        """Write something into the timeline; `at` when it happened earlier."""
+        self._append(Kind.NOTE, {"text": rules.words(text, "A note"), "at": iso(at) if at else None})
+
+    def told(self, role_id: str, message: str) -> None:
+        """Somebody was told something."""
+        self._append(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
+
+    def update(self, message: str) -> None:
+        """A status update went out; the time of the next one starts now."""
+        body = {"message": rules.words(message, "A status update"), "channel": self.runbook.comms.channel}
+        self._append(Kind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
+
+    def set_severity(self, severity: Severity, reason: str) -> None:
+        """Make it worse or better, and say why."""
+        if severity is self.incident.severity:
+            raise Refused(f"The severity is {severity} already")
+        body = {"from": self.incident.severity.value, "to": severity.value, "reason": rules.words(reason, "A reason")}
+        self._append(Kind.SEVERITY, body)
+
+    # The end
+
+    def evaluate_closure(self) -> dict[str, CriterionState]:
+        """Evaluate every closure criterion now, and journal what was found (an observer only looks)."""
+        found = closure.evaluate(self._context(""), self.incident)
+        if self.driving:
+            for name, state in found.items():
+                self._append(Kind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
+        return found
+
+    def close(self, *, reason: str = "") -> None:
+        """End the incident. Raises `Refused` naming the criteria that are not met, unless a reason is given."""
+        wheel = self._driver()
+        self.settle()
+        found = self.evaluate_closure()
+        with self._mutex:
+            unmet = rules.may_close(found, self.incident, self.runbook, reason)
+            count = len(self.events) + 1
+            self._append(Kind.CLOSED, {"reason": reason, "unmet": unmet, "events": count})
+            self._append(Kind.DRIVER_LEFT, {"reason": "closed"})
+            self._let_go(wheel, trim=True)
+
+    def leave(self) -> None:
+        """Give the wheel back without closing. Steps under way go on under their supervisors."""
+        wheel = self._wheel
+        if wheel is None:
+            return
+        self.settle()
+        with self._mutex:
+            if self.incident.open:
+                self._append(Kind.DRIVER_LEFT, {"reason": "left"})
+            self._let_go(wheel, trim=False)
+
+    def _let_go(self, wheel: _Wheel, *, trim: bool) -> None:
+        wheel.journal.close(trim=trim)
+        wheel.lock.release()
+        self._wheel = None
+
+    # The journal
+
+    def _driver(self) -> _Wheel:
+        if self._wheel is None:
+            who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
+            raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
+        return self._wheel
+
+    def _join(self) -> None:
+        body = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": _terminal()}
+        self._append(Kind.DRIVER_JOINED, body)
+
+    def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
+        command = shown_command(step, self.runbook, self.incident)
+        return {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
+
+    def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:
+        for reading in readings:
+            self._append(Kind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
+
+    def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        with self._mutex:
+            journal = self._driver().journal
+            journal.append(kind, masked(body, self._secrets))
+            self._take_in(journal.events[len(self.events) :])
+
+    def _take_in(self, events: list[Event]) -> None:
+        if events:
+            self.events = [*self.events, *events]
+            self.incident = Incident.fold(self.events)
+            self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
+
+    def _context(self, step_id: str) -> Context:
+        return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)
+
+
+def _terminal() -> str:
+    try:
+        return str(Path("/proc/self/fd/0").readlink())
+    except OSError:
+        return ""

@@ -1,0 +1,108 @@
+"""Runs a whole incident without a screen: an answers file decides what a person would. It proves that the core is headless."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from midwatch.answers import Answers
+from midwatch.conductor import Conductor
+from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.incident.state import StepStatus
+from midwatch.rules import name_to_type
+from midwatch.runbook.model import Step, StepKind
+from midwatch.spool import Spool
+from midwatch.units import duration
+
+Say = Callable[[str], None]
+_POLL = 0.1
+
+
+def run(conductor: Conductor, answers: Answers, say: Say) -> Exit:
+    """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
+
+    Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
+    """
+    while True:
+        conductor.poll()
+        for state in conductor.incident.running():  # taken over from a front end that died
+            _follow(conductor, conductor.runbook.step(state.id), say)
+        step = conductor.incident.next_step(conductor.runbook)
+        if step is None:
+            return _close(conductor, say)
+        status = conductor.incident.status(step)
+        if status in (StepStatus.FAILED, StepStatus.UNKNOWN):
+            return _stopped(conductor, step, status, say)
+        say(f"{step.number} {step.title}")
+        if step.id in answers.skip:
+            conductor.skip(step.id, answers.skip[step.id])
+            say(f"    skipped: {answers.skip[step.id]}")
+        elif step.kind is StepKind.MANUAL:
+            answer = answers.for_manual(step)
+            try:
+                conductor.tick(step.id, note=answer.note, values=answer.values)
+            except MidwatchError as error:
+                raise BadInput(
+                    f"The answer to step {step.id} does not fit: {error.sentence}", place=answer.place, hint=error.hint
+                ) from error
+            say(f"    done by {conductor.actor}{': ' + answer.note if answer.note else ''}")
+        else:
+            _run(conductor, step, answers, say)
+
+
+def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
+    plan = conductor.plan(step.id)
+    wanted, typed = name_to_type(step, plan), answers.confirm.get(step.id, "")
+    if wanted and typed != wanted:
+        given = f"it says {typed!r}" if typed else "it says nothing"
+        raise BadInput(
+            f"Step {step.id} destroys: the answers file must confirm {wanted!r}; {given}",
+            hint=f"confirm: {{{step.id}: {wanted}}}",
+        )
+    conductor.start(step.id, plan, typed=typed)
+    _follow(conductor, step, say)
+
+
+def _follow(conductor: Conductor, step: Step, say: Say) -> None:
+    """Say what the step writes, as it comes, until it has ended."""
+    folder = conductor.attempt_folder(step.id)
+    assert folder is not None
+    spool, said = Spool(folder.output), 0
+    running = True
+    while running:
+        conductor.poll()
+        running = conductor.incident.status(step) is StepStatus.RUNNING
+        spool.refresh()
+        for line in spool.lines(said, spool.line_count - said):
+            say(f"    {line}")
+        said = spool.line_count
+        if running:
+            time.sleep(_POLL)
+    last = conductor.incident.step(step.id).last
+    assert last is not None
+    took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
+    say(f"    {last.outcome}{took}")
+
+
+def _stopped(conductor: Conductor, step: Step, status: StepStatus, say: Say) -> Exit:
+    last = conductor.incident.step(step.id).last
+    summary = last.summary if last else conductor.incident.step(step.id).reason
+    advice = f" {step.on_failure.advice}" if step.on_failure.advice else ""
+    word = "failed" if status is StepStatus.FAILED else "ended, and nobody knows how"
+    say(f"Step {step.number} {step.id} {word}: {summary.rstrip('.')}.{advice}")
+    return Exit.FAILED if status is StepStatus.FAILED else Exit.UNKNOWN
+
+
+def _close(conductor: Conductor, say: Say) -> Exit:
+    try:
+        conductor.close()
+    except MidwatchError as error:
+        say(str(error))
+        return error.exit
+    finally:
+        for criterion in conductor.runbook.closure:
+            if found := conductor.incident.criteria.get(criterion.id):
+                word = {True: "met", False: "NOT met", None: "unknown"}[found.met]
+                say(f"{word:8} {criterion.title}: {found.detail}")
+    say(f"{conductor.incident.id} is closed, {len(conductor.events)} events, head {conductor.head}")
+    return Exit.DONE

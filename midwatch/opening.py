@@ -1,0 +1,80 @@
+"""An incident's folder: made when it is declared, with the runbook as it was then, and opened again later."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from midwatch.clock import Clock
+from midwatch.errors import BadInput, Failed
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
+from midwatch.journal.reader import read
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook
+
+
+def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
+    """A folder of its own for a new incident, with the runbook and the site file in it.
+
+    Raises `Failed` when it cannot be made and `BadInput` when the runbook has changed since it was read.
+    """
+    logs = runbook.place_of("logs")
+    name = incident_id(clock.now(), runbook.id)
+    try:
+        incidents_folder(logs).mkdir(parents=True, exist_ok=True)
+        folder = _exclusive(incidents_folder(logs), name)
+        _copy(runbook.file, folder.runbook, expected=runbook.sha256)
+        if runbook.site is not None:
+            _copy(runbook.site, folder.site)
+    except OSError as error:
+        hint = f"Make room or rights below {logs}, or set places.logs to another folder"
+        raise Failed(f"The incident's folder cannot be made: {error}", hint=hint) from error
+    return folder
+
+
+def _exclusive(parent: Path, name: str) -> IncidentFolder:
+    for number in range(1, 100):
+        folder = IncidentFolder(parent / (name if number == 1 else f"{name}-{number}"))
+        try:
+            folder.path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+    raise Failed(f"There are a hundred incidents named {name}", hint="Wait a minute, or resume one: midwatch incidents")
+
+
+def _copy(source: Path, target: Path, *, expected: str = "") -> None:
+    data = source.read_bytes()
+    if expected and hashlib.sha256(data).hexdigest() != expected:
+        raise BadInput(f"{source} was changed after it was read", hint="Start again")
+    target.write_bytes(data)
+
+
+def declared_body(runbook: Runbook, folder: IncidentFolder, host: str) -> dict[str, Any]:
+    """The body of `incident.declared`."""
+    return {
+        "id": folder.id,
+        "title": runbook.title,
+        "severity": runbook.severity.value,
+        "runbook": str(runbook.file),
+        "runbook_sha256": runbook.sha256,
+        "base": str(runbook.base),
+        "host": host,
+    }
+
+
+def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
+    """The incident's own runbook, as it was when it was declared, and its events so far. Raises `BadInput`."""
+    events = read(folder.journal)
+    if not events or events[0].kind != Kind.DECLARED:
+        raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
+    return incident_runbook(folder, str(events[0].body["base"])), events
+
+
+def incident_runbook(folder: IncidentFolder, base: str) -> Runbook:
+    """The runbook in an incident's folder, its relative paths still starting where they did on the day."""
+    site = folder.site if folder.site.exists() else None
+    return dataclasses.replace(load(folder.runbook, site=site, environment={}), base=Path(base))

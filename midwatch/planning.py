@@ -1,0 +1,109 @@
+"""From a step of the runbook to what can be planned and run: references resolved, the action built, the order written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from midwatch.action import Action, Console, Context
+from midwatch.catalogue import find_action
+from midwatch.errors import Refused
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.state import Incident
+from midwatch.parameters import build
+from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.runbook.model import Reference, Runbook, Step, StepKind
+from midwatch.supervisor.order import Order
+
+SHELL = ("bash", "-euo", "pipefail", "-c")
+
+
+class SilentConsole:
+    """A console for planning and for closure checks, where nothing is streamed to anybody."""
+
+    def say(self, text: str) -> None: ...
+    def progress(self, done: float, total: float | None = None) -> None: ...
+    def value(self, key: str, value: str) -> None: ...
+    def secret(self, name: str, value: str) -> None: ...
+
+
+_: Console = SilentConsole()
+
+
+def resolved(values: Mapping[str, Any], incident: Incident) -> dict[str, Any]:
+    """The values with every `{from: step.key}` replaced. Raises `Refused` while one is not known yet."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Reference):
+            known = incident.value(value.step, value.key)
+            if known is None:
+                raise Refused(f"{name} comes from {value}, which is not known yet", hint=f"Do step {value.step} first")
+            found[name] = known
+        else:
+            found[name] = value
+    return found
+
+
+def build_action(step: Step, runbook: Runbook, incident: Incident) -> Action:
+    """The action of a `uses` step with its parameters filled in. Raises `BadInput` or `Refused`."""
+    return build(find_action(step.uses), resolved(step.with_, incident), runbook)
+
+
+def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context) -> Plan:
+    """What the step would touch now. Slow: it looks at the world. Raises `MidwatchError` when it cannot be planned."""
+    if step.kind is StepKind.USES:
+        return build_action(step, runbook, incident).plan(context)
+    if step.kind is StepKind.RUN:
+        draft = PlanDraft("shell", {"script": step.run} | _shell_values(step, incident))
+        draft.fact("command", step.run.strip())
+        if step.risk is not Risk.OBSERVE:
+            verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
+            draft.add(verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can")
+        draft.confirm_name = step.id if step.risk is Risk.DESTROY else ""
+        return draft.plan()
+    return PlanDraft("manual", {"step": step.id}).plan()
+
+
+def order_for(
+    step: Step, runbook: Runbook, incident: Incident, folder: IncidentFolder, attempt: AttemptFolder, actor: str
+) -> Order:
+    """What the supervisor runs for this step: our own command line for an action, bash for a shell step."""
+    environment = step_environment(runbook, folder, step.id, actor, attempt)
+    if step.kind is StepKind.RUN:
+        return Order((*SHELL, step.run), str(runbook.base), environment | _shell_values(step, incident), step.timeout)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in build_action(step, runbook, incident).given().items()]
+    argv = ("midwatch", "action", step.uses, *options, "--confirmed", str(attempt.plan))
+    return Order(argv, str(runbook.base), environment, step.timeout)
+
+
+def shown_command(step: Step, runbook: Runbook, incident: Incident) -> str:
+    """The command as an engineer would type it, for the journal and the screen."""
+    if step.kind is StepKind.RUN:
+        return step.run.strip()
+    given = build_action(step, runbook, incident).given()
+    return " ".join(["midwatch", "action", step.uses, *(f"--{n.replace('_', '-')} {shlex.quote(v)}" for n, v in given.items())])
+
+
+def step_environment(
+    runbook: Runbook, folder: IncidentFolder, step_id: str, actor: str, attempt: AttemptFolder
+) -> dict[str, str]:
+    """What a step finds in its environment beside what it inherits. No secret is ever put here."""
+    return {
+        "MIDWATCH_RUNBOOK": str(folder.runbook),
+        "MIDWATCH_SITE": str(folder.site) if folder.site.exists() else "",
+        "MIDWATCH_BASE": str(runbook.base),
+        "MIDWATCH_INCIDENT": str(folder.path),
+        "MIDWATCH_STEP": step_id,
+        "MIDWATCH_ACTOR": actor,
+        "STEP_OUTPUT": str(attempt.values),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _shell_values(step: Step, incident: Incident) -> dict[str, str]:
+    return {name: str(value) for name, value in resolved(step.env, incident).items()}

@@ -1,0 +1,102 @@
+"""What may be done to a step now: each rule raises `Refused` with what to do instead, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from midwatch.errors import Refused
+from midwatch.incident.state import CriterionState, Incident, StepStatus
+from midwatch.plan import Plan, Risk
+from midwatch.runbook.model import Runbook, Step, StepKind
+
+
+def risk_of(step: Step, plan: Plan) -> Risk:
+    """The step's risk; a plan that would touch nothing hurts nobody, whatever the step may do on another day."""
+    return step.risk if any(effect.verb.touches for effect in plan.effects) else Risk.OBSERVE
+
+
+def name_to_type(step: Step, plan: Plan) -> str:
+    """What a person has to type before a `destroy` may run; empty when nothing has to be typed."""
+    return (plan.confirm_name or step.id) if risk_of(step, plan) is Risk.DESTROY else ""
+
+
+def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
+    """Whether this step may run now, as this plan says."""
+    status = incident.status(step)
+    if step.kind is StepKind.MANUAL:
+        raise Refused(f"{step.title} is done by a person", hint="Tick it when it is done")
+    _open(incident)
+    if status is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+    _needs(step, incident, runbook)
+    if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
+        raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    wanted = name_to_type(step, plan)
+    if wanted and typed != wanted:
+        raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
+
+
+def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The answers that count, once they are complete. A step that a machine does is ticked only after it failed."""
+    _open(incident)
+    status = incident.status(step)
+    if step.kind is not StepKind.MANUAL:
+        if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
+            raise Refused(f"{step.title} is not a matter of ticking", hint="Run it, or skip it with a reason")
+        words(note, "How it was done by hand")
+    _needs(step, incident, runbook)
+    unknown = sorted(set(values) - {ask.name for ask in step.ask})
+    if unknown:
+        raise Refused(f"{step.title} does not ask for {unknown[0]}", hint=f"It asks: {', '.join(a.name for a in step.ask)}")
+    answers: dict[str, str] = {}
+    for ask in step.ask:
+        answer = values.get(ask.name, "").strip()
+        if not answer and ask.required:
+            raise Refused(f"{step.title} asks: {ask.prompt}", hint=f"Answer {ask.name}")
+        if ask.kind == "yes-no" and answer and answer not in ("yes", "no"):
+            raise Refused(f"{ask.prompt} takes yes or no, not {answer!r}")
+        if answer:
+            answers[ask.name] = answer
+    return answers
+
+
+def may_decide(step: Step, incident: Incident, reason: str) -> None:
+    """Whether a person may skip, fail or reopen the step now."""
+    _open(incident)
+    words(reason, "A reason")
+    if incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+
+
+def may_close(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
+    """The criteria that are not met; without a reason there may be none."""
+    _open(incident)
+    running = incident.running()
+    if running:
+        raise Refused(f"{runbook.step(running[0].id).title} is under way", hint="Wait for it or cancel it")
+    unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
+    if unmet and not reason.strip():
+        names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)
+        raise Refused(f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason")
+    return [criterion.id for criterion in unmet]
+
+
+def words(text: str, what: str) -> str:
+    """The text without its edges; `Refused` when nothing is left."""
+    if not text.strip():
+        raise Refused(f"{what} is missing", hint="Say it in a few words")
+    return text.strip()
+
+
+def _open(incident: Incident) -> None:
+    if not incident.open:
+        raise Refused("The incident is closed", hint="Declare a new one")
+
+
+def _needs(step: Step, incident: Incident, runbook: Runbook) -> None:
+    unmet = incident.unmet_needs(step, runbook)
+    if unmet:
+        names = ", ".join(f"{need.number} {need.title}" for need in unmet)
+        raise Refused(f"{step.title} needs {names} first", hint="Do it, or skip it with a reason")

@@ -1,0 +1,92 @@
+"""A small incident on this machine: real shells, real actions, a real supervisor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook
+
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: A small incident
+severity: SEV-2
+roles:
+  boss: {name: The boss, tell: when the work fails}
+comms: {channel: "#inc", update_every: 15 min}
+panels:
+  disk: {paths: [.], warn: 99 %, critical: 100 %}
+phases:
+  - title: Look
+    section: "1"
+    steps:
+      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - id: look
+        title: Look around
+        run: echo "seen by $WHO"; echo "found=42" >> "$STEP_OUTPUT"
+        env: {WHO: {from: asked.owner}}
+        risk: observe
+        needs: [asked]
+        moves: [disk]
+  - title: Work
+    section: "2"
+    steps:
+      - id: work
+        title: Do the work
+        run: |
+          echo begun
+          [ ! -e fail ] || { echo "it broke" >&2; exit 7; }
+          while [ -e hold ]; do sleep 0.05; done
+          echo ran >> ran
+        risk: change
+        on_failure: {escalate: SEV-1, tell: [boss], advice: Try again.}
+      - {id: apologise, title: Apologise, when: {failed: work}}
+      - {id: burn, title: Burn it, run: rm -rf rubbish, risk: destroy}
+closure:
+  - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}
+"""
+
+
+@pytest.fixture
+def runbook(here: Path) -> Runbook:
+    file = here / "runbook.yaml"
+    file.write_text(RUNBOOK, encoding="utf-8")
+    return load(file)
+
+
+@pytest.fixture
+def conductor(runbook: Runbook) -> Iterator[Conductor]:
+    conductor = Conductor.declare(runbook, actor="ada@test")
+    yield conductor
+    for state in conductor.incident.running():
+        if conductor.driving:
+            conductor.cancel(state.id)
+            wait_for(lambda: conductor.poll() and not conductor.incident.running())
+    conductor.leave()
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
+    """Wait until the condition holds; fail when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def ended(conductor: Conductor, step_id: str) -> StepStatus:
+    """The status of the step once it is not under way any more, its readings taken."""
+
+    def over() -> bool:
+        conductor.poll()
+        return conductor.incident.step(step_id).status is not StepStatus.RUNNING
+
+    wait_for(over)
+    conductor.settle()
+    return conductor.incident.step(step_id).status

@@ -1,0 +1,68 @@
+"""Plan, then apply, and nothing else: what consent is bound to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.errors import Refused
+from midwatch.plan import Effect, Plan, Verb
+
+effects = st.builds(
+    Effect,
+    st.sampled_from(Verb),
+    st.text(min_size=1),
+    st.none() | st.integers(0, 2**60),
+    st.booleans(),
+    st.text(),
+    st.text(),
+)
+plans = st.builds(Plan, st.text(min_size=1), st.dictionaries(st.text(), st.text()), st.lists(effects, max_size=8).map(tuple))
+
+
+@given(plans)
+def test_a_plan_survives_json(plan: Plan) -> None:
+    again = Plan.from_json(json.loads(json.dumps(plan.to_json())))
+    assert again == plan
+    assert again.digest == plan.digest
+
+
+@given(plans)
+def test_a_plan_is_within_itself(plan: Plan) -> None:
+    plan.require_within(plan)
+
+
+@given(plans, effects)
+def test_what_is_added_is_refused_and_what_falls_away_is_not(plan: Plan, effect: Effect) -> None:
+    more = Plan(plan.action, plan.parameters, (*plan.effects, effect))
+    plan.require_within(more)
+    if effect.verb.touches and effect.key not in {known.key for known in plan.effects}:
+        with pytest.raises(Refused, match="added"):
+            more.require_within(plan)
+        assert more.digest != plan.digest
+    else:
+        more.require_within(plan)
+
+
+def test_size_and_note_may_drift_but_not_the_thing() -> None:
+    old = Plan("clean", {}, (Effect(Verb.REMOVE, "image a", 10, identity="sha256:1"),))
+    same = Plan("clean", {}, (Effect(Verb.REMOVE, "image a, renamed", 11, note="used", identity="sha256:1"),))
+    other = Plan("clean", {}, (Effect(Verb.REMOVE, "image a", 10, identity="sha256:2"),))
+    same.require_within(old)
+    assert same.digest == old.digest
+    with pytest.raises(Refused):
+        other.require_within(old)
+
+
+def test_a_change_is_not_consent_to_a_removal() -> None:
+    old = Plan("clean", {}, (Effect(Verb.CHANGE, "file"), Effect(Verb.KEEP, "other")))
+    with pytest.raises(Refused, match="remove other"):
+        Plan("clean", {}, (Effect(Verb.REMOVE, "other"),)).require_within(old)
+
+
+def test_other_parameters_are_another_plan() -> None:
+    with pytest.raises(Refused, match="other parameters"):
+        Plan("clean", {"below": "70 %"}).require_within(Plan("clean", {"below": "80 %"}))
