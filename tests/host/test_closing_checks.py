@@ -13,11 +13,24 @@ from actions.check_rca import CheckRca
 from actions.write_rca import WriteRca
 from midwatch.action import Context
 from midwatch.clock import SystemClock
-from midwatch.errors import Refused
+from midwatch.errors import Place, Refused
 from midwatch.incident.events import Kind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
-from midwatch.plan import Verb
+from midwatch.plan import Risk, Verb
+from midwatch.runbook.model import Phase, Step, StepKind
+
+PHASES = (
+    Phase(
+        "post-incident",
+        "Post-incident actions",
+        "8",
+        tuple(
+            Step(name, f"8.{number}", name, StepKind.MANUAL, Risk.OBSERVE, Place("runbook.yaml"))
+            for number, name in enumerate(("write-rca", "assign-follow-ups", "publish-rca"), start=1)
+        ),
+    ),
+)
 
 
 @pytest.fixture
@@ -84,7 +97,7 @@ def test_the_rca_outside_an_incident_and_before_it_is_written(make_context: Call
 
 
 def test_from_answers_to_a_published_rca(make_context: Callable[..., Context], incident: Path, heard: Heard) -> None:
-    context = make_context(incident=incident, step="export-rca")
+    context = make_context(incident=incident, step="export-rca", phases=PHASES)
     action = WriteRca()
     plan = action.plan(context)
     assert [(effect.verb, effect.object) for effect in plan.effects] == [(Verb.CREATE, str(incident / "rca.md"))]
