@@ -64,6 +64,8 @@ class OutputFile:
             self._store(f"\n[midwatch: {self._cut} bytes of output left out here, above the limit]\n".encode(), seconds)
         self._store(bytes(self._tail), seconds)
         self._tail.clear()
+        if self._missing:
+            self._say_missing()
         for descriptor in (self._descriptor, self._timing):
             with contextlib.suppress(OSError):
                 os.fdatasync(descriptor)
@@ -78,12 +80,9 @@ class OutputFile:
     def _store(self, data: bytes, seconds: float) -> None:
         if not data:
             return
-        if self._missing:
-            note = f"\n[midwatch: {self._missing} bytes of output not stored here: {self._reason}]\n".encode()
-            if not self._whole(note):
-                self._miss(len(data), self._reason)
-                return
-            self._missing = 0
+        if self._missing and not self._say_missing():
+            self._miss(len(data), self._reason)
+            return
         self._time(seconds)
         view = memoryview(data)
         while view:
@@ -95,6 +94,14 @@ class OutputFile:
             self._digest.update(view[:count])
             self.stored += count
             view = view[count:]
+
+    def _say_missing(self) -> bool:
+        """Say in the file how much is missing; False while there is no room even for that."""
+        note = f"\n[midwatch: {self._missing} bytes of output not stored here: {self._reason}]\n".encode()
+        if not self._whole(note):
+            return False
+        self._missing = 0
+        return True
 
     def _miss(self, count: int, reason: str) -> None:
         self.dropped += count

@@ -1,0 +1,157 @@
+"""A growing file by lines: any content, any growth, never more memory than what is in view."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midwatch.spool import BLOCK, LONGEST_LINE, Spool
+
+
+def taken_in(spool: Spool) -> Spool:
+    while spool.refresh():
+        pass
+    return spool
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "output"
+
+
+def test_appears_late_and_grows(path: Path) -> None:
+    spool = Spool(path)
+    assert not spool.refresh()
+    assert (spool.line_count, spool.bytes, spool.lines(0, 5)) == (0, 0, [])
+    path.write_bytes(b"one\ntw")
+    assert spool.refresh()
+    assert (spool.line_count, spool.lines(0, 5)) == (2, ["one", "tw"])
+    with path.open("ab") as file:
+        file.write(b"o\nthree\n")
+    assert spool.refresh()
+    assert not spool.refresh()
+    assert (spool.line_count, spool.lines(1, 5), spool.bytes) == (3, ["two", "three"], 14)
+    assert spool.lines(2, 0) == spool.lines(3, 1) == spool.lines(9, 1) == []
+    assert spool.lines(-5, 1) == ["one"]
+
+
+CHUNKS = st.lists(
+    st.sampled_from(
+        [b"\n", b"a", b"line\n", b"x" * 70000, b"\r\n", b"y" * 4096, b"\xff\x00\n", b"1%\r2%\r", b"z" * 65535 + b"\n"]
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(chunks=CHUNKS, data=st.data())
+def test_the_same_as_reading_it_whole(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("spool") / "output"
+    path.touch()
+    spool = Spool(path)
+    whole = b""
+    for chunk in chunks:
+        with path.open("ab") as file:
+            file.write(chunk)
+        whole += chunk
+        spool.refresh()
+    lines = whole.split(b"\n")[: -1 if whole.endswith(b"\n") or not whole else None]
+    assert spool.line_count == len(lines)
+    assert spool.bytes == len(whole)
+    start, count = data.draw(st.integers(0, len(lines) + 1)), data.draw(st.integers(0, 5))
+    wanted = [line.rstrip(b"\r") for line in lines[start : start + count]]
+    for shown, line in zip(spool.lines(start, count), wanted, strict=True):
+        last = line[line.rfind(b"\r") + 1 :]
+        if len(line) < LONGEST_LINE:
+            assert shown.encode("utf-8", "surrogateescape") == last
+        else:
+            assert len(shown) <= LONGEST_LINE
+            assert shown.encode("utf-8", "surrogateescape") in line
+
+
+def test_find_forwards_and_backwards(path: Path) -> None:
+    path.write_text("".join(f"line {n} {'Needle' if n in (7, 4000, 39999) else ''}\n" for n in range(40000)))
+    spool = taken_in(Spool(path))
+    assert spool.find("needle", 0) == 7
+    assert spool.find("needle", 7) == 7
+    assert spool.find("needle", 8) == 4000
+    assert spool.find("Needle", 4001) == 39999
+    assert spool.find("NEEDLE", 0) is None
+    assert spool.find("needle", 39999, backwards=True) == 39999
+    assert spool.find("needle", 39998, backwards=True) == 4000
+    assert spool.find("needle", 6, backwards=True) is None
+    assert spool.find("", 0) is None
+    assert spool.find("needle", 40000) is None
+    assert spool.find("line [0-9]", 0) is None, "no regular expression"
+    assert spool.find("line 39999 needle\n", 0) == 39999
+
+
+def test_find_over_the_border_of_blocks_and_in_long_lines(path: Path) -> None:
+    path.write_bytes(b"a\n" + b"x" * (BLOCK - 4) + b"needle" + b"x" * 3 * BLOCK + b"second" + b"\nend")
+    spool = taken_in(Spool(path))
+    assert spool.find("needle", 0) == spool.find("second", 0) == 1
+    assert spool.find("end", 0) == 2
+    assert spool.find("needle", 2, backwards=True) == 1
+
+
+def test_progress_lines_show_what_is_last(path: Path) -> None:
+    path.write_bytes(b"".join(b"%d %%\r" % n for n in range(20000)) + b"done\nnext\n")
+    assert taken_in(Spool(path)).lines(0, 2) == ["done", "next"]
+
+
+def test_cut_underneath_and_replaced(path: Path) -> None:
+    path.write_bytes(b"one\ntwo\nthree\n" * 10000)
+    spool = taken_in(Spool(path))
+    os.truncate(path, 100)
+    spool.lines(20000, 50)
+    spool.find("three", 20000)
+    spool.find("three", 20000, backwards=True)
+    assert spool.refresh()
+    assert spool.bytes == 100
+    path.unlink()
+    path.write_bytes(b"new\n")
+    assert spool.refresh()
+    assert spool.lines(0, 9) == ["new"]
+
+
+def test_a_line_without_end_costs_nothing(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b"start ")
+        file.truncate(1024 * 1024 * 1024)  # a gibibyte of NUL without a line end
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nend\n")
+    spool = Spool(path)
+    tracemalloc.start()
+    spool.refresh()
+    assert spool.bytes == 8 * 1024 * 1024, "no single call reads it all"
+    taken_in(spool)
+    assert spool.line_count == 2
+    first, last = spool.lines(0, 2)
+    assert first.startswith("start \0")
+    assert len(first) == LONGEST_LINE
+    assert last == "end"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * 1024 * 1024
+
+
+def test_memory_is_flat(path: Path) -> None:
+    with path.open("wb") as file:
+        block = b"".join(b"%09d some words of output\n" % n for n in range(10000))
+        for _ in range(100):
+            file.write(block)
+    tracemalloc.start()
+    spool = taken_in(Spool(path))
+    for start in (0, 500_000, 999_950):
+        assert len(spool.lines(start, 50)) == 50
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert spool.line_count == 1_000_000
+    assert peak < 512 * 1024, "a number per 64 KiB, and one block"

@@ -1,0 +1,64 @@
+"""Starting real steps and waiting for their results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.identity import SupervisorId
+from midwatch.supervisor.order import Graces, Order
+from midwatch.supervisor.start import start
+from midwatch.supervisor.watch import Result, Running, look
+
+QUICK = Graces(interrupt=0.5, terminate=0.5, remains=0.3)
+PATIENCE = 30.0
+
+
+def until(condition: Callable[[], object], what: str = "it", patience: float = PATIENCE) -> None:
+    """Wait for a condition; never for a time."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come about in {patience:g} s"
+        time.sleep(0.01)
+
+
+class Step:
+    """One attempt in a folder of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = AttemptFolder(path)
+
+    def start(
+        self,
+        script: str,
+        *,
+        timeout: float = 60,
+        secrets: dict[str, str] | None = None,
+        graces: Graces = QUICK,
+        argv: tuple[str, ...] | None = None,
+        cwd: str = "/",
+        env: dict[str, str] | None = None,
+        output_limit: int = 64 * 1024 * 1024,
+    ) -> SupervisorId:
+        words = argv or ("bash", "-euo", "pipefail", "-c", script)
+        return start(self.folder, Order(words, cwd, env or {}, timeout, graces, output_limit), secrets or {})
+
+    def result(self) -> Result:
+        until(lambda: not isinstance(look(self.folder), Running), "a result")
+        found = look(self.folder)
+        assert isinstance(found, Result), found
+        return found
+
+    @property
+    def output(self) -> bytes:
+        return self.folder.output.read_bytes() if self.folder.output.exists() else b""
+
+    def says(self, word: str) -> None:
+        until(lambda: word.encode() in self.output, f"{word!r} in the output")
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    return SupervisorId.of(pid) is None

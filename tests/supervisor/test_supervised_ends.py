@@ -1,0 +1,222 @@
+"""Time-outs, cancels, kills: everything that came from a step ends with it, and nobody is taken for somebody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from supervised import Step, gone, until
+
+from midwatch.incident.events import StepOutcome
+from midwatch.supervisor.identity import SupervisorId, boot_id, stat_of
+from midwatch.supervisor.watch import Lost, Result, Running, cancel, look
+
+
+def test_timeout_ends_the_whole_group(step: Step) -> None:
+    step.start("sleep 300 & echo $!; sleep 300 | cat", timeout=0.5)
+    found = step.result()
+    assert found.outcome is StepOutcome.TIMED_OUT
+    assert "did not end within its 0.5 s" in found.error
+    until(lambda: gone(int(step.output.split()[0])), "the end of the background process")
+
+
+def test_cancel_lets_the_step_clean_up(step: Step) -> None:
+    step.start("trap 'echo cleaned up; exit 3' INT; echo ready; while :; do read -t 0.1 x < <(sleep 60) || :; done")
+    step.says("ready")
+    assert cancel(step.folder)
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.CANCELLED, 3)
+    assert step.output.endswith(b"cleaned up\n")
+    assert not cancel(step.folder), "it has ended"
+
+
+STUBBORN = """
+    trap '' INT TERM; echo $$
+    (trap '' INT TERM; echo $BASHPID; while :; do sleep 0.1; done) &
+    while :; do sleep 0.1; done
+"""
+
+
+def test_cancel_of_a_stubborn_group_ends_in_kill(step: Step) -> None:
+    step.start(STUBBORN)
+    until(lambda: step.output.count(b"\n") == 2)
+    assert cancel(step.folder)
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.CANCELLED, -signal.SIGKILL)
+    for pid in step.output.split():
+        until(lambda pid=pid: gone(int(pid)), "the end of all")
+
+
+def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
+    from midwatch.supervisor.order import Graces
+
+    step.start(
+        "trap 'echo int' INT; trap 'echo term; exit 5' TERM; echo ready; while :; do read -t 0.1 x < <(sleep 60) || :; done",
+        graces=Graces(100, 100, 1),
+    )
+    step.says("ready")
+    assert cancel(step.folder)
+    step.says("int")
+    assert cancel(step.folder)
+    assert (step.result().outcome, step.result().exit) == (StepOutcome.CANCELLED, 5)
+
+
+def test_a_stopped_child_ends_too(step: Step) -> None:
+    step.start("sleep 300 & kill -STOP $!; echo $!; kill -STOP $$")
+    step.says("\n")
+    found = look(step.folder)
+    assert isinstance(found, Running)
+    until(lambda: (s := stat_of(found.step_pid)) is not None and s.state == "T", "the stop")
+    assert cancel(step.folder)
+    assert step.result().outcome is StepOutcome.CANCELLED
+    until(lambda: gone(int(step.output)), "the end of the stopped child")
+
+
+def test_a_child_in_a_session_of_its_own_ends_too(step: Step) -> None:
+    runs_away = "setsid bash -c 'trap \"\" INT TERM; echo $$; exec > /dev/null 2>&1; while :; do sleep 1; done' &"
+    step.start(f"{runs_away} echo ready; read x < <(sleep 60)")
+    step.says("ready")
+    until(lambda: step.output.count(b"\n") == 2)
+    runaway = next(int(word) for word in step.output.split() if word.isdigit())
+    assert cancel(step.folder)
+    assert step.result().outcome is StepOutcome.CANCELLED
+    until(lambda: gone(runaway), "the end of the runaway")
+
+
+def test_what_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None:
+    step.start("(trap '' TERM HUP; while :; do sleep 1; done) & echo $!; exit 0")
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.DONE, 0)
+    assert "kept its terminal open and had to be ended" in found.error
+    assert found.seconds < 2, "the time of the step, not of its remains"
+    until(lambda: gone(int(step.output)), "the end of what was left")
+
+
+def test_a_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
+    step.start("setsid sleep 60 < /dev/null > /dev/null 2>&1 & echo $!")
+    found = step.result()
+    assert (found.outcome, found.error) == (StepOutcome.DONE, "")
+    daemon = int(step.output)
+    assert not gone(daemon)
+    os.kill(daemon, signal.SIGKILL)
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.start import start
+start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_the_end_of_the_starter_does_not_end_the_step(step: Step, number: signal.Signals, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(step.folder.path), f"echo one; while [ ! -e {go} ]; do sleep 0.05; done; echo two"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert starter.stdin is not None
+    assert starter.stdout is not None
+    assert starter.stdout.readline() == b"started\n"
+    step.says("one")
+    os.killpg(starter.pid, number)
+    starter.wait(10)
+    assert isinstance(look(step.folder), Running)
+    go.touch()
+    step.says("two")
+    assert step.result().outcome is StepOutcome.DONE
+    starter.stdin.close()
+    starter.stdout.close()
+
+
+def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step) -> None:
+    supervisor = step.start("echo $$; trap '' PIPE; while :; do sleep 0.2; done")
+    step.says("\n")
+    os.kill(supervisor.pid, signal.SIGKILL)
+    until(lambda: isinstance(look(step.folder), Lost))
+    found = look(step.folder)
+    assert isinstance(found, Lost)
+    assert found.step_pid == int(step.output)
+    assert "still runs as process" in found.reason
+    os.kill(found.step_pid, signal.SIGKILL)
+    until(lambda: (again := look(step.folder)) == Lost("The supervisor was killed while the step ran") and again is not None)
+    assert not cancel(step.folder)
+
+
+def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step) -> None:
+    me = SupervisorId.of(os.getpid())
+    assert me is not None
+    step.folder.path.mkdir()
+
+    def left(supervisor: dict[str, object]) -> None:
+        step.folder.supervisor.write_text(json.dumps(supervisor | {"step": supervisor, "began": "x"}))
+
+    left(me.to_json())
+    assert isinstance(look(step.folder), Running)
+    left(me.to_json() | {"start": me.start + 1})
+    assert isinstance(look(step.folder), Lost)
+    left(me.to_json() | {"boot": "another"})
+    assert look(step.folder) == Lost("The machine was restarted while the step ran")
+    assert not cancel(step.folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\0\0\0", '{"pid": "x", "start": 1, "boot": "b"}'])
+def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
+    step.folder.path.mkdir()
+    step.folder.supervisor.write_text(content)
+    assert isinstance(look(step.folder), Lost)
+    step.folder.result.write_text(content)
+    assert isinstance(look(step.folder), Lost)
+
+
+def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
+    import socket
+
+    from midwatch.supervisor.order import Order
+
+    step.folder.path.mkdir()
+    order = Order(("touch", str(tmp_path / "ran")), "/", {}, 60)
+    step.folder.order.write_text(json.dumps(order.to_json()))
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen([sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno())
+    theirs.close()
+    ours.sendall(b"{}\n")
+    ours.close()
+    process.wait(20)
+    until(lambda: isinstance(look(step.folder), Result), "a result")
+    found = look(step.folder)
+    assert isinstance(found, Result)
+    assert found.outcome is StepOutcome.CANCELLED
+    assert "Nothing ran" in found.error
+    assert not (tmp_path / "ran").exists()
+
+
+def test_identity_of_a_process_with_a_confusing_name(tmp_path: Path) -> None:
+    odd = tmp_path / "a) R 1 (b"
+    odd.symlink_to("/bin/sleep")
+    process = subprocess.Popen([str(odd), "60"])
+    try:
+        stat = stat_of(process.pid)
+        assert stat is not None
+        assert stat.parent == os.getpid()
+        found = SupervisorId.of(process.pid)
+        assert found is not None
+        assert found.alive
+        assert found.boot == boot_id()
+    finally:
+        process.kill()
+        process.wait()
+    assert not found.alive
+    assert not found.send(signal.SIGTERM)

@@ -1,0 +1,124 @@
+"""The disk is full: the step goes on, its result is written, and what could not be stored is counted. Real small mounts."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from supervised import Step, until
+
+from midwatch.incident.events import StepOutcome
+from midwatch.supervisor.values import read_values
+
+
+def _mount_tmpfs(at: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64", "midwatch-test", str(at)], check=True, timeout=20)
+
+
+def _mount_ext4(at: Path) -> None:
+    image = at.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(8 * 1024 * 1024)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True, timeout=20)
+    subprocess.run(["mount", "-o", "loop", str(image), str(at)], check=True, timeout=20)
+
+
+NOTE = re.compile(rb"(\n\[midwatch: (\d+) bytes of output not stored here: the disk was full\]\n)")
+
+
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with little room."""
+    at = tmp_path / "small"
+    at.mkdir()
+    if os.getuid() != 0 or not shutil.which("mkfs.ext4"):
+        pytest.skip("only root can mount")
+    try:
+        {"tmpfs": _mount_tmpfs, "ext4": _mount_ext4}[request.param](at)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"this machine cannot mount a {request.param}: {error}")
+    yield at
+    ctypes.CDLL(None).umount2(str(at).encode(), 2)  # MNT_DETACH: also when a test left something running
+
+
+def fill(folder: Path) -> Path:
+    """Use up the last byte."""
+    filler = folder / "filler"
+    with filler.open("ab", buffering=0) as file:
+        for size in (65536, 4096, 512, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    return filler
+
+
+def test_full_from_the_first_byte_of_output(small: Path, tmp_path: Path) -> None:
+    step, go = Step(small / "attempt"), tmp_path / "go"
+    step.start(f"while [ ! -e {go} ]; do sleep 0.05; done; seq 1 200000; echo survived > {tmp_path}/proof; exit 3")
+    fill(small)
+    go.touch()
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.FAILED, 3)
+    assert (tmp_path / "proof").read_text() == "survived\n"
+    whole = sum(len(f"{n}\n") for n in range(1, 200001))
+    assert found.output_bytes == len(step.output)
+    notes = sum(len(note) for note, _ in re.findall(NOTE, step.output))
+    assert found.output_bytes - notes + found.output_dropped == whole
+
+
+def test_room_again_in_the_middle(small: Path, tmp_path: Path) -> None:
+    step = Step(small / "attempt")
+    script = f"""
+        wait_for() {{ while [ ! -e {tmp_path}/$1 ]; do sleep 0.05; done; }}
+        echo first; wait_for full; seq 1 20000; touch {tmp_path}/lost; wait_for room; echo last
+    """
+    step.start(script)
+    step.says("first\n")
+    filler = fill(small)
+    (tmp_path / "full").touch()
+    until((tmp_path / "lost").exists)
+    filler.unlink()
+    (tmp_path / "room").touch()
+    found = step.result()
+    assert found.outcome is StepOutcome.DONE
+    assert step.output.startswith(b"first\n")
+    assert step.output.endswith(b"last\n")
+    notes = re.findall(NOTE, step.output)
+    assert sum(int(count) for _, count in notes) == found.output_dropped > 0
+
+
+def test_values_are_redacted_in_place_on_a_full_disk(small: Path, tmp_path: Path) -> None:
+    step, go = Step(small / "attempt"), tmp_path / "go"
+    secret = "hunter2-hunter2"
+    step.start(
+        f'echo "a={secret}" >> $STEP_OUTPUT; echo ready; while [ ! -e {go} ]; do sleep 0.05; done',
+        secrets={"a rather long name": secret},
+    )
+    step.says("ready")
+    fill(small)
+    go.touch()
+    assert step.result().outcome is StepOutcome.DONE
+    assert read_values(step.folder) == {"a": "[secret a rather long name]"}
+    assert secret.encode() not in step.folder.values.read_bytes()
+
+
+def test_a_disk_that_is_full_before_the_start_is_said(small: Path) -> None:
+    from midwatch.errors import Failed
+    from midwatch.supervisor.watch import Result, look
+
+    step = Step(small / "attempt")
+    step.folder.path.mkdir()
+    fill(small)
+    with pytest.raises(Failed, match=r"No space left on device"):
+        step.start("echo never")
+    assert not isinstance(look(step.folder), Result)

@@ -1,0 +1,206 @@
+"""A step runs to its end: its output, its exit, its values, its surroundings."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from supervised import Step, until
+
+from midwatch.errors import Failed, Refused
+from midwatch.incident.events import StepOutcome
+from midwatch.supervisor.progress import Progress, ProgressFilter, read_progress
+from midwatch.supervisor.values import LARGEST_FILE, read_values
+from midwatch.supervisor.watch import Running, look
+
+
+def test_done(step: Step) -> None:
+    assert look(step.folder) is None
+    step.start("echo one; echo two >&2; sleep 0.2")
+    found = step.result()
+    assert (found.outcome, found.exit, found.error) == (StepOutcome.DONE, 0, "")
+    assert step.output == b"one\ntwo\n", "no byte changed by the terminal"
+    assert found.output_bytes == 8
+    assert found.output_sha256 == hashlib.sha256(step.output).hexdigest()
+    assert 0.2 <= found.seconds < 20
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found.ended)
+    assert re.fullmatch(rb"\d+\.\d{3} 0\n(\d+\.\d{3} \d+\n)*", step.folder.timing.read_bytes())
+    assert sorted(p.name for p in step.folder.path.iterdir()) == sorted(
+        ["order.json", "output", "output.timing", "progress", "result.json", "supervisor.json", "values"]
+    )
+    assert {p.stat().st_mode & 0o777 for p in step.folder.path.iterdir()} == {0o600}
+
+
+def test_failed_with_its_exit_and_by_a_signal(step: Step, tmp_path: Path) -> None:
+    step.start("exit 7")
+    assert (step.result().outcome, step.result().exit) == (StepOutcome.FAILED, 7)
+    other = Step(tmp_path / "other")
+    other.start("kill -SEGV $$")
+    assert (other.result().outcome, other.result().exit) == (StepOutcome.FAILED, -11)
+    assert "SIGSEGV" in other.result().error
+
+
+@pytest.mark.parametrize(
+    ("argv", "cwd", "code", "sentence"),
+    [
+        (("no-such-program-here",), "/", 127, "There is no program 'no-such-program-here'"),
+        (("/etc/passwd",), "/", 126, "The program '/etc/passwd' cannot be started: permission denied"),
+        (("true",), "/no/such/folder", 127, "The step's folder /no/such/folder cannot be entered: no such file or directory"),
+        (("echo", "a\0b"), "/", 126, "invalid argument"),
+    ],
+)
+def test_cannot_begin(step: Step, argv: tuple[str, ...], cwd: str, code: int, sentence: str) -> None:
+    step.start("", argv=argv, cwd=cwd)
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.FAILED, code)
+    assert sentence in found.error
+
+
+def test_never_twice_in_one_folder(step: Step) -> None:
+    step.start("echo once")
+    step.result()
+    with pytest.raises(Refused, match="started before"):
+        step.start("echo twice")
+    assert step.output == b"once\n"
+
+
+def test_cannot_start_where_nothing_can_be_stored(tmp_path: Path) -> None:
+    (tmp_path / "attempt").mkdir()
+    (tmp_path / "attempt" / "output").mkdir()  # something is in the way
+    step = Step(tmp_path / "attempt")
+    with pytest.raises(Failed, match=r"could not be started: .*output"):
+        step.start("echo never > ran")
+    assert look(step.folder) is None
+
+
+def test_a_secret_that_is_too_short_stops_the_start(step: Step) -> None:
+    with pytest.raises(Failed, match="pin has fewer than 6"):
+        step.start("echo 12345", secrets={"pin": "12345"})
+    assert look(step.folder) is None
+
+
+def test_no_way_to_ask_for_a_password(step: Step) -> None:
+    script = """
+        tty < /dev/stdout || true
+        read -r answer && echo "read $answer" || echo "stdin is empty"
+        (: < /dev/tty) 2>&1 || echo "no controlling terminal"
+        echo x > /dev/stderr; (: < /dev/tty) 2>&1 || echo "none after opening it by name either"
+    """
+    step.start(script)
+    assert step.result().outcome is StepOutcome.DONE
+    for words in (b"/dev/pts/", b"stdin is empty", b"no controlling terminal", b"none after opening"):
+        assert words in step.output
+
+
+def test_a_program_that_insists_on_a_password_fails_and_does_not_hang(step: Step) -> None:
+    step.start(f"{sys.executable} -c 'import getpass; print(\"got\", repr(getpass.getpass()))'", timeout=20)
+    assert step.result().outcome is StepOutcome.FAILED
+    assert b"EOFError" in step.output
+
+
+def test_window_size(step: Step, tmp_path: Path) -> None:
+    step.start("stty size < /dev/stdout")
+    step.result()
+    assert step.output == b"24 80\n"
+    other = Step(tmp_path / "other")
+    other.start("stty size < /dev/stdout", env={"COLUMNS": "132", "LINES": "50"})
+    other.result()
+    assert other.output == b"50 132\n"
+
+
+def test_nothing_inherited(step: Step, tmp_path: Path) -> None:
+    lock = tmp_path / "driver.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.set_inheritable(file.fileno(), True)
+        supervisor = step.start(
+            "ls -l /proc/self/fd; grep -i sigign /proc/self/status; ulimit -c; echo ready; read x < <(sleep 60)"
+        )
+        step.says("ready")
+        assert "driver.lock" not in step.output.decode()
+        links = {str(link.readlink()) for link in Path(f"/proc/{supervisor.pid}/fd").iterdir()}
+        assert str(lock) not in links
+    ignored = int(re.search(rb"SigIgn:\s*([0-9a-f]+)", step.output)[1], 16)  # type: ignore[index]
+    assert ignored == 0, "the step gets its signals as it would from a shell"
+
+
+def test_environment_and_place(step: Step, tmp_path: Path) -> None:
+    step.start('echo "$A|$STEP_OUTPUT|$PAGER|$PWD"', env={"A": "b c"}, cwd=str(tmp_path))
+    step.result()
+    assert step.output.decode() == f"b c|{step.folder.values}|cat|{tmp_path}\n"
+
+
+def test_values_are_read_safely(step: Step) -> None:
+    script = r"""
+        echo key=value >> "$STEP_OUTPUT"
+        printf 'key=later\nno equals\n9bad=x\nhostile=\033[2Jx\nempty=\nlong=%05000d\n' 1 >> "$STEP_OUTPUT"
+        echo path=/a=b >> "$STEP_OUTPUT"
+    """
+    step.start(script)
+    step.result()
+    values = read_values(step.folder)
+    assert values == {"key": "later", "hostile": "x", "empty": "", "path": "/a=b"}
+    assert values.passed_over == [
+        "line 3 is not key=value",
+        "line 4 is not key=value",
+        "line 7: long is longer than 4096 characters",
+    ]
+
+
+def test_values_that_are_no_values(step: Step, tmp_path: Path) -> None:
+    assert read_values(step.folder) == {}
+    step.start('head -c 200000 /dev/zero | tr "\\0" "x" > "$STEP_OUTPUT"; echo y=1 >> "$STEP_OUTPUT"')
+    step.result()
+    assert read_values(step.folder) == {}
+    assert read_values(step.folder).passed_over == ["line 1 is not key=value"]
+    assert step.folder.values.stat().st_size == LARGEST_FILE
+    other = Step(tmp_path / "other")
+    other.start('rm "$STEP_OUTPUT"; mkdir "$STEP_OUTPUT"')
+    assert other.result().outcome is StepOutcome.DONE
+    assert read_values(other.folder) == {}
+
+
+def test_progress_goes_beside_the_output(step: Step) -> None:
+    step.start(r"printf 'a\033]9;4;1;42\007b\033]9;4;1;50;512;1024\033\\c'; read x < <(sleep 60)")
+    until(lambda: read_progress(step.folder.progress) == Progress(512, 1024), "the progress")
+    assert step.output == b"abc"
+
+
+def test_progress_however_the_stream_is_cut() -> None:
+    stream = b"x\x1b]9;4;1;7;7.5;100\x07y\x1b]9;4;3;0;12\x1b\\z\x1b[0m\x1b]8;;http://a\x07"
+    for at in range(len(stream) + 1):
+        seen = ProgressFilter()
+        out = seen.feed(stream[:at]) + seen.feed(stream[at:]) + seen.flush()
+        assert out == b"xyz\x1b[0m\x1b]8;;http://a\x07"
+        assert seen.latest == Progress(12, None)
+
+
+def test_huge_output_keeps_head_and_tail_and_counts_the_rest(step: Step) -> None:
+    step.start("seq 1 600000", output_limit=1024 * 1024)
+    found = step.result()
+    whole = "".join(f"{n}\n" for n in range(1, 600001)).encode()
+    assert found.outcome is StepOutcome.DONE
+    assert step.output.startswith(whole[: 512 * 1024])
+    assert step.output.endswith(whole[-512 * 1024 :])
+    note = re.search(rb"\n\[midwatch: (\d+) bytes of output left out here", step.output)
+    assert note is not None
+    assert int(note[1]) == found.output_dropped == len(whole) - 1024 * 1024
+    assert found.output_bytes == len(step.output)
+    assert found.output_sha256 == hashlib.sha256(step.output).hexdigest()
+
+
+def test_running_is_told_with_who_runs_it(step: Step) -> None:
+    identity = step.start("echo $$; read x < <(sleep 60)")
+    found = look(step.folder)
+    assert isinstance(found, Running)
+    assert found.supervisor == identity
+    step.says("\n")
+    assert found.step_pid == int(step.output)
+    data = json.loads(step.folder.supervisor.read_text())
+    assert data["step"]["pid"] == found.step_pid
