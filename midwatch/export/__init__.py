@@ -1,0 +1,1 @@
+"""What an incident leaves for people: the timeline and the draft of the post-mortem, as Markdown."""

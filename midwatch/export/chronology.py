@@ -1,0 +1,123 @@
+"""The incident in the order of time: a row for each thing that happened, with its event's number as the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from midwatch.export.facts import Facts
+from midwatch.export.markdown import code, table, text
+from midwatch.export.moments import happened, time_of_day
+from midwatch.incident.events import Event, Kind
+from midwatch.units import duration
+
+Body = Mapping[str, Any]
+_SILENT = frozenset({Kind.READING, Kind.STARTED})
+"""Told with their step, where they can be compared."""
+
+
+def chronology(facts: Facts) -> str:
+    """The table. A criterion stands in it when its state changed, not each time it was looked at."""
+    rows, criteria, day = [], dict[str, object](), ""
+    for event in facts.in_order():
+        if event.kind in _SILENT:
+            continue
+        if event.kind == Kind.CRITERION:
+            name, met = str(event.body["criterion"]), event.body["met"]
+            if name in criteria and criteria[name] == met:
+                continue
+            criteria[name] = met
+        at = happened(event)
+        date = f"{at:%Y-%m-%d} "
+        shown = time_of_day(at) if date == day else date + time_of_day(at)
+        day = date
+        if event.kind == Kind.NOTE and event.body.get("at"):
+            shown += f" (written {time_of_day(event.time)})"
+        rows.append((shown, text(event.actor), _told(facts, event), f"{event.seq}"))
+    return table(("Time (UTC)", "Who", "What", "Event"), rows)
+
+
+def _told(facts: Facts, event: Event) -> str:
+    teller = _TELLERS.get(event.kind)
+    return teller(facts, event.body) if teller else f"{code(event.kind)}, which this version does not know"
+
+
+def step_name(facts: Facts, step_id: str) -> str:
+    """`3.2 Emergency backup`; the bare id when the runbook has no such step."""
+    try:
+        step = facts.runbook.step(step_id)
+    except KeyError:
+        return code(step_id)
+    return text(f"{step.number} {step.title}")
+
+
+def _and(reason: object) -> str:
+    return f": {text(str(reason))}" if reason else ""
+
+
+def _step(facts: Facts, body: Body) -> str:
+    number = body.get("attempt", 1)
+    return step_name(facts, body["step"]) + (f", attempt {number}" if number > 1 else "")
+
+
+def _declared(facts: Facts, body: Body) -> str:
+    return f"Declared {text(body['severity'])}: {text(body['title'])}, on {text(body['host'])}"
+
+
+def _severity(facts: Facts, body: Body) -> str:
+    return f"Severity {text(body['from'])} → {text(body['to'])}{_and(body['reason'])}"
+
+
+def _closed(facts: Facts, body: Body) -> str:
+    titles = {criterion.id: criterion.title for criterion in facts.runbook.closure}
+    unmet = ", ".join(text(titles.get(name, name)) for name in body["unmet"])
+    return "Closed" + (f" with unmet criteria ({unmet})" if unmet else "") + _and(body["reason"])
+
+
+def _finished(facts: Facts, body: Body) -> str:
+    lasted = f" after {duration(body['seconds'])}" if body["seconds"] is not None else ""
+    return f"{_step(facts, body)} — **{text(body['outcome'])}**{lasted}{_and(body['summary'])}"
+
+
+def _by_hand(word: str, reason: str) -> Callable[[Facts, Body], str]:
+    return lambda facts, body: f"{step_name(facts, body['step'])} — **{word}**{_and(body[reason])}"
+
+
+def _criterion(facts: Facts, body: Body) -> str:
+    title = next((c.title for c in facts.runbook.closure if c.id == body["criterion"]), body["criterion"])
+    return f"{text(title)} — **{met_word(body['met'])}**{_and(body['detail'])}"
+
+
+def met_word(met: bool | None) -> str:
+    """A criterion's state as a word."""
+    return {True: "met", False: "not met", None: "unknown"}[met]
+
+
+def _role(facts: Facts, body: Body) -> str:
+    role = facts.runbook.roles.get(body["role"])
+    return f"Told {text(role.name if role else body['role'])}{_and(body['message'])}"
+
+
+def _update(facts: Facts, body: Body) -> str:
+    where = f" to {text(body['channel'])}" if body["channel"] else ""
+    return f"Status update{where}{_and(body['message'])}"
+
+
+_TELLERS: dict[str, Callable[[Facts, Body], str]] = {
+    Kind.DECLARED: _declared,
+    Kind.SEVERITY: _severity,
+    Kind.CLOSED: _closed,
+    Kind.DRIVER_JOINED: lambda facts, body: f"Took the wheel on {text(body['host'])}",
+    Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
+    Kind.CONFIRMED: lambda facts, body: f"{_step(facts, body)} — confirmed{_and(body['reason'])}",
+    Kind.FINISHED: _finished,
+    Kind.TICKED: _by_hand("done by hand", "note"),
+    Kind.FAILED_BY_HAND: _by_hand("failed", "reason"),
+    Kind.SKIPPED: _by_hand("skipped", "reason"),
+    Kind.REOPENED: _by_hand("reopened", "reason"),
+    Kind.CRITERION: _criterion,
+    Kind.NOTE: lambda facts, body: f"Note{_and(body['text'])}",
+    Kind.TOLD: _role,
+    Kind.UPDATE: _update,
+    Kind.REPAIRED: lambda facts, body: f"The journal was repaired: {body['dropped_bytes']} bytes of a torn event were cut",
+}

@@ -1,0 +1,47 @@
+"""Moments and lengths of time in an export: UTC to the second, lengths from the boot clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from midwatch.clock import from_iso
+from midwatch.incident.events import Event, Kind
+
+
+def day_and_time(moment: datetime) -> str:
+    """`2026-11-23 02:14:07 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_of_day(moment: datetime) -> str:
+    """`02:14:07`; UTC."""
+    return f"{moment.astimezone(UTC):%H:%M:%S}"
+
+
+def span(start: datetime, end: datetime) -> str:
+    """`2026-11-23 02:14:07 to 02:15:27 UTC`; the second date only if it is another."""
+    same_day = start.astimezone(UTC).date() == end.astimezone(UTC).date()
+    first = f"{start.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{first} to {time_of_day(end)} UTC" if same_day else f"{first} to {day_and_time(end)}"
+
+
+def happened(event: Event) -> datetime:
+    """When that which an event tells happened: a note may be back-dated, and a step may have ended while nobody looked."""
+    told = event.body.get("at") if event.kind == Kind.NOTE else None
+    if event.kind == Kind.FINISHED:
+        told = event.body.get("ended")
+    return from_iso(told) if told else event.time
+
+
+def elapsed(events: Sequence[Event], first: Event, last: Event) -> float:
+    """Seconds from one event to a later one, by the boot clock, which no change of the time of day disturbs.
+
+    Across a reboot only the time of day knows.
+    """
+    stretch = [event for event in events if first.seq <= event.seq <= last.seq]
+    return sum(
+        after.mono - before.mono if after.boot == before.boot else (after.time - before.time).total_seconds()
+        for before, after in pairwise(stretch)
+    )

@@ -1,0 +1,58 @@
+"""The sections of a post-mortem: which there are, which must not be empty, and which of a given text still are."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+TO_WRITE = "_To be written._"
+"""Stands where a person still has to say something."""
+
+
+class Section(StrEnum):
+    """The headings, in their order."""
+
+    SUMMARY = "Summary"
+    IMPACT = "Impact"
+    TRIGGER = "Trigger"
+    DETECTION = "Detection"
+    WHYS = "Root cause: 5 Whys"
+    TIMELINE = "Timeline"
+    FIXES = "Fixes"
+    CONTROLS = "Preventive controls"
+    WELL = "What went well"
+    BADLY = "What went badly"
+    LUCKY = "Where we got lucky"
+    ACTIONS = "Action items"
+    RESPONDERS = "Responders"
+    MESSAGES = "Messages"
+    QUESTIONS = "Open questions"
+    EVIDENCE = "Evidence"
+
+
+REQUIRED = (
+    Section.SUMMARY,
+    Section.IMPACT,
+    Section.DETECTION,
+    Section.WHYS,
+    Section.TIMELINE,
+    Section.FIXES,
+    Section.CONTROLS,
+    Section.ACTIONS,
+)
+_HEADING = re.compile(r"^##[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
+def missing_sections(text: str) -> list[str]:
+    """The required sections that are not there, are empty, or in which something is still to be written.
+
+    Works on a draft that people have edited: headings are found whatever their case, comments do not count as content.
+    """
+    parts = _HEADING.split(_COMMENT.sub("", text))
+    found = {name.strip().casefold(): content for name, content in zip(parts[1::2], parts[2::2], strict=True)}
+    return [section.value for section in REQUIRED if _empty(found.get(section.casefold(), ""))]
+
+
+def _empty(content: str) -> bool:
+    return not content.strip() or TO_WRITE in content

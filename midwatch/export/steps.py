@@ -1,0 +1,104 @@
+"""Every step of the runbook in its order: each attempt, each decision, what moved, what it reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from midwatch.export.facts import Facts
+from midwatch.export.markdown import bullets, code, text
+from midwatch.export.moments import day_and_time, elapsed, span
+from midwatch.export.moved import moved
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.state import Attempt, StepStatus
+from midwatch.runbook.model import Step
+from midwatch.units import duration, size
+
+_DECISIONS = {
+    Kind.TICKED: ("done by hand", "note"),
+    Kind.FAILED_BY_HAND: ("failed", "reason"),
+    Kind.SKIPPED: ("skipped", "reason"),
+    Kind.REOPENED: ("reopened", "reason"),
+}
+_SETTLES = frozenset({Kind.DECLARED, Kind.FINISHED, *_DECISIONS})
+
+
+def steps(facts: Facts) -> Iterator[str]:
+    """A heading for each phase and each step, and a list below it."""
+    for phase in facts.runbook.phases:
+        yield f"### {text(f'{phase.section} {phase.title}'.strip())}"
+        for step in phase.steps:
+            status = facts.incident.status(step)
+            yield f"#### {text(f'{step.number} {step.title}')} — {status}"
+            yield bullets(_told(facts, step)) or f"- {_untouched(status)}"
+
+
+def _untouched(status: StepStatus) -> str:
+    return "Its condition did not hold." if status is StepStatus.NOT_NEEDED else "Nothing happened to it."
+
+
+def _told(facts: Facts, step: Step) -> Iterator[str]:
+    state = facts.incident.steps.get(step.id)
+    if state is None:
+        return
+    attempts = {attempt.number: attempt for attempt in state.attempts}
+    for event in facts.events:
+        if event.body.get("step") != step.id:
+            continue
+        if event.kind == Kind.CONFIRMED and event.body["attempt"] in attempts:
+            yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
+        elif event.kind in _DECISIONS:
+            yield _decision(facts, event)
+    for key, value in state.values.items():
+        yield f"{code(key)}: {text(value)}"
+    if step.instead and state.attempts:
+        yield f"The plan's own command is {code(step.as_written)}. {text(step.instead)}"
+
+
+def _attempt(attempt: Attempt, reason: str) -> str:
+    lines = [f"Attempt {attempt.number}, {_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
+    if reason:
+        lines.append(f"Run all the same: {text(reason)}")
+    lines += [f"Reading: {text(line)}" for line in moved(attempt)]
+    if attempt.plan is not None:
+        touched = sum(effect.verb.touches for effect in attempt.plan.effects)
+        lines.append(f"Confirmed: {touched} {'effect' if touched == 1 else 'effects'}, plan {code(attempt.plan.digest[:16])}")
+    if attempt.command:
+        lines.append(f"Ran: {code(attempt.command)}")
+    if attempt.output:
+        lines.append(_output(attempt))
+    return "\n  - ".join(lines)
+
+
+def _when(attempt: Attempt) -> str:
+    start = attempt.started_at or attempt.confirmed_at
+    if attempt.ended_at is None:
+        return f"since {day_and_time(start)}"
+    if attempt.seconds is None:
+        return f"{span(start, attempt.ended_at)}, no duration known"
+    # A start is journalled a moment after it happened, and the end has its own, truer time.
+    return f"{span(min(start, attempt.ended_at), attempt.ended_at)}, {duration(attempt.seconds)}"
+
+
+def _outcome(attempt: Attempt) -> str:
+    if attempt.outcome is None:
+        return "**under way**"
+    exit_ = f", exit {attempt.exit}" if attempt.exit else ""
+    return f"**{attempt.outcome}**{exit_}" + (f". {text(attempt.summary)}" if attempt.summary else "")
+
+
+def _output(attempt: Attempt) -> str:
+    output = attempt.output
+    said = f"Output: {size(output['bytes'])}, SHA-256 {code(str(output['sha256']))}"
+    if output.get("dropped"):
+        said += f", {size(output['dropped'])} could not be kept"
+    if output.get("masked"):
+        said += f", secrets masked {output['masked']} times"
+    return said
+
+
+def _decision(facts: Facts, event: Event) -> str:
+    word, key = _DECISIONS[Kind(event.kind)]
+    reason = text(str(event.body[key] or ""))
+    before = [e for e in facts.events if e.seq < event.seq and e.kind in _SETTLES]
+    took = f", {duration(elapsed(facts.events, before[-1], event))} after the step before it" if before else ""
+    return f"{day_and_time(event.time)}{took}, {text(event.actor)}: **{word}**" + (f". {reason}" if reason else "")

@@ -1,0 +1,102 @@
+"""The timeline: everything that happened, when, by whom, and with what result. The same journal gives the same bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from midwatch.export.chronology import chronology, met_word
+from midwatch.export.facts import Facts
+from midwatch.export.markdown import code, document, table, text
+from midwatch.export.moments import day_and_time, time_of_day
+from midwatch.export.steps import steps
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.runbook.model import Runbook
+from midwatch.units import duration
+
+
+def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
+    """The timeline of an incident as Markdown, for one that is still open as well. What it holds: `docs/post-mortem.md`.
+
+    Raises `KeyError` or `ValueError` for events whose bodies are not as `docs/journal.md` has them.
+    """
+    facts = Facts.of(runbook, events, folder)
+    return document(
+        [
+            f"# Timeline: {text(facts.incident.title)}",
+            overview(facts),
+            "## In the order of time",
+            chronology(facts),
+            "## Step by step",
+            *steps(facts),
+            "## Closure criteria",
+            criteria(facts),
+            "## The record",
+            record(facts),
+        ]
+    )
+
+
+def overview(facts: Facts) -> str:
+    """The table at the top: which incident, how severe, when, who, how long."""
+    return table(("Incident", text(facts.incident.id)), list(_overview(facts)))
+
+
+def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
+    incident, declared, closed = facts.incident, facts.declared, facts.first(Kind.CLOSED)
+    yield "Runbook", f"{text(facts.runbook.title)} ({text(facts.runbook.id)})"
+    yield "Severity", _severities(facts)
+    if declared is not None:
+        yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"
+    yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
+    yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
+    yield "Drivers", "; ".join(_driver(*driver) for driver in facts.drivers()) or "nobody"
+    yield "Time to detect", lasted(facts.to_detect, "not known: no log line of a trigger tells its time zone")
+    yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
+    yield "Time to resolve", lasted(facts.to_resolve, "still open")
+    counts = Counter(incident.status(step).value for step in facts.runbook.steps())
+    yield "Steps", ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def lasted(seconds: float | None, otherwise: str) -> str:
+    """A length of time, or why there is none."""
+    return otherwise if seconds is None else duration(seconds)
+
+
+def _severities(facts: Facts) -> str:
+    changes = [event for event in facts.events if event.kind == Kind.SEVERITY]
+    first = str(facts.declared.body["severity"]) if facts.declared else facts.incident.severity.value
+    return "; then ".join(
+        [text(first), *(f"{text(e.body['to'])} at {time_of_day(e.time)} ({text(e.body['reason'])})" for e in changes)]
+    )
+
+
+def _driver(actor: str, since: datetime, until: datetime | None) -> str:
+    return f"{text(actor)} from {time_of_day(since)} {f'to {time_of_day(until)}' if until else 'on'}"
+
+
+def criteria(facts: Facts) -> str:
+    """The closure criteria as they were last evaluated."""
+    rows = []
+    for criterion in facts.runbook.closure:
+        state = facts.incident.criteria.get(criterion.id)
+        if state is None:
+            rows.append((text(criterion.title), "not evaluated", "", ""))
+        else:
+            rows.append((text(criterion.title), met_word(state.met), text(state.detail), time_of_day(state.at)))
+    return table(("Criterion", "State", "Found", "At (UTC)"), rows) if rows else "The runbook has none."
+
+
+def record(facts: Facts) -> str:
+    """The journal behind it all, and how to check it."""
+    count = len(facts.events)
+    check = f"midwatch verify {facts.incident.id} --count {count} --head {facts.head}"
+    rows = [
+        ("Head", code(facts.head)),
+        ("Chain", text(facts.chain())),
+        ("Runbook, SHA-256", code(facts.runbook.sha256)),
+        ("Check it", code(check)),
+    ]
+    return table(("Events", f"{count}"), rows)
