@@ -68,7 +68,9 @@ def _read(path: Path, shape: Shape, problems: Problems) -> tuple[Fields, str]:
     if not isinstance(node, Table) or first not in node.entries:
         other = isinstance(node, Table) and {"midwatch", "midwatch-site"} & set(node.entries)
         sentence = f"This is a {'site file, not a runbook' if shape is RUNBOOK else 'runbook, not a site file'}"
-        raise BadInput(sentence if other else f"This is not a {shape.name}", place=node.place, hint=f"Begin with: {first}: 1")
+        run_on = isinstance(node, Scalar) and node.text.startswith(f"{first}:")
+        hint = "Put a space after each colon" if run_on else f"Begin with: {first}: 1"
+        raise BadInput(sentence if other else f"This is not a {shape.name}", place=node.place, hint=hint)
     version = node.entries[first].node
     if isinstance(version, Scalar) and isinstance(version.value, int) and version.value > 1:
         sentence = f"The file is written in version {version.value} of the format; this Midwatch reads version 1"

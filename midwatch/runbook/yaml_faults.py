@@ -36,6 +36,13 @@ _FAULTS = (
     ),
     ("escape", "A backslash in double quotes is not a whole escape", "Use single quotes, or double the backslash"),
     (
+        "expected comment or line break",
+        "Text begins on the line after | or >",
+        "Move it there, indented, or leave the sign out",
+    ),
+    ("expected node content", "A value is expected here", _QUOTE),
+    ("alphabetic or numeric", "Anchors and aliases (&name, *name) are not part of the format", _QUOTE),
+    (
         "undefined alias",
         "Anchors and aliases (&name, *name) are not part of the format",
         "Write the value out where it is used",
@@ -57,6 +64,9 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> BadInput:
         sign = line[place.column - 1 : place.column]
         sentence = "A tab stands where a value begins" if sign == "\t" else f"Text cannot begin with {sign!r} here"
         return BadInput(sentence, place=place, hint="Use spaces" if sign == "\t" else _QUOTE)
+    if "did not find expected" in problem and line[: place.column - 1].rstrip().endswith(("'", '"')):
+        hint = "Quote the whole value; inside single quotes write two for one: 'it''s'"
+        return BadInput("Something follows a closing quote", place=place, hint=hint)
     for piece, sentence, hint in _FAULTS:
         if piece in problem:
             return BadInput(sentence, place=place, hint=hint)

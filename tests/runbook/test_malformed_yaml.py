@@ -42,6 +42,10 @@ def sentence(path: Path) -> str:
         ("a:\n    b: 1\n  c: 2\n", "r.yaml:3:3: This line does not fit the lines above. "),
         ('title: "\\q"\n', "r.yaml:1:9: A backslash in double quotes begins an unknown escape. "),
         ("midwatch: 1\n---\nmidwatch: 1\n", "r.yaml:2:1: A second document begins here. "),
+        ("a: 'it's'\n", "r.yaml:1:8: Something follows a closing quote. Quote the whole value; "),
+        ("a: >x\n  b\n", "r.yaml:1:5: Text begins on the line after | or >. "),
+        ("a: [b, }\n", "r.yaml:1:8: A value is expected here. "),
+        ("midwatch:1\ntitle:x\n", "r.yaml:1:1: This is not a runbook. Put a space after each colon."),
         ("a: &x 1\nb: *x\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
         ("a: &x [*x]\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
         ("a: *nowhere\n", "r.yaml:1:4: Anchors and aliases (&name, *name) are not part of the format. "),
@@ -90,9 +94,9 @@ def test_a_file_of_ten_megabytes_is_refused_without_reading_it(tmp_path: Path) -
     assert sentence(path) == "r.yaml: The file is longer than 1 MiB (10,000,002 bytes). Is this the right file?"
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a terabyte of nothing: only its length may be looked at
-    started = time.monotonic()
+    started = time.process_time()
     assert "longer than 1 MiB" in sentence(path)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 HEAD = "midwatch: 1\ntitle: t\nseverity: SEV-1\n"
@@ -122,10 +126,10 @@ def test_the_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, he
         length += len(made[-1])
     path = tmp_path / "r.yaml"
     path.write_text("".join(made) + tail)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RunbookErrors) as caught:
         load(path, environment={})
-    assert time.monotonic() - started < 15
+    assert time.process_time() - started < 15
     assert len(caught.value.errors) <= 100
     assert len(str(caught.value)) < 40_000
 
@@ -134,10 +138,10 @@ def test_the_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, he
 def test_long_circles_are_told_in_one_short_line(tmp_path: Path, count: int) -> None:
     steps = "".join(f"      - {{id: s{n}, title: b, needs: s{(n + 1) % count}}}\n" for n in range(count))
     (tmp_path / "r.yaml").write_text(PHASE + steps)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RunbookErrors, match="These steps wait for one another: s0 → s1") as caught:
         load(tmp_path / "r.yaml", environment={})
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert all(len(str(error)) < 400 for error in caught.value.errors)
 
 
