@@ -25,7 +25,7 @@ FIVE_MINUTES = Seconds(300)
 
 @dataclass(frozen=True)
 class CleanBackups(Action):
-    """Removes nightly sets until the disk is less full than `below`: first those in `old/`, then the oldest.
+    """Removes nightly sets until the disk is less full than `below`, with room for the next set: first `old/`, then the oldest.
 
     Never one of the two newest good backups of a database, nor anything newer; nothing that holds a database with fewer
     than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning, with
@@ -37,20 +37,23 @@ class CleanBackups(Action):
     summary: ClassVar[str] = "Remove old backup sets by plan, never the last good ones"
     risk: ClassVar[Risk] = Risk.DESTROY
 
-    below: Percent = param("remove until the disk is less full than this", default=EIGHTY)
+    below: Percent = param("remove until the disk is less full than this, with room for the next set", default=EIGHTY)
     read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
 
     def plan(self, context: Context) -> Plan:
         draft, place = self.draft(), context.place("backups")
         draft.confirm_name = place.name
         found = usage(place, budgets_of(context.runbook))
-        needed = self._needed(found)
+        sets, left = sets_on_disk(place, self._databases(context))
+        next_set = self._next_set(sets)
+        needed = self._needed(found, next_set)
         full = f"{percent(found.percent)} full, {size(found.free)} free" + (f" ({found.label})" if found.label else "")
         draft.fact("disk", full)
+        draft.fact("room for", f"the next nightly set as well, about {size(next_set)}")
         if not needed:
-            draft.fact("nothing to do", f"the disk is {percent(found.percent)} full, below {percent(self.below)} already")
+            enough = f"with the next set the disk is {percent(found.after(next_set))} full, below {percent(self.below)} already"
+            draft.fact("nothing to do", enough)
             return draft.plan()
-        sets, left = sets_on_disk(place, self._databases(context))
         choice = self._choice(context, sets, needed)
         by_name = {one.held.name: one for one in sets}
         for held in choice.remove:
@@ -63,8 +66,8 @@ class CleanBackups(Action):
             draft.add(Verb.KEEP, name, note=why)
         after = found.after(-choice.frees)
         draft.fact("frees", f"{size(choice.frees)}: {percent(found.percent)} → {percent(max(0.0, after))}")
-        if after >= self.below:
-            draft.fact("falls short", f"of {percent(self.below)}; the rest has to come from elsewhere")
+        if choice.frees < needed:
+            draft.fact("falls short", f"{size(needed)} are needed; the rest has to come from elsewhere")
         if choice.thin:
             draft.fact(
                 "held back", f"fewer than {AT_LEAST} good backups of {', '.join(choice.thin)}: everything of theirs stays"
@@ -105,9 +108,16 @@ class CleanBackups(Action):
         values = {"freed": str(freed), "removed": str(gone), "percent": f"{after.percent:.1f}"}
         return Outcome(not spared, summary + (f"; kept: {', '.join(spared)}" if spared else ""), values)
 
-    def _needed(self, found: Usage) -> int:
+    def _needed(self, found: Usage, next_set: int) -> int:
+        """Bytes to free, so that the disk is below its mark still after the next nightly set was written."""
         usable = found.used + found.free
-        return max(0, math.floor(found.used - usable * self.below / 100) + 1) if found.percent >= self.below else 0
+        spare = math.floor(usable * self.below / 100) - found.used - next_set
+        return max(0, 1 - spare)
+
+    def _next_set(self, sets: list[SetOnDisk]) -> int:
+        """How large the next nightly set will be: as the newest three at most."""
+        newest = sorted(sets, key=lambda one: one.held.started, reverse=True)[:3]
+        return max((one.held.size for one in newest), default=0)
 
     def _databases(self, context: Context) -> list[str]:
         return [target.database for target in context.runbook.targets.values()]

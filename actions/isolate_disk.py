@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.hostile import safe_text
-
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, MidwatchError
+from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
@@ -21,10 +20,15 @@ from probes.disk import short_name
 from probes.disk_usage import budgets_of, usage
 from probes.docker_engine import NoEngine, docker_targets, engine, log_size, space
 
+ROOMY = 60.0
+"""Percent below which a file system is not the culprit, and searching it would only cost time."""
+
 
 @dataclass(frozen=True)
 class IsolateDisk(Action):
     """Says what fills the disks: file systems, largest folders and files, deleted files still open, Docker by kind.
+
+    A file system with more than 40 % free is not searched unless `paths` names it.
 
     With `target` in a container, also what `df -h` says inside it, which is the host's file system seen from there.
     Container logs are counted, which `docker system df` leaves out. Each part has a limit of time and fails alone:
@@ -81,8 +85,12 @@ class IsolateDisk(Action):
         say(f"{name}: {percent(found.percent)} full, {size(found.free)} free of {size(found.total)}{label}")
         if found.inodes_percent is not None:
             say(f"  inodes {percent(found.inodes_percent)} used")
+        values.setdefault("percent", f"{found.percent:.1f}")
         if found.reserved and not found.free:
             say(f"  only root's reserve is left: {size(found.reserved)}")
+        if not self.paths and max(found.percent, found.inodes_percent or 0.0) < ROOMY:
+            say("  there is room, so it is not searched; name it with --paths to have it searched")
+            return [f"{name} {percent(found.percent)} full"]
         held = biggest(path)
         about = "" if held.complete else " at least"
         for inner, count in held.folders:
@@ -92,7 +100,6 @@ class IsolateDisk(Action):
         if not held.complete:
             say("  not everything could be looked at in time or with these rights; the figures are lower bounds")
         largest = held.folders[0] if held.folders else held.files[0] if held.files else None
-        values.setdefault("percent", f"{found.percent:.1f}")
         if largest is None:
             return [f"{name} {percent(found.percent)} full"]
         values.setdefault("largest", str(largest[0]))

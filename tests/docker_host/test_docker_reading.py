@@ -108,7 +108,7 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
     (tmp_path / "big").mkdir()
     (tmp_path / "big" / "file").write_bytes(b"x" * 2_000_000)
     context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
-    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"])
+    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
     outcome = action.apply(context, action.plan(context))
     assert outcome.values["largest"] == str(tmp_path / "big")
     assert f"log of {name_of('arp')}, which docker system df leaves out" in heard.text

@@ -103,7 +103,7 @@ def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context
         mine = [item for item in held if item.pid == process.pid]
         assert [(item.path, item.size >= 3_000_000) for item in mine] == [(str(path), True)]
         context = make_context(disk={"paths": ["."]})
-        outcome = IsolateDisk().apply(context, IsolateDisk().plan(context))
+        outcome = IsolateDisk(paths=(tmp_path,)).apply(context, IsolateDisk().plan(context))
         assert int(outcome.values["deleted_open"]) >= 3_000_000
         assert f"({process.pid})" in heard.text
     finally:
