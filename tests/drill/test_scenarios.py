@@ -14,6 +14,11 @@ import yaml
 
 from drill.production import Production, build
 from drill.scenarios import SCENARIOS
+from midwatch.action import Context
+from midwatch.catalogue import find_action
+from midwatch.clock import SystemClock
+from midwatch.planning import SilentConsole
+from midwatch.runbook.loader import load
 from probes.checksums import sets_below, verify_set
 from probes.disk_usage import Budget, usage
 
@@ -56,7 +61,26 @@ def content(production: Production) -> object:
         return connection.execute("SELECT md5(string_agg(i::text, '' ORDER BY id)) FROM invoices i").fetchone()
 
 
-def test_disk_only_and_the_seed() -> None:
+SMALL = """
+midwatch: 1
+title: Small
+severity: SEV-1
+panels: {disk: {paths: [backups]}}
+phases: [{title: P, steps: [{title: Clean, uses: clean-backups, risk: destroy}]}]
+"""
+
+
+def clean(production: Production, folder: Path) -> None:
+    """Do what the runbook does about the full disk."""
+    (folder / "runbook.yaml").write_text(SMALL)
+    runbook = load(folder / "runbook.yaml", site=production.site)
+    context = Context(runbook, SilentConsole(), SystemClock(), "ada@drill")
+    action = find_action("clean-backups")()
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.ok, outcome.summary
+
+
+def test_disk_only_and_the_seed(tmp_path: Path) -> None:
     with built("disk-only") as production:
         assert full(production) == pytest.approx(96, abs=0.5)
         assert corrupt(production) == 0
@@ -66,6 +90,8 @@ def test_disk_only_and_the_seed() -> None:
         assert "Disk usage at 96%" in log
         assert "authentication failed" not in log
         first = content(production)
+        clean(production, tmp_path)
+        assert full(production) < 80 - 7, "there is room for the next set"
     with built("password-only") as production:
         assert content(production) == first
         assert full(production) < 80
