@@ -56,11 +56,11 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
 
 
 def _database(filename: str, databases: Sequence[str]) -> str:
-    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`; empty for lists and manifests."""
-    if not filename.endswith(".gz"):
+    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`; empty for lists, manifests and the globals (roles)."""
+    if not filename.endswith(".gz") or filename.startswith("globals."):
         return ""
-    word = filename.replace("-", ".").partition(".")[0]
-    return word if word in databases else f"unknown {word}"
+    named = [one for one in databases if filename.startswith((f"{one}.", f"{one}-"))]
+    return max(named, key=len) if named else f"unknown {filename.partition('.')[0]}"
 
 
 def measured(

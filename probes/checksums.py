@@ -13,6 +13,8 @@ from pathlib import Path
 from midwatch.errors import Failed
 
 LIST = "checksums.sha256"
+NOTES = (".json", ".json.sig")
+"""Ends of names that need not be listed: manifests, which hold no data and may be added to after the list was made."""
 CHUNK = 1 << 20
 LARGEST_LIST = 10_000_000
 """Bytes of a list; a larger one is not a list of a backup set."""
@@ -128,7 +130,7 @@ def verify_set(folder: Path, base: Path | None = None, *, read: Callable[[int], 
             total += size
             (good if found == digest else bad).append(name)
     try:
-        unlisted = sorted(_files(folder) - set(listed) - {LIST})
+        unlisted = sorted(name for name in _files(folder) - set(listed) - {LIST} if not name.endswith(NOTES))
     except OSError as error:
         unlisted, problem = [], f"its folder cannot be read: {error.strerror}"
     return SetVerdict(folder, tuple(good), tuple(bad), tuple(missing), tuple(unlisted), problem, total)

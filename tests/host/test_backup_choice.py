@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.backup_choice import AT_LEAST, GOOD, HeldSet, choose
+from actions.backup_sets import sets_on_disk
 
 NOW = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 DATABASES = ("arp", "gps", "otc")
@@ -79,3 +81,23 @@ def test_one_database_without_good_backups_holds_its_sets() -> None:
 
 def test_nothing_goes_when_nothing_is_needed() -> None:
     assert choose([held(day) for day in range(9)], DATABASES, NOW, 0).remove == ()
+
+
+@pytest.mark.parametrize(
+    ("filename", "database"),
+    [
+        ("arp.dump.gz", "arp"),
+        ("arp-prod-20261122-020000.sql.gz", "arp"),
+        ("arp-archive.dump.gz", "arp-archive"),
+        ("globals.sql.gz", ""),
+        ("checksums.sha256", ""),
+        ("arpx.dump.gz", "unknown arpx"),
+    ],
+)
+def test_whose_dump_a_file_is(tmp_path: Path, filename: str, database: str) -> None:
+    folder = tmp_path / "20261122-020000"
+    folder.mkdir()
+    (folder / filename).touch()
+    sets, left = sets_on_disk(tmp_path, ["arp", "arp-archive", "gps"])
+    assert left == []
+    assert list(sets[0].held.depths) == ([database] if database else [])

@@ -77,6 +77,14 @@ def test_a_list_that_proves_nothing_is_unverified(good: Path, listing: bytes | N
     assert verdict.word == "unverified"
 
 
+def test_a_manifest_need_not_be_listed_but_counts_when_it_is(good: Path) -> None:
+    (good / "manifest.json").write_text("{}")
+    assert verify_set(good).ok
+    with (good / "checksums.sha256").open("a") as file:
+        file.write("0" * 64 + "  manifest.json\n")
+    assert verify_set(good).bad == ("manifest.json",)
+
+
 def test_a_link_is_never_followed(good: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes((good / "arp").read_bytes())
