@@ -1,0 +1,130 @@
+"""The timeline and the post-mortem of a small night, to the byte, and against whatever the night may say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import night
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_markdown import WORDS, shape
+
+from midwatch.export.rca import missing_sections, rca
+from midwatch.export.sections import REQUIRED, TO_WRITE
+from midwatch.export.timeline import timeline
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.folder import IncidentFolder
+
+GOLDEN = Path(__file__).parent / "golden"
+DRAWS = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return night.events()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, told: list[Event]) -> IncidentFolder:
+    return night.journal(tmp_path, told)
+
+
+@pytest.mark.parametrize(("name", "export"), [("timeline.md", timeline), ("rca.md", rca)])
+def test_the_night_to_the_byte(name: str, export: object, told: list[Event], folder: IncidentFolder) -> None:
+    assert callable(export)
+    found = export(night.runbook(), told, folder)
+    if os.environ.get("WRITE_GOLDEN"):
+        (GOLDEN / name).write_text(found, encoding="utf-8")
+    assert found == (GOLDEN / name).read_text(encoding="utf-8")
+    assert export(night.runbook(), list(told), folder) == found
+
+
+def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: IncidentFolder) -> None:
+    found = timeline(night.runbook(), told, folder)
+    for part in (
+        "SEV-1; then SEV-0 at 02:04:06",
+        "Attempt 1, 2026-11-23 02:03:59 to 02:04:05 UTC, 4.8 s, ada@bastion: **failed**, exit 7. rm: permission denied",
+        "Attempt 2, 2026-11-23 02:04:46 to 02:06:21 UTC, 1 min 35 s, ada@bastion: **done**",
+        "disk /backups 96 % → 71 %",
+        "disk /backups 96 % → unknown (no answer within 15 s)",
+        "**skipped**. No need",
+        "02:04:00 (written 02:04:16)",
+        "| Time to detect | 10 min |",
+        "| Events | 36 |",
+        "| Chain | whole |",
+    ):
+        assert part in found
+
+
+@DRAWS
+@given(word=WORDS.filter(lambda word: word.strip() != ""))
+def test_foreign_text_never_changes_the_shape_of_an_export(word: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shapes = []
+    for texts in (" y", " " + " ".join(word.replace(";", ",").split())):  # the follow-ups are a line each, by design
+        events = night.events(texts)
+        folder = night.journal(tmp_path_factory.mktemp("night"), events)
+        shapes.append((shape(timeline(night.runbook(texts), events, folder)), shape(rca(night.runbook(texts), events, folder))))
+    assert shapes[0] == shapes[1]
+
+
+@DRAWS
+@given(count=st.integers(1, 36))
+def test_an_export_is_possible_at_every_moment(count: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    events = night.events()[:count]
+    folder = night.journal(tmp_path_factory.mktemp("night"), events)
+    assert f"| Events | {count} |" in timeline(night.runbook(), events, folder)
+    assert "| Chain | whole |" in timeline(night.runbook(), events, folder)
+    assert missing_sections(rca(night.runbook(), events, folder)) == ([] if count >= 29 else _missing_before_the_answers())
+
+
+def _missing_before_the_answers() -> list[str]:
+    return ["Impact", "Root cause: 5 Whys", "Fixes", "Preventive controls", "Action items"]
+
+
+def test_a_journal_that_was_changed_is_said_to_be(told: list[Event], folder: IncidentFolder) -> None:
+    folder.journal.write_bytes(folder.journal.read_bytes().replace(b"permission denied", b"permission granted"))
+    assert "NOT whole: event 15 was changed" in timeline(night.runbook(), told, folder)
+    folder.journal.unlink()
+    assert "| Chain | could not be checked: There is no journal" in timeline(night.runbook(), told, folder)
+
+
+def test_durations_come_from_the_boot_clock(tmp_path: Path) -> None:
+    """The clock is set forward by an hour in the middle; nothing took longer for that."""
+    events = night.events()
+    late = [
+        Event(e.seq, e.time.replace(hour=3) if e.seq > 20 else e.time, e.mono, e.boot, e.actor, e.kind, e.body) for e in events
+    ]
+    found = timeline(night.runbook(), late, night.journal(tmp_path, late))
+    assert "| Duration | 23 min 1 s |" in found
+    rebooted = [_booted_again(e) if e.seq > 20 else e for e in events]
+    (tmp_path / "2").mkdir()
+    assert "| Duration | 23 min 1 s |" in timeline(night.runbook(), rebooted, night.journal(tmp_path / "2", rebooted))
+
+
+def _booted_again(event: Event) -> Event:
+    return Event(event.seq, event.time, event.mono - 4000, "boot-2", event.actor, event.kind, event.body)
+
+
+def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(told: list[Event], folder: IncidentFolder) -> None:
+    found = rca(night.runbook(), told, folder)
+    assert missing_sections(found) == []
+    for section in REQUIRED:
+        begin = found.index(f"## {section}\n")
+        end = found.index("\n## ", begin)
+        head = f"## {section}\n"
+        assert missing_sections(found[:begin] + found[end + 1 :]) == [section]
+        assert missing_sections(found[:begin] + head + "\n<!-- later -->\n" + found[end:]) == [section]
+        assert missing_sections(found[:begin] + head + f"\nSomething\n\n{TO_WRITE}\n" + found[end:]) == [section]
+        assert missing_sections(found[:begin] + head.upper() + "\nSomething\n" + found[end:]) == []
+    assert missing_sections("") == list(REQUIRED)
+
+
+def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
+    events = night.events()
+    why = next(event for event in events if event.kind == Kind.TICKED and event.body["step"] == "why")
+    values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]
+    events[why.seq - 1] = Event(why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values})
+    found = rca(night.runbook(), events, night.journal(tmp_path, events))
+    assert missing_sections(found) == ["Fixes"]

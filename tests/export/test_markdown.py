@@ -1,0 +1,91 @@
+"""Whatever a foreign text holds, Markdown shows it as text and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from midwatch.export.markdown import bullets, code, lines, table, text
+from midwatch.hostile import safe_text
+
+PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+assert PARSER.linkify is not None
+PARSER.linkify.set({"fuzzy_link": False}).add("//", None)  # like GitHub, which takes no bare name.tld for a link
+CHARACTERS = st.sampled_from("\\`*_{}[]()#+-.!|<>~&;:@/=\"' \t\n\raw0123456789\x1b\x00\u202e") | st.characters(codec="utf-8")
+PIECES = [
+    "http://a.b",
+    "www.a.b",
+    "<b>",
+    "<!--",
+    "&lt;",
+    "&#65;",
+    "[x](y)",
+    "![x](y)",
+    "```",
+    "\n# h",
+    "\n\n- x",
+    "a@b.co",
+    "*x*",
+]
+PIECES += ["\n---", "\n===", "| a |", "1. ", "mailto:a@b.c", "ftp://x.y", "    x", "\\", "HTTPS://X.Y", "_x_", "~~x~~"]
+WORDS = st.lists(st.text(CHARACTERS, max_size=12) | st.sampled_from(PIECES), max_size=6).map("".join)
+
+
+def shape(markdown: str) -> list[str]:
+    """What kinds of things a document holds, text aside."""
+    quiet = {"text", "softbreak", "hardbreak", "text_special"}
+
+    def kinds(tokens: list[Token]) -> list[str]:
+        return [t.type for token in tokens for t in [token, *(token.children or [])] if t.type not in quiet]
+
+    return kinds(PARSER.parse(markdown))
+
+
+def shown(markdown: str) -> str:
+    """The text that a reader sees."""
+    inline = [token for token in PARSER.parse(markdown) if token.type == "inline"]
+    return "\n".join("".join(child.content for child in token.children or []) for token in inline)
+
+
+@given(WORDS)
+def test_a_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
+    markdown = text(foreign)
+    seen = " ".join(safe_text(foreign.strip()).split())
+    assert shape(f"x {markdown}") == shape("x y")
+    assert shown(f"x {markdown}").removeprefix("x").strip() == seen.strip()
+    if markdown:
+        assert shape(markdown) == shape("y")
+        assert shape(bullets([markdown])) == shape(bullets(["y"]))
+    assert shape(table(("a", markdown or "-"), [(markdown, "b")])) == shape(table(("a", "x"), [("y", "b")]))
+
+
+@given(WORDS)
+def test_several_lines_stay_paragraphs(foreign: str) -> None:
+    assert set(shape(lines(foreign))) <= {"paragraph_open", "inline", "paragraph_close"}
+
+
+@given(WORDS)
+def test_code_stays_code(foreign: str) -> None:
+    assert shape(f"x {code(foreign)} y") == shape("x `y` y")
+    assert shape(table(("a", "b"), [(code(foreign), "b")])) == shape(table(("a", "b"), [("`y`", "b")]))
+
+
+@pytest.mark.parametrize(
+    ("foreign", "markdown"),
+    [
+        ("disk /backups 96 % → 71 %", "disk /backups 96 % → 71 %"),
+        ("arp-db-prod, step_output and 3.2", "arp-db-prod, step_output and 3.2"),
+        ("ada@bastion", "ada@bastion"),
+        ("# not a heading", "\\# not a heading"),
+        ("1. not a list", "1\\. not a list"),
+        ("[x](http://evil)", "\\[x\\](http\\://evil)"),
+        ("<script>", "\\<script\\>"),
+        ("a\nb", "a⏎b"),
+        ("a | b", "a \\| b"),
+    ],
+)
+def test_ordinary_text_is_left_alone_and_the_rest_is_escaped(foreign: str, markdown: str) -> None:
+    assert text(foreign) == markdown

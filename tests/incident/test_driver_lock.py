@@ -1,0 +1,156 @@
+"""One driver at a time, whoever races for the wheel, and nobody after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from midwatch.errors import Failed, Refused
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock, driver_of
+
+HOLD = """
+import sys
+from pathlib import Path
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock
+lock = DriverLock.take(IncidentFolder(Path(sys.argv[1])), "eve@test")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+RACE = """
+import os, sys
+from pathlib import Path
+from midwatch.errors import Refused
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock
+folder, wins = IncidentFolder(Path(sys.argv[1])), 0
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(300):
+    try:
+        lock = DriverLock.take(folder, f"racer-{os.getpid()}@test")
+    except Refused as refused:
+        assert "has a driver: " in str(refused) and f"racer-{os.getpid()}@" not in str(refused), str(refused)
+        continue
+    inside = os.open(sys.argv[1] + "/inside", os.O_CREAT | os.O_EXCL | os.O_WRONLY)  # fails if there are two drivers
+    os.close(inside)
+    os.unlink(sys.argv[1] + "/inside")
+    wins += 1
+    lock.release()
+print(wins, flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> IncidentFolder:
+    path = tmp_path / "INC-20261123-0200-x"
+    path.mkdir()
+    return IncidentFolder(path)
+
+
+def python(program: str, folder: IncidentFolder) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(folder.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_the_second_driver_is_told_who_drives_and_since_when(folder: IncidentFolder) -> None:
+    before = datetime.now(UTC)
+    lock = DriverLock.take(folder, "ada@bastion")
+    with pytest.raises(Refused) as refused:
+        DriverLock.take(folder, "bob@bastion")
+    driver = driver_of(folder)
+    assert driver is not None
+    assert (driver.actor, driver.pid) == ("ada@bastion", os.getpid())
+    assert before <= datetime.fromisoformat(driver.since) <= datetime.now(UTC)
+    assert f"ada@bastion drives it since {datetime.fromisoformat(driver.since):%Y-%m-%d %H:%M:%S} UTC" in str(refused.value)
+    assert f"pid {os.getpid()}" in str(refused.value)
+    lock.release()
+    lock.release()
+    assert driver_of(folder) is None
+    DriverLock.take(folder, "bob@bastion").release()
+
+
+def test_a_killed_driver_loses_the_wheel_at_once(folder: IncidentFolder) -> None:
+    holder = python(HOLD, folder)
+    assert line(holder) == "held"
+    with pytest.raises(Refused, match="eve@test drives it since"):
+        DriverLock.take(folder, "bob@test")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait(30)
+    assert driver_of(folder) is None
+    DriverLock.take(folder, "bob@test").release()
+    holder.communicate()
+
+
+def test_programs_that_the_driver_starts_do_not_hold_the_wheel(folder: IncidentFolder) -> None:
+    lock = DriverLock.take(folder, "ada@test")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
+        lock.release()
+        DriverLock.take(folder, "bob@test").release()
+        assert child.poll() is None
+        child.communicate(timeout=30)
+
+
+def test_a_driver_whose_pid_was_recycled_is_not_named(folder: IncidentFolder) -> None:
+    DriverLock.take(folder, "ada@test").release()
+    lock = DriverLock.take(folder, "ada@test")
+    data = json.loads(folder.lock.read_text())
+    folder.lock.write_text(json.dumps({**data, "actor": "ghost", "start": data["start"] - 1}))
+    assert driver_of(folder) is None
+    with pytest.raises(Refused, match="another process took the wheel"):
+        DriverLock.take(folder, "bob@test")
+    folder.lock.write_text(json.dumps({**data, "actor": "far", "host": "elsewhere", "boot": "another"}))
+    with pytest.raises(Refused, match=r"far drives it since .* on elsewhere"):
+        DriverLock.take(folder, "bob@test")
+    for rubbish in ("", "[]", "{}", "\0", '{"actor": 1}'):
+        folder.lock.write_text(rubbish)
+        assert driver_of(folder) is None
+    lock.release()
+
+
+def test_hundreds_of_racing_starts_never_make_two_drivers(folder: IncidentFolder) -> None:
+    racers = [python(RACE, folder) for _ in range(4)]
+    for racer in racers:
+        assert line(racer) == "ready"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    wins = [int(line(racer) or -1) for racer in racers]
+    for racer in racers:
+        racer.communicate(timeout=60)
+    assert [racer.returncode for racer in racers] == [0, 0, 0, 0]
+    assert all(won >= 0 for won in wins)
+    assert sum(wins) > 0
+
+
+def test_a_read_only_mount_is_a_sentence(folder: IncidentFolder) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "midwatch-test", str(folder.path)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, timeout=20, check=False)
+    if mounted.returncode:
+        pytest.skip(f"may not mount here: {mounted.stderr.strip()}")
+    try:
+        with pytest.raises(Failed, match=r"cannot be driven: driver\.lock: Read-only file system") as failed:
+            DriverLock.take(folder, "ada@test")
+        assert "--observe" in failed.value.hint
+    finally:
+        subprocess.run(["umount", str(folder.path)], check=True, timeout=20)
+
+
+def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="No such file or directory"):
+        DriverLock.take(IncidentFolder(tmp_path / "gone"), "ada@test")

@@ -1,0 +1,136 @@
+"""Incidents are found by name, and a damaged one never hides the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from midwatch.clock import SystemClock
+from midwatch.errors import BadInput
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock
+from midwatch.incident.shelf import find, incidents, open_incident, summary
+from midwatch.journal.writer import Journal
+
+RUNBOOK = """\
+midwatch: 1
+id: fire
+title: Fire
+severity: SEV-2
+phases:
+  - title: Look
+    section: "1"
+    steps:
+      - {id: one, title: One}
+      - {id: two, title: Two}
+      - {id: three, title: Three, when: {failed: two}}
+"""
+
+
+def declare(logs: Path, name: str, *, closed: bool = False, done: int = 0) -> IncidentFolder:
+    folder = IncidentFolder(logs / "incidents" / name)
+    folder.path.mkdir(parents=True)
+    folder.runbook.write_text(RUNBOOK)
+    journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
+    body = {"id": name, "title": "Fire", "severity": "SEV-2", "runbook": "r", "runbook_sha256": "", "base": "/", "host": "h"}
+    journal.append(Kind.DECLARED, body)
+    for step in ("one", "two")[:done]:
+        journal.append(Kind.TICKED, {"step": step, "note": "", "values": {}})
+    if closed:
+        journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": len(journal.events) + 1})
+    journal.close(trim=closed)
+    return folder
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    declare(tmp_path, "INC-20261101-0100-fire", closed=True)
+    declare(tmp_path, "INC-20261102-0200-fire", done=1)
+    declare(tmp_path, "INC-20261102-0200-fire-2", done=2)
+    declare(tmp_path, "INC-20261102-0200-fire-10")
+    declare(tmp_path, "INC-20261103-0100-flood")
+    (tmp_path / "incidents" / "a file").write_text("")
+    return tmp_path
+
+
+def ids(folders: list[IncidentFolder]) -> list[str]:
+    return [folder.id for folder in folders]
+
+
+def test_they_come_newest_first(logs: Path) -> None:
+    assert ids(incidents(logs)) == [
+        "INC-20261103-0100-flood",
+        "INC-20261102-0200-fire-10",
+        "INC-20261102-0200-fire-2",
+        "INC-20261102-0200-fire",
+        "INC-20261101-0100-fire",
+    ]
+    assert incidents(logs / "nowhere") == []
+
+
+def test_one_is_found_by_id_beginning_or_latest(logs: Path) -> None:
+    assert find(logs, "latest").id == "INC-20261103-0100-flood"
+    assert find(logs, "INC-20261102-0200-fire").id == "INC-20261102-0200-fire"
+    assert find(logs, "INC-20261101").id == "INC-20261101-0100-fire"
+    with pytest.raises(BadInput, match="is the beginning of 3 incidents: INC-20261102-0200-fire-10, "):
+        find(logs, "INC-20261102")
+    with pytest.raises(BadInput, match=r"Did you mean INC-20261103-0100-flood\?"):
+        find(logs, "INC-20261103-0100-floods")
+    for wrong in ("", "..", "../incidents", "zzz"):
+        with pytest.raises(BadInput, match="There is no incident"):
+            find(logs, wrong)
+    with pytest.raises(BadInput, match="There are no incidents"):
+        find(logs / "nowhere", "latest")
+
+
+def test_the_newest_open_one_of_a_runbook(logs: Path) -> None:
+    found = open_incident(logs, "fire")
+    assert found is not None
+    assert found.id == "INC-20261102-0200-fire-10"
+    assert open_incident(logs, "fir") is None
+    assert open_incident(logs, "quake") is None
+
+
+def test_a_summary_in_a_line(logs: Path) -> None:
+    before = datetime.now(UTC)
+    told = summary(find(logs, "INC-20261102-0200-fire"))
+    assert (told.title, told.severity, told.closed, told.driver, told.problem) == ("Fire", "SEV-2", None, "", "")
+    assert (told.steps_done, told.steps_total, told.events) == (1, 2, 2)
+    assert told.opened is not None
+    assert told.opened < before
+    lock = DriverLock.take(find(logs, "INC-20261102-0200-fire"), "bob@test")
+    assert summary(find(logs, "INC-20261102-0200-fire")).driver == "bob@test"
+    lock.release()
+    assert summary(find(logs, "INC-20261101")).closed is not None
+
+
+def test_a_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) -> None:
+    damaged = logs / "incidents" / "INC-20261104-0000-fire"
+    for journal in (None, b"", b"rubbish\nrubbish\n", b'{"seq":1}\n', b"\xff" * 300_000):
+        damaged.mkdir(exist_ok=True)
+        if journal is not None:
+            (damaged / "journal.jsonl").write_bytes(journal)
+        assert incidents(logs)[0].path == damaged
+        assert summary(IncidentFolder(damaged)).problem
+        found = open_incident(logs, "fire")
+        assert found is not None
+        assert found.id == "INC-20261102-0200-fire-10"
+        assert len([folder for folder in incidents(logs) if not summary(folder).problem]) == 5
+
+
+def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
+    folder = find(logs, "INC-20261103")
+    journal = Journal.open(folder.journal, actor="a", clock=SystemClock())
+    journal.append(Kind.TICKED, {"step": "one"})
+    journal.close()
+    assert "malformed" in summary(folder).problem
+
+
+def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:
+    folder = find(logs, "INC-20261102-0200-fire-2")
+    folder.runbook.write_text("midwatch: [")
+    told = summary(folder)
+    assert (told.steps_done, told.steps_total, told.problem) == (2, None, "")

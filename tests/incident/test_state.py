@@ -1,0 +1,221 @@
+"""The state of an incident is the fold over its events, wherever one stops and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.errors import Place
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.plan import Effect, Plan, Risk, Verb
+from midwatch.runbook.model import Condition, Phase, Reference, Runbook, Severity, Step, StepKind
+
+BEGIN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+HERE = Place("runbook.yaml")
+
+
+def step(step_id: str, **more: Any) -> Step:
+    return Step(step_id, "1.1", step_id, StepKind.RUN, Risk.CHANGE, HERE, **more)
+
+
+STEPS = (
+    step("dump"),
+    step("check", needs=("dump",)),
+    step("tell", when=Condition(failed=("dump", "check"))),
+    step("report", when=Condition(answers=(Reference("check", "risk"),), any_of=("yes",))),
+)
+RUNBOOK = Runbook(
+    id="x", title="X", severity=Severity.SEV1, file=Path("r"), site=None, base=Path("/"), sha256="",
+    phases=(Phase("p", "P", "1", STEPS),),
+)  # fmt: skip
+PLAN = Plan("shell", {"a": "b"}, (Effect(Verb.REMOVE, "old", 5),), confirm_name="old")
+
+
+def fold(*told: tuple[str, Mapping[str, Any]]) -> Incident:
+    return Incident.fold(events(*told))
+
+
+def events(*told: tuple[str, Mapping[str, Any]]) -> list[Event]:
+    return [
+        Event(n, BEGIN + timedelta(seconds=n), 100.0 + n, "boot", f"actor-{n}", kind, body)
+        for n, (kind, body) in enumerate(told, start=1)
+    ]
+
+
+DECLARED = (Kind.DECLARED, {"id": "INC-1", "title": "X", "severity": "SEV-1", "base": "/", "host": "h"})
+
+
+def confirmed(step_id: str, attempt: int = 1, reason: str = "") -> tuple[str, Mapping[str, Any]]:
+    return Kind.CONFIRMED, {"step": step_id, "attempt": attempt, "plan": PLAN.to_json(), "digest": "", "reason": reason}
+
+
+def started(step_id: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
+    return Kind.STARTED, {"step": step_id, "attempt": attempt, "command": "run", "supervisor": {"pid": 1}}
+
+
+def finished(step_id: str, outcome: str = "done", attempt: int = 1, **more: Any) -> tuple[str, Mapping[str, Any]]:
+    body: dict[str, Any] = {"step": step_id, "attempt": attempt, "outcome": outcome, "exit": 0, "seconds": 2.0, "ended": None}
+    return Kind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "tell": []} | more
+
+
+def reading(step_id: str, when: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
+    data = {"probe": "disk", "at": "2026-11-23T02:00:00.000000Z", "rows": [], "error": when}
+    return Kind.READING, {"step": step_id, "attempt": attempt, "when": when, "reading": data}
+
+
+def by_hand(kind: str, step_id: str, **more: Any) -> tuple[str, Mapping[str, Any]]:
+    return kind, {"step": step_id, "note": "by hand", "reason": "because", "values": {}, **more}
+
+
+def test_an_attempt_from_its_confirmation_to_its_result() -> None:
+    incident = fold(DECLARED, confirmed("dump", reason="again"), reading("dump", "before"), started("dump"))
+    state = incident.step("dump")
+    assert (state.status, state.actor, state.reason) == (StepStatus.RUNNING, "actor-2", "again")
+    assert incident.running() == [state]
+    assert state.last is not None
+    assert state.last.plan == PLAN
+    assert state.last.outcome is None
+    incident = fold(
+        DECLARED,
+        confirmed("dump"),
+        reading("dump", "before"),
+        started("dump"),
+        finished("dump", ended="2026-11-23T02:30:00.000000Z", values={"file": "/x"}),
+        reading("dump", "after"),
+    )
+    state = incident.step("dump")
+    assert state.status is StepStatus.DONE
+    assert state.last is not None
+    assert state.last.ended_at == datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+    assert (state.last.before["disk"].error, state.last.after["disk"].error) == ("before", "after")
+    assert incident.value("dump", "file") == "/x"
+    assert incident.value("dump", "other") is incident.value("other", "file") is None
+    assert incident.running() == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "failed"),
+    [
+        ("done", StepStatus.DONE, False),
+        ("failed", StepStatus.FAILED, True),
+        ("timed out", StepStatus.FAILED, True),
+        ("cancelled", StepStatus.FAILED, False),
+        ("unknown", StepStatus.UNKNOWN, False),
+    ],
+)
+def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepStatus, failed: bool) -> None:
+    incident = fold(DECLARED, confirmed("dump"), finished("dump", outcome, tell=["boss"] if failed else []))
+    assert incident.status(STEPS[0]) is status
+    assert (incident.status(STEPS[2]) is StepStatus.TODO) is failed
+    assert incident.to_tell == ({"boss": "dump failed"} if failed else {})
+    assert incident.unmet_needs(STEPS[1], RUNBOOK) == ([] if outcome == "done" else [STEPS[0]])
+
+
+def test_a_failure_counts_for_conditions_also_after_a_retry_that_worked() -> None:
+    incident = fold(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2))
+    assert incident.status(STEPS[0]) is StepStatus.DONE
+    assert incident.status(STEPS[2]) is StepStatus.TODO
+    assert [attempt.outcome for attempt in incident.step("dump").attempts] == ["failed", "done"]
+
+
+def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
+    incident = fold(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1))
+    first, second = incident.step("dump").attempts
+    assert list(first.after) == ["disk"]
+    assert second.after == {}
+
+
+def test_answers_decide_conditions() -> None:
+    assert fold(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
+    yes = by_hand(Kind.TICKED, "check", values={"risk": "yes"})
+    no = by_hand(Kind.TICKED, "check", values={"risk": "no"})
+    assert fold(DECLARED, yes).status(STEPS[3]) is StepStatus.TODO
+    assert fold(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
+
+
+def test_what_people_decide_and_take_back() -> None:
+    assert fold(DECLARED, by_hand(Kind.TICKED, "dump")).step("dump").reason == "by hand"
+    skipped = fold(DECLARED, by_hand(Kind.SKIPPED, "dump"))
+    assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
+    assert skipped.unmet_needs(STEPS[1], RUNBOOK) == []
+    assert skipped.step("dump").settled_at == BEGIN + timedelta(seconds=2)
+    reopened = fold(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
+    assert reopened.status(STEPS[0]) is StepStatus.TODO
+    assert reopened.step("dump").settled_at is None
+    failed = fold(DECLARED, by_hand(Kind.FAILED_BY_HAND, "dump", tell=["boss"]))
+    assert failed.status(STEPS[0]) is StepStatus.FAILED
+    assert failed.to_tell == {"boss": "dump failed"}
+
+
+def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
+    assert fold(DECLARED).next_step(RUNBOOK) == STEPS[0]
+    assert fold(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
+    assert fold(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
+    done = fold(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check"))
+    assert done.next_step(RUNBOOK) is None
+
+
+def test_drivers_severity_criteria_notes_and_the_end() -> None:
+    incident = fold(
+        DECLARED,
+        (Kind.DRIVER_JOINED, {}),
+        (Kind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": ""}),
+        (Kind.CRITERION, {"criterion": "disk", "met": None, "detail": "?"}),
+        (Kind.CRITERION, {"criterion": "disk", "met": True, "detail": "71 %"}),
+        (Kind.NOTE, {"text": "early", "at": "2026-11-23T01:00:00.000000Z"}),
+        (Kind.TOLD, {"role": "boss", "message": "hello"}),
+        (Kind.UPDATE, {"message": "all well", "channel": ""}),
+    )
+    assert incident.open
+    assert (incident.id, incident.driver, incident.severity) == ("INC-1", "actor-2", Severity.SEV0)
+    assert incident.criteria["disk"].met is True
+    early, told, update = incident.notes
+    assert early.at.hour == 1
+    assert early.written_at == BEGIN + timedelta(seconds=6)
+    assert (told.role, update.is_update, incident.last_update_at) == ("boss", True, BEGIN + timedelta(seconds=8))
+    closed = Incident.fold([*events(DECLARED, (Kind.DRIVER_JOINED, {}), (Kind.CLOSED, {}), (Kind.DRIVER_LEFT, {}))])
+    assert (closed.open, closed.driver, closed.last_seq) == (False, "", 4)
+
+
+def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
+    failing = [DECLARED, confirmed("dump"), finished("dump", "failed", tell=["boss"])]
+    told = (Kind.TOLD, {"role": "boss", "message": "x"})
+    assert fold(*failing, told).to_tell == {}
+    assert fold(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, tell=["boss"])).to_tell != {}
+
+
+def test_kinds_of_a_newer_version_change_nothing() -> None:
+    known, new = fold(DECLARED), fold(DECLARED, ("moon.phase", {"step": 7}))
+    assert new.last_seq == 2
+    new.last_seq = known.last_seq
+    assert new == known
+
+
+POOL = [
+    DECLARED, confirmed("dump"), started("dump"), reading("dump", "before"), finished("dump"), finished("dump", "failed"),
+    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(Kind.TICKED, "check", values={"risk": "yes"}),
+    by_hand(Kind.SKIPPED, "tell"), by_hand(Kind.REOPENED, "check"), by_hand(Kind.FAILED_BY_HAND, "report"),
+    (Kind.NOTE, {"text": "x", "at": None}), (Kind.DRIVER_JOINED, {}), (Kind.DRIVER_LEFT, {}), ("moon.phase", {}),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(POOL), max_size=15), st.data())
+def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject) -> None:
+    every = events(DECLARED, *told)
+    cut = data.draw(st.integers(0, len(every)))
+    whole, parts = Incident.fold(every), Incident.fold(every[:cut])
+    for event in every[cut:]:
+        parts.apply(event)
+    assert asdict(parts) == asdict(whole)
+    assert whole.last_seq == len(every)
+    assert {state.id for state in whole.running()} == {s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING}
+    for one in RUNBOOK.steps():
+        assert whole.status(one) in StepStatus
