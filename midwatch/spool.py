@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from array import array
 from bisect import bisect_right
 from pathlib import Path
@@ -12,6 +11,7 @@ BLOCK = 64 * 1024
 Raw = bytes  # the class has a property named `bytes`
 LONGEST_LINE = 4096
 """Bytes of a line that are shown; of a longer one the beginning."""
+_SEARCHED = 1024 * 1024
 _ONE_READ = 8 * 1024 * 1024
 
 
@@ -105,50 +105,61 @@ class Spool:
             return []
         found: list[str] = []
         position = self._offset(start)
+        page, page_at = b"", position
         for _ in range(start, stop):
-            line, position = self._line(position)
+            end = page.find(b"\n", position - page_at)
+            if end < 0:
+                page, page_at = self._pread(position, min(BLOCK, self._read - position)), position
+                end = page.find(b"\n")
+            if end >= 0 and end + page_at - position <= LONGEST_LINE:
+                line, position = _visible(page[position - page_at : end]), page_at + end + 1
+            else:
+                line, position = self._line(position)
             found.append(line.decode("utf-8", "surrogateescape"))
         return found
 
     def find(self, pattern: str, start: int, *, backwards: bool = False) -> int | None:
-        """The first line at or after `start` (before or at it, backwards) that holds `pattern`; case counts only if it has
-        a capital. None when there is none.
+        """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is none.
+
+        A pattern without capitals also finds capitals (of ASCII).
 
         Reads the file in blocks; on a large one call it from a worker thread.
         """
-        needle = re.compile(
-            re.escape(pattern).encode("utf-8", "surrogateescape"), re.NOFLAG if pattern.lower() != pattern else re.I
-        )
-        if not pattern or not self.line_count:
-            return None
+        needle = pattern.encode("utf-8", "surrogateescape")
         if backwards:
-            return self._find_backwards(needle, min(start, self.line_count - 1))
-        line, position = max(0, start), 0
-        if line >= self.line_count:
+            start = min(start, self.line_count - 1)
+        if not needle or not 0 <= max(start, 0) < self.line_count:
             return None
+        fold = pattern.lower() == pattern
+        return (
+            self._find_backwards(needle, max(0, start), fold=fold)
+            if backwards
+            else self._find(needle, max(0, start), fold=fold)
+        )
+
+    def _find(self, needle: Raw, line: int, *, fold: bool) -> int | None:
         position = self._offset(line)
         rest = b""
         while position < self._read:
-            data = rest + self._pread(position, min(BLOCK, self._read - position))
+            data = rest + self._pread(position, min(_SEARCHED, self._read - position))
             if len(data) == len(rest):
                 return None
             position += len(data) - len(rest)
-            match = needle.search(data)
-            if match:
-                return line + data.count(b"\n", 0, match.start())
-            cut = max(data.rfind(b"\n") + 1, len(data) - len(pattern.encode("utf-8", "surrogateescape")) + 1, 0)
-            line += data.count(b"\n", 0, cut)
-            rest = data[cut:]
+            at = (data.lower() if fold else data).find(needle)
+            if at >= 0:
+                return line + data.count(b"\n", 0, at)
+            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
+            line += data.count(b"\n", 0, len(data) - len(rest))
         return None
 
-    def _find_backwards(self, needle: re.Pattern[Raw], line: int) -> int | None:
+    def _find_backwards(self, needle: Raw, line: int, *, fold: bool) -> int | None:
         end = self._offset(line + 1) if line + 1 < self.line_count else self._read
         while end > 0:
-            begin = max(0, end - BLOCK)
-            data = self._pread(begin, min(end - begin + LONGEST_LINE, self._read - begin))
-            matches = [m.start() for m in needle.finditer(data) if begin + m.start() < end]
-            if matches:
-                return self._line_at(begin + matches[-1])
+            begin = max(0, end - _SEARCHED)
+            data = self._pread(begin, min(end - begin + len(needle) - 1, self._read - begin))
+            at = (data.lower() if fold else data).rfind(needle)
+            if at >= 0:
+                return self._line_at(begin + at)
             end = begin
         return None
 
@@ -170,10 +181,7 @@ class Spool:
             if not data:
                 return position
             if ends >= ahead:
-                at = -1
-                for _ in range(ahead):
-                    at = data.index(b"\n", at + 1)
-                return position + at + 1
+                return position + len(data) - len(data.split(b"\n", ahead)[-1])
             ahead -= ends
             position += len(data)
 

@@ -8,7 +8,10 @@ from functools import cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from midwatch.redaction.known import automaton
+
 _CONTEXT = 256
+_REACH = 2112
 _OURS = rb"\[secret"
 """The beginning of our own marks: what was masked once is not masked again."""
 _MAYBE_OURS = re.compile(rb"\[(?:s(?:e(?:c(?:r(?:e(?:t)?)?)?)?)?)?")
@@ -34,6 +37,8 @@ class Shape:
     peek: int = 1
     """Bytes that must be seen after the end to know that it is the end."""
     longest: int = 8192
+    needs: bytes = b""
+    """What must come within reach; without it there is no need to look closer."""
 
 
 def _shape(
@@ -52,11 +57,12 @@ SHAPES = (
         (b"://",),
         re.compile(rb"://[^\s/@:\"'<>]{0,128}:"),
         re.compile(
-            rb"(?!\[secret)(?!\d{1,5}(?:[/?#\s\"'<>,;)\]]|\Z))[^\s@\"'<>]{1,2048}(?:@[^\s@\"'<>/?#:]{1,64}(?=@)){0,8}(?=@)"
+            rb"(?!\[secret)(?!\d{1,5}(?:[/?#\s\"'<>,;)\]]|\Z))[^\s@\"'<>]{1,2048}+(?:@[^\s@\"'<>/?#:]{1,64}+(?=@)){0,8}(?=@)"
         ),
         _NOTHING,
-        re.compile(rb"[^\s\"'<>]{1,2048}"),
+        re.compile(rb"[^\s\"'<>]{1,2048}+"),
         re.compile(rb"\d{1,5}(?:[/?#][^@]*)?|\[[^@]*|[^@]+@.*", re.S),
+        needs=b"@",
     ),
     # NAME_PASSWORD=value, --token=value; "password" = 'value'
     _shape(_KEYS, _KEY_NAME + rb"[\"']?=[\"']", rb"(?!" + _OURS + rb")[^\"'\r\n]", rb"(?:[^\"'\\\r\n]|\\.?)*"),
@@ -162,7 +168,7 @@ class Hit:
 def _triggers() -> tuple[list[list[Shape]], BytesAhoCorasick]:
     """The shapes of each trigger, and what finds the triggers."""
     words = sorted({word for shape in SHAPES for word in shape.triggers})
-    return [[shape for shape in SHAPES if word in shape.triggers] for word in words], BytesAhoCorasick(words)
+    return [[shape for shape in SHAPES if word in shape.triggers] for word in words], automaton(words)
 
 
 class ShapeTrack:
@@ -201,6 +207,8 @@ class ShapeTrack:
         if head is None:
             return None, None
         value = head.end()
+        if shape.needs and len(window) - value > _REACH and window.find(shape.needs, value, value + _REACH) < 0:
+            return None, None
         if not final and shape.maybe.fullmatch(window, value) and value < len(window):
             if idle and shape.shown_when_idle.fullmatch(window, value):
                 final = True
