@@ -78,7 +78,7 @@ class ProgressFile:
         """Replace it. Never raises: the step matters more."""
         text = ""
         if progress is not None:
-            text = f"{progress.done:.15g} {'-' if progress.total is None else format(progress.total, '.15g')}"
+            text = " ".join(format(number, ".15g") for number in (progress.done, progress.total) if number is not None)
         try:
             os.pwrite(self._descriptor, text.ljust(_WIDTH - 1).encode() + b"\n", 0)
         except OSError:
@@ -89,10 +89,10 @@ class ProgressFile:
 
 
 def read_progress(path: Path) -> Progress | None:
-    """What the step last told; None when it has told nothing. `DONE TOTAL`, or `DONE -` when the total is not known."""
+    """What the step last told; None when it has told nothing. `DONE TOTAL`, or `DONE` alone when the total is not known."""
     try:
         with path.open("rb") as file:
-            words = file.read(_WIDTH).decode("ascii", "replace").split()
-        return Progress(float(words[0]), None if words[1] == "-" else float(words[1])) if len(words) == 2 else None
+            numbers = [float(word) for word in file.read(_WIDTH).split()]
     except (OSError, ValueError):
         return None
+    return Progress(numbers[0], numbers[1] if len(numbers) > 1 else None) if numbers else None

@@ -15,7 +15,7 @@ from supervised import Step, until
 
 from midwatch.errors import Failed, Refused
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.progress import Progress, ProgressFilter, read_progress
+from midwatch.supervisor.progress import Progress, ProgressFile, ProgressFilter, read_progress
 from midwatch.supervisor.values import LARGEST_FILE, read_values
 from midwatch.supervisor.watch import Running, look
 
@@ -172,6 +172,20 @@ def test_progress_goes_beside_the_output(step: Step) -> None:
     assert step.output == b"abc"
 
 
+def test_progress_without_a_total_and_rubbish_in_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    file = ProgressFile(path)
+    assert read_progress(path) is None
+    for told in (Progress(3e12, None), Progress(0.5, 1), None):
+        file.write(told)
+        assert read_progress(path) == told
+        assert path.stat().st_size == 64
+    file.close()
+    path.write_text("some words")
+    assert read_progress(path) is None
+    assert read_progress(tmp_path / "none") is None
+
+
 def test_progress_however_the_stream_is_cut() -> None:
     stream = b"x\x1b]9;4;1;7;7.5;100\x07y\x1b]9;4;3;0;12\x1b\\z\x1b[0m\x1b]8;;http://a\x07"
     for at in range(len(stream) + 1):
@@ -204,3 +218,24 @@ def test_running_is_told_with_who_runs_it(step: Step) -> None:
     assert found.step_pid == int(step.output)
     data = json.loads(step.folder.supervisor.read_text())
     assert data["step"]["pid"] == found.step_pid
+
+
+def test_memory_of_the_supervisor_does_not_grow_with_the_output(step: Step, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    wait = f"while [ ! -e {go} ]; do sleep 0.05; done"
+    supervisor = step.start(
+        f"echo small; while [ ! -e {go} ]; do sleep 0.05; done; seq 1 3000000; echo ready; rm {go}; {wait}",
+        output_limit=1 << 20,
+    )
+    step.says("small")
+
+    def peak() -> int:
+        status = Path(f"/proc/{supervisor.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
+
+    before = peak()
+    go.touch()
+    until(lambda: not go.exists(), "the end of 22 MB of output")
+    assert peak() - before < 8 * 1024
+    go.touch()
+    assert step.result().output_dropped > 20_000_000
