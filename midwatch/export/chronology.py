@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from midwatch.export.facts import Facts
-from midwatch.export.markdown import code, table, text
+from midwatch.export.markdown import cell_code, table, text
 from midwatch.export.moments import happened, time_of_day
 from midwatch.incident.events import Event, Kind
 from midwatch.units import duration
@@ -39,7 +39,7 @@ def chronology(facts: Facts) -> str:
 
 def _told(facts: Facts, event: Event) -> str:
     teller = _TELLERS.get(event.kind)
-    return teller(facts, event.body) if teller else f"{code(event.kind)}, which this version does not know"
+    return teller(facts, event.body) if teller else f"{cell_code(event.kind)}, which this version does not know"
 
 
 def step_name(facts: Facts, step_id: str) -> str:
@@ -47,7 +47,7 @@ def step_name(facts: Facts, step_id: str) -> str:
     try:
         step = facts.runbook.step(step_id)
     except KeyError:
-        return code(step_id)
+        return cell_code(step_id)
     return text(f"{step.number} {step.title}")
 
 

@@ -40,11 +40,28 @@ def lines(foreign: str) -> str:
 
 
 def code(foreign: str) -> str:
-    """Foreign text as code within a line; also right inside a table."""
-    line = safe_text(foreign.strip()).replace("|", "¦")  # a bar splits a table's cell even within code
-    fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
+    """Foreign text as code within a line; not for a table, see `cell_code`."""
+    line = safe_text(foreign.strip())
+    fence = "`" * (_longest_run(line) + 1)
     blank = " " if line.startswith("`") or line.endswith("`") or not line else ""
     return f"{fence}{blank}{line}{blank}{fence}"
+
+
+def cell_code(foreign: str) -> str:
+    """Foreign text as code within a table's cell, where a bar splits cells even in code unless it is escaped."""
+    shown = code(foreign)
+    return re.sub(r"(\\*)\|", lambda bar: "\\|" if not bar[1] else f"{bar[1]}¦", shown)  # `\\|` cannot be told from an escape
+
+
+def code_block(foreign: str, *, indent: str = "") -> str:
+    """Foreign text of several lines as a block of code, each line indented, as within a list."""
+    shown = safe_text(foreign.strip("\n"), newlines=True)
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return "\n".join(f"{indent}{line}".rstrip() for line in [fence, *shown.split("\n"), fence])
+
+
+def _longest_run(line: str) -> int:
+    return max((len(run) for run in re.findall("`+", line)), default=0)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from midwatch.export import lessons
 from midwatch.export.chronology import chronology
 from midwatch.export.facts import Facts
-from midwatch.export.markdown import bullets, code, document, lines, table, text
+from midwatch.export.markdown import bullets, cell_code, document, lines, table, text
 from midwatch.export.moments import day_and_time, time_of_day
 from midwatch.export.sections import TO_WRITE, Section, missing_sections
-from midwatch.export.timeline import lasted, overview, record
+from midwatch.export.timeline import lasted, overview, record, unknown_detection
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.runbook.model import Runbook, Step
@@ -94,7 +94,7 @@ def _detection(facts: Facts) -> str:
     declared = facts.declared
     rows = [
         ("Declared", f"{day_and_time(declared.time)} by {text(declared.actor)}" if declared else "no"),
-        ("Time to detect", lasted(facts.to_detect, "not known: no log line of a trigger tells its time zone")),
+        ("Time to detect", lasted(facts.to_detect, unknown_detection(facts))),
         ("Time to mitigate", lasted(facts.to_mitigate, "not known")),
         ("Time to resolve", lasted(facts.to_resolve, "still open")),
     ]
@@ -172,6 +172,6 @@ def _evidence(facts: Facts) -> str:
         for attempt in state.attempts if state else ():
             if attempt.output.get("sha256"):
                 file = facts.folder.attempt(step.id, attempt.number).output.relative_to(facts.folder.path)
-                rows.append((code(str(file)), size(attempt.output["bytes"]), code(str(attempt.output["sha256"]))))
+                rows.append((cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"]))))
     outputs = table(("Output", "Size", "SHA-256"), rows) if rows else ""
     return "\n\n".join(part for part in (record(facts), outputs) if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.export.facts import Facts
-from midwatch.export.markdown import bullets, code, text
+from midwatch.export.markdown import bullets, code, code_block, text
 from midwatch.export.moments import day_and_time, elapsed, span
 from midwatch.export.moved import moved
 from midwatch.incident.events import Event, Kind
@@ -62,7 +62,9 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     if attempt.plan is not None:
         touched = sum(effect.verb.touches for effect in attempt.plan.effects)
         lines.append(f"Confirmed: {touched} {'effect' if touched == 1 else 'effects'}, plan {code(attempt.plan.digest[:16])}")
-    if attempt.command:
+    if "\n" in attempt.command.strip():
+        lines.append(f"Ran:\n\n{code_block(attempt.command, indent='    ')}\n")
+    elif attempt.command:
         lines.append(f"Ran: {code(attempt.command)}")
     if attempt.output:
         lines.append(_output(attempt))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from midwatch.export.chronology import chronology, met_word
 from midwatch.export.facts import Facts
-from midwatch.export.markdown import code, document, table, text
+from midwatch.export.markdown import cell_code, document, table, text
 from midwatch.export.moments import day_and_time, time_of_day
 from midwatch.export.steps import steps
 from midwatch.incident.events import Event, Kind
@@ -53,11 +53,16 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
     yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
     yield "Drivers", "; ".join(_driver(*driver) for driver in facts.drivers()) or "nobody"
-    yield "Time to detect", lasted(facts.to_detect, "not known: no log line of a trigger tells its time zone")
+    yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
     yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
     yield "Time to resolve", lasted(facts.to_resolve, "still open")
     counts = Counter(incident.status(step).value for step in facts.runbook.steps())
     yield "Steps", ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def unknown_detection(facts: Facts) -> str:
+    """Why the time to detect is not known."""
+    return "not known: the log lines of the triggers do not tell their time zone" if facts.detected() else "not known"
 
 
 def lasted(seconds: float | None, otherwise: str) -> str:
@@ -94,9 +99,9 @@ def record(facts: Facts) -> str:
     count = len(facts.events)
     check = f"midwatch verify {facts.incident.id} --count {count} --head {facts.head}"
     rows = [
-        ("Head", code(facts.head)),
+        ("Head", cell_code(facts.head)),
         ("Chain", text(facts.chain())),
-        ("Runbook, SHA-256", code(facts.runbook.sha256)),
-        ("Check it", code(check)),
+        ("Runbook, SHA-256", cell_code(facts.runbook.sha256)),
+        ("Check it", cell_code(check)),
     ]
     return table(("Events", f"{count}"), rows)

@@ -75,7 +75,7 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
             events = read(folder.journal)
         except MidwatchError:
             continue
-        if events and not any(event.kind == Kind.CLOSED for event in events):
+        if events and events[0].kind == Kind.DECLARED and not any(event.kind == Kind.CLOSED for event in events):
             return folder
     return None
 

@@ -114,7 +114,8 @@ def events(word: str = "") -> list[Event]:
         plan = Plan("x", {}, (Effect(Verb.CREATE, "a file" + word), Effect(Verb.KEEP, "another")))
         tell(after, "step.confirmed", {"step": step, "attempt": attempt, "plan": plan.to_json(), "digest": plan.digest,
              "reason": reason})  # fmt: skip
-        tell(0.5, "step.started", {"step": step, "attempt": attempt, "command": f"run it{word}", "supervisor": {"pid": 7}})
+        command = "set -e\nrm -r old || exit 7\necho done" if step == "clean" else "midwatch action it"
+        tell(0.5, "step.started", {"step": step, "attempt": attempt, "command": command + word, "supervisor": {"pid": 7}})
 
     def read(step: str, attempt: int, when: str, data: dict[str, Any]) -> None:
         tell(0.1, "reading", {"step": step, "attempt": attempt, "when": when, "reading": data})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from midwatch.export.markdown import bullets, code, lines, table, text
+from midwatch.export.markdown import bullets, cell_code, code, code_block, lines, table, text
 from midwatch.hostile import safe_text
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
@@ -70,7 +70,16 @@ def test_several_lines_stay_paragraphs(foreign: str) -> None:
 @given(WORDS)
 def test_code_stays_code(foreign: str) -> None:
     assert shape(f"x {code(foreign)} y") == shape("x `y` y")
-    assert shape(table(("a", "b"), [(code(foreign), "b")])) == shape(table(("a", "b"), [("`y`", "b")]))
+    assert shape(table(("a", "b"), [(cell_code(foreign), "b")])) == shape(table(("a", "b"), [("`y`", "b")]))
+    block = f"- x\n  - y\n\n{code_block(foreign, indent='    ')}\n\n  - z"
+    assert shape(block) == shape("- x\n  - y\n\n    ```\n    y\n    ```\n\n  - z")
+
+
+def test_code_is_shown_as_it_is() -> None:
+    assert shown(f"x {code('a || b `c`')}") == "x a || b `c`"
+    assert shown(table(("a",), [(cell_code("a || b"),)])) == "a\na || b"
+    [block] = [token for token in PARSER.parse(code_block("if x\n``` \n  y || z\n")) if token.type == "fence"]
+    assert block.content == "if x\n```\n  y || z\n"
 
 
 @pytest.mark.parametrize(
