@@ -39,14 +39,18 @@ def main(arguments: list[str]) -> int:
         folder = AttemptFolder(Path(arguments[0]))
         order = Order.from_json(json.loads(folder.order.read_bytes()))
         supervision = Supervision(folder, order, secrets, oom)
-    except (OSError, MidwatchError, ValueError) as error:
+    except Exception as error:  # whatever it is, whoever waits for us has to be told
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1
     if not _tell(starter, "ready " + json.dumps(supervision.identity.to_json())):
         supervision.abandon()
         return 1
     starter.close()
-    supervision.run()
+    try:
+        supervision.run()
+    except Exception as error:  # nobody would see a traceback: the result tells it
+        supervision.break_down(error)
+        return 1
     return 0
 
 

@@ -64,7 +64,7 @@ class SecretChannel:
         try:
             data = json.loads(line)
             return str(data["name"]), str(data["value"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self.answer(masked=False)
             return None
 

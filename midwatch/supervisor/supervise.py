@@ -24,7 +24,7 @@ from midwatch.supervisor.output import OutputFile
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
 from midwatch.supervisor.result import ReservedFile, Result, result_bytes, write_whole
 from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
-from midwatch.supervisor.values import LARGEST_FILE
+from midwatch.supervisor.values import LARGEST_FILE, raw_values
 
 _GATHER = 64 * 1024
 _IDLE = 0.1
@@ -84,6 +84,25 @@ class Supervision:
         self._child.never_begin()
         self._start = time.monotonic()
         self._finish(StepOutcome.CANCELLED, None, "Nothing ran: whoever started the step was gone before it began")
+
+    def break_down(self, fault: Exception) -> None:
+        """A fault of ours: say that the outcome is not known, and leave the step to a person. Raises `OSError`."""
+        alive = self._status is None
+        error = f"The supervisor has a fault: {type(fault).__name__}: {fault}"
+        if alive:
+            error += f"; the step may still run as process {self._child.pid}, unwatched"
+        result = Result(
+            outcome=StepOutcome.UNKNOWN,
+            exit=self._exit(),
+            seconds=round(self._seconds(), 3),
+            ended=self._ended or iso(datetime.now(UTC)),
+            output_bytes=self._output.stored,
+            output_dropped=self._output.dropped,
+            output_sha256=self._output.sha256,
+            masked=self._redactor.masked,
+            error=self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace"),
+        )
+        self._result.publish(result_bytes(result))
 
     def run(self) -> None:
         """Run the step to its end and publish the result."""
@@ -244,8 +263,7 @@ class Supervision:
     def _redact_values(self) -> None:
         """Replace what the step wrote by its redacted form, in space that was taken at the start."""
         try:
-            with self._folder.values.open("rb") as file:
-                content = file.read(LARGEST_FILE + 1)
+            content = raw_values(self._folder)
         except OSError:
             self._values.discard()
             return
@@ -254,4 +272,5 @@ class Supervision:
             self._values.discard()
             return
         self._values.publish(redacted[:LARGEST_FILE])
-        self._folder.values.with_name("values.redacted").replace(self._folder.values)
+        with contextlib.suppress(OSError):
+            self._folder.values.with_name("values.redacted").replace(self._folder.values)

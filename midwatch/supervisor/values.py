@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 
 from midwatch.incident.folder import AttemptFolder
@@ -37,6 +40,18 @@ class _Reader:
             self.values[key] = value
 
 
+def raw_values(folder: AttemptFolder) -> bytes:
+    """What the file holds, one byte more than 64 KiB at most. Raises `OSError`.
+
+    The step may have put anything under this name: a link is not followed, a FIFO is not waited for.
+    """
+    descriptor = os.open(folder.values, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        return file.read(LARGEST_FILE + 1)
+
+
 def read_values(folder: AttemptFolder) -> Values:
     """The values of an attempt that has ended, redacted by its supervisor. Never raises for what a step may have written.
 
@@ -46,8 +61,7 @@ def read_values(folder: AttemptFolder) -> Values:
 
     reader = _Reader()
     try:
-        with folder.values.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = raw_values(folder)
     except FileNotFoundError:
         return reader.values
     except OSError as error:

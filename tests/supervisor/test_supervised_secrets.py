@@ -128,13 +128,13 @@ def test_rubbish_on_the_secret_channel_is_answered_and_changes_nothing(step: Ste
 import os, socket
 channel = socket.socket(fileno=os.dup(int(os.environ["MIDWATCH_SECRET_FD"])))
 channel.settimeout(10)
-for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe"):
+for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe", b"[" * 100000):
     channel.sendall(line + b"\\n")
     print(channel.recv(1))
 """
     step.start("", argv=(sys.executable, "-c", script))
     assert step.result().outcome is StepOutcome.DONE
-    assert step.output == b"b'\\x15'\n" * 4
+    assert step.output == b"b'\\x15'\n" * 5
 
 
 def test_no_core_of_the_supervisor_even_when_it_is_made_to_crash(step: Step) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import sys
 from pathlib import Path
 
@@ -164,6 +165,27 @@ def test_values_that_are_no_values(step: Step, tmp_path: Path) -> None:
     other.start('rm "$STEP_OUTPUT"; mkdir "$STEP_OUTPUT"')
     assert other.result().outcome is StepOutcome.DONE
     assert read_values(other.folder) == {}
+
+
+@pytest.mark.parametrize("trick", ["mkfifo $STEP_OUTPUT", "ln -s /etc/hostname $STEP_OUTPUT", "true"])
+def test_what_a_step_puts_under_the_name_of_its_values(step: Step, trick: str) -> None:
+    step.start(f"rm $STEP_OUTPUT; {trick}", timeout=10)
+    assert step.result().outcome is StepOutcome.DONE
+    values = read_values(step.folder)
+    assert values == {}
+    assert len(values.passed_over) == (0 if trick == "true" else 1)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes the supervisor's descriptors away")
+def test_a_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    supervisor = step.start(f"sleep 30 & echo ready; while [ ! -e {go} ]; do sleep 0.05; done; exit 4")
+    step.says("ready")
+    resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, (3, 3))
+    go.touch()
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.UNKNOWN, 4)
+    assert "The supervisor has a fault: OSError: [Errno 24] Too many open files" in found.error
 
 
 def test_progress_goes_beside_the_output(step: Step) -> None:
