@@ -40,7 +40,7 @@ def elapsed(events: Sequence[Event], first: Event, last: Event) -> float:
 
     Across a reboot only the time of day knows.
     """
-    stretch = [event for event in events if first.seq <= event.seq <= last.seq]
+    stretch = events[first.seq - 1 : last.seq]  # a journal's events are numbered from 1 without gaps
     return sum(
         after.mono - before.mono if after.boot == before.boot else (after.time - before.time).total_seconds()
         for before, after in pairwise(stretch)

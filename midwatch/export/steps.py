@@ -101,6 +101,6 @@ def _output(attempt: Attempt) -> str:
 def _decision(facts: Facts, event: Event) -> str:
     word, key = _DECISIONS[Kind(event.kind)]
     reason = text(str(event.body[key] or ""))
-    before = [e for e in facts.events if e.seq < event.seq and e.kind in _SETTLES]
-    took = f", {duration(elapsed(facts.events, before[-1], event))} after the step before it" if before else ""
+    before = next((facts.events[n] for n in range(event.seq - 2, -1, -1) if facts.events[n].kind in _SETTLES), None)
+    took = f", {duration(elapsed(facts.events, before, event))} after the step before it" if before else ""
     return f"{day_and_time(event.time)}{took}, {text(event.actor)}: **{word}**" + (f". {reason}" if reason else "")

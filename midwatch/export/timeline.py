@@ -52,7 +52,7 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"
     yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
     yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
-    yield "Drivers", "; ".join(_driver(*driver) for driver in facts.drivers()) or "nobody"
+    yield "Drivers", _drivers(facts) or "nobody"
     yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
     yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
     yield "Time to resolve", lasted(facts.to_resolve, "still open")
@@ -78,8 +78,18 @@ def _severities(facts: Facts) -> str:
     )
 
 
-def _driver(actor: str, since: datetime, until: datetime | None) -> str:
-    return f"{text(actor)} from {time_of_day(since)} {f'to {time_of_day(until)}' if until else 'on'}"
+def _drivers(facts: Facts) -> str:
+    drivers = facts.drivers()
+    return "; ".join(
+        f"{text(actor)} from {time_of_day(since)} {_until(until, last=number == len(drivers))}"
+        for number, (actor, since, until) in enumerate(drivers, start=1)
+    )
+
+
+def _until(until: datetime | None, *, last: bool) -> str:
+    if until is not None:
+        return f"to {time_of_day(until)}"
+    return "on" if last else "and was lost"
 
 
 def criteria(facts: Facts) -> str:

@@ -83,6 +83,19 @@ def _missing_before_the_answers() -> list[str]:
     return ["Impact", "Root cause: 5 Whys", "Fixes", "Preventive controls", "Action items"]
 
 
+def test_a_driver_that_was_killed_is_told_from_one_that_left(tmp_path: Path) -> None:
+    events = night.events()
+    joined = events[1]
+    for seq, actor in ((25, "bob@bastion"), (34, "carol@bastion")):
+        old = events[seq - 1]
+        events[seq - 1] = Event(seq, old.time, old.mono, old.boot, actor, Kind.DRIVER_JOINED, joined.body)
+    found = timeline(night.runbook(), events[:-1], night.journal(tmp_path, events[:-1]))
+    assert (
+        "ada@bastion from 02:00:07 and was lost; bob@bastion from 02:06:36 and was lost; carol@bastion from 02:23:06 on"
+        in found
+    )
+
+
 def test_a_journal_that_was_changed_is_said_to_be(told: list[Event], folder: IncidentFolder) -> None:
     folder.journal.write_bytes(folder.journal.read_bytes().replace(b"permission denied", b"permission granted"))
     assert "NOT whole: event 15 was changed" in timeline(night.runbook(), told, folder)
