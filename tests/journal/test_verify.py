@@ -155,6 +155,17 @@ def test_a_chain_built_anew_fails_against_the_heads_inside_and_outside(tmp_path:
     assert "event 1 was changed" in verify(tmp_path / "careful", head=told, count=1).problem
 
 
+def test_a_head_inside_may_be_a_few_events_old_but_must_be_true(path: Path, clock: SetClock) -> None:
+    journal = Journal.create(path, actor="ada", clock=clock)
+    journal.append("note", {"n": 1})
+    told = {"message": "all well", "channel": "", "events": 1, "head": journal.head}
+    journal.append("note", {"n": 2})
+    journal.append(Kind.UPDATE, told)
+    assert verify(path).ok
+    journal.append(Kind.UPDATE, told | {"events": 9})
+    assert "event 4 was changed" in verify(path).problem
+
+
 def test_the_count_at_closure_is_checked(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": 7})
