@@ -14,12 +14,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write, fill
+from set_clock import SetClock, Write
 
 from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Kind
 from midwatch.journal.line import NO_LINE
-from midwatch.journal.reader import Tail, read
+from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 
@@ -192,69 +192,6 @@ def test_a_second_writer_is_noticed_before_it_can_tear_the_chain(written: Write,
     assert verify(path).events == 2
 
 
-def test_events_land_in_the_reserve_when_the_disk_is_full(small_disk: Path, clock: SetClock) -> None:
-    journal = Journal.create(small_disk / "journal.jsonl", actor="ada", clock=clock)
-    filler = fill(small_disk)
-    with pytest.raises(OSError, match="No space left"):
-        (small_disk / "proof").write_bytes(b"x" * 4096)
-    reserved = journal.reserved
-    assert reserved == 1 << 20
-    stored = 0
-    with pytest.raises(Failed, match="reserve is used up") as refused:  # noqa: PT012 - until it is used up
-        while True:
-            journal.append("note", {"text": "x" * 2000, "at": None})
-            stored += 1
-    assert "Make room" in refused.value.hint
-    assert stored == reserved // (len(journal.path.read_bytes().split(b"\n")[-2]) + 1)
-    assert len(read(journal.path)) == stored
-    assert verify(journal.path).ok
-    filler.unlink()
-    journal.append("note", {"text": "there is room again", "at": None})
-    assert verify(journal.path).events == stored + 1
-    journal.close()
-
-
-def test_a_torn_line_is_repaired_on_a_full_disk(small_disk: Path, clock: SetClock) -> None:
-    path = small_disk / "journal.jsonl"
-    journal = Journal.create(path, actor="ada", clock=clock)
-    end = len(path.read_bytes().rstrip(b"\0"))
-    journal.append("note", {"text": "one", "at": None})
-    end = len(path.read_bytes().rstrip(b"\0"))
-    journal.close()
-    with path.open("r+b") as file:
-        file.seek(end)
-        file.write(b'{"seq":2,"time')
-    fill(small_disk)
-    again = Journal.open(path, actor="ada", clock=clock)
-    again.append("note", {"text": "two", "at": None})
-    assert [event.kind for event in read(path)] == ["note", "journal.repaired", "note"]
-    assert verify(path).ok
-    again.close()
-
-
-def test_a_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_disk: Path, clock: SetClock) -> None:
-    filler = fill(small_disk)
-    with pytest.raises(Failed, match="No space left on device") as refused:
-        Journal.create(small_disk / "journal.jsonl", actor="ada", clock=clock)
-    assert "places.logs" in refused.value.hint
-    assert not (small_disk / "journal.jsonl").exists()
-    with filler.open("r+b") as file:
-        file.truncate(filler.stat().st_size - 80_000)
-    journal = Journal.create(small_disk / "journal.jsonl", actor="ada", clock=clock)
-    assert 4096 <= journal.reserved < 1 << 20
-    journal.append("note", {"text": "small, but it is there", "at": None})
-    journal.close()
-
-
-def test_the_reserve_grows_ahead_of_need(path: Path, clock: SetClock) -> None:
-    journal = Journal.create(path, actor="ada", clock=clock)
-    for _ in range(40):
-        journal.append("note", {"text": "x" * 50_000})
-        assert journal.reserved >= (1 << 19) - 60_000
-        assert path.stat().st_blocks * 512 >= path.stat().st_size
-    journal.close()
-
-
 def test_a_failed_sync_is_never_retried_as_if_it_had_worked(
     written: Write, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,44 +227,6 @@ def test_no_journal_and_no_rights_are_sentences(tmp_path: Path, clock: SetClock)
         read(tmp_path)
     with pytest.raises(Failed, match="cannot be made"):
         Journal.create(tmp_path / "missing" / "journal.jsonl", actor="a", clock=clock)
-
-
-def test_a_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(path: Path, clock: SetClock) -> None:
-    journal = Journal.create(path, actor="ada", clock=clock)
-    tail = Tail(path)
-    assert tail.poll() == []
-    one = journal.append("note", {"n": 1})
-    assert tail.poll() == [one]
-    assert tail.poll() == []
-    end = len(path.read_bytes().rstrip(b"\0"))
-    journal.close()
-    with path.open("r+b") as file:
-        file.seek(end)
-        file.write(b'{"seq":2,"ti')
-    assert tail.poll() == []
-    journal = Journal.open(path, actor="bob", clock=clock)
-    three = journal.append("note", {"n": 3})
-    assert tail.poll() == [journal.events[1], three]
-    journal.close(trim=True)
-    assert tail.poll() == []
-    journal = Journal.open(path, actor="bob", clock=clock)
-    four = journal.append("note", {"n": 4})
-    assert tail.poll() == [four]
-    journal.close()
-
-
-def test_a_tail_says_when_the_past_was_changed(written: Write, path: Path, clock: SetClock) -> None:
-    written(3)
-    tail = Tail(path)
-    assert len(tail.poll()) == 3
-    path.unlink()
-    other = Journal.create(path, actor="mallory", clock=clock)
-    for number in range(4):
-        other.append("note", {"text": f"event {number}", "at": None, "actor": "same size"[: 2 * (number == 9)]})
-    lines = path.read_bytes().rstrip(b"\0").splitlines(keepends=True)
-    path.write_bytes(b"x" * tail._end + lines[-1])
-    with pytest.raises(BadInput, match="changed behind"):
-        tail.poll()
 
 
 def test_the_format_can_be_checked_with_a_few_lines_of_python(written: Write) -> None:
