@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -50,6 +50,7 @@ def shown(markdown: str) -> str:
     return "\n".join("".join(child.content for child in token.children or []) for token in inline)
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_a_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> None:
     markdown = text(foreign)
@@ -62,11 +63,13 @@ def test_a_line_of_foreign_text_is_a_paragraph_of_that_text(foreign: str) -> Non
     assert shape(table(("a", markdown or "-"), [(markdown, "b")])) == shape(table(("a", "x"), [("y", "b")]))
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_several_lines_stay_paragraphs(foreign: str) -> None:
     assert set(shape(lines(foreign))) <= {"paragraph_open", "inline", "paragraph_close"}
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_code_stays_code(foreign: str) -> None:
     assert shape(f"x {code(foreign)} y") == shape("x `y` y")

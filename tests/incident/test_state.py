@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midwatch.errors import Place
@@ -207,6 +207,7 @@ POOL = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(POOL), max_size=15), st.data())
 def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject) -> None:
     every = events(DECLARED, *told)
