@@ -16,6 +16,8 @@ from midwatch.units import duration
 
 Say = Callable[[str], None]
 _POLL = 0.1
+_BLOCK = 1000
+"""Lines that are read at once."""
 
 
 def run(conductor: Conductor, answers: Answers, say: Say) -> Exit:
@@ -72,10 +74,14 @@ def _follow(conductor: Conductor, step: Step, say: Say) -> None:
     while running:
         conductor.poll()
         running = conductor.incident.status(step) is StepStatus.RUNNING
-        spool.refresh()
-        for line in spool.lines(said, spool.line_count - said):
-            say(f"    {line}")
-        said = spool.line_count
+        while spool.refresh():
+            pass
+        upto = spool.line_count - (1 if running else 0)  # the last line may still grow
+        while said < upto:
+            lines = spool.lines(said, min(upto - said, _BLOCK))
+            for line in lines:
+                say(f"    {line}")
+            said += len(lines)
         if running:
             time.sleep(_POLL)
     last = conductor.incident.step(step.id).last

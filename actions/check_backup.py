@@ -1,0 +1,57 @@
+"""The check `backup`: does the target have a backup that was validated, and is it still that file?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from midwatch.action import Check, Context, Outcome
+from midwatch.errors import OutcomeUnknown
+from midwatch.parameters import param
+from midwatch.runbook.model import Target
+from midwatch.units import Seconds, duration
+from probes.catalogue import BackupFile, backups_of
+from probes.manifest import DEPTHS
+
+
+@dataclass(frozen=True)
+class CheckBackup(Check):
+    """Holds when the newest validated backup (read to its end, or deeper) is not older than `max_age` and its SHA-256 is still
+    the one that was validated. A newer backup that failed its validation is named and does not count.
+    """
+
+    name: ClassVar[str] = "backup"
+    summary: ClassVar[str] = "A target has a validated backup that is young enough"
+
+    target: Target = param("whose backup")
+    max_age: Seconds = param("how old it may be", default=Seconds(26 * 3600))
+
+    def evaluate(self, context: Context) -> Outcome:
+        try:
+            found = backups_of(context.runbook, self.target)
+        except OSError as error:
+            raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
+        good = next((backup for backup in found if backup.good), None)
+        failed = [b.path.name for b in found if b.manifest is not None and b.manifest.problem]
+        beside = f"; not good: {', '.join(failed[:3])}" if failed else ""
+        if good is None:
+            return Outcome(False, f"{self.target.label} has no validated backup ({len(found)} unvalidated){beside}")
+        age = (context.clock.now() - good.started).total_seconds()
+        assert good.manifest is not None
+        if age > self.max_age:
+            return Outcome(False, f"The newest validated backup of {self.target.label} is {duration(age)} old{beside}")
+        if not _same(good):
+            return Outcome(False, f"{good.path.name} is not the file that was validated: its SHA-256 differs{beside}")
+        depth = good.manifest.depth
+        summary = f"{good.path.name}, {duration(max(0.0, age))} old, depth {depth} ({DEPTHS[depth]}){beside}"
+        return Outcome(True, summary, {"path": str(good.path), "depth": str(depth)})
+
+
+def _same(backup: BackupFile) -> bool:
+    assert backup.manifest is not None
+    try:
+        with backup.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == backup.manifest.sha256
+    except OSError:
+        return False

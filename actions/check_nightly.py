@@ -1,0 +1,56 @@
+"""The check `nightly`: is the newest nightly set complete, whole, young and validated?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from midwatch.action import Check, Context, Outcome
+from midwatch.errors import OutcomeUnknown
+from midwatch.parameters import param
+from midwatch.units import Seconds, duration
+from probes.checksums import sets_below, verify_set
+from probes.manifest import Manifest, stamped
+
+
+@dataclass(frozen=True)
+class CheckNightly(Check):
+    """Holds when the newest set has a validated backup of every target, its checksums hold both ways, and it is not older
+    than `max_age`. Sets that were put aside in `old/` do not count.
+    """
+
+    name: ClassVar[str] = "nightly"
+    summary: ClassVar[str] = "The newest nightly set is complete and validated"
+
+    max_age: Seconds = param("how old it may be", default=Seconds(26 * 3600))
+
+    def evaluate(self, context: Context) -> Outcome:
+        place = context.place("backups")
+        try:
+            sets = [folder for folder in sets_below(place) if folder.parent == place]
+        except OSError as error:
+            raise OutcomeUnknown(f"{place} cannot be listed: {error.strerror}", hint="Look at the disk") from error
+        dated = sorted((at, folder) for folder in sets if (at := stamped(folder.name)) is not None)
+        if not dated:
+            return Outcome(False, f"There is no nightly set in {place}")
+        began, newest = dated[-1]
+        lacking = []
+        for target in context.runbook.targets.values():
+            files = sorted(newest.glob(f"{target.database}.*.gz"))
+            manifest = Manifest.read(files[0]) if files else None
+            if not files:
+                lacking.append(f"{target.label} is missing")
+            elif manifest is None or not manifest.good:
+                lacking.append(f"{target.label} is not validated")
+        verdict = verify_set(newest, place)
+        if not verdict.ok:
+            lacking.append(str(verdict))
+        age = (context.clock.now() - began).total_seconds()
+        if age > self.max_age:
+            lacking.append(f"it is {duration(age)} old")
+        if lacking:
+            return Outcome(False, f"The newest set {newest.name}: {'; '.join(lacking)}", {"set": str(newest)})
+        count = len(context.runbook.targets)
+        return Outcome(
+            True, f"{newest.name}: {count} databases, validated, {duration(max(0.0, age))} old", {"set": str(newest)}
+        )

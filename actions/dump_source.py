@@ -1,0 +1,149 @@
+"""Where a dump's bytes come from: `pg_dump` here, or `pg_dump` inside a container. Every exit code counts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from midwatch.errors import Failed
+from probes.postgres.connect import APPLICATION, Route
+
+CHUNK = 1 << 18
+STALL = 180.0
+"""Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
+
+
+_END = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = {application} AND query LIKE 'COPY %' AND pid <> pg_backend_pid()
+"""
+
+
+class Source(Protocol):
+    """A dump that is running."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The archive as it comes. Raises `Failed` when it stalls, and when the program fails, after the last byte."""
+        ...
+
+    def stop(self) -> None:
+        """End it, also when it is stuck. Harmless once it has ended."""
+        ...
+
+
+def options(snapshot: str) -> list[str]:
+    """The options of `pg_dump`: an archive that `pg_restore` reads, not compressed, never asking for a password."""
+    base = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s"]
+    return [*base, f"--snapshot={snapshot}"] if snapshot else base
+
+
+class LocalDump:
+    """`pg_dump` as our child."""
+
+    def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        self._process = subprocess.Popen(
+            [str(program), *options(snapshot)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**clean, **environment, "LC_ALL": "C"},
+        )
+
+    def chunks(self) -> Iterator[bytes]:
+        process, said = self._process, bytearray()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        last = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            for stream in (process.stdout, process.stderr):
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(1.0):
+                    data = os.read(key.fd, CHUNK)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    elif key.fileobj is process.stderr:
+                        said = (said + data)[-16384:]
+                    else:
+                        last = time.monotonic()
+                        yield data
+                if time.monotonic() - last > STALL:
+                    raise Failed(
+                        f"The dump is stalled: no byte for {STALL:.0f} s", hint="Look for locks, or a paused container"
+                    )
+        _judge(process.wait(), said.decode("utf-8", "replace"))
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+class ContainerDump:
+    """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
+
+    def __init__(self, route: Route, *, timeout: float = STALL) -> None:
+        import docker
+
+        self._route = route
+        self._client = docker.DockerClient.from_env(timeout=int(timeout))
+        argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
+        created = self._client.api.exec_create(
+            route.container, argv, stdin=False, tty=False, environment={"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
+        )
+        self._id = created["Id"]
+        self._stream = self._client.api.exec_start(self._id, socket=True)
+        self._ended = False
+
+    def chunks(self) -> Iterator[bytes]:
+        from docker.utils.socket import frames_iter
+
+        said = bytearray()
+        raw = getattr(self._stream, "_sock", cast(Any, self._stream))
+        try:
+            for kind, data in cast(Any, frames_iter)(raw, tty=False):
+                if kind == 1:
+                    yield data
+                else:
+                    said = (said + data)[-16384:]
+        except TimeoutError as error:
+            raise Failed(f"The dump is stalled: no byte for {STALL:.0f} s", hint="Is the container paused?") from error
+        except OSError as error:
+            raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
+        self._ended = True
+        _judge(self._client.api.exec_inspect(self._id)["ExitCode"], said.decode("utf-8", "replace"))
+
+    def stop(self) -> None:
+        from probes.postgres.role import literal, run_quietly
+
+        with contextlib.suppress(Exception):  # the engine or the server may be gone, which also ends it
+            self._stream.close()
+            if not self._ended:
+                run_quietly(self._route, _END.format(application=literal(APPLICATION)))
+        self._client.close()
+
+
+def _judge(code: int | None, said: str) -> None:
+    """Raise `Failed` for any exit but 0, with the program's own last words."""
+    if code == 0:
+        return
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line] or lines[-1:]
+    told = errors[0].rpartition("error:")[2].strip() if errors else "it said nothing"
+    if code in (126, 127):
+        raise Failed("There is no pg_dump inside the container", hint="Take a route from outside: a published port")
+    if "server version mismatch" in said:
+        raise Failed("pg_dump is older than the server", hint="Install a newer postgresql-client, or set places.pg_bin")
+    if "statement timeout" in said or "lock timeout" in said:
+        raise Failed(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
+    raise Failed(f"pg_dump failed with exit {code}: {told}", hint="Nothing was published; earlier backups are untouched")

@@ -1,0 +1,199 @@
+"""One dump into one file: snapshot, compression, checksum and row counts in one pass, without a temporary file.
+
+The file gets its name only once every part of the pipe has ended well and its bytes are on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from actions.dump_source import ContainerDump, LocalDump, Source
+from midwatch.errors import Failed, MidwatchError
+from midwatch.units import size
+from probes.catalogue import PARTIAL
+from probes.postgres.connect import Connection, Route, client_environment, connect
+from probes.postgres.tools import Tools
+
+_TABLES = """
+SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+ORDER BY 1
+"""
+Progress = Callable[[float, float | None], None]
+
+
+class _Packer(Protocol):
+    def write(self, data: bytes) -> object: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Dumped:
+    """A finished dump."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    unpacked: int
+    lsn: str = ""
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Hashing:
+    """The file below the compressor: counts and digests what goes to disk."""
+
+    descriptor: int
+    count: int = 0
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def write(self, data: bytes) -> int:
+        view = memoryview(data)
+        while view:
+            try:
+                written = os.write(self.descriptor, view)
+            except OSError as error:
+                raise _full(error, self.count) from error
+            self.digest.update(view[:written])
+            self.count += written
+            view = view[written:]
+        return len(data)
+
+    def flush(self) -> None: ...
+
+
+def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> Dumped:
+    """Dump the route's database to `path`, which must not exist. Raises `MidwatchError`, and then nothing is left of it.
+
+    `tools` may be None for a route into a container, where the container's own `pg_dump` is used and no row counts can
+    be taken in the same snapshot.
+    """
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Failed(f"{partial} cannot be made: {error.strerror}", hint="Choose another place for the backup") from error
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, descriptor)
+            found = _fill(route, tools, _Hashing(descriptor), progress, stack)
+            _sync(descriptor, found.bytes)
+        os.link(partial, path)  # unlike a rename it never takes the place of a file that is there
+    except FileExistsError as error:
+        raise Failed(f"{path.name} is there already", hint="Two backups began in the same second; run it again") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    found.path = path
+    return found
+
+
+def _fill(route: Route, tools: Tools | None, out: _Hashing, progress: Progress, stack: contextlib.ExitStack) -> Dumped:
+    snapshot, counting = "", None
+    if route.kind != "exec":
+        connection = stack.enter_context(connect(route, statement=0))
+        snapshot, lsn, total = _hold_snapshot(connection)
+        counting = _Counting(connection)
+        stack.callback(counting.stop)
+    else:
+        lsn, total = "", None
+    source: Source
+    if route.kind == "exec":
+        source = ContainerDump(route)
+    else:
+        assert tools is not None
+        source = LocalDump(tools.pg_dump, client_environment(route), snapshot)
+    stack.callback(source.stop)
+    packer = _packer(out)
+    unpacked = 0
+    for chunk in source.chunks():
+        packer.write(chunk)
+        unpacked += len(chunk)
+        progress(unpacked, max(float(total), float(unpacked)) if total else None)
+    packer.close()  # only now: closing after a failure would make a whole-looking file of half a dump
+    rows = counting.result() if counting else {}
+    progress(unpacked, unpacked)
+    return Dumped(Path(), out.count, out.digest.hexdigest(), unpacked, lsn, rows)
+
+
+def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
+    """Open the transaction whose view the dump and the counts share. Name of the snapshot, LSN, bytes of the database."""
+    import psycopg
+
+    try:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        query = """
+            SELECT pg_export_snapshot(), pg_database_size(current_database()),
+                CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text
+        """
+        row = connection.execute(query).fetchone()
+    except psycopg.Error as error:
+        raise Failed(f"No snapshot can be taken: {error.diag.message_primary or error}") from error
+    assert row is not None
+    return str(row[0]), str(row[2] or ""), int(row[1])
+
+
+class _Counting:
+    """Counts the rows of every table beside the dump, in the snapshot that is dumped."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: dict[str, int] = {}
+        self._error = ""
+        self._thread = threading.Thread(target=self._run, name="row counts", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for (table,) in self._connection.execute(_TABLES).fetchall():
+                row = self._connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()  # noqa: S608  quoted by %I
+                assert row is not None
+                self._rows[str(table)] = int(row[0])
+        except Exception as error:  # whatever it is, the dump has the word: an unreadable table fails there too
+            self._error = str(error)
+
+    def result(self) -> dict[str, int]:
+        """Table → rows; empty when they could not be counted."""
+        self._thread.join()
+        return {} if self._error else self._rows
+
+    def stop(self) -> None:
+        """End a count that is still running."""
+        if self._thread.is_alive():
+            with contextlib.suppress(Exception):
+                self._connection.cancel_safe(timeout=5.0)
+            self._thread.join(10.0)
+
+
+def _packer(out: _Hashing) -> _Packer:
+    try:
+        from isal import igzip
+    except ImportError:  # slower, the same format
+        import gzip
+
+        return gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)
+    packer: _Packer = igzip.IGzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)  # type: ignore[no-untyped-call]
+    return packer
+
+
+def _sync(descriptor: int, written: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise _full(error, written) from error
+
+
+def _full(error: OSError, written: int) -> MidwatchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
+    return Failed(
+        f"The backup cannot be written: {error.strerror}, after {size(written)}", hint="Look at the disk, or choose another"
+    )

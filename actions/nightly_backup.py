@@ -1,0 +1,207 @@
+"""The action `nightly-backup`: one set of all databases, validated, with checksums; never a partial set."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from actions.dump_stream import dump
+from actions.plan_log import FAILURE, log, reason_of
+from actions.validation import validate
+from midwatch.action import Action, Context, Outcome
+from midwatch.clock import iso, stamp
+from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.runbook.model import Runbook, Target
+from midwatch.units import Percent, percent, size
+from probes.catalogue import PARTIAL, backups_of
+from probes.checksums import LIST
+from probes.disk_usage import budgets_of, usage
+from probes.manifest import Manifest
+from probes.postgres.activity import look
+from probes.postgres.routes import login_route, password_file
+from probes.postgres.tools import find_tools
+
+LOG = "backup.log"
+SIDE_BY_SIDE = 2
+_RATIO = 0.45
+
+
+@dataclass(frozen=True)
+class NightlyBackup(Action):
+    """Backs up every target (or those named) into one set `backups/prod/<timestamp>/`, as the nightly job does.
+
+    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, each dump
+    is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c` takes it, and only then the set gets its
+    name. Any failure leaves no set. Two never run at once. Refuses on a disk that is fuller than `unsafe`. `logs/backup.log`
+    has the plan's lines. Earlier sets are never touched: `clean-backups` does that.
+    """
+
+    name: ClassVar[str] = "nightly-backup"
+    summary: ClassVar[str] = "Run the nightly backup of all databases now"
+    risk: ClassVar[Risk] = Risk.CHANGE
+
+    targets: tuple[Target, ...] = param("which targets (default: all)", default=())
+    unsafe: Percent = param("how full the disk may be", default=Percent(95))
+
+    def plan(self, context: Context) -> Plan:
+        draft, place = self.draft(), context.place("backups")
+        wanted, expected = self._wanted(context.runbook), 0
+        problems = []
+        for target in wanted:
+            try:
+                found = look(context.runbook, target)
+            except MidwatchError as error:
+                problems.append(f"Unable to connect to {target.name}: {reason_of(error)}")
+                continue
+            bytes_expected = _expected(context.runbook, target, found.size)
+            expected += bytes_expected
+            note = f"an estimate; PostgreSQL {found.version}"
+            draft.add(
+                Verb.CREATE,
+                f"{place}/<timestamp>/{_name(target)}",
+                size=bytes_expected,
+                note=note,
+                identity=f"nightly {target.name}",
+            )
+        draft.add(Verb.KEEP, "every earlier set")
+        disk = usage(place, budgets_of(context.runbook), nearest=True)
+        draft.fact("disk", f"{percent(disk.percent)} → {percent(disk.after(expected))}, {size(disk.free)} free")
+        if disk.percent >= self.unsafe:
+            problems.append(_unsafe(disk.percent))
+        elif disk.after(expected) >= self.unsafe:
+            problems.append(f"The disk would be {percent(disk.after(expected))} full: unsafe for backup")
+        draft.refusal = "; ".join(problems)
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        place, began = context.place("backups"), context.clock.now()
+        final, partial = place / stamp(began), place / f".{stamp(began)}{PARTIAL}"
+        log(context, LOG, "[INFO] PROD nightly backup started")
+        try:
+            with _alone(place):
+                self._check_disk(context, place)
+                partial.mkdir(mode=0o700)
+                try:
+                    done = self._dump_all(context, partial)
+                    _write_list(partial, done)
+                    if final.exists():
+                        raise Failed(f"The set {final.name} is there already", hint="Run it again")
+                    partial.rename(final)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)
+        except (MidwatchError, OSError) as error:
+            sentence = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
+            if not sentence.startswith("[ERROR]"):
+                log(context, LOG, f"[ERROR] {sentence}")
+            log(context, LOG, FAILURE)
+            if isinstance(error, OSError):
+                raise Failed(f"The nightly backup failed: {sentence}", hint=f"Look at {place}") from error
+            raise
+        for one in done:
+            log(context, LOG, f"[OK] Backup saved: backups/prod/{final.name}/{one.database} ({size(one.bytes)})")
+        log(context, LOG, f"[OK] PROD nightly backup finished: {len(done)} databases")
+        total = sum(one.bytes for one in done)
+        return Outcome(True, f"{final.name}: {len(done)} databases, {size(total)}, validated", {"set": str(final)})
+
+    def _wanted(self, runbook: Runbook) -> tuple[Target, ...]:
+        wanted = self.targets or tuple(runbook.targets.values())
+        if not wanted:
+            raise Refused("The runbook names no targets", hint="Name them under 'targets:'")
+        return wanted
+
+    def _check_disk(self, context: Context, place: Path) -> None:
+        full = usage(place, budgets_of(context.runbook)).percent
+        if full >= self.unsafe:
+            raise Failed(_unsafe(full), hint="Clean up first: midwatch action clean-backups")
+
+    def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
+        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
+            futures = [pool.submit(_dump_one, context, target, folder) for target in self._wanted(context.runbook)]
+            return [future.result() for future in futures]
+
+
+def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
+    """One database of the set, dumped and validated. Raises `MidwatchError`."""
+    from dataclasses import replace
+
+    try:
+        found = look(context.runbook, target)
+    except MidwatchError as error:
+        raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
+    route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
+    tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
+    began, file = iso(context.clock.now()), folder / _name(target)
+    dumped = dump(route, tools, file, lambda done, total: None)
+    verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    if verdict.problem:
+        raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
+    ended = iso(context.clock.now())
+    manifest = Manifest(
+        target=target.name,
+        database=target.database,
+        started=began,
+        ended=ended,
+        bytes=dumped.bytes,
+        sha256=dumped.sha256,
+        unpacked=dumped.unpacked,
+        server=found.version,
+        tool=str(tools),
+        route=str(route),
+        lsn=dumped.lsn,
+        rows=dumped.rows,
+        actor=context.actor,
+        incident=context.incident.name if context.incident else "",
+        depth=verdict.depth,
+        validated=ended,
+    )
+    manifest.write(file)
+    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {verdict.depth}")
+    return manifest
+
+
+def _name(target: Target) -> str:
+    return f"{target.database}.dump.gz"
+
+
+def _unsafe(full: float) -> str:
+    return f"Disk usage at {percent(full).replace(' ', '')} – unsafe for backup"
+
+
+def _expected(runbook: Runbook, target: Target, there: int) -> int:
+    with contextlib.suppress(OSError):
+        for backup in backups_of(runbook, target):
+            return backup.size
+    return int(there * _RATIO)
+
+
+def _write_list(folder: Path, done: list[Manifest]) -> None:
+    """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
+    names = {one.database: f"{one.database}.dump.gz" for one in done}
+    with (folder / LIST).open("w", encoding="utf-8") as file:
+        file.writelines(f"{one.sha256}  {names[one.database]}\n" for one in done)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Hold the lock of the nightly job. Raises `Refused` when another one runs."""
+    place.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(place / ".nightly.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log") from None
+        yield
+    finally:
+        os.close(descriptor)

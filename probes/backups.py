@@ -1,0 +1,60 @@
+"""The probe `backups`: a row a target: its newest good backup, how old, how deeply validated, and what is being written now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from midwatch.clock import Clock
+from midwatch.errors import MidwatchError
+from midwatch.parameters import param
+from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.runbook.model import Runbook, Target
+from midwatch.units import Seconds, duration, size
+from probes.catalogue import backups_of, being_written
+
+DAY_AND_TWO_HOURS = Seconds(26 * 3600)
+
+
+@dataclass(frozen=True)
+class BackupsProbe(Probe):
+    """Age of each target's newest backup against the recovery point objective (RPO). Reads manifests, never a backup.
+
+    A backup that nobody validated is shown as such, and is never counted as good.
+    """
+
+    name: ClassVar[str] = "backups"
+    title: ClassVar[str] = "Backups"
+    every: ClassVar[float] = 10.0
+
+    rpo: Seconds = param("how old the newest backup may be", default=DAY_AND_TWO_HOURS)
+
+    def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        if not runbook.targets:
+            return Reading(self.name, clock.now(), error="the runbook names no targets")
+        return Reading(self.name, clock.now(), tuple(self._row(runbook, target, clock) for target in runbook.targets.values()))
+
+    def _row(self, runbook: Runbook, target: Target, clock: Clock) -> Row:
+        try:
+            found, writing = backups_of(runbook, target), being_written(runbook, target)
+            now = f", {size(writing.stat().st_size)} being written" if writing is not None else ""
+        except OSError as error:
+            return Row(target.label, f"cannot be listed: {error.strerror}", Level.UNKNOWN)
+        except MidwatchError as error:
+            return Row(target.label, error.sentence, Level.UNKNOWN, detail=error.hint)
+        if not found:
+            return Row(target.label, f"none{now}", Level.CRITICAL)
+        good = next((backup for backup in found if backup.good), None)
+        newest = good or found[0]
+        age = max(0.0, (clock.now() - newest.started).total_seconds())
+        late = age > self.rpo
+        parts = [f"{duration(age)} old", size(newest.size)]
+        if good is None:
+            parts.append("never validated")
+        elif good.manifest is not None:
+            parts.append(f"depth {good.manifest.depth}")
+        if late:
+            parts.insert(1, "late")
+        level = Level.CRITICAL if late else Level.WARN if good is None else Level.OK
+        data = {"size": newest.size, "depth": newest.depth, "path": str(newest.path), "count": len(found)}
+        return Row(target.label, ", ".join(parts) + now, level, age, "s", detail=str(newest.path), data=data)

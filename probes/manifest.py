@@ -1,0 +1,109 @@
+"""What is known of one backup file: a JSON note beside it, `FILE.manifest.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from midwatch.clock import from_iso
+from midwatch.errors import Failed
+from midwatch.supervisor.result import write_whole
+
+SUFFIX = ".manifest.json"
+DEPTHS = ("exists", "checksum holds", "contents read", "read to the end", "row counts match", "restored")
+"""What each depth of validation means, from 0."""
+GOOD = 3
+"""Depth from which a backup counts: read to its last byte through `pg_restore`."""
+LARGEST = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One backup: where it came from, what is in it, and how deeply it was validated."""
+
+    target: str
+    database: str
+    started: str
+    """UTC, as `midwatch.clock.iso` writes it."""
+    ended: str
+    bytes: int
+    sha256: str
+    """Of the file as it lies there."""
+    unpacked: int
+    """Bytes of the archive before compression."""
+    server: str
+    tool: str
+    route: str
+    lsn: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Table → rows, counted in the snapshot that was dumped; empty when that was not possible."""
+    actor: str = ""
+    incident: str = ""
+    depth: int = 0
+    validated: str = ""
+    """When it reached that depth, UTC."""
+    problem: str = ""
+    """What the last validation found wrong; empty when nothing was."""
+
+    @property
+    def began(self) -> datetime:
+        return from_iso(self.started)
+
+    @property
+    def good(self) -> bool:
+        return self.depth >= GOOD and not self.problem
+
+    def judged(self, depth: int, problem: str, at: str) -> Self:
+        """The same backup after a validation."""
+        return replace(self, depth=depth, problem=problem, validated=at)
+
+    def write(self, file: Path) -> None:
+        """Put it beside the backup file, whole or not at all. Raises `Failed`."""
+        try:
+            write_whole(
+                path_of(file), json.dumps({"manifest": 1, **asdict(self)}, indent=1, ensure_ascii=False).encode() + b"\n"
+            )
+        except OSError as error:
+            raise Failed(
+                f"The manifest of {file.name} cannot be written: {error.strerror}", hint=f"See {file.parent}"
+            ) from error
+
+    @classmethod
+    def read(cls, file: Path) -> Self | None:
+        """The manifest of a backup file; None when there is none that can be used."""
+        try:
+            with path_of(file).open("rb") as stream:
+                data: Any = json.loads(stream.read(LARGEST))
+            found = cls(**{name: data[name] for name in cls.__slots__ if name in data})
+            return found if found.began.tzinfo is not None and isinstance(found.depth, int) else None
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return None
+
+
+def path_of(file: Path) -> Path:
+    """Where the manifest of a backup file lies."""
+    return file.with_name(file.name + SUFFIX)
+
+
+def fits(file: Path, manifest: Manifest) -> bool:
+    """Whether the file still has the size that its manifest tells (its checksum is `validation`'s business)."""
+    try:
+        return file.lstat().st_size == manifest.bytes
+    except OSError:
+        return False
+
+
+def stamped(name: str) -> datetime | None:
+    """The start that stands in a name such as `arp-prod-20261123-021407.sql.gz` or `20261123-020000`; UTC."""
+    for start in range(len(name) - 14):
+        part = name[start : start + 15]
+        if part[8] == "-" and part[:8].isdigit() and part[9:].isdigit():
+            try:
+                return datetime.strptime(part, "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+            except ValueError:
+                continue
+    return None
