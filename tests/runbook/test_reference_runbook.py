@@ -1,0 +1,179 @@
+"""runbook.yaml: the whole plan of the reference incident, complete, in order, and careful."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from midwatch.catalogue import find_action
+from midwatch.plan import Risk
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Reference, Runbook, Severity, StepKind, TargetKind
+
+ROOT = Path(__file__).parents[2]
+PHASES = {
+    "2 Detection": "trigger-backup-log trigger-disk trigger-arp-auth trigger-ci trigger-monitoring",
+    "3 Immediate response": "alert-received open-channel take-ownership freeze-deployments block-migrations pause-ci "
+    "halt-workflows emergency-backup validate-emergency-backup",
+    "4 ARP recovery": "expect-auth-failure recover-arp prove-arp-login",
+    "5 Root cause isolation": "isolate-disk container-disk read-backup-log read-emergency-log isolate-access verify-checksums",
+    "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly pre-checks unfreeze",
+    "7 Communication": "tell-tech-lead channel-updates assess-impact tell-head-of-engineering tell-compliance tell-security "
+    "tell-audit-liaison",
+    "8 Post-incident actions": "write-rca backup-policy ci-safeguards assign-follow-ups export-rca publish-rca",
+}
+LINES = {
+    "[ERROR] Unable to connect to arp-db-prod: authentication failed": "arp-auth-failure",
+    "[ERROR] Disk usage at 96% – unsafe for backup": "disk-above-95",
+    "[ERROR] Disk usage at 96% - unsafe for backup": "disk-above-95",
+    "[ERROR] Disk usage at 100% – unsafe for backup": "disk-above-95",
+    "[FAILURE] PROD nightly backup stopped": "backup-log-failure",
+}
+HARMLESS = (
+    "[INFO] PROD nightly backup started",
+    "[OK] PROD nightly backup finished: 3 databases",
+    "[INFO] Disk usage at 71%",
+    "[ERROR] Disk usage at 80% – unsafe for backup",
+    "[ERROR] Unable to connect to gps-db-prod: timeout",
+)
+
+
+@pytest.fixture(scope="module")
+def book() -> Runbook:
+    return load(ROOT / "runbook.yaml", environment={"MIDWATCH_SITE": ""})
+
+
+def fired(book: Runbook, line: str) -> list[str]:
+    """Ids of the triggers that a line of the backup log fires."""
+    return [trigger.id for trigger in book.triggers if trigger.log == "logs/backup.log" and re.search(trigger.match, line)]
+
+
+def test_it_has_every_phase_and_step_in_the_plans_order(book: Runbook) -> None:
+    assert [f"{phase.section} {phase.title}" for phase in book.phases] == list(PHASES)
+    for phase, expected in zip(book.phases, PHASES.values(), strict=True):
+        assert [step.id for step in phase.steps] == expected.split()
+    assert (book.id, book.severity, book.comms.update_every) == ("backup-failure", Severity.SEV1, 15 * 60)
+
+
+def test_its_targets_roles_and_panels(book: Runbook) -> None:
+    assert {name: (target.kind, target.container, target.label) for name, target in book.targets.items()} == {
+        f"{label.lower()}-db-prod": (TargetKind.DOCKER, f"{label.lower()}-db-prod", label) for label in ("OTC", "GPS", "ARP")
+    }
+    assert set(book.roles) == {"on-call", "tech-lead", "head-of-engineering", "compliance", "security-officer", "audit-liaison"}
+    assert [panel.probe for panel in book.panels] == ["disk", "docker", "backups", "databases", "alerts"]
+
+
+def test_its_closure_criteria(book: Runbook) -> None:
+    assert [criterion.id for criterion in book.closure] == [
+        "emergency-backup-validated",
+        "disk-below-80",
+        "nightly-passes",
+        "arp-password-recovered",
+        "services-operational",
+        "rca-published",
+        "follow-ups-assigned",
+    ]
+
+
+@pytest.mark.parametrize(("line", "trigger"), LINES.items())
+def test_it_recognises_the_plans_own_lines(book: Runbook, line: str, trigger: str) -> None:
+    for text in (line, f"2026-11-23 02:00:06 {line}"):
+        assert [found.id for found in book.triggers if found.log == "logs/backup.log" and re.search(found.match, text)] == [
+            trigger
+        ]
+
+
+@pytest.mark.parametrize("line", HARMLESS)
+def test_ordinary_lines_trigger_nothing(book: Runbook, line: str) -> None:
+    assert fired(book, line) == []
+
+
+def test_each_detection_step_looks_at_a_trigger_of_its_own(book: Runbook) -> None:
+    looked_at = [step.with_["id"] for step in book.phases[0].steps]
+    assert looked_at == [trigger.id for trigger in book.triggers]
+    assert len(looked_at) == 5
+
+
+def test_every_step_says_what_a_tired_person_needs(book: Runbook) -> None:
+    for step in book.steps():
+        assert step.why, step.id
+        assert step.expect, step.id
+        if step.kind is StepKind.MANUAL:
+            assert step.instructions or step.ask, step.id
+        else:
+            assert step.on_failure.advice, step.id
+            assert 0 < step.timeout <= 2 * 3600, step.id
+        if step.instead:
+            assert step.as_written or step.id == "prove-arp-login", step.id
+
+
+def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) -> None:
+    for step_id, dangerous in {
+        "emergency-backup": "emergency-backup.sh arp-db-prod",
+        "validate-emergency-backup": "pg_restore --list",
+        "recover-arp": "secrets-management.sh recover-arp",
+        "isolate-disk": "docker system df",
+        "container-disk": "docker exec arp-db-prod df -h",
+        "verify-checksums": "sha256sum -c",
+        "clean-docker": "docker system prune -a",
+        "clean-old-backups": "backups/prod/old",
+    }.items():
+        step = book.step(step_id)
+        assert dangerous in step.as_written
+        assert step.instead, step_id
+        assert step.kind is StepKind.USES
+
+
+def test_nothing_is_removed_before_the_emergency_backup_is_validated(book: Runbook) -> None:
+    for step in book.steps():
+        if step.risk is Risk.DESTROY:
+            assert "validate-emergency-backup" in step.needs, step.id
+    validate = book.step("validate-emergency-backup")
+    assert validate.needs == ("emergency-backup",)
+    assert validate.on_failure.escalate is Severity.SEV0
+    assert "head-of-engineering" in validate.on_failure.tell
+    assert "head-of-engineering" in book.step("emergency-backup").on_failure.tell
+
+
+def test_who_is_told_when(book: Runbook) -> None:
+    head = book.step("tell-head-of-engineering").when
+    assert head is not None
+    assert head.failed == ("emergency-backup", "validate-emergency-backup")
+    asked = {ask.name: ask.kind for ask in book.step("assess-impact").ask}
+    assert asked == {"downtime": "yes-no", "data_risk": "yes-no", "audit_scope": "yes-no"}
+    hurt = (Reference("assess-impact", "downtime"), Reference("assess-impact", "data_risk"))
+    for step_id, answers in {
+        "tell-compliance": hurt,
+        "tell-security": hurt,
+        "tell-audit-liaison": (Reference("assess-impact", "audit_scope"),),
+    }.items():
+        when = book.step(step_id).when
+        assert when is not None
+        assert (when.answers, when.any_of) == (answers, ("yes",))
+
+
+def test_the_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
+    names = [ask.name for ask in book.step("write-rca").ask]
+    assert names == ["why_1", "why_2", "why_3", "why_4", "why_5", "impact", "fixes", "controls"]
+    assert [ask.name for ask in book.step("assign-follow-ups").ask] == ["follow_ups"]
+    assert [ask.name for ask in book.step("publish-rca").ask] == ["url"]
+
+
+def test_no_step_is_milder_than_its_action(book: Runbook) -> None:
+    order = list(Risk)
+    for step in book.steps():
+        if step.uses:
+            assert order.index(step.risk) >= order.index(find_action(step.uses).risk), step.id
+
+
+def test_the_drills_answers_fit_its_manual_steps(book: Runbook) -> None:
+    from midwatch.runbook.yaml_source import plain, read_yaml
+
+    answers = plain(read_yaml(ROOT / "drill" / "answers.yaml"))
+    manual = {step.id: step for step in book.steps() if step.kind is StepKind.MANUAL}
+    assert set(answers["manual"]) <= set(manual)
+    for step_id, answer in answers["manual"].items():
+        asked = {ask.name for ask in manual[step_id].ask}
+        assert set(answer.get("values", {})) == asked, step_id
