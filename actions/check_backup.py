@@ -11,6 +11,7 @@ from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.runbook.model import Target
 from midwatch.units import Seconds, duration
+from probes.backups import DAY_AND_TWO_HOURS
 from probes.catalogue import BackupFile, backups_of
 from probes.manifest import DEPTHS
 
@@ -25,22 +26,24 @@ class CheckBackup(Check):
     summary: ClassVar[str] = "A target has a validated backup that is young enough"
 
     target: Target = param("whose backup")
-    max_age: Seconds = param("how old it may be", default=Seconds(26 * 3600))
+    max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)
+    emergency: bool = param("count emergency backups only", default=False)
 
     def evaluate(self, context: Context) -> Outcome:
         try:
-            found = backups_of(context.runbook, self.target)
+            found = [one for one in backups_of(context.runbook, self.target) if one.emergency or not self.emergency]
         except OSError as error:
             raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
         good = next((backup for backup in found if backup.good), None)
         failed = [b.path.name for b in found if b.manifest is not None and b.manifest.problem]
         beside = f"; not good: {', '.join(failed[:3])}" if failed else ""
+        kind = "validated emergency backup" if self.emergency else "validated backup"
         if good is None:
-            return Outcome(False, f"{self.target.label} has no validated backup ({len(found)} unvalidated){beside}")
+            return Outcome(False, f"{self.target.label} has no {kind} ({len(found)} unvalidated){beside}")
         age = (context.clock.now() - good.started).total_seconds()
         assert good.manifest is not None
         if age > self.max_age:
-            return Outcome(False, f"The newest validated backup of {self.target.label} is {duration(age)} old{beside}")
+            return Outcome(False, f"The newest {kind} of {self.target.label} is {duration(age)} old{beside}")
         if not _same(good):
             return Outcome(False, f"{good.path.name} is not the file that was validated: its SHA-256 differs{beside}")
         depth = good.manifest.depth

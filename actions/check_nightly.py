@@ -9,6 +9,7 @@ from midwatch.action import Check, Context, Outcome
 from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.units import Seconds, duration
+from probes.backups import DAY_AND_TWO_HOURS
 from probes.checksums import sets_below, verify_set
 from probes.manifest import Manifest, stamped
 
@@ -22,7 +23,7 @@ class CheckNightly(Check):
     name: ClassVar[str] = "nightly"
     summary: ClassVar[str] = "The newest nightly set is complete and validated"
 
-    max_age: Seconds = param("how old it may be", default=Seconds(26 * 3600))
+    max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)
 
     def evaluate(self, context: Context) -> Outcome:
         place = context.place("backups")

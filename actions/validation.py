@@ -20,7 +20,7 @@ from midwatch.errors import BadInput
 
 CHUNK = 1 << 18
 _NAME = rb'(?:"(?:[^"]|"")*"|[^"\s.(]+)'
-_COPY = re.compile(rb"COPY (" + _NAME + rb"(?:\." + _NAME + rb")?) .*FROM stdin;\n", re.DOTALL)
+_COPY = re.compile(rb"COPY (" + _NAME + rb"(?:\." + _NAME + rb")?) .*?FROM stdin;\n", re.DOTALL)
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ def test_needs_come_first(conductor: Conductor) -> None:
     conductor.skip("asked", "nobody there")
     conductor.reopen("asked", "somebody came")
     plan = conductor.plan("work")
-    with pytest.raises(Refused, match="needs 1.1 Take ownership"):
+    with pytest.raises(Refused, match=r"needs 1\.1 Take ownership"):
         conductor.start("look", plan)
 
 

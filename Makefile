@@ -1,0 +1,45 @@
+# The two commands for a fresh machine with Python 3.11 and nothing else: `make drill` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: drill run test lint bench lock screenshots clean
+
+drill: $(READY)  ## open the rehearsal: the whole incident on real PostgreSQL servers
+	$(BIN)/midwatch drill
+
+run: $(READY)  ## open the screen on ./runbook.yaml
+	$(BIN)/midwatch
+
+test: $(READY) lint  ## every test
+	$(BIN)/pytest
+
+lint: $(READY)  ## style, types and the walls between the rooms
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## measurements, as ratios against a peer run side by side
+	$(BIN)/python -m bench
+
+screenshots: $(READY)  ## the pictures of README and docs, made by the program itself
+	$(BIN)/python -m docs.pictures
+
+lock: $(READY)  ## choose the versions of all dependencies anew
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
+		--no-header --extra drill --extra dev --output-file requirements.lock pyproject.toml
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "midwatch needs Python 3.11 or newer"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+clean:  ## what the commands above made, and what drills left
+	-[ ! -x $(BIN)/midwatch ] || $(BIN)/midwatch drill --clean
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""`midwatch drill --headless`: from nothing to an exported timeline, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from drill.record import drills_folder, records
+from tests.acceptance.conftest import MIDWATCH
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
+
+
+def drill(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    argv = [MIDWATCH, "drill", "--headless", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=500, check=False, cwd=cwd, env=dict(os.environ))
+
+
+def test_it_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
+    before = {record.folder for record in records()}
+    result = drill("--export", "timeline.md", cwd=here)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+    text = (here / "timeline.md").read_text()
+    assert "Emergency backup of ARP" in text
+    assert "is closed" in result.stdout
+    assert {record.folder for record in records()} <= before
+    assert not any(str(path) not in before for path in drills_folder().glob("*") if path.is_dir())
+
+
+def test_a_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
+    (here / "answers.yaml").write_text("manual:\n  alert-recieved: {note: yes}\n")
+    result = drill("--answers", "answers.yaml", cwd=here)
+    assert result.returncode == 2
+    assert "answers.yaml:2:3" in result.stderr
+    assert "alert-received" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_failing_step_ends_it_with_a_clear_line(here: Path) -> None:
+    command = [MIDWATCH, "drill", "damaged-table", "--headless", "--export", "timeline.md"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=here)
+    assert result.returncode == 1, result.stdout[-3000:] + result.stderr
+    assert "emergency-backup failed" in result.stdout
+    assert (here / "timeline.md").exists()
+    assert "Traceback" not in result.stdout + result.stderr

@@ -1,0 +1,193 @@
+"""What issue by issue the reference incident must show, on real servers and with the program as it is installed."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.probe import Reading
+from midwatch.runbook.model import Target
+from probes.postgres.connect import Connection
+from probes.postgres.tools import find_tools
+from tests.acceptance.conftest import MIDWATCH, Night
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
+
+
+def state(night: Night) -> Incident:
+    return Incident.fold(read(night.incident / "journal.jsonl"))
+
+
+def test_it_ends_closed_with_seven_criteria_met(night: Night) -> None:
+    assert night.exit == 0, night.said[-3000:]
+    incident = state(night)
+    assert not incident.open
+    assert len(night.runbook.closure) == 7
+    assert {name: found.met for name, found in incident.criteria.items()} == {c.id: True for c in night.runbook.closure}
+    assert verify(night.incident / "journal.jsonl").ok
+
+
+def test_every_step_is_settled_with_time_actor_and_outcome(night: Night) -> None:
+    incident = state(night)
+    for step in night.runbook.steps():
+        status = incident.status(step)
+        assert status.settled, (step.id, status)
+        if status is StepStatus.NOT_NEEDED:
+            continue
+        found = incident.step(step.id)
+        assert found.actor == "ada@drill"
+        assert found.settled_at is not None
+        for attempt in found.attempts:
+            assert attempt.outcome is not None
+            assert attempt.seconds is not None
+            assert set(attempt.before) == set(attempt.after) == set(step.moves)
+
+
+def disk(reading: Reading) -> float:
+    (row,) = [row for row in reading.rows if row.label.endswith("backups")]
+    assert row.number is not None
+    return row.number
+
+
+def test_the_disk_went_from_96_to_below_80(night: Night) -> None:
+    last = state(night).step("clean-old-backups").last
+    assert last is not None
+    assert disk(last.before["disk"]) == pytest.approx(96, abs=1)
+    assert disk(last.after["disk"]) < 80
+
+
+def test_the_timeline_says_so(night: Night) -> None:
+    for phase in night.runbook.phases:
+        assert phase.title in night.timeline
+    for step in night.runbook.steps():
+        assert step.number in night.timeline
+    assert re.search(r"9[567] % → [67]\d %", night.timeline)
+    assert "ada" in night.timeline
+    for criterion in night.runbook.closure:
+        assert criterion.title in night.timeline
+    assert verify(night.incident / "journal.jsonl").head[:12] in night.timeline
+
+
+def test_no_password_is_anywhere(night: Night) -> None:
+    assert night.leaks == ()
+    assert len(night.passwords) >= 4
+    places = [night.runbook.place_of("logs"), night.runbook.place_of("audit"), night.production.folder]
+    keepers = {night.runbook.place_of("pgpass")}
+    seen = 0
+    for place in places:
+        for file in [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]:
+            if (
+                file in keepers
+                or "sealed" in file.parts
+                or "base" in file.parts
+                or "global" in file.parts
+                or "pg_wal" in file.parts
+            ):
+                continue
+            data = file.read_bytes()
+            seen += 1
+            for password in night.passwords:
+                assert password.encode() not in data, file
+    assert seen > 50
+    for password in night.passwords:
+        assert password not in night.timeline
+        assert password not in night.said
+
+
+def arp(night: Night) -> Target:
+    return night.runbook.targets["arp-db-prod"]
+
+
+def connect(night: Night) -> Connection:
+    target = arp(night)
+    passfile = str(night.runbook.place_of("pgpass"))
+    return psycopg.connect(
+        host=target.host, port=target.port, user=target.user, dbname=target.database, passfile=passfile, autocommit=True
+    )
+
+
+def test_the_recovered_password_opens_arp_over_tcp(night: Night) -> None:
+    target, tools = arp(night), find_tools(night.runbook)
+    environment = os.environ | {"PGPASSFILE": str(night.runbook.place_of("pgpass"))}
+    where = ["-h", target.host, "-p", str(target.port), "-U", target.user, "-d", target.database]
+    argv = [str(tools.psql), "-XAtw", *where, "-c", "SELECT current_user"]
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert result.stdout.strip() == target.user
+    with connect(night) as connection:
+        assert connection.pgconn.used_password
+
+
+def backup(night: Night) -> Path:
+    path = state(night).value("emergency-backup", "path")
+    assert path is not None
+    return Path(path)
+
+
+def test_the_plans_own_line_reads_the_emergency_backup(night: Night) -> None:
+    assert re.fullmatch(r"arp-prod-\d{8}-\d{6}\.sql\.gz", backup(night).name)
+    tools = find_tools(night.runbook)
+    line = f"gunzip -c {backup(night)} | {tools.pg_restore} --list"
+    result = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "TABLE DATA" in result.stdout
+
+
+TABLES = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema' ORDER BY 1
+"""
+
+
+def content(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Rows and a digest over all rows, a table."""
+    found = {}
+    for (table,) in connection.execute(TABLES).fetchall():
+        query = f"SELECT count(*), coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM {table} t"
+        row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        found[str(table)] = (int(row[0]), str(row[1]))
+    return found
+
+
+def test_the_emergency_backup_restores_equal(night: Night) -> None:
+    target, tools = arp(night), find_tools(night.runbook)
+    base = {"host": target.socket, "port": target.port, "user": "postgres"}
+    with psycopg.connect(**base, dbname="postgres", autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS restored")
+        admin.execute("CREATE DATABASE restored TEMPLATE template0")
+    dump = gzip.decompress(backup(night).read_bytes())
+    argv = [
+        str(tools.pg_restore),
+        "-h",
+        target.socket,
+        "-p",
+        str(target.port),
+        "-U",
+        "postgres",
+        "-d",
+        "restored",
+        "--exit-on-error",
+    ]
+    subprocess.run(argv, input=dump, capture_output=True, timeout=120, check=True)
+    with psycopg.connect(**base, dbname=target.database, autocommit=True) as source:
+        wanted = content(source)
+    with psycopg.connect(**base, dbname="restored", autocommit=True) as copy:
+        assert content(copy) == wanted
+    assert sum(rows for rows, _ in wanted.values()) > 10_000
+
+
+def test_a_stranger_can_verify_the_record(night: Night) -> None:
+    environment = os.environ | night.production.environment | {"MIDWATCH_RUNBOOK": str(night.production.runbook)}
+    for command in ("verify", "show", "incidents", "export"):
+        result = subprocess.run([MIDWATCH, command], capture_output=True, text=True, timeout=60, check=False, env=environment)
+        assert result.returncode == 0, result.stderr
+        assert night.incident.name in result.stdout

@@ -1,0 +1,70 @@
+"""One action or check from the command line, its options made from its parameters."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from midwatch.action import Action, Check, Context
+from midwatch.errors import Exit
+from tui.where import add_runbook, load_runbook
+
+
+def add_names(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add NAME and what comes after it, which is read once it is known which action it is."""
+    parser.usage = f"midwatch {what} [NAME [--parameter value …]]"
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"which {what}; without it, all are listed")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.epilog = f"What one of them takes: midwatch {what} NAME --help"
+
+
+def list_actions(*, checks: bool) -> int:
+    """Print every action (or check) with its summary."""
+    from midwatch.catalogue import action_names, find_action
+
+    found = {name: find_action(name) for name in action_names()}
+    shown = {name: cls for name, cls in found.items() if not checks or issubclass(cls, Check)}
+    width = max(map(len, shown), default=0)
+    for name, cls in shown.items():
+        print(f"{name:{width}}  {cls.risk:8}{cls.summary}")
+    return Exit.DONE
+
+
+def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:
+    """The action with its parameters, what it works with, and the other options. Raises `BadInput`."""
+    from midwatch.console import ProcessConsole
+
+    from midwatch.actor import current_actor
+    from midwatch.catalogue import find_action
+    from midwatch.clock import SystemClock
+    from midwatch.parameters import build, parameters_of
+
+    cls = find_action(name)
+    parser.description = cls.summary
+    parameters = parameters_of(cls)
+    for parameter in parameters:
+        needed = "required" if parameter.required else ""
+        parser.add_argument(
+            f"--{parameter.option}",
+            dest=f"parameter {parameter.name}",
+            metavar=parameter.kind.__name__.upper(),
+            required=parameter.required,
+            help="; ".join(part for part in (parameter.help, parameter.accepts, needed) if part).replace("%", "%%"),
+        )
+    add_runbook(parser)
+    options = parser.parse_args(rest)
+    runbook = load_runbook(options)
+    given = {p.name: value for p in parameters if (value := getattr(options, f"parameter {p.name}")) is not None}
+    action = build(cls, given, runbook)
+    incident = os.environ.get("MIDWATCH_INCIDENT")
+    context = Context(
+        runbook,
+        ProcessConsole(),
+        SystemClock(),
+        os.environ.get("MIDWATCH_ACTOR") or current_actor(),
+        incident=Path(incident) if incident else None,
+        step=os.environ.get("MIDWATCH_STEP", ""),
+    )
+    return action, context, options

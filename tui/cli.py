@@ -1,0 +1,78 @@
+"""The command line. Each command is a file in `tui/commands/`; none of them imports anything heavy until it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from midwatch import __version__
+from midwatch.errors import Exit, MidwatchError
+
+COMMANDS = {
+    "drill": "rehearse: build a throwaway production and open the screen on it",
+    "run": "a runbook without a screen: --headless with an answers file",
+    "plan": "what each step would touch; changes nothing",
+    "lint": "every error of a runbook, with file:line:column and a hint",
+    "schema": "the JSON Schema of the runbook format",
+    "incidents": "every incident, newest first",
+    "show": "one incident's state and events",
+    "verify": "whether an incident's journal is whole",
+    "export": "an incident's timeline or post-mortem as Markdown",
+    "action": "one action, from a shell",
+    "check": "one check, with the exit codes of monitoring plug-ins",
+}
+SCREEN = "screen"
+
+
+class Command(Protocol):
+    """What a module in `tui/commands/` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit code (`midwatch.errors.Exit`)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except MidwatchError as error:
+        for line in str(error).splitlines():
+            print(f"midwatch: {line}", file=sys.stderr)
+        return error.exit
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in COMMANDS:
+        name, rest = arguments[0], arguments[1:]
+        parser = argparse.ArgumentParser(f"midwatch {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
+    elif arguments[:1] == ["help"]:
+        return _run([*arguments[1:2], "--help"])
+    else:
+        name, rest, parser = SCREEN, arguments, _front_door()
+    command = cast(Command, importlib.import_module(f"tui.commands.{name}"))
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(rest))
+
+
+def _front_door() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    table = "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        "midwatch",
+        usage="midwatch [RUNBOOK] [options]\n       midwatch COMMAND …",
+        description="Walk through an incident: resume the open one of this runbook, or declare a new one.",
+        epilog=f"commands:\n{table}\n\n'midwatch COMMAND --help' tells more. Begin with: midwatch drill",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"midwatch {__version__}")
+    return parser

@@ -1,0 +1,84 @@
+"""`midwatch action NAME`: one action: shows its plan, asks, and runs it. The supervisor runs this very command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from midwatch.action import Action, Check, Context
+from midwatch.errors import BadInput, Exit, Refused
+from midwatch.plan import Plan, Risk
+from tui.action_options import add_names, list_actions, parse_action
+from tui.plain import plan_lines
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_names(parser, "action")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.name:
+        return list_actions(checks=False)
+    parser = argparse.ArgumentParser(f"midwatch action {args.name}")
+    parser.add_argument("--plan", action="store_true", help="show what it would touch, and stop")
+    parser.add_argument("--json", action="store_true", help="with --plan: print the plan as JSON")
+    parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
+    parser.add_argument("--confirm", metavar="TEXT", default="", help="what a 'destroy' asks to type")
+    parser.add_argument("--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it")
+    action, context, options = parse_action(parser, args.name, args.rest)
+    if options.plan:
+        return _show(action.plan(context), as_json=options.json)
+    from midwatch.perform import perform
+
+    if options.confirmed:
+        confirmed = _read_plan(Path(options.confirmed))
+    elif isinstance(action, Check):
+        confirmed = None
+    else:
+        confirmed = _confirm(action, context, yes=options.yes, typed=options.confirm)
+    return perform(action, context, confirmed=confirmed)
+
+
+def _show(plan: Plan, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(plan.to_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in plan_lines(plan):
+            print(line)
+    return Exit.FAILED if plan.refusal else Exit.DONE
+
+
+def _read_plan(path: Path) -> Plan:
+    try:
+        return Plan.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path} is not a plan: {error}", hint="Make one with --plan --json") from error
+
+
+def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan:
+    """Show the plan and let the person decide. Raises `Refused` when nobody can, or says no."""
+    plan = action.plan(context)
+    for line in plan_lines(plan):
+        print(line, file=sys.stderr)
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    touches = any(effect.verb.touches for effect in plan.effects)
+    if action.risk is Risk.OBSERVE or not touches:
+        return plan
+    destroys = action.risk is Risk.DESTROY
+    wanted = plan.confirm_name or action.name
+    if destroys and typed == wanted:
+        return plan
+    if not destroys and yes:
+        return plan
+    if not sys.stdin.isatty():
+        option = f"--confirm {wanted}" if destroys else "--yes"
+        raise Refused("Nobody is at a terminal to confirm this plan", hint=f"Read it, then add {option}")
+    prompt = f"This cannot be taken back. Type {wanted} to go on: " if destroys else "Go on? [y/N] "
+    print(prompt, end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip()
+    if answer != wanted if destroys else answer.lower() not in ("y", "yes"):
+        raise Refused("Not confirmed; nothing was touched")
+    return plan

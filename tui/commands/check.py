@@ -1,0 +1,48 @@
+"""`midwatch check NAME`: one check, for cron and monitoring: 0 it holds, 1 it does not, 2 bad usage, 3 unknown.
+
+A check that takes `--warn` and `--crit` answers with the codes of monitoring plug-ins when either is given:
+0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (Monitoring Plugins Development Guidelines, "Plugin return codes").
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from midwatch.action import Check
+from midwatch.errors import BadInput, Exit, MidwatchError
+from tui.action_options import add_names, list_actions, parse_action
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_names(parser, "check")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.name:
+        return list_actions(checks=True)
+    from midwatch.hostile import safe_text
+
+    parser = argparse.ArgumentParser(f"midwatch check {args.name}")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    action, context, options = parse_action(parser, args.name, args.rest)
+    if not isinstance(action, Check):
+        raise BadInput(f"{args.name} is not a check: it changes something", hint=f"Run it: midwatch action {args.name}")
+    values: dict[str, str] = {}
+    try:
+        outcome = action.evaluate(context)
+    except MidwatchError as error:
+        if isinstance(error, BadInput):
+            raise
+        word, summary, code = "unknown", str(error), int(Exit.UNKNOWN)
+    else:
+        values = dict(outcome.values)
+        word, code = ("ok", Exit.DONE) if outcome.ok else ("failed", Exit.FAILED)
+        summary = outcome.summary
+        if getattr(action, "crit", None) is not None or getattr(action, "warn", None) is not None:
+            code = {"ok": 0, "warn": 1, "critical": 2}.get(values.get("level", ""), 0 if outcome.ok else 2)
+    if options.json:
+        print(json.dumps({"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}))
+    else:
+        print(f"{args.name} {word}: {safe_text(summary)}")
+    return int(code)

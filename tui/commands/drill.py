@@ -1,0 +1,84 @@
+"""`midwatch drill`: the rehearsal. Real PostgreSQL servers, a full disk and a lost password, thrown away afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midwatch.errors import BadInput, Exit
+
+if TYPE_CHECKING:
+    from drill.production import Production
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--headless", action="store_true", help="without a screen, with the drill's own answers")
+    parser.add_argument("--answers", metavar="FILE", help="with --headless: other answers")
+    parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
+    parser.add_argument("--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again")
+    parser.add_argument("--clean", action="store_true", help="throw away what earlier drills left, and stop")
+    parser.add_argument("--ascii", action="store_true", help="plain characters only")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+
+
+def run(args: argparse.Namespace) -> int:
+    from drill import production, removal, scenarios
+
+    if args.list:
+        for scenario in scenarios.SCENARIOS:
+            print(f"{scenario.name:16}{scenario.title}")
+        return Exit.DONE
+    if args.clean:
+        for folder in removal.sweep():
+            print(f"removed {folder}")
+        return Exit.DONE
+    if not args.headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput("The screen needs a terminal", hint="Without one: midwatch drill --headless")
+    found = None if args.headless else production.find_open()
+    place = found or production.build(args.scenario, say=lambda text: print(text, file=sys.stderr, flush=True))
+    leave = place.tear_down
+    try:
+        os.environ.update(place.environment)
+        code, finished = (_headless if args.headless else _screen)(place, args)
+    except BaseException:
+        leave()
+        raise
+    if args.keep or not finished:
+        print(f"The production stays in {place.folder} for a while; 'midwatch drill' finds it again", file=sys.stderr)
+    else:
+        leave()
+    return code
+
+
+def _headless(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
+    from midwatch.runbook.loader import load
+    from tui.without_screen import run_headless
+
+    answers = Path(args.answers) if args.answers else place.answers
+    export = Path(args.export) if args.export else None
+    return run_headless(load(place.runbook, site=place.site), answers, folder=None, export=export), True
+
+
+def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
+    """Open the screen; the second value says whether the operator left on purpose, and did not just lose the line."""
+    from midwatch.actor import current_actor
+    from midwatch.conductor import Conductor
+    from midwatch.export.timeline import timeline
+    from midwatch.incident.shelf import open_incident
+    from midwatch.runbook.loader import load
+    from tui.files import write_text
+    from tui.with_screen import open_screen
+
+    runbook = load(place.runbook, site=place.site)
+    folder = open_incident(runbook.place_of("logs"), runbook.id)
+    actor = current_actor()
+    conductor = Conductor.resume(folder, actor=actor) if folder else Conductor.declare(runbook, actor=actor)
+    left = open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
+    if args.export:
+        write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))
+    return Exit.DONE, left

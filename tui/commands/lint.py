@@ -1,0 +1,45 @@
+"""`midwatch lint FILE...`: every error at once, each with file:line:column."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from midwatch.errors import BadInput, Exit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="runbooks")
+    parser.add_argument("--site", metavar="FILE", help="the site file laid over them")
+    parser.add_argument("--json", action="store_true", help="print the errors as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.runbook.loader import RunbookErrors, load
+
+    found: list[BadInput] = []
+    for name in args.files:
+        try:
+            runbook = load(Path(name), site=Path(args.site) if args.site else None)
+        except RunbookErrors as errors:
+            found += errors.errors
+        except BadInput as error:
+            found.append(error)
+        else:
+            if not args.json:
+                steps = sum(1 for _ in runbook.steps())
+                print(f"{name}: ok, {len(runbook.phases)} phases, {steps} steps, {len(runbook.closure)} closure criteria")
+    if args.json:
+        print(json.dumps([_as_json(error) for error in found], indent=2))
+    else:
+        for one in found:
+            print(one, file=sys.stderr)
+    return Exit.BAD_INPUT if found else Exit.DONE
+
+
+def _as_json(error: BadInput) -> dict[str, object]:
+    place = error.place
+    where = {"file": place.file, "line": place.line, "column": place.column} if place else {}
+    return where | {"error": error.sentence, "hint": error.hint}

@@ -1,0 +1,53 @@
+"""`midwatch plan RUNBOOK [STEP]`: what each step would touch now, outside any incident."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from midwatch.errors import Exit, MidwatchError
+from midwatch.plan import Plan
+from tui.plain import plan_lines
+from tui.where import add_runbook, load_runbook
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_runbook(parser, positional=True)
+    parser.add_argument("step", nargs="?", metavar="STEP", help="the id of one step (default: all that a machine does)")
+    parser.add_argument("--json", action="store_true", help="print the plans as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.action import Context
+    from midwatch.actor import current_actor
+    from midwatch.clock import SystemClock
+    from midwatch.incident.state import Incident
+    from midwatch.planning import SilentConsole, plan_step
+    from midwatch.runbook.model import StepKind
+    from midwatch.runbook.names import named
+
+    runbook = load_runbook(args)
+    by_machine = [step for step in runbook.steps() if step.kind is not StepKind.MANUAL]
+    steps = [named(runbook, args.step)] if args.step else by_machine
+    printed: list[dict[str, Any]] = []
+    exit_code = Exit.DONE
+    for step in steps:
+        context = Context(runbook, SilentConsole(), SystemClock(), current_actor(), step=step.id)
+        plan: Plan | None = None
+        problem = ""
+        try:
+            plan = plan_step(step, runbook, Incident(), context)
+        except MidwatchError as error:
+            problem = str(error)
+            if args.step:
+                exit_code = error.exit
+        if args.json:
+            printed.append({"step": step.id, "plan": plan.to_json() if plan else None, "error": problem})
+            continue
+        print(f"{step.number} {step.title} ({step.risk})")
+        for line in plan_lines(plan) if plan else [f"cannot be planned now: {problem}"]:
+            print(f"    {line}")
+    if args.json:
+        print(json.dumps(printed, indent=2, ensure_ascii=False))
+    return exit_code

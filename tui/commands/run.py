@@ -1,0 +1,34 @@
+"""`midwatch run RUNBOOK --headless`: no screen; an answers file decides manual steps and confirmations."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from midwatch.errors import BadInput
+from tui.where import add_runbook, load_runbook
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_runbook(parser, positional=True)
+    parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
+    parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
+    parser.add_argument("--resume", action="store_true", help="go on with the open incident instead of declaring a new one")
+    parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end, however it ends")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.headless:
+        raise BadInput(
+            "Without a screen there must be answers", hint="Add --headless --answers FILE, or open: midwatch RUNBOOK"
+        )
+    if not args.answers:
+        raise BadInput("--headless needs --answers FILE", hint="docs/headless.md says what stands in it")
+    from midwatch.incident.shelf import open_incident
+    from tui.without_screen import run_headless
+
+    runbook = load_runbook(args)
+    folder = open_incident(runbook.place_of("logs"), runbook.id) if args.resume else None
+    if args.resume and folder is None:
+        raise BadInput("There is no open incident to resume", hint="Leave --resume out to declare a new one")
+    return run_headless(runbook, Path(args.answers), folder=folder, export=Path(args.export) if args.export else None)

@@ -1,0 +1,19 @@
+"""`midwatch schema`: the JSON Schema of the runbook format, for editors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from midwatch.errors import Exit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "An editor with a YAML language server checks as you type: midwatch schema > runbook.schema.json"
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.runbook.schema import schema
+
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return Exit.DONE

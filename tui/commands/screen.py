@@ -1,0 +1,58 @@
+"""`midwatch [RUNBOOK]`: the screen. It resumes the open incident of this runbook, or declares a new one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from midwatch.errors import BadInput, Exit, Refused
+from tui.where import add_runbook, load_runbook
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_runbook(parser, positional=True)
+    parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
+    parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
+    parser.add_argument("--observe", action="store_true", help="follow along without driving")
+    parser.add_argument("--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.actor import current_actor
+    from midwatch.conductor import Conductor
+    from midwatch.incident.shelf import find, open_incident
+    from tui.with_screen import open_screen
+
+    runbook = load_runbook(args)
+    logs = runbook.place_of("logs")
+    folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
+    if folder is None:
+        if args.observe:
+            raise BadInput("There is no open incident to observe", hint="See them: midwatch incidents")
+        if not args.new and not _agreed(
+            f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n] "
+        ):
+            return Exit.DONE
+        conductor = Conductor.declare(runbook, actor=current_actor())
+    elif args.observe:
+        conductor = Conductor.observe(folder, actor=current_actor())
+    else:
+        try:
+            conductor = Conductor.resume(folder, actor=current_actor())
+        except Refused as refused:  # somebody drives: follow along rather than turn the engineer away
+            print(f"midwatch: {refused} Observing.", file=sys.stderr)
+            conductor = Conductor.observe(folder, actor=current_actor())
+    open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
+    where = Path(conductor.folder.path)
+    print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}")
+    return Exit.DONE
+
+
+def _agreed(prompt: str) -> bool:
+    if not sys.stdin.isatty():
+        raise BadInput("The screen needs a terminal", hint="Without one: midwatch run RUNBOOK --headless --answers FILE")
+    print(prompt, end="", flush=True)
+    answer = sys.stdin.readline()
+    return answer != "" and answer.strip().lower() in ("", "y", "yes")

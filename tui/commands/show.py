@@ -1,0 +1,50 @@
+"""`midwatch show INCIDENT`: how one incident stands, or its events as JSON for `jq`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from midwatch.clock import iso
+from midwatch.errors import Exit
+from tui.where import add_runbook, logs_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_runbook(parser)
+    parser.add_argument("--json", action="store_true", help="print its events, one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.hostile import safe_text
+
+    from midwatch.incident.shelf import find
+    from midwatch.incident.state import Incident
+    from midwatch.opening import reopen
+
+    folder = find(logs_folder(args), args.incident)
+    runbook, events = reopen(folder)
+    if args.json:
+        for event in events:
+            row: dict[str, Any] = asdict(event) | {"time": iso(event.time), "kind": str(event.kind), "body": dict(event.body)}
+            print(json.dumps(row, ensure_ascii=False))
+        return Exit.DONE
+    incident = Incident.fold(events)
+    state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
+    print(safe_text(f"{incident.id}  {incident.severity}  {incident.title}  {state}"))
+    print(safe_text(f"driver {incident.driver or 'nobody'}, {len(events)} events"))
+    for phase in runbook.phases:
+        print(f"\n{phase.section} {phase.title}".rstrip())
+        for step in phase.steps:
+            found = incident.step(step.id)
+            last = found.last.summary if found.last else found.reason
+            print(safe_text(f"  {incident.status(step):10}  {step.number:5} {step.title}{'  ' + last if last else ''}"))
+    print("\nClosure")
+    for criterion in runbook.closure:
+        known = incident.criteria.get(criterion.id)
+        word = {True: "met", False: "not met", None: "unknown"}[known.met if known else None]
+        print(safe_text(f"  {word:10}  {criterion.title}{'  ' + known.detail if known else ''}"))
+    return Exit.DONE

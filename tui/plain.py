@@ -1,0 +1,27 @@
+"""A plan and an output line as plain text, for terminals without a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from midwatch.hostile import safe_text
+
+from midwatch.plan import Plan, Verb
+from midwatch.units import size
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan, a line an effect, facts after them, a refusal last."""
+    if not plan.effects and not plan.refusal:
+        yield "touches nothing"
+    for effect in plan.effects:
+        extent = f"  {size(effect.size)}" if effect.size is not None else ""
+        note = f"  ({effect.note})" if effect.note else ""
+        once = "" if effect.reversible or not effect.verb.touches else "  cannot be taken back"
+        yield safe_text(f"{effect.verb:6} {effect.object}{extent}{note}{once}")
+    if plan.total(Verb.REMOVE):
+        yield f"removes {size(plan.total(Verb.REMOVE))} in all"
+    for label, text in plan.facts:
+        yield safe_text(f"{label}: {' / '.join(text.splitlines())}")
+    if plan.refusal:
+        yield safe_text(f"would refuse: {plan.refusal}")

@@ -1,0 +1,51 @@
+"""Finds what a command works on: the runbook (given, from the environment, or here) and the incidents beside it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+from midwatch.errors import BadInput
+from midwatch.runbook.model import Runbook
+
+
+def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
+    """Add the options that say which runbook, and on which site."""
+    text = "the runbook (default: $MIDWATCH_RUNBOOK, else ./runbook.yaml)"
+    if positional:
+        parser.add_argument("runbook", nargs="?", metavar="RUNBOOK", help=text)
+    else:
+        parser.add_argument("--runbook", metavar="FILE", help=text)
+    parser.add_argument(
+        "--site", metavar="FILE", help="the site file laid over it (default: $MIDWATCH_SITE, else site.yaml beside)"
+    )
+
+
+def find_runbook(given: str | None) -> Path:
+    """The runbook's path. Raises `BadInput` when none is given and none is here."""
+    if given:
+        return Path(given)
+    if os.environ.get("MIDWATCH_RUNBOOK"):
+        return Path(os.environ["MIDWATCH_RUNBOOK"])
+    here = Path("runbook.yaml")
+    if here.exists():
+        return here
+    raise BadInput("There is no runbook.yaml in this folder", hint="Name one: midwatch RUNBOOK; or rehearse: midwatch drill")
+
+
+def load_runbook(args: argparse.Namespace) -> Runbook:
+    """The runbook that the arguments and the environment name, read and checked. Raises `BadInput`."""
+    from midwatch.runbook.loader import load
+
+    runbook = load(find_runbook(args.runbook), site=Path(args.site) if args.site else None)
+    base = os.environ.get("MIDWATCH_BASE")  # a step of an incident: paths start where they did on the day
+    return dataclasses.replace(runbook, base=Path(base)) if base else runbook
+
+
+def logs_folder(args: argparse.Namespace) -> Path:
+    """Where incidents lie: the place `logs` of the runbook when there is one here, else `./logs`."""
+    if args.runbook or os.environ.get("MIDWATCH_RUNBOOK") or Path("runbook.yaml").exists():
+        return load_runbook(args).place_of("logs")
+    return Path("logs").absolute()

@@ -1,0 +1,45 @@
+"""The front end without a screen: lines on standard output, the same conductor and the same journal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from midwatch.errors import Exit
+from midwatch.incident.folder import IncidentFolder
+from midwatch.runbook.model import Runbook
+from tui.files import write_text
+
+
+def run_headless(runbook: Runbook, answers_file: Path, *, folder: IncidentFolder | None, export: Path | None) -> int:
+    """Run the incident to its end or to the first step that fails; the timeline is exported either way."""
+    from midwatch.export.timeline import timeline
+
+    from midwatch import headless
+    from midwatch.actor import current_actor
+    from midwatch.answers import load_answers
+    from midwatch.conductor import Conductor
+
+    answers = load_answers(answers_file, runbook)
+    actor = answers.actor or current_actor()
+    conductor = Conductor.resume(folder, actor=actor) if folder else Conductor.declare(runbook, actor=actor)
+    began = time.monotonic()
+    _say(began, f"{conductor.incident.id} {'resumed' if folder else 'declared'} in {conductor.folder.path}")
+    try:
+        return headless.run(conductor, answers, lambda text: _say(began, text))
+    except KeyboardInterrupt:
+        under_way = [state.id for state in conductor.incident.running()]
+        if under_way:
+            _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: midwatch run --resume")
+        return Exit.INTERRUPTED
+    finally:
+        conductor.leave()
+        if export:
+            write_text(export, timeline(conductor.runbook, conductor.events, conductor.folder))
+
+
+def _say(began: float, text: str) -> None:
+    from midwatch.hostile import safe_text
+
+    seconds = int(time.monotonic() - began)
+    print(f"{seconds // 60:02d}:{seconds % 60:02d}  {safe_text(text)}", flush=True)
