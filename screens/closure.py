@@ -1,0 +1,139 @@
+"""Closure: every criterion evaluated now; what is not met needs a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.incident.state import CriterionState, Incident
+from midwatch.runbook.model import Runbook
+from screens.desk import Desk
+from screens.widgets.aside import aside
+from screens.widgets.choice import Choice
+from screens.widgets.dialog import Dialog
+from screens.widgets.line import Line
+from screens.widgets.pen import FAINT, MET_STYLES, SOON, WELL, Pen
+from screens.widgets.rows import edges, fit, joined, paragraph
+
+
+class Closure(Dialog):
+    """The criteria with what was found. Closing waits until they were evaluated; an observer only looks."""
+
+    DEFAULT_CSS = """
+    Closure #criteria, Closure #why { height: auto; width: 1fr; }
+    Closure #why { margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "evaluate", show=False)]
+    leave_words = "Back"
+    accept_words = "Close the incident"
+
+    def __init__(self, pen: Pen, desk: Desk) -> None:
+        super().__init__(pen, "Closure", mark=pen.ink(desk.incident.id, FAINT))
+        self._desk = desk
+        self._found: Mapping[str, CriterionState] | None = None
+        self.hint = f"Esc back {pen.signs.dot} e evaluate again"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="criteria", markup=False)
+        yield Static(id="why", markup=False)
+        yield Line(id="reason")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#reason").display = False
+        self.query_one("#accept", Choice).display = self._desk.driving and self._desk.incident.open
+        self._draw()
+        self.action_evaluate()
+
+    def action_evaluate(self) -> None:
+        """Look at the world again."""
+        if not self._busy and self._desk.incident.open:
+            self._found = None
+            self._draw()
+            aside(self, self._desk.evaluate_closure, self._evaluated, self.complain, name="closure")
+
+    def _evaluated(self, found: Mapping[str, CriterionState]) -> None:
+        self._found = found
+        self._draw()
+
+    @property
+    def _unmet(self) -> int:
+        found = self._found if self._found is not None else self._desk.incident.criteria
+        return sum(
+            1 for criterion in self._desk.runbook.closure if criterion.id not in found or found[criterion.id].met is not True
+        )
+
+    def _draw(self) -> None:
+        runbook, looking = self._desk.runbook, self._found is None and self._desk.incident.open
+        known = self._found if self._found is not None else self._desk.incident.criteria
+        lines: list[Content] = []
+        for criterion in runbook.closure:
+            state = None if looking else known.get(criterion.id)
+            word = "looking" if looking else "not evaluated" if state is None else _word(state.met)
+            met = state.met if state else None
+            sign = self.pen.ink("" if looking else self.pen.signs.met[met] + " ", MET_STYLES[met])
+            lines.append(
+                edges(
+                    Content.assemble(sign, self.pen.ink(criterion.title)),
+                    self.pen.ink(word, FAINT if looking or met else MET_STYLES[met]),
+                    self.room,
+                )
+            )
+            if state and state.detail:
+                lines += paragraph(state.detail, self.room, self.pen, style=FAINT, indent=2)
+        self.query_one("#criteria", Static).update(joined(lines))
+        self._draw_reason(looking)
+
+    def _draw_reason(self, looking: bool) -> None:
+        why, reason, accept = (
+            self.query_one("#why", Static),
+            self.query_one("#reason", Input),
+            self.query_one("#accept", Choice),
+        )
+        may = self._desk.driving and self._desk.incident.open and not looking
+        accept.disabled = not may
+        reason.display = may and self._unmet > 0
+        if looking:
+            why.update(self.pen.ink("Evaluating; slow checks read a whole backup.", FAINT))
+        elif self._unmet:
+            words = f"{self._unmet} of {len(self._desk.runbook.closure)} are not met." + (
+                " To close all the same, say why:" if may else ""
+            )
+            why.update(self.pen.ink(words, SOON))
+        else:
+            why.update(self.pen.ink("All are met.", WELL))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.query_one("#accept", Choice).focus()
+
+    def action_accept(self) -> None:
+        """Close it; the criteria are evaluated once more on the way."""
+        accept, reason = self.query_one("#accept", Choice), self.query_one("#reason", Input).value.strip()
+        if accept.disabled or not accept.display:
+            return
+        if self._unmet and not reason:
+            self.complain("Say why it is closed with criteria that are not met")
+            self.query_one("#reason").focus()
+            return
+        self.perform(lambda: self._desk.close(reason=reason), "Evaluating once more, then closing")
+
+
+def _word(met: bool | None) -> str:
+    return {True: "met", False: "not met", None: "unknown"}[met]
+
+
+def criteria_lines(runbook: Runbook, incident: Incident, width: int, pen: Pen) -> list[Content]:
+    """The criteria in short, as they were last evaluated."""
+    lines = []
+    for criterion in runbook.closure:
+        state = incident.criteria.get(criterion.id)
+        sign = pen.ink(pen.signs.met[state.met], MET_STYLES[state.met]) if state else pen.ink(pen.signs.dot, FAINT)
+        title = fit(pen.clean(criterion.title), max(width - 3, 4), pen)
+        lines.append(Content.assemble(sign, pen.ink(f" {title}", "" if state else FAINT)))
+    return lines

@@ -1,0 +1,111 @@
+"""Consent to a plan: `y` for a change; for a destruction the target's name is typed, and Cancel has the focus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.clock import Clock
+from midwatch.plan import Plan, Risk
+from midwatch.runbook.model import Step
+from screens.widgets.choice import Choice
+from screens.widgets.dialog import Dialog
+from screens.widgets.line import Line
+from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
+from screens.widgets.plan_lines import plan_lines
+from screens.widgets.rows import joined, paragraph
+
+GRACE = 0.3
+"""Seconds in which keys are not heard: they were meant for the screen below."""
+
+
+class Confirm(Dialog):
+    """Shows the plan that is consented to. Enter never confirms by itself: Cancel has the focus."""
+
+    DEFAULT_CSS = """
+    Confirm .plan { height: auto; width: 1fr; }
+    Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False)]
+
+    def __init__(
+        self, pen: Pen, step: Step, plan: Plan, at: datetime, clock: Clock, *, name: str, submit: Callable[[str], object]
+    ) -> None:
+        """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed."""
+        risk = Risk.DESTROY if name else step.risk
+        super().__init__(pen, f"{step.number} {step.title}", mark=pen.ink(risk.value, WRONG if name else FAINT))
+        self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
+        self._opened = time.monotonic()
+        self.accept_words = "Run"
+        self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} y run"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="plan", classes="plan", markup=False)
+        if self._name:
+            words = [
+                *paragraph("This cannot be taken back.", self.room, self.pen, style=WRONG),
+                *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.pen, style=STRONG),
+            ]
+            yield Static(joined(words), id="ask", markup=False)
+            yield Line(id="typed")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._draw()
+        self.set_interval(1, self._draw)
+        self._check()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen)
+        self.query_one("#plan", Static).update(joined(lines))
+
+    def on_input_changed(self) -> None:
+        self._check()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Enter in the field only moves on; it destroys nothing."""
+        message.stop()
+        if self._typed() == self._name:
+            self.query_one("#accept", Choice).focus()
+        else:
+            self.complain("That is not the name; nothing was done.")
+
+    def _typed(self) -> str:
+        return self.query_one("#typed", Input).value.strip() if self._name else ""
+
+    def _check(self) -> None:
+        ready = self._typed() == self._name
+        self.query_one("#accept", Choice).disabled = not ready
+        if self._name:
+            words = "Tab, then Enter on Run" if ready else "Run is off until the name is typed"
+            self.query_one("#hint", Static).update(self.pen.ink(f"Esc cancel {self.pen.signs.dot} {words}", FAINT))
+
+    @property
+    def _heard(self) -> bool:
+        return time.monotonic() - self._opened >= GRACE
+
+    def action_leave(self) -> None:
+        if self._heard:
+            super().action_leave()
+
+    def action_yes(self) -> None:
+        if not self._name:
+            self.action_accept()
+
+    def action_accept(self) -> None:
+        if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):
+            self.perform(lambda: self._submit(self._typed()), f"Starting {self.pen.signs.more}")
+
+    def _on_run(self) -> bool:
+        """A destruction is confirmed on its own choice, and by no key that works from elsewhere."""
+        return self.focused is self.query_one("#accept", Choice)

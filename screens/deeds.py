@@ -1,0 +1,76 @@
+"""What Enter does now: the next sensible thing, decided in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.model import Step, StepKind
+from screens.desk import Desk
+from screens.widgets.step_page import Look
+
+
+class Deed(StrEnum):
+    """What may be next."""
+
+    RUN = "run"
+    TICK = "tick"
+    AGAIN = "run again, with a reason"
+    PLAN = "plan again"
+    WAIT = "wait"
+    GO = "go to a step"
+    OUTPUT = "output"
+    CLOSE = "close"
+    FOLD = "fold"
+    TIMELINE = "timeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What Enter does, in the footer's words."""
+
+    deed: Deed
+    words: str
+    step: str = ""
+    """Where `GO` goes."""
+
+
+def next_deed(desk: Desk, step: Step | None, look: Look) -> Next:
+    """What Enter does for the step under the cursor; None stands for a phase."""
+    incident, runbook = desk.incident, desk.runbook
+    if step is None:
+        return Next(Deed.FOLD, "fold or unfold")
+    if not incident.open:
+        return Next(Deed.TIMELINE, "timeline")
+    status = incident.status(step)
+    if status is StepStatus.RUNNING:
+        return Next(Deed.OUTPUT, "full output")
+    ahead = incident.next_step(runbook)
+    if status.settled or not desk.driving:
+        running = incident.running()
+        if ahead is not None and ahead.id != step.id:
+            return Next(Deed.GO, f"go to {ahead.number}", ahead.id)
+        if ahead is None and running:
+            return Next(Deed.GO, f"go to {runbook.step(running[0].id).number}", running[0].id)
+        return (
+            Next(Deed.CLOSE, "closure" if not desk.driving else "close the incident") if ahead is None else _watch(desk, step)
+        )
+    unmet = incident.unmet_needs(step, runbook)
+    if unmet:
+        return Next(Deed.GO, f"go to {unmet[0].number}, needed first", unmet[0].id)
+    if step.kind is StepKind.MANUAL:
+        return Next(Deed.TICK, f"tick {step.number}")
+    if status is StepStatus.UNKNOWN:
+        return Next(Deed.AGAIN, f"run {step.number} again")
+    if look.looking:
+        return Next(Deed.WAIT, "looking what it would do")
+    if look.plan is None or look.plan.refusal:
+        return Next(Deed.PLAN, "plan again" if look.error or look.plan else "plan")
+    again = " again" if status is StepStatus.FAILED else ""
+    return Next(Deed.RUN, f"run {step.number}{again}")
+
+
+def _watch(desk: Desk, step: Step) -> Next:
+    has_output = desk.attempt_folder(step.id) is not None
+    return Next(Deed.OUTPUT, "full output") if has_output else Next(Deed.TIMELINE, "timeline")

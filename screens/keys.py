@@ -1,0 +1,79 @@
+"""Every key of the incident screen, once: bindings, footer and help are made from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+SHOWN = {
+    "enter": "Enter",
+    "space": "Space",
+    "question_mark": "?",
+    "slash": "/",
+    "full_stop": ".",
+    "tab": "Tab",
+    "escape": "Esc",
+    "up": "↑",
+    "down": "↓",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "left": "←",
+    "right": "→",
+}
+ASCII_SHOWN = SHOWN | {"up": "Up", "down": "Down", "left": "Left", "right": "Right"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that a key does."""
+
+    id: str
+    """The action on the screen, and the name by which it can be given another key."""
+    key: str
+    words: str
+    """For the footer; empty keeps it out of the footer."""
+    help: str
+    writes: bool = False
+    """Whether it changes the incident: an observer does not have it."""
+
+
+KEYS = (
+    Key("go", "enter", "", "Do the next sensible thing; the footer says which"),
+    Key("cancel_step", "x", "end it", "End the step that runs", writes=True),
+    Key("plan_again", "p", "plan again", "Look again what the step would do"),
+    Key("skip", "s", "skip", "Go on without this step, with a reason", writes=True),
+    Key("fail", "f", "failed", "Say that a manual step did not work", writes=True),
+    Key("by_hand", "m", "done by hand", "A failed step was done by hand", writes=True),
+    Key("again", "r", "do again", "Do a settled step again, with a reason", writes=True),
+    Key("note", "n", "note", "Write a note into the timeline", writes=True),
+    Key("update", "u", "update", "Record a status update", writes=True),
+    Key("tell", "t", "tell", "Record that somebody was told", writes=True),
+    Key("severity", "S", "severity", "Make it worse or better", writes=True),
+    Key("output", "o", "output", "The output on the whole screen; / searches there"),
+    Key("find", "slash", "", "Search the output"),
+    Key("pause", "space", "", "Stop following the output, or take it up again"),
+    Key("detail", "d", "detail", "Everything about the step: plan, attempts, values"),
+    Key("panels", "l", "live", "All readings with their figures"),
+    Key("timeline", "j", "timeline", "The journal as a person reads it"),
+    Key("closure", "C", "closure", "Evaluate the closure criteria, and close"),
+    Key("other_pane", "c", "checklist", "In a small terminal: checklist or step"),
+    Key("to_next", "full_stop", "", "Back to the step that is next"),
+    Key("help", "question_mark", "help", "All keys"),
+    Key("leave", "q", "leave", "Leave the screen; what runs goes on"),
+)
+MOVES = (
+    ("↑ ↓", "Up Down", "Move in the checklist"),
+    ("← →", "Left Right", "Fold and unfold a phase"),
+    ("PgUp PgDn", "PgUp PgDn", "Scroll the step"),
+    ("Tab", "Tab", "Checklist, step, output"),
+    ("Ctrl+Z", "Ctrl+Z", "Suspend the screen; fg brings it back"),
+)
+BINDINGS: list[BindingType] = [Binding(key.key, key.id, key.words or key.help, id=key.id, show=False) for key in KEYS]
+BY_ID = {key.id: key for key in KEYS}
+
+
+def shown(key: str, *, ascii: bool) -> str:
+    """A key as it stands on a keyboard."""
+    names = ASCII_SHOWN if ascii else SHOWN
+    return names.get(key, key.replace("ctrl+", "Ctrl+"))

@@ -1,0 +1,45 @@
+"""Leave the screen, and know what goes on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.desk import Desk
+from screens.widgets.dialog import Dialog
+from screens.widgets.pen import Pen
+from screens.widgets.rows import joined, paragraph
+
+
+class Leave(Dialog):
+    """Says what keeps running and how to come back."""
+
+    DEFAULT_CSS = "Leave #words { height: auto; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "accept", show=False), Binding("q", "accept", show=False)]
+    leave_words = "Stay"
+    accept_words = "Leave"
+
+    def __init__(self, pen: Pen, desk: Desk) -> None:
+        super().__init__(pen, "Leave the screen?")
+        self._desk = desk
+        self.hint = f"Esc stay {pen.signs.dot} y leave"
+
+    def body(self) -> Iterable[Widget]:
+        incident, runbook = self._desk.incident, self._desk.runbook
+        running = [f"{runbook.step(state.id).number} {runbook.step(state.id).title}" for state in incident.running()]
+        texts = []
+        if running:
+            texts.append(f"This goes on without the screen: {', '.join(running)}.")
+        if incident.open:
+            texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
+        else:
+            texts.append(f"{incident.id} is closed. 'midwatch export {incident.id}' writes its timeline.")
+        lines = [line for text in texts for line in paragraph(text, self.room, self.pen)]
+        yield Static(joined(lines), id="words", markup=False)
+
+    def action_accept(self) -> None:
+        self.dismiss(True)

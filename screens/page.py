@@ -1,0 +1,72 @@
+"""A whole screen of lines to read: a step in detail, a panel with all its figures, all keys, the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+
+from screens.widgets.pen import FAINT, STRONG, Pen
+from screens.widgets.quiet import Quiet
+from screens.widgets.rows import edges
+from screens.widgets.sheet import Sheet
+
+Lines = Callable[[int], list[Content]]
+
+
+class Page(Screen[None]):
+    """Lines made for the width, made again once a second, so that what is live stays live."""
+
+    DEFAULT_CSS = """
+    Page #top { dock: top; background: $surface; padding: 0 1; }
+    Page #bottom { dock: bottom; background: $surface; padding: 0 1; }
+    Page #lines { padding: 0 1; height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", show=False),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def __init__(self, pen: Pen, title: str, lines: Lines, *, at_end: bool = False) -> None:
+        super().__init__()
+        self.pen, self._title, self._lines, self._at_end = pen, title, lines, at_end
+
+    def compose(self) -> ComposeResult:
+        yield Quiet(id="top")
+        yield Sheet(id="lines")
+        yield Quiet(id="bottom")
+
+    def on_mount(self) -> None:
+        self.set_interval(1, self.draw)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.draw()
+        if self._at_end:
+            self.query_one(Sheet).scroll_end(animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Make the lines for the width of now."""
+        sheet = self.query_one(Sheet)
+        sheet.show(self._lines(sheet.room))
+        width = max(self.app.size.width - 2, 1)
+        self.query_one("#top", Quiet).show(self.pen.ink(self._title, STRONG))
+        at, height = int(sheet.scroll_offset.y), sheet.size.height
+        where = f"{min(at + height, len(sheet.lines))} of {len(sheet.lines)} lines" if len(sheet.lines) > height else ""
+        self.query_one("#bottom", Quiet).show(
+            edges(self.pen.ink("Esc back   PgUp PgDn scroll", FAINT), self.pen.ink(where, FAINT), width)
+        )
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, step: int) -> None:
+        self.query_one(Sheet).scroll_relative(y=step, animate=False)

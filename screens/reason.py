@@ -1,0 +1,24 @@
+"""A decision that needs a reason: skip, failed, done by hand, do it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from midwatch.runbook.model import Step
+from screens.widgets.form import Field, Form
+from screens.widgets.pen import FAINT, Pen
+from screens.widgets.rows import paragraph
+
+_WIDTH = 74
+
+
+def ask_reason(pen: Pen, step: Step, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> Form:
+    """A form with one line for the reason; `submit` is given it."""
+    return Form(
+        pen,
+        f"{title} {step.number}",
+        [Field("reason", prompt)],
+        lambda values: submit(values["reason"]),
+        words=[*paragraph(step.title, _WIDTH, pen), *paragraph(words, _WIDTH, pen, style=FAINT)],
+        accept=accept,
+    )

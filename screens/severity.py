@@ -1,0 +1,32 @@
+"""How bad it is, and why it is worse or better than before."""
+
+from __future__ import annotations
+
+from midwatch.runbook.model import Severity
+from screens.desk import Desk
+from screens.widgets.form import Field, Form
+from screens.widgets.pen import Pen
+
+_WORDS = {
+    Severity.SEV0: "loss of data",
+    Severity.SEV1: "critical",
+    Severity.SEV2: "major",
+    Severity.SEV3: "minor",
+}
+
+
+class SeverityForm(Form):
+    """One of four, with a reason."""
+
+    def __init__(self, pen: Pen, desk: Desk) -> None:
+        now = desk.incident.severity
+        options = [
+            (level.value, f"{level.value} {words}" + (", now" if level is now else "")) for level, words in _WORDS.items()
+        ]
+        super().__init__(
+            pen,
+            "Severity",
+            [Field("severity", "How bad is it?", kind="one", options=options, value=now.value), Field("reason", "Why")],
+            lambda values: desk.set_severity(Severity(values["severity"]), values["reason"]),
+            accept="Set",
+        )

@@ -1,0 +1,56 @@
+"""Work that may take seconds, done beside the screen's loop.
+
+Threads of our own and not Textual's workers: those share a small pool, which a few hung sources would fill, and closing
+the loop waits for them (docs/decisions/0010-screen-threads.md).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.message_pump import MessagePump
+
+from midwatch.errors import MidwatchError
+
+T = TypeVar("T")
+UNDER_WAY: set[threading.Thread] = set()
+"""Threads that still work; tests wait for them, and leaving waits for those that write."""
+
+
+def aside(
+    pump: MessagePump,
+    work: Callable[[], T],
+    done: Callable[[T], None],
+    failed: Callable[[str], None],
+    *,
+    name: str,
+) -> threading.Thread:
+    """Run `work` in a thread, then `done` or `failed` with one sentence on the loop. Nothing happens when the pump is gone."""
+
+    def body() -> None:
+        try:
+            try:
+                result = work()
+            except MidwatchError as error:
+                sentence = str(error)
+                _later(pump, lambda: failed(sentence))
+            except Exception as error:  # a plug-in may break in any way; the screen stands and says so
+                sentence = f"{type(error).__name__}: {error}"
+                _later(pump, lambda: failed(sentence))
+            else:
+                _later(pump, lambda: done(result))
+        finally:
+            UNDER_WAY.discard(threading.current_thread())
+
+    thread = threading.Thread(target=body, name=name, daemon=True)
+    UNDER_WAY.add(thread)
+    thread.start()
+    return thread
+
+
+def _later(pump: MessagePump, callback: Callable[[], None]) -> None:
+    """Have the pump call it in its own time; a screen that was left does not mind."""
+    if pump.is_running:
+        pump.call_later(callback)

@@ -1,0 +1,121 @@
+"""The checklist: the cursor moves over phases and steps; phases fold."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from midwatch.clock import Clock
+from midwatch.incident.state import Incident
+from midwatch.runbook.model import Phase, Runbook, Step
+from screens.widgets.checklist_rows import Entry, checklist_lines, entries
+from screens.widgets.pen import Pen
+from screens.widgets.sheet import Sheet
+
+
+class Shown(Protocol):
+    """What the checklist needs to know."""
+
+    @property
+    def runbook(self) -> Runbook: ...
+    @property
+    def incident(self) -> Incident: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+class Checklist(Sheet):
+    """Draws itself from the incident; says when the operator has moved the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+        Binding("home", "ends(0)", show=False),
+        Binding("end", "ends(-1)", show=False),
+        Binding("right", "fold(True)", show=False),
+        Binding("left", "fold(False)", show=False),
+        Binding("pagedown", "app.step_page(1)", show=False),
+        Binding("pageup", "app.step_page(-1)", show=False),
+    ]
+
+    class Moved(Message):
+        """The operator moved the cursor or folded a phase."""
+
+    def __init__(self, pen: Pen, *, id: str) -> None:
+        super().__init__(id=id)
+        self._pen = pen
+        self._cursor = ""
+        self._folds: dict[str, bool] = {}
+        self._shown: list[Entry] = []
+        self._about: Shown
+
+    def set_up(self, about: Shown) -> None:
+        """Show this incident, from its first step on."""
+        self._about = about
+        first = next(about.runbook.steps(), None)
+        self._cursor = first.id if first else f"phase {about.runbook.phases[0].id}"
+
+    @property
+    def step(self) -> Step | None:
+        """The step under the cursor; None on a phase."""
+        return next((step for step in self._about.runbook.steps() if step.id == self._cursor), None)
+
+    @property
+    def phase(self) -> Phase:
+        """The phase under the cursor, or that of the step under it."""
+        phases = self._about.runbook.phases
+        return next(
+            (p for p in phases if self._cursor == f"phase {p.id}" or any(s.id == self._cursor for s in p.steps)), phases[0]
+        )
+
+    @property
+    def phase_open(self) -> bool:
+        """Whether the phase under the cursor shows its steps."""
+        return any(entry.step is not None and entry.phase is self.phase for entry in self._shown)
+
+    def go_to(self, step_id: str) -> None:
+        """Put the cursor on a step; phases that were unfolded by hand stay so."""
+        self._cursor = step_id
+        self._folds = {phase: is_open for phase, is_open in self._folds.items() if phase != self.phase.id}
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw it as the incident stands now."""
+        runbook, incident = self._about.runbook, self._about.incident
+        self._shown = entries(runbook, incident, self._cursor, self._folds)
+        now = self._about.clock.now()
+        self.show(checklist_lines(self._shown, runbook, incident, self._cursor, now, self.room, self._pen))
+        index = self._index
+        after = index + 2 if index + 2 < len(self._shown) else index
+        self.reveal(max(index - 2, 0), after)
+
+    @property
+    def _index(self) -> int:
+        return next((n for n, entry in enumerate(self._shown) if entry.key == self._cursor), 0)
+
+    def _move_to(self, index: int) -> None:
+        if self._shown:
+            self._cursor = self._shown[min(max(index, 0), len(self._shown) - 1)].key
+            self.post_message(self.Moved())
+
+    def action_move(self, step: int) -> None:
+        self._move_to(self._index + step)
+
+    def action_ends(self, end: int) -> None:
+        self._move_to(0 if end == 0 else len(self._shown) - 1)
+
+    def action_fold(self, unfold: bool) -> None:
+        """Show the steps of the phase under the cursor, or hide them and stay on the phase."""
+        phase = self.phase
+        self._folds[phase.id] = unfold
+        if not unfold:
+            self._cursor = f"phase {phase.id}"
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + int(self.scroll_offset.y)
+        if 0 <= index < len(self._shown):
+            self._move_to(index)

@@ -1,0 +1,107 @@
+"""Small things to choose with: a button of one line, and one of several options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from screens.widgets.pen import CHOSEN, FAINT, Pen
+
+
+class Choice(Widget, can_focus=True):
+    """`[ Cancel ]`: one line, pressed by Enter or Space, marked by brackets and not by colour alone."""
+
+    DEFAULT_CSS = """
+    Choice { width: auto; height: 1; }
+    Choice:focus { text-style: bold reverse; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
+
+    class Pressed(Message):
+        """It was pressed."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, label: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.label = label
+
+    def render(self) -> Content:
+        return Content(f"[ {self.label} ]")
+
+    def action_press(self) -> None:
+        if not self.disabled:
+            self.post_message(self.Pressed(self))
+
+    def on_click(self) -> None:
+        self.action_press()
+
+
+class PickOne(Widget, can_focus=True):
+    """One of several: arrows move, the first letter jumps. Nothing is chosen until somebody chooses."""
+
+    DEFAULT_CSS = """
+    PickOne { height: auto; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,down,space", "move(1)", show=False),
+        Binding("left,up", "move(-1)", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+    picked: reactive[int] = reactive(-1)
+
+    class Submitted(Message):
+        """Enter was pressed with something chosen."""
+
+    def __init__(
+        self, options: Sequence[tuple[str, str]], pen: Pen, *, id: str, picked: str = "", across: bool = False
+    ) -> None:
+        """Options are value and words."""
+        super().__init__(id=id)
+        self.options = list(options)
+        self._pen, self._across = pen, across
+        self.set_reactive(PickOne.picked, next((n for n, (value, _) in enumerate(options) if value == picked), -1))
+
+    @property
+    def value(self) -> str:
+        """What is chosen; empty while nothing is."""
+        return self.options[self.picked][0] if self.picked >= 0 else ""
+
+    def render(self) -> Content:
+        parts = []
+        for number, (_, words) in enumerate(self.options):
+            chosen = number == self.picked
+            mark = "(*)" if chosen else "( )"
+            style = ("bold " if self.has_focus else "") + CHOSEN if chosen else "" if self.has_focus else FAINT
+            parts.append(self._pen.ink(f"{mark} {words}", style))
+        return Content("   " if self._across else "\n").join(parts)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def action_move(self, step: int) -> None:
+        self.picked = (self.picked + step) % len(self.options) if self.picked >= 0 or step > 0 else len(self.options) - 1
+
+    def action_submit(self) -> None:
+        if self.picked >= 0:
+            self.post_message(self.Submitted())
+
+    def on_key(self, event: events.Key) -> None:
+        found = [
+            n for n, (_, words) in enumerate(self.options) if event.character and words.lower().startswith(event.character)
+        ]
+        if len(found) == 1:
+            self.picked = found[0]
+            event.stop()

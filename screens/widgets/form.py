@@ -1,0 +1,128 @@
+"""A dialog with things to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
+
+from screens.widgets.choice import PickOne
+from screens.widgets.dialog import Dialog
+from screens.widgets.line import Line
+from screens.widgets.pen import FAINT, Pen
+from screens.widgets.rows import joined
+
+Submit = Callable[[Mapping[str, str]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing to fill in."""
+
+    name: str
+    prompt: str
+    kind: str = "line"
+    """`line`, `text` (several lines), `yes-no`, or `one` of the options."""
+    required: bool = True
+    value: str = ""
+    options: Sequence[tuple[str, str]] = ()
+
+
+class Form(Dialog):
+    """Fields below a few words. Enter goes from field to field and, on the last one, accepts."""
+
+    DEFAULT_CSS = """
+    Form TextArea { width: 1fr; height: 4; background: $field; border: none; padding: 0 1; }
+    Form TextArea:focus { background: $field-focus; }
+    Form TextArea:nocolor { border-left: ascii; }
+    Form .prompt { height: auto; width: 1fr; }
+    Form .answer { margin-bottom: 1; }
+    Form #words { height: auto; width: 1fr; margin-bottom: 1; }
+    """
+
+    def __init__(
+        self,
+        pen: Pen,
+        title: str,
+        fields: Sequence[Field],
+        submit: Submit,
+        *,
+        words: Sequence[Content] = (),
+        accept: str = "Save",
+        mark: Content | None = None,
+    ) -> None:
+        super().__init__(pen, title, mark=mark)
+        self.fields = list(fields)
+        self._submit, self._words = submit, words
+        self.accept_words = accept
+        several = any(field.kind == "text" for field in fields)
+        self.hint = f"Esc cancel {pen.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
+
+    def body(self) -> Iterable[Widget]:
+        if self._words:
+            yield Static(joined(self._words), id="words", markup=False)
+        for field in self.fields:
+            optional = "" if field.required else " (may stay empty)"
+            yield Static(self.pen.ink(field.prompt + optional, FAINT), classes="prompt", markup=False)
+            yield self._widget(field)
+
+    def _widget(self, field: Field) -> Widget:
+        name = f"field-{field.name}"
+        found: Widget
+        if field.kind == "text":
+            found = TextArea(
+                field.value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False
+            )
+        elif field.kind == "yes-no":
+            found = PickOne([("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True)
+        elif field.kind == "one":
+            found = PickOne(field.options, self.pen, id=name, picked=field.value)
+        else:
+            found = Line(field.value, id=name)
+        if isinstance(found, TextArea):
+            found.cursor_blink = False
+        found.add_class("answer")
+        return found
+
+    def first_focus(self) -> Widget:
+        return self.query_one(f"#field-{self.fields[0].name}") if self.fields else super().first_focus()
+
+    def values(self) -> dict[str, str]:
+        """What stands in the fields."""
+        return {field.name: self._value(field) for field in self.fields}
+
+    def _value(self, field: Field) -> str:
+        widget = self.query_one(f"#field-{field.name}")
+        if isinstance(widget, TextArea):
+            return widget.text
+        if isinstance(widget, Input):
+            return widget.value
+        assert isinstance(widget, PickOne)
+        return widget.value
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self._onward(message.input)
+
+    def on_pick_one_submitted(self, message: PickOne.Submitted) -> None:
+        message.stop()
+        if self.focused is not None:
+            self._onward(self.focused)
+
+    def _onward(self, widget: Widget) -> None:
+        if self.fields and widget.id == f"field-{self.fields[-1].name}":
+            self.action_accept()
+        else:
+            self.focus_next()
+
+    def action_accept(self) -> None:
+        values = self.values()
+        missing = next((field for field in self.fields if field.required and not values[field.name].strip()), None)
+        if missing is not None:
+            self.complain(f"{missing.prompt.rstrip('?:. ')}: an answer is needed")
+            self.query_one(f"#field-{missing.name}").focus()
+            return
+        self.perform(lambda: self._submit(values), f"{self.accept_words} {self.pen.signs.more}")

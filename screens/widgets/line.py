@@ -1,0 +1,19 @@
+"""One line to type in. Its cursor stands still: nothing on the screen blinks."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+
+class Line(Input):
+    """A field one cell high, told from its surroundings without colours too."""
+
+    DEFAULT_CSS = """
+    Line { width: 1fr; height: 1; border: none; padding: 0 1; background: $field; }
+    Line:focus { border: none; background: $field-focus; }
+    Line:nocolor { border-left: ascii; }
+    """
+
+    def __init__(self, value: str = "", *, id: str, placeholder: str = "") -> None:
+        super().__init__(value, id=id, placeholder=placeholder, compact=True, select_on_focus=False)
+        self.cursor_blink = False

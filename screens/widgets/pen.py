@@ -1,0 +1,154 @@
+"""How things are written on the screen: signs for states, four meanings of colour, and foreign text made safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from midwatch.hostile import safe_text
+from midwatch.incident.state import StepStatus
+from midwatch.probe import Level
+
+# Names of theme variables (tui/theme.py). Colour never tells anything that a sign or a word does not tell as well.
+WRONG, SOON, WELL, CHOSEN, FAINT = "$wrong", "$soon", "$well", "$chosen", "$faint"
+STRONG = "bold"
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One set of glyphs; each is as wide in every terminal as it looks here."""
+
+    states: dict[StepStatus, str]
+    levels: dict[Level, str]
+    next: str
+    folded: str
+    unfolded: str
+    person: str
+    dot: str
+    dash: str
+    arrow: str
+    more: str
+    full: str
+    empty: str
+    spark: str
+    met: dict[bool | None, str]
+
+
+UNICODE = Signs(
+    states={
+        StepStatus.TODO: "□",
+        StepStatus.RUNNING: "◐",
+        StepStatus.DONE: "✓",
+        StepStatus.FAILED: "✗",
+        StepStatus.SKIPPED: "↷",
+        StepStatus.UNKNOWN: "?",
+        StepStatus.NOT_NEEDED: "–",
+    },
+    levels={Level.OK: " ", Level.WARN: "▲", Level.CRITICAL: "✗", Level.UNKNOWN: "?"},
+    next="▶",
+    folded="▸",
+    unfolded="▾",
+    person="!",
+    dot="·",
+    dash="–",
+    arrow="→",
+    more="…",
+    full="━",
+    empty="─",
+    spark="▁▂▃▄▅▆▇█",
+    met={True: "✓", False: "✗", None: "?"},
+)
+ASCII = Signs(
+    states={
+        StepStatus.TODO: "[ ]",
+        StepStatus.RUNNING: "[~]",
+        StepStatus.DONE: "[x]",
+        StepStatus.FAILED: "[F]",
+        StepStatus.SKIPPED: "[s]",
+        StepStatus.UNKNOWN: "[?]",
+        StepStatus.NOT_NEEDED: "[-]",
+    },
+    levels={Level.OK: " ", Level.WARN: "^", Level.CRITICAL: "F", Level.UNKNOWN: "?"},
+    next=">",
+    folded="+",
+    unfolded="-",
+    person="!",
+    dot="-",
+    dash="-",
+    arrow="->",
+    more="~",
+    full="=",
+    empty="-",
+    spark="",
+    met={True: "[x]", False: "[F]", None: "[?]"},
+)
+
+STATE_STYLES = {
+    StepStatus.TODO: "",
+    StepStatus.RUNNING: CHOSEN,
+    StepStatus.DONE: WELL,
+    StepStatus.FAILED: WRONG,
+    StepStatus.SKIPPED: FAINT,
+    StepStatus.UNKNOWN: SOON,
+    StepStatus.NOT_NEEDED: FAINT,
+}
+LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
+MET_STYLES = {True: WELL, False: WRONG, None: SOON}
+_WITHOUT = {WRONG: "bold", SOON: "bold", WELL: "", CHOSEN: "bold", FAINT: ""}
+_TYPOGRAPHY = str.maketrans(
+    {"–": "-", "—": "-", "…": "...", "·": "-", "→": "->", "←": "<-", "⏎": "|", "“": '"', "”": '"', "‘": "'", "’": "'"}
+)
+
+
+class Pen:
+    """Writes content for one terminal: with all glyphs, or in ASCII only."""
+
+    def __init__(self, *, ascii: bool = False, colours: bool = True) -> None:
+        self.ascii, self.colours = ascii, colours
+        self.signs = ASCII if ascii else UNICODE
+
+    def clean(self, text: str, *, newlines: bool = False) -> str:
+        """Foreign text that is safe to show; ASCII only where the terminal has no more."""
+        text = safe_text(text, newlines=newlines)
+        if self.ascii and not text.isascii():
+            text = text.translate(_TYPOGRAPHY).encode("ascii", "replace").decode("ascii")
+        return text
+
+    def ink(self, text: str, style: str = "") -> Content:
+        """Text from anywhere as one piece of content; never read as markup."""
+        style = self.style(style)
+        return Content.styled(self.clean(text), style) if style else Content(self.clean(text))
+
+    def style(self, style: str) -> str:
+        """A style for this terminal: without colours, weight says what colour would have stressed."""
+        return style if self.colours else " ".join(dict.fromkeys(_WITHOUT.get(word, word) for word in style.split())).strip()
+
+    @property
+    def cursor(self) -> str:
+        """The style of the line under the cursor."""
+        return "on $cursor" if self.colours else "reverse"
+
+    def state(self, status: StepStatus) -> Content:
+        """The sign of a state in its colour."""
+        return self.ink(self.signs.states[status], STATE_STYLES[status])
+
+    def spark(self, numbers: list[float]) -> str:
+        """A small curve of the numbers, oldest first; empty where it cannot be drawn or says nothing."""
+        signs = self.signs.spark
+        if not signs or len(numbers) < 4 or any(number != number for number in numbers):
+            return ""
+        low, high = min(numbers), max(numbers)
+        if high - low <= abs(high) * 0.002:
+            return ""
+        return "".join(signs[min(int((n - low) / (high - low) * len(signs)), len(signs) - 1)] for n in numbers)
+
+
+class AsciiNet:
+    """The last net of an ASCII terminal: what is still not ASCII becomes as many `?` as it had cells."""
+
+    @staticmethod
+    def catch(text: str, cells: int) -> str:
+        """The text in ASCII, as wide as before."""
+        kept = "".join(sign if sign.isascii() else "|" if sign in "│┃║▌▐█" else "-" if sign in "─━═" else "?" for sign in text)
+        return kept[:cells].ljust(cells)

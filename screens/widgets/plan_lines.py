@@ -1,0 +1,62 @@
+"""A plan as lines: what goes, what comes, what stays, and what it adds up to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from midwatch.plan import Effect, Plan, Verb
+from midwatch.units import size
+from screens.widgets.ages import exact_age
+from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, Pen
+from screens.widgets.rows import edges, labelled, paragraph, wrap
+
+_MOST = 300
+"""Effects that are listed; the others are counted."""
+_COLUMN = 9
+_ORDER = {Verb.REMOVE: 0, Verb.CHANGE: 1, Verb.CREATE: 2, Verb.KEEP: 3, Verb.READ: 4}
+
+
+def plan_lines(plan: Plan, at: datetime, now: datetime, width: int, pen: Pen) -> list[Content]:
+    """A heading with the plan's age, its effects with their sizes, the totals, the facts."""
+    lines = [Content.assemble(pen.ink("What it will do", STRONG), pen.ink(f", read {exact_age(at, now)}", FAINT))]
+    if plan.refusal:
+        lines += labelled(" refuses", plan.refusal, width, pen, column=_COLUMN, style=WRONG)
+    effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])
+    for effect in effects[:_MOST]:
+        lines += _effect(effect, width, pen)
+    if len(effects) > _MOST:
+        lines.append(pen.ink(f" {'':8}and {len(effects) - _MOST} more; all of them are in the journal", SOON))
+    if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
+        lines.append(pen.ink(" changes nothing", FAINT))
+    lines += _totals(plan, width, pen)
+    for label, text in plan.facts:
+        lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(_COLUMN, len(label) + 2))
+    return lines
+
+
+def _effect(effect: Effect, width: int, pen: Pen) -> list[Content]:
+    style = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}.get(effect.verb, "")
+    extent = size(effect.size) if effect.size is not None else ""
+    final = "cannot be taken back" if effect.verb.touches and not effect.reversible else ""
+    texts = wrap(pen.clean(effect.object), max(width - _COLUMN - len(extent) - 2, 12))
+    lines = [
+        edges(
+            Content.assemble(pen.ink(f" {effect.verb.value if n == 0 else '':8}", style), pen.ink(text)),
+            pen.ink(extent if n == 0 else ""),
+            width,
+        )
+        for n, text in enumerate(texts)
+    ]
+    remark = "; ".join(part for part in (effect.note, final) if part)
+    return [*lines, *(paragraph(remark, width, pen, style=FAINT, indent=_COLUMN) if remark else [])]
+
+
+def _totals(plan: Plan, width: int, pen: Pen) -> list[Content]:
+    sums = [
+        f"{verb.value}s {size(plan.total(verb))}"
+        for verb in (Verb.CREATE, Verb.REMOVE)
+        if sum(1 for effect in plan.effects if effect.verb is verb and effect.size) > 1
+    ]
+    return labelled(" in all", ", ".join(sums), width, pen, column=_COLUMN, style=STRONG) if sums else []

@@ -1,0 +1,69 @@
+"""Lines of a given width: wrapped, aligned on both edges, in columns. Pure text, no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, chop_cells
+from textual.content import Content
+
+from screens.widgets.pen import FAINT, Pen
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Words broken over lines of at most `width` cells; a word that is longer is cut."""
+    lines: list[str] = []
+    for paragraph in text.splitlines() or [""]:
+        line, used = "", 0
+        for word in paragraph.split(" "):
+            cells = cell_len(word)
+            if line and used + 1 + cells <= width:
+                line, used = f"{line} {word}", used + 1 + cells
+                continue
+            if line:
+                lines.append(line)
+            pieces = chop_cells(word, max(width, 1)) if cells > width else [word]
+            lines.extend(pieces[:-1])
+            line = pieces[-1] if pieces else ""
+            used = cell_len(line)
+        lines.append(line)
+    return lines
+
+
+def fit(text: str, width: int, pen: Pen) -> str:
+    """The text on one line of at most `width` cells; what was cut off is marked."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 1:
+        return pen.signs.more[:width]
+    return chop_cells(text, width - 1)[0] + pen.signs.more
+
+
+def edges(left: Content, right: Content, width: int) -> Content:
+    """One line with something on both edges. The right one stays whole; the left one is cut when there is no room."""
+    room = width - right.cell_length - (1 if right.cell_length else 0)
+    if left.cell_length > room:
+        left = left.truncate(max(room, 0), ellipsis=True)
+    gap = max(width - left.cell_length - right.cell_length, 0)
+    return Content.assemble(left, " " * gap, right)
+
+
+def paragraph(text: str, width: int, pen: Pen, *, style: str = "", indent: int = 0) -> list[Content]:
+    """Foreign text, wrapped and indented."""
+    pad = " " * indent
+    return [pen.ink(pad + line, style) for line in wrap(pen.clean(text.strip(), newlines=True), max(width - indent, 8))]
+
+
+def labelled(label: str, text: str, width: int, pen: Pen, *, column: int = 9, style: str = "") -> list[Content]:
+    """A faint label, and its text in a column beside it."""
+    lines = wrap(pen.clean(text.strip(), newlines=True), max(width - column, 8))
+    heads = [label, *[""] * (len(lines) - 1)]
+    return [
+        Content.assemble(pen.ink(head.ljust(column), FAINT), pen.ink(line, style))
+        for head, line in zip(heads, lines, strict=True)
+    ]
+
+
+def joined(lines: Iterable[Content]) -> Content:
+    """Lines as one content."""
+    return Content("\n").join(lines)

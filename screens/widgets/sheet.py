@@ -1,0 +1,65 @@
+"""Lines of content that scroll. Only lines that changed are sent to the terminal: the line may be slow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
+
+
+class Sheet(ScrollView, can_focus=True):
+    """Shows lines that somebody else made for its width."""
+
+    DEFAULT_CSS = """
+    Sheet {
+        scrollbar-size: 1 1;
+        scrollbar-gutter: stable;
+        overflow-x: hidden;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None, focus: bool = True) -> None:
+        super().__init__(id=id, classes=classes)
+        self.can_focus = focus
+        self.lines: list[Content] = []
+
+    @property
+    def room(self) -> int:
+        """Cells of a line."""
+        return max(self.scrollable_content_region.width, 1)
+
+    def show(self, lines: Sequence[Content]) -> None:
+        """Replace the lines; those that stay the same are not drawn again."""
+        old, self.lines = self.lines, list(lines)
+        if len(old) != len(self.lines):
+            self.virtual_size = Size(self.room, len(self.lines))
+            self.refresh()
+            return
+        top = int(self.scroll_offset.y)
+        for y, (before, after) in enumerate(zip(old, self.lines, strict=True)):
+            if not before.is_same(after) and top <= y < top + self.size.height:
+                self.refresh(Region(0, y - top, self.size.width, 1))
+
+    def reveal(self, first: int, last: int) -> None:
+        """Scroll as little as needed to have these lines in view."""
+        top, height = int(self.scroll_offset.y), self.scrollable_content_region.height
+        if first < top:
+            self.scroll_to(y=first, animate=False, immediate=True)
+        elif last >= top + height:
+            self.scroll_to(y=last - height + 1, animate=False, immediate=True)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is in view."""
+        width, index = self.room, y + int(self.scroll_offset.y)
+        if not 0 <= index < len(self.lines):
+            return Strip.blank(width, self.visual_style.rich_style)
+        strips = Visual.to_strips(self, self.lines[index], width, 1, self.visual_style, apply_selection=False)
+        return strips[0].adjust_cell_length(width, self.visual_style.rich_style)
+
+    def plain(self) -> str:
+        """What stands here, as text."""
+        return "\n".join(line.plain for line in self.lines)

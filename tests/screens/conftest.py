@@ -1,0 +1,123 @@
+"""Screens as plain text, compared with what was looked at and found good."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens import confirm, incident
+from screens.desk import Desk
+from screens.widgets import aside
+from tests.screens.desk import DeskInMemory, in_the_middle, reference
+from tests.screens.readings import sources
+from tui.app import MidwatchApp
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="take the screens as they are now for good")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a tired hand here; the waiting has tests of its own."""
+    monkeypatch.setattr(confirm, "GRACE", 0.0)
+    monkeypatch.setattr(incident, "AFTER_A_MOVE", 0.0)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> DeskInMemory:
+    """The reference incident in its middle."""
+    desk = reference(tmp_path)
+    in_the_middle(desk)
+    return desk
+
+
+Pilots = Pilot[bool]
+
+
+@asynccontextmanager
+async def opened(
+    desk: Desk, size: tuple[int, int] = (80, 24), *, ascii: bool = False, environment: dict[str, str] | None = None, **more: Any
+) -> AsyncIterator[Pilots]:
+    """The app on this desk, with still panels, when everything has come to rest."""
+    app = MidwatchApp(
+        desk,
+        ascii=ascii,
+        sources=more.pop("sources", sources(desk.clock)),
+        environment=environment or {"TERM": "xterm-256color"},
+        **more,
+    )
+    async with app.run_test(size=size) as pilot:
+        await rest(pilot)
+        yield pilot
+
+
+async def rest(pilot: Pilots) -> None:
+    """Wait until no work is under way beside the loop and every message has been handled."""
+    still = 0
+    deadline = time.monotonic() + 30
+    while still < 3:
+        assert time.monotonic() < deadline, f"never at rest: {aside.UNDER_WAY}"
+        await pilot.pause()
+        still = 0 if [thread for thread in aside.UNDER_WAY if thread.name != "poll"] else still + 1
+        await asyncio.sleep(0.02)
+    screen = pilot.app.screen
+    if hasattr(screen, "redraw"):
+        screen.redraw()
+        await pilot.pause()
+
+
+async def until(pilot: Pilots, condition: Callable[[], object]) -> None:
+    """Wait for something that the program does by itself."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true:\n" + grid(pilot)
+        await pilot.pause()
+        await asyncio.sleep(0.02)
+
+
+async def press(pilot: Pilots, *keys: str) -> None:
+    """Press keys, and wait for what they cause."""
+    for key, following in itertools.zip_longest(keys, keys[1:], fillvalue="end"):
+        await pilot.press(key)
+        if len(key) > 1 or len(following) > 1:  # letters in a row are typed into a field
+            await rest(pilot)
+
+
+def grid(pilot: Pilots) -> str:
+    """What the terminal shows, without colours."""
+    strips = pilot.app.screen._compositor.render_strips()
+    lines = ["".join(segment.text for segment in strip) for strip in strips]
+    modal = pilot.app.screen
+    if modal.is_modal:  # the box alone: what is below it has goldens of its own
+        box = modal.query_one("#box").region
+        lines = [line[box.x : box.x + box.width] for line in lines[box.y : box.y + box.height]]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Pilots, str], None]:
+    """Compare the screen with the golden of this name; `--update-goldens` writes it."""
+
+    def compare(pilot: Pilots, name: str) -> None:
+        shown, file = grid(pilot), GOLDENS / f"{name}.txt"
+        if request.config.getoption("--update-goldens"):
+            file.write_text(shown, encoding="utf-8")
+            return
+        wanted = file.read_text(encoding="utf-8") if file.exists() else ""
+        if shown != wanted:
+            difference = difflib.unified_diff(wanted.splitlines(), shown.splitlines(), "golden", "shown", lineterm="")
+            pytest.fail(f"{name} is not what it was (--update-goldens if it is meant):\n" + "\n".join(difference))
+
+    return compare

@@ -1,0 +1,221 @@
+"""A desk in memory: the reference runbook at a chosen moment, its events folded as the real one folds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from midwatch import rules
+from midwatch.clock import iso
+from midwatch.errors import MidwatchError, Refused
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.state import CriterionState, Incident
+from midwatch.plan import Plan, PlanDraft, Verb
+from midwatch.runbook import loader
+from midwatch.runbook.model import Runbook, Severity
+
+NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+
+
+class StillClock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, at: datetime = NIGHT) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return (self.at - NIGHT).total_seconds()
+
+    def pass_(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class DeskInMemory:
+    """Journals into a list, plans what it was told to plan, and never runs anything."""
+
+    def __init__(self, runbook: Runbook, folder: Path, clock: StillClock, *, actor: str = "ada@bastion") -> None:
+        self.runbook, self.folder, self.clock, self.actor = runbook, IncidentFolder(folder), clock, actor
+        self.driving = True
+        self.plans: dict[str, Plan | MidwatchError] = {}
+        self.criteria: dict[str, CriterionState] = {}
+        self.started: list[tuple[str, str, str]] = []
+        self.events: list[Event] = []
+        self.incident = Incident()
+        self._seen = 0
+        declared = {"id": folder.name, "title": runbook.title, "severity": runbook.severity.value, "base": str(runbook.base)}
+        self.journal(Kind.DECLARED, declared)
+        self.journal(Kind.DRIVER_JOINED, {"host": "bastion", "pid": 1, "terminal": "/dev/pts/0"})
+
+    def journal(self, kind: Kind, body: Mapping[str, Any], *, actor: str = "") -> None:
+        event = Event(len(self.events) + 1, self.clock.now(), self.clock.monotonic(), "boot", actor or self.actor, kind, body)
+        self.events = [*self.events, event]
+        self.incident = Incident.fold(self.events)
+
+    def _write(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        if not self.driving:
+            raise Refused("This terminal only observes")
+        self.journal(kind, body)
+
+    @property
+    def next_update_due(self) -> datetime | None:
+        since = self.incident.last_update_at or self.incident.declared_at
+        return since + timedelta(seconds=self.runbook.comms.update_every) if since and self.incident.open else None
+
+    def poll(self) -> list[str]:
+        new, self._seen = self.events[self._seen :], len(self.events)
+        return sorted({str(event.body["step"]) for event in new if "step" in event.body})
+
+    def plan(self, step_id: str) -> Plan:
+        found = self.plans.get(step_id) or PlanDraft("shell", {"step": step_id}).plan()
+        if isinstance(found, MidwatchError):
+            raise found
+        return found
+
+    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "") -> None:
+        step = self.runbook.step(step_id)
+        rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+        self.started.append((step_id, typed, reason))
+        state = self.incident.steps.get(step_id)
+        number = len(state.attempts) + 1 if state else 1
+        self._write(
+            Kind.CONFIRMED,
+            {"step": step_id, "attempt": number, "plan": plan.to_json(), "digest": plan.digest, "reason": reason},
+        )
+        self._write(Kind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}})
+        folder = self.folder.attempt(step_id, number)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.output.touch()
+
+    def output(self, step_id: str, text: bytes) -> None:
+        """Have the step under way write something."""
+        folder = self.attempt_folder(step_id)
+        assert folder is not None
+        with folder.output.open("ab") as file:
+            file.write(text)
+
+    def finish(self, step_id: str, outcome: str = "done", *, exit: int = 0, seconds: float = 4.0, summary: str = "") -> None:
+        """Have the step under way end."""
+        state = self.incident.steps[step_id]
+        failed = outcome != "done"
+        body = {
+            "step": step_id,
+            "attempt": len(state.attempts),
+            "outcome": outcome,
+            "exit": exit,
+            "seconds": seconds,
+            "ended": iso(self.clock.now()),
+            "summary": summary,
+            "values": {},
+            "output": {},
+            "tell": list(self.runbook.step(step_id).on_failure.tell) if failed else [],
+        }
+        self.journal(Kind.FINISHED, body)
+
+    def cancel(self, step_id: str) -> None:
+        self.finish(step_id, "cancelled", exit=130)
+
+    def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
+        step = self.runbook.step(step_id)
+        answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
+        self._write(Kind.TICKED, {"step": step_id, "note": note, "values": answers})
+
+    def fail(self, step_id: str, reason: str) -> None:
+        self._write(Kind.FAILED_BY_HAND, {"step": step_id, "reason": reason})
+
+    def skip(self, step_id: str, reason: str) -> None:
+        rules.may_decide(self.runbook.step(step_id), self.incident, reason)
+        self._write(Kind.SKIPPED, {"step": step_id, "reason": reason})
+
+    def reopen(self, step_id: str, reason: str) -> None:
+        self._write(Kind.REOPENED, {"step": step_id, "reason": reason})
+
+    def note(self, text: str, *, at: datetime | None = None) -> None:
+        self._write(Kind.NOTE, {"text": text, "at": iso(at) if at else None})
+
+    def told(self, role_id: str, message: str) -> None:
+        self._write(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
+
+    def update(self, message: str) -> None:
+        self._write(Kind.UPDATE, {"message": message, "channel": self.runbook.comms.channel})
+
+    def set_severity(self, severity: Severity, reason: str) -> None:
+        if severity is self.incident.severity:
+            raise Refused(f"The severity is {severity} already")
+        self._write(Kind.SEVERITY, {"from": self.incident.severity.value, "to": severity.value, "reason": reason})
+
+    def evaluate_closure(self) -> dict[str, CriterionState]:
+        late = CriterionState(None, "no answer", self.clock.now())
+        found = {criterion.id: self.criteria.get(criterion.id, late) for criterion in self.runbook.closure}
+        for name, state in found.items():
+            self.journal(Kind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
+        return found
+
+    def close(self, *, reason: str = "") -> None:
+        unmet = rules.may_close(self.evaluate_closure(), self.incident, self.runbook, reason)
+        self._write(Kind.CLOSED, {"reason": reason, "unmet": unmet, "events": len(self.events) + 1})
+        self.driving = False
+
+    def attempt_folder(self, step_id: str) -> AttemptFolder | None:
+        state = self.incident.steps.get(step_id)
+        return self.folder.attempt(step_id, state.last.number) if state and state.last else None
+
+
+def reference(folder: Path) -> DeskInMemory:
+    """The reference incident, declared at two o'clock."""
+    with patch.object(loader, "check_arguments"):  # the screens do not care which actions are installed
+        runbook = loader.load(Path(__file__).parents[2] / "runbook.yaml", environment={})
+    path = folder / "INC-20261123-0200-backup-failure"
+    path.mkdir(parents=True)
+    return DeskInMemory(runbook, path, StillClock())
+
+
+def emergency_plan() -> Plan:
+    """The plan of the emergency backup."""
+    draft = PlanDraft("emergency-backup", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
+    draft.add(
+        Verb.CREATE, "emergency-backup/arp-prod-20261123-021407.sql.gz", size=124_000_000, note="on /mnt/nfs, 61.0 GB free"
+    )
+    draft.fact("route", "host socket; pg_dump 17, server 15")
+    draft.fact("source", "arp on arp-db-prod, 471 MB, 2 tables")
+    return draft.plan()
+
+
+def cleaning_plan() -> Plan:
+    """A plan that removes and keeps."""
+    draft = PlanDraft("clean-docker", {}, confirm_name="docker-prod")
+    draft.add(Verb.REMOVE, "9 images, none used by a target", size=11_800_000_000, reversible=False)
+    draft.add(Verb.REMOVE, "build cache, 214 records", size=2_400_000_000, reversible=False)
+    draft.add(Verb.KEEP, "arp-db-prod (stopped) and its image")
+    draft.add(Verb.KEEP, "all 7 volumes")
+    draft.fact("frees", "about 14.2 GB: /var/lib/docker 96 % → 71 %")
+    return draft.plan()
+
+
+def in_the_middle(desk: DeskInMemory) -> None:
+    """Detection done, immediate response begun: fourteen minutes in, the emergency backup is next."""
+    clock = desk.clock
+    for step in desk.runbook.phases[0].steps:
+        clock.pass_(20)
+        desk.start(step.id, desk.plan(step.id))
+        desk.finish(step.id, seconds=0.4, summary="detected")
+    for step_id in ("alert-received", "open-channel", "take-ownership"):
+        clock.pass_(60)
+        desk.tick(step_id)
+    for step_id in ("freeze-deployments", "block-migrations"):
+        clock.pass_(90)
+        desk.start(step_id, desk.plan(step_id))
+        desk.output(step_id, b"freeze on until 04:00: backup failure\nmigrations blocked on OTC, GPS\n[OK] done\n")
+        desk.finish(step_id, seconds=4)
+    clock.pass_(60)
+    desk.tick("pause-ci")
+    desk.skip("halt-workflows", "no batch jobs at night")
+    clock.at = NIGHT + timedelta(minutes=14, seconds=7)
+    desk.plans["emergency-backup"] = emergency_plan()
+    desk.plans["clean-docker"] = cleaning_plan()

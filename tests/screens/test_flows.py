@@ -1,0 +1,243 @@
+"""What a person does with the screen, on the real conductor: real shells, real supervisors, a real journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.incident.events import Kind
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from screens import confirm
+from screens.confirm import Confirm
+from screens.incident import IncidentScreen
+from screens.output import OutputScreen
+from tests.screens.conftest import Pilots, grid, opened, press, rest, until
+
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: A small incident
+severity: SEV-2
+roles:
+  boss: {name: The boss, tell: when the work fails}
+comms: {channel: "#inc", update_every: 15 min}
+phases:
+  - title: Look
+    section: "1"
+    steps:
+      - id: asked
+        title: Take ownership
+        ask: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
+      - id: look
+        title: Look around
+        run: echo "seen by $WHO"
+        env: {WHO: {from: asked.owner}}
+        risk: observe
+        needs: [asked]
+  - title: Work
+    section: "2"
+    steps:
+      - id: work
+        title: Do the work
+        run: |
+          echo begun
+          [ ! -e fail ] || { echo "ERROR it broke" >&2; exit 7; }
+          while [ -e hold ]; do sleep 0.05; done
+          echo ran >> ran
+        risk: change
+        on_failure: {escalate: SEV-1, tell: [boss], advice: Try again.}
+      - {id: burn, title: Burn it, run: rm -rf rubbish, risk: destroy}
+closure:
+  - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}
+"""
+
+
+@pytest.fixture
+def conductor(here: Path) -> Iterator[Conductor]:
+    file = here / "runbook.yaml"
+    file.write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(file), actor="ada@test")
+    yield conductor
+    deadline = time.monotonic() + 30
+    while conductor.driving and conductor.incident.running() and time.monotonic() < deadline:
+        for state in conductor.incident.running():
+            (here / "hold").unlink(missing_ok=True)
+            conductor.poll()
+            if state.status is StepStatus.RUNNING:
+                time.sleep(0.05)
+    conductor.leave()
+
+
+def status(conductor: Conductor, step: str) -> StepStatus:
+    return conductor.incident.status(conductor.runbook.step(step))
+
+
+async def own(pilot: Pilots) -> None:
+    """Take the first step: two questions and no note."""
+    await press(pilot, "enter", *"ada", "enter", "y", "enter", "enter")
+
+
+async def look(pilot: Pilots, conductor: Conductor) -> None:
+    """The first two steps."""
+    await own(pilot)
+    await press(pilot, "enter")
+    await until(pilot, lambda: status(conductor, "look") is StepStatus.DONE)
+    await rest(pilot)
+
+
+async def test_from_the_first_step_to_a_closed_incident(conductor: Conductor, here: Path) -> None:
+    """Enter, answers, `y`, a typed name: and the incident is closed with everything in the journal."""
+    (here / "rubbish").mkdir()
+    async with opened(conductor, sources=[]) as pilot:
+        assert "Enter tick 1.1" in grid(pilot)
+        await own(pilot)
+        assert conductor.incident.value("asked", "owner") == "ada"
+        assert conductor.incident.value("asked", "bad") == "yes"
+        await until(pilot, lambda: "Enter run 1.2" in grid(pilot))
+        await press(pilot, "enter")  # it changes nothing: no question
+        await until(pilot, lambda: status(conductor, "look") is StepStatus.DONE and "seen by ada" in grid(pilot))
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.DONE)
+        await until(pilot, lambda: "Enter run 2.2" in grid(pilot))
+        await press(pilot, "enter")
+        assert "type the target's name:  burn" in grid(pilot)
+        await press(pilot, "tab", *"burn", "enter", "enter")
+        await until(pilot, lambda: status(conductor, "burn") is StepStatus.DONE)
+        assert not (here / "rubbish").exists()
+        await until(pilot, lambda: "Enter close the incident" in grid(pilot))
+        await press(pilot, "enter")
+        await until(pilot, lambda: "All are met." in grid(pilot))
+        await press(pilot, "tab", "enter")
+        await until(pilot, lambda: not conductor.incident.open)
+        await until(pilot, lambda: "closed after" in grid(pilot))
+    assert [event.kind for event in conductor.events].count(Kind.CLOSED) == 1
+
+
+async def test_a_failed_step_stays_next_and_says_what_to_do(conductor: Conductor, here: Path) -> None:
+    (here / "fail").touch()
+    async with opened(conductor, sources=[]) as pilot:
+        await look(pilot, conductor)
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.FAILED)
+        await until(pilot, lambda: "failed, exit 7" in grid(pilot) and "Enter run 2.1 again" in grid(pilot))
+        shown = grid(pilot)
+        assert "Try again." in shown
+        assert "SEV-1" in shown
+        assert "! Tell The boss: press t" in shown
+        await press(pilot, "t", "enter", *"it broke", "enter")
+        await until(pilot, lambda: "! Tell" not in grid(pilot))
+        assert not conductor.incident.to_tell
+        (here / "fail").unlink()
+        await press(pilot, "m", *"with my hands", "enter")
+        assert status(conductor, "work") is StepStatus.DONE
+
+
+async def test_a_running_step_is_followed_and_can_be_ended(conductor: Conductor, here: Path) -> None:
+    (here / "hold").touch()
+    async with opened(conductor, sources=[]) as pilot:
+        await look(pilot, conductor)
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: "begun" in grid(pilot) and "under way" in grid(pilot))
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, OutputScreen)
+        await press(pilot, "escape", "x", "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.FAILED)
+        await until(pilot, lambda: "cancelled" in grid(pilot))
+
+
+async def test_leaving_says_what_goes_on(conductor: Conductor, here: Path) -> None:
+    (here / "hold").touch()
+    async with opened(conductor, sources=[]) as pilot:
+        await look(pilot, conductor)
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.RUNNING)
+        await press(pilot, "q")
+        assert "goes on without the screen: 2.1 Do the work" in grid(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: pilot.app.return_value is not None)
+    assert pilot.app.return_value is True
+    assert status(conductor, "work") is StepStatus.RUNNING
+
+
+async def test_skip_and_do_again_need_a_reason(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "s", "enter")
+        assert "an answer is needed" in grid(pilot)
+        await press(pilot, *"nobody here", "enter")
+        assert status(conductor, "asked") is StepStatus.SKIPPED
+        await press(pilot, "home", "down", "r", *"somebody came", "enter")
+        assert status(conductor, "asked") is StepStatus.TODO
+
+
+async def test_enter_goes_to_what_is_needed_first(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "down")
+        assert "Enter go to 1.1, needed first" in grid(pilot)
+        await press(pilot, "enter")
+        assert "Enter tick 1.1" in grid(pilot)
+
+
+async def test_notes_updates_and_severity_reach_the_journal(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "n", *"saw smoke", "tab", *"5 min ago", "enter")
+        note = conductor.incident.notes[-1]
+        assert note.text == "saw smoke"
+        assert 290 < (note.written_at - note.at).total_seconds() < 320
+        await press(pilot, "u", "ctrl+s")
+        assert conductor.incident.last_update_at is not None
+        await press(pilot, "S", "up", "enter", *"worse", "enter")
+        assert conductor.incident.severity == "SEV-1"
+
+
+async def test_a_refusal_keeps_the_dialog_and_what_was_typed(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "n", *"saw smoke", "tab", *"yesterday", "enter")
+        shown = grid(pilot)
+        assert "'yesterday' is no time" in shown
+        assert "saw smoke" in shown
+        assert not conductor.incident.notes
+
+
+async def test_an_observer_has_no_keys_that_write(conductor: Conductor) -> None:
+    observer = Conductor.observe(conductor.folder, actor="eve@test")
+    async with opened(observer, (120, 36), sources=[]) as pilot:
+        shown = grid(pilot)
+        assert "observing, ada drives" in shown
+        assert "skip" not in shown.splitlines()[-1]
+        await press(pilot, "s", "n")
+        assert isinstance(pilot.app.screen, IncidentScreen)
+        conductor.note("seen by both")
+        await until(pilot, lambda: observer.incident.notes)
+
+
+async def test_keys_meant_for_the_screen_below_confirm_nothing(conductor: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await look(pilot, conductor)
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        monkeypatch.setattr(confirm, "GRACE", 3600.0)
+        await press(pilot, "enter", "y", "escape", "enter")
+        assert isinstance(pilot.app.screen, Confirm)
+        assert status(conductor, "work") is StepStatus.TODO
+
+
+async def test_a_destruction_takes_the_name_and_nothing_less(conductor: Conductor, here: Path) -> None:
+    (here / "rubbish").mkdir()
+    async with opened(conductor, sources=[]) as pilot:
+        await look(pilot, conductor)
+        await press(pilot, "down", "down", "enter")
+        assert isinstance(pilot.app.screen, Confirm)
+        await press(pilot, "y", "ctrl+s")
+        await press(pilot, "tab", *"bur", "enter", "enter")
+        assert isinstance(pilot.app.screen, Confirm)
+        await press(pilot, "escape")
+        assert status(conductor, "burn") is StepStatus.TODO
+        assert (here / "rubbish").exists()
