@@ -1,78 +1,93 @@
-"""One real dump of a database, and a nightly set made of such dumps."""
+"""One real dump of a database, and a nightly set made of such dumps, as the nightly job leaves it."""
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
 import shutil
-import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from actions import dump_stream
+from actions.validation import validate
 from drill.bases import Base
-from drill.engine import Engine
+from drill.engine import Engine, run
+from midwatch.clock import iso
 from midwatch.errors import Failed
+from probes.checksums import LIST
+from probes.manifest import Manifest, path_of
+from probes.postgres.connect import Route
+from probes.postgres.tools import Tools
 
-CHUNK = 1 << 20
-LIMIT = 120
-"""Seconds that a dump may take."""
+APART = timedelta(seconds=41)
+"""Time that the nightly job is said to take for each database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
     """A finished dump in a scratch folder."""
 
-    base: Base
     file: Path
-    size: int
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        return self.file.name
+    manifest: Manifest
+    """What holds for every copy; times and actor are those of the set that the copy is in."""
 
 
-def dump(base: Base, engine: Engine, scratch: Path) -> Dump:
-    """Dump one database over TCP as its own role, compressed as the nightly job does it. Raises `Failed`."""
-    from isal import igzip
+def client_tools(engine: Engine) -> Tools:
+    """The drill's own `pg_dump` and its kin. Raises `Failed` when they do not tell their version."""
+    said = run(engine.identity, [engine.program("pg_dump"), "--version"]).stdout
+    match = re.search(r"\(PostgreSQL\) (\d+)\.(\d+)", said)
+    if match is None:
+        raise Failed(f"The drill's pg_dump does not tell its version: {said.strip()}")
+    return Tools(engine.bin, (int(match[1]), int(match[2])))
 
+
+def dump(base: Base, tools: Tools, scratch: Path) -> Dump:
+    """Dump one database as the nightly job does, and validate the dump. Raises `Failed` when it is not good.
+
+    It goes over the socket, so that ARP's password need not be written anywhere, even for a moment.
+    """
     server = base.server
+    route = Route("socket", str(server.socket), server.port, "postgres", server.database, base.label)
     file = scratch / f"{server.database}.dump.gz"
-    argv = [engine.program("pg_dump"), "-Fc", "-Z0", "-w", "-h", "127.0.0.1", "-p", str(server.port)]
-    environment = {"PGPASSWORD": base.password, "PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-    with subprocess.Popen(
-        [*argv, "-U", server.role, "-d", server.database],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd="/",
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        with igzip.IGzipFile(file, "wb", compresslevel=1) as out:  # type: ignore[no-untyped-call]
-            shutil.copyfileobj(process.stdout, out, CHUNK)
-        said = process.stderr.read().decode(errors="replace").strip()
-        code = process.wait(LIMIT)
-    if code != 0:
-        raise Failed(f"{server.name} cannot be dumped: {said.splitlines()[-1] if said else f'pg_dump ended with {code}'}")
-    data = file.read_bytes()
-    return Dump(base, file, len(data), hashlib.sha256(data).hexdigest())
+    dumped = dump_stream.dump(route, tools, file, lambda done, total: None)
+    verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    if verdict.problem:
+        raise Failed(f"The drill's dump of {server.name} is not good: {verdict.problem}")
+    manifest = Manifest(
+        target=server.name,
+        database=server.database,
+        started="",
+        ended="",
+        bytes=dumped.bytes,
+        sha256=dumped.sha256,
+        unpacked=dumped.unpacked,
+        server=".".join(str(part) for part in tools.version),  # they come in one package
+        tool=str(tools),
+        route=f"TCP 127.0.0.1:{server.port}",
+        lsn=dumped.lsn,
+        rows=dumped.rows,
+        depth=verdict.depth,
+    )
+    return Dump(file, manifest)
 
 
 def write_set(folder: Path, at: datetime, dumps: Sequence[Dump]) -> None:
-    """A nightly set as it was written at that time: a copy of each dump, and the list of checksums."""
+    """A nightly set as it was written at that time: copies of the dumps, their manifests, the list of checksums."""
     folder.mkdir()
     moment = at
     lines = []
     for one in dumps:
-        moment += timedelta(seconds=41)
-        shutil.copyfile(one.file, folder / one.name)
-        touch(folder / one.name, moment)
-        lines.append(f"{one.sha256}  {one.name}\n")
-    listing = folder / "checksums.sha256"
+        began, moment = moment, moment + APART
+        copy = folder / one.file.name
+        shutil.copyfile(one.file, copy)
+        end = iso(moment)
+        replace(one.manifest, started=iso(began), ended=end, validated=end, actor="nightly-backup@bastion").write(copy)
+        touch(copy, moment)
+        touch(path_of(copy), moment)
+        lines.append(f"{one.manifest.sha256}  {copy.name}\n")
+    listing = folder / LIST
     listing.write_text("".join(lines))
     touch(listing, moment)
     touch(folder, moment)

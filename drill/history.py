@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drill.bases import Base
-from drill.dumps import dump, touch, write_set
+from drill.dumps import client_tools, dump, touch, write_set
 from drill.engine import Engine
 from drill.logs import Night, write_logs
 from drill.scenarios import Scenario
@@ -45,12 +46,14 @@ def write_history(
     sets = [_set(prod, failed - timedelta(days=night), night > RECENT) for night in range(NIGHTS, 0, -1)]
     say("Writing a fortnight of backups")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        dumps = [dump(base, engine, Path(scratch)) for base in bases]
+        tools = client_tools(engine)
+        with ThreadPoolExecutor(len(bases)) as pool:
+            dumps = list(pool.map(lambda base: dump(base, tools, Path(scratch)), bases))
         for one in sets:
             write_set(one.folder, one.at, dumps)
     if scenario.corrupt_set:
-        corrupt(next(one.folder for one in sets if failed - one.at == timedelta(days=CORRUPT)) / dumps[-1].name)
-    nights = [Night(one.at, one.folder.name, tuple((d.name, d.size) for d in dumps)) for one in sets]
+        corrupt(next(one.folder for one in sets if failed - one.at == timedelta(days=CORRUPT)) / dumps[-1].file.name)
+    nights = [Night(one.at, one.folder.name, tuple((d.manifest.database, d.manifest.bytes) for d in dumps)) for one in sets]
     write_logs(folder, nights, failed, scenario)
 
 
