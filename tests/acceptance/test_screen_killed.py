@@ -1,0 +1,142 @@
+"""`kill -9` of the screen in the middle of the emergency backup, in a real terminal: the dump goes on, and runs once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pexpect
+import psycopg
+import pytest
+
+from drill.production import Production, build
+from midwatch.conductor import Conductor
+from midwatch.incident.events import Kind, StepOutcome
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.journal.reader import read
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook
+from midwatch.supervisor.watch import Running, look
+from tests.acceptance.conftest import MIDWATCH
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+STEP = "emergency-backup"
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[Production]:
+    built = build("reference", linger=0)
+    for name, value in built.environment.items():
+        monkeypatch.setenv(name, value)
+    yield built
+    built.tear_down()
+
+
+@pytest.fixture
+def runbook(production: Production) -> Runbook:
+    return load(production.runbook, site=production.site)
+
+
+@pytest.fixture
+def folder(runbook: Runbook) -> IncidentFolder:
+    """An incident in which the emergency backup is next."""
+    conductor = Conductor.declare(runbook, actor="ada@test")
+    for step in runbook.steps():
+        if step.id == STEP:
+            break
+        conductor.skip(step.id, "not part of this test")
+    conductor.leave()
+    return conductor.folder
+
+
+def state(folder: IncidentFolder) -> Incident:
+    return Incident.fold(read(folder.journal))
+
+
+@contextmanager
+def held(runbook: Runbook) -> Iterator[None]:
+    """A lock that a migration forgot: the dump waits for it."""
+    target = runbook.targets["arp-db-prod"]
+    where = {"host": target.socket, "port": target.port, "user": "postgres", "dbname": target.database}
+    with psycopg.connect(**where) as connection:
+        connection.execute("LOCK TABLE public.payments IN ACCESS EXCLUSIVE MODE")
+        yield
+        connection.rollback()
+
+
+def screen(production: Production) -> pexpect.spawn[str]:
+    environment = os.environ | production.environment | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    child = pexpect.spawn(
+        str(MIDWATCH), [str(production.runbook)], env=environment, dimensions=(24, 80), encoding="utf-8", timeout=60
+    )
+    child.expect("Emergency backup")
+    return child
+
+
+def drain(child: pexpect.spawn[str]) -> None:
+    """Read what the screen draws, so that it never waits for its terminal."""
+    try:
+        while True:
+            child.read_nonblocking(65536, timeout=0.05)
+    except (pexpect.TIMEOUT, pexpect.EOF):
+        return
+
+
+def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, folder: IncidentFolder) -> None:
+    with held(runbook):
+        first = screen(production)
+
+        def started() -> bool:
+            if state(folder).step(STEP).attempts:
+                return any(event.kind == Kind.STARTED for event in read(folder.journal))
+            first.send("\r")
+            time.sleep(0.5)  # a dialog is deaf to its first keys on purpose; what is waited for is the journal
+            first.send("y")
+            drain(first)
+            return False
+
+        wait_for(started, "the step starts")
+        attempt = folder.attempt(STEP, 1)
+        first.kill(signal.SIGKILL)
+        first.wait()
+        assert isinstance(look(attempt), Running)
+        assert state(folder).step(STEP).status is StepStatus.RUNNING
+        second = screen(production)
+        wait_for(lambda: [e.kind for e in read(folder.journal)].count(Kind.DRIVER_JOINED) == 3, "the second screen drives")
+        assert isinstance(look(attempt), Running)
+
+    def finished() -> bool:
+        drain(second)
+        return state(folder).step(STEP).status is not StepStatus.RUNNING
+
+    wait_for(finished, "the step ends")
+    found = state(folder).step(STEP)
+    assert [one.outcome for one in found.attempts] == [StepOutcome.DONE]
+    assert b"[OK] Backup saved: emergency-backup/arp-prod-" in attempt.output.read_bytes()
+    assert len(list(runbook.place_of("emergency").glob("arp-prod-*.sql.gz"))) == 1
+    second.kill(signal.SIGTERM)
+    wait_for(lambda: not second.isalive(), "the second screen ends")
+    assert Path(found.values["path"]).is_file()
+
+
+def test_a_hang_up_leaves_the_step_and_the_record_whole(
+    production: Production, runbook: Runbook, folder: IncidentFolder
+) -> None:
+    child = screen(production)
+    child.kill(signal.SIGHUP)
+    wait_for(lambda: (drain(child), not child.isalive())[1], "the screen ends")
+    kinds = [event.kind for event in read(folder.journal)]
+    assert kinds[-1] == Kind.DRIVER_LEFT
+    assert state(folder).open
