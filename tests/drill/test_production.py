@@ -13,8 +13,11 @@ import pytest
 import yaml
 
 from drill.production import Production, find_open
+from midwatch.answers import load_answers
 from midwatch.clock import SystemClock
+from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
+from probes.catalogue import backups_of
 from probes.checksums import sets_below, verify_set
 from probes.disk import DiskProbe
 from probes.disk_usage import Budget, usage
@@ -145,6 +148,31 @@ def test_the_newest_backup_restores(production: Production, tmp_path: Path) -> N
     assert pg_restore is not None
     done = subprocess.run([pg_restore, "--list", str(plain)], capture_output=True, text=True, timeout=60, check=True)
     assert "position_snapshots_2026_11" in done.stdout
+
+
+def test_the_catalogue_knows_every_backup(production: Production) -> None:
+    """Read with the reference runbook and the drill's own site file, as the panels do."""
+    runbook = load(production.runbook, site=production.site)
+    assert set(runbook.targets) == {"otc-db-prod", "gps-db-prod", "arp-db-prod"}
+    for target in runbook.targets.values():
+        found = backups_of(runbook, target)
+        assert len(found) == 13
+        assert [backup.depth for backup in found] == [4] * 13
+        newest = found[0].manifest
+        assert newest is not None
+        with superuser(production, target.database) as connection:
+            for table, rows in newest.rows.items():
+                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
+
+
+def test_the_answers_fit_the_reference_runbook(production: Production) -> None:
+    runbook = load(production.runbook, site=production.site)
+    answers = load_answers(production.answers, runbook)
+    asked = {step.id for step in runbook.steps() if step.ask}
+    assert asked <= set(answers.manual)
+    for step in runbook.steps():
+        if step.ask:
+            assert {ask.name for ask in step.ask if ask.required} <= set(answers.manual[step.id].values)
 
 
 def test_the_night_is_in_the_logs(production: Production) -> None:
