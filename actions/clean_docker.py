@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from midwatch.hostile import safe_text
-
 from actions.docker_choice import Choice, Rules, choose, row_name
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed
+from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Effect, Plan, PlanDraft, Risk, Verb
 from midwatch.units import Seconds, percent, size

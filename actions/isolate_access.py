@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from midwatch.hostile import safe_text
-
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import MidwatchError
+from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind

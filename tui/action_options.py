@@ -34,11 +34,10 @@ def list_actions(*, checks: bool) -> int:
 
 def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:
     """The action with its parameters, what it works with, and the other options. Raises `BadInput`."""
-    from midwatch.console import ProcessConsole
-
     from midwatch.actor import current_actor
     from midwatch.catalogue import find_action
     from midwatch.clock import SystemClock
+    from midwatch.console import ProcessConsole
     from midwatch.parameters import build, parameters_of
 
     cls = find_action(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.hostile import safe_text
-
 from midwatch.plan import Plan, Verb
 from midwatch.units import size
 

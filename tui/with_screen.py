@@ -6,8 +6,16 @@ import locale
 import os
 import sys
 
+from midwatch.actor import current_actor
 from midwatch.conductor import Conductor
-from midwatch.errors import BadInput
+from midwatch.errors import BadInput, Refused
+from midwatch.incident.folder import IncidentFolder
+
+
+def require_terminal(instead: str) -> None:
+    """Raise `BadInput` where no screen can be drawn, before anything is declared or built; `instead` is what works there."""
+    if not sys.stdin.isatty() or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        raise BadInput("The screen needs a terminal", hint=f"Without one: {instead}")
 
 
 def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
@@ -15,16 +23,23 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
-    try:
-        if not sys.stdin.isatty() or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-            raise BadInput("The screen needs a terminal", hint="Without one: midwatch run RUNBOOK --headless --answers FILE")
-        from tui.app import MidwatchApp
+    from tui.app import MidwatchApp
 
+    try:
         app = MidwatchApp(conductor, ascii=ascii or not _utf8())
         app.run(mouse=mouse)
         return app.left_on_purpose
     finally:
         conductor.leave()
+
+
+def drive_or_observe(folder: IncidentFolder) -> Conductor:
+    """Take the wheel; where somebody drives, follow along rather than turn the engineer away."""
+    try:
+        return Conductor.resume(folder, actor=current_actor())
+    except Refused as refused:
+        print(f"midwatch: {refused} Observing.", file=sys.stderr)
+        return Conductor.observe(folder, actor=current_actor())
 
 
 def _utf8() -> bool:

@@ -13,12 +13,11 @@ from tui.files import write_text
 
 def run_headless(runbook: Runbook, answers_file: Path, *, folder: IncidentFolder | None, export: Path | None) -> int:
     """Run the incident to its end or to the first step that fails; the timeline is exported either way."""
-    from midwatch.export.timeline import timeline
-
     from midwatch import headless
     from midwatch.actor import current_actor
     from midwatch.answers import load_answers
     from midwatch.conductor import Conductor
+    from midwatch.export.timeline import timeline
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()

@@ -28,31 +28,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from drill import production, removal, scenarios
+    from tui.with_screen import require_terminal
 
     if args.list:
         for scenario in scenarios.SCENARIOS:
             print(f"{scenario.name:16}{scenario.title}")
         return Exit.DONE
     if args.clean:
-        for folder in removal.sweep():
+        for folder in removal.sweep(waiting=True):
             print(f"removed {folder}")
         return Exit.DONE
-    if not args.headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise BadInput("The screen needs a terminal", hint="Without one: midwatch drill --headless")
+    if not args.headless:
+        require_terminal("midwatch drill --headless")
     found = None if args.headless else production.find_open()
+    if found is not None and found.scenario != args.scenario:
+        raise BadInput(
+            f"The drill {found.scenario!r} is still open in {found.folder}", hint="End it first: midwatch drill --clean"
+        )
     place = found or production.build(args.scenario, say=lambda text: print(text, file=sys.stderr, flush=True))
-    leave = place.tear_down
+    finished = True
     try:
         os.environ.update(place.environment)
         code, finished = (_headless if args.headless else _screen)(place, args)
-    except BaseException:
-        leave()
-        raise
-    if args.keep or not finished:
+    finally:
+        if place.owned:  # else another terminal works on it
+            _leave(place, keep=args.keep or not finished)
+    return code
+
+
+def _leave(place: Production, *, keep: bool) -> None:
+    if keep:
         print(f"The production stays in {place.folder} for a while; 'midwatch drill' finds it again", file=sys.stderr)
     else:
-        leave()
-    return code
+        place.tear_down()
 
 
 def _headless(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
@@ -72,12 +80,11 @@ def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
     from midwatch.incident.shelf import open_incident
     from midwatch.runbook.loader import load
     from tui.files import write_text
-    from tui.with_screen import open_screen
+    from tui.with_screen import drive_or_observe, open_screen
 
     runbook = load(place.runbook, site=place.site)
     folder = open_incident(runbook.place_of("logs"), runbook.id)
-    actor = current_actor()
-    conductor = Conductor.resume(folder, actor=actor) if folder else Conductor.declare(runbook, actor=actor)
+    conductor = drive_or_observe(folder) if folder else Conductor.declare(runbook, actor=current_actor())
     left = open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
     if args.export:
         write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))

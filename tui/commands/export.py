@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from midwatch.export.rca import rca
     from midwatch.export.timeline import timeline
-
     from midwatch.incident.shelf import find
     from midwatch.opening import reopen
     from tui.files import write_text

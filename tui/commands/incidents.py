@@ -19,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.hostile import safe_text
-
     from midwatch.incident.shelf import incidents, summary
 
     logs = logs_folder(args)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from midwatch.errors import BadInput, Exit, Refused
+from midwatch.errors import BadInput, Exit
 from tui.where import add_runbook, load_runbook
 
 
@@ -23,9 +23,10 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
     from midwatch.conductor import Conductor
     from midwatch.incident.shelf import find, open_incident
-    from tui.with_screen import open_screen
+    from tui.with_screen import drive_or_observe, open_screen, require_terminal
 
     runbook = load_runbook(args)
+    require_terminal("midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.place_of("logs")
     folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
     if folder is None:
@@ -39,11 +40,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.observe:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
-        try:
-            conductor = Conductor.resume(folder, actor=current_actor())
-        except Refused as refused:  # somebody drives: follow along rather than turn the engineer away
-            print(f"midwatch: {refused} Observing.", file=sys.stderr)
-            conductor = Conductor.observe(folder, actor=current_actor())
+        conductor = drive_or_observe(folder)
     open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
     print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}")
@@ -51,8 +48,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _agreed(prompt: str) -> bool:
-    if not sys.stdin.isatty():
-        raise BadInput("The screen needs a terminal", hint="Without one: midwatch run RUNBOOK --headless --answers FILE")
     print(prompt, end="", flush=True)
     answer = sys.stdin.readline()
     return answer != "" and answer.strip().lower() in ("", "y", "yes")

@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.hostile import safe_text
-
     from midwatch.incident.shelf import find
     from midwatch.incident.state import Incident
     from midwatch.opening import reopen
