@@ -28,7 +28,7 @@ from screens.tell import TellForm
 from screens.tick import Tick
 from screens.timeline import timeline_page
 from screens.update import UpdateForm
-from screens.widgets.aside import aside
+from screens.widgets.aside import aside, writing
 from screens.widgets.dialog import Dialog
 from screens.widgets.pen import SOON, WRONG, Pen
 from screens.widgets.step_page import PageParts, step_lines
@@ -226,7 +226,9 @@ class Decisions(Screen[None]):
 
     def action_leave(self) -> None:
         def closed(done: bool | None) -> None:
-            if done:
+            if done and writing():
+                self.notice("One moment: a step is being started")
+            elif done:
                 self.app.exit(True)
 
         self.app.push_screen(Leave(self.pen, self.desk), closed)

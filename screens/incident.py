@@ -146,7 +146,8 @@ class IncidentScreen(Decisions):
         self._title(self.checklist, f"Checklist {settled} of {total}")
 
     def _title(self, widget: Sheet | OutputView, text: str) -> None:
-        title = self.pen.ink(text)
+        beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
+        title = self.pen.ink(f"{text} " if beside_a_corner else f" {text} ")
         if widget.border_title != title.markup:
             widget.border_title = title  # content, so that it is never read as markup
 

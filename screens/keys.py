@@ -40,6 +40,7 @@ class Key:
 
 KEYS = (
     Key("go", "enter", "", "Do the next sensible thing; the footer says which"),
+    Key("other_pane", "c", "checklist", "In a small terminal: checklist or step"),
     Key("cancel_step", "x", "end it", "End the step that runs", writes=True),
     Key("plan_again", "p", "plan again", "Look again what the step would do"),
     Key("skip", "s", "skip", "Go on without this step, with a reason", writes=True),
@@ -57,7 +58,6 @@ KEYS = (
     Key("panels", "l", "live", "All readings with their figures"),
     Key("timeline", "j", "timeline", "The journal as a person reads it"),
     Key("closure", "C", "closure", "Evaluate the closure criteria, and close"),
-    Key("other_pane", "c", "checklist", "In a small terminal: checklist or step"),
     Key("to_next", "full_stop", "", "Back to the step that is next"),
     Key("help", "question_mark", "help", "All keys"),
     Key("leave", "q", "leave", "Leave the screen; what runs goes on"),

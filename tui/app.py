@@ -13,7 +13,7 @@ from rich.segment import Segment
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 
 from midwatch.clock import Clock
 from midwatch.errors import MidwatchError
@@ -25,6 +25,7 @@ from screens.incident import IncidentScreen
 from screens.live import Source
 from screens.widgets.pen import AsciiNet, Pen
 from screens.widgets.sheet import Sheet
+from tui.keys import keys_file, read_keymap
 from tui.theme import PLAIN, THEMES, theme_for
 
 
@@ -60,7 +61,8 @@ class MidwatchApp(App[bool]):
         environment: Mapping[str, str] | None = None,
         keymap: Mapping[str, str] | None = None,
     ) -> None:
-        """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM and MIDWATCH_THEME are read."""
+        """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file of
+        changed keys are looked up. Raises `BadInput` when that file is faulty."""
         self._environment = dict(os.environ if environment is None else environment)
         super().__init__()
         for theme in THEMES:
@@ -71,10 +73,11 @@ class MidwatchApp(App[bool]):
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
         self._sources = panel_sources(desk.runbook, desk.clock) if sources is None else sources
-        self._keymap_given = dict(keymap or {})
+        self._keymap_given = read_keymap(keys_file(self._environment)) if keymap is None else dict(keymap)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *([self._ascii_filter] if self._ascii_filter else [])]
+        filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black
+        return [*filters, *([self._ascii_filter] if self._ascii_filter else [])]
 
     def on_mount(self) -> None:
         if self._keymap_given:

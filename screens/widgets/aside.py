@@ -1,7 +1,7 @@
 """Work that may take seconds, done beside the screen's loop.
 
 Threads of our own and not Textual's workers: those share a small pool, which a few hung sources would fill, and closing
-the loop waits for them (docs/decisions/0010-screen-threads.md).
+the loop waits for them (docs/decisions/0006-screen-threads.md).
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ def aside(
     UNDER_WAY.add(thread)
     thread.start()
     return thread
+
+
+def writing() -> bool:
+    """Whether something that the operator decided is still on its way into the journal."""
+    return any(thread.name.startswith(("start ", "dialog ")) for thread in list(UNDER_WAY))
 
 
 def _later(pump: MessagePump, callback: Callable[[], None]) -> None:

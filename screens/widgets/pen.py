@@ -96,6 +96,7 @@ STATE_STYLES = {
 LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
 MET_STYLES = {True: WELL, False: WRONG, None: SOON}
 _WITHOUT = {WRONG: "bold", SOON: "bold", WELL: "", CHOSEN: "bold", FAINT: ""}
+_NET = dict.fromkeys("│┃║▌▐█▁▂▃▄▅▆▇▔", "|") | dict.fromkeys("─━═–—", "-") | {"…": "~", "·": "-", "•": "*"}
 _TYPOGRAPHY = str.maketrans(
     {"–": "-", "—": "-", "…": "...", "·": "-", "→": "->", "←": "<-", "⏎": "|", "“": '"', "”": '"', "‘": "'", "’": "'"}
 )
@@ -150,5 +151,5 @@ class AsciiNet:
     @staticmethod
     def catch(text: str, cells: int) -> str:
         """The text in ASCII, as wide as before."""
-        kept = "".join(sign if sign.isascii() else "|" if sign in "│┃║▌▐█" else "-" if sign in "─━═" else "?" for sign in text)
+        kept = "".join(sign if sign.isascii() else _NET.get(sign, "?") for sign in text)
         return kept[:cells].ljust(cells)

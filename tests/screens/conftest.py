@@ -56,6 +56,7 @@ async def opened(
         ascii=ascii,
         sources=more.pop("sources", sources(desk.clock)),
         environment=environment or {"TERM": "xterm-256color"},
+        keymap=more.pop("keymap", {}),
         **more,
     )
     async with app.run_test(size=size) as pilot:

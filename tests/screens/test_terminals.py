@@ -1,0 +1,172 @@
+"""Terminals that can do less: ASCII only, no colours, sixteen colours; keys that were changed; text that is hostile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from midwatch.errors import BadInput, Failed
+from midwatch.plan import PlanDraft, Verb
+from midwatch.probe import Level, Reading, Row
+from screens.live import Source
+from tests.screens.conftest import Pilots, grid, opened, press
+from tests.screens.desk import DeskInMemory
+from tui.keys import read_keymap
+
+HOSTILE = (
+    b"\x1b]52;c;cm0gLXJm\x07clipboard\n\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m [red]markup[/red] [/\n"
+    b"\xe2\x80\xaereversed \x00nul \x9b31mC1 \xff\xfe\n" + b"A" * 100_000 + b"\nprogress 1\rprogress 2\rprogress 3\n"
+)
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
+async def test_ascii(desk: DeskInMemory, golden, size: tuple[int, int]) -> None:
+    async with opened(desk, size, ascii=True) as pilot:
+        assert grid(pilot).isascii()
+        golden(pilot, f"incident-{size[0]}x{size[1]}-ascii")
+        for keys in (("question_mark",), ("escape", "C"), ("escape", "j"), ("escape", "t")):
+            await press(pilot, *keys)
+            assert grid(pilot).isascii()
+
+
+def colours(pilot: Pilots) -> set[str]:
+    """Every colour that is sent to the terminal."""
+    strips = pilot.app.screen._compositor.render_strips()
+    styles = [segment.style for strip in strips for segment in strip if segment.style]
+    return {str(colour.name) for style in styles for colour in (style.color, style.bgcolor) if colour is not None}
+
+
+async def test_no_color(desk: DeskInMemory, golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the terminal's default colours, and the same text."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(desk, environment={"TERM": "xterm-256color", "NO_COLOR": "1"}) as pilot:
+        golden(pilot, "incident-80x24")
+        assert colours(pilot) <= {"default"}
+        await press(pilot, "enter")
+        assert colours(pilot) <= {"default"}
+
+
+async def test_sixteen_colours(desk: DeskInMemory, golden) -> None:
+    async with opened(desk, environment={"TERM": "linux"}) as pilot:
+        golden(pilot, "incident-80x24")
+        assert not {name for name in colours(pilot) if name.startswith("#")}
+
+
+async def test_hostile_output_is_text(desk: DeskInMemory) -> None:
+    """Nothing of it is obeyed, neither by the terminal nor as markup."""
+    async with opened(desk, (80, 36)) as pilot:
+        await press(pilot, "enter", "y")
+        desk.output("emergency-backup", HOSTILE)
+        await press(pilot, "o")
+        shown = grid(pilot)
+    assert "clipboard" in shown
+    assert "red [red]markup[/red] [/" in shown
+    assert "<U+202E>reversed" in shown
+    assert "progress 3" in shown
+    assert "progress 1" not in shown
+    assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
+
+
+async def test_hostile_names_everywhere(desk: DeskInMemory) -> None:
+    """Plans, readings, errors and the journal hold what the world calls itself."""
+    name = "\x1b]0;x\x07[/bold]\x1b[2J\u202e[@click=app.quit]x[/]"
+    draft = PlanDraft("emergency-backup", {}, confirm_name="x")
+    draft.add(Verb.REMOVE, name, note=name, reversible=False)
+    draft.fact(name, name)
+    desk.plans["emergency-backup"] = draft.plan()
+    desk.note(name)
+    desk.journal("reading.of.the.future", {"odd": name})  # type: ignore[arg-type]
+    rows = (Row(name, name, Level.CRITICAL, 1.0, "B", detail=name, data={name: name}),)
+    panels = [
+        Source("disk", name, 3600.0, lambda: Reading("disk", desk.clock.now(), rows)),
+        Source("docker", "Docker", 3600.0, lambda: Reading("docker", desk.clock.now(), error=name)),
+    ]
+    for size in ((60, 15), (80, 24), (200, 60)):
+        async with opened(desk, size, sources=panels) as pilot:
+            for key in ("d", "l", "j", "enter"):
+                await press(pilot, key)
+                shown = grid(pilot)
+                assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
+                await press(pilot, "escape")
+
+
+async def test_a_plan_that_cannot_be_made_is_a_sentence(desk: DeskInMemory) -> None:
+    desk.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
+    async with opened(desk, (120, 36)) as pilot:
+        assert "arp-db-prod does not answer. Look whether it runs." in grid(pilot)
+        assert "Enter plan again" in grid(pilot)
+
+
+async def test_an_old_reading_is_never_shown_as_current(desk: DeskInMemory) -> None:
+    """A source that stopped answering, and one that answers with an error."""
+    seen = Reading("disk", desk.clock.now(), (Row("/backups", "41 % full", Level.OK),))
+    answers = [seen, Reading("docker", desk.clock.now(), error="permission denied")]
+    panels = [Source("disk", "Disk", 5.0, lambda: answers[0]), Source("docker", "Docker", 3600.0, lambda: answers[1])]
+    async with opened(desk, sources=panels) as pilot:
+        assert "41 % full" in grid(pilot)
+        assert "? permission denied" in grid(pilot)
+        desk.clock.pass_(120)
+        pilot.app.screen.redraw()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "41 % full" not in grid(pilot)
+        assert "no answer since 2 min ago" in grid(pilot)
+
+
+async def test_a_hung_source_stalls_nothing(desk: DeskInMemory) -> None:
+    from threading import Event
+
+    forever = Event()
+
+    def hang() -> Reading:
+        forever.wait(60)
+        return Reading("disk", desk.clock.now())
+
+    panels = [
+        Source("disk", "Disk", 5.0, hang),
+        Source("docker", "Docker", 3600.0, lambda: Reading("docker", desk.clock.now(), (Row("docker", "3 up", Level.OK),))),
+    ]
+    async with opened(desk, sources=panels) as pilot:
+        assert "no reading yet" in grid(pilot)
+        assert "3 up" in grid(pilot)
+        await press(pilot, "n")
+        assert "What happened" in grid(pilot)
+    forever.set()
+
+
+async def test_changed_keys_are_in_footer_and_help(desk: DeskInMemory, tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("skip: k\n", encoding="utf-8")
+    async with opened(desk, keymap=read_keymap(file)) as pilot:
+        assert "k skip" in grid(pilot)
+        await press(pilot, "k")
+        assert "Why is it skipped?" in grid(pilot)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("fly: k\n", "No key does 'fly'"),
+        ("skip: n\n", "The key 'n' would do two things: skip and note"),
+        ("- skip\n", "The keys are no list of names and keys"),
+        ("skip: [\n", "The keys are no YAML"),
+    ],
+)
+def test_a_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read_keymap(file)
+    assert str(caught.value).startswith(f"{file}: {sentence}")
+
+
+async def test_resizing_never_breaks_it(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        for size in ((1, 1), (10, 3), (300, 5), (20, 100), (159, 19), (160, 20), (72, 20), (71, 19), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        await press(pilot, "enter")
+        for size in ((5, 4), (60, 15), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert "3.8 Emergency backup of ARP" in grid(pilot)
