@@ -25,7 +25,7 @@ bench: $(READY)  ## measurements, as ratios against a peer run side by side
 	$(BIN)/python -m bench
 
 screenshots: $(READY)  ## the pictures of README and docs, made by the program itself
-	$(BIN)/python -m docs.pictures
+	$(BIN)/python docs/pictures.py
 
 lock: $(READY)  ## choose the versions of all dependencies anew
 	$(BIN)/python -m pip install --quiet pip-tools

@@ -58,7 +58,11 @@ class EmergencyBackup(Action):
         expected = self._expected(context, bytes_there)
         name = f"{emergency_stem(self.target)}-<timestamp>.sql.gz"
         draft.add(
-            Verb.CREATE, str(place / name), size=expected, note="an estimate", identity=f"{place}/{emergency_stem(self.target)}"
+            Verb.CREATE,
+            shown(context, place / name),
+            size=expected,
+            note="an estimate",
+            identity=f"{place}/{emergency_stem(self.target)}",
         )
         draft.add(Verb.KEEP, "every earlier backup")
         draft.fact("route", f"{route.user} by {route}")
@@ -76,7 +80,10 @@ class EmergencyBackup(Action):
         place = context.place("emergency")
         found = usage(place, budgets_of(context.runbook), nearest=True)
         after = found.after(expected)
-        draft.fact("room", f"{size(found.free)} free on the disk of {place}: {percent(found.percent)} → {percent(after)}")
+        draft.fact(
+            "room",
+            f"{size(found.free)} free on the disk of {shown(context, place)}: {percent(found.percent)} → {percent(after)}",
+        )
         if found.read_only:
             draft.refusal = f"{place} is read-only. Set places.emergency to another disk"
         elif after > CRITICAL or expected > found.free:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.dump_stream import dump
+from actions.emergency_backup import shown
 from actions.plan_log import FAILURE, log, reason_of
 from actions.validation import validate
 from midwatch.action import Action, Context, Outcome
@@ -67,7 +68,7 @@ class NightlyBackup(Action):
             note = f"an estimate; PostgreSQL {found.version}"
             draft.add(
                 Verb.CREATE,
-                f"{place}/<timestamp>/{_name(target)}",
+                shown(context, place / "<timestamp>" / _name(target)),
                 size=bytes_expected,
                 note=note,
                 identity=f"nightly {target.name}",
