@@ -1,0 +1,100 @@
+"""The front end without a screen on a small incident: answers, refusals, exits, and going on where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from midwatch import headless
+from midwatch.answers import load_answers
+from midwatch.conductor import Conductor
+from midwatch.errors import BadInput, Exit
+from midwatch.runbook.model import Runbook
+
+ANSWERS = """\
+actor: ada@test
+default_manual: {note: done}
+manual:
+  asked: {note: mine, values: {owner: ada}}
+confirm: {burn: burn}
+"""
+
+
+def write(here: Path, text: str) -> Path:
+    file = here / "answers.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def run(conductor: Conductor, here: Path, runbook: Runbook, text: str = ANSWERS) -> tuple[Exit, list[str]]:
+    said: list[str] = []
+    return headless.run(conductor, load_answers(write(here, text), runbook), said.append), said
+
+
+def test_from_the_first_step_to_the_closed_incident(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+    (here / "rubbish").mkdir()
+    code, said = run(conductor, here, runbook)
+    assert code is Exit.DONE
+    assert not conductor.incident.open
+    assert not (here / "rubbish").exists()
+    assert "    seen by ada" in said
+    assert any(line.startswith("met") for line in said)
+    assert conductor.head in said[-1]
+
+
+def test_a_failing_step_stops_it_and_the_next_run_goes_on(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+    (here / "fail").touch()
+    code, said = run(conductor, here, runbook)
+    assert code is Exit.FAILED
+    assert said[-1] == "Step 2.1 work failed: it broke. Try again."
+    (here / "fail").unlink()
+    assert run(conductor, here, runbook)[0] is Exit.FAILED  # nothing is run again unasked
+    conductor.start("work", conductor.plan("work"))
+    assert run(conductor, here, runbook)[0] is Exit.DONE
+
+
+def test_a_destroy_without_its_name_stops_it_untouched(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+    (here / "rubbish").mkdir()
+    with pytest.raises(BadInput, match="must confirm 'burn'"):
+        run(conductor, here, runbook, ANSWERS.replace("burn: burn", "burn: yes"))
+    assert (here / "rubbish").exists()
+    assert conductor.incident.open
+
+
+def test_an_answer_that_is_missing_stops_it(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+    with pytest.raises(BadInput, match="asked"):
+        run(conductor, here, runbook, "actor: ada\n")
+    with pytest.raises(BadInput, match="Who owns it"):
+        run(conductor, here, runbook, "default_manual: {note: done}\n")
+
+
+def test_a_skip_needs_no_other_answer(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+    text = ANSWERS.replace("confirm: {burn: burn}", "confirm: {}\nskip: {look: nothing to see, burn: nothing to burn}")
+    assert run(conductor, here, runbook, text)[0] is Exit.DONE
+    assert conductor.incident.step("burn").reason == "nothing to burn"
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("manual: {askd: {note: x}}", "answers.yaml:1:10", "'asked'"),
+        ("manual: {look: {note: x}}", "answers.yaml:1:10", "not manual"),
+        ("manual:\n  asked: {nots: x}", "answers.yaml:2:11", "'note'"),
+        ("manual:\n  asked: {values: {ownr: x}}", "answers.yaml:2:20", "'owner'"),
+        ("skip: {look: ''}", "answers.yaml:1:8", "line of text"),
+        ("skip: [look]", "answers.yaml:1:7", "keys and values"),
+        ("confrm: {burn: burn}", "answers.yaml:1:1", "'confirm'"),
+        ("- actor", "answers.yaml:1:1", "keys and values"),
+        ("a: [", "answers.yaml:", ""),
+        ("a: &x [*x]", "answers.yaml:1:4", "aliases"),
+        ("", "answers.yaml:1:1", "nothing"),
+    ],
+)
+def test_a_malformed_answers_file_is_one_sentence(here: Path, runbook: Runbook, text: str, where: str, what: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_answers(write(here, text), runbook)
+    said = str(caught.value)
+    assert where in said
+    assert what in said
+    assert "\n" not in said
