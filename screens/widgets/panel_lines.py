@@ -175,7 +175,4 @@ def _row(panel: PanelState, row: Row, width: int, pen: Pen, *, details: bool = F
         lines.append(edges(left, pen.ink(curve if number == 0 else "", FAINT), width))
     if details and row.detail:
         lines += labelled("", row.detail, width, pen, column=column + 4, style=FAINT)
-    if details and row.data:
-        figures = "; ".join(f"{key} {value}" for key, value in row.data.items() if not isinstance(value, (dict, list)))
-        lines += labelled("", figures, width, pen, column=column + 4, style=FAINT) if figures else []
     return lines
