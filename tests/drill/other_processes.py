@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,26 @@ def outside(drills: Path, **more: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         **more,
     }
+
+
+@contextlib.contextmanager
+def within_reach(path: Path) -> Iterator[Path]:
+    """The folder under a name that every user can reach, also when it lies below a home that is closed to them."""
+    look = ["test", "-x", str(path)]
+    if subprocess.run(look, user=65534, group=65534, extra_groups=[], timeout=20, check=False).returncode == 0:
+        yield path
+        return
+    point = Path(tempfile.mkdtemp(prefix="midwatch-reach-", dir="/tmp"))
+    point.chmod(0o755)
+    mounted = subprocess.run(["mount", "--bind", str(path), str(point)], capture_output=True, timeout=20, check=False)
+    if mounted.returncode != 0:
+        point.rmdir()
+        pytest.skip("the package lies where nobody else can go, and nothing may be mounted here")
+    try:
+        yield point
+    finally:
+        subprocess.run(["umount", "--lazy", str(point)], timeout=20, check=True)
+        point.rmdir()
 
 
 def traces(folder: Path) -> list[str]:

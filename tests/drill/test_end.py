@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from other_processes import interpreter, outside, traces, until
+from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from drill.processes import Process
 from drill.production import build, find_open
@@ -214,14 +214,15 @@ def test_an_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
     theirs = drills.parent / "theirs"
     theirs.mkdir()
     os.chown(theirs, 65534, 65534)
-    owner = Owner(theirs / "d", user=65534, HOME=str(theirs))
-    site = (owner.folder / "site.yaml").read_text()
-    assert "quota of the drill" in site
-    assert not os.path.ismount(owner.folder / "backups")
-    assert {path.stat().st_uid for path in owner.folder.iterdir()} == {65534}
-    owner.kill()
-    assert until(lambda: not owner.file.exists())
-    assert until(lambda: traces(owner.folder) == [])
+    with within_reach(HOUSE) as house, within_reach(SITE_PACKAGES) as packages:
+        owner = Owner(theirs / "d", user=65534, HOME=str(theirs), PYTHONPATH=f"{house}{os.pathsep}{packages}")
+        site = (owner.folder / "site.yaml").read_text()
+        assert "quota of the drill" in site
+        assert not os.path.ismount(owner.folder / "backups")
+        assert {path.stat().st_uid for path in owner.folder.iterdir()} == {65534}
+        owner.kill()
+        assert until(lambda: not owner.file.exists())
+        assert until(lambda: traces(owner.folder) == [])
     shutil.rmtree(theirs)
 
 

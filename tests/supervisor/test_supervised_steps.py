@@ -131,7 +131,7 @@ def test_nothing_inherited(step: Step, tmp_path: Path) -> None:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a descriptor that was inherited would still hold it
     ignored = int(re.search(rb"SigIgn:\s*([0-9a-f]+)", step.output)[1], 16)  # type: ignore[index]
-    assert ignored == 0, "the step gets its signals as it would from a shell"
+    assert ignored & 0x7FFFFFFF == 0, "the step gets its signals as it would from a shell"
 
 
 def test_environment_and_place(step: Step, tmp_path: Path) -> None:
