@@ -24,9 +24,10 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
     from tui.app import MidwatchApp
+    from tui.keys import keys_file, read_keymap
 
     try:
-        app = MidwatchApp(conductor, ascii=ascii or not _utf8())
+        app = MidwatchApp(conductor, ascii=ascii or not _utf8(), keymap=read_keymap(keys_file()))
         app.run(mouse=mouse)
         return app.left_on_purpose
     finally:

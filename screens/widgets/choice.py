@@ -83,7 +83,8 @@ class PickOne(Widget, can_focus=True):
             mark = "(*)" if chosen else "( )"
             style = ("bold " if self.has_focus else "") + CHOSEN if chosen else "" if self.has_focus else FAINT
             parts.append(self._pen.ink(f"{mark} {words}", style))
-        return Content("   " if self._across else "\n").join(parts)
+        here = self._pen.ink(f"{self._pen.signs.next} " if self.has_focus else "  ", CHOSEN)
+        return Content.assemble(here, Content("   " if self._across else "\n  ").join(parts))
 
     def on_focus(self) -> None:
         self.refresh()

@@ -83,7 +83,9 @@ class Dialog(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self._fit()
-        self.first_focus().focus()
+        self.set_focus(
+            self.first_focus(), scroll_visible=False
+        )  # at once: a fast hand types on before the next message is handled
 
     def first_focus(self) -> Widget:
         """What has the focus at first: Cancel, unless there is something to fill in."""

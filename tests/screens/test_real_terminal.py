@@ -1,0 +1,199 @@
+"""What a headless pilot cannot see: a real terminal (tmux), signals, suspending, and how the terminal is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.incident.shelf import find
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.journal.reader import read
+from tests.screens.test_flows import RUNBOOK
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+MIDWATCH = Path(sys.executable).with_name("midwatch")
+
+
+class Terminal:
+    """One tmux server of our own, with one window."""
+
+    def __init__(self, folder: Path, *, columns: int = 80, rows: int = 24) -> None:
+        self._socket = folder / "tmux"
+        (folder / "bashrc").write_text("PS1='ready$ '\n", encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TERM")}
+        subprocess.run(
+            [
+                *self._tmux,
+                "-f",
+                "/dev/null",
+                "new-session",
+                "-d",
+                "-x",
+                str(columns),
+                "-y",
+                str(rows),
+                f"bash --rcfile {folder}/bashrc -i",
+            ],
+            check=True,
+            cwd=folder,
+            env=environment | {"LC_ALL": "C.UTF-8", "COLORFGBG": "", "TERM": "xterm-256color"},
+            timeout=20,
+        )
+
+    @property
+    def _tmux(self) -> list[str]:
+        return ["tmux", "-S", str(self._socket)]
+
+    def ask(self, *arguments: str) -> str:
+        """Have tmux do something."""
+        return subprocess.run([*self._tmux, *arguments], check=True, capture_output=True, text=True, timeout=20).stdout
+
+    def keys(self, *keys: str) -> None:
+        self.ask("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self.ask("send-keys", "-l", text)
+
+    @property
+    def shown(self) -> str:
+        return self.ask("capture-pane", "-p")
+
+    def until(self, text: str | Callable[[], object]) -> None:
+        deadline = time.monotonic() + 40
+        while not (text in self.shown if isinstance(text, str) else text()):
+            assert time.monotonic() < deadline, f"{text!r} never came:\n{self.shown}"
+            time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """The process of the screen."""
+        shell = self.ask("display-message", "-p", "#{pane_pid}").strip()
+        children = Path(f"/proc/{shell}/task/{shell}/children").read_text(encoding="ascii").split()
+        return int(children[-1])
+
+    @property
+    def clean(self) -> bool:
+        """Back on the normal screen, cursor shown, mouse given back."""
+        return self.ask("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() == ["0", "0", "1"]
+
+    def end(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=20)
+
+
+@pytest.fixture
+def terminal(here: Path) -> Iterator[Terminal]:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    terminal = Terminal(here)
+    yield terminal
+    (here / "hold").unlink(missing_ok=True)
+    terminal.end()
+
+
+def incident(folder: Path) -> Incident:
+    return Incident.fold(read(find(folder / "logs", "latest").journal))
+
+
+def status(folder: Path, step: str) -> StepStatus | None:
+    state = incident(folder).steps.get(step)
+    return state.status if state else None
+
+
+def to_the_work(terminal: Terminal, folder: Path) -> None:
+    """Open the screen, do the first two steps, and start the third, which holds."""
+    (folder / "hold").touch()
+    terminal.until("ready$")
+    terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
+    terminal.until("Declare one now")
+    terminal.keys("y", "Enter")
+    terminal.until("Enter tick 1.1")
+    terminal.keys("Enter")
+    terminal.until("Who owns it?")
+    terminal.type("ada")
+    terminal.until("ada ")
+    terminal.keys("Enter")
+    terminal.until("▶ ( ) yes")
+    terminal.type("y")
+    terminal.until("(*) yes")
+    terminal.keys("Enter")
+    terminal.until("  (*) yes")
+    terminal.keys("Enter")
+    terminal.until("Enter run 1.2")
+    time_to_move(terminal, "look", folder, StepStatus.DONE)
+    terminal.until("Enter run 2.1")
+    time_to_move(terminal, "work", folder, StepStatus.RUNNING)
+    terminal.until(lambda: list(folder.glob("logs/incidents/*/steps/work/1/supervisor.json")))
+
+
+def time_to_move(terminal: Terminal, step: str, folder: Path, wanted: StepStatus) -> None:
+    """Press Enter (and consent) until the step has begun: for half a second after a move Enter is not heard."""
+
+    def begun() -> bool:
+        if status(folder, step) is None:
+            terminal.keys("y" if "y run" in terminal.shown else "Enter")
+        return status(folder, step) is wanted
+
+    terminal.until(begun)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: signal.Signals) -> None:
+    """Hang-up, termination and kill end the screen; the step goes on, and the next screen has it."""
+    to_the_work(terminal, here)
+    os.kill(terminal.pid, number)
+    terminal.until("ready$" if number != signal.SIGKILL else lambda: True)
+    if number != signal.SIGKILL:  # nobody can clean up after a kill
+        terminal.until(lambda: terminal.clean)
+    else:
+        terminal.keys("Enter")
+        terminal.type("reset; tput rmcup")
+        terminal.keys("Enter")
+    terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
+    terminal.until("under way")
+    (here / "hold").unlink()
+    terminal.until(lambda: status(here, "work") is StepStatus.DONE)
+    assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
+
+
+def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
+    """Ctrl+Z gives the shell back, fg the screen; sizes change under it; leaving leaves the terminal as it was."""
+    to_the_work(terminal, here)
+    terminal.keys("C-z")
+    terminal.until("Stopped")
+    assert terminal.clean
+    terminal.keys("fg", "Enter")
+    terminal.until("SEV-2")
+    for columns, rows in ((200, 50), (60, 15), (20, 5), (160, 20), (80, 24)):
+        terminal.ask("resize-window", "-x", str(columns), "-y", str(rows))
+    terminal.until("Checklist 2 of 4")
+    terminal.keys("q")
+    terminal.until("goes on without the screen")
+    terminal.keys("y")
+    terminal.until("is open; its record:")
+    assert terminal.clean
+
+
+def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
+    """Under 300 bytes a second: the line may be slow, and a battery may be at its other end."""
+    terminal.until("ready$")
+    terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
+    terminal.until("Declare one now")
+    terminal.keys("y", "Enter")
+    terminal.until("Enter tick 1.1")
+
+    def sent() -> float:
+        """Bytes a second in a few seconds of nothing happening."""
+        file, began = here / "sent", time.monotonic()
+        terminal.ask("pipe-pane", f"cat > {file}")
+        terminal.until(lambda: time.monotonic() - began > 4)
+        terminal.ask("pipe-pane")
+        return file.stat().st_size / (time.monotonic() - began)
+
+    terminal.until(lambda: 0 < sent() < 300)  # the first seconds still paint
