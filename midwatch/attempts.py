@@ -14,6 +14,7 @@ from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step, StepKind
+from midwatch.supervisor.identity import SupervisorId
 from midwatch.supervisor.result import Result, write_whole
 from midwatch.supervisor.values import read_values
 
@@ -56,6 +57,19 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
         "masked": result.masked,
     }
     return body
+
+
+def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
+    """The supervisor that ran this attempt, for a `step.started` that its driver could not write any more.
+
+    None when there was none, or when it has said that nothing ran.
+    """
+    if isinstance(found, Result) and found.exit is None and found.outcome is StepOutcome.CANCELLED:
+        return None
+    try:
+        return SupervisorId.from_json(json.loads(attempt.supervisor.read_bytes())).to_json()
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
 
 
 def ended_without_result(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:

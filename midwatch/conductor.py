@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch import attempts, closure, opening, rules
+from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
 from midwatch.clock import Clock, SystemClock, iso
 from midwatch.errors import MidwatchError, Refused
@@ -99,6 +100,9 @@ class Conductor:
         conductor = cls(runbook, folder, list(journal.events), actor=actor, clock=clock, wheel=_Wheel(journal, lock))
         if conductor.incident.open:
             conductor._join()
+            conductor._catch_up()
+        elif conductor.incident.driver:  # who closed it was gone before it could leave
+            conductor._append(Kind.DRIVER_LEFT, {"reason": "closed"})
         return conductor
 
     @classmethod
@@ -158,30 +162,39 @@ class Conductor:
             if attempt.started_at is None:
                 self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
             return
+        if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
+            self._append(Kind.STARTED, self._started(step, attempt.number, owner))
         if isinstance(found, watch.Result):
             self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
         elif isinstance(found, watch.Lost):
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
-        elif not folder.order.exists():
+        else:  # a supervisor writes who it is before it tells its starter, and begins nothing when that one is gone
             sentence = "Nothing ran: the screen ended between the confirmation and the start"
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
-        elif (self.clock.now() - attempt.confirmed_at).total_seconds() > watch.START_GRACE:
-            sentence = "The supervisor of this step never reported; whether it ran cannot be known"
-            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
 
     def _finished(self, step: Step, body: dict[str, Any]) -> None:
         self._append(Kind.FINISHED, body)
-        if body["outcome"] in (StepOutcome.FAILED, StepOutcome.TIMED_OUT):
-            self._escalate(step)
-        if step.moves and self._wheel is not None:
-            reader = threading.Thread(target=self._read_after, args=(step, body["attempt"]), name=f"after {step.id}")
+        self._escalate()
+        if step.moves:
+            self._begin_reading(step, body["attempt"])
+
+    def _catch_up(self) -> None:
+        """Write what the last driver would have written next, had it not died."""
+        for role, message in consequences.words_owed(self.events, self.runbook):
+            self.told(role, message)
+        self._escalate()
+        if owed := consequences.readings_owed(self.events, self.incident, self.runbook):
+            self._begin_reading(*owed)
+
+    def _escalate(self) -> None:
+        if owed := consequences.escalation_owed(self.events, self.incident, self.runbook):
+            self.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
+
+    def _begin_reading(self, step: Step, number: int) -> None:
+        if self._wheel is not None:
+            reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
             self._wheel.readers.append(reader)
             reader.start()
-
-    def _escalate(self, step: Step) -> None:
-        worse = step.on_failure.escalate
-        if worse is not None and worse < self.incident.severity:  # SEV-0 is worse than SEV-1
-            self.set_severity(worse, f"{step.number} {step.title} failed")
 
     def _read_after(self, step: Step, number: int) -> None:
         self._journal_readings(step, number, "after", take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT))
@@ -242,7 +255,7 @@ class Conductor:
             rules.may_decide(step, self.incident, reason)
             body = {"step": step_id, "reason": reason, "tell": list(step.on_failure.tell)}
             self._append(Kind.FAILED_BY_HAND, body)
-            self._escalate(step)
+            self._escalate()
 
     def skip(self, step_id: str, reason: str) -> None:
         """Go on without it, and say why."""
@@ -303,11 +316,18 @@ class Conductor:
         wheel = self._wheel
         if wheel is None:
             return
+        self._await_starts(wheel)
         self.settle()
         with self._mutex:
             if self.incident.open:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)
+
+    def _await_starts(self, wheel: _Wheel) -> None:
+        """The next driver takes what has no supervisor for never begun: so nothing may still be about to begin."""
+        deadline = time.monotonic() + BEFORE_LIMIT + watch.START_GRACE
+        while wheel.under_way and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _let_go(self, wheel: _Wheel, *, trim: bool) -> None:
         wheel.journal.close(trim=trim)

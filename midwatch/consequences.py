@@ -1,0 +1,49 @@
+"""What one event brings with it, and a driver that died may not have written any more: a resumed incident catches up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from midwatch.incident.events import Event, Kind, StepOutcome
+from midwatch.incident.state import Incident
+from midwatch.runbook.model import Runbook, Severity, Step
+
+FAILURES = (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
+
+
+def escalation_owed(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
+    """The severity to which a failed step should have raised the incident, when nothing was decided on it since."""
+    for event in reversed(events):
+        if event.kind == Kind.SEVERITY:
+            return None
+        failed = event.kind == Kind.FAILED_BY_HAND or (event.kind == Kind.FINISHED and event.body["outcome"] in FAILURES)
+        if failed:
+            step = runbook.step(str(event.body["step"]))
+            worse = step.on_failure.escalate
+            if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
+                return worse, step
+    return None
+
+
+def words_owed(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:
+    """Role and message of every telling that a ticked step stands for and that is not in the journal."""
+    owed: dict[str, str] = {}
+    for event in events:
+        if event.kind == Kind.TICKED:
+            step = runbook.step(str(event.body["step"]))
+            owed |= dict.fromkeys(step.tell, str(event.body["note"]) or step.title)
+        elif event.kind == Kind.TOLD:
+            owed.pop(str(event.body["role"]), None)
+    return list(owed.items())
+
+
+def readings_owed(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Step, int] | None:
+    """The attempt whose readings after its end are missing; only the last one, since others have moved the world since."""
+    confirmed = next((event for event in reversed(events) if event.kind == Kind.CONFIRMED), None)
+    if confirmed is None:
+        return None
+    step = runbook.step(str(confirmed.body["step"]))
+    last = incident.step(step.id).last
+    if last is None or last.outcome is None or last.started_at is None:
+        return None
+    return (step, last.number) if set(step.moves) - set(last.after) else None

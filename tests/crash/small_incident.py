@@ -1,0 +1,128 @@
+"""A small incident that a script drives to its end from wherever it stands, as a person would after a crash."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from midwatch.conductor import Conductor
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Severity, StepKind
+
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: A small incident
+severity: SEV-2
+roles:
+  boss: {name: The boss, tell: when the work fails}
+comms: {channel: "#inc", update_every: 15 min}
+panels:
+  disk: {paths: [.], warn: 99 %, critical: 100 %}
+phases:
+  - title: All of it
+    section: "1"
+    steps:
+      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - id: work
+        title: Do the work
+        run: |
+          echo "work" >> "$RAN"; echo "found=42" >> "$STEP_OUTPUT"; echo "seen by $WHO"
+        env: {WHO: {from: asked.owner}, RAN: ran}
+        risk: change
+        needs: [asked]
+        moves: [disk]
+      - id: breaks
+        title: Break
+        run: echo "breaks" >> ran; echo "it broke" >&2; exit 7
+        risk: change
+        on_failure: {escalate: SEV-1, tell: [boss], advice: Mend it by hand.}
+      - {id: left-out, title: Leave it out}
+      - {id: tried, title: Try it, on_failure: {escalate: SEV-0}}
+closure:
+  - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}
+"""
+
+
+def lay_out(folder: Path) -> None:
+    """A folder with the runbook in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+
+
+def found(folder: Path, *, actor: str) -> Conductor:
+    """The incident of this folder resumed (also a closed one, whose driver may have died on the way out), or declared."""
+    from midwatch.incident.shelf import incidents, summary
+
+    runbook = load(folder / "runbook.yaml")
+    there = [one for one in incidents(runbook.place_of("logs")) if not summary(one).problem]
+    return Conductor.resume(there[0], actor=actor) if there else Conductor.declare(runbook, actor=actor)
+
+
+def finish(conductor: Conductor) -> None:
+    """Go on from any state to the closed incident. What was done is not done again; what never ran is run."""
+    runbook = conductor.runbook
+    if not conductor.incident.open:
+        conductor.leave()
+        return
+    settle(conductor)
+    while step := conductor.incident.next_step(runbook):
+        state = conductor.incident.step(step.id)
+        if step.id == "left-out":
+            conductor.skip("left-out", "not needed tonight")
+        elif step.id == "tried" and state.status is StepStatus.TODO:
+            conductor.fail("tried", "could not be done")
+        elif step.id == "tried":
+            conductor.tick("tried", note="done after all")
+        elif step.kind is StepKind.MANUAL:
+            conductor.tick(step.id, note="taken", values={"owner": "ada"})
+        elif state.status is StepStatus.TODO or (state.last and state.last.outcome is StepOutcome.CANCELLED):
+            conductor.start(step.id, conductor.plan(step.id))
+            settle(conductor)
+        else:
+            conductor.tick(step.id, note="mended by hand")
+    if not any(note.text == "all quiet" for note in conductor.incident.notes):
+        conductor.note("all quiet")
+    if conductor.incident.last_update_at is None:
+        conductor.update("over soon")
+    if conductor.incident.severity is Severity.SEV0:
+        conductor.set_severity(Severity.SEV3, "it is over")
+    conductor.close()
+
+
+def settle(conductor: Conductor) -> None:
+    """Wait until nothing is under way and every reading is taken."""
+    deadline = time.monotonic() + 60
+    conductor.poll()
+    while conductor.incident.running():
+        assert time.monotonic() < deadline, f"{conductor.incident.running()} never ended"
+        time.sleep(0.02)
+        conductor.poll()
+    conductor.settle()
+
+
+def end_state(incident: Incident) -> dict[str, Any]:
+    """What an incident comes to, without what a crash may change: times, drivers, attempts that never ran."""
+    steps = {}
+    for state in incident.steps.values():
+        ran = [a for a in state.attempts if a.outcome is not StepOutcome.CANCELLED]
+        steps[state.id] = {
+            "status": state.status.value,
+            "reason": state.reason,
+            "values": dict(state.values),
+            "ever failed": state.ever_failed,
+            "ran": [(str(a.outcome), a.exit, a.summary, bool(a.command), sorted(a.before), sorted(a.after)) for a in ran],
+            "output": [a.output.get("sha256") for a in ran],
+        }
+    return {
+        "steps": steps,
+        "severity": incident.severity.value,
+        "closed": not incident.open,
+        "driver": incident.driver,
+        "criteria": {name: state.met for name, state in incident.criteria.items()},
+        "notes": [(note.text, note.role, note.is_update) for note in incident.notes],
+        "to tell": dict(incident.to_tell),
+    }

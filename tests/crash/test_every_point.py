@@ -1,0 +1,133 @@
+"""The driver is killed at every fault point of a small incident; another one resumes, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.shelf import incidents
+from midwatch.incident.state import Incident
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from tests.crash.deadly import DIED
+from tests.crash.small_incident import end_state, lay_out
+
+ROOT = Path(__file__).parents[2]
+SIDE_BY_SIDE = 3
+
+
+class Deadly:
+    """One process that forks drivers."""
+
+    def __init__(self, warm: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "tests.crash.deadly", str(warm)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().strip() == "ready"
+
+    def drive(self, folder: Path, *, die_at: int) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"folder": str(folder), "die_at": die_at}) + "\n")
+        self._process.stdin.flush()
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def end(self) -> None:
+        self._process.communicate(timeout=30)
+
+
+@dataclass
+class Drivers:
+    """Several such processes, side by side."""
+
+    free: SimpleQueue[Deadly]
+
+    def drive(self, folder: Path, *, die_at: int) -> dict[str, Any]:
+        one = self.free.get()
+        try:
+            return one.drive(folder, die_at=die_at)
+        finally:
+            self.free.put(one)
+
+
+@pytest.fixture(scope="module")
+def drivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    free: SimpleQueue[Deadly] = SimpleQueue()
+    processes = [Deadly(tmp_path_factory.mktemp("warm")) for _ in range(SIDE_BY_SIDE)]
+    for process in processes:
+        free.put(process)
+    yield Drivers(free)
+    for process in processes:
+        process.end()
+
+
+def the_incident(folder: Path) -> list[Event]:
+    """The events of the one incident that was declared here; a driver that dies before leaves a folder without any."""
+    whole = [found for found in incidents(folder / "logs") if found.journal.exists() and read(found.journal)]
+    assert len(whole) == 1, [found.id for found in incidents(folder / "logs")]
+    verdict = verify(whole[0].journal)
+    assert verdict.ok, verdict.problem
+    return read(whole[0].journal)
+
+
+@pytest.mark.timeout(1500)
+def test_killed_at_every_point_the_end_is_the_same(drivers: Drivers, tmp_path: Path) -> None:
+    lay_out(tmp_path / "whole")
+    recorded = drivers.drive(tmp_path / "whole", die_at=0)
+    assert recorded["exit"] == 0, recorded["points"][-1]
+    points: list[str] = recorded["points"]
+    undisturbed = the_incident(tmp_path / "whole")
+    expected = end_state(Incident.fold(undisturbed))
+    assert expected["closed"]
+    assert points.count("pwrite") > len(undisturbed)  # every append is among them, and the lock
+    assert sum(label.startswith("subprocess.Popen") for label in points) == 2
+
+    def one(number: int) -> str:
+        folder = tmp_path / str(number)
+        lay_out(folder)
+        killed = drivers.drive(folder, die_at=number)
+        if killed["exit"] != DIED:
+            return f"point {number} ({points[number - 1]}): not reached: {killed}"
+        before = [read(found.journal) for found in incidents(folder / "logs") if found.journal.exists()]
+        resumed = drivers.drive(folder, die_at=0)
+        if resumed["exit"] != 0:
+            return f"point {number} ({points[number - 1]}): {resumed['points'][-1]}"
+        problem = _differs(folder, before, expected)
+        shutil.rmtree(folder)
+        return f"point {number} ({points[number - 1]}): {problem}" if problem else ""
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        problems = [problem for problem in pool.map(one, range(1, len(points) + 1)) if problem]
+    assert problems == []
+
+
+def _differs(folder: Path, before: list[list[Event]], expected: dict[str, Any]) -> str:
+    """What is wrong after a crash and a resumption; empty when nothing is."""
+    events = the_incident(folder)
+    for stored in before:
+        if stored and events[: len(stored)] != stored:
+            return "events that were stored before the crash are gone"
+    ran = (folder / "ran").read_text().split()
+    if sorted(ran) != ["breaks", "work"]:
+        return f"these ran: {ran}"
+    starts = [event.body["supervisor"]["pid"] for event in events if event.kind == Kind.STARTED]
+    if len(starts) != 2:
+        return f"{len(starts)} starts in the journal"
+    found = end_state(Incident.fold(events))
+    return "" if found == expected else f"the end is another: {found} instead of {expected}"
