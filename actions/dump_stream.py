@@ -58,7 +58,7 @@ class _Hashing:
 
     def write(self, data: bytes) -> int:
         view = memoryview(data)
-        while view:
+        while view and self.descriptor >= 0:
             try:
                 written = os.write(self.descriptor, view)
             except OSError as error:
@@ -69,6 +69,14 @@ class _Hashing:
         return len(data)
 
     def flush(self) -> None: ...
+
+    def let_go(self) -> None:
+        """From here on nothing is written.
+
+        A compressor that was given up on writes its last bytes when it is collected; by then the number of our descriptor
+        may belong to another file.
+        """
+        self.descriptor = -1
 
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> Dumped:
@@ -85,7 +93,9 @@ def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> D
     try:
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, descriptor)
-            found = _fill(route, tools, _Hashing(descriptor), progress, stack)
+            out = _Hashing(descriptor)
+            stack.callback(out.let_go)
+            found = _fill(route, tools, out, progress, stack)
             _sync(descriptor, found.bytes)
         os.link(partial, path)  # unlike a rename it never takes the place of a file that is there
     except FileExistsError as error:
@@ -101,7 +111,7 @@ def _fill(route: Route, tools: Tools | None, out: _Hashing, progress: Progress, 
     if route.kind != "exec":
         connection = stack.enter_context(connect(route, statement=0))
         snapshot, lsn, total = _hold_snapshot(connection)
-        counting = _Counting(connection)
+        counting = _Counting(route, snapshot)
         stack.callback(counting.stop)
     else:
         lsn, total = "", None
@@ -142,10 +152,14 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
 
 
 class _Counting:
-    """Counts the rows of every table beside the dump, in the snapshot that is dumped."""
+    """Counts the rows of every table beside the dump, in the snapshot that is dumped.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    On a connection of its own: a table that cannot be read must not end the transaction that holds the snapshot.
+    """
+
+    def __init__(self, route: Route, snapshot: str) -> None:
+        self._connection = connect(route, statement=0)
+        self._snapshot = snapshot
         self._rows: dict[str, int] = {}
         self._error = ""
         self._thread = threading.Thread(target=self._run, name="row counts", daemon=True)
@@ -153,6 +167,8 @@ class _Counting:
 
     def _run(self) -> None:
         try:
+            self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self._connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'".encode())
             for (table,) in self._connection.execute(_TABLES).fetchall():
                 row = self._connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()  # noqa: S608  quoted by %I
                 assert row is not None
@@ -171,6 +187,7 @@ class _Counting:
             with contextlib.suppress(Exception):
                 self._connection.cancel_safe(timeout=5.0)
             self._thread.join(10.0)
+        self._connection.close()
 
 
 def _packer(out: _Hashing) -> _Packer:
