@@ -53,7 +53,8 @@ def validate(
         raise BadInput(f"{file} cannot be read: {error.strerror}", hint="Name the backup file") from error
     with raw:
         reader = _Reader(raw, file.stat().st_size, progress)
-        argv = [str(pg_restore), "-f", "-"]
+        # Every byte of the archive is read either way; without the schema no function's body can pass for data.
+        argv = [str(pg_restore), "--data-only", "-f", "-"]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             counter = _Listener(process)
             fault = _feed(reader, process)
@@ -167,7 +168,7 @@ class RowCounter:
         self._buffer = b""
         self._table = ""
         self._armed = False
-        """Whether a comment has announced data: a function's body may hold a line that looks like COPY."""
+        """Whether a comment has announced data: only after one does a line begin a block."""
 
     def feed(self, data: bytes) -> None:
         self._buffer += data

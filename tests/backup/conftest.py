@@ -1,0 +1,61 @@
+"""A production with databases to save, and a place of each test's own to save them to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from drill.production import Production, build
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook, Target
+from probes.postgres.connect import Connection
+from tests.password.conftest import RUNBOOK, Listening
+
+
+@pytest.fixture(scope="package")
+def production() -> Iterator[Production]:
+    built = build("password-only", linger=0)
+    yield built
+    built.tear_down()
+
+
+@pytest.fixture
+def runbook(production: Production, tmp_path: Path) -> Runbook:
+    file = tmp_path / "runbook.yaml"
+    file.write_text(RUNBOOK)
+    found = load(file, site=production.site)
+    mine = {name: str(tmp_path / name) for name in ("emergency", "backups", "logs", "audit")}
+    return replace(found, places={**found.places, **mine}, panels=())
+
+
+@pytest.fixture
+def context(runbook: Runbook) -> Context:
+    return Context(runbook, Listening(), SystemClock(), "ada@test")
+
+
+@pytest.fixture
+def arp(runbook: Runbook) -> Target:
+    return runbook.targets["arp-db-prod"]
+
+
+def superuser(target: Target, database: str = "postgres") -> Connection:
+    """The superuser over the socket."""
+    return psycopg.connect(host=target.socket, port=target.port, user="postgres", dbname=database, autocommit=True)
+
+
+@pytest.fixture
+def fresh(arp: Target) -> Iterator[Target]:
+    """A new, empty database beside ARP's."""
+    name = "fresh"
+    with superuser(arp) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield replace(arp, database=name)
+    with superuser(arp) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())

@@ -1,0 +1,218 @@
+"""The emergency backup on real servers: whole or not at all, whatever the database holds and whatever breaks."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import os
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actions import dump_source
+from actions.check_backup import CheckBackup
+from actions.emergency_backup import EmergencyBackup
+from actions.validate_backup import ValidateBackup
+from midwatch.action import Context, Outcome
+from midwatch.errors import MidwatchError
+from midwatch.runbook.model import Target
+from probes.manifest import Manifest
+from probes.postgres.tools import find_tools
+from tests.backup.conftest import superuser
+
+pytestmark = pytest.mark.postgres
+
+WEIRD = """
+CREATE SCHEMA "odd "" schema; DROP";
+CREATE TABLE "odd "" schema; DROP"."täble
+with a line break" (id int, "col ( umn" text, twice int GENERATED ALWAYS AS (id * 2) STORED);
+INSERT INTO "odd "" schema; DROP"."täble
+with a line break" (id, "col ( umn") SELECT g, E'\\\\.\\ta\\nb' || g FROM generate_series(1, 321) g;
+CREATE TABLE "COPY x FROM stdin;" (t text);
+INSERT INTO "COPY x FROM stdin;" SELECT E'COPY public.fake (a) FROM stdin;\\n\\\\.' FROM generate_series(1, 12);
+CREATE TABLE "sixty_three_bytes_long_name_sixty_three_bytes_long_name_sixty_3" (n int);
+CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2026-01-01');
+CREATE TABLE parts_new PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO (MAXVALUE);
+INSERT INTO parts SELECT g, date '2025-12-01' + g FROM generate_series(1, 60) g;
+CREATE FUNCTION looks_like_data() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+RETURN '
+-- Data for Name: fake; Type: TABLE DATA; Schema: public;
+COPY public.fake (a) FROM stdin;
+1
+2
+';
+END $$;
+SELECT lo_from_bytea(0, decode(repeat('ab', 5000), 'hex'));
+"""
+
+
+def save(target: Target, context: Context) -> Outcome:
+    action = EmergencyBackup(target)
+    plan = action.plan(context)
+    assert plan.refusal == "", plan.refusal
+    return action.apply(context, plan)
+
+
+def files(context: Context) -> list[str]:
+    place = context.place("emergency")
+    return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+
+
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("script", ["", WEIRD], ids=["empty", "weird"])
+def test_any_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute(script.encode() or b"SELECT 1")
+        wanted = counts(fresh, fresh.database)
+    path = Path(save(fresh, context).values["path"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    manifest = Manifest.read(path)
+    assert manifest is not None
+    assert sorted(manifest.rows.values()) == sorted(wanted.values())
+    verdict = ValidateBackup(path=path).apply(context, ValidateBackup(path=path).plan(context))
+    assert verdict.ok, verdict.summary
+    assert verdict.values["depth"] == ("4" if wanted else "3")
+    listed = f"gunzip -c '{path}' | {find_tools(context.runbook).pg_restore} --list"
+    assert subprocess.run(listed, shell=True, capture_output=True, timeout=60, check=False).returncode == 0
+    with superuser(fresh) as admin:
+        admin.execute("DROP DATABASE IF EXISTS again WITH (FORCE)")
+        admin.execute("CREATE DATABASE again TEMPLATE template0")
+    argv = [find_tools(context.runbook).pg_restore, "-h", fresh.socket, "-p", str(fresh.port), "-U", "postgres", "-d", "again"]
+    subprocess.run(argv, input=gzip.decompress(path.read_bytes()), capture_output=True, timeout=60, check=True)
+    assert counts(fresh, "again") == wanted
+    with superuser(fresh) as admin:
+        admin.execute("DROP DATABASE again WITH (FORCE)")
+
+
+def counts(target: Target, database: str) -> dict[str, int]:
+    with superuser(target, database) as connection:
+        tables = connection.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c WHERE relkind = 'r' AND relnamespace::regnamespace::text "
+            "NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+        ).fetchall()
+        found = {}
+        for (table,) in tables:
+            row = connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()
+            assert row is not None
+            found[str(table)] = int(row[0])
+        return found
+
+
+@contextmanager
+def locked(target: Target, table: str = "public.payments") -> Iterator[None]:
+    with superuser(target, target.database) as connection:
+        connection.execute("BEGIN")
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = dump_source.options
+    shorter = lambda snapshot: [o.replace("60s", "1s") for o in real(snapshot)]  # noqa: E731
+    monkeypatch.setattr(dump_source, "options", shorter)
+    with locked(arp), pytest.raises(MidwatchError, match="lock kept the dump waiting"):
+        save(arp, context)
+    assert files(context) == []
+    assert "[ERROR] Emergency backup of arp-db-prod failed" in (context.place("logs") / "emergency-backup.log").read_text()
+
+
+def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> None:
+    errors: list[MidwatchError] = []
+
+    def run() -> None:
+        try:
+            save(arp, context)
+        except MidwatchError as error:
+            errors.append(error)
+
+    with locked(arp):
+        thread = threading.Thread(target=run)
+        thread.start()
+        waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pg_dump' OR query LIKE 'LOCK TABLE%'"
+        with superuser(arp) as admin:
+            until(lambda: admin.execute(waiting + " AND wait_event_type = 'Lock'").fetchall())
+            assert any(name.startswith(".arp-prod-") for name in files(context))
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s",
+                [arp.database],
+            )
+        thread.join(30)
+    assert not thread.is_alive()
+    assert len(errors) == 1
+    assert files(context) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context) -> None:
+    place = context.place("emergency")
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", place], check=True, timeout=20)
+    try:
+        (place / "earlier").write_text("kept")
+        assert "would be" in EmergencyBackup(arp).plan(context).refusal
+        action = EmergencyBackup(arp)
+        with pytest.raises(MidwatchError, match="disk is full after"):
+            action.apply(context, action.plan(context))
+        assert files(context) == ["earlier"]
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True, timeout=20)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Context, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    broken = replace(context.runbook, places={**context.runbook.places, "emergency": str(tmp_path / "a file" / "x")})
+    elsewhere = replace(context, runbook=broken)
+    action = EmergencyBackup(arp)
+    with pytest.raises(MidwatchError):
+        action.apply(elsewhere, action.plan(elsewhere))
+
+
+def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context) -> None:
+    check = CheckBackup(arp, emergency=True)
+    context.place("backups").mkdir()
+    assert "no validated emergency backup" in check.evaluate(context).summary
+    path = Path(save(arp, context).values["path"])
+    assert not check.evaluate(context).ok
+    validate = ValidateBackup(path=path)
+    assert validate.apply(context, validate.plan(context)).ok
+    assert check.evaluate(context).ok
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert "SHA-256" in check.evaluate(context).summary
+    assert not validate.apply(context, validate.plan(context)).ok
+    assert "not good" in check.evaluate(context).summary
+
+
+def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
+    """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by then."""
+    from actions.dump_stream import _Hashing, _packer
+
+    descriptor = os.open(tmp_path / "partial", os.O_WRONLY | os.O_CREAT)
+    out = _Hashing(descriptor)
+    packer = _packer(out)
+    packer.write(b"half a dump")
+    out.let_go()
+    os.close(descriptor)
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    assert other == descriptor
+    del packer
+    gc.collect()
+    assert (tmp_path / "other").read_bytes() == b""
+    os.close(other)

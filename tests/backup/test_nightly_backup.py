@@ -1,0 +1,108 @@
+"""The nightly job: a whole set or none, in the words of the plan."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actions.check_nightly import CheckNightly
+from actions.nightly_backup import NightlyBackup
+from midwatch.action import Context
+from midwatch.clock import SystemClock
+from midwatch.errors import MidwatchError, Refused
+from midwatch.probe import Level
+from probes.backups import BackupsProbe
+from tests.backup.conftest import superuser
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def able(context: Context) -> Context:
+    """Without ARP, whose password is lost."""
+    targets = {name: target for name, target in context.runbook.targets.items() if name != "arp-db-prod"}
+    return replace(context, runbook=replace(context.runbook, targets=targets))
+
+
+def log(context: Context) -> list[str]:
+    return [line[20:] for line in (context.place("logs") / "backup.log").read_text().splitlines()]
+
+
+def run(context: Context) -> Path:
+    action = NightlyBackup()
+    plan = action.plan(context)
+    assert plan.refusal == ""
+    return Path(action.apply(context, plan).values["set"])
+
+
+def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
+    folder = run(able)
+    assert {path.name for path in folder.glob("*.gz")} == {"otc.dump.gz", "gps.dump.gz"}
+    subprocess.run(["sha256sum", "-c", "checksums.sha256"], cwd=folder, check=True, capture_output=True, timeout=60)
+    assert CheckNightly().evaluate(able).ok
+    assert log(able)[0] == "[INFO] PROD nightly backup started"
+    assert log(able)[-1] == "[OK] PROD nightly backup finished: 2 databases"
+    rows = BackupsProbe().read(able.runbook, SystemClock()).rows
+    assert {row.label: row.level for row in rows} == {"OTC": Level.OK, "GPS": Level.OK}
+    assert not list(able.place("backups").glob(".2*"))
+
+
+def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Context) -> None:
+    action = NightlyBackup()
+    plan = action.plan(context)
+    assert "Unable to connect to arp-db-prod: authentication failed" in plan.refusal
+    with pytest.raises(MidwatchError):
+        action.apply(context, plan)
+    assert "[ERROR] Unable to connect to arp-db-prod: authentication failed" in log(context)
+    assert log(context)[-1] == "[FAILURE] PROD nightly backup stopped"
+    assert [path.name for path in context.place("backups").iterdir()] == [".nightly.lock"]
+    assert not CheckNightly().evaluate(context).ok
+
+
+def test_one_table_without_permission_leaves_no_set(able: Context) -> None:
+    target = able.runbook.targets["otc-db-prod"]
+    with superuser(target, target.database) as admin:
+        admin.execute("CREATE TABLE public.hidden (n int)")
+    try:
+        action = NightlyBackup()
+        with pytest.raises(MidwatchError, match="permission denied"):
+            action.apply(able, action.plan(able))
+        assert [path.name for path in able.place("backups").iterdir()] == [".nightly.lock"]
+        assert log(able)[-1] == "[FAILURE] PROD nightly backup stopped"
+    finally:
+        with superuser(target, target.database) as admin:
+            admin.execute("DROP TABLE public.hidden")
+
+
+def test_two_never_run_at_once(able: Context) -> None:
+    place = able.place("backups")
+    place.mkdir()
+    with (place / ".nightly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        action = NightlyBackup()
+        with pytest.raises(Refused, match="Another nightly backup"):
+            action.apply(able, action.plan(able))
+    assert run(able).is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_a_disk_that_is_too_full_is_refused_in_the_plans_words(able: Context) -> None:
+    place = able.place("backups")
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", place], check=True, timeout=20)
+    try:
+        (place / "filler").write_bytes(bytes(1_000_000))
+        action = NightlyBackup()
+        plan = action.plan(able)
+        assert "Disk usage at 96% – unsafe for backup" in plan.refusal or "unsafe for backup" in plan.refusal
+        with pytest.raises(MidwatchError, match="unsafe for backup"):
+            action.apply(able, plan)
+        assert any("– unsafe for backup" in line and line.startswith("[ERROR] Disk usage at 9") for line in log(able))
+        assert log(able)[-1] == "[FAILURE] PROD nightly backup stopped"
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True, timeout=20)

@@ -1,0 +1,127 @@
+"""Every damage of FAULTS, on a real dump; and row counts however the stream is cut."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import itertools
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actions.validation import RowCounter, validate
+from drill.production import Production
+from midwatch.errors import BadInput
+from midwatch.runbook.loader import load
+from probes.postgres.tools import find_tools
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(scope="module")
+def good(production: Production) -> bytes:
+    folder = sorted(path for path in (production.folder / "backups" / "prod").iterdir() if path.name[:2] == "20")[-1]
+    return (folder / "arp.dump.gz").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def pg_restore(production: Production) -> Path:
+    return find_tools(load(production.runbook, site=production.site)).pg_restore
+
+
+def judged(tmp_path: Path, data: bytes, pg_restore: Path, **told: str) -> tuple[int, str]:
+    file = tmp_path / "x.gz"
+    file.write_bytes(data)
+    verdict = validate(file, pg_restore, **told)  # type: ignore[arg-type]
+    return verdict.depth, verdict.problem
+
+
+def test_a_good_one_is_read_to_the_end(tmp_path: Path, good: bytes, pg_restore: Path) -> None:
+    assert judged(tmp_path, good, pg_restore, sha256=hashlib.sha256(good).hexdigest()) == (3, "")
+
+
+def plain_sql(good: bytes, pg_restore: Path) -> bytes:
+    return gzip.compress(
+        subprocess.run([pg_restore, "-f", "-"], input=gzip.decompress(good), capture_output=True, check=True).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda d, _: d[: len(d) // 2], id="cut at half"),
+        pytest.param(lambda d, _: d[:-1024], id="last KB"),
+        pytest.param(lambda d, _: d[:-8], id="last 8 bytes"),
+        pytest.param(lambda d, _: gzip.compress(gzip.decompress(d)[:-200_000]), id="dump killed, compressor closed in order"),
+        pytest.param(lambda d, _: d + b"rubbish", id="trailing rubbish"),
+        pytest.param(lambda d, _: b"", id="empty"),
+        pytest.param(lambda d, _: b"not gzip at all", id="not gzip"),
+        pytest.param(lambda d, _: gzip.compress(b""), id="20 bytes of nothing"),
+        pytest.param(plain_sql, id="plain SQL"),
+    ],
+)
+def test_each_damage_is_found(tmp_path: Path, good: bytes, pg_restore: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    depth, problem = judged(tmp_path, damage(good, pg_restore), pg_restore)
+    assert problem
+    assert depth < 3
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_flipped_bit_is_found(tmp_path: Path, good: bytes, pg_restore: Path, data: st.DataObject) -> None:
+    at = data.draw(st.integers(10, len(good) - 1))  # the ten bytes before are the gzip header: flags and time
+    broken = bytearray(good)
+    broken[at] ^= 1 << data.draw(st.integers(0, 7))
+    assert judged(tmp_path, bytes(broken), pg_restore, sha256=hashlib.sha256(good).hexdigest())[1]
+
+
+def test_counts_that_differ_are_named(tmp_path: Path, good: bytes, pg_restore: Path) -> None:
+    file = tmp_path / "x.gz"
+    file.write_bytes(good)
+    rows = validate(file, pg_restore).rows
+    table = max(rows, key=lambda name: rows[name])
+    assert validate(file, pg_restore, rows=rows).depth == 4
+    verdict = validate(file, pg_restore, rows=rows | {table: rows[table] + 1})
+    assert table in verdict.problem
+
+
+def test_no_file_is_bad_input(tmp_path: Path, pg_restore: Path) -> None:
+    with pytest.raises(BadInput):
+        validate(tmp_path / "missing", pg_restore)
+
+
+SCRIPT = b"""--
+-- Data for Name: a; Type: TABLE DATA; Schema: public; Owner: x
+--
+COPY public.a (id, t) FROM stdin;
+1\tx
+2\t\\\\.
+3\t-- Data for Name: a; Type: TABLE DATA;
+\\.
+CREATE FUNCTION f() AS $$
+COPY public.no (id) FROM stdin;
+9
+$$;
+-- Data for Name: b; Type: TABLE DATA; Schema: odd; Owner: x
+
+COPY "odd "" one"."b (
+2" (id) FROM stdin;
+\\.
+-- Data for Name: c; Type: TABLE DATA; Schema: public; Owner: x
+COPY public.c (id) FROM stdin;
+COPY public.a (id, t) FROM stdin;
+\\.
+"""
+
+
+@given(st.lists(st.integers(0, len(SCRIPT)), max_size=40))
+def test_rows_are_counted_however_the_stream_is_cut(cuts: list[int]) -> None:
+    rows: dict[str, int] = {}
+    counter = RowCounter(rows)
+    borders = [0, *sorted(cuts), len(SCRIPT)]
+    for start, end in itertools.pairwise(borders):
+        counter.feed(SCRIPT[start:end])
+    assert rows == {"public.a": 3, '"odd "" one"."b (\n2"': 0, "public.c": 1}
