@@ -6,33 +6,29 @@ world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen make
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Self
 
 from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
 from midwatch.clock import Clock, SystemClock, iso
 from midwatch.errors import MidwatchError, Refused
-from midwatch.incident.events import Event, Kind, StepOutcome
-from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.events import Kind, StepOutcome
+from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lock import DriverLock
-from midwatch.incident.state import Attempt, CriterionState, Incident, StepState
+from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
-from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets
-from midwatch.masking import masked
 from midwatch.plan import Plan
 from midwatch.planning import SilentConsole, order_for, plan_step, shown_command
 from midwatch.probe import Reading
 from midwatch.readings import take_readings
+from midwatch.record import Record, Wheel
 from midwatch.runbook.model import Runbook, Severity, Step
 from midwatch.supervisor import start as supervisor
 from midwatch.supervisor import watch
@@ -42,37 +38,8 @@ BEFORE_LIMIT = 5.0
 AFTER_LIMIT = 15.0
 
 
-@dataclass(slots=True)
-class _Wheel:
-    """What only the driver holds."""
-
-    journal: Journal
-    lock: DriverLock
-    under_way: set[tuple[str, int]] = field(default_factory=set)
-    """Attempts that this very process is about to start: no result of theirs is missing yet."""
-    readers: list[threading.Thread] = field(default_factory=list)
-
-
-class Conductor:
-    """One incident, driven or observed.
-
-    `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
-    """
-
-    def __init__(
-        self, runbook: Runbook, folder: IncidentFolder, events: list[Event], *, actor: str, clock: Clock, wheel: _Wheel | None
-    ) -> None:
-        self.runbook = runbook
-        self.folder = folder
-        self.actor = actor
-        self.clock = clock
-        self.events = events
-        self.incident = Incident.fold(events)
-        self._wheel = wheel
-        self._tail: Tail | None = None
-        self._mutex = threading.RLock()
-        self._changed: set[str] = set()
-        self._secrets = known_secrets(runbook)
+class Conductor(Record):
+    """One incident, driven or observed."""
 
     @classmethod
     def declare(cls, runbook: Runbook, *, actor: str, clock: Clock | None = None) -> Self:
@@ -81,7 +48,7 @@ class Conductor:
         folder = opening.make_folder(runbook, clock)
         lock = DriverLock.take(folder, actor)
         journal = Journal.create(folder.journal, actor=actor, clock=clock)
-        conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=_Wheel(journal, lock))
+        conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
         conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname()))
         conductor._join()
         return conductor
@@ -97,7 +64,7 @@ class Conductor:
         except BaseException:
             lock.release()
             raise
-        conductor = cls(runbook, folder, list(journal.events), actor=actor, clock=clock, wheel=_Wheel(journal, lock))
+        conductor = cls(runbook, folder, list(journal.events), actor=actor, clock=clock, wheel=Wheel(journal, lock))
         if conductor.incident.open:
             conductor._join()
             conductor._catch_up()
@@ -113,28 +80,6 @@ class Conductor:
         conductor._tail = Tail(folder.journal)
         conductor.poll()
         return conductor
-
-    @property
-    def driving(self) -> bool:
-        """Whether this process may run steps."""
-        return self._wheel is not None
-
-    @property
-    def head(self) -> str:
-        """The SHA-256 of the journal's last line: tell it to others, and later tampering shows (docs/journal.md)."""
-        return self._wheel.journal.head if self._wheel else verify(self.folder.journal).head
-
-    @property
-    def next_update_due(self) -> datetime | None:
-        """When the next status update is due; None when the runbook asks for none or the incident is closed."""
-        since = self.incident.last_update_at or self.incident.declared_at
-        every = self.runbook.comms.update_every
-        return since + timedelta(seconds=every) if since and every and self.incident.open else None
-
-    def attempt_folder(self, step_id: str) -> AttemptFolder | None:
-        """The folder of the last attempt at this step; None when there was none."""
-        last = self.incident.step(step_id).last if step_id in self.incident.steps else None
-        return None if last is None else self.folder.attempt(step_id, last.number)
 
     # What happens by itself
 
@@ -323,28 +268,13 @@ class Conductor:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)
 
-    def _await_starts(self, wheel: _Wheel) -> None:
+    def _await_starts(self, wheel: Wheel) -> None:
         """The next driver takes what has no supervisor for never begun: so nothing may still be about to begin."""
         deadline = time.monotonic() + BEFORE_LIMIT + watch.START_GRACE
         while wheel.under_way and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    def _let_go(self, wheel: _Wheel, *, trim: bool) -> None:
-        wheel.journal.close(trim=trim)
-        wheel.lock.release()
-        self._wheel = None
-
     # The journal
-
-    def _driver(self) -> _Wheel:
-        if self._wheel is None:
-            who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
-            raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
-        return self._wheel
-
-    def _join(self) -> None:
-        body = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": _terminal()}
-        self._append(Kind.DRIVER_JOINED, body)
 
     def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
         command = shown_command(step, self.runbook, self.incident)
@@ -354,24 +284,5 @@ class Conductor:
         for reading in readings:
             self._append(Kind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
 
-    def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
-        with self._mutex:
-            journal = self._driver().journal
-            journal.append(kind, masked(body, self._secrets))
-            self._take_in(journal.events[len(self.events) :])
-
-    def _take_in(self, events: list[Event]) -> None:
-        if events:
-            self.events = [*self.events, *events]
-            self.incident = Incident.fold(self.events)
-            self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
-
     def _context(self, step_id: str) -> Context:
         return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)
-
-
-def _terminal() -> str:
-    try:
-        return str(Path("/proc/self/fd/0").readlink())
-    except OSError:
-        return ""

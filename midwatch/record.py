@@ -1,0 +1,114 @@
+"""The record of an incident: its events and the state that they fold into, written by the driver, followed by observers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from midwatch.clock import Clock
+from midwatch.errors import Refused
+from midwatch.incident.events import Event, Kind
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.lock import DriverLock
+from midwatch.incident.state import Incident
+from midwatch.journal.reader import Tail
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+from midwatch.known_secrets import known_secrets
+from midwatch.masking import masked
+from midwatch.runbook.model import Runbook
+
+
+@dataclass(slots=True)
+class Wheel:
+    """What only the driver holds."""
+
+    journal: Journal
+    lock: DriverLock
+    under_way: set[tuple[str, int]] = field(default_factory=set)
+    """Attempts that this very process is about to start: no result of theirs is missing yet."""
+    readers: list[threading.Thread] = field(default_factory=list)
+
+
+class Record:
+    """Reads and, with the wheel, appends.
+
+    `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
+    """
+
+    def __init__(
+        self, runbook: Runbook, folder: IncidentFolder, events: list[Event], *, actor: str, clock: Clock, wheel: Wheel | None
+    ) -> None:
+        self.runbook = runbook
+        self.folder = folder
+        self.actor = actor
+        self.clock = clock
+        self.events = events
+        self.incident = Incident.fold(events)
+        self._wheel = wheel
+        self._tail: Tail | None = None
+        self._mutex = threading.RLock()
+        self._changed: set[str] = set()
+        self._secrets = known_secrets(runbook)
+
+    @property
+    def driving(self) -> bool:
+        """Whether this process may run steps."""
+        return self._wheel is not None
+
+    @property
+    def head(self) -> str:
+        """The SHA-256 of the journal's last line: tell it to others, and later tampering shows (docs/journal.md)."""
+        return self._wheel.journal.head if self._wheel else verify(self.folder.journal).head
+
+    @property
+    def next_update_due(self) -> datetime | None:
+        """When the next status update is due; None when the runbook asks for none or the incident is closed."""
+        since = self.incident.last_update_at or self.incident.declared_at
+        every = self.runbook.comms.update_every
+        return since + timedelta(seconds=every) if since and every and self.incident.open else None
+
+    def attempt_folder(self, step_id: str) -> AttemptFolder | None:
+        """The folder of the last attempt at this step; None when there was none."""
+        last = self.incident.step(step_id).last if step_id in self.incident.steps else None
+        return None if last is None else self.folder.attempt(step_id, last.number)
+
+    def _driver(self) -> Wheel:
+        if self._wheel is None:
+            who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
+            raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
+        return self._wheel
+
+    def _join(self) -> None:
+        body = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": _terminal()}
+        self._append(Kind.DRIVER_JOINED, body)
+
+    def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        with self._mutex:
+            journal = self._driver().journal
+            journal.append(kind, masked(body, self._secrets))
+            self._take_in(journal.events[len(self.events) :])
+
+    def _take_in(self, events: list[Event]) -> None:
+        if events:
+            self.events = [*self.events, *events]
+            self.incident = Incident.fold(self.events)
+            self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
+
+    def _let_go(self, wheel: Wheel, *, trim: bool) -> None:
+        wheel.journal.close(trim=trim)
+        wheel.lock.release()
+        self._wheel = None
+
+
+def _terminal() -> str:
+    try:
+        return str(Path("/proc/self/fd/0").readlink())
+    except OSError:
+        return ""
