@@ -14,9 +14,9 @@ from typing import Any
 from midwatch.clock import Clock
 from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lock import DriverLock
-from midwatch.incident.state import Incident
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -50,7 +50,7 @@ class Record:
         self.actor = actor
         self.clock = clock
         self.events = events
-        self.incident = Incident.fold(events)
+        self.incident = fold(events)
         self._wheel = wheel
         self._tail: Tail | None = None
         self._mutex = threading.RLock()
@@ -98,7 +98,7 @@ class Record:
     def _take_in(self, events: list[Event]) -> None:
         if events:
             self.events = [*self.events, *events]
-            self.incident = Incident.fold(self.events)
+            self.incident = fold(self.events)
             self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
 
     def _let_go(self, wheel: Wheel, *, trim: bool) -> None:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from midwatch.errors import MidwatchError
 from midwatch.export.moments import elapsed, happened
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import fold
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.line import NO_LINE, digest, encode
@@ -41,7 +42,7 @@ class Facts:
 
     @classmethod
     def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> Facts:
-        return cls(runbook, events, folder, Incident.fold(events))
+        return cls(runbook, events, folder, fold(events))
 
     def first(self, kind: Kind) -> Event | None:
         """The first event of this kind."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, MidwatchError
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import fold
 from midwatch.incident.folder import IncidentFolder, incidents_folder
 from midwatch.incident.lock import driver_of
-from midwatch.incident.state import Incident, StepStatus
+from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 
 
@@ -94,7 +95,7 @@ def summary(folder: IncidentFolder) -> Summary:
 
 
 def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
-    incident = Incident.fold(events)
+    incident = fold(events)
     driver = driver_of(folder)
     try:
         from midwatch.opening import incident_runbook

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from midwatch.incident.fold import fold
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 def state(night: Night) -> Incident:
-    return Incident.fold(read(night.incident / "journal.jsonl"))
+    return fold(read(night.incident / "journal.jsonl"))
 
 
 def test_it_ends_closed_with_seven_criteria_met(night: Night) -> None:

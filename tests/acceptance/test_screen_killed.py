@@ -16,6 +16,7 @@ import pytest
 from drill.production import Production, build
 from midwatch.conductor import Conductor
 from midwatch.incident.events import Kind, StepOutcome
+from midwatch.incident.fold import fold
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
@@ -62,7 +63,7 @@ def folder(runbook: Runbook) -> IncidentFolder:
 
 
 def state(folder: IncidentFolder) -> Incident:
-    return Incident.fold(read(folder.journal))
+    return fold(read(folder.journal))
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import fold
 from midwatch.incident.shelf import incidents
-from midwatch.incident.state import Incident
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from tests.crash.deadly import DIED
@@ -93,7 +93,7 @@ def test_killed_at_every_point_the_end_is_the_same(drivers: Drivers, tmp_path: P
     assert recorded["exit"] == 0, recorded["points"][-1]
     points: list[str] = recorded["points"]
     undisturbed = the_incident(tmp_path / "whole")
-    expected = end_state(Incident.fold(undisturbed))
+    expected = end_state(fold(undisturbed))
     assert expected["closed"]
     assert points.count("pwrite") > len(undisturbed)  # every append is among them, and the lock
     assert sum(label.startswith("subprocess.Popen") for label in points) == 2
@@ -129,5 +129,5 @@ def _differs(folder: Path, before: list[list[Event]], expected: dict[str, Any]) 
     starts = [event.body["supervisor"]["pid"] for event in events if event.kind == Kind.STARTED]
     if len(starts) != 2:
         return f"{len(starts)} starts in the journal"
-    found = end_state(Incident.fold(events))
+    found = end_state(fold(events))
     return "" if found == expected else f"the end is another: {found} instead of {expected}"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from midwatch.errors import Place
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import apply, fold
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.plan import Effect, Plan, Risk, Verb
 from midwatch.runbook.model import Condition, Phase, Reference, Runbook, Severity, Step, StepKind
@@ -39,8 +40,8 @@ RUNBOOK = Runbook(
 PLAN = Plan("shell", {"a": "b"}, (Effect(Verb.REMOVE, "old", 5),), confirm_name="old")
 
 
-def fold(*told: tuple[str, Mapping[str, Any]]) -> Incident:
-    return Incident.fold(events(*told))
+def after(*told: tuple[str, Mapping[str, Any]]) -> Incident:
+    return fold(events(*told))
 
 
 def events(*told: tuple[str, Mapping[str, Any]]) -> list[Event]:
@@ -76,14 +77,14 @@ def by_hand(kind: str, step_id: str, **more: Any) -> tuple[str, Mapping[str, Any
 
 
 def test_an_attempt_from_its_confirmation_to_its_result() -> None:
-    incident = fold(DECLARED, confirmed("dump", reason="again"), reading("dump", "before"), started("dump"))
+    incident = after(DECLARED, confirmed("dump", reason="again"), reading("dump", "before"), started("dump"))
     state = incident.step("dump")
     assert (state.status, state.actor, state.reason) == (StepStatus.RUNNING, "actor-2", "again")
     assert incident.running() == [state]
     assert state.last is not None
     assert state.last.plan == PLAN
     assert state.last.outcome is None
-    incident = fold(
+    incident = after(
         DECLARED,
         confirmed("dump"),
         reading("dump", "before"),
@@ -112,7 +113,7 @@ def test_an_attempt_from_its_confirmation_to_its_result() -> None:
     ],
 )
 def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepStatus, failed: bool) -> None:
-    incident = fold(DECLARED, confirmed("dump"), finished("dump", outcome, tell=["boss"] if failed else []))
+    incident = after(DECLARED, confirmed("dump"), finished("dump", outcome, tell=["boss"] if failed else []))
     assert incident.status(STEPS[0]) is status
     assert (incident.status(STEPS[2]) is StepStatus.TODO) is failed
     assert incident.to_tell == ({"boss": "dump failed"} if failed else {})
@@ -120,51 +121,51 @@ def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepSt
 
 
 def test_a_failure_counts_for_conditions_also_after_a_retry_that_worked() -> None:
-    incident = fold(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2))
+    incident = after(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2))
     assert incident.status(STEPS[0]) is StepStatus.DONE
     assert incident.status(STEPS[2]) is StepStatus.TODO
     assert [attempt.outcome for attempt in incident.step("dump").attempts] == ["failed", "done"]
 
 
 def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
-    incident = fold(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1))
+    incident = after(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1))
     first, second = incident.step("dump").attempts
     assert list(first.after) == ["disk"]
     assert second.after == {}
 
 
 def test_answers_decide_conditions() -> None:
-    assert fold(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
+    assert after(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
     yes = by_hand(Kind.TICKED, "check", values={"risk": "yes"})
     no = by_hand(Kind.TICKED, "check", values={"risk": "no"})
-    assert fold(DECLARED, yes).status(STEPS[3]) is StepStatus.TODO
-    assert fold(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
+    assert after(DECLARED, yes).status(STEPS[3]) is StepStatus.TODO
+    assert after(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
 
 
 def test_what_people_decide_and_take_back() -> None:
-    assert fold(DECLARED, by_hand(Kind.TICKED, "dump")).step("dump").reason == "by hand"
-    skipped = fold(DECLARED, by_hand(Kind.SKIPPED, "dump"))
+    assert after(DECLARED, by_hand(Kind.TICKED, "dump")).step("dump").reason == "by hand"
+    skipped = after(DECLARED, by_hand(Kind.SKIPPED, "dump"))
     assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
     assert skipped.unmet_needs(STEPS[1], RUNBOOK) == []
     assert skipped.step("dump").settled_at == BEGIN + timedelta(seconds=2)
-    reopened = fold(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
+    reopened = after(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
     assert reopened.status(STEPS[0]) is StepStatus.TODO
     assert reopened.step("dump").settled_at is None
-    failed = fold(DECLARED, by_hand(Kind.FAILED_BY_HAND, "dump", tell=["boss"]))
+    failed = after(DECLARED, by_hand(Kind.FAILED_BY_HAND, "dump", tell=["boss"]))
     assert failed.status(STEPS[0]) is StepStatus.FAILED
     assert failed.to_tell == {"boss": "dump failed"}
 
 
 def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
-    assert fold(DECLARED).next_step(RUNBOOK) == STEPS[0]
-    assert fold(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
-    assert fold(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
-    done = fold(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check"))
+    assert after(DECLARED).next_step(RUNBOOK) == STEPS[0]
+    assert after(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
+    assert after(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
+    done = after(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check"))
     assert done.next_step(RUNBOOK) is None
 
 
 def test_drivers_severity_criteria_notes_and_the_end() -> None:
-    incident = fold(
+    incident = after(
         DECLARED,
         (Kind.DRIVER_JOINED, {}),
         (Kind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": ""}),
@@ -181,19 +182,19 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
     assert early.at.hour == 1
     assert early.written_at == BEGIN + timedelta(seconds=6)
     assert (told.role, update.is_update, incident.last_update_at) == ("boss", True, BEGIN + timedelta(seconds=8))
-    closed = Incident.fold([*events(DECLARED, (Kind.DRIVER_JOINED, {}), (Kind.CLOSED, {}), (Kind.DRIVER_LEFT, {}))])
+    closed = fold([*events(DECLARED, (Kind.DRIVER_JOINED, {}), (Kind.CLOSED, {}), (Kind.DRIVER_LEFT, {}))])
     assert (closed.open, closed.driver, closed.last_seq) == (False, "", 4)
 
 
 def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
     failing = [DECLARED, confirmed("dump"), finished("dump", "failed", tell=["boss"])]
     told = (Kind.TOLD, {"role": "boss", "message": "x"})
-    assert fold(*failing, told).to_tell == {}
-    assert fold(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, tell=["boss"])).to_tell != {}
+    assert after(*failing, told).to_tell == {}
+    assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, tell=["boss"])).to_tell != {}
 
 
 def test_kinds_of_a_newer_version_change_nothing() -> None:
-    known, new = fold(DECLARED), fold(DECLARED, ("moon.phase", {"step": 7}))
+    known, new = after(DECLARED), after(DECLARED, ("moon.phase", {"step": 7}))
     assert new.last_seq == 2
     new.last_seq = known.last_seq
     assert new == known
@@ -212,9 +213,9 @@ POOL = [
 def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject) -> None:
     every = events(DECLARED, *told)
     cut = data.draw(st.integers(0, len(every)))
-    whole, parts = Incident.fold(every), Incident.fold(every[:cut])
+    whole, parts = fold(every), fold(every[:cut])
     for event in every[cut:]:
-        parts.apply(event)
+        apply(parts, event)
     assert asdict(parts) == asdict(whole)
     assert whole.last_seq == len(every)
     assert {state.id for state in whole.running()} == {s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING}

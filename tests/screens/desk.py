@@ -12,6 +12,7 @@ from midwatch import rules
 from midwatch.clock import iso
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.plan import Plan, PlanDraft, Verb
@@ -56,7 +57,7 @@ class DeskInMemory:
     def journal(self, kind: Kind, body: Mapping[str, Any], *, actor: str = "") -> None:
         event = Event(len(self.events) + 1, self.clock.now(), self.clock.monotonic(), "boot", actor or self.actor, kind, body)
         self.events = [*self.events, event]
-        self.incident = Incident.fold(self.events)
+        self.incident = fold(self.events)
 
     def _write(self, kind: Kind, body: Mapping[str, Any]) -> None:
         if not self.driving:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from midwatch.incident.fold import fold
 from midwatch.incident.shelf import find
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
@@ -98,7 +99,7 @@ def terminal(here: Path) -> Iterator[Terminal]:
 
 
 def incident(folder: Path) -> Incident:
-    return Incident.fold(read(find(folder / "logs", "latest").journal))
+    return fold(read(find(folder / "logs", "latest").journal))
 
 
 def status(folder: Path, step: str) -> StepStatus | None:

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.hostile import safe_text
+    from midwatch.incident.fold import fold
     from midwatch.incident.shelf import find
-    from midwatch.incident.state import Incident
     from midwatch.opening import reopen
 
     folder = find(logs_folder(args), args.incident)
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
             row: dict[str, Any] = asdict(event) | {"time": iso(event.time), "kind": str(event.kind), "body": dict(event.body)}
             print(json.dumps(row, ensure_ascii=False))
         return Exit.DONE
-    incident = Incident.fold(events)
+    incident = fold(events)
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     print(safe_text(f"{incident.id}  {incident.severity}  {incident.title}  {state}"))
     print(safe_text(f"driver {incident.driver or 'nobody'}, {len(events)} events"))
