@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -76,6 +77,14 @@ class FreezeAction(Action):
         summary = "The freeze is over; deployments may go on" if current is not None else "There was no freeze; nothing to do"
         context.console.say(f"[FREEZE] {summary}")
         return Outcome(True, summary, {"frozen": "no"})
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        current = freeze_file.read(context.place("freeze"))
+        frozen = current is not None and current.stands(context.clock.now())
+        return Outcome(frozen == (self.mode == ON), str(current) if frozen else "not frozen")
+
+    def undo(self, values: Mapping[str, str]) -> Action | None:
+        return FreezeAction(mode=OFF) if self.mode == ON else None
 
     def _current(self, context: Context) -> Freeze | None:
         try:

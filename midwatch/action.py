@@ -10,10 +10,12 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from midwatch.clock import Clock
+from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import as_text
 from midwatch.plan import Plan, PlanDraft, Risk
 from midwatch.runbook.model import Runbook
@@ -104,6 +106,19 @@ class Action(ABC):
 
         The caller has planned again and compared with what was confirmed; `plan` is the fresh one.
         """
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """Look whether an `apply` that began at `since`, and whose end nobody saw, took effect. Changes nothing.
+
+        `ok=False` means that it did not, so that it may be run again. Raises `OutcomeUnknown` when that cannot be told.
+        """
+        if self.risk is Risk.OBSERVE:
+            return Outcome(False, f"{self.name} changes nothing, so it may simply run again")
+        raise OutcomeUnknown(f"{self.name} cannot tell by itself whether it took effect", hint="Look at its output, and decide")
+
+    def undo(self, values: Mapping[str, str]) -> Action | None:
+        """The action that takes this one back, given what `apply` reported; None when nothing can, or nothing has to."""
+        return None
 
 
 @dataclass(frozen=True)

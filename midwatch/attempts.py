@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from midwatch.errors import Exit, Failed
+from midwatch.action import Action, Context
+from midwatch.errors import Exit, Failed, MidwatchError
 from midwatch.hostile import safe_bytes
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.state import Attempt
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.identity import SupervisorId
@@ -33,13 +35,13 @@ def prepare(attempt: AttemptFolder, plan: Plan) -> None:
         raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
 
 
-def confirmed_body(step: Step, number: int, plan: Plan, reason: str) -> dict[str, Any]:
+def confirmed_body(step: Step, number: int, plan: Plan, reason: str, undoes: int | None) -> dict[str, Any]:
     """The body of `step.confirmed`."""
     shown = plan.to_json()
     if len(plan.effects) > EFFECTS_IN_EVENT:
         shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
         shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
-    return {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason}
+    return {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
 
 
 def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:
@@ -57,6 +59,17 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
         "masked": result.masked,
     }
     return body
+
+
+def verdict(action: Action, context: Context, attempt: Attempt) -> tuple[bool | None, str]:
+    """What the action itself finds of an attempt whose end nobody saw; None when it cannot tell."""
+    try:
+        found = action.verify(context, attempt.confirmed_at)
+        return found.ok, found.summary
+    except MidwatchError as error:
+        return None, str(error)
+    except Exception as error:  # a plug-in's action may break in any way; unknown is the truth then
+        return None, f"{type(error).__name__}: {error}"
 
 
 def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:

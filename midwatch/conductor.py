@@ -25,7 +25,7 @@ from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets
 from midwatch.plan import Plan
-from midwatch.planning import SilentConsole, order_for, plan_step, shown_command
+from midwatch.planning import SilentConsole, build_action, order_for, plan_step, shown_command
 from midwatch.probe import Reading
 from midwatch.readings import take_readings
 from midwatch.record import Record, Wheel
@@ -146,24 +146,28 @@ class Conductor(Record):
 
     # What a person decides
 
-    def plan(self, step_id: str) -> Plan:
-        """What the step would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
-        return plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id))
+    def plan(self, step_id: str, *, undo: bool = False) -> Plan:
+        """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
+        return plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
 
-    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "") -> None:
-        """Run the step as its plan was shown. Returns once its supervisor owns it.
+    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
+        """Run the step, or take back what it did, as the plan was shown. Returns once its supervisor owns it.
 
         Raises `Refused` when it may not run (`midwatch.rules`): then nothing is journalled and nothing runs.
         """
         step, wheel = self.runbook.step(step_id), self._driver()
         with self._mutex:
-            rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            if undo:
+                rules.may_undo(step, plan, self.incident, typed=typed, reason=reason)
+            else:
+                rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            self._require_ended(step)
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
-            order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor)
+            order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor, undo=undo)
             attempts.prepare(attempt, plan)
             wheel.under_way.add((step_id, number))
-            self._append(Kind.CONFIRMED, attempts.confirmed_body(step, number, plan, reason))
+            self._append(Kind.CONFIRMED, attempts.confirmed_body(step, number, plan, reason, number - 1 if undo else None))
         try:
             before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
@@ -176,12 +180,31 @@ class Conductor(Record):
         finally:
             wheel.under_way.discard((step_id, number))
 
+    def _require_ended(self, step: Step) -> None:
+        """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
+        folder = self.attempt_folder(step.id)
+        found = watch.look(folder) if folder else None
+        if isinstance(found, watch.Lost) and found.step is not None:
+            hint = f"Wait for it, or end it: kill -- -{found.step.pid}"
+            raise Refused(f"{step.title} still runs as process {found.step.pid}, unwatched", hint=hint)
+
     def cancel(self, step_id: str) -> None:
         """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
         self._driver()
         attempt = self.attempt_folder(step_id)
         if attempt is None or not watch.cancel(attempt):
             raise Refused(f"{self.runbook.step(step_id).title} is not under way")
+
+    def verify(self, step_id: str) -> bool | None:
+        """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown still."""
+        step = self.runbook.step(step_id)
+        self._driver()
+        attempt = rules.may_verify(step, self.incident)
+        self._require_ended(step)
+        action = build_action(step, self.runbook, self.incident)
+        holds, detail = attempts.verdict(action, self._context(step_id), attempt)
+        self._append(Kind.VERIFIED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
+        return holds
 
     def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         """A person did it. Its answers become values of the step; the roles that it tells count as told."""
@@ -277,7 +300,7 @@ class Conductor(Record):
     # The journal
 
     def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
-        command = shown_command(step, self.runbook, self.incident)
+        command = shown_command(step, self.runbook, self.incident, undo=consequences.is_undo(self.incident, step, number))
         return {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
 
     def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:

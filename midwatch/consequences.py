@@ -19,10 +19,17 @@ def escalation_owed(events: Sequence[Event], incident: Incident, runbook: Runboo
         failed = event.kind == Kind.FAILED_BY_HAND or (event.kind == Kind.FINISHED and event.body["outcome"] in FAILURES)
         if failed:
             step = runbook.step(str(event.body["step"]))
+            if event.kind == Kind.FINISHED and is_undo(incident, step, event.body["attempt"]):
+                continue
             worse = step.on_failure.escalate
             if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
                 return worse, step
     return None
+
+
+def is_undo(incident: Incident, step: Step, number: int) -> bool:
+    """Whether this attempt takes another one back: its failure has none of the step's own consequences."""
+    return any(attempt.number == number and attempt.undoes is not None for attempt in incident.step(step.id).attempts)
 
 
 def words_owed(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:

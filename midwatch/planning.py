@@ -53,8 +53,20 @@ def build_action(step: Step, runbook: Runbook, incident: Incident) -> Action:
     return build(find_action(step.uses), resolved(step.with_, incident), runbook)
 
 
-def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context) -> Plan:
-    """What the step would touch now. Slow: it looks at the world. Raises `MidwatchError` when it cannot be planned."""
+def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
+    """The action that takes back what the step did. Raises `Refused` when nothing does."""
+    found = None
+    if step.kind is StepKind.USES:
+        found = build_action(step, runbook, incident).undo(incident.step(step.id).values)
+    if found is None:
+        raise Refused(f"{step.title} has no undo", hint="What it did has to be taken back by hand")
+    return found
+
+
+def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context, *, undo: bool = False) -> Plan:
+    """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that fails."""
+    if undo:
+        return undo_of(step, runbook, incident).plan(context)
     if step.kind is StepKind.USES:
         return build_action(step, runbook, incident).plan(context)
     if step.kind is StepKind.RUN:
@@ -69,23 +81,32 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
 
 
 def order_for(
-    step: Step, runbook: Runbook, incident: Incident, folder: IncidentFolder, attempt: AttemptFolder, actor: str
+    step: Step,
+    runbook: Runbook,
+    incident: Incident,
+    folder: IncidentFolder,
+    attempt: AttemptFolder,
+    actor: str,
+    *,
+    undo: bool = False,
 ) -> Order:
-    """What the supervisor runs for this step: our own command line for an action, bash for a shell step."""
+    """What the supervisor runs for this step or its undo: our own command line for an action, bash for a shell step."""
     environment = step_environment(runbook, folder, step.id, actor, attempt)
     if step.kind is StepKind.RUN:
         return Order((*SHELL, step.run), str(runbook.base), environment | _shell_values(step, incident), step.timeout)
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in build_action(step, runbook, incident).given().items()]
-    argv = ("midwatch", "action", step.uses, *options, "--confirmed", str(attempt.plan))
+    action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in action.given().items()]
+    argv = ("midwatch", "action", action.name, *options, "--confirmed", str(attempt.plan))
     return Order(argv, str(runbook.base), environment, step.timeout)
 
 
-def shown_command(step: Step, runbook: Runbook, incident: Incident) -> str:
+def shown_command(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> str:
     """The command as an engineer would type it, for the journal and the screen."""
     if step.kind is StepKind.RUN:
         return step.run.strip()
-    given = build_action(step, runbook, incident).given()
-    return " ".join(["midwatch", "action", step.uses, *(f"--{n.replace('_', '-')} {shlex.quote(v)}" for n, v in given.items())])
+    action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
+    options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in action.given().items())
+    return " ".join(["midwatch", "action", action.name, *options])
 
 
 def step_environment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from midwatch.errors import Refused
-from midwatch.incident.state import CriterionState, Incident, StepStatus
+from midwatch.incident.state import Attempt, CriterionState, Incident, StepStatus
 from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Runbook, Step, StepKind
 
@@ -31,11 +31,32 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     _needs(step, incident, runbook)
     if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
-    if plan.refusal:
-        raise Refused(plan.refusal)
-    wanted = name_to_type(step, plan)
-    if wanted and typed != wanted:
-        raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
+    _consent(step, plan, typed)
+
+
+def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
+    """Whether what the step did may be taken back now, as this plan of its undo says."""
+    _open(incident)
+    status, last = incident.status(step), incident.step(step.id).last
+    if status is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+    if last is None or status is StepStatus.TODO:
+        raise Refused(f"{step.title} has not run, so there is nothing to take back")
+    words(reason, "A reason")
+    _consent(step, plan, typed)
+
+
+def may_verify(step: Step, incident: Incident) -> Attempt:
+    """The attempt whose effect is looked for: one whose outcome nobody knows."""
+    _open(incident)
+    last = incident.step(step.id).last
+    if last is None or incident.status(step) is not StepStatus.UNKNOWN:
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Only what nobody knows the end of is verified")
+    if step.kind is not StepKind.USES:
+        raise Refused(
+            f"{step.title} is a shell step, which cannot be verified by itself", hint="Look, then tick or run it again"
+        )
+    return last
 
 
 def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -88,6 +109,14 @@ def words(text: str, what: str) -> str:
     if not text.strip():
         raise Refused(f"{what} is missing", hint="Say it in a few words")
     return text.strip()
+
+
+def _consent(step: Step, plan: Plan, typed: str) -> None:
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    wanted = name_to_type(step, plan)
+    if wanted and typed != wanted:
+        raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
 
 
 def _open(incident: Incident) -> None:

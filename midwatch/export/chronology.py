@@ -8,6 +8,7 @@ from typing import Any
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import cell_code, table, text
 from midwatch.export.moments import happened, time_of_day
+from midwatch.export.steps import VERDICTS
 from midwatch.incident.events import Event, Kind
 from midwatch.units import duration
 
@@ -74,6 +75,11 @@ def _closed(facts: Facts, body: Body) -> str:
     return "Closed" + (f" with unmet criteria ({unmet})" if unmet else "") + _and(body["reason"])
 
 
+def _confirmed(facts: Facts, body: Body) -> str:
+    what = f"its undo confirmed, of attempt {body['undoes']}" if body.get("undoes") else "confirmed"
+    return f"{_step(facts, body)} — {what}{_and(body['reason'])}"
+
+
 def _finished(facts: Facts, body: Body) -> str:
     lasted = f" after {duration(body['seconds'])}" if body["seconds"] is not None else ""
     return f"{_step(facts, body)} — **{text(body['outcome'])}**{lasted}{_and(body['summary'])}"
@@ -103,14 +109,19 @@ def _update(facts: Facts, body: Body) -> str:
     return f"Status update{where}{_and(body['message'])}"
 
 
+def _verified(facts: Facts, body: Body) -> str:
+    return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
+
+
 _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.DECLARED: _declared,
     Kind.SEVERITY: _severity,
     Kind.CLOSED: _closed,
     Kind.DRIVER_JOINED: lambda facts, body: f"Took the wheel on {text(body['host'])}",
     Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
-    Kind.CONFIRMED: lambda facts, body: f"{_step(facts, body)} — confirmed{_and(body['reason'])}",
+    Kind.CONFIRMED: _confirmed,
     Kind.FINISHED: _finished,
+    Kind.VERIFIED: _verified,
     Kind.TICKED: _by_hand("done by hand", "note"),
     Kind.FAILED_BY_HAND: _by_hand("failed", "reason"),
     Kind.SKIPPED: _by_hand("skipped", "reason"),

@@ -19,6 +19,7 @@ _DECISIONS = {
     Kind.SKIPPED: ("skipped", "reason"),
     Kind.REOPENED: ("reopened", "reason"),
 }
+VERDICTS = {True: "it did", False: "it did not", None: "unknown still"}
 _SETTLES = frozenset({Kind.DECLARED, Kind.FINISHED, *_DECISIONS})
 
 
@@ -46,6 +47,8 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
             continue
         if event.kind == Kind.CONFIRMED and event.body["attempt"] in attempts:
             yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
+        elif event.kind == Kind.VERIFIED:
+            yield _verified(event)
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)
     for key, value in state.values.items():
@@ -55,9 +58,10 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
 
 
 def _attempt(attempt: Attempt, reason: str) -> str:
-    lines = [f"Attempt {attempt.number}, {_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
+    kind = f"takes back attempt {attempt.undoes}, " if attempt.undoes is not None else ""
+    lines = [f"Attempt {attempt.number}, {kind}{_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
     if reason:
-        lines.append(f"Run all the same: {text(reason)}")
+        lines.append(f"{'Taken back' if kind else 'Run all the same'}: {text(reason)}")
     lines += [f"Reading: {text(line)}" for line in moved(attempt)]
     if attempt.plan is not None:
         touched = sum(effect.verb.touches for effect in attempt.plan.effects)
@@ -69,6 +73,11 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     if attempt.output:
         lines.append(_output(attempt))
     return "\n  - ".join(lines)
+
+
+def _verified(event: Event) -> str:
+    found = f"**{VERDICTS[event.body['holds']]}**. {text(event.body['detail'])}"
+    return f"{day_and_time(event.time)}, {text(event.actor)}: looked whether it took effect: {found}"
 
 
 def _when(attempt: Attempt) -> str:

@@ -20,10 +20,12 @@ class Kind(StrEnum):
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal
     DRIVER_LEFT = "driver.left"  # reason
-    CONFIRMED = "step.confirmed"  # step, attempt, plan: {…}, digest, reason
+    # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
+    CONFIRMED = "step.confirmed"
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
     # step, attempt, outcome, exit, seconds, ended, summary, values, output: {bytes, dropped, sha256, masked}, tell: [roles]
     FINISHED = "step.finished"
+    VERIFIED = "step.verified"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
     TICKED = "step.ticked"  # step, note, values
     FAILED_BY_HAND = "step.failed"  # step, reason, tell: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason

@@ -10,7 +10,7 @@ from typing import Any
 
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind, StepOutcome
-from midwatch.incident.state import Attempt, CriterionState, Incident, Note, StepStatus
+from midwatch.incident.state import Attempt, CriterionState, Incident, Note, StepState, StepStatus
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
@@ -61,7 +61,8 @@ def _left(incident: Incident, event: Event, body: Body) -> None:
 def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state = incident.step(body["step"])
     plan = Plan.from_json(body["plan"]) if body.get("plan") else None
-    state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan))
+    undoes = body.get("undoes")
+    state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, state.status))
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
 
 
@@ -81,15 +82,35 @@ _AFTER = {StepOutcome.DONE: StepStatus.DONE, StepOutcome.UNKNOWN: StepStatus.UNK
 
 def _finished(incident: Incident, event: Event, body: Body) -> None:
     state, outcome = incident.step(body["step"]), StepOutcome(body["outcome"])
-    if attempt := _attempt(incident, body):
+    attempt = _attempt(incident, body)
+    if attempt is not None:
         attempt.outcome, attempt.exit, attempt.seconds = outcome, body["exit"], body["seconds"]
         attempt.ended_at = from_iso(body["ended"]) if body.get("ended") else event.time
         attempt.summary, attempt.output = body["summary"], body["output"]
+    state.settled_at = event.time
+    if attempt is not None and attempt.undoes is not None:
+        _undone(state, attempt, outcome)
+        return
     state.status = _AFTER.get(outcome, StepStatus.FAILED)
     state.ever_failed |= outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT)  # a cancelled step did not fail
     state.values |= body["values"]
-    state.settled_at = event.time
     _owe(incident, body)
+
+
+def _undone(state: StepState, attempt: Attempt, outcome: StepOutcome) -> None:
+    """What the undo makes of the step: to do again, or as it was before when the undo did not come to its end."""
+    if outcome is StepOutcome.DONE:
+        state.status, state.reason, state.settled_at, state.values = StepStatus.TODO, "undone", None, {}
+    else:
+        state.status = StepStatus.UNKNOWN if outcome is StepOutcome.UNKNOWN else attempt.status_before
+
+
+def _verified(incident: Incident, event: Event, body: Body) -> None:
+    """Evidence settles only what nobody knows."""
+    state = incident.step(body["step"])
+    if state.status is StepStatus.UNKNOWN and body["holds"] is not None:
+        state.status = StepStatus.DONE if body["holds"] else StepStatus.FAILED
+        state.actor, state.reason, state.settled_at = event.actor, body["detail"], event.time
 
 
 def _ticked(incident: Incident, event: Event, body: Body) -> None:
@@ -156,6 +177,7 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.CONFIRMED: _confirmed,
     Kind.STARTED: _started,
     Kind.FINISHED: _finished,
+    Kind.VERIFIED: _verified,
     Kind.TICKED: _ticked,
     Kind.FAILED_BY_HAND: _failed_by_hand,
     Kind.SKIPPED: _skipped,

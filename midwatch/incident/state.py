@@ -39,6 +39,10 @@ class Attempt:
     actor: str
     confirmed_at: datetime
     plan: Plan | None = None
+    undoes: int | None = None
+    """The attempt that this one takes back."""
+    status_before: StepStatus = StepStatus.TODO
+    """Of the step, when this attempt began; an undo that fails leaves it there."""
     started_at: datetime | None = None
     command: str = ""
     supervisor: Mapping[str, Any] = field(default_factory=dict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +34,8 @@ class Lost:
     """Its supervisor is gone and left no result: nobody can know how it ended."""
 
     reason: str
-    step_pid: int | None = None
-    """The step's own process, when it still runs with nobody to watch it."""
+    step: SupervisorId | None = None
+    """The step's own process, when it still ran with nobody to watch it."""
 
 
 def look(folder: AttemptFolder) -> Running | Result | Lost | None:
@@ -63,10 +65,22 @@ def look(folder: AttemptFolder) -> Running | Result | Lost | None:
 def cancel(folder: AttemptFolder) -> bool:
     """Ask the supervisor to end its step: INT, TERM, KILL. Asking again goes on to the next signal at once.
 
-    False when no supervisor runs. The result comes through `look`.
+    A step that runs on without its supervisor gets TERM itself, with its group. False when neither runs. The result comes
+    through `look`.
     """
     found = look(folder)
+    if isinstance(found, Lost) and found.step is not None:
+        return _end_unwatched(found.step)
     return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
+
+
+def _end_unwatched(step: SupervisorId) -> bool:
+    """The step leads a session and a group of its own, so its group has its number for as long as it lives."""
+    if not step.alive:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(step.pid, signal.SIGTERM)
+    return True
 
 
 def _result(folder: AttemptFolder) -> Result | Lost | None:
@@ -85,5 +99,5 @@ def _lost(supervisor: SupervisorId, step: SupervisorId) -> Lost:
     if supervisor.boot != boot_id():
         return Lost("The machine was restarted while the step ran")
     if step.alive:
-        return Lost(f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched", step.pid)
+        return Lost(f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched", step)
     return Lost("The supervisor was killed while the step ran")

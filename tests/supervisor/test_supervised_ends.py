@@ -148,9 +148,10 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
     until(lambda: isinstance(look(step.folder), Lost))
     found = look(step.folder)
     assert isinstance(found, Lost)
-    assert found.step_pid == int(step.output)
+    assert found.step is not None
+    assert found.step.pid == int(step.output)
     assert "still runs as process" in found.reason
-    os.kill(found.step_pid, signal.SIGKILL)
+    os.kill(found.step.pid, signal.SIGKILL)
     until(lambda: (again := look(step.folder)) == Lost("The supervisor was killed while the step ran") and again is not None)
     assert not cancel(step.folder)
 
