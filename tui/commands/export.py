@@ -1,4 +1,4 @@
-"""`midwatch export INCIDENT`: the timeline or the post-mortem, as Markdown."""
+"""`midwatch export INCIDENT`: the timeline or the post-mortem, as Markdown, signed with the operator's SSH key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from midwatch.errors import Exit
+from midwatch.errors import BadInput, Exit, MidwatchError
 from tui.where import add_runbook, logs_folder
 
 
@@ -15,6 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser)
     parser.add_argument("--rca", action="store_true", help="the root cause analysis instead of the timeline")
     parser.add_argument("--output", "-o", metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument(
+        "--key",
+        metavar="FILE",
+        help="with --output: sign FILE.sig with this SSH key (default: $MIDWATCH_SIGNING_KEY, or the first in ~/.ssh that can)",
+    )
+    parser.add_argument("--no-sign", action="store_true", help="do not sign")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,11 +30,35 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.opening import reopen
     from tui.files import write_text
 
+    if args.key and (args.no_sign or not args.output):
+        raise BadInput("--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY")
     folder = find(logs_folder(args), args.incident)
     runbook, events = reopen(folder)
     text = (rca if args.rca else timeline)(runbook, events, folder)
-    if args.output:
-        write_text(Path(args.output), text)
-    else:
+    if not args.output:
         sys.stdout.write(text)
+        return Exit.DONE
+    path = Path(args.output)
+    write_text(path, text)
+    if not args.no_sign:
+        _sign(path, text, args.key)
     return Exit.DONE
+
+
+def _sign(path: Path, text: str, given: str | None) -> None:
+    """Sign it. Without a key by name, one that is missing or cannot sign is only said: the export itself is there."""
+    from midwatch.export.signature import sign, signature_of, usual_key
+    from tui.files import write_text
+
+    key, signature = Path(given).expanduser() if given else usual_key(), signature_of(path)
+    signature.unlink(missing_ok=True)  # of an earlier export, which would not fit this one
+    if key is None:
+        return
+    try:
+        write_text(signature, sign(text.encode(), key))
+    except MidwatchError as error:
+        if given:
+            raise
+        print(f"midwatch: {path} is not signed. {error}", file=sys.stderr)
+        return
+    print(f"midwatch: signed: {signature}", file=sys.stderr)
