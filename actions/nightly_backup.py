@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -112,6 +113,17 @@ class NightlyBackup(Action):
         log(context, LOG, f"[OK] PROD nightly backup finished: {len(done)} databases")
         total = sum(one.bytes for one in done)
         return Outcome(True, f"{final.name}: {len(done)} databases, {size(total)}, validated", {"set": str(final)})
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """A set gets its name last of all, so one that has it and began since then is whole."""
+        missing = [
+            target.label
+            for target in self._wanted(context.runbook)
+            if not any(not one.emergency and one.good and one.started >= since for one in backups_of(context.runbook, target))
+        ]
+        if missing:
+            return Outcome(False, f"No set has been published since {iso(since)} with {', '.join(missing)}")
+        return Outcome(True, "A validated set of every database has been published since")
 
     def _wanted(self, runbook: Runbook) -> tuple[Target, ...]:
         wanted = self.targets or tuple(runbook.targets.values())

@@ -106,3 +106,13 @@ def test_a_disk_that_is_too_full_is_refused_in_the_plans_words(able: Context) ->
         assert log(able)[-1] == "[FAILURE] PROD nightly backup stopped"
     finally:
         subprocess.run(["umount", "--lazy", place], check=True, timeout=20)
+
+
+def test_whether_a_run_that_nobody_saw_the_end_of_made_a_set(able: Context) -> None:
+    before = able.clock.now()
+    assert not NightlyBackup().verify(able, before).ok
+    folder = run(able)
+    assert NightlyBackup().verify(able, before).ok
+    assert not NightlyBackup().verify(able, able.clock.now()).ok
+    (folder / "otc.dump.gz").write_bytes(b"cut")
+    assert "OTC" in NightlyBackup().verify(able, before).summary
