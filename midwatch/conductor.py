@@ -104,7 +104,7 @@ class Conductor(Record):
         step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
         found = watch.look(folder)
         if isinstance(found, watch.Running):
-            if attempt.started_at is None:
+            if attempt.started_at is None and found.has_begun:
                 self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
             return
         if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):

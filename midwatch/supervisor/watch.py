@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from midwatch.incident.folder import AttemptFolder
@@ -27,6 +28,16 @@ class Running:
     step_pid: int
     began: str
     """UTC, as `midwatch.clock.iso` writes it."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the step itself is at work for certain.
+
+        A supervisor first says who it is and begins only once its starter has heard it; until then the step's process
+        is a copy of the supervisor, with its command line.
+        """
+        ours, step = _command_line(self.supervisor.pid), _command_line(self.step_pid)
+        return bool(ours) and bool(step) and ours != step
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,14 @@ def _end_unwatched(step: SupervisorId) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(step.pid, signal.SIGTERM)
     return True
+
+
+def _command_line(pid: int) -> bytes:
+    """Empty when there is no such process, or it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _result(folder: AttemptFolder) -> Result | Lost | None:
