@@ -2,8 +2,8 @@
 
 On one PostgreSQL 15 in a container; needs root and a Docker engine. Every figure is measured here and now, each way
 `ROUNDS` times in turn, the fastest one counts. `midwatch` counts from its start to the published file; of that, what its
-own summary calls the dump is given too, since the rest is the same for any size. Peers: `pg_dump > /dev/null` (the limit), `pg_dump | gzip` over the same socket, and
-`docker exec … pg_dump | gzip`.
+own summary calls the dump is given too, since the rest is the same for any size. Peers: `pg_dump > /dev/null` (the
+limit), `pg_dump | gzip` over the same socket, and `docker exec … pg_dump | gzip`.
 """
 
 from __future__ import annotations

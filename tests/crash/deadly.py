@@ -1,11 +1,12 @@
-"""A process that forks drivers of the small incident, each of which dies at one chosen fault point.
+"""A process that forks drivers of an incident, each of which dies at one chosen fault point.
 
 A fault point stands before every system call with which a driver changes anything: making, opening for writing,
 renaming, cutting, reserving and locking a file, writing (also half-way through), putting on disk, starting a program,
 telling and hearing its supervisor. Dying after a call is dying before the next one, so this leaves no state out.
 
 One line of JSON a job on stdin: {"folder", "die_at"}; one line on stdout: {"exit", "points": [labels]}. `die_at` 0
-records the points of a whole run.
+records the points of a whole run. A job with "deeds" is one life of a wandering incident; "told" in its answer is what it
+said on its way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -96,11 +99,15 @@ def _short(name: object) -> str:
     return Path(os.fsdecode(name)).name if isinstance(name, str | bytes) else str(name)
 
 
-def drive(folder: Path, points: Points) -> None:
-    from tests.crash.small_incident import finish, found
+def drive(job: dict[str, Any], told: Callable[[bytes], object]) -> None:
+    from tests.crash import small_incident, wandering
 
+    if "deeds" in job:
+        wandering.live(job, told)
+        return
+    folder = Path(job["folder"])
     os.chdir(folder)
-    finish(found(folder, actor="ada@test"))
+    small_incident.finish(small_incident.found(folder, actor="ada@test"))
 
 
 def serve() -> None:
@@ -116,24 +123,27 @@ def serve() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         ours, theirs = os.pipe()
+        write = os.write
         pid = os.fork()
         if pid == 0:
             os.close(ours)
             points, code = Points(job["die_at"]), 1
             try:
                 lay_mines(points)
-                drive(Path(job["folder"]), points)
+                drive(job, partial(write, theirs))
                 code = 0
             except BaseException as error:  # the test shows it
                 points.labels.append(f"{type(error).__name__}: {error}")
             points.on = False
-            os.write(theirs, json.dumps(points.labels).encode())
+            write(theirs, json.dumps(points.labels).encode())
             os._exit(code)
         os.close(theirs)
         with os.fdopen(ours) as pipe:
-            said = pipe.read()
+            told = [json.loads(line) for line in pipe]
         _, status = os.waitpid(pid, 0)
-        sys.stdout.write(json.dumps({"exit": os.waitstatus_to_exitcode(status), "points": json.loads(said or "[]")}) + "\n")
+        code = os.waitstatus_to_exitcode(status)
+        points_passed = [] if code == DIED else told.pop()
+        sys.stdout.write(json.dumps({"exit": code, "points": points_passed, "told": told}) + "\n")
         sys.stdout.flush()
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,35 +18,10 @@ from midwatch.incident.shelf import incidents
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from tests.crash.deadly import DIED
+from tests.crash.drivers import Deadly
 from tests.crash.small_incident import end_state, lay_out
 
-ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = 3
-
-
-class Deadly:
-    """One process that forks drivers."""
-
-    def __init__(self, warm: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "tests.crash.deadly", str(warm)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline().strip() == "ready"
-
-    def drive(self, folder: Path, *, die_at: int) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"folder": str(folder), "die_at": die_at}) + "\n")
-        self._process.stdin.flush()
-        return dict(json.loads(self._process.stdout.readline()))
-
-    def end(self) -> None:
-        self._process.communicate(timeout=30)
 
 
 @dataclass

@@ -1,0 +1,146 @@
+"""An incident without a plan: whatever somebody might do next, in whatever order, by drivers that come and go."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from midwatch.clock import SystemClock
+from midwatch.conductor import Conductor
+from midwatch.errors import MidwatchError
+from midwatch.incident.shelf import incidents, summary
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Severity, StepKind
+from tests.crash.small_incident import settle
+
+RUNBOOK = """\
+midwatch: 1
+id: wandering
+title: A wandering incident
+severity: SEV-2
+places: {logs: logs}
+roles: {boss: {name: The boss, tell: when the work fails}}
+phases:
+  - title: All of it
+    section: "1"
+    steps:
+      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - {id: look, title: Look, run: 'echo "$STEP_OUTPUT" >> "$RAN"; echo seen', env: {RAN: ../ran}, risk: observe}
+      - id: work
+        title: Do the work
+        run: |
+          echo "$STEP_OUTPUT" >> "$RAN"
+          while [ -e ../hold ]; do sleep 0.02; done
+          [ ! -e ../fail ] || { echo "it broke" >&2; exit 7; }
+        env: {RAN: ../ran}
+        risk: change
+        needs: [asked]
+        on_failure: {escalate: SEV-1, tell: [boss]}
+      - {id: burn, title: Burn it, run: 'echo "$STEP_OUTPUT" >> "$RAN"', env: {RAN: ../ran}, risk: destroy}
+      - {id: freeze, title: Freeze, uses: freeze, with: {mode: "on"}, risk: change}
+      - {id: tried, title: Try it, on_failure: {escalate: SEV-0}}
+"""
+STEPS = ("asked", "look", "work", "burn", "freeze", "tried")
+DEEDS = ("start", "cancel", "tick", "skip", "fail", "reopen", "verify", "undo", "note", "update", "tell", "severity", "wait")
+
+
+class ShiftedClock(SystemClock):
+    """A clock that somebody has set."""
+
+    def __init__(self, hours: int) -> None:
+        self._shift = timedelta(hours=hours)
+
+    def now(self) -> datetime:
+        return super().now() + self._shift
+
+
+def lay_out(folder: Path, volume: Path) -> None:
+    """The runbook on the volume, and beside it what the steps look at."""
+    volume.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (volume / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+
+
+def found(volume: Path, *, clock: SystemClock) -> Conductor:
+    """The incident of this volume resumed, or declared."""
+    runbook = load(volume / "runbook.yaml")
+    there = [one for one in incidents(runbook.place_of("logs")) if not summary(one).problem]
+    if there:
+        return Conductor.resume(there[0], actor="ada@test", clock=clock)
+    return Conductor.declare(runbook, actor="ada@test", clock=clock)
+
+
+def live(job: dict[str, Any], told: Callable[[bytes], object]) -> None:
+    """One driver's life: it does what it is told, says what it has done as soon as it is done, and goes or just ends."""
+    volume = Path(job["folder"])
+    os.chdir(volume)
+    conductor = found(volume, clock=ShiftedClock(job["hours"]))
+    told(_line("resumed", conductor))
+    for deed, step_id in job["deeds"]:
+        try:
+            _do(conductor, deed, step_id)
+            told(_line("done", conductor))
+        except MidwatchError as error:
+            told(_line(type(error).__name__, conductor))
+    if job["leave"]:
+        conductor.leave()
+        told(_line("left", conductor))
+
+
+def _line(word: str, conductor: Conductor) -> bytes:
+    return json.dumps([word, len(conductor.events)]).encode() + b"\n"
+
+
+def _do(conductor: Conductor, deed: str, step_id: str) -> None:
+    why = "because it was night"
+    conductor.poll()
+    deeds: dict[str, Callable[[], object]] = {
+        "start": lambda: conductor.start(step_id, conductor.plan(step_id), typed=step_id, reason=why),
+        "cancel": lambda: conductor.cancel(step_id),
+        "tick": lambda: conductor.tick(step_id, note="done", values={"owner": "ada"} if step_id == "asked" else {}),
+        "skip": lambda: conductor.skip(step_id, why),
+        "fail": lambda: conductor.fail(step_id, why),
+        "reopen": lambda: conductor.reopen(step_id, why),
+        "verify": lambda: conductor.verify(step_id),
+        "undo": lambda: conductor.start(step_id, conductor.plan(step_id, undo=True), reason=why, undo=True),
+        "note": lambda: conductor.note(why),
+        "update": lambda: conductor.update(why),
+        "tell": lambda: conductor.told("boss", why),
+        "severity": lambda: conductor.set_severity(Severity.SEV1, why),
+        "wait": lambda: _wait(conductor),
+    }
+    deeds[deed]()
+
+
+def _wait(conductor: Conductor) -> None:
+    """Until nothing is under way, but not for long: something may hold it up."""
+    deadline = time.monotonic() + 0.5
+    while conductor.incident.running() and time.monotonic() < deadline:
+        time.sleep(0.01)
+        conductor.poll()
+
+
+def finish(volume: Path) -> Conductor:
+    """From wherever it stands to the closed incident, with every step settled."""
+    os.chdir(volume)
+    conductor = found(volume, clock=SystemClock())
+    if not conductor.incident.open:
+        conductor.leave()
+        return conductor
+    settle(conductor)
+    while step := conductor.incident.next_step(conductor.runbook):
+        status = conductor.incident.status(step)
+        if step.kind is StepKind.MANUAL or status in (StepStatus.FAILED, StepStatus.UNKNOWN):
+            values = {"owner": "ada"} if step.id == "asked" else {}
+            conductor.tick(step.id, note="settled in the end", values=values)
+        else:
+            conductor.start(step.id, conductor.plan(step.id), typed=step.id)
+            settle(conductor)
+    conductor.close(reason="the night is over")
+    return conductor
