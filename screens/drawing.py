@@ -1,0 +1,198 @@
+"""The half of the incident screen that draws: which layout fits, and every line of it, made again once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.model import Step
+from midwatch.supervisor.progress import read_progress
+from screens.closure import criteria_lines
+from screens.decisions import Decisions
+from screens.deeds import Next, next_deed
+from screens.footer import footer_line
+from screens.keys import KEYS, Key
+from screens.widgets.checklist import Checklist
+from screens.widgets.checklist_rows import counts
+from screens.widgets.output_view import OutputView
+from screens.widgets.panel_lines import PanelState, column_lines, strip_lines, worst_line
+from screens.widgets.pen import SOON, WRONG
+from screens.widgets.progress_lines import Advance
+from screens.widgets.quiet import Quiet
+from screens.widgets.sheet import Sheet
+from screens.widgets.step_page import PageParts, phase_lines, step_lines
+from screens.widgets.top_line import top_line
+
+WIDE, TINY = 160, (72, 20)
+_NOTICE = 12.0
+
+
+class Drawing(Decisions):
+    """Lines that did not change are not sent to the terminal."""
+
+    panels: dict[str, PanelState]
+
+    def set_up_drawing(self) -> None:
+        """Nothing is said yet, and a small terminal begins with the step."""
+        self._notice, self._notice_until = Content(""), 0.0
+        self._in_checklist = False
+        self.set_class(self.pen.ascii, "-ascii")
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Quiet(id="top-line")
+            yield Quiet(id="clock")
+        yield Sheet(id="strip", focus=False)
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield Checklist(self.pen, id="checklist")
+                yield Sheet(id="criteria", focus=False)
+            yield Sheet(id="step")
+            yield Sheet(id="live", focus=False)
+            yield OutputView(self.pen, id="output")
+        yield Quiet(id="notice")
+        yield Quiet(id="keys")
+
+    @property
+    def checklist(self) -> Checklist:
+        return self.query_one("#checklist", Checklist)
+
+    @property
+    def step(self) -> Step | None:
+        return self.checklist.step
+
+    def next(self) -> Next:
+        """What Enter does now."""
+        return next_deed(self.desk, self.step, self.looks.of(self.step.id if self.step else ""))
+
+    def shown_attempt(self) -> Step | None:
+        """The step under the cursor if it ever ran, else the one that ran last."""
+        if self.step is not None and self.desk.attempt_folder(self.step.id) is not None:
+            return self.step
+        ran = [state for state in list(self.desk.incident.steps.values()) if state.last is not None]
+        newest = max(ran, key=lambda state: state.attempts[-1].confirmed_at, default=None)
+        return self.desk.runbook.step(newest.id) if newest else None
+
+    def shape(self) -> None:
+        """Which of the layouts fits the terminal."""
+        width, height = self.app.size
+        self.set_class(width >= WIDE, "-wide")
+        self.set_class(width < TINY[0] or height < TINY[1], "-tiny")
+        self.set_class(self._in_checklist, "-list")
+        self.set_class(self.shown_attempt() is None, "-silent")
+
+    def on_resize(self) -> None:
+        self.shape()
+        self.call_after_refresh(self.redraw)
+
+    def redraw(self) -> None:
+        """Make all lines again."""
+        if not self.is_mounted or not self.is_running:
+            return
+        self.shape()
+        self.checklist.draw()
+        self._draw_top()
+        self.draw_panels()
+        self._draw_step()
+        self._draw_output()
+        self._draw_keys()
+        self.look_if_needed()
+
+    def look_if_needed(self) -> None:
+        """Have the plan of the step under the cursor made, if nobody has yet."""
+        raise NotImplementedError
+
+    def _draw_top(self) -> None:
+        incident, now = self.desk.incident, self.desk.clock.now()
+        width = self.query_one("#top-line", Quiet).size.width
+        line = top_line(incident, self.desk.next_update_due, now, max(width, 20), self.pen, driving=self.desk.driving)
+        self.query_one("#top-line", Quiet).show(line)
+        self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M:%S} UTC"))
+        settled, total = counts(tuple(self.desk.runbook.steps()), incident)
+        self._title(self.checklist, f"Checklist {settled} of {total}")
+
+    def _title(self, widget: Sheet | OutputView, text: str) -> None:
+        beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
+        title = self.pen.ink(f"{text} " if beside_a_corner else f" {text} ")
+        if widget.border_title != title.markup:
+            widget.border_title = title  # content, so that it is never read as markup
+
+    def draw_panels(self) -> None:
+        """A column where there is room for one, else a strip of a few lines."""
+        now, panels = self.desk.clock.now(), list(self.panels.values())
+        if self.has_class("-wide"):
+            live, criteria = self.query_one("#live", Sheet), self.query_one("#criteria", Sheet)
+            live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.pen))
+            lines = criteria_lines(self.desk.runbook, self.desk.incident, criteria.room, self.pen)
+            criteria.styles.height = len(lines) + 1 if lines else 0
+            criteria.show(lines)
+            self._title(live, "Live")
+            self._title(criteria, "Closure")
+            return
+        strip = self.query_one("#strip", Sheet)
+        tiny = self.has_class("-tiny")
+        lines = [worst_line(panels, now, strip.room, self.pen)] if tiny else strip_lines(panels, now, strip.room, self.pen)
+        strip.styles.height = len(lines)
+        strip.show(lines)
+
+    def _draw_step(self) -> None:
+        sheet, step, phase = self.query_one("#step", Sheet), self.step, self.checklist.phase
+        self._title(sheet, f"{phase.section} {phase.title}".strip())
+        if step is None:
+            sheet.show(phase_lines(phase, self.desk.incident, sheet.room, self.pen))
+            return
+        folder = self.desk.attempt_folder(step.id)
+        advance = None
+        if folder is not None and self.desk.incident.status(step) is StepStatus.RUNNING:
+            progress, spool = read_progress(folder.progress), self.query_one("#output", OutputView).spool
+            written = spool.bytes if spool is not None and spool.path == folder.output else 0
+            advance = Advance(progress.done if progress else None, progress.total if progress else None, written)
+        look = self.looks.of(step.id)
+        parts = PageParts(step, self.desk.runbook, self.desk.incident, look, self.desk.clock.now(), advance)
+        sheet.show(step_lines(parts, sheet.room, self.pen))
+
+    def _draw_output(self) -> None:
+        view, step = self.query_one("#output", OutputView), self.shown_attempt()
+        folder = self.desk.attempt_folder(step.id) if step else None
+        view.follow(folder.output if folder else None)
+        if step is not None:
+            state = self.desk.incident.steps.get(step.id)
+            last = state.last if state else None
+            how = last.outcome.value if last and last.outcome else "under way"
+            paused = "" if view.following else ", paused"
+            self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{paused}")
+
+    def _draw_keys(self) -> None:
+        width = max(self.app.size.width - 2, 10)
+        line = footer_line(self.next().words, self._keys_now(), self.keymap, width, self.pen)
+        self.query_one("#keys", Quiet).show(line)
+        self._draw_notice(width)
+
+    def _keys_now(self) -> Iterator[tuple[Key, str]]:
+        tiny = self.has_class("-tiny")
+        for key in KEYS:
+            if not key.words or key.id == "help" or not self.check_action(key.id, ()):
+                continue
+            if key.id != "other_pane":
+                yield key, key.words
+            elif tiny:
+                yield key, "step" if self._in_checklist else key.words
+
+    def _draw_notice(self, width: int) -> None:
+        notice, text = self.query_one("#notice", Quiet), self._notice
+        if time.monotonic() > self._notice_until:
+            owed = self.desk.incident.to_tell
+            names = ", ".join(self.desk.runbook.roles[role].name if role in self.desk.runbook.roles else role for role in owed)
+            text = self.pen.ink(f"{self.pen.signs.person} Tell {names}: press t", WRONG) if owed else Content("")
+        notice.display = bool(text)
+        notice.show(text.truncate(width, ellipsis=True) if text else text)
+
+    def notice(self, text: str, style: str = SOON) -> None:
+        self._notice = self.pen.ink(f"{self.pen.signs.person} {text}", style)
+        self._notice_until = time.monotonic() + _NOTICE
+        self.redraw()

@@ -1,0 +1,26 @@
+"""The footer: what Enter does, then the keys that work now, as many as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from textual.content import Content
+
+from screens.keys import Key, shown
+from screens.widgets.pen import CHOSEN, FAINT, Pen
+from screens.widgets.rows import edges
+
+
+def footer_line(deed: str, keys: Iterable[tuple[Key, str]], keymap: Mapping[str, str], width: int, pen: Pen) -> Content:
+    """`keys` are those that work now with their words, most useful first. Help stands at the edge at any width."""
+    first = Content.assemble(pen.ink("Enter", f"bold {CHOSEN}"), pen.ink(f" {deed}", CHOSEN))
+    help_ = Content.assemble(pen.ink("?", "bold"), pen.ink(" help", FAINT))
+    parts, used = [first], first.cell_length + help_.cell_length + 3
+    for key, words in keys:
+        name = shown(keymap.get(key.id, key.key), ascii=pen.ascii)
+        part = Content.assemble(pen.ink(name, "bold"), pen.ink(f" {words}", FAINT))
+        if used + part.cell_length + 3 > width:
+            continue
+        parts.append(part)
+        used += part.cell_length + 3
+    return edges(Content("   ").join(parts), help_, width)
