@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.engine import engine_for
 from drill.image import ensure
 from drill.servers import free_ports
+from probes.postgres.embedded import engine_for
 
 ROWS = 3_800_000
 """Of the larger database: about 350 MB as plain SQL, as in the measurements that this follows."""

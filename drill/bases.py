@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.engine import Engine, run
 from drill.record import Record
 from drill.scenarios import Scenario
 from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster, set_access
+from probes.postgres.embedded import Engine, run
 
 SQL = Path(__file__).parent / "data"
 NAMES = ("otc", "gps", "arp")

@@ -13,12 +13,12 @@ from pathlib import Path
 from actions import dump_stream
 from actions.validation import validate
 from drill.bases import Base
-from drill.engine import Engine, run
 from midwatch.clock import iso
 from midwatch.errors import Failed
 from probes.checksums import LIST
 from probes.manifest import Manifest, path_of
 from probes.postgres.connect import Route
+from probes.postgres.embedded import Engine, run
 from probes.postgres.tools import Tools
 
 APART = timedelta(seconds=41)

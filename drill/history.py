@@ -15,10 +15,10 @@ from pathlib import Path
 
 from drill.bases import Base
 from drill.dumps import client_tools, dump, touch, write_set
-from drill.engine import Engine
 from drill.logs import Night, write_logs
 from drill.scenarios import Scenario
 from midwatch.clock import stamp
+from probes.postgres.embedded import Engine
 
 NIGHTS = 13
 """Good nights before the one that failed."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from drill.bases import break_bases, make_bases
-from drill.engine import Identity, engine_for
 from drill.history import write_history
 from drill.janitor import hire
 from drill.processes import Process
@@ -21,6 +20,7 @@ from drill.scenarios import find
 from drill.site import write_site
 from drill.volume import open_volume
 from midwatch.errors import BadInput, Failed, MidwatchError
+from probes.postgres.embedded import Identity, engine_for
 
 SEED = 20261123
 LINGER = 1800.0

@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.engine import Engine, run
 from midwatch.errors import Failed
+from probes.postgres.embedded import Engine, run
 
 QUIET = "-c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1"
 """For what the drill itself says to a server: its log must begin with what the operator does."""

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from drill.bases import Base
-from drill.engine import Engine
 from drill.scenarios import Scenario
 from midwatch.errors import Failed
+from probes.postgres.embedded import Engine
 
 HEAD = """\
 # A drill: nothing in here is real, and all of it is removed when the drill ends.

@@ -229,7 +229,7 @@ def test_an_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
 def test_root_below_a_home_that_others_cannot_read(drills: Path, tmp_path: Path) -> None:
     """The package lies where the servers' user cannot go, so its programs are copied to where it can."""
-    from drill.engine import PACKAGE, VERSION, package_folder
+    from probes.postgres.embedded import PACKAGE, VERSION, package_folder
 
     home = tmp_path / "home"
     home.mkdir(mode=0o700)

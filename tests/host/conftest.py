@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from host_world import PASSWORD, heard, make_context, make_runbook
 
-from drill.engine import engine_for
 from drill.servers import Server, configure, free_ports, make_cluster
+from probes.postgres.embedded import engine_for
 
 __all__ = ["heard", "make_context", "make_runbook"]
 

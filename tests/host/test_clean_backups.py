@@ -14,7 +14,6 @@ import pytest
 from host_world import Heard
 
 from actions.clean_backups import CleanBackups
-from drill.engine import package_folder
 from drill.servers import Server
 from midwatch.action import Context
 from midwatch.errors import Failed
@@ -23,6 +22,7 @@ from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import Percent
 from probes.archive_reading import read_through
 from probes.disk_usage import usage
+from probes.postgres.embedded import package_folder
 
 pytestmark = pytest.mark.postgres
 ONE = Percent(1)

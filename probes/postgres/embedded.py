@@ -1,4 +1,4 @@
-"""The PostgreSQL programs of the drill: found in a pip package, run as a user that may run them.
+"""PostgreSQL servers out of a pip package, for the drill and for scratch restores; run as a user that may run them.
 
 PostgreSQL refuses to run as root, so root drops to an unprivileged user. Where that user cannot read the package (it
 lies below a home folder of mode 0700), the programs are copied to where it can.
@@ -107,7 +107,7 @@ def package_folder() -> Path:
     """The installed package. Raises `BadInput` when it is not there or has no programs."""
     spec = importlib.util.find_spec(PACKAGE)  # found, never imported: importing it would start things
     if spec is None or spec.origin is None:
-        raise BadInput("The drill needs PostgreSQL servers, and their package is not installed", hint=HINT)
+        raise BadInput("The package with PostgreSQL servers is not installed", hint=HINT)
     folder = Path(spec.origin).parent
     if not (folder / VERSION / "bin" / "initdb").exists():
         raise BadInput(f"{folder} has no PostgreSQL 18 in it", hint=HINT)
