@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from actions.backup_choice import AT_LEAST, BackupChoice, choose
 from actions.backup_sets import SetOnDisk, measured, sets_on_disk
 from actions.confined_removal import remove
+from actions.freed_space import tell_shortfall
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.units import Percent, Seconds, percent, size
-from probes.deleted_open import deleted_open
 from probes.disk_usage import Usage, budgets_of, usage
 from probes.postgres.tools import find_tools
 
@@ -100,13 +101,22 @@ class CleanBackups(Action):
             context.console.progress(gone + len(spared), len(planned))
         after = usage(place, budgets)
         freed = before.used - after.used
-        self._tell_shortfall(context, freed, plan.total(Verb.REMOVE))
+        tell_shortfall(context.console, place, freed, plan.total(Verb.REMOVE))
         moved = f"{percent(before.percent)} → {percent(after.percent)}"
         summary = f"{gone} of {len(planned)} sets removed, {size(max(0, freed))} freed: {moved}"
         if not gone:
             raise Failed(summary, hint="Read above what each was kept for, and plan again")
         values = {"freed": str(freed), "removed": str(gone), "percent": f"{after.percent:.1f}"}
         return Outcome(not spared, summary + (f"; kept: {', '.join(spared)}" if spared else ""), values)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        plan = self.plan(context)
+        if plan.refusal:
+            raise OutcomeUnknown(plan.refusal, hint="Look at the disk, and at what the plan keeps")
+        left = [effect for effect in plan.effects if effect.verb is Verb.REMOVE]
+        if left:
+            return Outcome(False, f"{len(left)} sets that may go are still there, and the disk needs their room")
+        return Outcome(True, dict(plan.facts)["nothing to do"])
 
     def _needed(self, found: Usage, next_set: int) -> int:
         """Bytes to free, so that the disk is below its mark still after the next nightly set was written."""
@@ -128,12 +138,3 @@ class CleanBackups(Action):
         now, base = context.clock.now(), context.runbook.base
         held = measured(sets, databases, tools.pg_restore, base, now=now, limit=self.read_limit)
         return choose(held, databases, now, needed)
-
-    def _tell_shortfall(self, context: Context, freed: int, planned: int) -> None:
-        if freed >= planned * 0.9:
-            return
-        context.console.say(f"{size(max(0, freed))} came free, less than the {size(planned)} that were planned")
-        held, _ = deleted_open(context.place("backups"))
-        for item in held[:5]:
-            told = f"{size(item.size)} of {item.path} is still held open by {item.process} ({item.pid})"
-            context.console.say(safe_text(told))

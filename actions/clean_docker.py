@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actions.docker_choice import Choice, Rules, choose, row_name
+from actions.docker_choice import Choice, Rules, choose, not_there, row_name
+from actions.freed_space import measured, tell_shortfall
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed
+from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Effect, Plan, PlanDraft, Risk, Verb
 from midwatch.units import Seconds, percent, size
-from probes.disk_usage import usage
-from probes.docker_engine import docker_targets, engine, label_of, space
+from probes.docker_engine import docker_targets, engine, label_of, root_here, space
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,10 +29,11 @@ LIMIT = 120.0
 class CleanDocker(Action):
     """Removes images that no container uses, build cache, and containers that stopped long ago; by id, as planned.
 
-    Never a target's container or its image, whether it runs or not, nor what shares its compose project; never a
-    volume; never a running container; never by force. Images that no registry has stay unless `local_images`. Where a
-    target's container is gone, every tagged image stays: one of them may be what it ran from. Leaves the engine alone
-    when no target of the runbook runs in it, unless `any_engine`. Freed space is measured, and said if it falls short.
+    Never a target's container or its image, whether it runs or not, nor what shares its compose project, nor a
+    volume, unless `named`; never what is in use; never by force. Images that no registry has stay unless
+    `local_images`. Where a target's container is gone, every tagged image stays: one of them may be what it ran from.
+    Leaves the engine alone when no target of the runbook runs in it, unless `any_engine`. Freed space is measured on the
+    disk, and said if it falls short, with the deleted files that are still open.
     """
 
     name: ClassVar[str] = "clean-docker"
@@ -41,6 +43,7 @@ class CleanDocker(Action):
     stopped_for: Seconds = param("containers that stopped longer ago than this go", default=WEEK)
     local_images: bool = param("also images that no registry has", default=False)
     any_engine: bool = param("also where no target runs in Docker", default=False)
+    named: tuple[str, ...] = param("containers, images and volumes that go although they would stay", default=())
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -49,7 +52,10 @@ class CleanDocker(Action):
             return draft.plan()
         try:
             with engine(LIMIT) as client:
-                self._rows(draft, choose(client, space(client), self._rules(context)), client.info())
+                held, rules = space(client), self._rules(context)
+                self._rows(draft, choose(client, held, rules), client.info(), root_here(client))
+                lost = not_there(held, rules.named)
+                draft.refusal = f"Docker holds nothing with the name {lost[0]}" if lost else ""
         except Failed as error:
             draft.refusal = str(error)
         return draft.plan()
@@ -60,7 +66,8 @@ class CleanDocker(Action):
             facts = dict(plan.facts)
             return Outcome(True, facts.get("nothing to do", "Docker holds nothing that may go"), {"freed": "0"})
         with engine(LIMIT) as client:
-            before = space(client)
+            before, root = space(client), root_here(client)
+            disk = measured(root)
             images = {image.id: image for image in before.images}
             spared: list[str] = []
             for done, effect in enumerate(removals):
@@ -73,21 +80,35 @@ class CleanDocker(Action):
                     f"[KEPT] {safe_text(effect.object)}: {fault}" if fault else f"[OK] {safe_text(effect.object)}"
                 )
             context.console.progress(len(removals), len(removals))
-            freed = before.total - space(client).total
-        gone = len(removals) - len(spared)
+            freed, disk_after = before.total - space(client).total, measured(root)
+        gone, planned = len(removals) - len(spared), plan.total(Verb.REMOVE)
         summary = f"{gone} of {len(removals)} removed from Docker, {size(freed)} freed"
-        planned = plan.total(Verb.REMOVE)
+        values = {"freed": str(freed), "removed": str(gone), "kept": str(len(spared))}
         if freed < planned * 0.9:
             summary += f", less than the {size(planned)} that were planned"
+        if root is not None and disk is not None and disk_after is not None:
+            values["disk_freed"] = str(disk.used - disk_after.used)
+            summary += f"; {root} {percent(disk.percent)} → {percent(disk_after.percent)}"
+            tell_shortfall(context.console, root, disk.used - disk_after.used, planned)
         if not gone:
             raise Failed(summary, hint="Look at what each was kept for, above")
-        return Outcome(True, summary, {"freed": str(freed), "removed": str(gone), "kept": str(len(spared))})
+        return Outcome(True, summary, values)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        plan = self.plan(context)
+        if plan.refusal:
+            raise OutcomeUnknown(plan.refusal, hint="Ask again once that is mended")
+        left = [effect for effect in plan.effects if effect.verb is Verb.REMOVE]
+        if left:
+            return Outcome(False, f"{len(left)} things that may go are still there, {size(plan.total(Verb.REMOVE))}")
+        return Outcome(True, "Docker holds nothing that may go", {"freed": "0"})
 
     def _rules(self, context: Context) -> Rules:
         targets = frozenset(docker_targets(context.runbook))
-        return Rules(targets, self.stopped_for, self.local_images, label_of(context.runbook), context.clock.now())
+        label, now = label_of(context.runbook), context.clock.now()
+        return Rules(targets, self.stopped_for, self.local_images, label, now, frozenset(self.named))
 
-    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any]) -> None:
+    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any], root: Path | None) -> None:
         for container in choice.containers:
             note = f"{container.note}; its log and its changes go too"
             draft.add(
@@ -113,19 +134,24 @@ class CleanDocker(Action):
             draft.add(
                 Verb.REMOVE, text, size=sum(r.size for r in choice.cache), note="builds make it anew", identity="build cache"
             )
+        for volume in choice.volumes:
+            note = "named; its data is gone for good"
+            draft.add(Verb.REMOVE, f"volume {volume.name}", size=volume.size, reversible=False, note=note)
         for kept, why in choice.kept:
             draft.add(Verb.KEEP, kept, note=why)
         draft.confirm_name = str(info.get("Name") or "docker")
         draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")
-        draft.fact("frees", self._forecast(choice.frees, str(info.get("DockerRootDir") or "")))
-        if not (choice.containers or choice.images or choice.cache):
+        draft.fact("frees", self._forecast(choice.frees, root))
+        kinds = (("images", choice.images), ("containers", choice.containers), ("volumes", choice.volumes))
+        told = [f"{len(things)} {kind}, {size(sum(t.size for t in things))}" for kind, things in kinds if things]
+        told += [f"build cache, {size(sum(record.size for record in choice.cache))}"] if choice.cache else []
+        if told:
+            draft.fact("by kind", "; ".join(told))
+        else:
             draft.fact("nothing to do", "Docker holds nothing that may go")
 
-    def _forecast(self, frees: int, root: str) -> str:
-        try:
-            found = usage(Path(root)) if root else None
-        except Failed:
-            found = None  # the engine is on another machine
+    def _forecast(self, frees: int, root: Path | None) -> str:
+        found = measured(root)
         about = f"about {size(frees)}"
         return about if found is None else f"{about}: {root} {percent(found.percent)} → {percent(found.after(-frees))}"
 
@@ -139,6 +165,8 @@ def _remove(client: DockerClient, effect: Effect, tags: list[str]) -> str:
             client.api.prune_builds(all=True)
         elif effect.object.startswith("container "):
             client.api.remove_container(effect.identity, v=False, force=False)
+        elif effect.object.startswith("volume "):
+            client.api.remove_volume(effect.object.removeprefix("volume "), force=False)
         elif len(tags) > 1:
             for tag in tags:  # by id the engine refuses an image with several names
                 client.api.remove_image(tag, force=False)

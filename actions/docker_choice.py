@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PROJECT = "com.docker.compose.project"
+_STOPPED = ("exited", "dead", "created")
 
 
 @dataclass(slots=True)
@@ -22,13 +23,15 @@ class Choice:
     images: list[Thing] = field(default_factory=list)
     containers: list[Thing] = field(default_factory=list)
     cache: list[Thing] = field(default_factory=list)
+    volumes: list[Thing] = field(default_factory=list)
+    """Only those that the operator named."""
     kept: list[tuple[str, str]] = field(default_factory=list)
     """What is kept, and why."""
 
     @property
     def frees(self) -> int:
         """Bytes, at least: layers that only the removed images share come on top."""
-        return sum(thing.size for thing in (*self.images, *self.containers, *self.cache))
+        return sum(thing.size for thing in (*self.images, *self.containers, *self.cache, *self.volumes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,12 @@ class Rules:
     local_images: bool
     label: str
     now: datetime
+    named: frozenset[str] = frozenset()
+    """Containers, images and volumes that the operator wants gone by name, whatever they are, if nothing uses them."""
 
 
 def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
-    """Sort everything that the engine holds. Volumes always stay. Whatever is in doubt stays."""
+    """Sort everything that the engine holds. Volumes stay unless named. Whatever is in doubt stays."""
     choice = Choice()
     ours = [container for container in held.containers if container.name in rules.targets]
     projects = {container.labels[PROJECT] for container in ours if PROJECT in container.labels}
@@ -71,17 +76,32 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
     used = sum(not image.unused for image in held.images)
     if used:
         choice.kept.append((f"{used} images that containers use", ""))
-    if held.volumes:
-        choice.kept.append((f"all {len(held.volumes)} volumes", "data is never cleaned up here"))
+    choice.volumes = [volume for volume in held.volumes if volume.unused and volume.name in rules.named]
+    stay = len(held.volumes) - len(choice.volumes)
+    if stay:
+        choice.kept.append((f"{'all ' if not choice.volumes else ''}{stay} volumes", "data is never cleaned up unless named"))
     return choice
+
+
+def not_there(held: Space, named: frozenset[str]) -> list[str]:
+    """The names that nothing here has, so that a slip of the finger is told instead of passed over."""
+    known = {thing.name for thing in (*held.containers, *held.volumes)}
+    known |= {name for image in held.images for name in _names(image)}
+    return sorted(named - known)
+
+
+def _names(image: Thing) -> set[str]:
+    return {short(image.id), *(image.attrs.get("RepoTags") or ())}
 
 
 def _keeps_container(client: DockerClient, container: Thing, rules: Rules, projects: set[str]) -> str:
     """Why a container stays; empty when it may go."""
     state = str(container.attrs["State"])
+    if container.name in rules.named and state in _STOPPED:
+        return ""
     if container.name in rules.targets:
         return f"a target, {state}"
-    if state not in ("exited", "dead", "created"):
+    if state not in _STOPPED:
         return state
     if container.labels.get(PROJECT) in projects:
         return "same compose project as a target"
@@ -97,6 +117,8 @@ def _keeps_container(client: DockerClient, container: Thing, rules: Rules, proje
 def _keeps_image(image: Thing, rules: Rules, projects: set[str], lost: bool) -> str:
     """Why an unused image stays; empty when it may go."""
     tagged = not image.name.startswith("untagged ")
+    if _names(image) & rules.named:
+        return ""
     if not labelled(image, rules.label):
         return f"does not carry the label {rules.label}"
     if image.labels.get(PROJECT) in projects:

@@ -159,6 +159,12 @@ def log_size(client: DockerClient, container_id: str) -> int | None:
         return None
 
 
+def root_here(client: DockerClient) -> Path | None:
+    """The folder in which the engine keeps everything, if the engine is on this machine and the folder can be seen."""
+    root = Path(client.info().get("DockerRootDir") or "")
+    return root if client.api.base_url.startswith("http+docker://") and root.is_absolute() and root.is_dir() else None
+
+
 def finished_at(client: DockerClient, container_id: str) -> datetime | None:
     """When a container stopped; None for one that never ran."""
     text: str = client.api.inspect_container(container_id)["State"].get("FinishedAt", "")

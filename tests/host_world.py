@@ -44,6 +44,15 @@ class Heard:
         return "\n".join(self.lines)
 
 
+HOLDER = """
+import sys
+file = open(sys.argv[1], "rb")
+print(flush=True)
+sys.stdin.read()
+"""
+"""A process that holds a file open until its input ends."""
+
+
 MakeRunbook = Callable[..., Runbook]
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import Heard, docker_target
+from host_world import HOLDER, Heard, docker_target
 
 from actions.clean_docker import CleanDocker
 from midwatch.action import Context
@@ -113,6 +119,69 @@ def test_what_came_into_use_since_the_plan_is_kept(
     assert outcome.values["kept"] == "1"
     assert "[KEPT]" in heard.text
     assert not client.images.list(two)
+
+
+def test_only_what_is_named_goes_of_a_target(
+    client: DockerClient,
+    context: Context,
+    label: str,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    arp = make_container(name_of("arp"), command="echo up")
+    arp.wait(timeout=30)
+    volumes = [client.volumes.create(f"midwatch-{n}-{label[-8:]}", labels=dict([label.split("=")])).name for n in "ab"]
+    assert "no-such-thing" in CleanDocker(named=("no-such-thing",)).plan(context).refusal
+    action = CleanDocker(named=(name_of("arp"), volumes[0]))
+    plan = action.plan(context)
+    assert {effect.object.partition(" (")[0] for effect in plan.effects if effect.verb is Verb.REMOVE} == {
+        f"container {name_of('arp')}",
+        f"volume {volumes[0]}",
+    }
+    assert "1 containers" in dict(plan.facts)["by kind"]
+    assert not action.verify(context, datetime.now(UTC)).ok
+    action.apply(context, plan)
+    left = [volume.name for volume in client.volumes.list(filters={"label": label})]
+    assert volumes[1] in left
+    assert volumes[0] not in left
+    assert not client.containers.list(all=True, filters={"name": name_of("arp")})
+    assert CleanDocker().verify(context, datetime.now(UTC)).ok
+
+
+def test_what_a_process_still_holds_open_is_named_when_less_comes_free(
+    client: DockerClient,
+    context: Context,
+    heard: Heard,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    make_container(name_of("arp"))
+    old = make_container(name_of("old"), command="echo done")
+    old.wait(timeout=30)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo("left-behind")
+        entry.size = 40_000_000
+        tar.addfile(entry, io.BytesIO(bytes(entry.size)))
+    client.api.put_archive(old.id, "/", buffer.getvalue())
+    upper = client.api.inspect_container(old.id)["GraphDriver"]["Data"]["UpperDir"]
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, Path(upper, "left-behind")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        action = CleanDocker(stopped_for=NOW)
+        plan = action.plan(context)
+        assert plan.total(Verb.REMOVE) >= 40_000_000
+        outcome = action.apply(context, plan)
+        assert outcome.values["removed"] == "1"
+        assert "left-behind is still held open by" in heard.text
+        assert f"({holder.pid})" in heard.text
+        assert "less than the" in heard.text
+        assert "disk_freed" in outcome.values
+    finally:
+        holder.communicate()
 
 
 def test_without_a_docker_target_the_engine_is_left_alone(client: DockerClient, make_context: Callable[..., Context]) -> None:

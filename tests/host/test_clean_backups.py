@@ -5,18 +5,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host_world import Heard
+from host_world import HOLDER, Heard
 
 from actions.clean_backups import CleanBackups
 from drill.servers import Server
 from midwatch.action import Context
-from midwatch.errors import Failed
+from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.plan import Plan, Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import Percent
@@ -145,6 +146,58 @@ def test_strange_things_stay(place: Path, context: Context, dump: bytes, tmp_pat
     assert "dated in the future" in kept.values()
     assert kept[names[2]].startswith("holds unknown gps")
     assert "old/20200101-020000" not in kept
+
+
+def test_what_was_planned_to_go_and_is_still_open_is_named(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 5)]
+    held = place / names[3] / "arp.dump.gz"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        action = CleanBackups(below=ONE)
+        plan = action.plan(context)
+        assert not action.verify(context, datetime.now(UTC)).ok
+        outcome = action.apply(context, plan)
+        assert outcome.values["removed"] == "2"
+        assert f"{held} is still held open by" in heard.text
+        assert f"({holder.pid})" in heard.text
+        assert int(outcome.values["freed"]) < plan.total(Verb.REMOVE)
+    finally:
+        holder.communicate()
+    with pytest.raises(OutcomeUnknown, match="No set may go"):
+        action.verify(context, datetime.now(UTC))
+    assert CleanBackups().verify(context, datetime.now(UTC)).ok
+
+
+def test_old_that_is_a_link_is_never_emptied(
+    place: Path, make_context: Callable[..., Context], context: Context, dump: bytes, tmp_path: Path
+) -> None:
+    """`rm -rf backups/prod/old/` would empty what the link points to."""
+    for day in range(1, 4):
+        write_set(place, day, dump)
+    elsewhere = tmp_path / "precious"
+    precious = [write_set(elsewhere, 20 + day, dump) for day in range(3)]
+    (place / "old").symlink_to(elsewhere)
+    with_slash = replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "backups": f"{place}/"}))
+    action = CleanBackups(below=ONE)
+    plan = action.plan(with_slash)
+    told = [(effect.verb, "it is a link" in effect.note) for effect in plan.effects if effect.object.startswith("old")]
+    assert told == [(Verb.KEEP, True)] * 3
+    action.apply(with_slash, plan)
+    assert [(elsewhere / name / "arp.dump.gz").read_bytes() == dump for name in precious] == [True] * 3
+
+
+def test_hard_links_are_not_counted_as_room(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 5)]
+    (place / "kept.gz").hardlink_to(place / names[3] / "arp.dump.gz")
+    action = CleanBackups(below=ONE)
+    plan = action.plan(context)
+    sizes = {effect.object: effect.size or 0 for effect in plan.effects if effect.verb is Verb.REMOVE}
+    assert sizes[names[3]] < 1000 < len(dump) <= sizes[names[2]]
+    action.apply(context, plan)
+    assert (place / "kept.gz").read_bytes() == dump
+    assert "less than" not in heard.text
 
 
 @pytest.mark.parametrize(

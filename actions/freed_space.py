@@ -1,0 +1,43 @@
+"""What really came free after a clean-up: measured on the disk, and what holds the rest back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from midwatch.action import Console
+from midwatch.errors import MidwatchError
+from midwatch.hostile import safe_text
+from midwatch.units import size
+from probes.deleted_open import deleted_open
+from probes.disk_usage import Budget, Usage, usage
+
+ENOUGH = 0.9
+"""Share of what was planned from which on nobody has to be told."""
+
+
+def measured(folder: Path | None, budgets: Sequence[Budget] = ()) -> Usage | None:
+    """How full the disk of this folder is now; None where that cannot be told."""
+    try:
+        return usage(folder, budgets) if folder is not None else None
+    except MidwatchError:
+        return None
+
+
+def tell_shortfall(console: Console, folder: Path, freed: int, planned: int) -> bool:
+    """Say so when clearly less came free on the disk of `folder` than was planned, and which deleted files are still open.
+
+    Returns whether it fell short. Bytes.
+    """
+    if freed >= planned * ENOUGH:
+        return False
+    console.say(f"{size(max(0, freed))} came free on the disk, less than the {size(planned)} that were planned")
+    held, complete = deleted_open(folder)
+    for item in held[:5]:
+        told = f"{size(item.size)} of {item.path} is still held open by {item.process} ({item.pid})"
+        console.say(safe_text(told))
+    if not held:
+        console.say("No deleted file is still open there; something else may be writing to that disk")
+    if not complete:
+        console.say("Only the processes that may be looked at were looked at; root sees all of them")
+    return True
