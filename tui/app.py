@@ -26,6 +26,7 @@ from screens.live import Source
 from screens.widgets.pen import AsciiNet, Pen
 from screens.widgets.sheet import Sheet
 from tui.keys import keys_file, read_keymap
+from tui.line_driver import LineDriver
 from tui.theme import PLAIN, THEMES, theme_for
 
 
@@ -64,7 +65,7 @@ class MidwatchApp(App[bool]):
         """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file of
         changed keys are looked up. Raises `BadInput` when that file is faulty."""
         self._environment = dict(os.environ if environment is None else environment)
-        super().__init__()
+        super().__init__(driver_class=LineDriver)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_for(self._environment)
@@ -85,7 +86,12 @@ class MidwatchApp(App[bool]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, partial(self.exit, False))
+        self.set_interval(1, self._end_without_terminal)
         self.push_screen(IncidentScreen(self._desk, self.pen, self._sources, self._keymap_given))
+
+    def _end_without_terminal(self) -> None:
+        if isinstance(self._driver, LineDriver) and self._driver.hung_up:
+            self.exit(False)
 
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""

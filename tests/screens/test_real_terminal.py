@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from midwatch.conductor import Conductor
 from midwatch.incident.fold import fold
 from midwatch.incident.shelf import find
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
+from midwatch.runbook.loader import load
 from tests.screens.test_flows import RUNBOOK
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -161,6 +163,35 @@ def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: si
     (here / "hold").unlink()
     terminal.until(lambda: status(here, "work") is StepStatus.DONE)
     assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
+
+
+def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
+    """The kernel tells the session's leader of a hang-up, and `make`, for one, keeps it to itself."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    Conductor.declare(load(here / "runbook.yaml"), actor="ada@test").leave()
+    ours, theirs = os.openpty()
+    line = f"trap '' HUP; {MIDWATCH} runbook.yaml; :"
+    leader = subprocess.Popen(
+        ["setsid", "--ctty", "sh", "-c", line],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=here,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+    )
+    os.close(theirs)
+    try:
+        seen, deadline = b"", time.monotonic() + 40
+        while b"SEV-2" not in seen:
+            assert time.monotonic() < deadline, seen
+            seen += os.read(ours, 65536)
+    finally:
+        os.close(ours)
+    try:
+        leader.wait(timeout=40)
+    finally:
+        leader.kill()
+    assert not incident(here).driver
 
 
 def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:

@@ -1,0 +1,68 @@
+"""The terminal at the end of a line that may be lost."""
+
+from __future__ import annotations
+
+import errno
+import select
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+
+class LineDriver(LinuxDriver):
+    """Textual's own driver, which ends the screen when its terminal is gone.
+
+    A hang-up signal alone is not enough: the kernel sends it to the session's leader, and `make`, for one, keeps it to
+    itself. Then the thread that writes would die of its first error, and the queue before it would block the screen for ever.
+    """
+
+    def __init__(
+        self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        if self._file is not None:
+            self._file = _Line(self._file, self._lost)  # type: ignore[assignment]
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether there is no terminal at the other end any more. Looks, and never waits."""
+        poll = select.poll()
+        poll.register(self.fileno, 0)
+        return bool(poll.poll(0))
+
+    def _lost(self) -> None:
+        self._loop.call_soon_threadsafe(self._app.exit, False)
+
+
+class _Line:
+    """What is written after the terminal has gone is dropped."""
+
+    def __init__(self, file: IO[str], lost: Callable[[], None]) -> None:
+        self._file, self._lost, self._gone = file, lost, False
+
+    def write(self, text: str) -> None:
+        if not self._gone:
+            self._try(lambda: self._file.write(text))
+
+    def flush(self) -> None:
+        if not self._gone:
+            self._try(self._file.flush)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        return True
+
+    def _try(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EPIPE, errno.ENXIO, errno.EBADF):
+                raise
+            self._gone = True
+            self._lost()
