@@ -12,7 +12,7 @@ from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.names import named
 from midwatch.runbook.yaml_source import Entry, Node, Scalar, Table, read_yaml
 
-_KEYS = ("actor", "default_manual", "manual", "confirm", "skip")
+_KEYS = ("actor", "default_manual", "manual", "confirm", "override", "skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Answers:
     manual: Mapping[str, Answer] = field(default_factory=dict)
     confirm: Mapping[str, str] = field(default_factory=dict)
     """Step → what its plan asks to type."""
+    override: Mapping[str, str] = field(default_factory=dict)
+    """Step → why it runs although what it requires does not hold."""
     skip: Mapping[str, str] = field(default_factory=dict)
     """Step → reason."""
 
@@ -58,6 +60,7 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         default_manual=_answer(default, None) if default else None,
         manual=manual,
         confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
+        override={name: _text(entry) for name, entry in _steps(root, "override", runbook, None)},
         skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
     )
 

@@ -13,7 +13,7 @@ from midwatch.errors import Exit, Failed, MidwatchError
 from midwatch.hostile import safe_bytes
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
-from midwatch.incident.state import Attempt
+from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.identity import SupervisorId
@@ -35,13 +35,21 @@ def prepare(attempt: AttemptFolder, plan: Plan) -> None:
         raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
 
 
-def confirmed_body(step: Step, number: int, plan: Plan, reason: str, undoes: int | None) -> dict[str, Any]:
-    """The body of `step.confirmed`."""
+def confirmed_body(
+    step: Step, number: int, plan: Plan, reason: str, found: Mapping[str, CriterionState], undoes: int | None
+) -> dict[str, Any]:
+    """The body of `step.confirmed`; `found` is the state of what the step requires."""
     shown = plan.to_json()
     if len(plan.effects) > EFFECTS_IN_EVENT:
         shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
         shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
-    return {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
+    body = {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
+    body["require"] = [
+        {"title": required.title, "met": state.met, "detail": state.detail}
+        for required in step.require
+        if (state := found.get(required.id)) is not None
+    ]
+    return body
 
 
 def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Closure: every criterion is evaluated by its check, side by side and with a limit of time, never merely ticked."""
+"""Criteria, of closure and of what a step requires: each is evaluated by its check, side by side and with a limit of time."""
 
 from __future__ import annotations
 
 import concurrent.futures
+from collections.abc import Sequence
 
 from midwatch.action import Check, Context
 from midwatch.catalogue import find_action
@@ -16,16 +17,17 @@ LIMIT = 120.0
 """Seconds after which a criterion counts as unknown; the slowest check reads a whole backup."""
 
 
-def evaluate(context: Context, incident: Incident) -> dict[str, CriterionState]:
-    """The state of every closure criterion now, by id. A check that breaks or hangs leaves `met` unknown."""
-    criteria = context.runbook.closure
+def evaluate(
+    criteria: Sequence[Criterion], context: Context, incident: Incident, *, limit: float = LIMIT
+) -> dict[str, CriterionState]:
+    """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met` unknown."""
     if not criteria:
         return {}
     pool = concurrent.futures.ThreadPoolExecutor(len(criteria), thread_name_prefix="criterion")
     futures = {criterion.id: pool.submit(_evaluate, criterion, context, incident) for criterion in criteria}
-    done, _ = concurrent.futures.wait(futures.values(), timeout=LIMIT)
+    done, _ = concurrent.futures.wait(futures.values(), timeout=limit)
     pool.shutdown(wait=False, cancel_futures=True)
-    late = CriterionState(None, f"no answer within {LIMIT:.0f} s", context.clock.now())
+    late = CriterionState(None, f"no answer within {limit:.0f} s", context.clock.now())
     return {name: future.result() if future in done else late for name, future in futures.items()}
 
 
@@ -33,7 +35,7 @@ def _evaluate(criterion: Criterion, context: Context, incident: Incident) -> Cri
     try:
         action = build(find_action(criterion.check), resolved(criterion.with_, incident), context.runbook)
         if not isinstance(action, Check):
-            raise BadInput(f"{criterion.check} is not a check", hint="A closure criterion changes nothing")
+            raise BadInput(f"{criterion.check} is not a check", hint="A criterion changes nothing")
         outcome = action.evaluate(context)
         return CriterionState(outcome.ok, outcome.summary, context.clock.now())
     except Refused as refused:  # it needs something that no step has reported yet, so it cannot hold

@@ -36,6 +36,8 @@ from midwatch.supervisor import watch
 BEFORE_LIMIT = 5.0
 """Seconds that readings may hold up the start of a step."""
 AFTER_LIMIT = 15.0
+REQUIRE_LIMIT = 30.0
+"""Seconds after which what a step requires counts as unknown."""
 
 
 class Conductor(Record):
@@ -150,24 +152,31 @@ class Conductor(Record):
         """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
         return plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
 
+    def required(self, step_id: str) -> dict[str, CriterionState]:
+        """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
+        return closure.evaluate(self.runbook.step(step_id).require, self._context(step_id), self.incident, limit=REQUIRE_LIMIT)
+
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         """Run the step, or take back what it did, as the plan was shown. Returns once its supervisor owns it.
 
         Raises `Refused` when it may not run (`midwatch.rules`): then nothing is journalled and nothing runs.
         """
         step, wheel = self.runbook.step(step_id), self._driver()
+        found = {} if undo else self.required(step_id)
         with self._mutex:
             if undo:
                 rules.may_undo(step, plan, self.incident, typed=typed, reason=reason)
             else:
                 rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+                rules.may_go_without(step, found, reason)
             self._require_ended(step)
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
             order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor, undo=undo)
             attempts.prepare(attempt, plan)
             wheel.under_way.add((step_id, number))
-            self._append(Kind.CONFIRMED, attempts.confirmed_body(step, number, plan, reason, number - 1 if undo else None))
+            body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
+            self._append(Kind.CONFIRMED, body)
         try:
             before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
@@ -231,6 +240,12 @@ class Conductor(Record):
             rules.may_decide(self.runbook.step(step_id), self.incident, reason)
             self._append(Kind.SKIPPED, {"step": step_id, "reason": reason})
 
+    def begin_at(self, step_id: str, reason: str) -> None:
+        """Go on from this step: every earlier one that waits for somebody is skipped, with this reason."""
+        with self._mutex:
+            for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
+                self.skip(step.id, f"begun at {self.runbook.step(step_id).number}: {reason}")
+
     def reopen(self, step_id: str, reason: str) -> None:
         """It was settled, and has to be done again."""
         with self._mutex:
@@ -261,7 +276,7 @@ class Conductor(Record):
 
     def evaluate_closure(self) -> dict[str, CriterionState]:
         """Evaluate every closure criterion now, and journal what was found (an observer only looks)."""
-        found = closure.evaluate(self._context(""), self.incident)
+        found = closure.evaluate(self.runbook.closure, self._context(""), self.incident)
         if self.driving:
             for name, state in found.items():
                 self._append(Kind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})

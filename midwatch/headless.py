@@ -61,7 +61,7 @@ def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
             f"Step {step.id} destroys: the answers file must confirm {wanted!r}; {given}",
             hint=f"confirm: {{{step.id}: {wanted}}}",
         )
-    conductor.start(step.id, plan, typed=typed)
+    conductor.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
     _follow(conductor, step, say)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from midwatch.errors import Refused
@@ -32,6 +33,28 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
     _consent(step, plan, typed)
+
+
+def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
+    """Whether what the step requires holds, or somebody has said why it runs all the same."""
+    unmet = [required for required in step.require if found[required.id].met is not True]
+    if unmet and not reason.strip():
+        names = "; ".join(f"{required.title}: {found[required.id].detail}" for required in unmet)
+        raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
+
+
+def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
+    """The earlier steps that are passed over when one goes on from this one."""
+    _open(incident)
+    words(reason, "A reason")
+    if incident.status(step).settled or incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
+    earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
+    passed = [other for other in earlier if not incident.status(other).settled]
+    found = [other for other in passed if incident.status(other) is not StepStatus.RUNNING]
+    if not found:
+        raise Refused(f"Nothing before {step.title} waits", hint="Run it")
+    return found
 
 
 def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:

@@ -62,6 +62,7 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     lines = [f"Attempt {attempt.number}, {kind}{_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
     if reason:
         lines.append(f"{'Taken back' if kind else 'Run all the same'}: {text(reason)}")
+    lines += [f"Not met: {text(line)}" for line in attempt.unmet]
     lines += [f"Reading: {text(line)}" for line in moved(attempt)]
     if attempt.plan is not None:
         touched = sum(effect.verb.touches for effect in attempt.plan.effects)

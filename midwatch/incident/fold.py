@@ -62,7 +62,8 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state = incident.step(body["step"])
     plan = Plan.from_json(body["plan"]) if body.get("plan") else None
     undoes = body.get("undoes")
-    state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, state.status))
+    unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("require", ()) if item["met"] is not True)
+    state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
 
 

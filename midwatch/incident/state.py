@@ -41,6 +41,8 @@ class Attempt:
     plan: Plan | None = None
     undoes: int | None = None
     """The attempt that this one takes back."""
+    unmet: tuple[str, ...] = ()
+    """What the step requires and did not hold when it was run all the same, with what was found."""
     status_before: StepStatus = StepStatus.TODO
     """Of the step, when this attempt began; an undo that fails leaves it there."""
     started_at: datetime | None = None

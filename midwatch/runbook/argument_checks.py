@@ -27,17 +27,10 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
             if action is not None:
                 _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems)
                 _risk(action, step.value, problems)
+            for item in step.value.items("require"):
+                _check(item.value, runbook, problems)
     for item in [*fields.items("triggers"), *fields.items("closure")]:
-        action = _named(item.value, "check", find_action, problems)
-        if action is None:
-            continue
-        if not issubclass(action, Check):
-            sentence = f"{item.value.get('check')} is not a check: it changes something"
-            problems.add(sentence, item.value.where("check"), "Name an action that only looks")
-        _arguments(action, item.value.table("with"), item.value.where("check"), runbook, problems)
-        for name, argument in item.value.table("with").items():
-            if isinstance(argument.value, Reference):
-                problems.add(f"{name} of a check cannot come from a step", argument.place, "Write the value")
+        _check(item.value, runbook, problems)
     for name, panel in laid_over("panels", fields, site).items():
         try:
             probe = find_probe(name)
@@ -48,6 +41,20 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         for argument in panel.value.values():
             if isinstance(argument.value, Reference):
                 problems.add("A panel's parameter cannot come from a step", argument.place, "Write the value")
+
+
+def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
+    """A trigger's, a step's or the closure's check."""
+    action = _named(fields, "check", find_action, problems)
+    if action is None:
+        return
+    if not issubclass(action, Check):
+        sentence = f"{fields.get('check')} is not a check: it changes something"
+        problems.add(sentence, fields.where("check"), "Name an action that only looks")
+    _arguments(action, fields.table("with"), fields.where("check"), runbook, problems)
+    for name, argument in fields.table("with").items():
+        if isinstance(argument.value, Reference):
+            problems.add(f"{name} of a check cannot come from a step", argument.place, "Write the value")
 
 
 def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], problems: Problems) -> type[Action] | None:

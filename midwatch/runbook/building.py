@@ -123,6 +123,7 @@ def _step(fields: Fields, number: str) -> Step:
         as_written=_prose(fields, "as_written"),
         instead=_prose(fields, "instead"),
         needs=fields.values("needs"),
+        require=tuple(_criterion(item.value) for item in fields.items("require")),
         when=_condition(fields.get("when")),
         moves=fields.values("moves"),
         ask=tuple(_ask(item.value) for item in fields.items("ask")),

@@ -46,6 +46,7 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     for step in steps:
         _step_keys(step, problems)
         _question_names(step, problems)
+        _unique("requirement", [item.value for item in step.items("require")], problems)
     for trigger in fields.items("triggers"):
         _trigger_keys(trigger.value, problems)
     for source in (fields, site):
@@ -91,7 +92,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     if kind is StepKind.MANUAL:
-        for key in ("timeout", "risk"):
+        for key in ("timeout", "risk", "require"):
             if key in step:
                 problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
     for name, found in step.table("env").items():

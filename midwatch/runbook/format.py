@@ -98,6 +98,16 @@ ON_FAILURE = Shape(
         Key("advice", TEXT, "What to do next"),
     ),
 )
+CRITERION = Shape(
+    "criterion",
+    "One thing that has to hold before a step runs or the incident is closed; a check evaluates it.",
+    (
+        Key("id", ID, "What the journal calls it; default: from the title"),
+        Key("title", LINE, "What has to hold", required=True),
+        Key("check", LINE, "The check that evaluates it", required=True),
+        Key("with", ARGUMENTS, "Parameters of the check"),
+    ),
+)
 STEP = Shape(
     "step",
     "One thing to do: by a person, by a shell ('run') or by an action ('uses').",
@@ -120,6 +130,7 @@ STEP = Shape(
         Key("as_written", TEXT, "The plan's own command for this step"),
         Key("instead", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
         Key("needs", IDS, "Earlier steps that have to be done or skipped first"),
+        Key("require", ListOf(CRITERION), "What has to hold when it starts; evaluated live, overridden by a reason only"),
         Key("when", CONDITION, "When it is needed; default: always"),
         Key("moves", IDS, "Panels whose readings are taken before and after"),
         Key("ask", ListOf(ASK), "What a manual step asks the person"),
@@ -137,16 +148,6 @@ PHASE = Shape(
         Key("section", LINE, "The section of the written plan; steps are numbered from it; default: its place"),
         Key("intro", TEXT, "What to know before its first step"),
         Key("steps", ListOf(STEP, filled=True), "Its steps, in order", required=True),
-    ),
-)
-CRITERION = Shape(
-    "criterion",
-    "One thing that has to hold before the incident is closed; a check evaluates it.",
-    (
-        Key("id", ID, "What the journal calls it; default: from the title"),
-        Key("title", LINE, "What has to hold", required=True),
-        Key("check", LINE, "The check that evaluates it", required=True),
-        Key("with", ARGUMENTS, "Parameters of the check"),
     ),
 )
 TRIGGER = Shape(

@@ -124,6 +124,17 @@ class OnFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Criterion:
+    """Something that has to hold, before a step runs or before the incident is closed: a check evaluates it."""
+
+    id: str
+    title: str
+    check: str
+    with_: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing to do."""
 
@@ -155,6 +166,8 @@ class Step:
     """Where the plan's command is wrong or dangerous: why, and what is done under its name."""
     needs: tuple[str, ...] = ()
     """Steps that must be done (or skipped with a reason) before this one may run."""
+    require: tuple[Criterion, ...] = ()
+    """What must hold when it starts, unless a reason is given."""
     when: Condition | None = None
     moves: tuple[str, ...] = ()
     """Panels whose readings are recorded before and after."""
@@ -174,17 +187,6 @@ class Phase:
     section: str
     steps: tuple[Step, ...]
     intro: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One closure criterion: a check evaluates it."""
-
-    id: str
-    title: str
-    check: str
-    with_: Mapping[str, Any]
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)

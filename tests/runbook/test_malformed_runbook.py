@@ -40,6 +40,21 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
 @pytest.mark.parametrize(
     ("step", "column", "sentence"),
     [
+        (
+            "{title: a, require: [{title: b, check: level, with: {below: 1 %}}]}",
+            20,
+            "'require' belongs to a step with 'run' or 'uses'. Take it out.",
+        ),
+        (
+            "{title: a, run: ls, risk: observe, require: [{title: b, check: sweep, with: {target: db}}]}",
+            72,
+            "sweep is not a check: it changes",
+        ),
+        (
+            "{title: a, run: ls, risk: observe, require: [{check: level, with: {below: 1 %}}]}",
+            54,
+            "A criterion needs the key 'title'. ",
+        ),
         ("{title: a, run: ls}", 25, "A step with 'run' has to say its risk. Add risk: observe, change or destroy."),
         ("nothing", 9, "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses."),
         ("{title: }", 17, "This takes text, not nothing."),
