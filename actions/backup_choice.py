@@ -50,8 +50,12 @@ class BackupChoice:
         return sum(one.size for one in self.remove)
 
 
-def choose(sets: Iterable[HeldSet], databases: Sequence[str], now: datetime, needed: int) -> BackupChoice:
+def choose(
+    sets: Iterable[HeldSet], databases: Sequence[str], now: datetime, needed: int, *, before: datetime | None = None
+) -> BackupChoice:
     """Let go what is put aside first, then the oldest, until `needed` bytes are free; keep what the promises name.
+
+    With `before`, everything that is older goes as well, as far as the promises let it.
 
     Kept whatever is needed: the two newest good backups of each database and everything that is not older than them;
     all sets that hold a database with fewer than two good ones; sets dated in the future, which count for nothing; sets
@@ -72,11 +76,11 @@ def choose(sets: Iterable[HeldSet], databases: Sequence[str], now: datetime, nee
     remove: list[HeldSet] = []
     freed = 0
     for one in may_go:
-        if freed < needed:
+        if freed < needed or (before is not None and one.started < before):
             remove.append(one)
             freed += one.size
         else:
-            keep.append((one, "not needed to reach the goal"))
+            keep.append((one, "young enough" if before is not None else "not needed to reach the goal"))
     return BackupChoice(tuple(remove), tuple(keep), thin)
 
 

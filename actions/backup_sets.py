@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,7 @@ from actions.confined_removal import Planned, look
 from midwatch.errors import MidwatchError
 from probes.archive_reading import read_through
 from probes.checksums import sets_below, verify_set
+from probes.manifest import Manifest
 
 STAMP = "%Y%m%d-%H%M%S"
 
@@ -35,7 +36,10 @@ class SetOnDisk:
 
 
 def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk], list[tuple[str, str]]]:
-    """Every plain set with a start in its name, and what was left out with the reason. Depths are 0 until measured."""
+    """Every plain set with a start, and what was left out with the reason. Depths are 0 until measured.
+
+    The start is what the manifests have recorded; the set's name counts where there is none, a file's time never.
+    """
     found: list[SetOnDisk] = []
     left: list[tuple[str, str]] = []
     for folder in sets_below(place):
@@ -50,9 +54,15 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
             left.append((str(name), error.sentence))
             continue
         backups = {database: place / file.name for file in files if (database := _database(file.name.name, databases))}
+        started = _recorded(backups.values()) or started
         held = HeldSet(name, started, dict.fromkeys(backups, 0), sum(file.frees for file in files))
         found.append(SetOnDisk(held, files, backups))
     return found, left
+
+
+def _recorded(files: Iterable[Path]) -> datetime | None:
+    """When the first of these backups began, as its manifest says; None when none does."""
+    return min((manifest.began for file in files if (manifest := Manifest.read(file)) is not None), default=None)
 
 
 def _database(filename: str, databases: Sequence[str]) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from actions.backup_choice import AT_LEAST, BackupChoice, choose
 from actions.backup_sets import SetOnDisk, measured, sets_on_disk
+from actions.check_nightly import CheckNightly
 from actions.confined_removal import remove
 from actions.freed_space import tell_shortfall
+from actions.plan_log import nightly_failure
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.hostile import safe_text
+from midwatch.incident.shelf import open_incident
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.units import Percent, Seconds, percent, size
@@ -32,6 +35,9 @@ class CleanBackups(Action):
     than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning, with
     checksums that hold. Only plain sets below the place of the backups: no link is followed, no other file system
     entered, and a set that changed since it was planned stays. The freed space is measured.
+
+    With `older_than` it is the nightly job's retention instead: what is older goes, whatever the disk; but nothing at all
+    after a nightly backup that failed, without a newest set that is complete and validated, or while an incident is open.
     """
 
     name: ClassVar[str] = "clean-backups"
@@ -39,6 +45,7 @@ class CleanBackups(Action):
     risk: ClassVar[Risk] = Risk.DESTROY
 
     below: Percent = param("remove until the disk is less full than this, with room for the next set", default=EIGHTY)
+    older_than: Seconds | None = param("remove what is older than this instead, after a good nightly backup", default=None)
     read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
 
     def plan(self, context: Context) -> Plan:
@@ -47,11 +54,15 @@ class CleanBackups(Action):
         found = usage(place, budgets_of(context.runbook))
         sets, left = sets_on_disk(place, self._databases(context))
         next_set = self._next_set(sets)
-        needed = self._needed(found, next_set)
+        needed = self._needed(found, next_set) if self.older_than is None else 0
         full = f"{percent(found.percent)} full, {size(found.free)} free" + (f" ({found.label})" if found.label else "")
         draft.fact("disk", full)
         draft.fact("room for", f"the next nightly set as well, about {size(next_set)}")
-        if not needed:
+        if self.older_than is not None:
+            draft.refusal = self._held(context)
+            if draft.refusal:
+                return draft.plan()
+        elif not needed:
             enough = f"with the next set the disk is {percent(found.after(next_set))} full, below {percent(self.below)} already"
             draft.fact("nothing to do", enough)
             return draft.plan()
@@ -73,7 +84,9 @@ class CleanBackups(Action):
             draft.fact(
                 "held back", f"fewer than {AT_LEAST} good backups of {', '.join(choice.thin)}: everything of theirs stays"
             )
-        if not choice.remove:
+        if not choice.remove and self.older_than is not None:
+            draft.fact("nothing to do", f"No set that may go is older than {self.older_than}")
+        elif not choice.remove:
             hint = "Take and validate a new one first" if choice.thin else "Make room elsewhere"
             draft.refusal = f"No set may go. {hint}"
         return draft.plan()
@@ -115,7 +128,7 @@ class CleanBackups(Action):
             raise OutcomeUnknown(plan.refusal, hint="Look at the disk, and at what the plan keeps")
         left = [effect for effect in plan.effects if effect.verb is Verb.REMOVE]
         if left:
-            return Outcome(False, f"{len(left)} sets that may go are still there, and the disk needs their room")
+            return Outcome(False, f"{len(left)} sets that may go are still there")
         return Outcome(True, dict(plan.facts)["nothing to do"])
 
     def _needed(self, found: Usage, next_set: int) -> int:
@@ -137,4 +150,17 @@ class CleanBackups(Action):
         tools = find_tools(context.runbook)
         now, base = context.clock.now(), context.runbook.base
         held = measured(sets, databases, tools.pg_restore, base, now=now, limit=self.read_limit)
-        return choose(held, databases, now, needed)
+        before = None if self.older_than is None else now - timedelta(seconds=self.older_than)
+        return choose(held, databases, now, needed, before=before)
+
+    def _held(self, context: Context) -> str:
+        """Why retention may delete nothing now; empty when it may."""
+        logs = context.place("logs")
+        failure = nightly_failure(logs)
+        if failure:
+            return f"{failure}, and nothing is deleted after a failed backup. Run ./automation/backup-restore.sh first"
+        newest = CheckNightly().evaluate(context)
+        if not newest.ok:
+            return f"{newest.summary}. Nothing is deleted before a new backup is good"
+        incident = open_incident(logs, context.runbook.id)
+        return f"The incident {incident.id} holds every backup until it is closed" if incident is not None else ""

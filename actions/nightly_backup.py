@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from actions.dump_stream import dump
 from actions.emergency_backup import shown
-from actions.plan_log import FAILURE, log, reason_of
+from actions.globals_dump import dump_globals, globals_name
+from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.validation import validate
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
@@ -32,7 +33,6 @@ from probes.postgres.activity import look
 from probes.postgres.routes import login_route, password_file
 from probes.postgres.tools import find_tools
 
-LOG = "backup.log"
 SIDE_BY_SIDE = 2
 _RATIO = 0.45
 
@@ -41,10 +41,11 @@ _RATIO = 0.45
 class NightlyBackup(Action):
     """Backs up every target (or those named) into one set `backups/prod/<timestamp>/`, as the nightly job does.
 
-    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, each dump
-    is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c` takes it, and only then the set gets its
-    name. Any failure leaves no set. Two never run at once. Refuses on a disk that is fuller than `unsafe`. `logs/backup.log`
-    has the plan's lines. Earlier sets are never touched: `clean-backups` does that.
+    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the roles
+    of each server beside its dump. Each dump is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c`
+    takes it, and only then the set gets its name. Any failure leaves no set. Two never run at once. Refuses on a disk that
+    is fuller than `unsafe`. Warns of a dump less than half as large as the last. `logs/backup.log` has the plan's lines.
+    Earlier sets are never touched: `clean-backups` does that.
     """
 
     name: ClassVar[str] = "nightly-backup"
@@ -67,12 +68,19 @@ class NightlyBackup(Action):
             bytes_expected = _expected(context.runbook, target, found.size)
             expected += bytes_expected
             note = f"an estimate; PostgreSQL {found.version}"
+            folder = shown(context, place / "<timestamp>")
             draft.add(
                 Verb.CREATE,
-                shown(context, place / "<timestamp>" / _name(target)),
+                f"{folder}/{_name(target)}",
                 size=bytes_expected,
                 note=note,
                 identity=f"nightly {target.name}",
+            )
+            draft.add(
+                Verb.CREATE,
+                f"{folder}/{globals_name(target.database)}",
+                note="its server's roles, without passwords",
+                identity=f"nightly roles {target.name}",
             )
         draft.add(Verb.KEEP, "every earlier set")
         disk = usage(place, budgets_of(context.runbook), nearest=True)
@@ -87,7 +95,7 @@ class NightlyBackup(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         place, began = context.place("backups"), context.clock.now()
         final, partial = place / stamp(began), place / f".{stamp(began)}{PARTIAL}"
-        log(context, LOG, "[INFO] PROD nightly backup started")
+        log(context, NIGHTLY, STARTED)
         try:
             with _alone(place):
                 self._check_disk(context, place)
@@ -95,6 +103,7 @@ class NightlyBackup(Action):
                 try:
                     done = self._dump_all(context, partial)
                     _write_list(partial, done)
+                    smaller = [warned for one in done if (warned := _warn_if_small(context, one))]
                     if final.exists():
                         raise Failed(f"The set {final.name} is there already", hint="Run it again")
                     partial.rename(final)
@@ -103,16 +112,21 @@ class NightlyBackup(Action):
         except (MidwatchError, OSError) as error:
             sentence = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
             if not sentence.startswith("[ERROR]"):
-                log(context, LOG, f"[ERROR] {sentence}")
-            log(context, LOG, FAILURE)
+                log(context, NIGHTLY, f"[ERROR] {sentence}")
+            log(context, NIGHTLY, FAILURE)
             if isinstance(error, OSError):
                 raise Failed(f"The nightly backup failed: {sentence}", hint=f"Look at {place}") from error
             raise
         for one in done:
-            log(context, LOG, f"[OK] Backup saved: backups/prod/{final.name}/{one.database} ({size(one.bytes)})")
-        log(context, LOG, f"[OK] PROD nightly backup finished: {len(done)} databases")
+            log(context, NIGHTLY, f"[OK] Backup saved: backups/prod/{final.name}/{one.database} ({size(one.bytes)})")
+        log(context, NIGHTLY, f"{FINISHED}: {len(done)} databases")
         total = sum(one.bytes for one in done)
-        return Outcome(True, f"{final.name}: {len(done)} databases, {size(total)}, validated", {"set": str(final)})
+        summary = f"{final.name}: {len(done)} databases with their roles, {size(total)}, validated"
+        values = {"set": str(final)}
+        if smaller:
+            summary += f"; less than half of the last: {', '.join(smaller)}"
+            values["smaller"] = ", ".join(smaller)
+        return Outcome(True, summary, values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """A set gets its name last of all, so one that has it and began since then is whole."""
@@ -154,6 +168,7 @@ def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
     tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
     began, file = iso(context.clock.now()), folder / _name(target)
     dumped = dump(route, tools, file, lambda done, total: None)
+    roles = dump_globals(route, tools, folder / globals_name(target.database))
     verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
     if verdict.problem:
         raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
@@ -171,18 +186,30 @@ def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
         route=str(route),
         lsn=dumped.lsn,
         rows=dumped.rows,
+        globals_sha256=roles,
         actor=context.actor,
         incident=context.incident.name if context.incident else "",
         depth=verdict.depth,
         validated=ended,
     )
     manifest.write(file)
-    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {verdict.depth}")
+    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {verdict.depth}, its roles beside it")
     return manifest
 
 
 def _name(target: Target) -> str:
     return f"{target.database}.dump.gz"
+
+
+def _warn_if_small(context: Context, made: Manifest) -> str:
+    """The label of a target whose backup is less than half of the last good one, said in the log; empty when it is not."""
+    target = context.runbook.targets.get(made.target)
+    last = next((one for one in backups_of(context.runbook, target) if one.good and one.manifest), None) if target else None
+    if target is None or last is None or last.manifest is None or made.unpacked * 2 >= last.manifest.unpacked:
+        return ""
+    was = f"{size(last.manifest.unpacked)} of {last.manifest.started[:16]}Z"
+    log(context, NIGHTLY, f"[WARN] The backup of {made.target} holds {size(made.unpacked)}, less than half of the {was}")
+    return target.label
 
 
 def _unsafe(full: float) -> str:
@@ -198,9 +225,9 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
 
 def _write_list(folder: Path, done: list[Manifest]) -> None:
     """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
-    names = {one.database: f"{one.database}.dump.gz" for one in done}
     with (folder / LIST).open("w", encoding="utf-8") as file:
-        file.writelines(f"{one.sha256}  {names[one.database]}\n" for one in done)
+        for one in done:
+            file.write(f"{one.sha256}  {one.database}.dump.gz\n{one.globals_sha256}  {globals_name(one.database)}\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from midwatch.action import Context
 from midwatch.errors import MidwatchError
 
+NIGHTLY = "backup.log"
+STARTED = "[INFO] PROD nightly backup started"
+FINISHED = "[OK] PROD nightly backup finished"
 FAILURE = "[FAILURE] PROD nightly backup stopped"
+_END = 1 << 16
+"""Bytes of the log's end in which the last run is looked for."""
 
 
 def log(context: Context, file: str, line: str) -> None:
@@ -24,6 +30,26 @@ def log(context: Context, file: str, line: str) -> None:
             os.close(descriptor)
     except OSError as error:
         context.console.say(f"({file} cannot be written: {error.strerror}; the incident's journal has it)")
+
+
+def nightly_failure(logs: Path) -> str:
+    """What is wrong with the last nightly run, by `backup.log`; empty when it went well, or no run is told there."""
+    try:
+        with (logs / NIGHTLY).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{NIGHTLY} cannot be read: {error.strerror}"
+    for line in reversed(lines):
+        if FINISHED in line:
+            return ""
+        if FAILURE in line:
+            return "The last nightly backup failed"
+        if STARTED in line:
+            return "The last nightly backup has not come to its end"
+    return ""
 
 
 def reason_of(error: MidwatchError) -> str:

@@ -2,10 +2,13 @@
 # The plan's nightly backup and restore:
 #
 #   ./automation/backup-restore.sh [OPTION…]              back up every target, with checksums
-#   ./automation/backup-restore.sh validate [OPTION…]     validate the newest backups
+#   ./automation/backup-restore.sh validate [OPTION…]     validate the newest set
+#   ./automation/backup-restore.sh retain [OPTION…]       let old sets go, after a good backup alone
 #   ./automation/backup-restore.sh restore [OPTION…]      restore, by plan
 #
-# Options go to `midwatch action nightly-backup`, `validate-backup` and `restore-backup`.
+# Options go to `midwatch action nightly-backup`, `validate-backup`, `clean-backups` and `restore`. Each night, from cron:
+#
+#   backup-restore.sh --yes && backup-restore.sh retain --older-than '14 d' --confirm prod
 set -eu
 
 case ${1:-} in
@@ -13,8 +16,12 @@ validate)
     action=validate-backup
     shift
     ;;
+retain)
+    action=clean-backups
+    shift
+    ;;
 restore)
-    action=restore-backup
+    action=restore
     shift
     ;;
 backup)
@@ -25,7 +32,7 @@ backup)
     action=nightly-backup
     ;;
 *)
-    echo "usage: $0 [backup | validate | restore] [OPTION...]" >&2
+    echo "usage: $0 [backup | validate | retain | restore] [OPTION...]" >&2
     exit 2
     ;;
 esac

@@ -41,6 +41,8 @@ class Manifest:
     lsn: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Table → rows, counted in the snapshot that was dumped; empty when that was not possible."""
+    globals_sha256: str = ""
+    """Of the file with the server's roles beside it in a nightly set; empty when there is none."""
     actor: str = ""
     incident: str = ""
     depth: int = 0

@@ -12,8 +12,10 @@ import pytest
 from midwatch.action import Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Place
+from midwatch.plan import Plan, Verb
 from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
 from midwatch.runbook.places import PLACES
+from probes.postgres.embedded import VERSION, package_folder
 
 PASSWORD = "a long enough password"
 """Of the role `arp_app` of the test server."""
@@ -52,6 +54,7 @@ sys.stdin.read()
 """
 """A process that holds a file open until its input ends."""
 
+BIN = package_folder() / VERSION / "bin"
 
 MakeRunbook = Callable[..., Runbook]
 
@@ -104,3 +107,8 @@ def make_context(make_runbook: MakeRunbook, heard: Heard) -> Callable[..., Conte
 def docker_target(container: str) -> dict[str, Target]:
     """The targets of a runbook whose ARP runs in this container."""
     return {"arp-db-prod": Target("arp-db-prod", TargetKind.DOCKER, "arp", "ARP", container=container)}
+
+
+def going(plan: Plan) -> list[str]:
+    """What a plan would remove, in its order."""
+    return [effect.object for effect in plan.effects if effect.verb is Verb.REMOVE]

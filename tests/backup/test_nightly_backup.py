@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import os
 import subprocess
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from actions.check_nightly import CheckNightly
 from actions.nightly_backup import NightlyBackup
+from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
 from midwatch.clock import SystemClock
-from midwatch.errors import MidwatchError, Refused
+from midwatch.errors import BadInput, MidwatchError, Refused
 from midwatch.probe import Level
 from probes.backups import BackupsProbe
+from probes.checksums import LIST
+from probes.manifest import Manifest
 from tests.backup.conftest import superuser
+from tests.password.conftest import Listening
 
 pytestmark = pytest.mark.postgres
+
+
+class Later(SystemClock):
+    """A minute later, so that two sets of one test have two names."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -27,6 +40,11 @@ def able(context: Context) -> Context:
     """Without ARP, whose password is lost."""
     targets = {name: target for name, target in context.runbook.targets.items() if name != "arp-db-prod"}
     return replace(context, runbook=replace(context.runbook, targets=targets))
+
+
+def said(context: Context) -> list[str]:
+    assert isinstance(context.console, Listening)
+    return context.console.said
 
 
 def log(context: Context) -> list[str]:
@@ -42,7 +60,8 @@ def run(context: Context) -> Path:
 
 def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
     folder = run(able)
-    assert {path.name for path in folder.glob("*.gz")} == {"otc.dump.gz", "gps.dump.gz"}
+    dumps, roles = {"otc.dump.gz", "gps.dump.gz"}, {"globals.otc.sql.gz", "globals.gps.sql.gz"}
+    assert {path.name for path in folder.glob("*.gz")} == dumps | roles
     subprocess.run(["sha256sum", "-c", "checksums.sha256"], cwd=folder, check=True, capture_output=True, timeout=60)
     assert CheckNightly().evaluate(able).ok
     assert log(able)[0] == "[INFO] PROD nightly backup started"
@@ -116,3 +135,46 @@ def test_whether_a_run_that_nobody_saw_the_end_of_made_a_set(able: Context) -> N
     assert not NightlyBackup().verify(able, able.clock.now()).ok
     (folder / "otc.dump.gz").write_bytes(b"cut")
     assert "OTC" in NightlyBackup().verify(able, before).summary
+
+
+def test_the_roles_are_in_the_set_without_their_passwords(able: Context) -> None:
+    folder = run(able)
+    roles = gzip.decompress((folder / "globals.otc.sql.gz").read_bytes()).decode()
+    assert "CREATE ROLE otc_app" in roles
+    assert "CREATE ROLE otc_owner" in roles
+    assert "SCRAM-SHA-256" not in roles
+    assert "globals.otc.sql.gz" in (folder / LIST).read_text()
+    assert said(able)[-1].endswith("finished: 2 databases")
+    assert any("its roles beside it" in line for line in said(able))
+
+
+def test_validate_without_a_name_reads_the_whole_newest_set(able: Context) -> None:
+    with pytest.raises(BadInput, match="no nightly set"):
+        ValidateBackup().plan(able)
+    folder = run(able)
+    (able.place("backups") / "20990101-000000").mkdir()
+    (able.place("backups") / "20990101-000000" / "otc.dump.gz").touch()
+    action = ValidateBackup()
+    assert [effect.object for effect in action.plan(able).effects] == [str(folder / "gps.dump.gz"), str(folder / "otc.dump.gz")]
+    outcome = action.apply(able, action.plan(able))
+    assert (outcome.ok, outcome.values) == (True, {"set": str(folder), "depth": "4"})
+    (folder / "globals.gps.sql.gz").write_bytes(b"")
+    (folder / "otc.dump.gz").unlink()
+    outcome = action.apply(able, action.plan(able))
+    assert not outcome.ok
+    assert all(word in outcome.summary for word in ("OTC is missing", "globals.gps.sql.gz", "missing: otc.dump.gz"))
+
+
+def test_a_backup_half_the_size_of_the_last_is_warned_of(able: Context) -> None:
+    first = run(able)
+    file = first / "otc.dump.gz"
+    manifest = Manifest.read(file)
+    assert manifest is not None
+    replace(manifest, unpacked=manifest.unpacked * 3).write(file)
+    again = replace(able, clock=Later())
+    action = NightlyBackup()
+    outcome = action.apply(again, action.plan(again))
+    assert outcome.ok
+    assert outcome.values["smaller"] == "OTC"
+    assert any(line.startswith("[WARN] The backup of otc-db-prod holds") for line in log(able))
+    assert not any("gps" in line for line in log(able) if line.startswith("[WARN]"))

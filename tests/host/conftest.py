@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_world import PASSWORD, heard, make_context, make_runbook
+from host_world import BIN, PASSWORD, heard, make_context, make_runbook
 
 from drill.servers import Server, configure, free_ports, make_cluster
 from probes.postgres.embedded import engine_for
@@ -67,3 +68,13 @@ def server() -> Iterator[Server]:
     yield found
     found.stop(engine)
     shutil.rmtree(den)
+
+
+@pytest.fixture(scope="session")
+def dump(server: Server) -> bytes:
+    """A real custom-format dump of about 1 MB, compressed as the nightly job does it."""
+    script = "CREATE TABLE filling AS SELECT n, md5(n::text) || md5((n + 1)::text) AS t FROM generate_series(1, 20000) n"
+    argv = [BIN / "psql", "-Xqh", server.socket, "-p", str(server.port), "-U", "postgres", "-d", "arp", "-c", script]
+    subprocess.run(argv, check=True, capture_output=True)
+    argv = [BIN / "pg_dump", "-Fc", "-Z0", "-h", server.socket, "-p", str(server.port), "-U", "postgres", "arp"]
+    return gzip.compress(subprocess.run(argv, check=True, capture_output=True).stdout, 1)

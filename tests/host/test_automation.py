@@ -40,7 +40,8 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["backup-restore.sh"], ["nightly-backup"]),
         (["backup-restore.sh", "--yes"], ["nightly-backup", "--yes"]),
         (["backup-restore.sh", "validate"], ["validate-backup"]),
-        (["backup-restore.sh", "restore", "--help"], ["restore-backup", "--help"]),
+        (["backup-restore.sh", "restore", "--help"], ["restore", "--help"]),
+        (["backup-restore.sh", "retain", "--older-than", "14 d"], ["clean-backups", "--older-than", "14 d"]),
         (["validate.sh", "--below", "80 %"], ["pre-checks", "--below", "80 %"]),
     ],
 )

@@ -12,32 +12,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host_world import HOLDER, Heard
+from host_world import BIN, HOLDER, Heard, going
 
 from actions.clean_backups import CleanBackups
-from drill.servers import Server
 from midwatch.action import Context
 from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.plan import Plan, Verb
+from midwatch.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import Percent
 from probes.archive_reading import read_through
 from probes.disk_usage import usage
-from probes.postgres.embedded import package_folder
 
 pytestmark = pytest.mark.postgres
 ONE = Percent(1)
-BIN = package_folder() / "pginstall18" / "bin"
-
-
-@pytest.fixture(scope="module")
-def dump(server: Server) -> bytes:
-    """A real custom-format dump of about 1 MB, compressed as the nightly job does it."""
-    script = "CREATE TABLE filling AS SELECT n, md5(n::text) || md5((n + 1)::text) AS t FROM generate_series(1, 20000) n"
-    argv = [BIN / "psql", "-Xqh", server.socket, "-p", str(server.port), "-U", "postgres", "-d", "arp", "-c", script]
-    subprocess.run(argv, check=True, capture_output=True)
-    argv = [BIN / "pg_dump", "-Fc", "-Z0", "-h", server.socket, "-p", str(server.port), "-U", "postgres", "arp"]
-    return gzip.compress(subprocess.run(argv, check=True, capture_output=True).stdout, 1)
 
 
 def write_set(place: Path, days: int, dump: bytes, *, old: bool = False) -> str:
@@ -59,10 +46,6 @@ def context(make_context: Callable[..., Context], place: Path) -> Context:
     made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
     places = {**made.runbook.places, "backups": str(place), "pg_bin": str(BIN)}
     return replace(made, runbook=replace(made.runbook, places=places))
-
-
-def going(plan: Plan) -> list[str]:
-    return [effect.object for effect in plan.effects if effect.verb is Verb.REMOVE]
 
 
 def test_a_full_disk_gets_below_its_mark_and_the_good_ones_stay(

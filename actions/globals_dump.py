@@ -1,0 +1,52 @@
+"""The roles beside a dump: `pg_dump` leaves them out, and without them a restore into a new server ends with exit 1.
+
+Without passwords: a verifier is as secret as a password, and a backup travels. `recover-password` sets new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+from midwatch.errors import Failed
+from probes.postgres.connect import Route, client_environment
+from probes.postgres.tools import Tools
+
+PREFIX = "globals."
+_LIMIT = 120.0
+_END = b"-- PostgreSQL database cluster dump complete"
+
+
+def globals_name(database: str) -> str:
+    """What the file with the roles of a database's server is called in a set: `globals.arp.sql.gz`."""
+    return f"{PREFIX}{database}.sql.gz"
+
+
+def dump_globals(route: Route, tools: Tools, file: Path) -> str:
+    """Write roles, memberships and tablespaces to `file`, which must not exist, on disk. Its SHA-256 (hex).
+
+    Any login will do. Raises `Failed`, and then the file is of no use.
+    """
+    from isal import igzip
+
+    argv = [str(tools.pg_dumpall), "--globals-only", "--no-role-passwords", "--no-password", f"--database={route.database}"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment = {**clean, **client_environment(route), "LC_ALL": "C"}
+    environment.pop("PGDATABASE")  # it takes the name from --database alone
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_LIMIT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"The roles of {route.label} cannot be saved: {error}", hint="Is pg_dumpall installed?") from error
+    if done.returncode or _END not in done.stdout:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        told = said[-1].rpartition("error:")[2].strip() if said else f"pg_dumpall ended with {done.returncode}"
+        raise Failed(f"The roles of {route.label} cannot be saved: {told}", hint="Nothing was published")
+    packed = igzip.compress(done.stdout, compresslevel=1)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(packed)
+        out.flush()
+        os.fsync(out.fileno())
+    return hashlib.sha256(packed).hexdigest()

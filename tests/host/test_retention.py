@@ -1,0 +1,128 @@
+"""The nightly job's retention: by recorded age, after success alone, and never the last good backups."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from host_world import BIN, going
+
+from actions.clean_backups import CleanBackups
+from actions.plan_log import FAILURE, FINISHED, STARTED
+from midwatch.action import Context
+from midwatch.clock import SystemClock, iso
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.journal.writer import Journal
+from midwatch.plan import Verb
+from midwatch.runbook.model import Target, TargetKind
+from midwatch.units import Seconds
+from probes.manifest import Manifest
+
+pytestmark = pytest.mark.postgres
+WEEK = CleanBackups(older_than=Seconds(7 * 86400))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "backups" / "prod"
+
+
+@pytest.fixture
+def context(make_context: Callable[..., Context]) -> Context:
+    made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
+    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
+
+
+def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None = None, depth: int = 4) -> str:
+    """A set whose name tells one age, and whose manifest another when `recorded` is given."""
+    now = datetime.now(UTC)
+    name = (now - timedelta(hours=hours)).strftime("%Y%m%d-%H%M%S")
+    folder = place / name
+    folder.mkdir(parents=True)
+    file = folder / "arp.dump.gz"
+    file.write_bytes(dump)
+    digest = hashlib.sha256(dump).hexdigest()
+    (folder / "checksums.sha256").write_text(f"{digest}  arp.dump.gz\n")
+    began = iso(now - timedelta(hours=hours if recorded is None else recorded))
+    Manifest("arp-db-prod", "arp", began, began, len(dump), digest, 1, "18.1", "pg_dump 18.1", "x", depth=depth).write(file)
+    return name
+
+
+def say(context: Context, *lines: str) -> None:
+    folder = context.place("logs")
+    folder.mkdir(exist_ok=True)
+    (folder / "backup.log").write_text("".join(f"2026-11-23 02:00:00 {line}\n" for line in lines))
+
+
+def test_what_is_older_goes_and_the_last_good_ones_stay(place: Path, context: Context, dump: bytes) -> None:
+    names = [write_set(place, hours, dump) for hours in (1, 200, 300, 400)]
+    say(context, STARTED, f"{FINISHED}: 1 databases")
+    plan = WEEK.plan(context)
+    assert plan.refusal == ""
+    assert going(plan) == [names[3], names[2]], "the second is old as well, but one of the two newest good ones"
+    assert WEEK.apply(context, plan).ok
+    assert sorted(path.name for path in place.iterdir()) == sorted(names[:2])
+    again = WEEK.plan(context)
+    assert (going(again), again.refusal) == ([], "")
+    assert WEEK.apply(context, again).ok
+
+
+def test_age_is_what_was_recorded_not_name_or_time_of_the_file(place: Path, context: Context, dump: bytes) -> None:
+    newest = [write_set(place, hours, dump) for hours in (1, 2)]
+    renamed = write_set(place, 400, dump, recorded=100)
+    touched = write_set(place, 3, dump, recorded=400)
+    os.utime(place / renamed / "arp.dump.gz", (0, 0))
+    assert going(WEEK.plan(context)) == [touched]
+    kept = {effect.object: effect.note for effect in WEEK.plan(context).effects if effect.verb is Verb.KEEP}
+    assert set(kept) == {*newest, renamed}
+    assert kept[renamed] == "young enough"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ((f"{FINISHED}: 1 databases", STARTED, "[ERROR] x", FAILURE), "last nightly backup failed"),
+        ((f"{FINISHED}: 1 databases", STARTED), "has not come to its end"),
+    ],
+)
+def test_after_a_failed_backup_nothing_is_deleted(
+    place: Path, context: Context, dump: bytes, lines: tuple[str, ...], why: str
+) -> None:
+    for hours in (1, 200, 300, 400):
+        write_set(place, hours, dump)
+    say(context, *lines)
+    plan = WEEK.plan(context)
+    assert why in plan.refusal
+    assert going(plan) == []
+
+
+def test_nothing_is_deleted_before_the_newest_set_is_good(place: Path, context: Context, dump: bytes) -> None:
+    for hours in (200, 300, 400):
+        write_set(place, hours, dump)
+    assert "old. Nothing is deleted before" in WEEK.plan(context).refusal
+    newest = write_set(place, 1, dump, depth=0)
+    assert "ARP is not validated" in WEEK.plan(context).refusal
+    file = place / newest / "arp.dump.gz"
+    manifest = Manifest.read(file)
+    assert manifest is not None
+    replace(manifest, depth=4).write(file)
+    assert len(going(WEEK.plan(context))) == 2
+
+
+def test_an_open_incident_holds_everything(place: Path, context: Context, dump: bytes) -> None:
+    for hours in (1, 200, 300, 400):
+        write_set(place, hours, dump)
+    folder = IncidentFolder(context.place("logs") / "incidents" / "INC-20261123-0200-backup-failure")
+    folder.path.mkdir(parents=True)
+    journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
+    journal.append(Kind.DECLARED, {"id": folder.id, "title": "x", "severity": "SEV-1"})
+    assert "holds every backup until it is closed" in WEEK.plan(context).refusal
+    journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": 2})
+    journal.close(trim=True)
+    assert len(going(WEEK.plan(context))) == 2
