@@ -10,12 +10,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Self
 
 from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
-from midwatch.clock import Clock, SystemClock, iso
+from midwatch.clock import Clock, SystemClock
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import IncidentFolder
@@ -24,11 +23,12 @@ from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets
+from midwatch.notebook import Notebook
 from midwatch.plan import Plan
 from midwatch.planning import SilentConsole, build_action, order_for, plan_step, shown_command
 from midwatch.probe import Reading
 from midwatch.readings import take_readings
-from midwatch.record import Record, Wheel
+from midwatch.record import Wheel
 from midwatch.runbook.model import Runbook, Severity, Step
 from midwatch.supervisor import start as supervisor
 from midwatch.supervisor import watch
@@ -40,7 +40,7 @@ REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Record):
+class Conductor(Notebook):
     """One incident, driven or observed."""
 
     @classmethod
@@ -251,10 +251,6 @@ class Conductor(Record):
         with self._mutex:
             rules.may_decide(self.runbook.step(step_id), self.incident, reason)
             self._append(Kind.REOPENED, {"step": step_id, "reason": reason})
-
-    def note(self, text: str, *, at: datetime | None = None) -> None:
-        """Write something into the timeline; `at` when it happened earlier."""
-        self._append(Kind.NOTE, {"text": rules.words(text, "A note"), "at": iso(at) if at else None})
 
     def told(self, role_id: str, message: str) -> None:
         """Somebody was told something."""

@@ -13,8 +13,9 @@ from midwatch.incident.events import Event, Kind
 from midwatch.units import duration
 
 Body = Mapping[str, Any]
-_SILENT = frozenset({Kind.READING, Kind.STARTED})
-"""Told with their step, where they can be compared."""
+_SILENT = frozenset({Kind.READING, Kind.STARTED, Kind.STARRED})
+"""Told with their step, where they can be compared, or beside the event that they star."""
+_STAR = "★ "
 
 
 def chronology(facts: Facts) -> str:
@@ -34,13 +35,17 @@ def chronology(facts: Facts) -> str:
         day = date
         if event.kind == Kind.NOTE and event.body.get("at"):
             shown += f" (written {time_of_day(event.time)})"
-        rows.append((shown, text(event.actor), _told(facts, event), f"{event.seq}"))
+        star = _STAR if event.seq in facts.incident.stars else ""
+        rows.append((shown, text(event.actor), star + told(facts, event), f"{event.seq}"))
     return table(("Time (UTC)", "Who", "What", "Event"), rows)
 
 
-def _told(facts: Facts, event: Event) -> str:
+def told(facts: Facts, event: Event) -> str:
+    """What an event tells, as one line of Markdown that fits a table's cell, and the correction of its words."""
     teller = _TELLERS.get(event.kind)
-    return teller(facts, event.body) if teller else f"{cell_code(event.kind)}, which this version does not know"
+    line = teller(facts, event.body) if teller else f"{cell_code(event.kind)}, which this version does not know"
+    correction = facts.incident.corrections.get(event.seq)
+    return f"{line} — **corrected** in event {correction.seq}: {text(correction.text)}" if correction else line
 
 
 def step_name(facts: Facts, step_id: str) -> str:
@@ -109,6 +114,17 @@ def _update(facts: Facts, body: Body) -> str:
     return f"Status update{where}{_and(body['message'])}"
 
 
+def _note(facts: Facts, body: Body) -> str:
+    parts = [f"Note{_and(body['text'])}"]
+    if ran := body.get("ran"):
+        where = f" on {text(ran['host'])}" if ran["host"] else ""
+        parts.append(f"Ran elsewhere{where}: {cell_code(ran['command'])}{_and(ran['result'])}")
+    if excerpt := body.get("excerpt"):
+        count = len(str(excerpt).splitlines())
+        parts.append(f"Excerpt of {count} line{'s' if count != 1 else ''}, below")
+    return ". ".join(parts if body["text"] else parts[1:])
+
+
 def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
@@ -127,7 +143,8 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.SKIPPED: _by_hand("skipped", "reason"),
     Kind.REOPENED: _by_hand("reopened", "reason"),
     Kind.CRITERION: _criterion,
-    Kind.NOTE: lambda facts, body: f"Note{_and(body['text'])}",
+    Kind.NOTE: _note,
+    Kind.CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
     Kind.TOLD: _role,
     Kind.UPDATE: _update,
     Kind.REPAIRED: lambda facts, body: f"The journal was repaired: {body['dropped_bytes']} bytes of a torn event were cut",

@@ -12,10 +12,12 @@ from midwatch.export.chronology import chronology
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, cell_code, document, lines, table, text
 from midwatch.export.moments import day_and_time, time_of_day
+from midwatch.export.notes import excerpts
 from midwatch.export.sections import TO_WRITE, Section, missing_sections
 from midwatch.export.timeline import lasted, overview, record, unknown_detection
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.notebook import words_of
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration, size
 
@@ -161,7 +163,7 @@ def _messages(facts: Facts) -> str:
     rows = []
     for event in sent:
         to = str(event.body["channel"]) or "channel" if event.kind == Kind.UPDATE else _role_name(facts, event.body["role"])
-        rows.append((time_of_day(event.time), text(to), text(event.actor), text(event.body["message"])))
+        rows.append((time_of_day(event.time), text(to), text(event.actor), text(words_of(facts.events, event.seq))))
     return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
 
 
@@ -174,4 +176,4 @@ def _evidence(facts: Facts) -> str:
                 file = facts.folder.attempt(step.id, attempt.number).output.relative_to(facts.folder.path)
                 rows.append((cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"]))))
     outputs = table(("Output", "Size", "SHA-256"), rows) if rows else ""
-    return "\n\n".join(part for part in (record(facts), outputs) if part)
+    return "\n\n".join(part for part in (record(facts), outputs, *excerpts(facts)) if part)

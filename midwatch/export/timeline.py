@@ -10,6 +10,7 @@ from midwatch.export.chronology import chronology, met_word
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import cell_code, document, table, text
 from midwatch.export.moments import day_and_time, time_of_day
+from midwatch.export.notes import excerpts, starred
 from midwatch.export.steps import steps
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
@@ -23,14 +24,17 @@ def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) 
     Raises `KeyError` or `ValueError` for events whose bodies are not as `docs/journal.md` has them.
     """
     facts = Facts.of(runbook, events, folder)
+    stars, pasted = starred(facts), excerpts(facts)
     return document(
         [
             f"# Timeline: {text(facts.incident.title)}",
             overview(facts),
+            *(["## Starred", stars] if stars else []),
             "## In the order of time",
             chronology(facts),
             "## Step by step",
             *steps(facts),
+            *(["## Excerpts", *pasted] if pasted else []),
             "## Closure criteria",
             criteria(facts),
             "## The record",

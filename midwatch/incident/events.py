@@ -32,7 +32,10 @@ class Kind(StrEnum):
     REOPENED = "step.reopened"  # step, reason
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
-    NOTE = "note"  # text, at (when it happened, if not now)
+    # text, at (when it happened, if not now), excerpt (pasted lines), ran: {command, host, result} (run elsewhere, by hand)
+    NOTE = "note"
+    CORRECTED = "words.corrected"  # event (number of the one whose words are wrong), text
+    STARRED = "event.starred"  # event (its number), starred: true|false
     TOLD = "told"  # role, message
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
     REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256

@@ -10,7 +10,7 @@ from typing import Any
 
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind, StepOutcome
-from midwatch.incident.state import Attempt, CriterionState, Incident, Note, StepState, StepStatus
+from midwatch.incident.state import Attempt, Correction, CriterionState, Incident, Note, StepState, StepStatus
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
@@ -156,17 +156,28 @@ def _criterion(incident: Incident, event: Event, body: Body) -> None:
 
 def _note(incident: Incident, event: Event, body: Body) -> None:
     at = from_iso(body["at"]) if body.get("at") else event.time
-    incident.notes.append(Note(body["text"], event.actor, event.time, at))
+    incident.notes.append(Note(body["text"], event.actor, event.time, at, seq=event.seq))
 
 
 def _told(incident: Incident, event: Event, body: Body) -> None:
-    incident.notes.append(Note(body["message"], event.actor, event.time, event.time, role=body["role"]))
+    incident.notes.append(Note(body["message"], event.actor, event.time, event.time, role=body["role"], seq=event.seq))
     incident.to_tell.pop(body["role"], None)
 
 
 def _update(incident: Incident, event: Event, body: Body) -> None:
-    incident.notes.append(Note(body["message"], event.actor, event.time, event.time, is_update=True))
+    incident.notes.append(Note(body["message"], event.actor, event.time, event.time, is_update=True, seq=event.seq))
     incident.last_update_at = event.time
+
+
+def _corrected(incident: Incident, event: Event, body: Body) -> None:
+    incident.corrections[body["event"]] = Correction(body["text"], event.actor, event.time, event.seq)
+    for note in incident.notes:
+        if note.seq == body["event"]:
+            note.was, note.text = note.was or note.text, body["text"]
+
+
+def _starred(incident: Incident, event: Event, body: Body) -> None:
+    (incident.stars.add if body["starred"] else incident.stars.discard)(body["event"])
 
 
 _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
@@ -186,6 +197,8 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.READING: _reading,
     Kind.CRITERION: _criterion,
     Kind.NOTE: _note,
+    Kind.CORRECTED: _corrected,
+    Kind.STARRED: _starred,
     Kind.TOLD: _told,
     Kind.UPDATE: _update,
 }

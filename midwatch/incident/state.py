@@ -99,6 +99,20 @@ class Note:
     """When it happened; earlier than `written_at` if back-dated."""
     role: str = ""
     is_update: bool = False
+    seq: int = 0
+    """Of the event that it stands in."""
+    was: str = ""
+    """What it said before it was corrected; `text` is the correction then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What an event should have said."""
+
+    text: str
+    actor: str
+    at: datetime
+    seq: int
 
 
 @dataclass(slots=True)
@@ -118,6 +132,10 @@ class Incident:
     steps: dict[str, StepState] = field(default_factory=dict)
     criteria: dict[str, CriterionState] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    corrections: dict[int, Correction] = field(default_factory=dict)
+    """By the number of the event whose words are corrected; the newest counts."""
+    stars: set[int] = field(default_factory=set)
+    """Numbers of events that the post-mortem should not miss."""
     to_tell: dict[str, str] = field(default_factory=dict)
     """Role id → why it has to be told, from failures; removed once told."""
     last_update_at: datetime | None = None

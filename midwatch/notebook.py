@@ -1,0 +1,86 @@
+"""What people write into the record: notes, what they ran elsewhere, corrections, stars. Nothing written is ever changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from midwatch import rules
+from midwatch.clock import iso
+from midwatch.errors import Refused
+from midwatch.incident.events import Event, Kind
+from midwatch.record import Record
+from midwatch.units import size
+
+WORDS_IN = {
+    Kind.NOTE: "text",
+    Kind.TOLD: "message",
+    Kind.UPDATE: "message",
+    Kind.TICKED: "note",
+    Kind.SKIPPED: "reason",
+    Kind.FAILED_BY_HAND: "reason",
+    Kind.REOPENED: "reason",
+    Kind.SEVERITY: "reason",
+}
+"""The kinds in which a person's own words stand, and the key of their body that holds them: these can be corrected."""
+LONGEST_EXCERPT = 48_000
+"""Bytes that a pasted excerpt may take in the journal, where an event has at most 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that was run elsewhere, by hand."""
+
+    command: str
+    host: str = ""
+    result: str = ""
+    """What came of it, in words or as an exit status."""
+
+
+class Notebook(Record):
+    """The half of the conductor that writes words, and runs nothing."""
+
+    def note(self, text: str, *, at: datetime | None = None, excerpt: str = "", ran: Ran | None = None) -> None:
+        """Write something into the timeline; `at` when it happened earlier.
+
+        `excerpt` is what was pasted from a terminal, its lines kept; `ran` is a command that was run elsewhere. With one of
+        them the text may be empty. Raises `Refused` when nothing is said, or too much for one event.
+        """
+        if not excerpt.strip() and not (ran and ran.command.strip()):
+            text = rules.words(text, "A note")
+        stored = len(json.dumps(excerpt))
+        if stored > LONGEST_EXCERPT:
+            hint = "Keep the lines that matter, or write them as several notes"
+            raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(LONGEST_EXCERPT)}", hint=hint)
+        body: dict[str, Any] = {"text": text.strip(), "at": iso(at) if at else None}
+        if excerpt.strip():
+            body["excerpt"] = excerpt.strip("\r\n")
+        if ran is not None:
+            body["ran"] = asdict(Ran(rules.words(ran.command, "The command"), ran.host.strip(), ran.result.strip()))
+        self._append(Kind.NOTE, body)
+
+    def correct(self, seq: int, text: str) -> None:
+        """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
+        words_of(self.events, seq)
+        self._append(Kind.CORRECTED, {"event": seq, "text": rules.words(text, "The correction")})
+
+    def star(self, seq: int, *, starred: bool = True) -> None:
+        """Mark event `seq` as one that the post-mortem should not miss, or take the mark away."""
+        if not 1 <= seq <= len(self.events):
+            raise Refused(f"There is no event {seq}", hint=f"The record has {len(self.events)}")
+        self._append(Kind.STARRED, {"event": seq, "starred": starred})
+
+
+def words_of(events: Sequence[Event], seq: int) -> str:
+    """A person's words in event `seq`, as they are corrected so far. Raises `Refused` for an event that has none."""
+    if not 1 <= seq <= len(events):
+        raise Refused(f"There is no event {seq}", hint=f"The record has {len(events)}")
+    event = events[seq - 1]
+    key = next((key for kind, key in WORDS_IN.items() if kind == event.kind), None)
+    if key is None:
+        raise Refused(f"Event {seq} holds nobody's words", hint="Notes, messages and reasons can be corrected")
+    corrected = [e.body["text"] for e in events if e.kind == Kind.CORRECTED and e.body["event"] == seq]
+    return str(corrected[-1] if corrected else event.body.get(key) or "")
