@@ -36,7 +36,9 @@ from tests.crash.drivers import Deadly
 INCIDENTS = int(os.environ.get("MIDWATCH_SOAK", "12"))
 LIVES = 12
 """At most so many things happen in one incident."""
-DEEDS = st.lists(st.tuples(st.sampled_from(wandering.DEEDS), st.sampled_from(wandering.STEPS)), min_size=1, max_size=8)
+DEED = st.tuples(st.sampled_from(wandering.DEEDS), st.sampled_from(wandering.STEPS))
+DEEDS = st.lists(DEED, min_size=1, max_size=8)
+MANY_DEEDS = st.lists(DEED, min_size=6, max_size=10)
 Deeds = list[tuple[str, str]]
 NEVER = 0
 _numbers = itertools.count()
@@ -68,11 +70,15 @@ class Wandering(RuleBasedStateMachine):
         self.mark("fail", fail)
         self.live(deeds, die_at=NEVER, leave=leave, hours=hours)
 
-    @rule(deeds=DEEDS, die_at=st.integers(1, 100))
+    @rule(deeds=DEEDS, die_at=st.integers(1, 20))
+    def a_driver_dies_as_it_comes(self, deeds: Deeds, die_at: int) -> None:
+        self.live(deeds, die_at=die_at, leave=True, hours=0)
+
+    @rule(deeds=MANY_DEEDS, die_at=st.integers(15, 50))
     def a_driver_dies_on_its_way(self, deeds: Deeds, die_at: int) -> None:
         self.live(deeds, die_at=die_at, leave=True, hours=0)
 
-    @rule(first=st.sampled_from(wandering.STEPS), die_at=st.integers(20, 60))
+    @rule(first=st.sampled_from(wandering.STEPS[1:]), die_at=st.integers(12, 45))
     def a_driver_dies_at_the_start_of_a_step(self, first: str, die_at: int) -> None:
         self.live([("tick", "asked"), ("start", first), ("wait", first)], die_at=die_at, leave=False, hours=0)
 
