@@ -17,6 +17,7 @@ from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity, StepKind
+from midwatch.supervisor.watch import Lost, look
 from tests.crash.small_incident import settle
 
 RUNBOOK = """\
@@ -140,7 +141,17 @@ def finish(volume: Path) -> Conductor:
             values = {"owner": "ada"} if step.id == "asked" else {}
             conductor.tick(step.id, note="settled in the end", values=values)
         else:
+            _once_ended(conductor, step.id)
             conductor.start(step.id, conductor.plan(step.id), typed=step.id)
             settle(conductor)
     conductor.close(reason="the night is over")
     return conductor
+
+
+def _once_ended(conductor: Conductor, step_id: str) -> None:
+    """Wait, as the refusal asks, until what runs on without its supervisor has ended."""
+    folder = conductor.attempt_folder(step_id)
+    deadline = time.monotonic() + 30
+    while folder and isinstance(found := look(folder), Lost) and found.step is not None:
+        assert time.monotonic() < deadline, f"{found.step} never ended"
+        time.sleep(0.02)
