@@ -118,6 +118,7 @@ class CleanDocker(Action):
                 reversible=False,
                 note=note,
                 identity=container.id,
+                kind="container",
             )
         for image in choice.images:
             again = image.note or ("can be pulled again" if not image.name.startswith("untagged") else "")
@@ -128,15 +129,16 @@ class CleanDocker(Action):
                 reversible=again == "can be pulled again",
                 note=again,
                 identity=image.id,
+                kind="image",
             )
         if choice.cache:
             text = f"build cache, {len(choice.cache)} records"
-            draft.add(
-                Verb.REMOVE, text, size=sum(r.size for r in choice.cache), note="builds make it anew", identity="build cache"
-            )
+            held = sum(record.size for record in choice.cache)
+            note = "builds make it anew"
+            draft.add(Verb.REMOVE, text, size=held, note=note, identity="build cache", kind="build cache")
         for volume in choice.volumes:
             note = "named; its data is gone for good"
-            draft.add(Verb.REMOVE, f"volume {volume.name}", size=volume.size, reversible=False, note=note)
+            draft.add(Verb.REMOVE, f"volume {volume.name}", size=volume.size, reversible=False, note=note, kind="volume")
         for kept, why in choice.kept:
             draft.add(Verb.KEEP, kept, note=why)
         draft.confirm_name = str(info.get("Name") or "docker")

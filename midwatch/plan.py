@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from midwatch.errors import Refused
+from midwatch.units import size
 
 
 class Risk(StrEnum):
@@ -48,6 +50,8 @@ class Effect:
     note: str = ""
     identity: str = ""
     """What makes it this thing and no other (an image's id, an absolute path); the object's name when empty."""
+    kind: str = ""
+    """What sort of thing it is, as one counts it: `image`, `file`; empty when it is the only one of its sort."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -79,6 +83,31 @@ class Plan:
         """Bytes of all effects with this verb whose size is known."""
         return sum(e.size or 0 for e in self.effects if e.verb is verb)
 
+    def counted(self, verb: Verb) -> list[tuple[str, int]]:
+        """How many things of each kind this verb touches, in the order of the plan; `item` for what has no kind."""
+        found = Counter(effect.kind or "item" for effect in self.effects if effect.verb is verb)
+        return list(found.items())
+
+    def totals(self, spared: Sequence[str] = ()) -> str:
+        """What it adds up to: `frees 14.2 GB; removes 3 images, 2 containers; none of them arp-db-prod`.
+
+        Empty where one row says it all. `spared` are names that matter to the reader: said only if nothing removed bears one.
+        """
+        if sum(effect.verb.touches for effect in self.effects) < 2:
+            return ""
+        parts = [
+            f"{word} {size(self.total(verb))}"
+            for verb, word in ((Verb.REMOVE, "frees"), (Verb.CREATE, "writes"))
+            if self.total(verb) and word not in dict(self.facts)
+        ]
+        for verb in (Verb.REMOVE, Verb.CHANGE, Verb.CREATE):
+            counted = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in self.counted(verb))
+            parts += [f"{verb.value}s {counted}"] if counted else []
+        removed = [f"{effect.object} {effect.identity}" for effect in self.effects if effect.verb is Verb.REMOVE]
+        if removed and spared and not any(name in row for name in spared for row in removed):
+            parts.append("none of them " + (" or ".join(spared) if len(spared) < 4 else "a target"))
+        return "; ".join(parts)
+
     def require_within(self, confirmed: Plan) -> None:
         """Raise `Refused` if this plan, computed now, would touch anything that the confirmed one did not name."""
         known = {e.key for e in confirmed.effects}
@@ -103,6 +132,7 @@ class Plan:
                     "reversible": e.reversible,
                     "note": e.note,
                     "identity": e.identity,
+                    "kind": e.kind,
                 }
                 for e in self.effects
             ],
@@ -136,10 +166,18 @@ class PlanDraft:
     confirm_name: str = ""
 
     def add(
-        self, verb: Verb, object: str, *, size: int | None = None, reversible: bool = True, note: str = "", identity: str = ""
+        self,
+        verb: Verb,
+        object: str,
+        *,
+        size: int | None = None,
+        reversible: bool = True,
+        note: str = "",
+        identity: str = "",
+        kind: str = "",
     ) -> None:
         """Add one effect."""
-        self.effects.append(Effect(verb, object, size, reversible, note, identity))
+        self.effects.append(Effect(verb, object, size, reversible, note, identity, kind))
 
     def fact(self, label: str, text: str) -> None:
         """Add one fact."""

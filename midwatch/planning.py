@@ -11,7 +11,7 @@ from typing import Any
 
 from midwatch.action import Action, Console, Context
 from midwatch.catalogue import find_action
-from midwatch.errors import Refused
+from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
 from midwatch.parameters import build
@@ -61,6 +61,17 @@ def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
     if found is None:
         raise Refused(f"{step.title} has no undo", hint="What it did has to be taken back by hand")
     return found
+
+
+def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
+    """Whether the step can be taken back; None while only its run will tell. Looks at nothing but what it reported."""
+    if step.kind is not StepKind.USES or find_action(step.uses).undo is Action.undo:
+        return False
+    try:
+        undo_of(step, runbook, incident)
+    except MidwatchError:
+        return False if incident.step(step.id).values else None
+    return True
 
 
 def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context, *, undo: bool = False) -> Plan:

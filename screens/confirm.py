@@ -19,7 +19,7 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
 from screens.widgets.plan_lines import plan_lines
-from screens.widgets.rows import joined, paragraph
+from screens.widgets.rows import joined, labelled, paragraph
 
 GRACE = 0.3
 """Seconds in which keys are not heard: they were meant for the screen below."""
@@ -35,11 +35,26 @@ class Confirm(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False)]
 
     def __init__(
-        self, pen: Pen, step: Step, plan: Plan, at: datetime, clock: Clock, *, name: str, submit: Callable[[str], object]
+        self,
+        pen: Pen,
+        step: Step,
+        plan: Plan,
+        at: datetime,
+        clock: Clock,
+        *,
+        name: str,
+        submit: Callable[[str], object],
+        undo: bool = False,
+        undoable: bool | None = None,
     ) -> None:
-        """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed."""
+        """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed.
+
+        `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
+        """
         risk = Risk.DESTROY if name else step.risk
-        super().__init__(pen, f"{step.number} {step.title}", mark=pen.ink(risk.value, WRONG if name else FAINT))
+        title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
+        super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if name else FAINT))
+        self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
         self._opened = time.monotonic()
         self.accept_words = "Run"
@@ -67,6 +82,10 @@ class Confirm(Dialog):
 
     def _draw(self) -> None:
         lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen)
+        if self._target:
+            lines += labelled(" target", self._target, self.room, self.pen, style=STRONG)
+        if self._undoable is not None and not self._name:
+            lines += labelled(" undo", "can be taken back: U" if self._undoable else "by hand only", self.room, self.pen)
         self.query_one("#plan", Static).update(joined(lines))
 
     def on_input_changed(self) -> None:

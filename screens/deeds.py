@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
 from screens.desk import Desk
-from screens.widgets.step_page import Look
+from screens.widgets.page_parts import Look
 
 
 class Deed(StrEnum):
@@ -17,6 +18,7 @@ class Deed(StrEnum):
     RUN = "run"
     TICK = "tick"
     AGAIN = "run again, with a reason"
+    VERIFY = "look up whether it took effect"
     PLAN = "plan again"
     WAIT = "wait"
     GO = "go to a step"
@@ -36,8 +38,11 @@ class Next:
     """Where `GO` goes."""
 
 
-def next_deed(desk: Desk, step: Step | None, look: Look) -> Next:
-    """What Enter does for the step under the cursor; None stands for a phase."""
+def next_deed(desk: Desk, step: Step | None, look: Look, looked_up: Collection[str] = ()) -> Next:
+    """What Enter does for the step under the cursor; None stands for a phase.
+
+    `looked_up` are steps whose end could not be found out either.
+    """
     incident, runbook = desk.incident, desk.runbook
     if step is None:
         return Next(Deed.FOLD, "fold or unfold")
@@ -62,13 +67,16 @@ def next_deed(desk: Desk, step: Step | None, look: Look) -> Next:
     if step.kind is StepKind.MANUAL:
         return Next(Deed.TICK, f"tick {step.number}")
     if status is StepStatus.UNKNOWN:
+        if step.kind is StepKind.USES and step.id not in looked_up:
+            return Next(Deed.VERIFY, f"look {step.number} up")
         return Next(Deed.AGAIN, f"run {step.number} again")
     if look.looking:
         return Next(Deed.WAIT, "looking what it would do")
     if look.plan is None or look.plan.refusal:
         return Next(Deed.PLAN, "plan again" if look.error or look.plan else "plan")
     again = " again" if status is StepStatus.FAILED else ""
-    return Next(Deed.RUN, f"run {step.number}{again}")
+    reason = ", with a reason" if look.unmet(step) else ""
+    return Next(Deed.RUN, f"run {step.number}{again}{reason}")
 
 
 def _watch(desk: Desk, step: Step) -> Next:

@@ -25,7 +25,7 @@ from screens.widgets.pen import SOON, WRONG
 from screens.widgets.progress_lines import Advance
 from screens.widgets.quiet import Quiet
 from screens.widgets.sheet import Sheet
-from screens.widgets.step_page import PageParts, phase_lines, step_lines
+from screens.widgets.step_page import phase_lines, step_lines
 from screens.widgets.top_line import top_line
 
 WIDE, TINY = 160, (72, 20)
@@ -68,7 +68,8 @@ class Drawing(Decisions):
 
     def next(self) -> Next:
         """What Enter does now."""
-        return next_deed(self.desk, self.step, self.looks.of(self.step.id if self.step else ""))
+        look = self.looks.of(self.step.id if self.step else "")
+        return next_deed(self.desk, self.step, look, self.looked_up)
 
     def shown_attempt(self) -> Step | None:
         """The step under the cursor if it ever ran, else the one that ran last."""
@@ -152,8 +153,7 @@ class Drawing(Decisions):
             progress, spool = read_progress(folder.progress), self.query_one("#output", OutputView).spool
             written = spool.bytes if spool is not None and spool.path == folder.output else 0
             advance = Advance(progress.done if progress else None, progress.total if progress else None, written)
-        look = self.looks.of(step.id)
-        parts = PageParts(step, self.desk.runbook, self.desk.incident, look, self.desk.clock.now(), advance)
+        parts = self.parts(step, advance)
         sheet.show(step_lines(parts, sheet.room, self.pen))
 
     def _draw_output(self) -> None:

@@ -44,6 +44,7 @@ class IncidentScreen(Drawing):
         self._live = Live(self, desk.clock, self._took)
         self._following, self._moved_at = True, 0.0
         self._polling = False
+        self.looked_up = set()
         self.set_up_drawing()
 
     def on_mount(self) -> None:
@@ -148,6 +149,8 @@ class IncidentScreen(Drawing):
         deed = self.next().deed
         if deed is Deed.AGAIN:
             self.action_again()
+        elif deed is Deed.VERIFY:
+            self.action_verify()
         elif deed is Deed.PLAN:
             self.action_plan_again()
 

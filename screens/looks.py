@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from textual.message_pump import MessagePump
 
+from midwatch.errors import MidwatchError
+from midwatch.incident.state import CriterionState
 from midwatch.plan import Plan
+from midwatch.planning import can_undo
+from midwatch.runbook.model import Step
 from screens.desk import Desk
 from screens.widgets.aside import aside
-from screens.widgets.step_page import Look
+from screens.widgets.page_parts import Look
 
 FRESH = 60.0
 """Seconds for which a plan may be consented to; after that it is made again first."""
@@ -24,10 +30,22 @@ class Looks:
         self._known: dict[str, Look] = {}
         self._asked: dict[str, int] = {}
         self._then: dict[str, Callable[[], None]] = {}
+        self._undoable: dict[tuple[str, int, bool], bool | None] = {}
 
     def of(self, step_id: str) -> Look:
         """What is known now."""
         return self._known.get(step_id, NOTHING)
+
+    def undoable(self, step: Step) -> bool | None:
+        """Whether the step can be taken back; asked once for each attempt at it."""
+        state = self._desk.incident.steps.get(step.id)
+        key = (step.id, len(state.attempts) if state else 0, bool(state and state.values))
+        if key not in self._undoable:
+            try:
+                self._undoable[key] = can_undo(step, self._desk.runbook, self._desk.incident)
+            except MidwatchError:
+                self._undoable[key] = None
+        return self._undoable[key]
 
     def fresh(self, step_id: str) -> bool:
         """Whether its plan is young enough to be consented to."""
@@ -52,6 +70,7 @@ class Looks:
         def done(plan: Plan) -> None:
             if self._asked.get(step_id) == number:
                 self._known[step_id] = Look(plan=plan, at=self._desk.clock.now())
+                self._look_what_is_required(step_id, number)
                 self._changed()
                 then = self._then.pop(step_id, None)
                 if then is not None and not plan.refusal:
@@ -64,4 +83,24 @@ class Looks:
                 self._changed()
 
         aside(self._pump, lambda: self._desk.plan(step_id), done, failed, name=f"plan {step_id}")
+        self._changed()
+
+    def _look_what_is_required(self, step_id: str, number: int) -> None:
+        """Beside the plan and after it, so that a slow check does not hold the plan up."""
+        if not self._desk.runbook.step(step_id).require:
+            return
+
+        def done(found: Mapping[str, CriterionState]) -> None:
+            if self._asked.get(step_id) == number:
+                self._known[step_id] = replace(self.of(step_id), required=found)
+                self._changed()
+
+        failed = partial(self._nothing_known, step_id)
+        aside(self._pump, lambda: self._desk.required(step_id), done, failed, name=f"require {step_id}")
+
+    def _nothing_known(self, step_id: str, sentence: str) -> None:
+        """The checks could not even be begun: nothing that is required counts as holding."""
+        unknown = CriterionState(None, sentence, self._desk.clock.now())
+        found = {item.id: unknown for item in self._desk.runbook.step(step_id).require}
+        self._known[step_id] = replace(self.of(step_id), required=found)
         self._changed()

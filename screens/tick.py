@@ -11,8 +11,8 @@ from midwatch.runbook.model import Runbook, Step
 from screens.desk import Desk
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
+from screens.widgets.prose import prose
 from screens.widgets.rows import labelled
-from screens.widgets.step_page import prose
 
 _WIDTH = 74
 

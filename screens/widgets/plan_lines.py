@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
@@ -18,28 +19,40 @@ _COLUMN = 9
 _ORDER = {Verb.REMOVE: 0, Verb.CHANGE: 1, Verb.CREATE: 2, Verb.KEEP: 3, Verb.READ: 4}
 
 
-def plan_lines(plan: Plan, at: datetime, now: datetime, width: int, pen: Pen) -> list[Content]:
-    """A heading with the plan's age, its effects with their sizes, the totals, the facts."""
-    lines = [Content.assemble(pen.ink("What it will do", STRONG), pen.ink(f", read {exact_age(at, now)}", FAINT))]
+def plan_lines(
+    plan: Plan, at: datetime, now: datetime, width: int, pen: Pen, *, spared: Sequence[str] = (), did: bool = False
+) -> list[Content]:
+    """A heading with the plan's age, its effects as a table, what they add up to, the facts.
+
+    `spared` are names of which the totals say that nothing removed bears them; `did` tells of a plan that was carried out.
+    """
+    head, since = ("What it was to do", "confirmed") if did else ("What it will do", "read")
+    lines = [Content.assemble(pen.ink(head, STRONG), pen.ink(f", {since} {exact_age(at, now)}", FAINT))]
     if plan.refusal:
         lines += labelled(" refuses", plan.refusal, width, pen, column=_COLUMN, style=WRONG)
     effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])
+    final = [effect for effect in plan.effects if effect.verb.touches and not effect.reversible]
     for effect in effects[:_MOST]:
-        lines += _effect(effect, width, pen)
+        lines += _effect(effect, width, pen, say_final=len(final) == 1 or effect.verb is not Verb.REMOVE)
     if len(effects) > _MOST:
         lines.append(pen.ink(f" {'':8}and {len(effects) - _MOST} more; all of them are in the journal", SOON))
     if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
         lines.append(pen.ink(" changes nothing", FAINT))
-    lines += _totals(plan, width, pen)
+    if totals := plan.totals(spared):
+        lines += labelled(" in all", totals, width, pen, column=_COLUMN, style=STRONG)
+    if len(final) > 1:
+        whole = len(final) == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
+        words = "What it removes" if whole else f"{len(final)} of these"
+        lines += labelled("", f"{words} cannot be taken back", width, pen, column=_COLUMN, style=WRONG)
     for label, text in plan.facts:
         lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(_COLUMN, len(label) + 2))
     return lines
 
 
-def _effect(effect: Effect, width: int, pen: Pen) -> list[Content]:
+def _effect(effect: Effect, width: int, pen: Pen, *, say_final: bool) -> list[Content]:
     style = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}.get(effect.verb, "")
     extent = size(effect.size) if effect.size is not None else ""
-    final = "cannot be taken back" if effect.verb.touches and not effect.reversible else ""
+    final = "cannot be taken back" if say_final and effect.verb.touches and not effect.reversible else ""
     texts = wrap(pen.clean(effect.object), max(width - _COLUMN - len(extent) - 2, 12))
     lines = [
         edges(
@@ -51,12 +64,3 @@ def _effect(effect: Effect, width: int, pen: Pen) -> list[Content]:
     ]
     remark = "; ".join(part for part in (effect.note, final) if part)
     return [*lines, *(paragraph(remark, width, pen, style=FAINT, indent=_COLUMN) if remark else [])]
-
-
-def _totals(plan: Plan, width: int, pen: Pen) -> list[Content]:
-    sums = [
-        f"{verb.value}s {size(plan.total(verb))}"
-        for verb in (Verb.CREATE, Verb.REMOVE)
-        if sum(1 for effect in plan.effects if effect.verb is verb and effect.size) > 1
-    ]
-    return labelled(" in all", ", ".join(sums), width, pen, column=_COLUMN, style=STRONG) if sums else []

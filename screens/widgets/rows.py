@@ -22,12 +22,27 @@ def wrap(text: str, width: int) -> list[str]:
                 continue
             if line:
                 lines.append(line)
-            pieces = chop_cells(word, max(width, 1)) if cells > width else [word]
+            pieces = _cut(word, max(width, 1)) if cells > width else [word]
             lines.extend(pieces[:-1])
             line = pieces[-1] if pieces else ""
             used = cell_len(line)
         lines.append(line)
     return lines
+
+
+def _cut(word: str, width: int) -> list[str]:
+    """A word that is too long, cut where a path or a name may be cut, if there is such a place not too early in the line."""
+    pieces = []
+    while cell_len(word) > width:
+        head = chop_cells(word, width)[0]
+        for signs in ("/", "-_.,:="):
+            at = max(head.rfind(sign) for sign in signs) + 1
+            if at > len(head) // 3:
+                head = head[:at]
+                break
+        pieces.append(head)
+        word = word[len(head) :]
+    return [*pieces, word]
 
 
 def fit(text: str, width: int, pen: Pen) -> str:

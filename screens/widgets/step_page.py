@@ -1,55 +1,25 @@
-"""The page of one step: why, what to do, what it will touch, how it went. Lines for a width, and nothing else."""
+"""The page of one step: why, what to do, what it will touch, what it requires. Lines for a width, and nothing else."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Attempt, Incident, StepState, StepStatus
-from midwatch.plan import Plan, Risk
-from midwatch.runbook.model import Phase, Runbook, Step, StepKind
+from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.plan import Risk
+from midwatch.runbook.model import Phase, Step, StepKind
 from midwatch.units import duration
-from screens.widgets.ages import span
-from screens.widgets.pen import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, WELL, WRONG, Pen
+from screens.widgets.page_parts import Look, PageParts
+from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, Pen
 from screens.widgets.plan_lines import plan_lines
-from screens.widgets.progress_lines import Advance, progress_lines
-from screens.widgets.rows import edges, labelled, paragraph, wrap
+from screens.widgets.prose import prose
+from screens.widgets.rows import edges, labelled, paragraph
+from screens.widgets.step_past import attempt_lines, standing_lines
 
 _RISKS = {Risk.OBSERVE: "changes nothing", Risk.CHANGE: "change", Risk.DESTROY: "destroy"}
 _RISK_STYLES = {Risk.OBSERVE: FAINT, Risk.CHANGE: "", Risk.DESTROY: WRONG}
 _CODE = re.compile(r"`([^`\n]+)`")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is known of a step's plan: being made since, made at, or impossible."""
-
-    since: datetime | None = None
-    plan: Plan | None = None
-    at: datetime | None = None
-    error: str = ""
-
-    @property
-    def looking(self) -> bool:
-        return self.since is not None
-
-
-@dataclass(frozen=True, slots=True)
-class PageParts:
-    """What a step's page is made of."""
-
-    step: Step
-    runbook: Runbook
-    incident: Incident
-    look: Look
-    now: datetime
-    advance: Advance | None = None
-    """Of the attempt that is under way."""
-    whole: bool = False
-    """Also what is left out while it is not needed: the detail page."""
 
 
 def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
@@ -60,7 +30,7 @@ def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
     lines += paragraph(_flowing(step.why), width, pen, style=FAINT) if step.why else []
     lines.append(Content(""))
     state = incident.steps.get(step.id)
-    lines += _standing(parts, status, state, width, pen)
+    lines += standing_lines(parts, width, pen)
     lines += _needed(parts, status, width, pen)
     if step.instructions and (status is not StepStatus.RUNNING or parts.whole):
         lines += [*prose(step.instructions, width, pen), Content("")]
@@ -68,9 +38,10 @@ def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
         lines += _questions(step, state, width, pen)
     if step.kind is not StepKind.MANUAL:
         lines += _planned(parts, status, state, width, pen)
+        lines += _required(step, parts.look, status, width, pen)
     lines += _said(parts, status, width, pen)
     if state and (len(state.attempts) > 1 or parts.whole):
-        lines += _attempts(state, width, pen)
+        lines += attempt_lines(state, width, pen)
     while lines and not lines[-1].plain.strip():
         lines.pop()
     return lines
@@ -98,48 +69,6 @@ def _heading(step: Step, status: StepStatus, width: int, pen: Pen) -> Content:
     return edges(pen.ink(f"{step.number} {step.title}", STRONG), right, width)
 
 
-def _standing(parts: PageParts, status: StepStatus, state: StepState | None, width: int, pen: Pen) -> list[Content]:
-    """What has become of it, with what to do about it."""
-    step, last = parts.step, state.last if state else None
-    lines: list[Content] = []
-    if status is StepStatus.RUNNING and state and last:
-        began = last.started_at or last.confirmed_at
-        left = Content.assemble(pen.state(status), pen.ink(f" under way {span((parts.now - began).total_seconds())}", CHOSEN))
-        lines.append(edges(left, pen.ink(f"by {state.actor}", FAINT), width))
-        lines += progress_lines(parts.advance, (parts.now - began).total_seconds(), width, pen) if parts.advance else []
-    elif status in (StepStatus.FAILED, StepStatus.UNKNOWN):
-        lines += _trouble(step, status, state, last, width, pen)
-    elif status in (StepStatus.DONE, StepStatus.SKIPPED) and state:
-        when = f"{state.settled_at:%H:%M:%S} UTC" if state.settled_at else ""
-        took = f" in {duration(last.seconds)}" if last and last.seconds is not None else ""
-        said = f"{status.value}{took if status is StepStatus.DONE else ''}, {state.actor}, {when}"
-        lines.append(Content.assemble(pen.state(status), pen.ink(f" {said}", FAINT)))
-        lines += paragraph(state.reason, width, pen, indent=2) if state.reason else []
-        if last and last.summary and status is StepStatus.DONE:
-            lines += paragraph(last.summary, width, pen, indent=2)
-        lines += _values(state, width, pen)
-    elif status is StepStatus.NOT_NEEDED:
-        lines += labelled("–" if not pen.ascii else "-", "Not needed as things stand.", width, pen, column=2)
-    lines += _moved(last, width, pen) if last and parts.step.kind is not StepKind.MANUAL else []
-    return [*lines, Content("")] if lines else []
-
-
-def _trouble(
-    step: Step, status: StepStatus, state: StepState | None, last: Attempt | None, width: int, pen: Pen
-) -> list[Content]:
-    outcome = last.outcome.value if last and last.outcome and status is StepStatus.FAILED else status.value
-    text = (last.summary if last else "") or (state.reason if state else "")
-    code = f", exit {last.exit}" if last and last.exit is not None else ""
-    lines = [Content.assemble(pen.state(status), pen.ink(f" {outcome}{code}", f"bold {STATE_STYLES[status]}"))]
-    lines += paragraph(text, width, pen, indent=2) if text else []
-    if status is StepStatus.UNKNOWN:
-        advice = "Nobody can know how it ended. Look at the world, then decide: run it again, skip it, or done by hand."
-        lines += labelled("  now", advice, width, pen)
-    if step.on_failure.advice:
-        lines += labelled("  now", _flowing(step.on_failure.advice), width, pen)
-    return lines
-
-
 def _needed(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
     if status.settled or status is StepStatus.RUNNING:
         return []
@@ -160,16 +89,56 @@ def _questions(step: Step, state: StepState | None, width: int, pen: Pen) -> lis
 def _planned(parts: PageParts, status: StepStatus, state: StepState | None, width: int, pen: Pen) -> list[Content]:
     """The plan: the one that was confirmed while it runs or has run, else what is known of a new one."""
     look, last = parts.look, state.last if state else None
+    spared = [target.container or target.name for target in parts.runbook.targets.values()]
     if look.plan is not None and look.at is not None and not look.looking:
-        return [*plan_lines(look.plan, look.at, parts.now, width, pen), Content("")]
-    if (status is StepStatus.RUNNING or status.settled) and last and last.plan:
-        return [*plan_lines(last.plan, last.confirmed_at, parts.now, width, pen), Content("")]
-    if look.looking and look.since:
+        lines = plan_lines(look.plan, look.at, parts.now, width, pen, spared=spared)
+    elif (status is StepStatus.RUNNING or status.settled) and last and last.plan:
+        lines = plan_lines(last.plan, last.confirmed_at, parts.now, width, pen, spared=spared, did=True)
+    elif look.looking and look.since:
         waited = int((parts.now - look.since).total_seconds())
-        return [pen.ink("Looking what it would do" + (f", {waited} s" if waited >= 2 else ""), FAINT), Content("")]
-    if look.error:
-        return [*labelled("no plan", look.error, width, pen, style=SOON), Content("")]
-    return []
+        lines = [pen.ink("Looking what it would do" + (f", {waited} s" if waited >= 2 else ""), FAINT)]
+    elif look.error:
+        lines = labelled("no plan", look.error, width, pen, style=SOON)
+    else:
+        lines = []
+    if status is not StepStatus.RUNNING:
+        lines += _command(parts.step, look, width, pen) + _undo(parts, status, width, pen)
+    return [*lines, Content("")] if lines else []
+
+
+def _command(step: Step, look: Look, width: int, pen: Pen) -> list[Content]:
+    """The action as an engineer would type it. A shell step's command stands in its plan."""
+    if step.kind is not StepKind.USES:
+        return []
+    given = look.plan.parameters if look.plan else {name: str(value) for name, value in step.with_.items()}
+    words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
+    return labelled(" runs", " ".join(words), width, pen, style=FAINT)
+
+
+def _undo(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
+    if parts.step.risk is Risk.OBSERVE or parts.undoable is None or (parts.step.risk is Risk.DESTROY and not parts.undoable):
+        return []
+    ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
+    words = "U takes it back" if ran else "can be taken back afterwards"
+    return labelled(" undo", words if parts.undoable else "by hand only", width, pen, style=FAINT)
+
+
+def _required(step: Step, look: Look, status: StepStatus, width: int, pen: Pen) -> list[Content]:
+    """What has to hold when it starts, and whether it does."""
+    if not step.require or status is StepStatus.RUNNING or status.settled:
+        return []
+    lines = [pen.ink("It requires", STRONG)]
+    for item in step.require:
+        state = look.required.get(item.id) if look.required is not None else None
+        sign, style = (pen.signs.met[state.met], MET_STYLES[state.met]) if state else (pen.signs.dot, FAINT)
+        word = {True: "holds", False: "does not hold", None: "unknown"}[state.met] if state else "looking"
+        left = Content.assemble(pen.ink(f" {sign} ", style), pen.ink(item.title))
+        lines.append(edges(left, pen.ink(word, style), width))
+        if state and state.detail:
+            lines += paragraph(state.detail, width, pen, style=FAINT, indent=3)
+    if look.unmet(step):
+        lines += paragraph("It runs all the same only with a reason.", width, pen, style=SOON, indent=1)
+    return [*lines, Content("")]
 
 
 def _said(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
@@ -195,59 +164,6 @@ def _said(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Co
     return lines
 
 
-def _moved(last: Attempt | None, width: int, pen: Pen) -> list[Content]:
-    """Readings before and after that differ."""
-    lines: list[Content] = []
-    for panel, before in (last.before if last else {}).items():
-        after = last.after.get(panel) if last else None
-        rows = {row.label: row for row in after.rows} if after else {}
-        for row in before.rows:
-            now = rows.get(row.label)
-            if now is not None and now.text != row.text:
-                lines += labelled(f"  {panel}", f"{row.label}: {row.text} {pen.signs.arrow} {now.text}", width, pen, column=11)
-    return lines
-
-
-def _values(state: StepState, width: int, pen: Pen) -> list[Content]:
-    lines: list[Content] = []
-    for key, value in list(state.values.items())[:20]:
-        lines += labelled(f"  {pen.clean(key)}", value, width, pen, column=max(11, len(key) + 4), style=FAINT)
-    return lines
-
-
-def _attempts(state: StepState, width: int, pen: Pen) -> list[Content]:
-    lines = [Content(""), pen.ink("Attempts", STRONG)]
-    for attempt in state.attempts:
-        outcome = attempt.outcome.value if attempt.outcome else "under way"
-        took = f" in {duration(attempt.seconds)}" if attempt.seconds is not None else ""
-        style = WELL if outcome == "done" else FAINT if attempt.outcome is None else WRONG
-        text = f" {attempt.number}  {attempt.confirmed_at:%H:%M:%S}  {attempt.actor}  {outcome}{took}"
-        lines.append(pen.ink(text, style))
-        lines += paragraph(attempt.summary, width, pen, style=FAINT, indent=4) if attempt.summary else []
-        lines += paragraph(attempt.command, width, pen, style=FAINT, indent=4) if attempt.command else []
-    return lines
-
-
-def prose(text: str, width: int, pen: Pen) -> list[Content]:
-    """Instructions: paragraphs, lists, and `code`; the rest of Markdown stays as it was written."""
-    lines: list[Content] = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        items = re.split(r"\n(?=\s*[-*] )", block)
-        for item in items:
-            bullet = re.match(r"\s*[-*] ", item)
-            body = " ".join(item[bullet.end() :].split()) if bullet else " ".join(item.split())
-            hang = 2 if bullet else 0
-            for number, line in enumerate(wrap(pen.clean(body), max(width - hang, 8))):
-                head = (f"{pen.signs.dot} " if number == 0 else "  ") if bullet else ""
-                lines.append(_coded(head + line))
-        lines.append(Content(""))
-    return lines[:-1]
-
-
 def _flowing(text: str) -> str:
     """Text without the line ends of the file that it was written in."""
     return " ".join(text.split())
-
-
-def _coded(line: str) -> Content:
-    return Content.assemble(*((part, STRONG if n % 2 else "") for n, part in enumerate(_CODE.split(line))))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.errors import Refused
-from midwatch.plan import Effect, Plan, Verb
+from midwatch.plan import Effect, Plan, PlanDraft, Verb
 
 effects = st.builds(
     Effect,
@@ -66,3 +66,19 @@ def test_a_change_is_not_consent_to_a_removal() -> None:
 def test_other_parameters_are_another_plan() -> None:
     with pytest.raises(Refused, match="other parameters"):
         Plan("clean", {"below": "70 %"}).require_within(Plan("clean", {"below": "80 %"}))
+
+
+def test_totals_say_what_goes_and_what_does_not() -> None:
+    draft = PlanDraft("clean", {})
+    draft.add(Verb.REMOVE, "image a", size=14_000_000_000, kind="image")
+    assert draft.plan().totals() == ""  # one row says it all
+    draft.add(Verb.REMOVE, "image b", size=200_000_000, kind="image")
+    draft.add(Verb.REMOVE, "container old", kind="container")
+    draft.add(Verb.CREATE, "a log")
+    draft.add(Verb.KEEP, "container arp-db-prod")
+    assert (
+        draft.plan().totals(["arp-db-prod"])
+        == "frees 14.2 GB; removes 2 images, 1 container; creates 1 item; none of them arp-db-prod"
+    )
+    draft.add(Verb.REMOVE, "container arp-db-prod", kind="container")
+    assert draft.plan().totals(["arp-db-prod"]) == "frees 14.2 GB; removes 2 images, 2 containers; creates 1 item"

@@ -73,21 +73,45 @@ class DeskInMemory:
         new, self._seen = self.events[self._seen :], len(self.events)
         return sorted({str(event.body["step"]) for event in new if "step" in event.body})
 
-    def plan(self, step_id: str) -> Plan:
-        found = self.plans.get(step_id) or PlanDraft("shell", {"step": step_id}).plan()
+    def plan(self, step_id: str, *, undo: bool = False) -> Plan:
+        found = self.plans.get(f"undo {step_id}" if undo else step_id) or PlanDraft("shell", {"step": step_id}).plan()
         if isinstance(found, MidwatchError):
             raise found
         return found
 
-    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "") -> None:
+    def required(self, step_id: str) -> dict[str, CriterionState]:
+        late = CriterionState(None, "no answer", self.clock.now())
+        return {item.id: self.criteria.get(item.id, late) for item in self.runbook.step(step_id).require}
+
+    def verify(self, step_id: str) -> bool | None:
+        attempt = rules.may_verify(self.runbook.step(step_id), self.incident)
+        self._write(Kind.VERIFIED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"})
+        return True
+
+    def begin_at(self, step_id: str, reason: str) -> None:
+        for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
+            self.skip(step.id, reason)
+
+    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         step = self.runbook.step(step_id)
-        rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+        if undo:
+            rules.may_undo(step, plan, self.incident, typed=typed, reason=reason)
+        else:
+            rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            rules.may_go_without(step, self.required(step_id), reason)
         self.started.append((step_id, typed, reason))
         state = self.incident.steps.get(step_id)
         number = len(state.attempts) + 1 if state else 1
         self._write(
             Kind.CONFIRMED,
-            {"step": step_id, "attempt": number, "plan": plan.to_json(), "digest": plan.digest, "reason": reason},
+            {
+                "step": step_id,
+                "attempt": number,
+                "plan": plan.to_json(),
+                "digest": plan.digest,
+                "reason": reason,
+                "undoes": number - 1 if undo else None,
+            },
         )
         self._write(Kind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}})
         folder = self.folder.attempt(step_id, number)

@@ -1,0 +1,174 @@
+"""The half of the incident screen that runs steps: plan, reason, consent, start; take back; look up; begin further down."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from textual.screen import Screen
+
+from midwatch.incident.state import StepStatus
+from midwatch.plan import Plan, Risk
+from midwatch.rules import name_to_type, risk_of
+from midwatch.runbook.model import Step
+from screens.confirm import Confirm
+from screens.desk import Desk
+from screens.looks import Looks
+from screens.reason import ask_reason
+from screens.widgets.aside import aside
+from screens.widgets.dialog import Dialog
+from screens.widgets.page_parts import PageParts
+from screens.widgets.pen import SOON, WRONG, Pen
+from screens.widgets.progress_lines import Advance
+
+
+class Running(Screen[None]):
+    """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence."""
+
+    desk: Desk
+    pen: Pen
+    looks: Looks
+    keymap: Mapping[str, str]
+    looked_up: set[str]
+    """Steps whose end was looked up in vain."""
+
+    @property
+    def step(self) -> Step | None:
+        """The step under the cursor; None on a phase."""
+        raise NotImplementedError
+
+    def follow_next(self) -> None:
+        """Have the cursor go with what is next again."""
+        raise NotImplementedError
+
+    def notice(self, text: str, style: str = SOON) -> None:
+        """One sentence for the operator."""
+        raise NotImplementedError
+
+    def shown_attempt(self) -> Step | None:
+        """The step whose output is shown."""
+        raise NotImplementedError
+
+    def run_step(self, step: Step, reason: str = "") -> None:
+        """Run it: at once where nothing is touched, after consent where something is; a stale plan is made again first.
+
+        What it requires and does not hold is asked for a reason first.
+        """
+        if not self.looks.fresh(step.id):
+            self.looks.look(step.id, then=partial(self.run_step, step, reason))
+            return
+        look = self.looks.of(step.id)
+        if look.plan is None or look.at is None or self.app.screen is not self:
+            return
+        if look.plan.refusal:
+            self.notice(look.plan.refusal, WRONG)
+            return
+        unmet = look.unmet(step)
+        if unmet and not reason:
+            words = f"Not met, or not known: {'; '.join(unmet)}."
+            self.with_reason(step, "All the same:", "Why does it run all the same?", words, partial(self.run_step, step))
+            return
+        self._consent(step, look.plan, look.at, reason)
+
+    def _consent(self, step: Step, plan: Plan, at: datetime, reason: str, *, undo: bool = False) -> None:
+        start = partial(self._start, step, plan, reason, undo=undo)
+        if risk_of(step, plan) is Risk.OBSERVE:
+            aside(self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}")
+            self.follow_next()
+            return
+        name, undoable = name_to_type(step, plan), False if undo else self.looks.undoable(step)
+        dialog = Confirm(self.pen, step, plan, at, self.desk.clock, name=name, undo=undo, undoable=undoable, submit=start)
+        self.open(dialog)
+
+    def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:
+        self.desk.start(step.id, plan, typed=typed, reason=reason, undo=undo)
+        self.looks.forget(step.id)
+
+    def parts(self, step: Step, advance: Advance | None = None, *, whole: bool = False) -> PageParts:
+        """What the page of a step is made of."""
+        desk = self.desk
+        undoable = self.looks.undoable(step)
+        return PageParts(
+            step, desk.runbook, desk.incident, self.looks.of(step.id), desk.clock.now(), advance, undoable, whole=whole
+        )
+
+    def open(self, dialog: Dialog) -> None:
+        """Show a dialog; when what it asks for was done, the cursor goes on."""
+
+        def closed(done: bool | None) -> None:
+            if done:
+                self.follow_next()
+
+        self.app.push_screen(dialog, closed)
+
+    def open_quietly(self, dialog: Dialog) -> None:
+        """Show a dialog that does not move the cursor."""
+        self.app.push_screen(dialog)
+
+    def reason(self, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> None:
+        """Ask for a reason, and do at once what it is for."""
+        if self.step:
+            self.open(ask_reason(self.pen, self.step, title, prompt, words, accept, submit))
+
+    def with_reason(self, step: Step, title: str, prompt: str, words: str, then: Callable[[str], None]) -> None:
+        """Ask for a reason, then do what comes then with it."""
+        given: list[str] = []
+
+        def closed(done: bool | None) -> None:
+            if done and given:
+                then(given[-1])
+
+        self.app.push_screen(ask_reason(self.pen, step, title, prompt, words, "Go on", given.append), closed)
+
+    def action_take_back(self) -> None:
+        """Plan the undo beside the loop, ask why, then ask for consent to what it would touch."""
+        step = self.step
+        if step is None:
+            return
+
+        def planned(plan: Plan) -> None:
+            at = self.desk.clock.now()
+            if plan.refusal:
+                self.notice(plan.refusal, WRONG)
+                return
+            words = "The step is to do again afterwards. What it did stays in the timeline."
+            consent = partial(self._consent, step, plan, at, undo=True)
+            self.with_reason(step, "Take back:", "Why is it taken back?", words, consent)
+
+        self.notice("Looking what taking it back would do")
+        work = partial(self.desk.plan, step.id, undo=True)
+        aside(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
+
+    def action_verify(self) -> None:
+        """Look up what nobody saw the end of."""
+        step = self.step
+        if step is None:
+            return
+
+        def found(holds: bool | None) -> None:
+            if holds is None:
+                self.looked_up.add(step.id)
+            words = {True: "it took effect", False: "it did not take effect", None: "it cannot be told; decide yourself"}
+            self.notice(f"{step.number}: {words[holds]}")
+
+        def failed(why: str) -> None:
+            self.looked_up.add(step.id)
+            self.notice(why, WRONG)
+
+        self.notice("Looking whether it took effect")
+        work = partial(self.desk.verify, step.id)
+        aside(self, work, found, failed, name=f"verify {step.id}")
+
+    def action_begin_here(self) -> None:
+        if step := self.step:
+            count = len(self.passed_over(step))
+            words = f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
+            self.reason("Begin at", "Why from here?", words, "Begin here", partial(self.desk.begin_at, step.id))
+
+    def passed_over(self, step: Step) -> list[Step]:
+        """The earlier steps that wait for somebody."""
+        earlier = itertools.takewhile(lambda other: other.id != step.id, self.desk.runbook.steps())
+        states = [(other, self.desk.incident.status(other)) for other in earlier]
+        return [other for other, status in states if not status.settled and status is not StepStatus.RUNNING]

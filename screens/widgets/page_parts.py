@@ -1,0 +1,50 @@
+"""What the page of a step is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from midwatch.incident.state import CriterionState, Incident
+from midwatch.plan import Plan
+from midwatch.runbook.model import Runbook, Step
+from screens.widgets.progress_lines import Advance
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is known of a step's plan: being made since, made at, or impossible; and whether what it requires holds."""
+
+    since: datetime | None = None
+    plan: Plan | None = None
+    at: datetime | None = None
+    error: str = ""
+    required: Mapping[str, CriterionState] | None = None
+    """By the id of the requirement; None while it is looked at."""
+
+    @property
+    def looking(self) -> bool:
+        return self.since is not None
+
+    def unmet(self, step: Step) -> list[str]:
+        """What the step requires and was found not to hold, or could not be determined; empty while nobody has looked."""
+        found = self.required or {}
+        return [item.title for item in step.require if item.id in found and found[item.id].met is not True]
+
+
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """One step, the incident, and what is known beside them."""
+
+    step: Step
+    runbook: Runbook
+    incident: Incident
+    look: Look
+    now: datetime
+    advance: Advance | None = None
+    """Of the attempt that is under way."""
+    undoable: bool | None = None
+    """Whether what the step did or will do can be taken back; None while that cannot be known."""
+    whole: bool = False
+    """Also what is left out while it is not needed: the detail page."""

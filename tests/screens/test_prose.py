@@ -1,0 +1,68 @@
+"""Markdown on the screen: calm where it is Markdown, safe whatever it is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from screens.widgets.pen import Pen
+from screens.widgets.prose import prose
+
+TEXT = """\
+# Before you begin
+Do **this** with `pg_dump` and a [link](https://x.example/y), then
+wait for *ada* <b>now</b>.
+
+- one that is long enough to be broken over two lines
+  - nested
+- two
+
+3. three
+
+```sh
+ls -l /backups
+```
+
+> as they said
+
+| what | where |
+| --- | --- |
+| dump | `/mnt` |
+"""
+
+
+def test_each_part_of_markdown_has_its_form() -> None:
+    assert [line.plain for line in prose(TEXT, 40, Pen())] == [
+        "Before you begin",
+        "",
+        "Do this with pg_dump and a link",
+        "<https://x.example/y>, then wait for ada",
+        "<b>now</b>.",
+        "",
+        "· one that is long enough to be broken",
+        "  over two lines",
+        "  · nested",
+        "· two",
+        "",
+        "3. three",
+        "",
+        "│ ls -l /backups",
+        "",
+        "│ as they said",
+        "",
+        "what  where",
+        "dump  /mnt",
+    ]
+
+
+PARTS = st.sampled_from(
+    [*"#*_`[]()<>|-+1.\n\n \t!&;:", "\x1b]52;c;x\x07", "\x9b", "\u202e", "[red]", "wörd ", "```\n", "> ", "漢字"]
+)
+
+
+@given(st.lists(PARTS, max_size=60).map("".join), st.integers(12, 60), st.booleans())
+def test_any_text_fits_and_cannot_command_the_terminal(text: str, width: int, ascii: bool) -> None:
+    for line in prose(text, width, Pen(ascii=ascii)):
+        assert line.cell_length <= width
+        assert line.plain.isascii() or not ascii
+        assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign == "\u202e" for sign in line.plain)

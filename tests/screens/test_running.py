@@ -1,0 +1,100 @@
+"""Running a step beyond the plain way: what it requires, taking it back, looking it up, beginning further down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from tests.core.test_undo_and_verify import lose_the_freeze
+from tests.screens.conftest import grid, opened, press, until
+
+RUNBOOK = """\
+midwatch: 1
+id: wary
+title: A wary incident
+severity: SEV-2
+places: {freeze: freeze.json}
+phases:
+  - title: Work
+    section: "1"
+    steps:
+      - {id: freeze, title: Freeze deployments, uses: freeze, with: {mode: "on"}, risk: change}
+      - {id: talk, title: Talk about it}
+      - id: work
+        title: Do the work
+        run: echo ran >> ran
+        risk: change
+        require:
+          - {title: The freeze is on, check: freeze-status}
+"""
+
+
+@pytest.fixture
+def conductor(here: Path) -> Iterator[Conductor]:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield conductor
+    conductor.leave()
+
+
+def status(conductor: Conductor, step: str) -> StepStatus:
+    return conductor.incident.status(conductor.runbook.step(step))
+
+
+async def test_what_is_required_is_shown_and_asked_for_a_reason(conductor: Conductor, here: Path) -> None:
+    conductor.skip("freeze", "somebody froze it")
+    conductor.tick("talk")
+    async with opened(conductor, sources=[]) as pilot:
+        await until(pilot, lambda: "does not hold" in grid(pilot))
+        shown = grid(pilot)
+        assert "✗ The freeze is on" in shown
+        assert "Enter run 1.3, with a reason" in shown
+        await press(pilot, "enter", *"night", "enter")
+        assert "What it will do" in grid(pilot)
+        await press(pilot, "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.DONE)
+    last = conductor.incident.step("work").last
+    assert last is not None
+    assert len(last.unmet) == 1
+    assert (here / "ran").exists()
+
+
+async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(conductor: Conductor, here: Path) -> None:
+    async with opened(conductor, (80, 36), sources=[]) as pilot:
+        await until(pilot, lambda: "can be taken back afterwards" in grid(pilot))
+        await press(pilot, "enter")
+        assert "can be taken back: U" in grid(pilot)
+        await press(pilot, "y")
+        await until(pilot, lambda: status(conductor, "freeze") is StepStatus.DONE)
+        assert (here / "freeze.json").exists()
+        await press(pilot, "home", "down")
+        assert "U take back" in grid(pilot)
+        await press(pilot, "U", *"wrong one", "enter")
+        assert "Take back 1.1 Freeze deployments" in grid(pilot)
+        await press(pilot, "y")
+        await until(pilot, lambda: not (here / "freeze.json").exists() and not conductor.incident.running())
+        assert status(conductor, "freeze") is StepStatus.TODO
+        await until(pilot, lambda: "to do again: undone" in grid(pilot))
+
+
+async def test_what_nobody_saw_the_end_of_is_looked_up(conductor: Conductor, here: Path) -> None:
+    lose_the_freeze(conductor, here / "freeze.json")
+    async with opened(conductor, sources=[]) as pilot:
+        await until(pilot, lambda: "Enter look 1.1 up" in grid(pilot))
+        await press(pilot, "enter")
+        await until(pilot, lambda: status(conductor, "freeze") is StepStatus.FAILED)
+        await until(pilot, lambda: "1.1: it did not take effect" in grid(pilot))
+
+
+async def test_one_may_begin_at_any_step(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "end", "b")
+        assert "2 steps before it are skipped" in grid(pilot)
+        await press(pilot, *"day shift did it", "enter")
+        assert [status(conductor, name) for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
+        await until(pilot, lambda: "▶ □ Do the work" in grid(pilot))
