@@ -76,7 +76,7 @@ class ValidateBackup(Action):
         manifest = Manifest.read(file)
         if manifest is None:
             context.console.say(f"{file.name} has no manifest: rows cannot be compared")
-        tools = find_tools(context.runbook, _major(manifest))
+        tools = find_tools(context.runbook, manifest.tool_major if manifest else 0)
         verdict = validate(
             file,
             tools.pg_restore,
@@ -113,13 +113,6 @@ def _newest_set(context: Context) -> list[Path]:
         where = f"no dump in {sets[0]}" if sets else f"no nightly set in {place}"
         raise BadInput(f"Which backup is not said, and there is {where}", hint="Give --path FILE or --target NAME")
     return files
-
-
-def _major(manifest: Manifest | None) -> int:
-    """The version of the `pg_dump` that wrote it: an older `pg_restore` cannot read it."""
-    if manifest is None or not manifest.tool.startswith("pg_dump "):
-        return 0
-    return int(manifest.tool.split()[-1].partition(".")[0])
 
 
 def said(file: Path, verdict: Verdict) -> str:

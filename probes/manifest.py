@@ -18,7 +18,7 @@ DEPTHS = ("exists", "checksum holds", "contents read", "read to the end", "row c
 """What each depth of validation means, from 0."""
 GOOD = 3
 """Depth from which a backup counts: read to its last byte through `pg_restore`."""
-LARGEST = 4 << 20
+LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Manifest:
     lsn: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Table → rows, counted in the snapshot that was dumped; empty when that was not possible."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Table → digest of its rows (`probes.postgres.content`) in that snapshot; empty unless it was asked for."""
     globals_sha256: str = ""
     """Of the file with the server's roles beside it in a nightly set; empty when there is none."""
     actor: str = ""
@@ -58,6 +60,13 @@ class Manifest:
     @property
     def good(self) -> bool:
         return self.depth >= GOOD and not self.problem
+
+    @property
+    def tool_major(self) -> int:
+        """The version of the `pg_dump` that wrote it: an older `pg_restore` cannot read it. 0 when it is not known."""
+        first, _, version = self.tool.rpartition(" ")
+        major = version.partition(".")[0]
+        return int(major) if first == "pg_dump" and major.isdigit() else 0
 
     def judged(self, depth: int, problem: str, at: str) -> Self:
         """The same backup after a validation."""

@@ -70,16 +70,16 @@ def set_verifier(route: Route, name: str, verifier_text: str) -> None:
     run_quietly(route, f"ALTER ROLE {identifier(name)} PASSWORD {value}")
 
 
-def run_quietly(route: Route, statement: str) -> str:
-    """Run one statement as the superuser, unlogged; the first column of its first row as text. Raises `Failed`.
+def run_quietly(route: Route, statement: str, *, limit: float = 30.0) -> str:
+    """Run one statement as the superuser, unlogged, within `limit` seconds; the first column of its first row as text.
 
-    The statement reaches `psql` inside a container through its standard input. Errors never quote it.
+    The statement reaches `psql` inside a container through its standard input. Errors (`Failed`) never quote it.
     """
     if route.kind == "exec":
-        return _inside(route, statement)
+        return _inside(route, statement, limit)
     import psycopg
 
-    with connect(route) as connection:
+    with connect(route, statement=limit) as connection:
         try:
             connection.execute(QUIET)
             cursor = connection.execute(statement.encode())
@@ -92,12 +92,12 @@ def run_quietly(route: Route, statement: str) -> str:
     return row[0] if isinstance(row[0], str) else json.dumps(row[0])
 
 
-def _inside(route: Route, statement: str) -> str:
+def _inside(route: Route, statement: str, limit: float) -> str:
     from probes.container_input import feed
     from probes.docker_engine import engine
 
     argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
-    with engine() as client:
+    with engine(limit) as client:
         said = feed(client, route.container, *argv, data=f"{QUIET};\n{statement};\n".encode())
     if said.exit:
         last = said.err.strip().splitlines()[-1:] or ["no reason was given"]

@@ -1,0 +1,231 @@
+"""The action `restore`: a backup into a new database beside the one in use, and its content checked."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from actions.restore_roles import MissingRole, globals_beside, memberships, missing_roles, read_globals
+from actions.restore_stream import restore
+from actions.restored_content import check
+from actions.restored_database import ServerNow, create, drop, look, made_at, mark, new_name, restored, take_over
+from midwatch.action import Action, Context, Outcome
+from midwatch.clock import iso
+from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
+from midwatch.hostile import safe_text
+from midwatch.parameters import param
+from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.runbook.model import Target, TargetKind
+from midwatch.units import duration, percent, size
+from probes.archive_contents import Contents, read_contents
+from probes.catalogue import backups_of
+from probes.disk_usage import budgets_of, usage
+from probes.manifest import Manifest
+from probes.postgres.connect import Route
+from probes.postgres.role import run_quietly
+from probes.postgres.routes import RUN, superuser_route
+from probes.postgres.tools import Tools, find_tools
+
+CRITICAL = 95.0
+"""Percent of the server's disk beyond which nothing is restored onto it."""
+_GROWTH = 1.5
+"""Bytes of database for each byte of the unpacked archive, when the size of the database in use does not tell better."""
+_LONG = 3600.0
+
+
+@dataclass(frozen=True)
+class Restore(Action):
+    """Restores a backup of a target into a new database `NAME_restored_<timestamp>` on the target's own server.
+
+    Never into a database that is there. Before it starts: can `pg_restore` read the archive, does the server have its
+    roles and extensions, is there room. The archive streams in without a temporary file, its SHA-256 is compared, and any
+    error ends it and removes the new database. Then the rows of each table (and their digests, when the backup has
+    them) are compared with those of the dump's snapshot. Owner, encoding, settings and rights of the database in use are
+    taken over. Nothing uses the new database before somebody puts it in place.
+    """
+
+    name: ClassVar[str] = "restore"
+    summary: ClassVar[str] = "Restore a backup into a new database, and check its content"
+    risk: ClassVar[Risk] = Risk.CHANGE
+
+    target: Target = param("whose backup, and into whose server")
+    path: Path | None = param("the backup file (default: the newest validated one)", default=None)
+    create_roles: bool = param("make the roles that the server lacks, without passwords", default=False)
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        try:
+            file = self._file(context)
+            route = superuser_route(context.runbook, self.target)
+            server = look(route, self.target.database)
+            manifest = Manifest.read(file)
+            contents = read_contents(file, _tools(context, manifest).pg_restore)
+            self._effects(context, draft, file, server, manifest)
+            self._roles(draft, file, server, contents)
+        except MidwatchError as error:
+            draft.refusal = str(error)
+            return draft.plan()
+        draft.fact("route", f"{route.user} by {route}")
+        self._tell(draft, server, contents, manifest)
+        problems = [draft.refusal, _misfit(route, server, contents), self._room(context, draft, route, server, manifest)]
+        draft.refusal = "; ".join(problem for problem in problems if problem)
+        return draft.plan()
+
+    def _effects(self, context: Context, draft: PlanDraft, file: Path, server: ServerNow, manifest: Manifest | None) -> None:
+        draft.add(Verb.READ, str(file), size=file.stat().st_size)
+        draft.add(
+            Verb.CREATE,
+            f"database {self.target.database}_restored_<timestamp> on {self.target.label}",
+            size=_expected(server, manifest),
+            note="an estimate",
+            identity=f"restored {self.target.name}",
+        )
+        if server.encoding:
+            draft.add(Verb.KEEP, f"database {self.target.database}", size=server.size, note="in use; not touched")
+
+    def _roles(self, draft: PlanDraft, file: Path, server: ServerNow, contents: Contents) -> None:
+        lacking = contents.roles - server.roles
+        if not lacking:
+            return
+        missing = self._missing(file, lacking)
+        for one in missing if self.create_roles else ():
+            draft.add(Verb.CREATE, f"role {one.name}", note=f"{one.source}; no password", identity=f"role {one.name}")
+        if not self.create_roles:
+            names = ", ".join(one.name for one in missing)
+            draft.refusal = (
+                f"{self.target.label} lacks roles that own things in the backup or have rights there: {names}."
+                " Make them, or restore with create_roles"
+            )
+
+    def _missing(self, file: Path, lacking: frozenset[str]) -> list[MissingRole]:
+        beside = globals_beside(file, self.target.database)
+        return missing_roles(lacking, read_globals(beside) if beside else "")
+
+    def _tell(self, draft: PlanDraft, server: ServerNow, contents: Contents, manifest: Manifest | None) -> None:
+        draft.fact("versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}")
+        if manifest is None:
+            draft.fact("check", "it has no manifest, so there are no row counts to compare with")
+        else:
+            kind = "rows and digests" if manifest.digests else "rows"
+            state = f"depth {manifest.depth}" if manifest.good else "NOT validated"
+            draft.fact("check", f"{kind} of {len(manifest.rows)} tables; the backup is {state}")
+        into = server.encoding or contents.encoding
+        if contents.encoding == "SQL_ASCII" and into != "SQL_ASCII":
+            draft.fact("encoding", f"the backup is SQL_ASCII: bytes that are no {into} will stop the restore")
+        if contents.tablespaces - server.tablespaces:
+            draft.fact(
+                "tablespaces", f"the server lacks {', '.join(sorted(contents.tablespaces - server.tablespaces))}: left out"
+            )
+
+    def _room(self, context: Context, draft: PlanDraft, route: Route, server: ServerNow, manifest: Manifest | None) -> str:
+        """Tell what the restore does to the server's disk. Why it may not; empty when it may."""
+        root = Path(route.host.removesuffix(RUN)) if route.kind == "socket" and route.host.startswith("/proc/") else Path("/")
+        data, expected = root / server.data.lstrip("/"), _expected(server, manifest)
+        seen = data.is_dir() and (root != Path("/") or self.target.kind is TargetKind.LOCAL)
+        if not seen:
+            draft.fact("room", f"about {size(expected)} are needed; the server's disk cannot be seen from here")
+            return ""
+        found = usage(data, budgets_of(context.runbook))
+        after = found.after(expected)
+        draft.fact("room", f"{size(found.free)} free on the server's disk: {percent(found.percent)} → {percent(after)}")
+        if after > CRITICAL or expected > found.free:
+            return f"The server's disk would be {percent(after)} full with about {size(expected)} more. Make room first"
+        return ""
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        file = self._file(context)
+        manifest = Manifest.read(file)
+        route = superuser_route(context.runbook, self.target)
+        server = look(route, self.target.database)
+        contents = read_contents(file, _tools(context, manifest).pg_restore)
+        name = new_name(self.target.database, "restored", context.clock.now())
+        if name in server.databases:
+            raise Failed(f"The database {name} is there already", hint="Run it again")
+        self._make_roles(context, file, route, server, contents)
+        began = context.clock.monotonic()
+        into = replace(route, database=name)
+        create(route, name, self.target.database, contents.encoding)
+        context.console.say(f"The database {name} is made; restoring {file.name}")
+        try:
+            tools = None if route.kind == "exec" else _tools(context, manifest)
+            lacking = contents.tablespaces - server.tablespaces
+            options = ("--no-tablespaces",) if lacking else ()
+            digest = manifest.sha256 if manifest else ""
+            restore(file, into, tools, sha256=digest, options=options, progress=context.console.progress)
+        except BaseException as error:
+            drop(route, name)
+            if isinstance(error, MidwatchError):
+                context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {name} is removed")
+            raise
+        take_over(route, name, self.target.database)
+        run_quietly(into, "ANALYZE", limit=_LONG)
+        checked = check(into, manifest)
+        values = {"database": name, "path": str(file)}
+        if checked.problem:
+            said = f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
+            context.console.say(f"[ERROR] {said}")
+            return Outcome(False, said, values)
+        mark(route, name, f"{file.name}, {iso(context.clock.now())}")
+        context.console.say(f"[OK] Restored {file.name} into {name}: {checked.words}")
+        return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {checked.words}", values)
+
+    def _make_roles(self, context: Context, file: Path, route: Route, server: ServerNow, contents: Contents) -> None:
+        lacking = contents.roles - server.roles
+        if not lacking:
+            return
+        made = self._missing(file, lacking)
+        for one in made:
+            run_quietly(route, one.statement)
+            context.console.say(f"Made the role {safe_text(one.name)} ({one.source})")
+        beside = globals_beside(file, self.target.database)
+        for grant in memberships(lacking, server.roles, read_globals(beside)) if beside else ():
+            with contextlib.suppress(Failed):  # one that the server's version does not take
+                run_quietly(route, grant)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """The mark on a restored database is the last thing that a restore does."""
+        server = look(superuser_route(context.runbook, self.target), self.target.database)
+        found = restored(server, self.target.database)
+        young = {name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)}
+        if not young:
+            return Outcome(False, f"No database has been restored since {iso(since)}")
+        name, whole = next(iter(young.items()))
+        if whole:
+            return Outcome(True, f"{name} is restored and checked", {"database": name})
+        if server.sessions.get(name):
+            raise OutcomeUnknown(f"{name} is still being restored", hint="Wait for it, or end its sessions")
+        return Outcome(False, f"{name} is half restored, and nothing works on it any more. Drop it")
+
+    def _file(self, context: Context) -> Path:
+        if self.path is not None:
+            if not self.path.is_file():
+                raise BadInput(f"{self.path} is not there", hint="Name the backup file")
+            return self.path
+        found = backups_of(context.runbook, self.target)
+        good = next((one for one in found if one.good), None)
+        if good is None:
+            hint = "Validate one: midwatch action validate-backup, or name it with path"
+            raise BadInput(f"There is no validated backup of {self.target.label}", hint=hint)
+        return good.path
+
+
+def _tools(context: Context, manifest: Manifest | None) -> Tools:
+    return find_tools(context.runbook, manifest.tool_major if manifest else 0)
+
+
+def _expected(server: ServerNow, manifest: Manifest | None) -> int:
+    """About so many bytes it will be."""
+    return max(server.size, int(manifest.unpacked * _GROWTH) if manifest else 0)
+
+
+def _misfit(route: Route, server: ServerNow, contents: Contents) -> str:
+    """Why this server cannot take the archive; empty when it can."""
+    lacking = contents.extensions - server.extensions
+    if lacking:
+        return f"{route.label} lacks the extensions {', '.join(sorted(lacking))}: install them on the server"
+    if route.kind == "exec" and contents.tool > server.version:
+        return f"The backup was written by pg_dump {contents.tool}, newer than the container's pg_restore {server.version}"
+    return ""

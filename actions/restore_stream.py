@@ -1,0 +1,193 @@
+"""One backup file into one new, empty database: unpacked, digested and restored in one pass, without a temporary file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
+
+from midwatch.errors import Failed
+from probes.postgres.connect import APPLICATION, Route, client_environment
+from probes.postgres.content import LONG
+from probes.postgres.tools import Tools
+
+CHUNK = 1 << 18
+Progress = Callable[[float, float | None], None]
+
+
+class Sink(Protocol):
+    """A `pg_restore` that is running."""
+
+    def write(self, data: bytes) -> None:
+        """Give it the next bytes of the archive. Raises `BrokenPipeError` once it has given up."""
+        ...
+
+    def finish(self) -> tuple[int, str]:
+        """Tell it that this was all, and wait: its exit code and what it said."""
+        ...
+
+    def stop(self) -> None:
+        """End it, also when it is stuck. Harmless once it has ended."""
+        ...
+
+
+def restore(
+    file: Path, route: Route, tools: Tools | None, *, sha256: str, options: tuple[str, ...], progress: Progress
+) -> None:
+    """Restore `file` into the route's database, which is new and empty. Raises `Failed` with the first thing that went wrong.
+
+    Everything counts: the exit of `pg_restore`, which stops at its first error, the end and checksum of the gzip file, and
+    the SHA-256 of its manifest when there is one. What was restored until then is the caller's to remove.
+    """
+    argv = ["--exit-on-error", "--no-password", "--dbname", route.database, *options]
+    sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
+    try:
+        digest = hashlib.sha256()
+        fault = _feed(file, sink, digest, progress)
+        code, said = sink.finish()
+    finally:
+        sink.stop()
+    if fault:
+        raise Failed(f"{file.name} is damaged: {fault}", hint="Take another backup")
+    if code:
+        lines = [line for line in said.splitlines() if "error:" in line] or said.strip().splitlines()[:1]
+        told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
+        raise Failed(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
+    if sha256 and digest.hexdigest() != sha256:
+        raise Failed(f"{file.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
+
+
+class _Digesting(io.RawIOBase):
+    """The file as the decompressor sees it."""
+
+    def __init__(self, raw: IO[bytes], digest: hashlib._Hash, tell: Callable[[int], None]) -> None:
+        super().__init__()
+        self._raw, self._digest, self._tell, self._count = raw, digest, tell, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self._digest.update(data)
+        self._count += len(data)
+        self._tell(self._count)
+        return len(data)
+
+
+def _feed(file: Path, sink: Sink, digest: hashlib._Hash, progress: Progress) -> str:
+    """Unpack all of it into the sink. What is wrong with the file; empty when nothing is."""
+    from isal import igzip
+    from isal.igzip_lib import IsalError
+
+    total = file.stat().st_size
+    try:
+        with file.open("rb") as raw:
+            reader = _Digesting(raw, digest, lambda count: progress(count, total))
+            with igzip.IGzipFile(fileobj=io.BufferedReader(reader, CHUNK), mode="rb") as unpacked:  # type: ignore[no-untyped-call]
+                while chunk := unpacked.read(CHUNK):
+                    sink.write(chunk)
+    except BrokenPipeError:
+        return ""  # it gave up, and its exit and words say why
+    except (EOFError, IsalError, OSError) as error:  # type: ignore[misc]  # its stub calls the class an instance
+        return str(error)
+    return ""
+
+
+class LocalRestore:
+    """`pg_restore` as our child."""
+
+    def __init__(self, route: Route, tools: Tools, argv: list[str]) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment = {**clean, **client_environment(route), "LC_ALL": "C"}
+        environment.pop("PGCLIENTENCODING")  # the archive says what its text is
+        self._process = subprocess.Popen(
+            [str(tools.pg_restore), *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        self._said = bytearray()
+        self._listener = threading.Thread(target=self._listen, name="pg_restore", daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        while data := self._process.stderr.read1(4096):  # type: ignore[attr-defined]
+            if len(self._said) < CHUNK:
+                self._said += data
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+
+    def finish(self) -> tuple[int, str]:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        code = self._process.wait()
+        self._listener.join()
+        return code, self._said.decode("utf-8", "replace")
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+class ContainerRestore:
+    """`pg_restore` inside the container, fed through its standard input."""
+
+    def __init__(self, route: Route, argv: list[str]) -> None:
+        import docker
+
+        self._client = docker.DockerClient.from_env(timeout=int(LONG))
+        command = ["pg_restore", "-p", str(route.port), "-U", route.user, *argv]
+        environment = {"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
+        created = self._client.api.exec_create(route.container, command, stdin=True, tty=False, environment=environment)
+        self._id = created["Id"]
+        self._stream = self._client.api.exec_start(self._id, socket=True)
+        self._socket: Any = getattr(self._stream, "_sock", cast(Any, self._stream))  # its reader cannot write
+        self._said = bytearray()
+        self._listener = threading.Thread(target=self._listen, name="pg_restore", daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        from docker.utils.socket import frames_iter
+
+        with contextlib.suppress(OSError):
+            for _, data in cast(Any, frames_iter)(self._socket, tty=False):
+                if len(self._said) < CHUNK:
+                    self._said += data
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except (ConnectionError, TimeoutError) as error:
+            raise BrokenPipeError from error
+
+    def finish(self) -> tuple[int, str]:
+        import socket
+
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        self._listener.join()
+        code = self._client.api.exec_inspect(self._id)["ExitCode"]
+        return (1 if code is None else int(code)), self._said.decode("utf-8", "replace")
+
+    def stop(self) -> None:
+        with contextlib.suppress(Exception):  # the engine may be gone, which also ends it
+            self._stream.close()  # the end of its input ends it as well
+        self._client.close()

@@ -1,0 +1,38 @@
+"""Is a restored database what was dumped? Compared with what its manifest has of the dump's own snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from midwatch.hostile import safe_text
+from probes.manifest import Manifest
+from probes.postgres.connect import Route
+from probes.postgres.content import LARGE_OBJECTS, digests_of, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a comparison of a restored database with its manifest showed."""
+
+    words: str
+    problem: str = ""
+
+
+def check(route: Route, manifest: Manifest | None) -> Checked:
+    """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot."""
+    there = rows_of(route)
+    if manifest is None or not manifest.rows:
+        return Checked(f"{sum(there.values())} rows in {len(there)} tables, which nothing can be compared with")
+    for table, count in manifest.rows.items():
+        if there.get(table, -1) != count:
+            found = f"{there[table]} rows" if table in there else "no such table"
+            return Checked("", f"{safe_text(table)} has {found} where the dump's snapshot had {count}")
+    words = f"{sum(there.values())} rows in {len(there)} tables, as in the dump's snapshot"
+    if not manifest.digests or route.kind == "exec":
+        return Checked(words)
+    found_digests = digests_of(route)
+    differ = [table for table, digest in manifest.digests.items() if found_digests.get(table) != digest]
+    if differ:
+        return Checked("", f"the content of {', '.join(map(safe_text, sorted(differ)[:3]))} differs from the dump's snapshot")
+    objects = " and the large objects" if LARGE_OBJECTS in manifest.digests else ""
+    return Checked(f"{words}, and so is the content of each{objects}")

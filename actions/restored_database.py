@@ -1,0 +1,143 @@
+"""Databases that a restore made, as the server knows them: names, marks, and what a new one takes over from the old."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from midwatch.clock import stamp
+from midwatch.errors import Failed
+from probes.manifest import stamped
+from probes.postgres.connect import Route
+from probes.postgres.role import identifier, literal, run_quietly
+
+LONGEST = 63
+"""Bytes of a name in PostgreSQL."""
+MARK = "Restored and checked by midwatch"
+"""Begins the comment of a database whose restore went well to its end."""
+_LOOK = """
+SELECT json_build_object(
+    'version', current_setting('server_version_num')::int / 10000,
+    'encoding', (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = {name}),
+    'roles', (SELECT json_agg(rolname) FROM pg_roles),
+    'extensions', (SELECT json_agg(name) FROM pg_available_extensions),
+    'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace),
+    'data', current_setting('data_directory'),
+    'size', (SELECT pg_database_size(datname) FROM pg_database WHERE datname = {name}),
+    'databases', (SELECT json_object_agg(datname, coalesce(shobj_description(oid, 'pg_database'), '')) FROM pg_database),
+    'sessions', (SELECT json_object_agg(datname, n) FROM (SELECT datname, count(*) AS n FROM pg_stat_activity
+        WHERE datname IS NOT NULL AND pid <> pg_backend_pid() GROUP BY 1) AS s)
+)
+"""
+_LIKE = """
+SELECT concat_ws(' ', format('OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_get_userbyid(datdba),
+        pg_encoding_to_char(encoding), datcollate, datctype),
+    CASE j ->> 'datlocprovider'
+        WHEN 'i' THEN format('LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j ->> 'datlocale', j ->> 'daticulocale'))
+        WHEN 'b' THEN format('LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j ->> 'datlocale') END)
+FROM pg_database d, to_jsonb(d) AS j WHERE datname = {name}
+"""
+_TAKEN_OVER = """
+SELECT json_agg(line ORDER BY turn) FROM (
+    SELECT 1 AS turn, format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {new}::text) AS line
+    FROM pg_database WHERE datname = {old} AND datacl IS NOT NULL
+    UNION ALL
+    SELECT 2, format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, {new}::text,
+        CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+        CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+    FROM pg_database, aclexplode(datacl) WHERE datname = {old}
+    UNION ALL
+    SELECT 3, format('ALTER %s SET %I TO %s', CASE WHEN setrole = 0 THEN format('DATABASE %I', {new}::text)
+            ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), {new}::text) END, key,
+        CASE WHEN key IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries')
+            THEN value ELSE quote_literal(value) END)
+    FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS setting,
+        split_part(setting, '=', 1) AS key, substr(setting, strpos(setting, '=') + 1) AS value
+    WHERE datname = {old}
+) AS lines
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerNow:
+    """What matters of a server for a restore."""
+
+    version: int
+    encoding: str
+    """Of the target's own database; empty when it is not there."""
+    roles: frozenset[str]
+    extensions: frozenset[str]
+    """Those that it could create."""
+    tablespaces: frozenset[str]
+    data: str
+    """Its data directory, as it calls it."""
+    size: int
+    """Bytes of the target's own database."""
+    databases: dict[str, str]
+    """Name → comment."""
+    sessions: dict[str, int]
+
+
+def look(route: Route, database: str) -> ServerNow:
+    """Ask the server. Raises `MidwatchError`."""
+    found: dict[str, Any] = json.loads(run_quietly(route, _LOOK.format(name=literal(database))))
+    names = {key: frozenset(found[key] or ()) for key in ("roles", "extensions", "tablespaces")}
+    return ServerNow(
+        found["version"],
+        found["encoding"] or "",
+        **names,
+        data=found["data"],
+        size=found["size"] or 0,
+        databases=found["databases"],
+        sessions=found["sessions"] or {},
+    )
+
+
+def new_name(database: str, word: str, moment: datetime) -> str:
+    """`arp_restored_20261123_021407`, cut to what PostgreSQL takes."""
+    beginning, ending = f"{database}_{word}", stamp(moment).replace("-", "_")
+    return beginning.encode()[: LONGEST - len(ending) - 1].decode("utf-8", "ignore") + f"_{ending}"
+
+
+def made_at(name: str) -> datetime | None:
+    """When a database that `new_name` named was made; None for other names."""
+    return stamped(name[-15:].replace("_", "-"))
+
+
+def restored(server: ServerNow, database: str) -> dict[str, bool]:
+    """The databases that restores of this one made, newest first; and whether each is whole and checked."""
+    found = {
+        name: comment.startswith(MARK)
+        for name, comment in server.databases.items()
+        if (at := made_at(name)) is not None and name == new_name(database, "restored", at)
+    }
+    return dict(sorted(found.items(), reverse=True))
+
+
+def mark(route: Route, name: str, words: str) -> None:
+    """Say in the database's comment that it is whole."""
+    run_quietly(route, f"COMMENT ON DATABASE {identifier(name)} IS {literal(f'{MARK}: {words}')}")
+
+
+def create(route: Route, name: str, like: str, encoding: str) -> None:
+    """A new, empty database with owner, encoding and locale of another, or with this encoding when there is no other."""
+    given = run_quietly(route, _LIKE.format(name=literal(like))) or f"ENCODING {literal(encoding or 'UTF8')}"
+    run_quietly(route, f"CREATE DATABASE {identifier(name)} TEMPLATE template0 {given}", limit=300.0)
+
+
+def take_over(route: Route, name: str, like: str) -> None:
+    """Give the new database the settings and the rights of the other: a dump of one database does not hold them."""
+    text = run_quietly(route, _TAKEN_OVER.format(new=literal(name), old=literal(like)))
+    for line in json.loads(text) if text and text != "null" else ():
+        run_quietly(route, line)
+
+
+def drop(route: Route, name: str) -> None:
+    """Remove a database that we made and did not finish. Raises `Failed`."""
+    try:
+        run_quietly(route, f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)", limit=300.0)
+    except Failed as error:
+        hint = f"Drop the database {name} by hand"
+        raise Failed(f"The half restored database cannot be removed: {error.sentence}", hint=hint) from error

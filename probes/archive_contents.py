@@ -1,0 +1,148 @@
+"""What an archive asks of the server that it is restored into, read from its table of contents before anything is made."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from midwatch.errors import Failed, Refused
+
+CHUNK = 1 << 16
+IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s".,;()]+)'
+"""A name as `pg_dump` writes it: bare, or in quotation marks that are doubled inside."""
+_HEADER = re.compile(
+    r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: .*;"
+    r" Owner: (?P<owner>.*?)(?:; Tablespace: (?P<space>.*))?\n--$",
+    re.MULTILINE,
+)
+_GRANTED = re.compile(rf"(?:TO|FROM) ({IDENTIFIER})(?: WITH GRANT OPTION)?;$", re.MULTILINE)
+_FOR_ROLE = re.compile(rf"^ALTER DEFAULT PRIVILEGES FOR ROLE ({IDENTIFIER})", re.MULTILINE)
+_POLICY = re.compile(
+    rf"^CREATE POLICY {IDENTIFIER} ON {IDENTIFIER}(?:\.{IDENTIFIER})?(?: AS RESTRICTIVE)?(?: FOR [A-Z]+)?"
+    rf" TO ({IDENTIFIER}(?:, {IDENTIFIER})*)",
+    re.MULTILINE,
+)
+_NOBODY = {"", "-", "PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The archive's demands."""
+
+    server: int
+    """Major version of the server that was dumped; 0 when it does not say."""
+    tool: int
+    """Major version of the `pg_dump` that wrote it."""
+    encoding: str
+    """Of its text: `UTF8`, `SQL_ASCII`."""
+    roles: frozenset[str]
+    """Owners, and whoever is granted something."""
+    extensions: frozenset[str]
+    tablespaces: frozenset[str]
+
+
+def read_contents(file: Path, pg_restore: Path) -> Contents:
+    """Read the head of a compressed archive, and of the rest only what lies in the pipe's buffer.
+
+    Raises `Refused` when this `pg_restore` is too old for it, and `Failed` when it is no archive.
+    """
+    argv = [str(pg_restore), "--schema-only", "-f", "-"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        feeder = threading.Thread(target=_feed, args=(file, process.stdin), daemon=True)
+        feeder.start()
+        out, said = _both(process)
+        feeder.join()
+    if process.returncode:
+        _refuse(file, said)
+    return parse(out.decode("utf-8", "replace"))
+
+
+def _both(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: list[bytes] = []
+    listener = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
+    listener.start()
+    out = process.stdout.read()
+    process.wait()
+    listener.join()
+    return out, b"".join(said).decode("utf-8", "replace")
+
+
+def _feed(file: Path, into: IO[bytes]) -> None:
+    from isal import igzip
+    from isal.igzip_lib import IsalError
+
+    try:
+        with igzip.open(file, "rb") as unpacked:  # type: ignore[no-untyped-call]
+            while chunk := unpacked.read(CHUNK):
+                into.write(chunk)
+    except (EOFError, IsalError, OSError):  # type: ignore[misc]  # its stub calls the class an instance
+        pass  # pg_restore has read enough, or says what is wrong with what it got
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            into.close()
+
+
+def _refuse(file: Path, said: str) -> None:
+    lines = [line.rpartition("error:")[2].strip() for line in said.splitlines() if "error:" in line]
+    told = lines[0] if lines else "it is no archive of pg_dump"
+    if "unsupported version" in told:
+        raise Refused(
+            f"{file.name} is newer than this pg_restore can read ({told})",
+            hint="Install a newer postgresql-client, or set places.pg_bin",
+        )
+    raise Failed(
+        f"{file.name} cannot be read by pg_restore: {told}", hint="midwatch action validate-backup tells what is wrong"
+    )
+
+
+def parse(script: str) -> Contents:
+    """The demands in a script of `pg_restore --schema-only`."""
+    roles: set[str] = set()
+    extensions: set[str] = set()
+    spaces: set[str] = set()
+    for kind, name, owner, space, text in _entries(script):
+        roles.add(owner)
+        spaces.add(space)
+        if kind == "EXTENSION":
+            extensions.add(name)
+        elif kind in ("ACL", "DEFAULT ACL"):
+            roles.update(plain(found) for found in _GRANTED.findall(text) + _FOR_ROLE.findall(text))
+        elif kind == "POLICY":
+            for listed in _POLICY.findall(text):
+                roles.update(plain(one) for one in re.findall(IDENTIFIER, listed))
+    encoding = re.search(r"^SET client_encoding = '(\w+)';$", script, re.MULTILINE)
+    return Contents(
+        _major(script, "Dumped from database version"),
+        _major(script, "Dumped by pg_dump version"),
+        encoding[1] if encoding else "",
+        frozenset(roles - _NOBODY),
+        frozenset(extensions),
+        frozenset(spaces - {"", "-"}),
+    )
+
+
+def _entries(script: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Kind, name, owner, tablespace and statements of each entry."""
+    headers = list(_HEADER.finditer(script))
+    for header, following in zip(headers, [*headers[1:], None], strict=True):
+        text = script[header.end() : following.start() if following else len(script)]
+        yield header["kind"], header["name"], header["owner"], header["space"] or "", text
+
+
+def _major(script: str, words: str) -> int:
+    found = re.search(rf"^-- {words} (\d+)", script, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def plain(identifier: str) -> str:
+    """The name itself, out of its quotation marks."""
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier

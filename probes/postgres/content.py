@@ -1,0 +1,129 @@
+"""What is in a database, table by table: how many rows, and on request a digest of them that no order or server changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from midwatch.errors import Failed, Refused
+from probes.postgres.connect import Connection, Route, connect
+
+if TYPE_CHECKING:
+    import psycopg
+
+LONG = 3600.0
+"""Seconds that one answer out of a container may take here: a large table is counted."""
+
+LARGE_OBJECTS = "large objects"
+"""Stands among the tables for all large objects of the database."""
+TABLES = """
+SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+ORDER BY 1
+"""
+"""Every table with rows of its own, as its name is quoted in SQL; those of extensions are not dumped."""
+SETTINGS = """
+SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1;
+SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET xmloption = content; SET row_security = off
+"""
+"""So that a value has one text, whoever asks."""
+_SUMS = """
+count(*), coalesce(sum(('x' || substr(h, 1, 16))::bit(64)::bigint), 0),
+coalesce(sum(('x' || substr(h, 17, 16))::bit(64)::bigint), 0)
+"""
+_ROWS = """
+SELECT {sums} FROM (SELECT encode(sha256(convert_to(ROW(t.*)::text, '{encoding}')), 'hex') AS h FROM ONLY {table} AS t) AS s
+"""
+_OBJECTS = """
+SELECT {sums} FROM (
+    SELECT encode(sha256(convert_to(l.loid || ' ' || i, 'UTF8') || lo_get(l.loid, i * 1048576, 1048576)), 'hex') AS h
+    FROM (SELECT m.oid AS loid, coalesce((SELECT p.pageno::bigint * 2048 + length(p.data) FROM pg_largeobject p
+        WHERE p.loid = m.oid ORDER BY p.pageno DESC LIMIT 1), 0) AS size FROM pg_largeobject_metadata m) AS l,
+    generate_series(0, greatest(l.size - 1, 0) / 1048576) AS i) AS s
+"""
+
+
+def count_rows(connection: Connection, tell: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+    """Table → rows, as this connection sees them. Raises `psycopg.Error`."""
+    found = {}
+    for (table,) in connection.execute(TABLES).fetchall():
+        row = connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()  # noqa: S608  quoted by %I
+        assert row is not None
+        found[str(table)] = int(row[0])
+        tell(len(found))
+    return found
+
+
+def digest_rows(connection: Connection, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
+    """Table → `ROWS:DIGEST`: equal for equal rows in any order, on any server. Memory is flat. Raises `psycopg.Error`.
+
+    The digest is the sum of the SHA-256 of each row's text, cut to 128 bits. Large objects, which only a superuser reads,
+    are one entry more. Sequences, views and foreign tables are not in it.
+    """
+    connection.execute(SETTINGS.encode())
+    row = connection.execute("SELECT current_setting('server_encoding'), current_setting('is_superuser') = 'on'").fetchone()
+    assert row is not None
+    encoding = "SQL_ASCII" if row[0] == "SQL_ASCII" else "UTF8"  # its bytes may be no text at all
+    found = {}
+    for (table,) in connection.execute(TABLES).fetchall():
+        query = _ROWS.format(sums=_SUMS, encoding=encoding, table=table)
+        found[str(table)] = _one(connection, query)
+        tell(len(found))
+    if row[1]:
+        objects = _one(connection, _OBJECTS.format(sums=_SUMS))
+        if not objects.startswith("0:"):
+            found[LARGE_OBJECTS] = objects
+    return found
+
+
+def _one(connection: Connection, query: str) -> str:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    count, high, low = (int(value) for value in row)
+    return f"{count}:{high % 2**64:016x}{low % 2**64:016x}"
+
+
+def rows_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+    """Table → rows of the route's database, by whatever way it is. Raises `MidwatchError`."""
+    if route.kind == "exec":
+        return _rows_inside(route)
+    import psycopg
+
+    with connect(route, statement=0) as connection:
+        try:
+            return count_rows(connection, tell)
+        except psycopg.Error as error:
+            raise _failed(route, error) from error
+
+
+def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
+    """`digest_rows` of the route's database. Raises `MidwatchError`; `Refused` inside a container, where no connection goes."""
+    if route.kind == "exec":
+        raise Refused(f"{route.label} is reached by commands inside its container only", hint="Publish its port for digests")
+    import psycopg
+
+    with connect(route, statement=0) as connection:
+        try:
+            return digest_rows(connection, tell)
+        except psycopg.Error as error:
+            raise _failed(route, error) from error
+
+
+def _failed(route: Route, error: psycopg.Error) -> Failed:
+    return Failed(f"The rows of {route.database} cannot be read: {error.diag.message_primary or error}")
+
+
+def _rows_inside(route: Route) -> dict[str, int]:
+    from probes.container_input import feed
+    from probes.docker_engine import engine
+
+    each = "format('SELECT json_build_array(%L, count(*)) FROM ONLY %s', t.name, t.name)"
+    script = f"SELECT {each} FROM ({TABLES.strip()}) AS t \\gexec\n"  # noqa: S608  nothing foreign in it
+    argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
+    with engine(LONG) as client:
+        said = feed(client, route.container, *argv, data=script.encode())
+    if said.exit:
+        raise Failed(f"The rows of {route.database} cannot be read: {said.err.strip().splitlines()[-1:]}")
+    return {name: int(count) for name, count in map(json.loads, said.out.splitlines())}
