@@ -59,7 +59,7 @@ class Decisions(Running):
             "update": lambda: incident.open,
             "detail": lambda: step is not None,
             "output": lambda: self.shown_attempt() is not None,
-            "find": lambda: self.shown_attempt() is not None,
+            "other_run": lambda: any(step is None or state.id != step.id for state in incident.running()),
             "pause": lambda: self.shown_attempt() is not None,
         }
         return special.get(action, lambda: True)()

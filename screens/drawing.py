@@ -19,6 +19,7 @@ from screens.footer import footer_line
 from screens.keys import KEYS, Key
 from screens.widgets.checklist import Checklist
 from screens.widgets.checklist_rows import counts
+from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import PanelState, column_lines, strip_lines, worst_line
 from screens.widgets.pen import SOON, WRONG
@@ -28,7 +29,7 @@ from screens.widgets.sheet import Sheet
 from screens.widgets.step_page import phase_lines, step_lines
 from screens.widgets.top_line import top_line
 
-WIDE, TINY = 160, (72, 20)
+HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
 _NOTICE = 12.0
 
 
@@ -41,6 +42,8 @@ class Drawing(Decisions):
         """Nothing is said yet, and a small terminal begins with the step."""
         self._notice, self._notice_until = Content(""), 0.0
         self._in_checklist = False
+        self.journal_trouble = ""
+        self._grid_rows = ""
         self.set_class(self.pen.ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
@@ -51,6 +54,7 @@ class Drawing(Decisions):
         with Container(id="body"):
             with Vertical(id="left"):
                 yield Checklist(self.pen, id="checklist")
+                yield FilterLine(id="filter", placeholder="title, number, state or risk")
                 yield Sheet(id="criteria", focus=False)
             yield Sheet(id="step")
             yield Sheet(id="live", focus=False)
@@ -83,6 +87,8 @@ class Drawing(Decisions):
         """Which of the layouts fits the terminal."""
         width, height = self.app.size
         self.set_class(width >= WIDE, "-wide")
+        self.set_class(width >= HUGE, "-huge")
+        self.set_class(MIDDLE <= width < WIDE, "-middle")
         self.set_class(width < TINY[0] or height < TINY[1], "-tiny")
         self.set_class(self._in_checklist, "-list")
         self.set_class(self.shown_attempt() is None, "-silent")
@@ -111,11 +117,13 @@ class Drawing(Decisions):
     def _draw_top(self) -> None:
         incident, now = self.desk.incident, self.desk.clock.now()
         width = self.query_one("#top-line", Quiet).size.width
-        line = top_line(incident, self.desk.next_update_due, now, max(width, 20), self.pen, driving=self.desk.driving)
+        due, driving = self.desk.next_update_due, self.desk.driving
+        line = top_line(incident, due, now, max(width, 20), self.pen, driving=driving, journal=self.journal_trouble)
         self.query_one("#top-line", Quiet).show(line)
         self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M:%S} UTC"))
         settled, total = counts(tuple(self.desk.runbook.steps()), incident)
-        self._title(self.checklist, f"Checklist {settled} of {total}")
+        found = f", {self.checklist.found} found" if self.checklist.term else ""
+        self._title(self.checklist, f"Checklist {settled} of {total}{found}")
 
     def _title(self, widget: Sheet | OutputView, text: str) -> None:
         beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
@@ -160,12 +168,26 @@ class Drawing(Decisions):
         view, step = self.query_one("#output", OutputView), self.shown_attempt()
         folder = self.desk.attempt_folder(step.id) if step else None
         view.follow(folder.output if folder else None)
+        self._give_room(view, step)
         if step is not None:
             state = self.desk.incident.steps.get(step.id)
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "under way"
             paused = "" if view.following else ", paused"
             self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{paused}")
+
+    def _give_room(self, view: OutputView, step: Step | None) -> None:
+        """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""
+        height = self.query_one("#body").size.height
+        share = height // 2 if self.has_class("-wide") else height * 5 // 14
+        under_way = step is not None and self.desk.incident.status(step) is StepStatus.RUNNING
+        lines = view.spool.line_count if view.spool else 0
+        rows = share if under_way else min(max(lines + 1, 4), share)
+        single = self.has_class("-silent") or self.has_class("-tiny")
+        wanted = "1fr" if single else f"1fr {rows}"
+        if wanted != self._grid_rows:
+            self._grid_rows = wanted
+            self.query_one("#body").styles.grid_rows = wanted
 
     def _draw_keys(self) -> None:
         width = max(self.app.size.width - 2, 10)

@@ -18,6 +18,7 @@ from screens.live import Live, Source
 from screens.looks import Looks
 from screens.page import Page
 from screens.widgets.aside import aside
+from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import PanelState, page_lines
 from screens.widgets.pen import WRONG, Pen
@@ -68,7 +69,7 @@ class IncidentScreen(Drawing):
             aside(self, self.desk.poll, self._polled, self._poll_failed, name="poll")
 
     def _polled(self, changed: list[str]) -> None:
-        self._polling = False
+        self._polling, self.journal_trouble = False, ""
         if changed:
             for step_id in changed:
                 self.looks.forget(step_id)
@@ -78,7 +79,7 @@ class IncidentScreen(Drawing):
             self.redraw()
 
     def _poll_failed(self, sentence: str) -> None:
-        self._polling = False
+        self._polling, self.journal_trouble = False, sentence
         self.notice(sentence, WRONG)
 
     def _took(self, reading: Reading) -> None:
@@ -154,6 +155,32 @@ class IncidentScreen(Drawing):
         elif deed is Deed.PLAN:
             self.action_plan_again()
 
+    def action_find(self) -> None:
+        """Filter the checklist; with the focus in the output, search that."""
+        if self.focused is self.query_one("#output"):
+            super().action_find()
+        else:
+            self._show_checklist(True)
+            self.query_one("#filter", FilterLine).open(self.checklist.term)
+
+    def on_filter_line_changed_to(self, message: FilterLine.ChangedTo) -> None:
+        """Narrow the checklist while it is typed; the cursor goes to the first step that is found."""
+        self.checklist.filter(message.term)
+        self.redraw()
+
+    def on_filter_line_left(self) -> None:
+        self.checklist.focus()
+        self.redraw()
+
+    def action_other_run(self) -> None:
+        """The next of the steps that run."""
+        running = [state.id for state in self.desk.incident.running()]
+        if running:
+            at = running.index(self.step.id) + 1 if self.step and self.step.id in running else 0
+            self._following = False
+            self.checklist.go_to(running[at % len(running)])
+            self.redraw()
+
     def action_pause(self) -> None:
         self.query_one("#output", OutputView).pause()
         self.redraw()
@@ -162,8 +189,11 @@ class IncidentScreen(Drawing):
         self.follow_next()
 
     def action_other_pane(self) -> None:
+        self._show_checklist(not self._in_checklist)
+
+    def _show_checklist(self, shown: bool) -> None:
         if self.has_class("-tiny"):
-            self._in_checklist = not self._in_checklist
+            self._in_checklist = shown
             self.shape()
             self.call_after_refresh(self.redraw)
 

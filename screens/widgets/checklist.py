@@ -37,6 +37,7 @@ class Checklist(Sheet):
         Binding("end", "ends(-1)", show=False),
         Binding("right", "fold(True)", show=False),
         Binding("left", "fold(False)", show=False),
+        Binding("escape", "unfilter", show=False),
         Binding("pagedown", "app.step_page(1)", show=False),
         Binding("pageup", "app.step_page(-1)", show=False),
     ]
@@ -50,6 +51,8 @@ class Checklist(Sheet):
         self._cursor = ""
         self._folds: dict[str, bool] = {}
         self._shown: list[Entry] = []
+        self.term = ""
+        """What the checklist is filtered by; empty when it is whole."""
         self._about: Shown
 
     def set_up(self, about: Shown) -> None:
@@ -72,6 +75,22 @@ class Checklist(Sheet):
         )
 
     @property
+    def found(self) -> int:
+        """Steps that are listed."""
+        return sum(entry.step is not None for entry in self._shown)
+
+    def filter(self, term: str) -> None:
+        """List only the steps that hold these words, and put the cursor on the first of them; all when there are none."""
+        if term == self.term:
+            return
+        self.term = term
+        self.draw()
+        steps = [entry.key for entry in self._shown if entry.step is not None]
+        if term and steps and self._cursor not in steps:
+            self._cursor = steps[0]
+        self.post_message(self.Moved())
+
+    @property
     def phase_open(self) -> bool:
         """Whether the phase under the cursor shows its steps."""
         return any(entry.step is not None and entry.phase is self.phase for entry in self._shown)
@@ -85,7 +104,7 @@ class Checklist(Sheet):
     def draw(self) -> None:
         """Draw it as the incident stands now."""
         runbook, incident = self._about.runbook, self._about.incident
-        self._shown = entries(runbook, incident, self._cursor, self._folds)
+        self._shown = entries(runbook, incident, self._cursor, self._folds, self.term)
         now = self._about.clock.now()
         self.show(checklist_lines(self._shown, runbook, incident, self._cursor, now, self.room, self._pen))
         index = self._index
@@ -114,6 +133,9 @@ class Checklist(Sheet):
         if not unfold:
             self._cursor = f"phase {phase.id}"
         self.post_message(self.Moved())
+
+    def action_unfilter(self) -> None:
+        self.filter("")
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + int(self.scroll_offset.y)

@@ -8,12 +8,16 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Incident, StepStatus
-from midwatch.runbook.model import Phase, Runbook, Step
+from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.plan import Risk
+from midwatch.runbook.model import Phase, Runbook, Step, StepKind
+from midwatch.units import duration
 from screens.widgets.ages import span
 from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, Pen
 from screens.widgets.rows import edges, fit
 
+_NUMBERED, _COLUMNS = 34, 56
+"""Cells from which on a line has the step's number, and columns for risk, time and who."""
 _WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED)
 
 
@@ -56,14 +60,27 @@ def unfolded(phase: Phase, runbook: Runbook, incident: Incident, cursor: str, fo
     return any(step.id == cursor or step is next_step or incident.status(step) is StepStatus.RUNNING for step in phase.steps)
 
 
-def entries(runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool]) -> list[Entry]:
-    """The lines of the checklist, top to bottom."""
+def entries(runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], term: str = "") -> list[Entry]:
+    """The lines of the checklist, top to bottom; with a term only the steps that hold all its words, below their phases."""
     found: list[Entry] = []
     for phase in runbook.phases:
+        if term.strip():
+            steps = [step for step in phase.steps if _holds(step, incident, term)]
+            found += [Entry(phase), *(Entry(phase, step) for step in steps)] if steps else []
+            continue
         found.append(Entry(phase))
         if unfolded(phase, runbook, incident, cursor, folds):
             found.extend(Entry(phase, step) for step in phase.steps)
     return found
+
+
+def _holds(step: Step, incident: Incident, term: str) -> bool:
+    """Whether the words are in what a person would look for: number, title, state, risk, who did it, what does it."""
+    state = incident.steps.get(step.id)
+    who = state.actor if state else ""
+    kind = "by hand" if step.kind is StepKind.MANUAL else step.risk.value
+    text = " ".join((step.number, step.title, incident.status(step).value, kind, step.uses, who)).lower()
+    return all(word in text for word in term.lower().split())
 
 
 def checklist_lines(
@@ -97,27 +114,63 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, pen
 
 def _step_line(step: Step, incident: Incident, is_next: bool, now: datetime, width: int, pen: Pen) -> Content:
     status = incident.status(step)
-    word, style = _word(step, incident, status, is_next, now, wide=width >= 34)
     mark = pen.ink(pen.signs.next if is_next else " ", f"bold {CHOSEN}")
-    number = f"{step.number} " if width >= 34 else ""
+    number = f"{step.number} " if width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(status, STATE_STYLES[status])
-    right = pen.ink(fit(pen.clean(word), max(width // 3, 4), pen), style)
     title = pen.ink(f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text)
+    word, style = _word(step, incident, status, is_next)
+    took = _time(incident.steps.get(step.id), status, now)
+    if width >= _COLUMNS:
+        right = _columns(step, status, word, style, took, pen)
+    else:
+        if status is StepStatus.RUNNING:
+            word = took  # the sign says the rest
+        elif width >= _NUMBERED:
+            word = f"{word} {took}".strip()
+        if width >= _NUMBERED and not word and status is StepStatus.TODO:
+            word = _risk(step) if step.risk is not Risk.OBSERVE else ""
+        right = pen.ink(fit(pen.clean(word), max(width // 3, 4), pen), style)
     return edges(Content.assemble(mark, " ", pen.state(status), title), right, width)
 
 
-def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool, now: datetime, *, wide: bool) -> tuple[str, str]:
-    """What stands at the end of a step's line, and its style."""
+def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, pen: Pen) -> Content:
+    """Risk, time and who or what state, each in its own column; a time that is only a limit says so."""
+    risk, at_most = _risk(step), "<=" if pen.ascii else "≤"
+    if not took and step.kind is not StepKind.MANUAL and not status.settled:
+        took = f"{at_most}{duration(step.timeout)}"
+    risk_style = WRONG if risk == Risk.DESTROY and not status.settled else FAINT
+    return Content.assemble(
+        pen.ink(f"{risk:<8}", risk_style),
+        pen.ink(f"{took:>7}  ", CHOSEN if status is StepStatus.RUNNING else FAINT),
+        pen.ink(fit(pen.clean(word), 9, pen).ljust(9), style),
+    )
+
+
+def _risk(step: Step) -> str:
+    if step.kind is StepKind.MANUAL:
+        return "by hand"
+    return "" if step.risk is Risk.OBSERVE else step.risk.value
+
+
+def _time(state: StepState | None, status: StepStatus, now: datetime) -> str:
+    """How long it has run, or took."""
+    last = state.last if state else None
+    if last is None:
+        return ""
+    if status is StepStatus.RUNNING:
+        return span((now - (last.started_at or last.confirmed_at)).total_seconds())
+    return span(last.seconds) if last.outcome and last.seconds is not None and status is not StepStatus.TODO else ""
+
+
+def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> tuple[str, str]:
+    """The state in a word, or who did it, and its style."""
     state = incident.steps.get(step.id)
-    if status is StepStatus.RUNNING and state and state.last:
-        began = state.last.started_at or state.last.confirmed_at
-        return span((now - began).total_seconds()), CHOSEN
+    if status is StepStatus.RUNNING:
+        return "under way", CHOSEN
     if status in _WORTH_A_WORD:
         return status.value, STATE_STYLES[status]
     if is_next:
         return "next", f"bold {CHOSEN}"
     if status is StepStatus.DONE and state:
-        who = state.actor.partition("@")[0]
-        took = state.last.seconds if state.last and state.last.outcome else None
-        return (f"{who} {span(took)}" if wide and took is not None else who), FAINT
+        return state.actor.partition("@")[0], FAINT
     return ("optional" if step.optional else "", FAINT)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.incident.state import Incident
+from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.model import Severity
 from screens.widgets.ages import elapsed, span
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WRONG, Pen
@@ -16,20 +17,43 @@ _STYLES = {Severity.SEV0: f"bold {WRONG}", Severity.SEV1: f"bold {WRONG}", Sever
 
 
 def top_line(
-    incident: Incident, due: datetime | None, now: datetime, width: int, pen: Pen, *, driving: bool, drill: bool = False
+    incident: Incident,
+    due: datetime | None,
+    now: datetime,
+    width: int,
+    pen: Pen,
+    *,
+    driving: bool,
+    journal: str = "",
 ) -> Content:
-    """What fits, most important first; the clock stands beside it on its own."""
-    right = [part for part in (_elapsed(incident, now, pen), _driver(incident, driving, pen), _due(due, now, pen)) if part]
-    severity = pen.ink(incident.severity.value, _STYLES[incident.severity])
-    title = pen.clean(incident.title)
-    while len(right) > 1 and width - severity.cell_length - 4 - sum(len(part) + 2 for part in right) < min(len(title), 14):
-        right.pop(1 if len(right) == 3 else 0)  # the next update matters longest
-    tail = Content("  ").join(right)
-    room = width - severity.cell_length - 3 - tail.cell_length - 2
-    left = Content.assemble(severity, "  ", pen.ink(fit(title, max(room, 8), pen), STRONG))
-    if room - len(title) > len(incident.id) + 3:
+    """What fits, most important first; the clock stands beside it on its own. `journal`: what is wrong with it, if anything."""
+    parts = [  # the most important first, each with its place from left to right
+        (0, pen.ink(f"{pen.signs.person} journal", WRONG) if journal else None),
+        (5, _due(due, now, pen)),
+        (3, _elapsed(incident, now, pen)),
+        (4, _driver(incident, driving, pen)),
+        (2, _running(incident, pen)),
+    ]
+    right = [(place, part) for place, part in parts if part]
+    well = (1, pen.ink("journal ok", FAINT))
+    severity, title = pen.ink(incident.severity.value, _STYLES[incident.severity]), pen.clean(incident.title)
+    room = width - severity.cell_length - 2
+    while len(right) > 1 and room - _length(right) < min(len(title), 14):
+        right.pop()
+    left = Content.assemble(severity, "  ", pen.ink(fit(title, max(room - _length(right), 8), pen), STRONG))
+    if room - len(title) - len(incident.id) - 3 > _length(right):
+        right += [] if journal or room - len(title) - len(incident.id) - 3 <= _length([*right, well]) else [well]
         left = Content.assemble(severity, pen.ink(f"  {incident.id}", FAINT), "  ", pen.ink(title, STRONG))
-    return edges(left, tail, width)
+    return edges(left, Content("  ").join(part for _, part in sorted(right, key=lambda item: item[0])), width)
+
+
+def _length(parts: Sequence[tuple[int, Content]]) -> int:
+    return sum(part.cell_length + 2 for _, part in parts)
+
+
+def _running(incident: Incident, pen: Pen) -> Content | None:
+    count = len(incident.running())
+    return pen.ink(f"{pen.signs.states[StepStatus.RUNNING]} {count} under way", CHOSEN) if count else None
 
 
 def _elapsed(incident: Incident, now: datetime, pen: Pen) -> Content | None:

@@ -35,7 +35,9 @@ phases:
         ask: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
       - id: look
         title: Look around
-        run: echo "seen by $WHO"
+        run: |
+          echo "seen by $WHO"
+          while [ -e wait ]; do sleep 0.05; done
         env: {WHO: {from: asked.owner}}
         risk: observe
         needs: [asked]
@@ -176,6 +178,41 @@ async def test_skip_and_do_again_need_a_reason(conductor: Conductor) -> None:
         assert status(conductor, "asked") is StepStatus.SKIPPED
         await press(pilot, "home", "down", "r", *"somebody came", "enter")
         assert status(conductor, "asked") is StepStatus.TODO
+
+
+async def test_the_checklist_is_filtered_by_what_one_looks_for(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "slash", *"destr")
+        shown = grid(pilot)
+        assert "Checklist 0 of 4, 1 found" in shown
+        assert "□ Burn it" in shown
+        assert "Look around" not in shown
+        await press(pilot, "enter")
+        assert "2.2 Burn it" in grid(pilot)  # the cursor is on what was found
+        await press(pilot, "escape")
+        assert "Look around" in grid(pilot)
+        await press(pilot, "slash", *"no such thing")
+        assert "0 found" in grid(pilot)
+        await press(pilot, "escape")
+        assert "Checklist 0 of 4 " in grid(pilot)
+
+
+async def test_steps_that_run_at_once_are_gone_through(conductor: Conductor, here: Path) -> None:
+    for name in ("wait", "hold"):
+        (here / name).touch()
+    conductor.tick("asked", values={"owner": "ada", "bad": "no"})
+    for step in ("look", "work"):
+        conductor.start(step, conductor.plan(step))
+    async with opened(conductor, (120, 36), sources=[]) as pilot:
+        await until(pilot, lambda: "2 under way" in grid(pilot))
+        seen = set()
+        for _ in range(2):
+            await press(pilot, "w")
+            title = next(line for line in grid(pilot).splitlines() if "Output of" in line)
+            seen.add(title.split()[3])
+        assert seen == {"1.2", "2.1"}
+        for name in ("wait", "hold"):
+            (here / name).unlink()
 
 
 async def test_enter_goes_to_what_is_needed_first(conductor: Conductor) -> None:
