@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from midwatch.errors import Exit, Failed, MidwatchError
 from midwatch.hostile import safe_bytes
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.modes import new_folder, open_file
 from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step, StepKind
@@ -28,11 +30,24 @@ _SUMMARY = 400
 def prepare(attempt: AttemptFolder, plan: Plan) -> None:
     """Make the folder and put the confirmed plan in it, on disk when this returns. Raises `Failed`."""
     try:
-        attempt.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            new_folder(attempt.path)
         write_whole(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
     except OSError as error:
         hint = f"Nothing ran. Make room or rights in {attempt.path.parent}"
         raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
+
+
+def never_begins(attempt: AttemptFolder) -> bool:
+    """Make sure that an attempt without a supervisor stays so: its order, which exists once, is taken by an empty one.
+
+    False when it has an order already: whoever wrote that may yet start it.
+    """
+    try:
+        os.close(open_file(attempt.order, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    except OSError:
+        return False
+    return True
 
 
 def confirmed_body(

@@ -6,9 +6,9 @@ world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen make
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -16,8 +16,10 @@ from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
 from midwatch.clock import Clock, SystemClock
 from midwatch.errors import MidwatchError, Refused
+from midwatch.helm import Helm
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lease import Lease
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
@@ -40,7 +42,7 @@ REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Notebook):
+class Conductor(Helm, Notebook):
     """One incident, driven or observed."""
 
     @classmethod
@@ -49,44 +51,43 @@ class Conductor(Notebook):
         clock = clock or SystemClock()
         folder = opening.make_folder(runbook, clock)
         lock = DriverLock.take(folder, actor)
-        journal = Journal.create(folder.journal, actor=actor, clock=clock)
+        journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
         conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
         conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname()))
-        conductor._join()
+        conductor._append(*conductor._came(Lease(), False, ""))
         return conductor
 
     @classmethod
-    def resume(cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None) -> Self:
-        """Drive an incident that was declared earlier. Raises `Refused` when somebody else drives it."""
-        clock = clock or SystemClock()
-        lock = DriverLock.take(folder, actor)
-        try:
-            runbook, _ = opening.reopen(folder)
-            journal = Journal.open(folder.journal, actor=actor, clock=clock)
-        except BaseException:
-            lock.release()
-            raise
-        conductor = cls(runbook, folder, list(journal.events), actor=actor, clock=clock, wheel=Wheel(journal, lock))
-        if conductor.incident.open:
-            conductor._join()
-            conductor._catch_up()
-        elif conductor.incident.driver:  # who closed it was gone before it could leave
-            conductor._append(Kind.DRIVER_LEFT, {"reason": "closed"})
+    def resume(cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None, reason: str = "") -> Self:
+        """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Helm.take_wheel`)."""
+        conductor = cls.observe(folder, actor=actor, clock=clock)
+        conductor.take_wheel(reason)
         return conductor
 
     @classmethod
     def observe(cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None) -> Self:
-        """Follow an incident without touching it. Every call that would write raises `Refused`."""
+        """Follow an incident without touching it. Every call that would write raises `Refused`, until it has the wheel."""
         runbook, _ = opening.reopen(folder)
         conductor = cls(runbook, folder, [], actor=actor, clock=clock or SystemClock(), wheel=None)
         conductor._tail = Tail(folder.journal)
         conductor.poll()
         return conductor
 
+    def take_wheel(self, reason: str = "") -> None:
+        """Drive it from here, and write what the last driver would have written next."""
+        if not self.driving:
+            super().take_wheel(reason)
+            if self.incident.open:
+                self._catch_up()
+
     # What happens by itself
 
     def poll(self) -> list[str]:
-        """Take in what has happened since the last call; the ids of steps that changed. Cheap."""
+        """Take in what has happened since the last call; the ids of steps that changed. Cheap.
+
+        It is a driver's sign of life as well. Raises `Refused` once somebody took the wheel from one that gave none.
+        """
+        self._beat()
         with self._mutex:
             if self._wheel is None:
                 self._take_in(self._tail.poll() if self._tail else [])
@@ -115,6 +116,9 @@ class Conductor(Notebook):
             self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
         elif isinstance(found, watch.Lost):
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
+        elif self.in_place_of_a_silent_one and not attempts.never_begins(folder):
+            sentence = "Whether it began is not known: its screen was silent while it started it"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
         else:  # a supervisor writes who it is before it tells its starter, and begins nothing when that one is gone
             sentence = "Nothing ran: the screen ended between the confirmation and the start"
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
@@ -144,7 +148,9 @@ class Conductor(Notebook):
             reader.start()
 
     def _read_after(self, step: Step, number: int) -> None:
-        self._journal_readings(step, number, "after", take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT))
+        readings = take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT)
+        with contextlib.suppress(Refused):  # the wheel was taken meanwhile, and the next driver takes readings of its own
+            self._journal_readings(step, number, "after", readings)
 
     # What a person decides
 
@@ -301,12 +307,6 @@ class Conductor(Notebook):
             if self.incident.open:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)
-
-    def _await_starts(self, wheel: Wheel) -> None:
-        """The next driver takes what has no supervisor for never begun: so nothing may still be about to begin."""
-        deadline = time.monotonic() + BEFORE_LIMIT + watch.START_GRACE
-        while wheel.under_way and time.monotonic() < deadline:
-            time.sleep(0.02)
 
     # The journal
 

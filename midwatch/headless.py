@@ -25,6 +25,11 @@ def run(conductor: Conductor, answers: Answers, say: Say) -> Exit:
 
     Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
     """
+    with conductor.beating():
+        return _run_all(conductor, answers, say)
+
+
+def _run_all(conductor: Conductor, answers: Answers, say: Say) -> Exit:
     while True:
         conductor.poll()
         for state in conductor.incident.running():  # taken over from a front end that died

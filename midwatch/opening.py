@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from midwatch.clock import Clock
 from midwatch.errors import BadInput, Failed
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
+from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
@@ -39,7 +41,7 @@ def _exclusive(parent: Path, name: str) -> IncidentFolder:
     for number in range(1, 100):
         folder = IncidentFolder(parent / (name if number == 1 else f"{name}-{number}"))
         try:
-            folder.path.mkdir(mode=0o700)
+            new_folder(folder.path)
         except FileExistsError:
             continue
         return folder
@@ -50,7 +52,9 @@ def _copy(source: Path, target: Path, *, expected: str = "") -> None:
     data = source.read_bytes()
     if expected and hashlib.sha256(data).hexdigest() != expected:
         raise BadInput(f"{source} was changed after it was read", hint="Start again")
-    target.write_bytes(data)
+    descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
 
 
 def declared_body(runbook: Runbook, folder: IncidentFolder, host: str) -> dict[str, Any]:

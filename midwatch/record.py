@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.lock import DriverLock
+from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -85,15 +83,20 @@ class Record:
             raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
         return self._wheel
 
-    def _join(self) -> None:
-        body = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": _terminal()}
-        self._append(Kind.DRIVER_JOINED, body)
-
     def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
         with self._mutex:
-            journal = self._driver().journal
-            journal.append(kind, masked(body, self._secrets))
+            wheel = self._driver()
+            journal = wheel.journal
+            try:
+                journal.append(kind, masked(body, self._secrets))
+            except TakenOver:
+                self._lose(wheel)
+                raise
             self._take_in(journal.events[len(self.events) :])
+
+    def _lose(self, wheel: Wheel) -> None:
+        """What becomes of a driver whose wheel was taken."""
+        raise NotImplementedError
 
     def _take_in(self, events: list[Event]) -> None:
         if events:
@@ -107,7 +110,8 @@ class Record:
         self._wheel = None
 
 
-def _terminal() -> str:
+def terminal() -> str:
+    """The terminal of this process; empty when it has none."""
     try:
         return str(Path("/proc/self/fd/0").readlink())
     except OSError:

@@ -53,6 +53,7 @@ def said(event: Event, desk: Desk) -> tuple[str, str]:
             STRONG,
         ),
         Kind.DRIVER_JOINED: (f"Took the wheel on {body.get('host')}", FAINT),
+        Kind.DRIVER_TOOK_OVER: (f"Took the wheel over from {body.get('from')}: {body.get('reason')}", SOON),
         Kind.DRIVER_LEFT: (f"Gave the wheel back: {body.get('reason')}", FAINT),
         Kind.CONFIRMED: (f"{step}: confirmed" + (f", {body['reason']}" if body.get("reason") else ""), ""),
         Kind.STARTED: (f"{step}: started", FAINT),

@@ -34,13 +34,19 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
         conductor.leave()
 
 
-def drive_or_observe(folder: IncidentFolder) -> Conductor:
-    """Take the wheel; where somebody drives, follow along rather than turn the engineer away."""
+def drive_or_observe(folder: IncidentFolder, *, reason: str = "") -> Conductor:
+    """Take the wheel; where somebody drives, follow along rather than turn the engineer away.
+
+    With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life.
+    """
+    conductor = Conductor.observe(folder, actor=current_actor())
+    if reason:
+        conductor.await_silence(lambda text: print(f"midwatch: {text}", file=sys.stderr))
     try:
-        return Conductor.resume(folder, actor=current_actor())
+        conductor.take_wheel(reason)
     except Refused as refused:
         print(f"midwatch: {refused} Observing.", file=sys.stderr)
-        return Conductor.observe(folder, actor=current_actor())
+    return conductor
 
 
 def _utf8() -> bool:

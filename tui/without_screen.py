@@ -11,7 +11,9 @@ from midwatch.runbook.model import Runbook
 from tui.files import write_text
 
 
-def run_headless(runbook: Runbook, answers_file: Path, *, folder: IncidentFolder | None, export: Path | None) -> int:
+def run_headless(
+    runbook: Runbook, answers_file: Path, *, folder: IncidentFolder | None, export: Path | None, reason: str = ""
+) -> int:
     """Run the incident to its end or to the first step that fails; the timeline is exported either way."""
     from midwatch import headless
     from midwatch.actor import current_actor
@@ -21,8 +23,14 @@ def run_headless(runbook: Runbook, answers_file: Path, *, folder: IncidentFolder
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()
-    conductor = Conductor.resume(folder, actor=actor) if folder else Conductor.declare(runbook, actor=actor)
     began = time.monotonic()
+    if folder:
+        conductor = Conductor.observe(folder, actor=actor)
+        if reason:
+            conductor.await_silence(lambda text: _say(began, text))
+        conductor.take_wheel(reason)
+    else:
+        conductor = Conductor.declare(runbook, actor=actor)
     _say(began, f"{conductor.incident.id} {'resumed' if folder else 'declared'} in {conductor.folder.path}")
     try:
         return headless.run(conductor, answers, lambda text: _say(began, text))

@@ -125,6 +125,12 @@ def _note(facts: Facts, body: Body) -> str:
     return ". ".join(parts if body["text"] else parts[1:])
 
 
+def _took_over(facts: Facts, body: Body) -> str:
+    after = f", silent for {duration(body['silent'])}" if body["silent"] is not None else ""
+    state = "had ended" if body["how"] == "ended" else "hung"
+    return f"Took the wheel from {text(body['from'])}, whose screen {state}{after}{_and(body['reason'])}"
+
+
 def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
@@ -134,6 +140,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.SEVERITY: _severity,
     Kind.CLOSED: _closed,
     Kind.DRIVER_JOINED: lambda facts, body: f"Took the wheel on {text(body['host'])}",
+    Kind.DRIVER_TOOK_OVER: _took_over,
     Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
     Kind.CONFIRMED: _confirmed,
     Kind.FINISHED: _finished,

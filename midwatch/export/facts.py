@@ -77,7 +77,7 @@ class Facts:
         """Who held the wheel, from when to when; an open end is a driver that left without a word, or still drives."""
         found: list[tuple[str, datetime, datetime | None]] = []
         for event in self.events:
-            if event.kind == Kind.DRIVER_JOINED:
+            if event.kind in (Kind.DRIVER_JOINED, Kind.DRIVER_TOOK_OVER):
                 found.append((event.actor, event.time, None))
             elif event.kind == Kind.DRIVER_LEFT and found and found[-1][2] is None:
                 found[-1] = (found[-1][0], found[-1][1], event.time)

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal
+    # host, pid, terminal, from: who had the wheel, reason, how: ended|silent, silent: seconds without a sign of life
+    DRIVER_TOOK_OVER = "driver.took_over"
     DRIVER_LEFT = "driver.left"  # reason
     # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
     CONFIRMED = "step.confirmed"

@@ -185,6 +185,7 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.SEVERITY: _severity,
     Kind.CLOSED: _closed,
     Kind.DRIVER_JOINED: _joined,
+    Kind.DRIVER_TOOK_OVER: _joined,
     Kind.DRIVER_LEFT: _left,
     Kind.CONFIRMED: _confirmed,
     Kind.STARTED: _started,

@@ -75,7 +75,7 @@ class IncidentFolder:
 
     @property
     def lock(self) -> Path:
-        """Held (flock) by the driver."""
+        """Locked by the driver, and touched by it as a sign of life."""
         return self.path / "driver.lock"
 
     @property

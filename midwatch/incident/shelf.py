@@ -11,7 +11,7 @@ from midwatch.errors import BadInput, Failed, MidwatchError
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import IncidentFolder, incidents_folder
-from midwatch.incident.lock import driver_of
+from midwatch.incident.lease import driver_of
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 

@@ -1,17 +1,20 @@
-"""Writes a journal: an event is on disk when `append` returns. One writer at a time holds the driver's lock."""
+"""Writes a journal: an event is on disk when `append` returns. One writer at a time, which the fence sees to."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from midwatch import locks
 from midwatch.clock import Clock
 from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Event, Kind
+from midwatch.incident.modes import open_file
 from midwatch.journal.line import NO_LINE, decode, digest, encode
 from midwatch.journal.reader import stored_lines
 from midwatch.journal.reserve import Reserve
@@ -19,13 +22,14 @@ from midwatch.journal.verify import verify
 from midwatch.supervisor.identity import boot_id
 from midwatch.supervisor.result import sync_folder
 
-_MODE = 0o640
+Fence = Callable[[], None]
+"""Raises when this process may write no more: somebody else took the wheel."""
 
 
 class Journal:
     """An open journal. Safe to use from several threads of one process."""
 
-    def __init__(self, path: Path, descriptor: int, *, actor: str, clock: Clock) -> None:
+    def __init__(self, path: Path, descriptor: int, *, actor: str, clock: Clock, fence: Fence | None) -> None:
         """Take over an open file; use `create` or `open`."""
         self.path = path
         self.actor = actor
@@ -39,21 +43,23 @@ class Journal:
         self._end = 0
         self._reserve = Reserve(descriptor)
         self._mutex = threading.Lock()
+        self._fence = fence
         self._broken = ""
 
     @classmethod
-    def create(cls, path: Path, *, actor: str, clock: Clock) -> Self:
+    def create(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
         """Begin a journal; the empty file, its name and its reserved space are on disk when this returns.
 
+        `fence` is asked before every write, while nobody else can write or take the wheel.
         Raises `Refused` when there is one already, `Failed` when it cannot be made or the disk has no room at all.
         """
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+            descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             raise Refused(f"There is a journal {path} already", hint="Resume its incident: midwatch") from None
         except OSError as error:
             raise _cannot("made", path, error) from error
-        journal = cls(path, descriptor, actor=actor, clock=clock)
+        journal = cls(path, descriptor, actor=actor, clock=clock, fence=fence)
         try:
             journal._reserve.ahead(0)
             if journal._reserve.size == 0 and (reason := journal._reserve.hold(1)):
@@ -67,7 +73,7 @@ class Journal:
         return journal
 
     @classmethod
-    def open(cls, path: Path, *, actor: str, clock: Clock) -> Self:
+    def open(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
         """Go on with a journal. A torn last line is cut, kept beside it, and the event `journal.repaired` tells so.
 
         Raises `Refused` when the chain of events is broken: going on would hide that. Raises `BadInput` when there is no
@@ -80,8 +86,9 @@ class Journal:
         except OSError as error:
             raise _cannot("opened for writing", path, error) from error
         try:
-            journal = cls(path, descriptor, actor=actor, clock=clock)
-            journal._take_in()
+            journal = cls(path, descriptor, actor=actor, clock=clock, fence=fence)
+            with journal.alone():
+                journal._take_in()
         except OSError as error:
             os.close(descriptor)
             raise _cannot("opened", path, error) from error
@@ -101,31 +108,44 @@ class Journal:
         Returns the event as a reader will see it. Raises `BadInput` for a body that cannot be stored, and `Failed` when
         the disk has no room left even in the reserve, or the write fails: then the event counts as not stored.
         """
-        with self._mutex:
+        with self.alone():
             return self._append(kind, body, over=0)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else writes this journal, nor takes the wheel, in the meantime. Raises what the fence raises."""
+        with self._mutex:
+            if self._descriptor < 0:
+                raise Refused("The journal is closed", hint="Resume the incident: midwatch")
+            if self._fence is None:
+                yield
+                return
+            try:
+                locks.lock(self._descriptor)
+            except OSError as error:
+                raise _cannot("locked", self.path, error) from error
+            try:
+                self._fence()
+                yield
+            finally:
+                locks.unlock(self._descriptor)
 
     def close(self, *, trim: bool = False) -> None:
         """Let go of the file; with `trim`, the space behind the last event goes back to the disk.
 
         Trimming that fails is no fault of the journal's: readers stop at the first NUL byte anyway.
         """
+        if trim and not self._broken:
+            with contextlib.suppress(OSError, Refused), self.alone():
+                self._reserve.give_back(self._end)
+                os.fsync(self._descriptor)
         with self._mutex:
-            if self._descriptor < 0:
-                return
-            try:
-                if trim and not self._broken:
-                    self._reserve.give_back(self._end)
-                    os.fsync(self._descriptor)
-            except OSError:
-                pass
-            finally:
+            if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
 
     def _append(self, kind: Kind | str, body: Mapping[str, Any], *, over: int) -> Event:
         """Store an event over `over` bytes of a torn one."""
-        if self._descriptor < 0:
-            raise Refused("The journal is closed", hint="Resume the incident: midwatch")
         if self._broken:
             raise Failed(self._broken, hint="Leave and resume the incident; what is on the disk then counts")
         now = self._clock.now()
@@ -213,8 +233,8 @@ class Journal:
     def _keep(self, torn: bytes) -> None:
         """Keep what is cut beside the journal, for whoever wonders. The event tells its hash, so this may fail."""
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            kept = os.open(f"{self.path}.cut-{len(self.events) + 1}", flags, _MODE)
+            name = f"{self.path.name}.cut-{len(self.events) + 1}"
+            kept = open_file(self.path.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except OSError:
             return
         try:

@@ -8,6 +8,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from midwatch.incident.modes import open_file
+
 TAIL = 1024 * 1024
 """Bytes of the end that are kept when the limit was reached."""
 _TIMING_EVERY = 0.01
@@ -22,9 +24,9 @@ class OutputFile:
 
     def __init__(self, path: Path, timing: Path, limit: int) -> None:
         """Create both files. Raises `OSError`; a file that is there already means that the attempt was started before."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
-        self._timing = os.open(timing, flags, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor = open_file(path, flags)
+        self._timing = open_file(timing, flags)
         self._tail_size = min(TAIL, limit // 2)
         self._head_limit = limit - self._tail_size
         self._tail = bytearray()

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from midwatch.incident.modes import open_file
+
 _WIDTH = 64
 _LONGEST = 96
 _START = b"\x1b]9;4;"
@@ -71,7 +73,7 @@ class ProgressFile:
 
     def __init__(self, path: Path) -> None:
         """Create it. Raises `OSError`."""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.write(self._descriptor, b" " * (_WIDTH - 1) + b"\n")
 
     def write(self, progress: Progress | None) -> None:

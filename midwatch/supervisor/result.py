@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from midwatch.incident.events import StepOutcome
+from midwatch.incident.modes import open_file
 
 _SPACE = 4096
 _LONGEST_ERROR = 600
@@ -54,7 +55,7 @@ class ReservedFile:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._space = space
-        self._descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_TRUNC, 0o600)
+        self._descriptor = open_file(self._part, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
             os.posix_fallocate(self._descriptor, 0, space)
         except OSError:
@@ -94,7 +95,7 @@ def result_bytes(result: Result) -> bytes:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a small file so that it is there completely or not at all, and on disk. Raises `OSError`."""
     part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         view = memoryview(content)
         while view:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 import midwatch
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.modes import new_folder, open_file
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.result import sync_folder
 from midwatch.supervisor.watch import START_GRACE, Running, SupervisorId, look
@@ -27,7 +29,8 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
     characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
     cannot start; then nothing ran.
     """
-    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        new_folder(folder.path)
     _write_order(folder, order)
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -58,9 +61,9 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
 
 
 def _write_order(folder: AttemptFolder, order: Order) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        with os.fdopen(os.open(folder.order, flags, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(open_file(folder.order, flags), "w", encoding="utf-8") as file:
             json.dump(order.to_json(), file, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from midwatch.clock import iso
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.modes import open_file
 from midwatch.redaction import Redactor
 from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
 from midwatch.supervisor.descendants import holders, signal_all, signal_each
@@ -46,7 +47,7 @@ class Supervision:
         self._values = ReservedFile(folder.values.with_name("values.redacted"), LARGEST_FILE)
         self._output = OutputFile(folder.output, folder.timing, order.output_limit)
         self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
-        os.close(os.open(folder.values, os.O_CREAT | os.O_CLOEXEC | os.O_WRONLY, 0o600))
+        os.close(open_file(folder.values, os.O_CREAT | os.O_WRONLY))
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):

@@ -11,6 +11,7 @@ said on its way.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 
 DIED = 99
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_AUDITED = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "fcntl.flock", "subprocess.Popen", "os.link"}
+_AUDITED = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "subprocess.Popen", "os.link"}
 
 
 class Points:
@@ -58,7 +59,7 @@ def lay_mines(points: Points) -> None:
     def audit(event: str, args: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(args[2], int) and args[2] & _WRITING:
             points.pass_by(f"open {_short(args[0])}")
-        elif event in _AUDITED:
+        elif event in _AUDITED or (event == "fcntl.fcntl" and args[1] == fcntl.F_OFD_SETLK):
             points.pass_by(f"{event} {_short(args[0])}")
 
     sys.addaudithook(audit)

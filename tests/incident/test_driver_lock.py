@@ -14,7 +14,8 @@ import pytest
 
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock, driver_of
+from midwatch.incident.lease import driver_of
+from midwatch.incident.lock import DriverLock
 
 HOLD = """
 import sys

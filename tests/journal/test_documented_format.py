@@ -28,5 +28,5 @@ def test_the_check_in_shell_agrees_with_ours(written: Write, trim: bool, shell: 
 
 
 def test_every_kind_is_documented() -> None:
-    named = set(re.findall(r"`([a-z]+(?:\.[a-z]+)?)`", PAGE.split("## Kinds")[1].split("## One driver")[0]))
+    named = set(re.findall(r"`([a-z]+(?:\.[a-z_]+)?)`", PAGE.split("## Kinds")[1].split("## One driver")[0]))
     assert {kind.value for kind in Kind} <= named

@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
     parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
     parser.add_argument("--resume", action="store_true", help="go on with the open incident instead of declaring a new one")
+    parser.add_argument(
+        "--take-over", metavar="REASON", default="", help="with --resume: though another has the wheel, if that one is dead"
+    )
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end, however it ends")
 
 
@@ -31,4 +34,5 @@ def run(args: argparse.Namespace) -> int:
     folder = open_incident(runbook.place_of("logs"), runbook.id) if args.resume else None
     if args.resume and folder is None:
         raise BadInput("There is no open incident to resume", hint="Leave --resume out to declare a new one")
-    return run_headless(runbook, Path(args.answers), folder=folder, export=Path(args.export) if args.export else None)
+    export = Path(args.export) if args.export else None
+    return run_headless(runbook, Path(args.answers), folder=folder, export=export, reason=args.take_over)

@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
     parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
     parser.add_argument("--observe", action="store_true", help="follow along without driving")
+    parser.add_argument(
+        "--take-over", metavar="REASON", default="", help="drive it though another screen has the wheel, if that one is dead"
+    )
     parser.add_argument("--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text")
 
@@ -40,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.observe:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
-        conductor = drive_or_observe(folder)
+        conductor = drive_or_observe(folder, reason=args.take_over)
     open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
     print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}")

@@ -1,0 +1,143 @@
+"""The lease: what an onlooker can know of whoever drives, without asking and without disturbing anybody.
+
+A driver shows that it lives by touching its lock file (`BEAT`). The onlooker counts the silence by its own clock, so neither
+a clock that was set nor two machines whose clocks differ make a live driver look dead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from midwatch.clock import from_iso
+from midwatch.incident.folder import IncidentFolder
+from midwatch.supervisor.identity import SupervisorId, boot_id
+
+BEAT = 4.0
+"""Seconds between two signs of life."""
+LEASE = 20.0
+"""Seconds of silence after which the wheel may be taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Who holds the wheel, as written in the lock file."""
+
+    actor: str
+    host: str
+    pid: int
+    start: int
+    """Start of the process in clock ticks after boot: with the pid and the boot, it names one process for good."""
+    boot: str
+    since: str
+    """UTC, as `midwatch.clock.iso` writes it."""
+
+    @property
+    def may_drive(self) -> bool:
+        """False once this process is known to have ended; a process on another machine cannot be seen from here."""
+        return self.host != socket.gethostname() or SupervisorId(self.pid, self.start, self.boot).alive
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is on a machine whose locks may not reach this one."""
+        return self.host != socket.gethostname() and self.boot != boot_id()
+
+    def __str__(self) -> str:
+        return f"{self.actor} drives it since {from_iso(self.since):%Y-%m-%d %H:%M:%S} UTC (pid {self.pid} on {self.host})"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The lock file at one moment; a driver that lives makes the next one different."""
+
+    inode: int
+    touched: int
+    """Nanoseconds, by the clock of the file system: compared, never counted with."""
+    text: bytes
+
+    @classmethod
+    def of(cls, folder: IncidentFolder) -> Self | None:
+        """What is there now; None when there is no lock file or it cannot be read."""
+        try:
+            descriptor = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(descriptor)
+            return cls(status.st_ino, status.st_mtime_ns, os.pread(descriptor, 4096, 0))
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    @property
+    def driver(self) -> Driver | None:
+        """Who is named in it; None for nobody."""
+        try:
+            driver = Driver(**json.loads(self.text))
+            from_iso(driver.since)
+        except (ValueError, TypeError):
+            return None
+        return driver
+
+
+class Pulse(StrEnum):
+    """What is known of whoever drives."""
+
+    NOBODY = "nobody"
+    """The wheel was given back."""
+    LIVES = "lives"
+    """Seen to live, or not watched for long enough to say otherwise."""
+    SILENT = "silent"
+    """No sign of life for a whole lease: it hangs, was stopped, or its machine is gone."""
+    ENDED = "ended"
+    """Its process is known to have ended without giving the wheel back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who drives, and how alive that is."""
+
+    pulse: Pulse = Pulse.NOBODY
+    driver: Driver | None = None
+    silent: float = 0.0
+    """Seconds for which it was watched without a sign of life."""
+    sight: Sight | None = None
+
+
+class Lookout:
+    """Watches the signs of life of whoever drives an incident."""
+
+    def __init__(
+        self, folder: IncidentFolder, *, lease: float = LEASE, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """The clock must stand still while this machine is suspended: then the driver was, too."""
+        self._folder, self._lease, self._monotonic = folder, lease, monotonic
+        self._sight: Sight | None = None
+        self._since = monotonic()
+
+    def look(self) -> Lease:
+        """What is known now. Cheap; look again and again."""
+        sight, now = Sight.of(self._folder), self._monotonic()
+        if sight != self._sight:
+            self._sight, self._since = sight, now
+        driver = sight.driver if sight else None
+        if sight is None or driver is None:
+            return Lease(sight=sight)
+        silent = now - self._since
+        if not driver.may_drive:
+            return Lease(Pulse.ENDED, driver, silent, sight)
+        return Lease(Pulse.SILENT if silent >= self._lease else Pulse.LIVES, driver, silent, sight)
+
+
+def driver_of(folder: IncidentFolder) -> Driver | None:
+    """Who drives the incident now; None when nobody does or it cannot be known. Takes no lock and disturbs nobody."""
+    sight = Sight.of(folder)
+    driver = sight.driver if sight else None
+    return driver if driver is not None and driver.may_drive else None

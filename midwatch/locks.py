@@ -1,0 +1,37 @@
+"""Locks on whole files that the kernel holds for an open file, and gives back however its process ends.
+
+Locks of the kind `F_OFD_SETLK`: they belong to the open file (unlike POSIX locks, which any `close` in the process gives
+back), and only who may write the file can hold one (unlike `flock`), so that an observer cannot stand in a driver's way.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock; False when another open file holds it. Raises `OSError` where files cannot be locked."""
+    try:
+        _set(descriptor, fcntl.F_OFD_SETLK, fcntl.F_WRLCK)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def lock(descriptor: int) -> None:
+    """Take the lock, waiting for it. Raises `OSError`."""
+    _set(descriptor, fcntl.F_OFD_SETLKW, fcntl.F_WRLCK)
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock back. Raises `OSError`."""
+    _set(descriptor, fcntl.F_OFD_SETLKW, fcntl.F_UNLCK)
+
+
+def _set(descriptor: int, command: int, kind: int) -> None:
+    fcntl.fcntl(descriptor, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0))

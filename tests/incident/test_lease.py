@@ -1,0 +1,311 @@
+"""What an onlooker knows of a driver, the fence behind a takeover, and races for the wheel of drivers that hang."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.clock import SystemClock
+from midwatch.errors import Refused
+from midwatch.incident import lock as lock_module
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lease import Lookout, Pulse, Sight
+from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+from tests.crash.deadly import DIED, Points, lay_mines
+
+RACERS, ROUNDS = 4, 60
+RACE = """
+import contextlib, os, random, sys, time
+from pathlib import Path
+from midwatch.clock import SystemClock
+from midwatch.errors import Refused
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lease import Lookout, Pulse
+from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.journal.writer import Journal
+
+folder, rounds, me = IncidentFolder(Path(sys.argv[1])), int(sys.argv[2]), os.getpid()
+dice = random.Random(me)
+print("ready", flush=True)
+sys.stdin.readline()
+seized = fenced = number = 0
+acknowledged = []
+for turn in range(rounds):
+    lookout = Lookout(folder, lease=0.02)
+    while True:
+        seen = lookout.look()
+        try:
+            if seen.pulse is Pulse.SILENT:
+                lock = DriverLock.take_over(folder, f"racer-{me}@test", seen.sight)
+                seized += 1
+            else:
+                lock = DriverLock.take(folder, f"racer-{me}@test")
+            break
+        except Refused:
+            time.sleep(0.002)
+    journal = None
+    try:
+        journal = Journal.open(folder.journal, actor=f"racer-{me}@test", clock=SystemClock(), fence=lock.require)
+        for _ in range(3):
+            time.sleep(dice.choice((0, 0, 0.04)))  # hangs, longer than its lease
+            with journal.alone():
+                os.close(os.open(sys.argv[1] + "/inside", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                lock.beat()
+                os.unlink(sys.argv[1] + "/inside")
+            number += 1
+            journal.append("note", {"text": f"{me}-{number}"})
+            acknowledged.append(f"{me}-{number}")
+        if dice.random() < 0.5:
+            time.sleep(0.04)
+        lock.release()
+    except TakenOver:
+        fenced += 1
+        lock.release()
+    finally:
+        if journal:
+            journal.close()
+print(seized, fenced, *acknowledged, flush=True)
+"""
+HANG = """
+import sys
+from pathlib import Path
+from midwatch.clock import SystemClock
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.journal.writer import Journal
+folder = IncidentFolder(Path(sys.argv[1]))
+lock = DriverLock.take(folder, "eve@test")
+journal = Journal.open(folder.journal, actor="eve@test", clock=SystemClock(), fence=lock.require)
+print("held", flush=True)
+for line in sys.stdin:
+    try:
+        if line == "write\\n":
+            journal.append("note", {"text": "by eve"})
+            print("written", flush=True)
+        else:
+            with journal.alone():
+                print("inside", flush=True)
+                sys.stdin.readline()
+    except TakenOver as lost:
+        print(lost, flush=True)
+"""
+
+
+class Watch:
+    """A clock that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> IncidentFolder:
+    folder = IncidentFolder(tmp_path / "INC-20261123-0200-x")
+    folder.path.mkdir()
+    Journal.create(folder.journal, actor="ada@test", clock=SystemClock()).close()
+    return folder
+
+
+class Other:
+    """Another process, which does what it is told."""
+
+    def __init__(self, folder: IncidentFolder) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HANG, str(folder.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.heard() == "held"
+
+    def heard(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def tell(self, word: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def other(folder: IncidentFolder) -> Iterator[Other]:
+    other = Other(folder)
+    yield other
+    other.process.kill()
+    other.process.communicate(timeout=30)
+
+
+def sight(folder: IncidentFolder) -> Sight:
+    seen = Sight.of(folder)
+    assert seen is not None
+    return seen
+
+
+def test_silence_is_counted_by_the_onlookers_own_clock(folder: IncidentFolder) -> None:
+    watch = Watch()
+    lookout = Lookout(folder, lease=20.0, monotonic=watch)
+    assert lookout.look().pulse is Pulse.NOBODY
+    lock = DriverLock.take(folder, "ada@test")
+    assert lookout.look().pulse is Pulse.LIVES
+    watch.seconds = 19.0
+    assert lookout.look().pulse is Pulse.LIVES
+    os.utime(folder.lock, (0, 0))  # a clock that was set back by decades is a sign of life like any other
+    assert lookout.look().silent == 0.0
+    watch.seconds = 38.0
+    lock.beat()
+    assert lookout.look().pulse is Pulse.LIVES
+    watch.seconds = 58.0
+    found = lookout.look()
+    assert (found.pulse, found.silent) == (Pulse.SILENT, 20.0)
+    assert found.driver is not None
+    assert found.driver.actor == "ada@test"
+    lock.release()
+    assert lookout.look().pulse is Pulse.NOBODY
+
+
+def test_a_dead_driver_is_known_to_have_ended_without_waiting(folder: IncidentFolder, other: Other) -> None:
+    lookout = Lookout(folder)
+    assert lookout.look().pulse is Pulse.LIVES
+    other.process.kill()
+    other.process.wait(30)
+    assert lookout.look().pulse is Pulse.ENDED
+    lock = DriverLock.take(folder, "bob@test")
+    lock.require()
+    lock.release()
+
+
+def test_a_driver_that_lives_is_not_taken_over(folder: IncidentFolder) -> None:
+    lock = DriverLock.take(folder, "ada@test")
+    before = sight(folder)
+    lock.beat()
+    with pytest.raises(Refused, match="ada@test drives it since"):
+        DriverLock.take_over(folder, "bob@test", before)
+    lock.require()
+    lock.release()
+
+
+def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder: IncidentFolder, other: Other) -> None:
+    other.process.send_signal(signal.SIGSTOP)
+    lock = DriverLock.take_over(folder, "bob@test", sight(folder))
+    journal = Journal.open(folder.journal, actor="bob@test", clock=SystemClock(), fence=lock.require)
+    journal.append("note", {"text": "by bob"})
+    other.process.send_signal(signal.SIGCONT)
+    other.tell("write")
+    assert other.heard().startswith("bob@test took the wheel of INC-20261123-0200-x while this terminal gave no sign of life")
+    journal.append("note", {"text": "by bob again"})
+    journal.close()
+    lock.release()
+    assert [event.actor for event in read(folder.journal)] == ["bob@test", "bob@test"]
+    assert verify(folder.journal).ok
+
+
+def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_the_wheel(
+    folder: IncidentFolder, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "_PATIENCE", 0.1)
+    other.tell("stay inside")
+    assert other.heard() == "inside"
+    other.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(Refused, match="stands in the middle of a write") as refused:
+        DriverLock.take_over(folder, "bob@test", sight(folder))
+    assert f"kill -9 {other.process.pid}" in refused.value.hint
+    other.process.kill()
+    other.process.wait(30)
+    DriverLock.take_over(folder, "bob@test", sight(folder)).release()
+
+
+def test_a_driver_on_another_machine_is_watched_for_its_lease_first(folder: IncidentFolder) -> None:
+    """The lock of a machine that shares the folder may not reach this one: it looks free here."""
+    lock = DriverLock.take(folder, "ada@test")
+    named = json.loads(folder.lock.read_text()) | {"host": "elsewhere", "boot": "another", "actor": "far@elsewhere"}
+    lock.release()
+    folder.lock.write_text(json.dumps(named))
+    with pytest.raises(Refused, match=r"far@elsewhere drives it since .* on elsewhere"):
+        DriverLock.take(folder, "bob@test")
+    before = sight(folder)
+    os.utime(folder.lock)  # it lives
+    with pytest.raises(Refused, match="far@elsewhere"):
+        DriverLock.take_over(folder, "bob@test", before)
+    DriverLock.take_over(folder, "bob@test", sight(folder)).release()
+
+
+def test_an_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFolder) -> None:
+    lock = DriverLock.take(folder, "ada@test")
+    for path in (folder.lock, folder.journal):
+        descriptor = os.open(path, os.O_RDONLY)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            lock_module.locks.try_lock(descriptor)
+        os.close(descriptor)
+    lock.release()
+
+
+def test_a_taker_that_dies_at_any_point_leaves_one_wheel(tmp_path: Path) -> None:
+    """Whatever is left half-done, the one that hung drives still or is fenced off, and the next taker gets the wheel."""
+    for die_at in range(1, 100):
+        folder = IncidentFolder(tmp_path / f"{die_at}")
+        folder.path.mkdir()
+        Journal.create(folder.journal, actor="ada@test", clock=SystemClock()).close()
+        hung = DriverLock.take(folder, "ada@test")
+        seen = sight(folder)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                lay_mines(Points(die_at))
+                DriverLock.take_over(folder, "bob@test", seen)
+                code = 0
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert code in (0, DIED)
+        fenced = sight(folder).inode != seen.inode
+        if fenced:
+            with pytest.raises(TakenOver):
+                hung.require()
+        else:
+            hung.require()
+        last = DriverLock.take_over(folder, "eve@test", sight(folder))
+        last.require()
+        with pytest.raises(TakenOver):
+            hung.require()
+        last.release()
+        hung.release()
+        if code == 0:
+            assert fenced
+            assert die_at > 5
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_hundreds_of_racing_takeovers_never_make_two_writers(folder: IncidentFolder) -> None:
+    """Drivers that hang, wake up and write on, against takers that do not wait long: one at a time, and no event is lost."""
+    command = [sys.executable, "-c", RACE, str(folder.path), str(ROUNDS)]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(RACERS)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    said = []
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    for racer in racers:
+        out, _ = racer.communicate(timeout=240)
+        assert racer.returncode == 0
+        said.append(out.split())
+    assert sum(int(words[0]) for words in said) > 20  # wheels seized
+    assert sum(int(words[1]) for words in said) > 20  # drivers that woke up fenced off
+    acknowledged = [note for words in said for note in words[2:]]
+    assert sorted(str(event.body["text"]) for event in read(folder.journal)) == sorted(acknowledged)
+    assert verify(folder.journal).ok
