@@ -1,9 +1,11 @@
-"""What all tests share: nothing of the machine leaks in, and where a test must run it may not skip."""
+"""What all tests share: nothing of the machine leaks in, files may run side by side, and what must run may not skip."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,22 @@ import pytest
 _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) - {""}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_drills() -> Iterator[None]:
+    """Drills of these tests alone: another run beside this one is neither seen nor disturbed. Short, as sockets want it."""
+    folder = Path(tempfile.mkdtemp(prefix="mwd-", dir="/tmp"))
+    folder.chmod(0o711)  # the servers' user passes through
+    os.environ["MIDWATCH_DRILLS"] = str(folder / "d")
+    yield
+    del os.environ["MIDWATCH_DRILLS"]
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No runbook, site or incident of the person who runs the tests."""
     for name in list(os.environ):
-        if (name.startswith("MIDWATCH_") and name != "MIDWATCH_TESTS_MUST_RUN") or name in (
+        if (name.startswith("MIDWATCH_") and name not in ("MIDWATCH_TESTS_MUST_RUN", "MIDWATCH_DRILLS")) or name in (
             "PGPASSFILE",
             "PGPASSWORD",
             "PGHOST",
@@ -29,6 +42,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (`-n 2 --dist loadgroup`) the tests of a file stay together, and those of the one Docker engine as well."""
+    for item in items:
+        group = "docker" if item.get_closest_marker("docker") else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -65,6 +65,16 @@ class Terminal:
     def type(self, text: str) -> None:
         self.ask("send-keys", "-l", text)
 
+    def enter(self, text: str, shown: str) -> None:
+        """Type it until it stands there: a dialog is deaf for a moment after it opens."""
+
+        def there() -> bool:
+            if shown not in self.shown:
+                self.type(text)
+            return shown in self.shown
+
+        self.until(there)
+
     @property
     def shown(self) -> str:
         return self.ask("capture-pane", "-p")
@@ -119,12 +129,10 @@ def to_the_work(terminal: Terminal, folder: Path) -> None:
     terminal.until("Enter tick 1.1")
     terminal.keys("Enter")
     terminal.until("Who owns it?")
-    terminal.type("ada")
-    terminal.until("ada ")
+    terminal.enter("Q", "Q")
     terminal.keys("Enter")
     terminal.until("▶ ( ) yes")
-    terminal.type("y")
-    terminal.until("(*) yes")
+    terminal.enter("y", "(*) yes")
     terminal.keys("Enter")
     terminal.until("  (*) yes")
     terminal.keys("Enter")
