@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from bisect import bisect_right
 from pathlib import Path
@@ -13,6 +14,8 @@ LONGEST_LINE = 4096
 """Bytes of a line that are shown; of a longer one the beginning."""
 _SEARCHED = 1024 * 1024
 _ONE_READ = 8 * 1024 * 1024
+MOST_COUNTED = 1_000_000
+"""Lines with a match that are counted."""
 
 
 class Spool:
@@ -136,6 +139,52 @@ class Spool:
             if backwards
             else self._find(needle, max(0, start), fold=fold)
         )
+
+    def search(self, expression: re.Pattern[Raw], start: int, *, longest: int) -> int | None:
+        """The first line at or after `start` in which the expression is found; None when it is nowhere.
+
+        It matches within one line, and at most `longest` bytes. Reads the file in blocks: call it from a worker thread.
+        """
+        line, rest = max(start, 0), b""
+        position = self._offset(line) if line < self.line_count else self._read
+        while position < self._read:
+            fresh = self._pread(position, min(_SEARCHED, self._read - position))
+            if not fresh:
+                return None
+            data, position = rest + fresh, position + len(fresh)
+            if match := expression.search(data):
+                return line + data.count(b"\n", 0, match.start())
+            rest = data[-longest:]
+            line += data.count(b"\n", 0, len(data) - len(rest))
+        return None
+
+    def count(self, pattern: str, upto: int) -> tuple[int, int]:
+        """How many lines hold the pattern, as `find` has it: those up to and with line `upto`, and all of them.
+
+        Stops at a million. Reads the whole file in blocks: call it from a worker thread.
+        """
+        needle, fold = pattern.encode("utf-8", "surrogateescape"), pattern.lower() == pattern
+        before = found = line = position = 0
+        last, rest = -1, b""
+        while needle and position < self._read and found < MOST_COUNTED:
+            fresh = self._pread(position, min(_SEARCHED, self._read - position))
+            if not fresh:
+                break
+            data, position = rest + (fresh.lower() if fold else fresh), position + len(fresh)
+            counted, at = 0, data.find(needle)
+            while at >= 0 and found < MOST_COUNTED:
+                line, counted = line + data.count(b"\n", counted, at), at
+                if line != last:
+                    last, found, before = line, found + 1, before + (line <= upto)
+                end = data.find(b"\n", at)
+                at = data.find(needle, end) if end >= 0 else -1
+            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
+            line += data.count(b"\n", counted, len(data) - len(rest))
+        return before, found
+
+    def offset_of(self, line: int) -> int:
+        """The byte at which a line begins; the end of what is known for one that is not there."""
+        return self._offset(line) if line < self.line_count else self._read
 
     def _find(self, needle: Raw, line: int, *, fold: bool) -> int | None:
         position = self._offset(line)

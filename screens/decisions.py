@@ -126,10 +126,9 @@ class Decisions(Running):
 
     def action_output(self) -> OutputScreen | None:
         step = self.shown_attempt()
-        folder = self.desk.attempt_folder(step.id) if step else None
-        if step is None or folder is None:
+        if step is None or self.desk.attempt_folder(step.id) is None:
             return None
-        screen = OutputScreen(self.pen, f"Output of {step.number} {step.title}", folder.output)
+        screen = OutputScreen(self.pen, self.desk, step)
         self.app.push_screen(screen)
         return screen
 

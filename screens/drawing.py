@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
-from midwatch.incident.state import StepStatus
+from midwatch.incident.state import Attempt, StepStatus
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines
@@ -17,9 +17,11 @@ from screens.decisions import Decisions
 from screens.deeds import Next, next_deed
 from screens.footer import footer_line
 from screens.keys import KEYS, Key
+from screens.widgets.ages import span
 from screens.widgets.checklist import Checklist
 from screens.widgets.checklist_rows import counts
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.flow import Flow
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import PanelState, column_lines, strip_lines, worst_line
 from screens.widgets.pen import SOON, WRONG
@@ -44,6 +46,7 @@ class Drawing(Decisions):
         self._in_checklist = False
         self.journal_trouble = ""
         self._grid_rows = ""
+        self._flow = Flow()
         self.set_class(self.pen.ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
@@ -174,7 +177,16 @@ class Drawing(Decisions):
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "under way"
             paused = "" if view.following else ", paused"
-            self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{paused}")
+            self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{self._figures(view, last)}{paused}")
+
+    def _figures(self, view: OutputView, last: Attempt | None) -> str:
+        """How long, how much and how fast, of a step under way."""
+        spool = view.spool
+        if spool is None or last is None or last.outcome is not None:
+            return ""
+        self._flow.take(spool.path, time.monotonic(), spool.bytes)
+        seconds = (self.desk.clock.now() - (last.started_at or last.confirmed_at)).total_seconds()
+        return f" {span(seconds)}, {self._flow.words(spool.bytes, under_way=True)}"
 
     def _give_room(self, view: OutputView, step: Step | None) -> None:
         """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""

@@ -1,29 +1,56 @@
-"""A step's output on the whole screen: follow, pause, search."""
+"""A step's output on the whole screen: follow, pause, search, times, wrapped lines, copies, the operator's pager."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
 
-from midwatch.units import size
+from midwatch.errors import MidwatchError
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.model import Step
+from midwatch.supervisor.progress import read_progress
+from screens.desk import Desk
+from screens.output_elsewhere import clipboard_text, copied_file, show_in_pager
+from screens.output_search import Hit, Search
+from screens.page import Page
+from screens.widgets.ages import span
 from screens.widgets.aside import aside
+from screens.widgets.flow import Flow
 from screens.widgets.line import Line
 from screens.widgets.output_view import OutputView
-from screens.widgets.pen import FAINT, SOON, STRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, Pen
+from screens.widgets.progress_lines import Advance, progress_lines
 from screens.widgets.quiet import Quiet
-from screens.widgets.rows import edges
+from screens.widgets.rows import edges, fit, labelled
+
+KEYS = (
+    ("Esc", "back", "Back to the incident"),
+    ("/", "find", "Find words; without capitals they find capitals too"),
+    ("n N", "next", "The next match, the one before"),
+    ("e", "first error", "Go to the first line that looks like an error"),
+    ("Space", "pause", "Stop following, or take it up again"),
+    ("t", "times", "When each line came, by the clock (UTC)"),
+    ("b", "break lines", "Break lines that are too long, or cut them off"),
+    ("y", "copy", "Copy the end to the clipboard, and all of it to a file beside the journal"),
+    ("v", "pager", "Read it in your own pager ($PAGER); steps go on meanwhile"),
+    ("w", "what runs", "The next of the steps that run"),
+    ("g G", "begin, end", "Go to the begin, or to the end and follow"),
+    ("j k", "", "A line down, a line up"),
+)
 
 
 class OutputScreen(Screen[None]):
     """`/` searches, `n` and `N` go on; Space stops following and takes it up again."""
 
     DEFAULT_CSS = """
-    OutputScreen #top { dock: top; background: $surface; padding: 0 1; }
+    OutputScreen #top, OutputScreen #progress { dock: top; background: $surface; padding: 0 1; }
+    OutputScreen #progress { display: none; margin-top: 1; }
     OutputScreen #bottom { dock: bottom; background: $surface; padding: 0 1; }
     OutputScreen #find { dock: bottom; display: none; }
     OutputScreen #find.-open { display: block; }
@@ -36,45 +63,113 @@ class OutputScreen(Screen[None]):
         Binding("N", "again(-1)", show=False),
         Binding("e", "first_error", show=False),
         Binding("space", "pause", show=False),
+        Binding("t", "times", show=False),
+        Binding("b", "wrap", show=False),
+        Binding("y", "copy", show=False),
+        Binding("v", "pager", show=False),
+        Binding("w", "other_run", show=False),
+        Binding("question_mark", "help", show=False),
         Binding("g", "ends(0)", show=False),
         Binding("G", "ends(1)", show=False),
         Binding("j", "scroll(1)", show=False),
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, pen: Pen, title: str, path: Path) -> None:
+    def __init__(self, pen: Pen, desk: Desk, step: Step) -> None:
         super().__init__()
-        self.pen, self._title, self._path = pen, title, path
-        self._term, self._searching, self._said = "", False, ""
+        self.pen, self._desk, self._step = pen, desk, step
+        self._term, self._said = "", ""
+        self._search, self._flow = Search(self), Flow()
 
     def compose(self) -> ComposeResult:
         yield Quiet(id="top")
+        yield Quiet(id="progress")
         yield OutputView(self.pen, id="output")
         yield Line(id="find", placeholder="find")
         yield Quiet(id="bottom")
 
     def on_mount(self) -> None:
-        self.view.follow(self._path)
+        self._follow()
         self.view.focus()
         self.set_interval(0.5, self.draw)
-        self.draw()
+        self.call_after_refresh(self.draw)
 
     @property
     def view(self) -> OutputView:
         return self.query_one("#output", OutputView)
 
+    def _follow(self) -> None:
+        state, folder = self._desk.incident.steps.get(self._step.id), self._desk.attempt_folder(self._step.id)
+        if folder is not None and state is not None and state.last is not None:
+            self.view.follow(folder.output, folder.timing, state.last.started_at or state.last.confirmed_at)
+
+    # What is shown
+
     def draw(self) -> None:
-        """Title, where in the file, and the keys."""
-        spool, width = self.view.spool, max(self.app.size.width - 2, 1)
-        lines = spool.line_count if spool else 0
-        figures = f"{lines:,} lines, {size(spool.bytes if spool else 0)}".replace(",", " ", lines >= 1000)
-        follow = "following" if self.view.following else "paused"
-        top = edges(
-            self.pen.ink(self._title, STRONG), self.pen.ink(f"{figures}, {follow}", "" if self.view.following else SOON), width
+        """Title and figures, how far it is, what was found, and the keys."""
+        width = max(self.app.size.width - 2, 1)
+        status = self._desk.incident.status(self._step)
+        title = Content.assemble(
+            self.pen.ink(f"{self._step.number} {self._step.title}", STRONG),
+            self.pen.ink(f" {self.pen.signs.dot} {status.value}", STATE_STYLES[status]),
         )
-        self.query_one("#top", Quiet).show(top)
-        keys = "Esc back   / find   n N next, previous   e first error   Space pause   g G begin, end"
-        self.query_one("#bottom", Quiet).show(edges(self.pen.ink(keys, FAINT), self.pen.ink(self._said, SOON), width))
+        follow = "following" if self.view.following else "paused"
+        figures = self.pen.ink(f"{self._figures(status)}, {follow}", "" if self.view.following else SOON)
+        self.query_one("#top", Quiet).show(edges(title, figures, width))
+        self._draw_progress(status, width)
+        said = self.pen.ink(fit(self.pen.clean(self._said), width // 2, self.pen), CHOSEN)
+        help_ = Content.assemble(self.pen.ink("?", "bold"), self.pen.ink(" help", FAINT))
+        right = Content.assemble(said, "   ", help_) if said else help_
+        parts: list[Content] = []
+        room = width - right.cell_length - 1
+        for key, words, _ in KEYS:
+            part = Content.assemble(self.pen.ink(key, "bold"), self.pen.ink(f" {words}", FAINT))
+            room -= part.cell_length + (3 if parts else 0)
+            if room < 0 or not words:
+                break
+            parts.append(part)
+        self.query_one("#bottom", Quiet).show(edges(Content("   ").join(parts), right, width))
+
+    def _figures(self, status: StepStatus) -> str:
+        spool, state = self.view.spool, self._desk.incident.steps.get(self._step.id)
+        if spool is None or state is None or state.last is None:
+            return "nothing yet"
+        self._flow.take(spool.path, time.monotonic(), spool.bytes)
+        lines = f"{spool.line_count:,}".replace(",", " " if spool.line_count > 9999 else "")
+        words = f"{lines} lines, {self._flow.words(spool.bytes, under_way=status is StepStatus.RUNNING)}"
+        return f"{span(self._seconds())}, {words}"
+
+    def _seconds(self) -> float:
+        state = self._desk.incident.steps.get(self._step.id)
+        last = state.last if state else None
+        if last is None:
+            return 0.0
+        return (
+            last.seconds
+            if last.seconds is not None
+            else (self._desk.clock.now() - (last.started_at or last.confirmed_at)).total_seconds()
+        )
+
+    def _draw_progress(self, status: StepStatus, width: int) -> None:
+        line, folder = self.query_one("#progress", Quiet), self._desk.attempt_folder(self._step.id)
+        told = read_progress(folder.progress) if folder is not None and status is StepStatus.RUNNING else None
+        line.display = told is not None
+        if told is not None:
+            lines = progress_lines(Advance(told.done, told.total), self._seconds(), max(width - 20, 20), self.pen)
+            left = lines[1] if len(lines) > 1 else Content("")
+            line.show(edges(lines[0] if lines else Content(""), left, width))
+
+    def _say(self, text: str) -> None:
+        self._said = text
+        self.draw()
+
+    # Keys
+
+    def action_help(self) -> None:
+        def lines(width: int) -> list[Content]:
+            return [line for key, _, words in KEYS for line in labelled(f" {key}", words, width, self.pen, column=10)]
+
+        self.app.push_screen(Page(self.pen, "Output", lines))
 
     def action_leave(self) -> None:
         if self.query_one("#find").has_class("-open"):
@@ -96,52 +191,73 @@ class OutputScreen(Screen[None]):
         message.stop()
         self._close_find()
         self._term = message.value
-        self._search(int(self.view.scroll_offset.y), backwards=False)
+        self._look(int(self.view.scroll_offset.y), backwards=False)
 
     def action_again(self, way: int) -> None:
         at = self.view.found
-        start = int(self.view.scroll_offset.y) if at is None else at + way
-        self._search(start, backwards=way < 0)
+        self._look(int(self.view.scroll_offset.y) if at is None else at + way, backwards=way < 0)
+
+    def _look(self, start: int, *, backwards: bool) -> None:
+        spool = self.view.spool
+        if self._term and spool is not None and not self._search.busy:
+            self._say("searching")
+            self._search.find(spool.path, self._term, start, backwards=backwards, done=self._found)
 
     def action_first_error(self) -> None:
-        self._term = "ERROR"
-        self._search(0, backwards=False)
+        spool = self.view.spool
+        if spool is not None and not self._search.busy:
+            self._term = ""
+            self._say("searching")
+            self._search.first_error(spool.path, self._found)
 
-    def _search(self, start: int, *, backwards: bool) -> None:
-        """Read through the file beside the loop; around its end once."""
-        spool, term = self.view.spool, self._term
-        if not term or spool is None or self._searching:
-            return
-        self._searching = True
-
-        def look() -> tuple[int | None, bool]:
-            from midwatch.spool import Spool
-
-            own = Spool(spool.path)  # not shared between threads
-            while own.refresh():
-                pass
-            found = own.find(term, start, backwards=backwards) if start >= 0 else None
-            if found is not None:
-                return found, False
-            return own.find(term, own.line_count if backwards else 0, backwards=backwards), True
-
-        def done(result: tuple[int | None, bool]) -> None:
-            line, around = result
-            self._searching = False
-            self._said = f"{term}: not found" if line is None else f"line {line + 1}" + (", around the end" if around else "")
-            self.view.mark(term, line)
-            self.draw()
-
-        def failed(sentence: str) -> None:
-            self._searching, self._said = False, sentence
-            self.draw()
-
-        self._said = "searching"
-        aside(self, look, done, failed, name="search")
+    def _found(self, hit: Hit) -> None:
+        self.view.mark(self._term, hit.line)
+        self._say(hit.words(self._term))
 
     def action_pause(self) -> None:
         self.view.pause()
         self.draw()
+
+    def action_times(self) -> None:
+        self.view.show_times(not self.view.with_times)
+
+    def action_wrap(self) -> None:
+        self.view.wrap_lines(not self.view.wrapped)
+
+    def action_copy(self) -> None:
+        """The end into the clipboard, all of it into a file: where the terminal has no clipboard, the file is there."""
+        spool, state = self.view.spool, self._desk.incident.steps.get(self._step.id)
+        if spool is None or state is None or state.last is None:
+            return
+        path, name = spool.path, f"{self._step.number}-{self._step.id}-{state.last.number}.txt"
+        target = self._desk.folder.path / "copies" / name
+
+        def copied(text: str) -> None:
+            self.app.copy_to_clipboard(text)
+            aside(self, lambda: copied_file(path, target), self._say, self._say, name="copy")
+
+        self._say("copying")
+        aside(self, lambda: clipboard_text(path), copied, self._say, name="clipboard")
+
+    def action_pager(self) -> None:
+        spool = self.view.spool
+        if spool is None:
+            return
+        try:
+            show_in_pager(self.app, spool.path)
+        except MidwatchError as error:
+            self._say(str(error))
+        self.app.refresh(layout=True)
+
+    def action_other_run(self) -> None:
+        """The next of the steps that run."""
+        running = [state.id for state in self._desk.incident.running()]
+        if running:
+            at = running.index(self._step.id) + 1 if self._step.id in running else 0
+            self._step = self._desk.runbook.step(running[at % len(running)])
+            self._said = ""
+            self._follow()
+            self.draw()
 
     def action_ends(self, end: int) -> None:
         if end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from textual.content import Content
@@ -13,7 +14,8 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from midwatch.spool import Spool
-from screens.widgets.pen import CHOSEN, SOON, WELL, WRONG, Pen
+from midwatch.timing import Timing
+from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, Pen
 
 _MARKS = (
     (re.compile(r"^\W{0,2}(?:\S+ \S+ )?\[?(?:ERROR|FAILURE|FATAL|CRITICAL)\b|^midwatch: |Traceback"), WRONG),
@@ -23,6 +25,8 @@ _MARKS = (
 _FASTEST = 0.1
 """Seconds between two looks at the file."""
 _WIDEST = 4096
+_TIME = 9
+"""Cells of a time and a blank."""
 
 
 class OutputView(ScrollView, can_focus=True):
@@ -43,6 +47,11 @@ class OutputView(ScrollView, can_focus=True):
         self._pen = pen
         self._spool: Spool | None = None
         self._window: tuple[int, list[str]] = (0, [])
+        self._rows: list[Content] | None = None
+        self._rows_from = 0
+        self._times: Timing | None = None
+        self._began: datetime | None = None
+        self.with_times = self.wrapped = False
         self._term = ""
         self._found: int | None = None
 
@@ -58,14 +67,17 @@ class OutputView(ScrollView, can_focus=True):
     def on_mount(self) -> None:
         self.set_interval(_FASTEST, self._look)
 
-    def follow(self, path: Path | None) -> None:
-        """Show this file from now on; None shows nothing."""
+    def follow(self, path: Path | None, timing: Path | None = None, began: datetime | None = None) -> None:
+        """Show this file from now on; None shows nothing. With its timing and the step's start lines can have their time."""
+        self._began = began
         if (self._spool.path if self._spool else None) == path:
             return
         if self._spool is not None:
             self._spool.close()
         self._spool = Spool(path) if path is not None else None
-        self._window, self._term, self._found = (0, []), "", None
+        self._times = Timing(timing) if timing is not None else None
+        self._term, self._found = "", None
+        self._forget()
         self.following = True
         self.scroll_to(y=0, animate=False, immediate=True)
         self._look(again=True)
@@ -83,7 +95,25 @@ class OutputView(ScrollView, can_focus=True):
             self.following = False
             height = self.scrollable_content_region.height
             self.scroll_to(y=max(line - height // 2, 0), animate=False, immediate=True)
-        self._window = (0, [])
+        self._forget()
+        self.refresh()
+
+    def _forget(self) -> None:
+        """What was read of the file no longer counts."""
+        self._window, self._rows = (0, []), None
+
+    def show_times(self, shown: bool) -> None:
+        """Put before each line when it came, or no longer."""
+        self.with_times = shown
+        self._again()
+
+    def wrap_lines(self, wrapped: bool) -> None:
+        """Break lines that are too long, or cut them off again."""
+        self.wrapped = wrapped
+        self._again()
+
+    def _again(self) -> None:
+        self._look(again=True)
         self.refresh()
 
     def _look(self, *, again: bool = False) -> None:
@@ -95,19 +125,31 @@ class OutputView(ScrollView, can_focus=True):
         if not self.is_on_screen and not again:
             return
         if self._spool.refresh() or again:
-            self._window = (0, [])
-            self.virtual_size = Size(self.scrollable_content_region.width, self._spool.line_count)
+            self._forget()
+            if self._times is not None and self.with_times:
+                self._times.refresh()
+            region = self.scrollable_content_region  # a wrapped line is one step of scrolling too: the last may come to the top
+            more = max(region.height - 1, 0) if self.wrapped and self._spool.line_count else 0
+            self.virtual_size = Size(region.width, self._spool.line_count + more)
             if self.following:
                 self._to_end()
             self.refresh()
 
     def _to_end(self) -> None:
         if self._spool is not None:
-            end = self._spool.line_count - self.scrollable_content_region.height
-            self.scroll_to(y=max(end, 0), animate=False, immediate=True)
+            height, count = self.scrollable_content_region.height, self._spool.line_count
+            top = max(count - height, 0)
+            if self.wrapped:
+                rows = 0
+                for line in range(count - 1, top - 1, -1):
+                    rows += len(self._broken(line))
+                    if rows > height:
+                        top = min(line + 1, count - 1)
+                        break
+            self.scroll_to(y=top, animate=False, immediate=True)
 
     def on_resize(self) -> None:
-        self._window = (0, [])
+        self._forget()
         if self.following:
             self.call_after_refresh(self._to_end)
 
@@ -140,6 +182,35 @@ class OutputView(ScrollView, can_focus=True):
             self._window = (start, lines)
         return lines[index - start] if index - start < len(lines) else None
 
+    def _time(self, index: int) -> Content:
+        """When a line came, by the clock; blanks where that is not known."""
+        seconds = self._times.at(self._spool.offset_of(index)) if self._times and self._spool else None
+        if seconds is None or self._began is None:
+            return Content(" " * _TIME)
+        return self._pen.ink(f"{self._began + timedelta(seconds=seconds):%H:%M:%S}".ljust(_TIME), FAINT)
+
+    def _broken(self, index: int) -> list[Content]:
+        """One line over as many rows as it needs."""
+        width = max(self.scrollable_content_region.width, 1)
+        if not self.with_times:
+            return self.content(index).wrap(width) or [Content("")]
+        pieces = self.content(index).wrap(max(width - _TIME, 1)) or [Content("")]
+        return [Content.assemble(self._time(index) if n == 0 else " " * _TIME, piece) for n, piece in enumerate(pieces)]
+
+    def _row(self, y: int) -> Content:
+        """What stands in one row of the view."""
+        top = int(self.scroll_offset.y)
+        if not self.wrapped:
+            content = self.content(top + y)
+            there = self.with_times and self._spool is not None and top + y < self._spool.line_count
+            return Content.assemble(self._time(top + y), content) if there else content
+        if self._rows is None or self._rows_from != top:
+            self._rows, self._rows_from, line = [], top, top
+            while self._spool is not None and len(self._rows) < self.size.height and line < self._spool.line_count:
+                self._rows += self._broken(line)
+                line += 1
+        return self._rows[y] if y < len(self._rows) else Content("")
+
     def content(self, index: int) -> Content:
         """One line of the output, safe to show; empty when there is none."""
         raw = self._line(index)
@@ -159,7 +230,7 @@ class OutputView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of what is in view."""
         width = max(self.scrollable_content_region.width, 1)
-        content = self.content(y + int(self.scroll_offset.y))
+        content = self._row(y)
         base = self.visual_style
         if not content:
             return Strip.blank(width, base.rich_style)

@@ -237,3 +237,25 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
         return file.stat().st_size / (time.monotonic() - began)
 
     terminal.until(lambda: 0 < sent() < 300)  # the first seconds still paint
+
+
+def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:
+    """The operator's own pager gets plain text; a copy reaches the terminal's clipboard, and only when it is asked for."""
+    pager = here / "pager.sh"
+    pager.write_text("#!/bin/sh\ncat > paged\necho 'this is the pager'\nread -r answer < /dev/tty\n", encoding="utf-8")
+    pager.chmod(0o755)
+    terminal.until("ready$")
+    terminal.keys("export PAGER=./pager.sh", "Enter")
+    terminal.ask("set-option", "-s", "set-clipboard", "on")
+    to_the_work(terminal, here)
+    terminal.until("begun")
+    terminal.keys("o")
+    terminal.until("following")
+    terminal.keys("v")
+    terminal.until("this is the pager")
+    assert (here / "paged").read_text(encoding="utf-8") == "begun\n"
+    assert terminal.ask("list-buffers") == ""
+    terminal.keys("Enter")
+    terminal.until("following")
+    terminal.keys("y")
+    terminal.until(lambda: "begun" in terminal.ask("list-buffers"))

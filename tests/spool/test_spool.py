@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -155,3 +156,27 @@ def test_memory_is_flat(path: Path) -> None:
     tracemalloc.stop()
     assert spool.line_count == 1_000_000
     assert peak < 512 * 1024, "a number per 64 KiB, and one block"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    lines=st.lists(st.sampled_from([b"", b"needle", b"Needle needle", b"x" * 70_000 + b"nee", b"dle", b"none"]), max_size=40),
+    upto=st.integers(-1, 41),
+)
+def test_count_is_that_of_a_plain_reading(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], upto: int) -> None:
+    path = tmp_path_factory.mktemp("count") / "output"
+    path.write_bytes(b"\n".join(lines))
+    spool = taken_in(Spool(path))
+    holding = [n for n, line in enumerate(lines) if b"needle" in line.lower()]
+    assert spool.count("needle", upto) == (sum(n <= upto for n in holding), len(holding))
+    assert spool.count("", upto) == (0, 0)
+
+
+def test_search_by_expression_over_the_border_of_what_is_read_at_once(path: Path) -> None:
+    path.write_bytes(b"fine\n" * 3 + b"x" * (1024 * 1024 - 18) + b" ERROR: no\nERROR again\n")
+    spool = taken_in(Spool(path))
+    expression = re.compile(rb"\b(?:ERROR|fatal:)")
+    assert spool.search(expression, 0, longest=16) == 3
+    assert spool.search(expression, 4, longest=16) == 4
+    assert spool.search(expression, 5, longest=16) is None
+    assert spool.search(re.compile(rb"no such"), 0, longest=16) is None

@@ -1,0 +1,119 @@
+"""The output on the whole screen: search with counts, first error, times, broken lines, copies, several steps at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from midwatch.supervisor.progress import Progress, ProgressFile
+from screens.output import OutputScreen
+from screens.widgets.flow import Flow
+from tests.screens.conftest import Pilots, grid, opened, press, until
+from tests.screens.desk import DeskInMemory
+
+STEP = "emergency-backup"
+
+
+def begin(desk: DeskInMemory, text: bytes) -> None:
+    """The emergency backup runs and has written this."""
+    desk.start(STEP, desk.plan(STEP), typed="")
+    desk.output(STEP, text)
+
+
+def screen(pilot: Pilots) -> OutputScreen:
+    assert isinstance(pilot.app.screen, OutputScreen)
+    return pilot.app.screen
+
+
+LINES = b"".join(b"line %d%s\n" % (n, b" of table ledger" if n % 10 == 0 else b"") for n in range(200))
+
+
+async def test_search_says_which_of_how_many(desk: DeskInMemory) -> None:
+    begin(desk, LINES)
+    async with opened(desk) as pilot:
+        await press(pilot, "o", "slash", *"Ledger", "enter")
+        assert "Ledger: not found" in grid(pilot)  # a capital is meant
+        await press(pilot, "slash", *["backspace"] * 6, *"ledger", "enter")
+        await until(pilot, lambda: "19 of 20" in grid(pilot) or "20 of 20" in grid(pilot))
+        await press(pilot, "g", "slash", "enter")
+        await until(pilot, lambda: "1 of 20" in grid(pilot))
+        await press(pilot, "n", "n")
+        await until(pilot, lambda: "3 of 20" in grid(pilot))
+        await press(pilot, "N", "N", "N")
+        await until(pilot, lambda: "20 of 20, around the end" in grid(pilot))
+        assert screen(pilot).view.found == 190
+
+
+async def test_the_first_error_is_found_whatever_it_is_called(desk: DeskInMemory) -> None:
+    begin(desk, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
+    async with opened(desk) as pilot:
+        await press(pilot, "o", "e")
+        await until(pilot, lambda: "first error, line 201" in grid(pilot))
+        assert "out of shared memory" in grid(pilot)
+
+
+async def test_times_and_broken_lines_are_there_on_demand(desk: DeskInMemory, golden) -> None:
+    text = b"begun\n" + b"a long line that goes on " * 9 + b"\nsize 1 MB\rsize 2 MB\rsize 3 MB\n"
+    begin(desk, text)
+    folder = desk.attempt_folder(STEP)
+    assert folder is not None
+    folder.timing.write_text(f"0.0 0\n61.5 6\n3600.0 {len(text) - 30}\n")
+    async with opened(desk) as pilot:
+        await press(pilot, "o")
+        assert "size 3 MB" in grid(pilot)
+        assert "size 2 MB" not in grid(pilot)
+        await press(pilot, "t", "b")
+        shown = grid(pilot).splitlines()
+        assert shown[1].strip().startswith("02:14:07 begun")
+        assert shown[2].strip().startswith("02:15:08 a long line")
+        assert shown[3].startswith(" " * 10)
+        golden(pilot, "output-times-80x24")
+
+
+async def test_the_end_stays_in_view_when_lines_are_broken(desk: DeskInMemory) -> None:
+    begin(desk, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
+    async with opened(desk, (60, 15)) as pilot:
+        await press(pilot, "o", "b", "G")
+        assert "last" in grid(pilot)
+        desk.output(STEP, b"z " * 200 + b"\nnewest\n")
+        await until(pilot, lambda: "newest" in grid(pilot))
+
+
+async def test_copies_go_to_the_clipboard_and_to_a_file(desk: DeskInMemory) -> None:
+    begin(desk, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
+    async with opened(desk) as pilot:
+        await press(pilot, "o", "y")
+        copy = desk.folder.path / "copies" / f"3.8-{STEP}-1.txt"
+        await until(pilot, copy.exists)
+        await until(pilot, lambda: " in /" in grid(pilot) or "kB in" in grid(pilot))
+        assert copy.read_text().startswith("secret words\nline 0")
+        assert pilot.app.clipboard == copy.read_text()
+        copy.unlink()
+        copy.parent.rmdir()
+        copy.parent.touch()  # no place for it
+        await press(pilot, "y")
+        await until(pilot, lambda: "cannot be written" in grid(pilot))
+
+
+async def test_progress_is_a_bar_with_what_is_left(desk: DeskInMemory) -> None:
+    begin(desk, b"begun\n")
+    folder = desk.attempt_folder(STEP)
+    assert folder is not None
+    file = ProgressFile(folder.progress)
+    file.write(Progress(50, 200))
+    file.close()
+    desk.clock.pass_(60)
+    async with opened(desk) as pilot:
+        await press(pilot, "o")
+        assert " 25 %" in grid(pilot)
+        assert "about 3 min left" in grid(pilot)
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    flow, path = Flow(), Path("output")
+    for second in range(20):
+        flow.take(path, float(second), 1_000_000 * max(second - 10, 0))
+    assert flow.rate == 1_000_000
+    assert flow.words(9_000_000, under_way=True) == "9.0 MB, 1.0 MB/s"
+    assert flow.words(9_000_000, under_way=False) == "9.0 MB"
+    flow.take(Path("another"), 20.0, 5)
+    assert flow.rate == 0.0
