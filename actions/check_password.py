@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from actions.password_candidates import login_of
+from actions.pgpass import faults
 from midwatch.action import Check, Context, Outcome
 from midwatch.parameters import param
 from midwatch.runbook.model import Target
@@ -30,7 +32,8 @@ class CheckPassword(Check):
             with connect(route, pgpass=password_file(context.runbook)) as connection:
                 used = bool(connection.pgconn.used_password)
         except AuthenticationFailed as error:
-            return Outcome(False, error.sentence)
+            wrong = faults(password_file(context.runbook), login_of(route))
+            return Outcome(False, "; ".join([error.sentence, *(f".pgpass: {fault}" for fault in wrong)]))
         if not used:
             return Outcome(False, f"{self.target.label} let {route.user} in without asking for a password: that proves nothing")
         return Outcome(True, f"{route.user} logs in to {self.target.label} by {route} with its password")

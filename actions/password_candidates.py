@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.pgpass import Login, passwords
+from actions.pgpass import Login, held
 from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from probes.postgres.connect import AuthenticationFailed, Route, connect
@@ -25,7 +25,7 @@ class Candidate:
 
 
 def candidates(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
-    """Each different password once, the bastion's own file first. A source that cannot be read holds none."""
+    """Each different password once: of the container, of secret files, of `.pgpass`. What cannot be read holds none."""
     seen: set[str] = set()
     for found in _all(runbook, target, route):
         if found.password and found.password not in seen:
@@ -34,17 +34,17 @@ def candidates(runbook: Runbook, target: Target, route: Route) -> Iterator[Candi
 
 
 def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
-    login = Login(route.host, route.port, route.database, route.user)
-    for number, password in enumerate(passwords(password_file(runbook), login), 1):
-        yield Candidate(".pgpass" if number == 1 else f".pgpass, match {number}", password)
+    if target.kind is TargetKind.DOCKER:
+        yield from _container(target)
     if target.password_file:
         try:
             text = runbook.resolve(target.password_file).read_text(encoding="utf-8", errors="replace")
         except OSError:
             text = ""
+        yield Candidate(Path(target.password_file).name, text.strip("\r\n"))
         yield Candidate(Path(target.password_file).name, text.strip())
-    if target.kind is TargetKind.DOCKER:
-        yield from _container(target)
+    for found in held(password_file(runbook), login_of(route)):
+        yield Candidate(f".pgpass, {found.how}" if found.how else ".pgpass", found.password)
 
 
 def _container(target: Target) -> Iterator[Candidate]:
@@ -69,6 +69,11 @@ def _container(target: Target) -> Iterator[Candidate]:
                     yield Candidate(f"the container's {file}", said.out.strip("\r\n"))
     except MidwatchError:
         return
+
+
+def login_of(route: Route) -> Login:
+    """What a line of `.pgpass` has to match for this way in."""
+    return Login(route.host, route.port, route.database, route.user)
 
 
 def works(route: Route, password: str) -> bool:

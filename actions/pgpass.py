@@ -11,13 +11,21 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from midwatch.errors import Failed, Refused
 
-_FIELD = re.compile(r"(?:\\.|[^:\\])*")
+_FIELD = re.compile(r"(?:\\.|[^:])*")
+_LOST_BACKSLASH = re.compile(r"(?:[^\\]|\\[\\:])*\\(?![\\:]|$)")
+UNFINISHED = ".pgpass-midwatch-"
+"""Beginning of the name of a file that is not published yet; one that lies there was left by a run that was killed."""
+_HERE = ("localhost", "127.0.0.1", "::1")
+"""One machine to people, three hosts to libpq."""
+Former = Sequence[tuple[int, str]]
+"""Lines that were taken out, each with its place, counted from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +37,55 @@ class Login:
     database: str
     user: str
 
-    def matches(self, fields: list[str]) -> bool:
+    def matches(self, fields: Sequence[str]) -> bool:
         wanted = (self.host, str(self.port), self.database, self.user)
         return all(field in ("*", want) for field, want in zip(fields[:4], wanted, strict=True))
 
+    def owns(self, fields: Sequence[str]) -> bool:
+        """Whether the line is this login's own, in whatever database: a line with a `*` serves other logins too."""
+        return (fields[0], fields[1], fields[3]) == (self.host, str(self.port), self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A password that the file holds for a login, and how it is found there."""
+
+    how: str
+    """Empty for what libpq itself would send."""
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Held({self.how})"
+
 
 def fields_of(line: str) -> list[str] | None:
-    """The five fields, unescaped; None for a comment, an empty line, or one that libpq would pass over."""
+    """The five fields as libpq takes them; None for a comment, an empty line, or one that it would pass over.
+
+    A `:` that is not escaped ends the password, whatever follows.
+    """
+    found = _split(line)
+    return None if found is None else [*found[0], _unescape(_match(found[1]))]
+
+
+def _split(line: str) -> tuple[list[str], str] | None:
+    """The first four fields, and the rest as it is written."""
+    line = line.rstrip("\r")
     if not line.strip() or line.startswith("#"):
         return None
     found, rest = [], line
     for _ in range(4):
-        match = _FIELD.match(rest)
-        assert match is not None
-        if match.end() >= len(rest) or rest[match.end()] != ":":
+        field = _match(rest)
+        if len(field) >= len(rest):
             return None
-        found.append(_unescape(match[0]))
-        rest = rest[match.end() + 1 :]
-    return [*found, _unescape(rest)]
+        found.append(_unescape(field))
+        rest = rest[len(field) + 1 :]
+    return found, rest
+
+
+def _match(text: str) -> str:
+    match = _FIELD.match(text)
+    assert match is not None
+    return match[0]
 
 
 def _unescape(text: str) -> str:
@@ -66,37 +105,91 @@ def passwords(path: Path, login: Login) -> Iterator[str]:
             yield fields[4]
 
 
+def held(path: Path, login: Login) -> Iterator[Held]:
+    """Every password that the file may hold for this login: as libpq takes it first, then as somebody may have meant it.
+
+    Meant is a password whose `:` or `\\` was not escaped, and one that stands under another name of this same machine.
+    Also what a run that was killed left unfinished beside the file.
+    """
+    lines = [(number, found) for number, line in enumerate(_lines(path), 1) if (found := _split(line)) is not None]
+    matching = [(number, rest) for number, (fields, rest) in lines if login.matches(fields)]
+    for order, (number, rest) in enumerate(matching):
+        yield Held("" if order == 0 else f"line {number}", _unescape(_match(rest)))
+    for number, rest in matching:
+        for meant in (rest, _unescape(rest)):
+            yield Held(f"line {number} as it is written", meant)
+    for number, (fields, rest) in lines:
+        if _twin(fields, login):
+            yield Held(f"line {number}, for {fields[0]}", _unescape(_match(rest)))
+    for left in unfinished(path):
+        for password in passwords(left, login):
+            yield Held("what a run that was killed left beside it", password)
+
+
+def unfinished(path: Path) -> list[Path]:
+    """Files beside it that were written and never became the file."""
+    return sorted(path.resolve().parent.glob(f"{UNFINISHED}*"))
+
+
+def faults(path: Path, login: Login) -> list[str]:
+    """What is wrong with the file for this login, each in a sentence without a secret."""
+    found = []
+    if readable_by_others(path):
+        found.append("others may read it, so libpq passes over all of it: its mode has to be 0600")
+    first: tuple[int, str] | None = None
+    for number, line in enumerate(_lines(path), 1):
+        split = _split(line)
+        if split is None:
+            continue
+        fields, rest = split
+        if _twin(fields, login):
+            found.append(f"line {number} is for {fields[0]}, and the login is to {login.host}: to libpq they are two hosts")
+        if not login.matches(fields):
+            continue
+        if len(_match(rest)) < len(rest):
+            found.append(f"line {number} has a ':' in its password without a '\\' before it: libpq takes only what is before")
+        if _LOST_BACKSLASH.match(rest):
+            found.append(f"line {number} has a '\\' in its password that is not written '\\\\': libpq leaves it out")
+        password = _unescape(_match(rest))
+        if first is None:
+            first = (number, password)
+        elif password != first[1]:
+            found.append(f"line {number} is never read: line {first[0]} matches first")
+    return found
+
+
+def _twin(fields: Sequence[str], login: Login) -> bool:
+    other = [login.host, *fields[1:4]]
+    return fields[0] != login.host and fields[0] in _HERE and login.host in _HERE and login.matches(other)
+
+
 def _lines(path: Path) -> list[str]:
+    """As libpq has lines: a newline ends one and nothing else does."""
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return []
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}", hint="Its owner must be you, its mode 0600") from error
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 class Replacement:
-    """The file with one password replaced, already on disk beside it; `publish` makes it the file, `discard` forgets it.
+    """The file with one login's lines replaced, already on disk beside it; `publish` makes it the file, `discard` forgets it.
 
     It is made before the server learns the password, so that nothing can be lost between the two.
     """
 
-    def __init__(self, path: Path, login: Login, password: str) -> None:
+    def __init__(self, path: Path, lines: Sequence[str], former: Former = ()) -> None:
         """Write it. Raises `Refused` when it cannot be: then nothing else may be changed either."""
         self.path = path.resolve()  # a link stays a link
-        # A password belongs to the role in all its databases. Ours comes first, and the first match wins; lines that match
-        # by a `*` for host, port or user serve other logins too and stay.
-        lines = [":".join(escape(part) for part in (login.host, str(login.port), "*", login.user, password))]
-        for line in _lines(path):
-            fields = fields_of(line)
-            if fields is None or (fields[0], fields[1], fields[3]) != (login.host, str(login.port), login.user):
-                lines.append(line)
-        text = "\n".join(lines) + "\n"
+        self.former = former
+        """The lines that it takes out."""
         self._partial = ""
         try:
-            descriptor, self._partial = tempfile.mkstemp(prefix=".pgpass.", dir=self.path.parent)  # 0600
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(text)
+            descriptor, self._partial = tempfile.mkstemp(prefix=UNFINISHED, dir=self.path.parent)  # 0600
+            with os.fdopen(descriptor, "wb") as file:
+                file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
                 file.flush()
                 os.fsync(file.fileno())
             if self.path.exists():
@@ -107,14 +200,33 @@ class Replacement:
             hint = f"Make room or rights in {self.path.parent} first; the server's password was not touched"
             raise Refused(f"{self.path} cannot be written: {error.strerror}", hint=hint) from error
 
+    @classmethod
+    def with_password(cls, path: Path, login: Login, password: str) -> Self:
+        """This login's line first, since the first match wins. A password belongs to the role in all its databases."""
+        others, former = without(path, login)
+        line = ":".join(escape(part) for part in (login.host, str(login.port))) + ":*:"
+        return cls(path, [line + ":".join(escape(part) for part in (login.user, password)), *others], former)
+
+    @classmethod
+    def with_former(cls, path: Path, login: Login, lines: Former) -> Self:
+        """This login's lines as they were, each at its place; every other line as it is now."""
+        others, former = without(path, login)
+        for place, line in sorted(lines):
+            others.insert(place, line)
+        return cls(path, others, former)
+
     def publish(self) -> None:
-        """Make it the file, in one move. Raises `Failed` naming where the new text lies."""
+        """Make it the file, in one move, and clear away what earlier runs left. Raises `Failed` naming where it lies."""
         try:
             Path(self._partial).replace(self.path)
         except OSError as error:
             hint = f"The new text lies in {self._partial}: move it there by hand"
+            self._partial = ""  # it holds the only copy of the password
             raise Failed(f"{self.path} cannot be replaced: {error.strerror}", hint=hint) from error
         self._partial = ""
+        for left in unfinished(self.path):
+            with contextlib.suppress(OSError):
+                left.unlink()
 
     def discard(self) -> None:
         """Leave the file as it was. Harmless after `publish`."""
@@ -122,6 +234,19 @@ class Replacement:
             with contextlib.suppress(OSError):
                 Path(self._partial).unlink()
             self._partial = ""
+
+
+def without(path: Path, login: Login) -> tuple[list[str], list[tuple[int, str]]]:
+    """The file's lines that are not this login's own, and those that are, with their places."""
+    others: list[str] = []
+    former: list[tuple[int, str]] = []
+    for place, line in enumerate(_lines(path)):
+        fields = fields_of(line)
+        if fields is not None and login.owns(fields):
+            former.append((place, line))
+        else:
+            others.append(line)
+    return others, former
 
 
 def readable_by_others(path: Path) -> bool:

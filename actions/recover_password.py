@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
 from actions.audit import record
-from actions.password_candidates import Candidate, candidates, works
-from actions.pgpass import Login, Replacement, readable_by_others
+from actions.check_password import CheckPassword
+from actions.dependents import ask_dependents
+from actions.outside_command import run_outside
+from actions.password_candidates import Candidate, candidates, login_of, works
+from actions.pgpass import Replacement, faults, passwords, readable_by_others
+from actions.restore_password import RestorePassword, say_sessions, session_facts
+from actions.sealed import Sealed, alone
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from probes.postgres.connect import Route
-from probes.postgres.role import Role, read_role, sealed_name, set_verifier, verifier
+from probes.postgres.role import Role, read_role, set_verifier, verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
 
 _STRENGTH = 24
@@ -29,9 +36,10 @@ class RecoverPassword(Action):
     """Finds a password of the target's user that works, or sets a new one, and writes it into the bastion's `.pgpass`.
 
     Known passwords are tried from outside, by logins that really use them. If none works, the superuser sets a
-    SCRAM verifier that was computed here, in a session that logs no statement. The former verifier is kept, sealed, for
-    an undo. `.pgpass` is written beside the old one before anything is changed, and replaced after; its other lines stay.
-    The new password is proved by a login over TCP. `pg_hba.conf` is never touched.
+    SCRAM verifier that was computed here, in a session that logs no statement. The former verifier and the former lines of
+    `.pgpass` are kept, sealed, for an undo. `.pgpass` is written beside the old one, and the target's secret store has
+    taken the password, before the server is touched: what fails until then leaves everything as it was. The new password
+    is proved by a login over TCP; then what depends on the target is asked. `pg_hba.conf` is never touched.
     """
 
     name: ClassVar[str] = "recover-password"
@@ -44,16 +52,21 @@ class RecoverPassword(Action):
         draft = self.draft()
         route = login_route(context.runbook, self.target)
         draft.fact("login", f"{route.user} by {route}")
+        for fault in faults(password_file(context.runbook), login_of(route)):
+            draft.fact("password file", fault)
         tried = list(candidates(context.runbook, self.target, route))
         working = next((one for one in tried if works(route, one.password)), None)
-        draft.fact(
-            "tried", ", ".join(f"{one.source} {'works' if one is working else 'refused'}" for one in tried) or "none known"
-        )
+        told = [f"{one.source} {'works' if one is working else 'refused'}" for one in _until(tried, working)]
+        draft.fact("tried", ", ".join(told) or "none known")
         if working is None:
             self._plan_reset(draft, context, route)
-        if working is None or working.source != ".pgpass":
+        if working is None or not self._stands(context, route, working):
+            note = "what is replaced, for an undo"
+            draft.add(Verb.CREATE, str(context.place("sealed")), note=note, identity="sealed")
             self._plan_file(draft, context)
         draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret")
+        for dependent in self.target.dependents:
+            draft.add(Verb.READ, f"whether {dependent.name} gets in afterwards")
         return draft.plan()
 
     def _plan_reset(self, draft: PlanDraft, context: Context, route: Route) -> None:
@@ -68,13 +81,11 @@ class RecoverPassword(Action):
             return
         draft.fact("superuser", f"{way.user} by {way}")
         draft.refusal = role.obstacle and f"A new password would not help: {role.obstacle}"
-        if role.verifier.startswith("md5"):
-            draft.fact("note", "the server keeps an md5 hash; it becomes SCRAM-SHA-256")
-        if role.sessions:
-            draft.fact("sessions", f"{role.sessions} of {route.user} are open; they go on, new ones need the new password")
-        draft.add(
-            Verb.CREATE, str(context.place("sealed")), note="the former verifier, for an undo", identity="sealed verifier"
-        )
+        draft.fact("reason", role.kept)
+        session_facts(draft, role)
+        if store := self.target.secret_store:
+            note = "gets the new password on its standard input"
+            draft.add(Verb.CHANGE, f"secret store: {store.command}", reversible=False, note=note)
         draft.add(Verb.CHANGE, f"password of {route.user} on {self.target.label}", note="a new one, as a SCRAM verifier")
 
     def _plan_file(self, draft: PlanDraft, context: Context) -> None:
@@ -82,23 +93,44 @@ class RecoverPassword(Action):
         note = "its mode becomes 0600: libpq passed over it" if readable_by_others(path) else "one line; the others stay"
         draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note=note)
 
+    def _stands(self, context: Context, route: Route, found: Candidate) -> bool:
+        """Whether libpq takes this very password from `.pgpass` already."""
+        path = password_file(context.runbook)
+        return not readable_by_others(path) and next(passwords(path, login_of(route)), None) == found.password
+
     def apply(self, context: Context, plan: Plan) -> Outcome:
         route = login_route(context.runbook, self.target)
+        with alone(context.place("sealed")):
+            for fault in faults(password_file(context.runbook), login_of(route)):
+                context.console.say(f"[WARN] {password_file(context.runbook)}: {fault}")
+            found = self._find(context, route)
+            if found is None:
+                context.console.say(f"[ERROR] Unable to connect to {self.target.name}: authentication failed, as expected")
+            outcome = self._found(context, route, found) if found is not None else self._reset(context, route)
+        return self._with_dependents(context, outcome)
+
+    def _find(self, context: Context, route: Route) -> Candidate | None:
         for number, one in enumerate(candidates(context.runbook, self.target, route), 1):
             if len(one.password) >= 6:
                 context.console.secret(f"candidate {number}", one.password)
             context.console.say(f"Trying the password from {one.source}")
             if works(route, one.password):
-                return self._found(context, route, one)
-        context.console.say(f"[ERROR] Unable to connect to {self.target.name}: authentication failed, as expected")
-        return self._reset(context, route)
+                return one
+        return None
 
     def _found(self, context: Context, route: Route, found: Candidate) -> Outcome:
-        if found.source != ".pgpass":
-            Replacement(password_file(context.runbook), _login(route), found.password).publish()
+        values = {"method": "found", "source": found.source}
+        if not self._stands(context, route, found):
+            replacement = Replacement.with_password(password_file(context.runbook), login_of(route), found.password)
+            try:
+                sealed = Sealed(self.target.name, route.user, None, replacement.former).keep(context.place("sealed"))
+                replacement.publish()
+            finally:
+                replacement.discard()
+            values["sealed"] = str(sealed)
         record(context, "password.recovered", user=route.user, target=self.target.name, method="found", source=found.source)
         context.console.say(f"[OK] The password from {found.source} works")
-        return Outcome(True, f"The password of {route.user} from {found.source} works over TCP", {"method": "found"})
+        return Outcome(True, f"The password of {route.user} from {found.source} works over TCP", values)
 
     def _reset(self, context: Context, route: Route) -> Outcome:
         way = superuser_route(context.runbook, self.target)
@@ -107,16 +139,10 @@ class RecoverPassword(Action):
             raise Refused(f"{self.target.label} has no role {route.user}", hint="Check the target's user in the runbook")
         if role.obstacle:
             raise Refused(f"A new password would not help: {role.obstacle}", hint="Change that first, as the superuser")
+        say_sessions(context, role)
         password = secrets.token_urlsafe(_STRENGTH)
         context.console.secret(f"new password of {self.target.label}", password)
-        replacement = Replacement(password_file(context.runbook), _login(route), password)
-        try:
-            sealed = _seal(context, self.target, role)
-            record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
-            set_verifier(way, route.user, verifier(password))
-            replacement.publish()
-        finally:
-            replacement.discard()
+        sealed = self._exchange(context, route, way, role, password)
         context.console.say(f"A new password is set by {way.user} through {way}")
         if not works(route, password):
             raise Failed(
@@ -124,26 +150,77 @@ class RecoverPassword(Action):
             )
         record(context, "password.recovered", user=route.user, target=self.target.name, method="reset", sealed=sealed.name)
         context.console.say(f"[OK] Password of {route.user} recovered; {password_file(context.runbook)} is updated")
-        values = {"method": "reset", "sealed": str(sealed)}
+        values = {"method": "reset", "sealed": str(sealed), "sessions": str(len(role.sessions))}
         return Outcome(True, f"The password of {route.user} is new, works over TCP, and is in .pgpass", values)
 
+    def _exchange(self, context: Context, route: Route, way: Route, role: Role, password: str) -> Path:
+        """Everything that may fail comes before the server is touched; what follows is one statement and one rename."""
+        replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
+        try:
+            sealed = Sealed(self.target.name, role.name, role.verifier, replacement.former).keep(context.place("sealed"))
+            record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
+            self._store(context, password, sealed)
+            context.console.value("sealed", str(sealed))  # an undo finds it also if nobody sees the end of this
+            try:
+                set_verifier(way, route.user, verifier(password))
+            except MidwatchError as error:
+                if self.target.secret_store is None:
+                    raise
+                hint = "The secret store has a password already that the server may not know: run this again, it stores another"
+                raise Failed(error.sentence, hint=hint) from error
+            replacement.publish()
+        finally:
+            replacement.discard()
+        return sealed
 
-def _login(route: Route) -> Login:
-    return Login(route.host, route.port, route.database, route.user)
+    def _store(self, context: Context, password: str, sealed: Path) -> None:
+        """Give it to the secret store. When that fails nothing has been changed, and nothing is left behind."""
+        store = self.target.secret_store
+        if store is None:
+            return
+        try:
+            ended = run_outside(
+                store.command, context.runbook.base, limit=store.timeout, data=password.encode(), environment=self._names()
+            )
+            reason = ended.last_line.replace(password, "the password") if ended.exit else ""
+        except Failed as error:
+            reason = error.sentence
+        if reason:
+            sealed.unlink(missing_ok=True)
+            record(context, "password.reset_failed", user=self.target.user, target=self.target.name, at="secret_store")
+            raise Failed(
+                f"The secret store did not take the new password: {safe_text(reason)}",
+                hint="Nothing was changed: neither the server nor .pgpass. Mend the store and run this again",
+            )
+        context.console.say("[OK] The secret store has taken the new password")
+
+    def _names(self) -> dict[str, str]:
+        return {"MIDWATCH_TARGET": self.target.name, "MIDWATCH_ROLE": self.target.user}
+
+    def _with_dependents(self, context: Context, outcome: Outcome) -> Outcome:
+        asked = ask_dependents(context.runbook, self.target)
+        for one in asked:
+            context.console.say(str(one))
+        if not asked:
+            return outcome
+        out = [one.name for one in asked if not one.ok]
+        told = f"; NOT getting in: {', '.join(out)}" if out else f"; {len(asked)} that depend on it get in"
+        values = {**outcome.values, "dependents_out": ", ".join(out)}
+        return Outcome(outcome.ok, outcome.summary + told, values)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """A login by `.pgpass` that works is what was wanted, whoever made it work. Without one it simply runs again."""
+        try:
+            held = CheckPassword(self.target).evaluate(context)
+        except Failed as error:
+            raise OutcomeUnknown(error.sentence, hint=error.hint) from error
+        again = "" if held.ok else "; it may run again, and sets another password if none that is known works"
+        return Outcome(held.ok, held.summary + again)
+
+    def undo(self, values: Mapping[str, str]) -> Action | None:
+        return RestorePassword(self.target, Path(values["sealed"])) if values.get("sealed") else None
 
 
-def _seal(context: Context, target: Target, role: Role) -> Path:
-    """Keep the former verifier where only we can read it, on disk when this returns. Raises `Refused`."""
-    folder = context.place("sealed")
-    path = folder / sealed_name(target.name, role.name)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(role.verifier + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        hint = "The password was not touched; set places.sealed to a disk with room"
-        raise Refused(f"The former verifier cannot be kept in {folder}: {error.strerror}", hint=hint) from error
-    return path
+def _until(tried: list[Candidate], working: Candidate | None) -> list[Candidate]:
+    """Those that were really tried: the first that works ends it."""
+    return tried if working is None else tried[: tried.index(working) + 1]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from midwatch.runbook.model import Runbook
 
 _SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)$")
+_PGPASS = re.compile(r"(?:(?:\\.|[^\\:])*:){4}(.*)")
 SHORTEST = 6
 """A shorter secret would mask ordinary words, and so give itself away."""
 
@@ -37,6 +38,8 @@ def _read(runbook: Runbook, path: str) -> str:
 
 def _pgpass_passwords(runbook: Runbook) -> Iterator[str]:
     for line in _read(runbook, runbook.places.get("pgpass", "~/.pgpass")).splitlines():
-        fields = re.split(r"(?<!\\):", line)
-        if len(fields) == 5 and not line.startswith("#"):
-            yield re.sub(r"\\(.)", r"\1", fields[4])
+        found = _PGPASS.match(line)
+        if found is not None and not line.startswith("#"):
+            yield re.sub(r"\\(.)", r"\1", found[1])
+            if "\\" in found[1]:
+                yield found[1]  # somebody may have forgotten to escape it

@@ -17,7 +17,9 @@ from midwatch.runbook.model import (
     Comms,
     Condition,
     Criterion,
+    Dependent,
     OnFailure,
+    Outside,
     Panel,
     Phase,
     Role,
@@ -179,7 +181,15 @@ def _target(name: str, fields: Fields) -> Target:
     kind = TargetKind(given.pop("kind", TargetKind.LOCAL))
     if kind is TargetKind.DOCKER:
         given.setdefault("container", name)
+    if store := given.get("secret_store"):
+        given["secret_store"] = Outside(**{"command": ""} | {key: store.get(key) for key in store})
+    given["dependents"] = tuple(_dependent(item.value) for item in fields.items("dependents"))
+    given["extensions"] = fields.values("extensions")
     return Target(**({"name": name, "kind": kind, "database": "", "label": name} | given))
+
+
+def _dependent(fields: Fields) -> Dependent:
+    return Dependent(**{"name": ""} | {key: fields.get(key) for key in fields})
 
 
 def _role(role_id: str, fields: Fields) -> Role:

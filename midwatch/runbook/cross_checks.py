@@ -49,10 +49,12 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
         _unique("requirement", [item.value for item in step.items("require")], problems)
     for trigger in fields.items("triggers"):
         _trigger_keys(trigger.value, problems)
+    targets = laid_over("targets", fields, site)
     for source in (fields, site):
         for found in source.table("targets").values() if source else ():
             if found.value is not None:
                 _target_keys(found.value, problems)
+                _dependents(found.value, targets, problems)
     _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
     _links(steps, problems)
     _answers(steps, problems)
@@ -124,6 +126,17 @@ def _target_keys(target: Fields, problems: Problems) -> None:
         problems.add("'container' belongs to a target of kind 'docker'", target.key("container"), "Take it out")
     if target.get("kind") == TargetKind.LOCAL and "host" not in target and "socket" not in target:
         problems.add("A target of kind 'local' needs 'host' or 'socket'", target.place, "Say how it is reached")
+
+
+def _dependents(target: Fields, targets: dict[str, Found], problems: Problems) -> None:
+    for item in target.items("dependents"):
+        ways = [key for key in ("target", "tcp", "command") if key in item.value]
+        if len(ways) != 1:
+            hint = "Say how it is asked" if not ways else "Make two dependents of it"
+            problems.add("A dependent has one of 'target', 'tcp' and 'command'", item.value.place, hint)
+        name = item.value.get("target")
+        if name is not None and name not in targets:
+            problems.add(f"There is no target {name!r}", item.value.where("target"), near(name, targets, "Targets"))
 
 
 def _names(steps: list[Fields], roles: dict[str, Found], panels: dict[str, Found], problems: Problems) -> None:

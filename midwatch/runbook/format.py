@@ -12,6 +12,7 @@ from midwatch.runbook.kinds import (
     Expression,
     Flag,
     Length,
+    Name,
     StepValue,
     Text,
     Whole,
@@ -28,6 +29,27 @@ SEVERITY = Word(tuple(word.value for word in Severity))
 IDS = ListOf(ID, single=True)
 ARGUMENTS = TableOf(VARIABLE, Argument(), "parameters")
 
+SECRET_STORE = Shape(
+    "secret store",
+    "A command that keeps a new password where applications find it.",
+    (
+        Key("command", LINE, "Run without a shell; the password is on its standard input, without a newline", required=True),
+        Key("timeout", Length(), "How long it may take; default 30 s"),
+    ),
+)
+DEPENDENT = Shape(
+    "dependent",
+    "Something that logs in to a target; asked after its password was changed. One of 'target', 'tcp' and 'command'.",
+    (
+        Key("name", LINE, "What people call it", required=True),
+        Key("target", TARGET, "Another target whose login has to work, such as a pooler"),
+        Key(
+            "tcp", Name(r"(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", "HOST:PORT", 255), "HOST:PORT that has to answer"
+        ),
+        Key("command", LINE, "Run without a shell; has to exit 0"),
+        Key("timeout", Length(), "How long it may take; default 30 s"),
+    ),
+)
 TARGET_SHAPE = Shape(
     "target",
     "A database that steps act on.",
@@ -47,6 +69,11 @@ TARGET_SHAPE = Shape(
         Key("user", LINE, "The role that applications and the nightly job log in as"),
         Key("superuser", LINE, "Its superuser; discovered when not given"),
         Key("password_file", LINE, "A file that may hold the user's password; read, never written"),
+        Key("secret_store", SECRET_STORE, "Where a new password is kept besides the bastion's password file"),
+        Key("dependents", ListOf(DEPENDENT), "What logs in to it, and is asked after its password was changed"),
+        Key("log", LINE, "The server's own log, as a file here; default: the container's output"),
+        Key("version", Name(r"[0-9]+(?:\.[0-9]+)?", "a version such as 15 or 15.8"), "The PostgreSQL version that is expected"),
+        Key("extensions", ListOf(LINE), "Extensions that are expected: a name, or name and version"),
     ),
 )
 ROLE = Shape(

@@ -37,6 +37,30 @@ class TargetKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """A command of somebody else's, run without a shell."""
+
+    command: str
+    timeout: float = 30.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Something that logs in to a target, and stops working when its password changes. Exactly one way to ask it is set."""
+
+    name: str
+    target: str = ""
+    """Another target, whose login has to work: a pooler in front of the server."""
+    tcp: str = ""
+    """`HOST:PORT` that has to take a connection."""
+    command: str = ""
+    """Has to exit 0; finds the login in its environment (`PGHOST` …), the password through `PGPASSFILE`."""
+    timeout: float = 30.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A database that steps act on."""
 
@@ -57,6 +81,15 @@ class Target:
     """Empty: discovered."""
     password_file: str = ""
     """A file that may hold the password of `user` (a Docker or Kubernetes secret); read, never written."""
+    secret_store: Outside | None = None
+    """Takes a new password of `user` on its standard input."""
+    dependents: tuple[Dependent, ...] = ()
+    log: str = ""
+    """The server's own log as a file here; empty: the container's output for kind `docker`, else not known."""
+    version: str = ""
+    """The PostgreSQL that is expected: `15` or `15.8`; empty for any."""
+    extensions: tuple[str, ...] = ()
+    """Extensions that are expected: `pg_trgm`, or with a version `postgis 3.4`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import json
 import secrets
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from midwatch.errors import Failed
@@ -17,15 +16,43 @@ from probes.postgres.connect import Route, connect
 ITERATIONS = 4096
 """What the server itself uses by default (`scram_iterations`)."""
 QUIET = """
-SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; SET log_duration = off
+SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; SET log_duration = off;
+DO $$ BEGIN PERFORM set_config(name, CASE vartype WHEN 'bool' THEN 'off' WHEN 'integer' THEN '-1' WHEN 'real' THEN '0'
+    ELSE 'none' END, false) FROM pg_settings WHERE name IN ('log_min_duration_sample', 'log_transaction_sample_rate',
+    'debug_print_parse', 'debug_print_raw_parse', 'debug_print_rewritten', 'debug_print_plan', 'pg_stat_statements.track',
+    'pgaudit.log'); END $$
 """
-"""So that no statement of this session reaches the server's log, whatever that logs otherwise."""
+"""So that no statement of this session reaches the server's log or its statistics, whatever they keep otherwise.
+
+What only some versions or modules have is switched off where it is there.
+"""
 _ROLE = """
 SELECT json_build_object('login', rolcanlogin, 'limit', rolconnlimit, 'super', rolsuper, 'password', rolpassword,
     'expired', coalesce(rolvaliduntil < now(), false), 'until', rolvaliduntil,
-    'sessions', (SELECT count(*) FROM pg_stat_activity WHERE usename = rolname))
+    'sessions', (SELECT coalesce(json_agg(json_build_object('pid', pid, 'application', application_name, 'state', state,
+        'client', coalesce(host(client_addr), 'the local socket'), 'database', datname,
+        'since', to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) ORDER BY backend_start), '[]')
+        FROM pg_stat_activity WHERE usename = rolname AND pid <> pg_backend_pid()))
 FROM pg_authid WHERE rolname = {name}
 """
+_KEPT = "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One open session. Application and database are foreign text."""
+
+    pid: int
+    application: str
+    client: str
+    database: str
+    state: str
+    since: str
+    """UTC."""
+
+    def __str__(self) -> str:
+        name = self.application or "unnamed"
+        return f"pid {self.pid}, {name} from {self.client}, since {self.since} UTC, {self.state or 'state unknown'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +64,8 @@ class Role:
     expired: bool
     until: str
     limit: int
-    sessions: int
+    sessions: tuple[Session, ...]
+    """Open now, the oldest first; ours is not among them."""
     verifier: str
     """What the server keeps instead of the password; empty when it has none. As secret as a password."""
 
@@ -48,9 +76,18 @@ class Role:
             return f"{self.name} may not log in at all (NOLOGIN)"
         if self.expired:
             return f"the password of {self.name} expired at {self.until} (VALID UNTIL), and so would a new one"
-        if 0 <= self.limit <= self.sessions:
-            return f"{self.name} has {self.sessions} sessions of {self.limit} that it may have (CONNECTION LIMIT)"
+        if 0 <= self.limit <= len(self.sessions):
+            return f"{self.name} has {len(self.sessions)} sessions of {self.limit} that it may have (CONNECTION LIMIT)"
         return ""
+
+    @property
+    def kept(self) -> str:
+        """What the server keeps of its password, in words: what a client that is refused is never told."""
+        if not self.verifier:
+            return f"{self.name} has no password at all: every one is refused"
+        if self.verifier.startswith("md5"):
+            return "the server keeps an md5 hash, which a server that asks for SCRAM refuses; it becomes SCRAM-SHA-256"
+        return "the server keeps a SCRAM verifier, of another password than any that is known here"
 
 
 def read_role(route: Route, name: str) -> Role | None:
@@ -59,30 +96,36 @@ def read_role(route: Route, name: str) -> Role | None:
     if not answer.strip():
         return None
     data: dict[str, Any] = json.loads(answer)
-    return Role(
-        name, data["login"], data["expired"], str(data["until"]), data["limit"], data["sessions"], data["password"] or ""
-    )
+    sessions = tuple(Session(**one) for one in data["sessions"])
+    return Role(name, data["login"], data["expired"], str(data["until"]), data["limit"], sessions, data["password"] or "")
 
 
 def set_verifier(route: Route, name: str, verifier_text: str) -> None:
-    """Give the role this verifier (or none, when empty). Nothing of it reaches the server's log."""
+    """Give the role this verifier (or none, when empty), and see that it has it. Nothing of it reaches the server's log.
+
+    Both in one session: whoever came in with the password that is replaced comes in no second time. Raises `Failed`.
+    """
     value = literal(verifier_text) if verifier_text else "NULL"
-    run_quietly(route, f"ALTER ROLE {identifier(name)} PASSWORD {value}")
+    change = f"ALTER ROLE {identifier(name)} PASSWORD {value}"
+    if run_quietly(route, change, _KEPT.format(name=literal(name))) != verifier_text:
+        raise Failed(f"{route.label} does not keep the verifier that it was given", hint="Look at the role as the superuser")
 
 
-def run_quietly(route: Route, statement: str, *, limit: float = 30.0) -> str:
-    """Run one statement as the superuser, unlogged, within `limit` seconds; the first column of its first row as text.
+def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
+    """Run statements as the superuser in one session, unlogged, each within `limit` seconds.
 
-    The statement reaches `psql` inside a container through its standard input. Errors (`Failed`) never quote it.
+    Returns the first column of the last one's first row as text. They reach `psql` inside a container through its standard
+    input. Errors (`Failed`) never quote them.
     """
     if route.kind == "exec":
-        return _inside(route, statement, limit)
+        return _inside(route, ";\n".join(statements), limit)
     import psycopg
 
     with connect(route, statement=limit) as connection:
         try:
             connection.execute(QUIET)
-            cursor = connection.execute(statement.encode())
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
             row = cursor.fetchone() if cursor.description else None
         except psycopg.Error as error:
             said = error.diag.message_primary or type(error).__name__
@@ -129,9 +172,3 @@ def verifier(password: str) -> str:
     server = hmac.digest(salted, b"Server Key", "sha256")
     salt_text, stored_text, server_text = (b64encode(part).decode() for part in (salt, stored, server))
     return f"SCRAM-SHA-256${ITERATIONS}:{salt_text}${stored_text}:{server_text}"
-
-
-def sealed_name(target: str, role: str) -> str:
-    """The name of a file that keeps a former verifier: which, and when it was replaced."""
-    plain = "".join(char if char.isalnum() or char in "-_" else "_" for char in f"{target}.{role}".replace(".", "-"))
-    return f"{plain}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.verifier"

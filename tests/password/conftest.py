@@ -12,7 +12,9 @@ from drill.production import Production, build
 from midwatch.action import Context
 from midwatch.clock import SystemClock
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Runbook, Target
+from probes.postgres.role import run_quietly
+from probes.postgres.routes import superuser_route
 
 RUNBOOK = "midwatch: 1\nid: small\ntitle: Small\nseverity: SEV-2\nphases: [{title: One, steps: [{title: Look}]}]\n"
 
@@ -37,7 +39,7 @@ class Listening:
         self.secrets[name] = value
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def production() -> Iterator[Production]:
     built = build("reference", linger=0)
     yield built
@@ -65,3 +67,15 @@ def console() -> Listening:
 @pytest.fixture
 def context(runbook: Runbook, console: Listening) -> Context:
     return Context(runbook, console, SystemClock(), "ada@test")
+
+
+def arp(context: Context) -> Target:
+    return context.runbook.targets["arp-db-prod"]
+
+
+@pytest.fixture
+def lost(context: Context) -> Context:
+    """Nobody knows ARP's password again."""
+    way = superuser_route(context.runbook, arp(context))
+    run_quietly(way, "ALTER ROLE arp_app LOGIN VALID UNTIL 'infinity' CONNECTION LIMIT -1 PASSWORD 'gone-for-good'")
+    return context

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.pgpass import Login, Replacement, escape, fields_of, passwords, readable_by_others
+from actions.pgpass import (
+    UNFINISHED,
+    Login,
+    Replacement,
+    escape,
+    faults,
+    fields_of,
+    held,
+    passwords,
+    readable_by_others,
+)
 from midwatch.errors import Refused
+from tests.password.libpq import Asking, asking
 
-field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), min_size=1)
+field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1)
 LOGIN = Login("127.0.0.1", 5432, "arp", "arp_app")
 
 
@@ -20,6 +32,86 @@ def test_any_fields_survive(fields: tuple[str, ...]) -> None:
     line = ":".join(map(escape, fields))
     if not line.startswith("#") and line.strip():
         assert fields_of(line) == list(fields)
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Asking]:
+    with asking() as made:
+        yield made
+
+
+rest = st.text(st.sampled_from("\\:*x#\u00e9\x85 \r"), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["HOST:PORT:arp:u:", "*:*:*:*:", "HOST:PORT:a\\rp:u:", "# ", "other:*:*:*:"]), rest)))
+def test_it_is_read_as_libpq_reads_it(
+    listener: Asking, tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str]]
+) -> None:
+    file = tmp_path_factory.mktemp("p") / "pgpass"
+    file.touch(mode=0o600)
+    text = "".join(f"{start}{end}\n" for start, end in lines).replace("HOST", "127.0.0.1").replace("PORT", str(listener.port))
+    file.write_bytes(text.encode())
+    ours = next(passwords(file, Login("127.0.0.1", listener.port, "arp", "u")), None)
+    assert (ours or "").encode() == (listener.sent(file, "u", "arp") or b"")
+
+
+def test_what_is_wrong_with_the_file_is_told_without_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text(
+        "localhost:5432:*:arp_app:one-word\n127.0.0.1:5432:*:arp_app:se:cret\n"
+        "127.0.0.1:*:*:arp_app:back\\slash\n*:*:*:other:x:y\n"
+    )
+    file.chmod(0o644)
+    found = faults(file, LOGIN)
+    assert found == [
+        "others may read it, so libpq passes over all of it: its mode has to be 0600",
+        "line 1 is for localhost, and the login is to 127.0.0.1: to libpq they are two hosts",
+        "line 2 has a ':' in its password without a '\\' before it: libpq takes only what is before",
+        "line 3 has a '\\' in its password that is not written '\\\\': libpq leaves it out",
+        "line 3 is never read: line 2 matches first",
+    ]
+    assert not any(secret in " ".join(found) for secret in ("one-word", "cret", "slash"))
+    file.write_text(":".join(["127.0.0.1", "5432", "*", "arp_app", escape("a:b\\c")]) + "\n")
+    file.chmod(0o600)
+    assert faults(file, LOGIN) == []
+    assert faults(tmp_path / "missing", LOGIN) == []
+
+
+def test_what_somebody_meant_is_held_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text("127.0.0.1:5432:*:arp_app:se:c\\ret\n::1:5432:*:arp_app:no\nlocalhost:5432:*:arp_app:three\n")
+    Replacement.with_password(file, LOGIN, "unfinished")
+    assert [one.password for one in held(file, LOGIN)] == ["se", "se:c\\ret", "se:cret", "three", "unfinished"]
+    assert "unfinished" not in "".join(map(repr, held(file, LOGIN)))
+    Replacement.with_password(file, LOGIN, "new").publish()
+    assert list(tmp_path.glob(f"{UNFINISHED}*")) == []
+
+
+@given(
+    st.lists(
+        st.sampled_from(["*:*:*:*:all", "127.0.0.1:5432:*:arp_app:old", "127.0.0.1:5432:arp:arp_app:older", "# x\x85y", ""])
+    )
+)
+def test_former_lines_come_back_to_their_places(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    file = tmp_path_factory.mktemp("p") / "pgpass"
+    before = "".join(f"{line}\n" for line in lines)
+    file.write_text(before)
+    replacement = Replacement.with_password(file, LOGIN, "new")
+    replacement.publish()
+    assert file.read_text() != before
+    Replacement.with_former(file, LOGIN, replacement.former).publish()
+    assert file.read_text() == before
+
+
+def test_lines_that_others_added_meanwhile_stay_when_former_ones_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text("a:1:b:c:d\n127.0.0.1:5432:*:arp_app:old\n")
+    replacement = Replacement.with_password(file, LOGIN, "new")
+    replacement.publish()
+    file.write_text(file.read_text() + "e:1:f:g:h\n")
+    Replacement.with_former(file, LOGIN, replacement.former).publish()
+    assert file.read_text() == "a:1:b:c:d\n127.0.0.1:5432:*:arp_app:old\ne:1:f:g:h\n"
 
 
 @pytest.mark.parametrize("line", ["", "# a:b:c:d:e", "a:b:c", "a:b:c:d"])
@@ -45,11 +137,11 @@ def test_the_first_match_wins_and_stars_match(tmp_path: Path) -> None:
 def test_a_replacement_wins_and_leaves_the_others(tmp_path_factory: pytest.TempPathFactory, lines: list[str], new: str) -> None:
     file = tmp_path_factory.mktemp("p") / "pgpass"
     file.write_text("".join(f"{line}\n" for line in lines))
-    replacement = Replacement(file, LOGIN, new)
+    replacement = Replacement.with_password(file, LOGIN, new)
     assert file.read_text() == "".join(f"{line}\n" for line in lines)
     replacement.publish()
     assert next(passwords(file, LOGIN)) == new
-    assert file.read_text().splitlines()[1:] == [line for line in lines if not line.endswith("old")]
+    assert file.read_text().split("\n")[1:-1] == [line for line in lines if not line.endswith("old")]
     assert not readable_by_others(file)
 
 
@@ -58,7 +150,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     real.write_text("a:1:b:c:d\n")
     link = tmp_path / "link"
     link.symlink_to(real)
-    Replacement(link, LOGIN, "new").publish()
+    Replacement.with_password(link, LOGIN, "new").publish()
     assert link.is_symlink()
     assert "a:1:b:c:d" in real.read_text()
 
@@ -66,7 +158,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_discarded_replacement_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("a:1:b:c:d\n")
-    Replacement(file, LOGIN, "new").discard()
+    Replacement.with_password(file, LOGIN, "new").discard()
     assert file.read_text() == "a:1:b:c:d\n"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -74,4 +166,4 @@ def test_a_discarded_replacement_leaves_nothing(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="cannot be written"):
-        Replacement(tmp_path / "missing" / "pgpass", LOGIN, "new")
+        Replacement.with_password(tmp_path / "missing" / "pgpass", LOGIN, "new")

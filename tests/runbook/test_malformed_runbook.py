@@ -192,6 +192,23 @@ def test_targets_and_panels_are_checked(errors_of: Errors) -> None:
     ]
 
 
+def test_dependents_have_one_way_to_be_asked(errors_of: Errors) -> None:
+    text = with_steps("{title: s}").replace(
+        "{kind: local, host: localhost, database: app}",
+        "{kind: local, host: h, database: a, version: new, secret_store: {timeout: 3 s}, dependents: "
+        "[{name: x}, {name: y, tcp: 'h:1', command: c}, {name: z, target: bd}, {name: v, tcp: nowhere}]}",
+    )
+    assert [line.partition(": ")[2] for line in errors_of(text)] == [
+        "'new' is not a name here. It takes a version such as 15 or 15.8, 64 at most.",
+        "A secret store needs the key 'command'. "
+        "Run without a shell; the password is on its standard input, without a newline.",
+        "A dependent has one of 'target', 'tcp' and 'command'. Say how it is asked.",
+        "A dependent has one of 'target', 'tcp' and 'command'. Make two dependents of it.",
+        "There is no target 'bd'. Targets: db.",
+        "'nowhere' is not a name here. It takes HOST:PORT, 255 at most.",
+    ]
+
+
 def test_phases_are_told_apart(errors_of: Errors) -> None:
     text = HEAD + "phases:\n" + '  - {title: P, section: 3, steps: [{title: a}]}\n  - {title: P, section: "3", steps: []}\n'
     assert errors_of(text) == [

@@ -9,7 +9,7 @@ from small_actions import HEAD, Loaded
 
 from midwatch.plan import Risk
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Ask, Condition, Reference, Severity, StepKind, TargetKind
+from midwatch.runbook.model import Ask, Condition, Dependent, Outside, Reference, Severity, StepKind, TargetKind
 from midwatch.runbook.places import PLACES
 
 BOOK = (
@@ -106,3 +106,14 @@ def test_a_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Pa
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "r.yaml").symlink_to(tmp_path / "r.yaml")
     assert load(tmp_path / "links" / "r.yaml").base == tmp_path / "links"
+
+
+def test_what_depends_on_a_target_and_where_its_password_is_kept(loaded: Loaded) -> None:
+    given = (
+        "{kind: local, host: localhost, database: app, version: 15, extensions: [pg_trgm, postgis 3.4], log: pg.log, "
+        "secret_store: {command: keep it}, dependents: [{name: API, tcp: 'h:80'}, {name: job, command: ./ask, timeout: 9 s}]}"
+    )
+    target = loaded(BOOK.replace("{kind: local, host: localhost, database: app}", given)).targets["db"]
+    assert target.secret_store == Outside("keep it", 30.0)
+    assert target.dependents == (Dependent("API", tcp="h:80"), Dependent("job", command="./ask", timeout=9.0))
+    assert (target.version, target.extensions, target.log) == ("15", ("pg_trgm", "postgis 3.4"), "pg.log")

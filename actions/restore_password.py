@@ -1,0 +1,140 @@
+"""The action `restore-password`: takes a recovery back, to the very verifier and the very lines of `.pgpass` from before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from actions.audit import record
+from actions.password_candidates import login_of
+from actions.pgpass import Replacement, without
+from actions.sealed import Sealed, alone, read_sealed
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import MidwatchError, Refused
+from midwatch.hostile import safe_text
+from midwatch.parameters import param
+from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.runbook.model import Target
+from probes.postgres.connect import Route
+from probes.postgres.role import Role, read_role, set_verifier
+from probes.postgres.routes import login_route, password_file, superuser_route
+
+SHOWN = 10
+"""Sessions that are listed."""
+
+
+@dataclass(frozen=True)
+class RestorePassword(Action):
+    """Gives the target's user the verifier that a recovery sealed, exactly, and `.pgpass` the lines that stood there.
+
+    What is in force now is sealed first, so that this can be taken back as well. Refuses a file that others could have
+    written, or that belongs to another target or role. Nobody may know the password that works afterwards: that is how it
+    was. A secret store keeps what it was given last, since only the verifier of the former password is known.
+    """
+
+    name: ClassVar[str] = "restore-password"
+    summary: ClassVar[str] = "Take a password recovery back: the former verifier, the former line of .pgpass"
+    risk: ClassVar[Risk] = Risk.CHANGE
+
+    target: Target = param("the target whose former password comes back")
+    sealed: Path = param("the file that the recovery kept it in")
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        try:
+            sealed, way, role = self._look(context)
+        except MidwatchError as error:
+            draft.refusal = str(error)
+            return draft.plan()
+        draft.add(Verb.READ, str(self.sealed))
+        if way is not None and role is not None:
+            draft.fact("superuser", f"{way.user} by {way}")
+            draft.fact("now", "the former verifier is in force already" if role.verifier == sealed.verifier else role.kept)
+            if way.kind == "tcp" and way.user == sealed.role:
+                draft.fact("afterwards", "nobody here gets in as the superuser any more: the only way in uses this password")
+            session_facts(draft, role)
+            note = "the former verifier" if sealed.verifier else "none, as before"
+            draft.add(Verb.CHANGE, f"password of {sealed.role} on {self.target.label}", note=note)
+        if self.target.secret_store is not None:
+            draft.fact("secret store", "keeps the password that it was given last; nobody knows the former one")
+        count = len(sealed.lines)
+        note = f"{count} former line{'' if count == 1 else 's'} in place of its present ones; the others stay"
+        draft.add(Verb.CHANGE, str(password_file(context.runbook)), note=note)
+        draft.add(Verb.CREATE, str(context.place("sealed")), note="what is in force now", identity="sealed")
+        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret")
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        with alone(context.place("sealed")):
+            sealed, way, role = self._look(context)
+            login = login_of(login_route(context.runbook, self.target))
+            replacement = Replacement.with_former(password_file(context.runbook), login, sealed.lines)
+            try:
+                present = Sealed(self.target.name, sealed.role, role.verifier if role else None, replacement.former)
+                kept = present.keep(context.place("sealed"))
+                record(context, "password.restored", user=sealed.role, target=self.target.name, sealed=self.sealed.name)
+                context.console.value("sealed", str(kept))
+                if way is not None and role is not None:
+                    say_sessions(context, role)
+                    set_verifier(way, sealed.role, sealed.verifier or "")
+                    context.console.say(f"[OK] The former verifier of {sealed.role} is in force again")
+                replacement.publish()
+            finally:
+                replacement.discard()
+        context.console.say(f"[OK] {password_file(context.runbook)} has its former lines again")
+        what = "" if way is None else "The former verifier is in force, and "
+        return Outcome(True, f"{what}.pgpass has its former lines", {"sealed": str(kept)})
+
+    def _look(self, context: Context) -> tuple[Sealed, Route | None, Role | None]:
+        """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
+        sealed = read_sealed(self.sealed)
+        user = login_route(context.runbook, self.target).user
+        if (sealed.target, sealed.role) != (self.target.name, user):
+            raise Refused(
+                f"{self.sealed.name} belongs to {safe_text(sealed.role)} of {safe_text(sealed.target)}, "
+                f"not to {user} of {self.target.name}",
+                hint="Name the file that this target's recovery reported",
+            )
+        if sealed.verifier is None:
+            return sealed, None, None
+        way = superuser_route(context.runbook, self.target)
+        role = read_role(way, user)
+        if role is None:
+            raise Refused(f"{self.target.label} has no role {user} any more", hint="There is nothing to give it back to")
+        return sealed, way, role
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        sealed, way, role = self._look(context)
+        if way is not None and (role is None or role.verifier != sealed.verifier):
+            return Outcome(False, "The former verifier is not in force")
+        login = login_of(login_route(context.runbook, self.target))
+        _, present = without(password_file(context.runbook), login)
+        same = [line for _, line in present] == [line for _, line in sealed.lines]
+        return Outcome(same, ".pgpass has its former lines" if same else ".pgpass has not got its former lines")
+
+    def undo(self, values: Mapping[str, str]) -> Action | None:
+        return RestorePassword(self.target, Path(values["sealed"])) if values.get("sealed") else None
+
+
+def session_facts(draft: PlanDraft, role: Role) -> None:
+    """Who is connected with the password that is about to change."""
+    count = len(role.sessions)
+    if not count:
+        return
+    draft.fact("sessions", f"{count} of {role.name} are open; they go on, and new ones need the new password")
+    for session in role.sessions[:SHOWN]:
+        draft.fact("session", safe_text(str(session)))
+    if count > SHOWN:
+        draft.fact("session", f"and {count - SHOWN} more")
+
+
+def say_sessions(context: Context, role: Role) -> None:
+    """The same to the operator, when it happens."""
+    context.console.say(f"Sessions of {role.name} that are open and go on: {len(role.sessions)}")
+    for session in role.sessions[:SHOWN]:
+        context.console.say(f"  {safe_text(str(session))}")
+    if len(role.sessions) > SHOWN:
+        context.console.say(f"  and {len(role.sessions) - SHOWN} more")

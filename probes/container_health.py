@@ -1,0 +1,40 @@
+"""What the engine says of a container: whether it runs, and what its own health check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.docker_engine import LIMIT, engine
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State and health check of one container. Its words are foreign."""
+
+    state: str
+    """`running`, `exited`, `paused` …"""
+    check: str
+    """`healthy`, `unhealthy` or `starting`; empty where the image defines no health check."""
+    said: str = ""
+    """The last line of the last check."""
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "running" and self.check in ("", "healthy")
+
+    def __str__(self) -> str:
+        if self.state != "running" or not self.check:
+            return f"container {self.state}"
+        words = f", its check said: {self.said}" if self.said and not self.ok else ""
+        return f"container {self.check}{words}"
+
+
+def health(container: str, timeout: float = LIMIT) -> Health:
+    """As of now. Raises `Failed` when there is no such container or no engine."""
+    with engine(timeout) as client:
+        state = client.api.inspect_container(container)["State"]
+    check = state.get("Health") or {}
+    word = check.get("Status", "")
+    runs = check.get("Log") or [{}]
+    lines = str(runs[-1].get("Output", "")).strip().splitlines()
+    return Health(str(state.get("Status", "unknown")), "" if word == "none" else word, lines[-1] if lines else "")

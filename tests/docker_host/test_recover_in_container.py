@@ -1,0 +1,143 @@
+"""A password recovered in a real container: what its environment still says, its secret files, and the ways in."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from host_world import Heard
+
+from actions.check_password import CheckPassword
+from actions.recover_password import RecoverPassword
+from drill import image
+from drill.servers import free_ports
+from midwatch.action import Context
+from midwatch.errors import MidwatchError
+from midwatch.runbook.model import Target, TargetKind
+from probes.postgres.connect import connect
+from probes.postgres.role import run_quietly
+from probes.postgres.routes import superuser_route
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+pytestmark = pytest.mark.docker
+FIRST = "of the first start"
+
+
+@contextmanager
+def server(client: DockerClient, label: str, name: str, **environment: str) -> Iterator[Target]:
+    """PostgreSQL in a container on the host's network, until it answers."""
+    (port,) = free_ports(1)
+    given = {"POSTGRES_USER": "arp_app", "POSTGRES_DB": "arp", "POSTGRES_PASSWORD": FIRST, "PGPORT": str(port)} | environment
+    key, _, value = label.partition("=")
+    container: Container = client.containers.run(
+        image.ensure(), name=f"{name}-{value[-8:]}", environment=given, network_mode="host", labels={key: value}, detach=True
+    )
+    target = Target("arp-db-prod", TargetKind.DOCKER, "arp", "ARP", container=container.name, port=port, user="arp_app")
+    try:
+        yield target
+    finally:
+        container.remove(force=True, v=True)
+
+
+@pytest.fixture(scope="module")
+def served(client: DockerClient, label: str) -> Iterator[Target]:
+    with server(client, label, "arp") as target:
+        yield target
+
+
+@pytest.fixture
+def context(served: Target, make_context: Callable[..., Context], tmp_path: Path) -> Context:
+    made = make_context(targets={served.name: served})
+    context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}))
+    superuser(context, served, f"ALTER ROLE arp_app PASSWORD '{FIRST}'")
+    return context
+
+
+def superuser(context: Context, target: Target, statement: str) -> None:
+    """Run it as soon as the server lets us in."""
+    again = threading.Event()
+    for _ in range(300):
+        try:
+            run_quietly(superuser_route(context.runbook, target), statement)
+        except MidwatchError as error:
+            last = error
+            again.wait(0.1)
+        else:
+            return
+    raise last
+
+
+def recover(context: Context, target: Target) -> dict[str, str]:
+    action = RecoverPassword(target)
+    outcome = action.apply(context, action.plan(context))
+    assert CheckPassword(target).evaluate(context).ok
+    return dict(outcome.values)
+
+
+def test_what_the_container_was_started_with_comes_first(context: Context, served: Target) -> None:
+    context.place("pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
+    assert recover(context, served)["source"] == "the container's POSTGRES_PASSWORD"
+
+
+def test_a_stale_environment_is_refused_and_the_socket_gets_in(
+    client: DockerClient, context: Context, served: Target, heard: Heard
+) -> None:
+    superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
+    facts = dict(RecoverPassword(served).plan(context).facts)
+    assert facts["tried"] == "the container's POSTGRES_PASSWORD refused"
+    assert facts["superuser"].startswith("arp_app by socket /proc/")
+    assert recover(context, served)["method"] == "reset"
+    new = heard.secrets["new password of ARP"]
+    assert new not in client.api.logs(served.container).decode()
+    assert "SCRAM-SHA-256" not in client.api.logs(served.container).decode()
+
+
+def test_a_secret_file_of_the_container_is_tried(client: DockerClient, context: Context, served: Target) -> None:
+    superuser(context, served, "ALTER ROLE arp_app PASSWORD 'from a secret file'")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo("run/secrets/arp_app_password")
+        entry.size = len(b"from a secret file\n")
+        tar.addfile(entry, io.BytesIO(b"from a secret file\n"))
+    client.api.put_archive(served.container, "/", buffer.getvalue())
+    assert recover(context, served)["source"] == "the container's /run/secrets/arp_app_password"
+
+
+def test_inside_the_container_is_the_last_way_and_taken_back_as_well(context: Context, served: Target, heard: Heard) -> None:
+    superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
+    target = replace(served, socket="/nowhere")
+    facts = dict(RecoverPassword(target).plan(context).facts)
+    assert facts["superuser"] == f"arp_app by inside the container {served.container}"
+    values = recover(context, target)
+    undo = RecoverPassword(target).undo(values)
+    assert undo is not None
+    assert "superuser any more" in dict(undo.plan(context).facts)["afterwards"], "this role is its own way in"
+    undo.apply(context, undo.plan(context))
+    route = superuser_route(context.runbook, served)
+    with connect(replace(route, kind="tcp", host="127.0.0.1"), password="changed since") as connection:
+        assert connection.pgconn.used_password
+
+
+def test_a_container_that_trusts_its_inside_proves_nothing(
+    client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard
+) -> None:
+    with server(client, label, "trusting", POSTGRES_INITDB_ARGS="--auth-host=trust") as target:
+        made: Any = make_context(targets={target.name: target})
+        context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
+        superuser(context, target, "SELECT 1")
+        (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
+        (tmp_path / "p").chmod(0o600)
+        outcome = CheckPassword(target).evaluate(context)
+        assert not outcome.ok
+        assert "without asking for a password: that proves nothing" in outcome.summary
+        assert dict(RecoverPassword(target).plan(context).facts)["tried"].endswith(".pgpass refused")

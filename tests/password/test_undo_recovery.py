@@ -1,0 +1,152 @@
+"""A recovery taken back: the very verifier, the very lines, and nothing from a file that others could have written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from actions.check_password import CheckPassword
+from actions.password_candidates import works
+from actions.pgpass import Replacement
+from actions.recover_password import RecoverPassword
+from actions.restore_password import RestorePassword
+from midwatch.action import Context
+from midwatch.errors import Refused
+from midwatch.runbook.model import Target
+from probes.postgres.role import identifier, literal, read_role, run_quietly, set_verifier, verifier
+from probes.postgres.routes import login_route, superuser_route
+from tests.password.conftest import Listening
+
+pytestmark = pytest.mark.postgres
+FORMER = "what the applications still have"
+
+
+@pytest.fixture
+def arp(context: Context) -> Target:
+    """ARP, whose applications know a password that the bastion does not."""
+    target = context.runbook.targets["arp-db-prod"]
+    alter(context, f"LOGIN VALID UNTIL 'infinity' CONNECTION LIMIT -1 PASSWORD {literal(verifier(FORMER))}")
+    return target
+
+
+def alter(context: Context, what: str) -> None:
+    way = superuser_route(context.runbook, context.runbook.targets["arp-db-prod"])
+    run_quietly(way, f"ALTER ROLE {identifier('arp_app')} {what}")
+
+
+def kept(context: Context, target: Target) -> str:
+    role = read_role(superuser_route(context.runbook, target), "arp_app")
+    assert role is not None
+    return role.verifier
+
+
+def recover(context: Context, target: Target) -> RestorePassword:
+    action = RecoverPassword(target)
+    outcome = action.apply(context, action.plan(context))
+    undo = action.undo(outcome.values)
+    assert isinstance(undo, RestorePassword)
+    return undo
+
+
+def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: Target, console: Listening) -> None:
+    file = context.place("pgpass")
+    before, line = kept(context, arp), file.read_bytes()
+    undo = recover(context, arp)
+    new = console.secrets["new password of ARP"]
+    assert console.values["sealed"] == str(undo.sealed)
+    assert not undo.verify(context, datetime.now(UTC)).ok
+    plan = undo.plan(context)
+    assert plan.refusal == ""
+    assert next(effect.object for effect in plan.effects if effect.verb.value == "change") == "password of arp_app on ARP"
+    outcome = undo.apply(context, plan)
+    assert kept(context, arp) == before
+    assert file.read_bytes() == line
+    route = login_route(context.runbook, arp)
+    assert works(route, FORMER)
+    assert not works(route, new)
+    assert undo.verify(context, datetime.now(UTC)).ok
+    assert "password.restored user=arp_app target=arp-db-prod" in context.place("audit").read_text()
+    assert before not in context.place("audit").read_text() + "".join(console.said)
+    again = undo.undo(outcome.values)
+    assert isinstance(again, RestorePassword)
+    again.apply(context, again.plan(context))
+    assert works(route, new)
+    assert CheckPassword(arp).evaluate(context).ok
+
+
+@pytest.mark.parametrize("former", ["md5" + "0" * 32, ""])
+def test_an_md5_hash_and_no_password_at_all_come_back_too(context: Context, arp: Target, former: str) -> None:
+    set_verifier(superuser_route(context.runbook, arp), "arp_app", former)
+    undo = recover(context, arp)
+    undo.apply(context, undo.plan(context))
+    assert kept(context, arp) == former
+
+
+def test_where_only_the_file_was_changed_only_the_file_comes_back(context: Context, arp: Target, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(FORMER + "\n")
+    target = replace(arp, password_file=str(tmp_path / "secret"))
+    before, line = kept(context, arp), context.place("pgpass").read_bytes()
+    undo = recover(context, target)
+    assert CheckPassword(target).evaluate(context).ok
+    assert not any("password of" in effect.object for effect in undo.plan(context).effects)
+    undo.apply(context, undo.plan(context))
+    assert context.place("pgpass").read_bytes() == line
+    assert kept(context, arp) == before
+
+
+def test_nothing_to_take_back_where_nothing_was_changed(context: Context, arp: Target) -> None:
+    recover(context, arp)
+    action = RecoverPassword(arp)
+    outcome = action.apply(context, action.plan(context))
+    assert (outcome.values["method"], outcome.values["source"]) == ("found", ".pgpass")
+    assert action.undo(outcome.values) is None
+
+
+def _by_link(file: Path) -> None:
+    other = file.with_name("elsewhere")
+    file.rename(other)
+    file.symlink_to(other)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda file: file.chmod(0o644), "only you can write it"),
+        (lambda file: file.write_text("SCRAM-SHA-256$"), "not what a recovery keeps"),
+        (lambda file: file.write_text(file.read_text().replace("arp-db-prod", "otc-db-prod")), "belongs to arp_app of otc"),
+        (lambda file: file.unlink(), "cannot be read"),
+        (_by_link, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused(context: Context, arp: Target, spoil: Callable[[Path], object], said: str) -> None:
+    undo = recover(context, arp)
+    now, line = kept(context, arp), context.place("pgpass").read_bytes()
+    spoil(undo.sealed)
+    assert said in undo.plan(context).refusal
+    with pytest.raises(Refused, match=said):
+        undo.apply(context, undo.plan(context))
+    assert (kept(context, arp), context.place("pgpass").read_bytes()) == (now, line)
+
+
+def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
+    from actions.password_candidates import login_of
+
+    left = Replacement.with_password(context.place("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published")
+    set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))
+    action = RecoverPassword(arp)
+    assert not action.verify(context, datetime.now(UTC)).ok
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.values["method"] == "found"
+    assert action.verify(context, datetime.now(UTC)).ok
+    left.discard()
+
+
+def test_two_recoveries_never_run_at_once(context: Context, arp: Target) -> None:
+    from actions.sealed import alone
+
+    with alone(context.place("sealed")), pytest.raises(Refused, match="Another recovery"):
+        RecoverPassword(arp).apply(context, RecoverPassword(arp).plan(context))
