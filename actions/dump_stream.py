@@ -20,14 +20,9 @@ from midwatch.errors import Failed, MidwatchError
 from midwatch.units import size
 from probes.catalogue import PARTIAL
 from probes.postgres.connect import Connection, Route, client_environment, connect
+from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
 
-_TABLES = """
-SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
-ORDER BY 1
-"""
 Progress = Callable[[float, float | None], None]
 
 
@@ -46,6 +41,7 @@ class Dumped:
     unpacked: int
     lsn: str = ""
     rows: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -79,11 +75,11 @@ class _Hashing:
         self.descriptor = -1
 
 
-def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> Dumped:
+def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
     """Dump the route's database to `path`, which must not exist. Raises `MidwatchError`, and then nothing is left of it.
 
-    `tools` may be None for a route into a container, where the container's own `pg_dump` is used and no row counts can
-    be taken in the same snapshot.
+    `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
+    nor `digests` of the rows can be taken in the same snapshot.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
@@ -95,7 +91,7 @@ def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> D
             stack.callback(os.close, descriptor)
             out = _Hashing(descriptor)
             stack.callback(out.let_go)
-            found = _fill(route, tools, out, progress, stack)
+            found = _fill(route, tools, out, progress, stack, digests)
             _sync(descriptor, found.bytes)
         os.link(partial, path)  # unlike a rename it never takes the place of a file that is there
     except FileExistsError as error:
@@ -106,12 +102,14 @@ def dump(route: Route, tools: Tools | None, path: Path, progress: Progress) -> D
     return found
 
 
-def _fill(route: Route, tools: Tools | None, out: _Hashing, progress: Progress, stack: contextlib.ExitStack) -> Dumped:
+def _fill(
+    route: Route, tools: Tools | None, out: _Hashing, progress: Progress, stack: contextlib.ExitStack, digests: bool
+) -> Dumped:
     snapshot, counting = "", None
     if route.kind != "exec":
         connection = stack.enter_context(connect(route, statement=0))
         snapshot, lsn, total = _hold_snapshot(connection)
-        counting = _Counting(route, snapshot)
+        counting = _Counting(route, snapshot, digests)
         stack.callback(counting.stop)
     else:
         lsn, total = "", None
@@ -129,9 +127,9 @@ def _fill(route: Route, tools: Tools | None, out: _Hashing, progress: Progress, 
         unpacked += len(chunk)
         progress(unpacked, max(float(total), float(unpacked)) if total else None)
     packer.close()  # only now: closing after a failure would make a whole-looking file of half a dump
-    rows = counting.result() if counting else {}
+    rows, content = counting.result() if counting else ({}, {})
     progress(unpacked, unpacked)
-    return Dumped(Path(), out.count, out.digest.hexdigest(), unpacked, lsn, rows)
+    return Dumped(Path(), out.count, out.digest.hexdigest(), unpacked, lsn, rows, content)
 
 
 def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
@@ -152,15 +150,16 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
 
 
 class _Counting:
-    """Counts the rows of every table beside the dump, in the snapshot that is dumped.
+    """Counts the rows of every table beside the dump, in the snapshot that is dumped; digests them when that is asked for.
 
     On a connection of its own: a table that cannot be read must not end the transaction that holds the snapshot.
     """
 
-    def __init__(self, route: Route, snapshot: str) -> None:
+    def __init__(self, route: Route, snapshot: str, digests: bool) -> None:
         self._connection = connect(route, statement=0)
-        self._snapshot = snapshot
+        self._snapshot, self._digesting = snapshot, digests
         self._rows: dict[str, int] = {}
+        self._digests: dict[str, str] = {}
         self._error = ""
         self._thread = threading.Thread(target=self._run, name="row counts", daemon=True)
         self._thread.start()
@@ -169,17 +168,19 @@ class _Counting:
         try:
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             self._connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'".encode())
-            for (table,) in self._connection.execute(_TABLES).fetchall():
-                row = self._connection.execute(f"SELECT count(*) FROM ONLY {table}".encode()).fetchone()  # noqa: S608  quoted by %I
-                assert row is not None
-                self._rows[str(table)] = int(row[0])
+            if self._digesting:
+                self._digests = digest_rows(self._connection)
+                told = {table: int(digest.partition(":")[0]) for table, digest in self._digests.items()}
+                self._rows = {table: count for table, count in told.items() if table != LARGE_OBJECTS}
+            else:
+                self._rows = count_rows(self._connection)
         except Exception as error:  # whatever it is, the dump has the word: an unreadable table fails there too
             self._error = str(error)
 
-    def result(self) -> dict[str, int]:
-        """Table → rows; empty when they could not be counted."""
+    def result(self) -> tuple[dict[str, int], dict[str, str]]:
+        """Table → rows, and table → digest; empty when they could not be read."""
         self._thread.join()
-        return {} if self._error else self._rows
+        return ({}, {}) if self._error else (self._rows, self._digests)
 
     def stop(self) -> None:
         """End a count that is still running."""

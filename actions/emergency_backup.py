@@ -45,6 +45,7 @@ class EmergencyBackup(Action):
     risk: ClassVar[Risk] = Risk.CHANGE
 
     target: Target = param("the database to save")
+    digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
 
     def plan(self, context: Context) -> Plan:
         draft, place = self.draft(), context.place("emergency")
@@ -104,7 +105,7 @@ class EmergencyBackup(Action):
         started = context.clock.monotonic()
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = dump(route, tools, path, context.console.progress)
+            found = dump(route, tools, path, context.console.progress, digests=self.digests)
             manifest = self._manifest(context, found, iso(began), server, str(tools or "the container's pg_dump"), str(route))
             manifest.write(path)
         except (MidwatchError, OSError) as error:
@@ -135,6 +136,7 @@ class EmergencyBackup(Action):
             route=route,
             lsn=found.lsn,
             rows=found.rows,
+            digests=found.digests,
             actor=context.actor,
             incident=context.incident.name if context.incident else "",
         )

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_stream import dump
 from actions.emergency_backup import shown
 from actions.globals_dump import dump_globals, globals_name
@@ -44,8 +45,8 @@ class NightlyBackup(Action):
     It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the roles
     of each server beside its dump. Each dump is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c`
     takes it, and only then the set gets its name. Any failure leaves no set. Two never run at once. Refuses on a disk that
-    is fuller than `unsafe`. Warns of a dump less than half as large as the last. `logs/backup.log` has the plan's lines.
-    Earlier sets are never touched: `clean-backups` does that.
+    is fuller than `unsafe`. A dump less than half as large as the last is warned of, and restored for a look.
+    `logs/backup.log` has the plan's lines. Earlier sets are never touched: `clean-backups` does that.
     """
 
     name: ClassVar[str] = "nightly-backup"
@@ -53,6 +54,7 @@ class NightlyBackup(Action):
     risk: ClassVar[Risk] = Risk.CHANGE
 
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
+    digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
     unsafe: Percent = param("how full the disk may be", default=Percent(95))
 
     def plan(self, context: Context) -> Plan:
@@ -103,7 +105,7 @@ class NightlyBackup(Action):
                 try:
                     done = self._dump_all(context, partial)
                     _write_list(partial, done)
-                    smaller = [warned for one in done if (warned := _warn_if_small(context, one))]
+                    smaller = [target.label for one in done if (target := _smaller(context, partial, one)) is not None]
                     if final.exists():
                         raise Failed(f"The set {final.name} is there already", hint="Run it again")
                     partial.rename(final)
@@ -152,11 +154,13 @@ class NightlyBackup(Action):
 
     def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
-            futures = [pool.submit(_dump_one, context, target, folder) for target in self._wanted(context.runbook)]
+            futures = [
+                pool.submit(_dump_one, context, target, folder, self.digests) for target in self._wanted(context.runbook)
+            ]
             return [future.result() for future in futures]
 
 
-def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
+def _dump_one(context: Context, target: Target, folder: Path, digests: bool) -> Manifest:
     """One database of the set, dumped and validated. Raises `MidwatchError`."""
     from dataclasses import replace
 
@@ -167,7 +171,7 @@ def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
     route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
     tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
     began, file = iso(context.clock.now()), folder / _name(target)
-    dumped = dump(route, tools, file, lambda done, total: None)
+    dumped = dump(route, tools, file, lambda done, total: None, digests=digests)
     roles = dump_globals(route, tools, folder / globals_name(target.database))
     verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
     if verdict.problem:
@@ -186,6 +190,7 @@ def _dump_one(context: Context, target: Target, folder: Path) -> Manifest:
         route=str(route),
         lsn=dumped.lsn,
         rows=dumped.rows,
+        digests=dumped.digests,
         globals_sha256=roles,
         actor=context.actor,
         incident=context.incident.name if context.incident else "",
@@ -201,15 +206,30 @@ def _name(target: Target) -> str:
     return f"{target.database}.dump.gz"
 
 
-def _warn_if_small(context: Context, made: Manifest) -> str:
-    """The label of a target whose backup is less than half of the last good one, said in the log; empty when it is not."""
-    target = context.runbook.targets.get(made.target)
-    last = next((one for one in backups_of(context.runbook, target) if one.good and one.manifest), None) if target else None
-    if target is None or last is None or last.manifest is None or made.unpacked * 2 >= last.manifest.unpacked:
-        return ""
-    was = f"{size(last.manifest.unpacked)} of {last.manifest.started[:16]}Z"
+def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
+    """The target of a backup that holds less than half of its last good one; None for others.
+
+    Such a backup is warned of and restored for a look. Raises `Failed` when that finds it bad.
+    """
+    target = context.runbook.targets[made.target]
+    last = next((one.manifest for one in backups_of(context.runbook, target) if one.good and one.manifest), None)
+    if last is None or made.unpacked * 2 >= last.unpacked:
+        return None
+    was = f"{size(last.unpacked)} of {last.started[:16]}Z"
     log(context, NIGHTLY, f"[WARN] The backup of {made.target} holds {size(made.unpacked)}, less than half of the {was}")
-    return target.label
+    file = folder / _name(target)
+    try:
+        found = ScratchRestore(context.runbook).run(
+            file, made, find_tools(context.runbook, made.tool_major), lambda done, total: None
+        )
+    except MidwatchError as error:
+        log(context, NIGHTLY, f"[WARN] It cannot be restored for a look: {error.sentence}")
+        return target
+    if found.problem:
+        raise Failed(f"The backup of {made.target} is not good: {found.problem}", hint="Look at the database itself")
+    made.judged(RESTORED, "", iso(context.clock.now()), found.words).write(file)
+    context.console.say(f"{target.label}: depth {RESTORED}, {found.words}")
+    return target
 
 
 def _unsafe(full: float) -> str:

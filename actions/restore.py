@@ -154,7 +154,8 @@ class Restore(Action):
             lacking = contents.tablespaces - server.tablespaces
             options = ("--no-tablespaces",) if lacking else ()
             digest = manifest.sha256 if manifest else ""
-            restore(file, into, tools, sha256=digest, options=options, progress=context.console.progress)
+            tell = context.console.progress
+            restore(file, into, tools, server=server.version, sha256=digest, options=options, progress=tell)
         except BaseException as error:
             drop(route, name)
             if isinstance(error, MidwatchError):

@@ -18,6 +18,9 @@ from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
 
 CHUNK = 1 << 18
+_TIMEOUT_SINCE = 17
+_TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
+"""What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
 Progress = Callable[[float, float | None], None]
 
 
@@ -38,14 +41,17 @@ class Sink(Protocol):
 
 
 def restore(
-    file: Path, route: Route, tools: Tools | None, *, sha256: str, options: tuple[str, ...], progress: Progress
+    file: Path, route: Route, tools: Tools | None, *, server: int, sha256: str, options: tuple[str, ...], progress: Progress
 ) -> None:
     """Restore `file` into the route's database, which is new and empty. Raises `Failed` with the first thing that went wrong.
 
-    Everything counts: the exit of `pg_restore`, which stops at its first error, the end and checksum of the gzip file, and
-    the SHA-256 of its manifest when there is one. What was restored until then is the caller's to remove.
+    Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
+    there is one. What was restored until then is the caller's to remove. `server` is the server's major version.
     """
-    argv = ["--exit-on-error", "--no-password", "--dbname", route.database, *options]
+    argv = ["--no-password", "--dbname", route.database, *options]
+    newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
+    if not newer:
+        argv.insert(0, "--exit-on-error")
     sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
     try:
         digest = hashlib.sha256()
@@ -55,8 +61,11 @@ def restore(
         sink.stop()
     if fault:
         raise Failed(f"{file.name} is damaged: {fault}", hint="Take another backup")
+    lines = [line for line in said.splitlines() if "error:" in line]
+    if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
+        code = 0
     if code:
-        lines = [line for line in said.splitlines() if "error:" in line] or said.strip().splitlines()[:1]
+        lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
         told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
         raise Failed(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
     if sha256 and digest.hexdigest() != sha256:

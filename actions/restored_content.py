@@ -18,6 +18,20 @@ class Checked:
     problem: str = ""
 
 
+def compare_with(route: Route, source: Route) -> str:
+    """Which tables of a restored database hold what the source holds now, in words. Raises `MidwatchError`.
+
+    The source has gone on since the dump, so a table that differs tells nothing by itself.
+    """
+    restored, now = digests_of(route), digests_of(source)
+    differ = sorted(table for table in restored if now.get(table) != restored[table])
+    same = f"the content of {len(restored) - len(differ)} of {len(restored)} tables is that of {source.label} now"
+    if not differ:
+        return same
+    more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
+    return f"{same}; changed since the dump, or different: {', '.join(map(safe_text, differ[:3]))}{more}"
+
+
 def check(route: Route, manifest: Manifest | None) -> Checked:
     """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot."""
     there = rows_of(route)

@@ -6,24 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from actions.deep_validation import RESTORED, ScratchRestore
 from actions.validation import Verdict, validate
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
-from midwatch.errors import BadInput
+from midwatch.errors import BadInput, MidwatchError
 from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
+from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from midwatch.units import size
 from probes.catalogue import backups_of
 from probes.checksums import sets_below, verify_set
 from probes.manifest import DEPTHS, GOOD, Manifest, stamped
-from probes.postgres.tools import find_tools
+from probes.postgres.scratch import scratch_place
+from probes.postgres.tools import Tools, find_tools
 
 
 @dataclass(frozen=True)
 class ValidateBackup(Action):
     """Reads one backup in a single stream, without disk: SHA-256 against its manifest, the gzip file's own checksum and end,
     every byte through `pg_restore`, and the rows of each table against those counted in the dump's snapshot.
+
+    With `restore` it is then restored into a scratch server, which is removed again, and the content of each table is
+    compared with the digests in its manifest, or else with the source as it is now; the summary says which. Refuses when
+    there is no room for that.
 
     The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup is
     not read to its end, or anything differs.
@@ -35,6 +41,9 @@ class ValidateBackup(Action):
 
     path: Path | None = param("the backup file", default=None)
     target: Target | None = param("or: the newest backup of this target; without both, the newest nightly set", default=None)
+    restore: bool = param("restore it into a scratch server as well, and compare the content (depth 5)", default=False)
+    scratch: Path | None = param("a folder with room for that server (default: the system's temporary ones)", default=None)
+    image: str = param("or: an image that is on the Docker engine, for a server in a container", default="")
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -46,9 +55,30 @@ class ValidateBackup(Action):
                 draft.refusal = f"{file} is not there"
         if any(Manifest.read(file) is not None for file in files):
             draft.fact("notes", "the depth reached goes into the manifest beside each file")
+        if self.restore and not draft.refusal:
+            self._plan_restore(context, draft, files)
         if self._whole_set:
             draft.fact("set", f"{files[0].parent.name}, the newest; its checksums as well")
         return draft.plan()
+
+    def _plan_restore(self, context: Context, draft: PlanDraft, files: list[Path]) -> None:
+        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        needed = max(deep.room(file, Manifest.read(file)) for file in files)
+        try:
+            place = scratch_place(self.scratch, 0 if self.image else needed)
+        except MidwatchError as error:
+            draft.refusal = str(error)
+            return
+        where = f"a container of {self.image}" if self.image else f"a server below {place}"
+        draft.fact("restored into", f"{where}, about {size(needed)}, removed again")
+        for file in files:
+            manifest = Manifest.read(file)
+            target = context.runbook.targets.get(manifest.target) if manifest else None
+            if manifest is not None and manifest.digests:
+                draft.fact("compared", f"{file.name}: with {len(manifest.digests)} digests taken in the dump's snapshot")
+            elif target is not None:
+                draft.fact("compared", f"{file.name}: rows as in the dump's snapshot; content with {target.label} now")
+                draft.add(Verb.READ, f"every table of {target.label}", note="a digest of its rows")
 
     @property
     def _whole_set(self) -> bool:
@@ -84,13 +114,29 @@ class ValidateBackup(Action):
             rows=manifest.rows if manifest else None,
             progress=context.console.progress,
         )
-        if manifest is not None:
-            manifest.judged(verdict.depth, verdict.problem, iso(context.clock.now())).write(file)
+        compared = ""
+        if self.restore and not verdict.problem and verdict.depth >= GOOD:
+            compared = self._restore(context, file, manifest, tools, verdict)
+        deeper = manifest is not None and manifest.good and manifest.depth > verdict.depth and not verdict.problem
+        if manifest is not None and not deeper:  # the same bytes reached more before, which stays true
+            manifest.judged(verdict.depth, verdict.problem, iso(context.clock.now()), compared).write(file)
         values = {"path": str(file), "depth": str(verdict.depth), "sha256": verdict.sha256}
         if verdict.problem:
             context.console.say(f"[ERROR] {file.name}: {verdict.problem}")
             return Outcome(False, f"{file.name} is NOT good: {verdict.problem}", values)
-        return Outcome(verdict.depth >= GOOD, said(file, verdict), values)
+        summary = said(file, verdict)
+        return Outcome(verdict.depth >= GOOD, f"{summary}; {compared}" if compared else summary, values)
+
+    def _restore(self, context: Context, file: Path, manifest: Manifest | None, tools: Tools, verdict: Verdict) -> str:
+        """Go on to depth 5, and put that or the problem into the verdict. What was compared, in words."""
+        context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
+        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        found = deep.run(file, manifest, tools, context.console.progress)
+        if found.problem:
+            verdict.problem = found.problem
+        else:
+            verdict.depth = RESTORED
+        return found.words
 
     def _files(self, context: Context) -> list[Path]:
         if self.path is not None:

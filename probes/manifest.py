@@ -48,6 +48,8 @@ class Manifest:
     actor: str = ""
     incident: str = ""
     depth: int = 0
+    compared: str = ""
+    """What a restore for a look compared with what, in words; empty when there was none."""
     validated: str = ""
     """When it reached that depth, UTC."""
     problem: str = ""
@@ -68,9 +70,9 @@ class Manifest:
         major = version.partition(".")[0]
         return int(major) if first == "pg_dump" and major.isdigit() else 0
 
-    def judged(self, depth: int, problem: str, at: str) -> Self:
+    def judged(self, depth: int, problem: str, at: str, compared: str = "") -> Self:
         """The same backup after a validation."""
-        return replace(self, depth=depth, problem=problem, validated=at)
+        return replace(self, depth=depth, problem=problem, validated=at, compared=compared)
 
     def write(self, file: Path) -> None:
         """Put it beside the backup file, whole or not at all. Raises `Failed`."""

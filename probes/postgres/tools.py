@@ -52,7 +52,7 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
     Raises `Refused` that names what was found and what is needed.
     """
     seen = []
-    for folder in _folders(runbook):
+    for folder in program_folders(runbook):
         version = _version(folder / "pg_dump")
         if version is not None and (folder / "pg_restore").exists():
             if version[0] >= server_major:
@@ -64,7 +64,8 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
     raise Refused("There is no pg_dump here", hint="Install the PostgreSQL client programs, or set places.pg_bin")
 
 
-def _folders(runbook: Runbook) -> Iterator[Path]:
+def program_folders(runbook: Runbook) -> Iterator[Path]:
+    """Where programs of PostgreSQL may lie: in `places.pg_bin`, in PATH, then the system's own, newest first."""
     named = runbook.places.get("pg_bin", "")
     if named:
         yield runbook.resolve(named)
@@ -75,6 +76,11 @@ def _folders(runbook: Runbook) -> Iterator[Path]:
     if SYSTEM.is_dir():
         majors = sorted((path for path in SYSTEM.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name))
         yield from (path / "bin" for path in majors)
+
+
+def major_of(program: Path) -> int:
+    """The major version that a program of PostgreSQL tells; 0 when it is not there or tells none."""
+    return (_version(program) or (0, 0))[0]
 
 
 def _version(program: Path) -> tuple[int, int] | None:

@@ -178,3 +178,7 @@ def test_a_backup_half_the_size_of_the_last_is_warned_of(able: Context) -> None:
     assert outcome.values["smaller"] == "OTC"
     assert any(line.startswith("[WARN] The backup of otc-db-prod holds") for line in log(able))
     assert not any("gps" in line for line in log(able) if line.startswith("[WARN]"))
+    made = Manifest.read(Path(outcome.values["set"]) / "otc.dump.gz")
+    assert made is not None
+    assert made.depth == 5, "it was restored for a look"
+    assert "restored into" in made.compared

@@ -1,0 +1,103 @@
+"""Depth 5: the backup is restored into a scratch server, and what arrived is compared with what was dumped."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from actions.restore_roles import globals_beside, memberships, missing_roles, read_globals
+from actions.restore_stream import Progress, restore
+from actions.restored_content import Checked, check, compare_with
+from actions.restored_database import create, look
+from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.runbook.model import Runbook
+from probes.archive_contents import Contents, read_contents
+from probes.manifest import Manifest
+from probes.postgres.connect import Route
+from probes.postgres.role import run_quietly
+from probes.postgres.routes import superuser_route
+from probes.postgres.scratch import Scratch, scratch_place, scratch_server
+from probes.postgres.scratch_container import scratch_container
+from probes.postgres.tools import Tools
+
+RESTORED = 5
+"""The depth that is reached by it."""
+_EMPTY = 160_000_000
+"""Bytes of an empty server with the log that it writes ahead."""
+_GROWTH = 1.6
+"""Bytes of database and indexes for each byte of the unpacked archive."""
+_UNPACKED = 8
+"""Bytes of archive for each compressed one, when no manifest tells."""
+_NAME = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchRestore:
+    """Where a backup is restored for a look, and how."""
+
+    runbook: Runbook
+    place: Path | None = None
+    """Below which folder; None for the usual ones."""
+    image: str = ""
+    """Of the container that it goes into; empty for the programs that are here."""
+
+    def room(self, file: Path, manifest: Manifest | None) -> int:
+        """Bytes that it takes for a while, about."""
+        unpacked = manifest.unpacked if manifest else file.stat().st_size * _UNPACKED
+        return _EMPTY + int(unpacked * _GROWTH)
+
+    def run(self, file: Path, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
+        """Restore it, compare, and remove everything again.
+
+        The words say which server took it and what was compared with what. What the backup cannot help (no room, no
+        server, an extension that the server lacks) is raised as `Refused` or another `MidwatchError`, not found a problem.
+        """
+        contents = read_contents(file, tools.pg_restore)
+        with self._server(contents, self.room(file, manifest)) as scratch:
+            _prepare(scratch, contents, file, manifest)
+            into = replace(scratch.route, database=_NAME)
+            try:
+                digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)
+                restore(file, into, tools, server=scratch.major, sha256=digest, options=options, progress=progress)
+            except Failed as error:
+                return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
+            checked = check(into, manifest)
+            if checked.problem:
+                return replace(checked, problem=f"restored into {scratch.words}: {checked.problem}")
+            words = [f"restored into {scratch.words}: {checked.words}", *self._source(into, manifest)]
+            return Checked("; ".join(words))
+
+    def _server(self, contents: Contents, needed: int) -> AbstractContextManager[Scratch]:
+        if self.image:
+            return scratch_container(self.image, scratch_place(self.place, 0), needed)
+        return scratch_server(self.runbook, scratch_place(self.place, needed), contents.server)
+
+    def _source(self, restored: Route, manifest: Manifest | None) -> list[str]:
+        """The comparison with the source as it is now, for a backup that has no digests of its own."""
+        target = self.runbook.targets.get(manifest.target) if manifest else None
+        if target is None or (manifest is not None and manifest.digests):
+            return []
+        try:
+            return [compare_with(restored, superuser_route(self.runbook, target))]
+        except MidwatchError as error:
+            return [f"not compared with the content of {target.label}: {error.sentence}"]
+
+
+def _prepare(scratch: Scratch, contents: Contents, file: Path, manifest: Manifest | None) -> None:
+    """Make the roles and the empty database. Raises `Refused` when this server cannot take the archive at all."""
+    server = look(scratch.route, _NAME)
+    lacking = contents.extensions - server.extensions
+    if lacking:
+        sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {file.name} needs"
+        raise Refused(sentence, hint="Name an image that has them: --image NAME")
+    beside = globals_beside(file, manifest.database) if manifest else None
+    script = read_globals(beside) if beside else ""
+    wanted = contents.roles - server.roles
+    for role in missing_roles(wanted, script):
+        run_quietly(scratch.route, role.statement)
+    for grant in memberships(wanted, server.roles, script):
+        with contextlib.suppress(Failed):  # one that this version does not take; no row depends on it
+            run_quietly(scratch.route, grant)
+    create(scratch.route, _NAME, _NAME, contents.encoding)

@@ -1,0 +1,125 @@
+"""A restore into a container of a named image, on a real engine; nothing of it is left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from host_world import BIN
+
+from actions.dump_stream import dump
+from actions.validate_backup import ValidateBackup
+from drill import image
+from midwatch.action import Context
+from midwatch.clock import iso
+from midwatch.errors import Refused
+from probes.manifest import Manifest
+from probes.postgres.connect import connect
+from probes.postgres.scratch_container import LABEL, scratch_container, sweep_containers
+from probes.postgres.tools import find_tools
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = [pytest.mark.docker, pytest.mark.postgres]
+
+
+@pytest.fixture(scope="module")
+def postgres(client: DockerClient) -> str:
+    return image.ensure()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    found = Path(tempfile.mkdtemp(prefix="mws-", dir="/tmp"))
+    yield found
+    assert list(found.iterdir()) == []
+    found.rmdir()
+
+
+@pytest.fixture
+def context(make_context: Callable[..., Context]) -> Context:
+    made = make_context()
+    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
+
+
+def left(client: DockerClient) -> list[str]:
+    return [container.name for container in client.containers.list(all=True, filters={"label": LABEL})]
+
+
+def test_a_backup_of_its_version_is_restored_into_the_image(
+    client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
+) -> None:
+    path, began = tmp_path / "arp.dump.gz", iso(context.clock.now())
+    with scratch_container(postgres, place, 0) as source:
+        with connect(source.route) as connection:
+            connection.execute("CREATE ROLE somebody")
+            connection.execute("CREATE TABLE t AS SELECT g, 'row ' || g AS what FROM generate_series(1, 1000) g")
+            connection.execute("ALTER TABLE t OWNER TO somebody")
+        found = dump(source.route, find_tools(context.runbook), path, lambda done, total: None, digests=True)
+    Manifest(
+        target="arp-db-prod",
+        database="postgres",
+        started=began,
+        ended=began,
+        bytes=found.bytes,
+        sha256=found.sha256,
+        unpacked=found.unpacked,
+        server=str(source.major),
+        tool=str(find_tools(context.runbook)),
+        route="",
+        rows=found.rows,
+        digests=found.digests,
+    ).write(path)
+    action = ValidateBackup(path=path, restore=True, image=postgres, scratch=place)
+    plan = action.plan(context)
+    assert plan.refusal == ""
+    outcome = action.apply(context, plan)
+    assert outcome.ok, outcome.summary
+    assert outcome.values["depth"] == "5"
+    assert (
+        f"of the image {postgres}: 1000 rows in 1 tables, as in the dump's snapshot, and so is the content" in outcome.summary
+    )
+    assert left(client) == []
+
+
+def test_an_image_that_is_not_there_is_refused_and_never_pulled(
+    client: DockerClient, postgres: str, place: Path, context: Context
+) -> None:
+    with pytest.raises(Refused, match="no image"), scratch_container("nobody/has-this:1", place, 0):
+        raise AssertionError
+    with pytest.raises(Refused, match="of room"), scratch_container(postgres, place, 10**18):
+        raise AssertionError
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from probes.postgres.scratch_container import scratch_container
+with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_one_left_is_swept(client: DockerClient, postgres: str, place: Path) -> None:
+    from probes.postgres.scratch import sweep
+
+    argv = [sys.executable, "-c", HOLD, postgres, str(place)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "\n"
+        names = left(client)
+        assert len(names) == 1
+        assert sweep_containers(client) == [], "its owner lives"
+        owner.kill()
+        owner.wait()
+    assert sweep_containers(client) == names
+    assert left(client) == []
+    assert sweep(place) == names
