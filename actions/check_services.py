@@ -1,4 +1,4 @@
-"""The check `services`: does every target answer, take logins, and run where it should?"""
+"""The check `services`: does every target run, answer, take logins, and let in what depends on it?"""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import concurrent.futures
 from dataclasses import dataclass
 from typing import ClassVar
 
+from actions.dependents import ask_dependents
 from midwatch.action import Check, Context, Outcome
-from midwatch.errors import MidwatchError, OutcomeUnknown
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.hostile import safe_text
 from midwatch.parameters import param
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook, Target, TargetKind
+from probes.container_health import health
 from probes.postgres.activity import Activity, look
 
 
 @dataclass(frozen=True)
 class CheckServices(Check):
-    """Holds when each target (or those named) answers a query of its application's user and is not in recovery.
+    """Holds when each target (or those named) is healthy by its container's own check where it has one, answers a query of
+    its application's user over TCP, is not in recovery, and lets in what the runbook names as its `dependents`.
 
-    Each is looked at side by side, within about ten seconds. What does not answer is named; unknown only when the sole
-    reason is that nothing can be said.
+    Each is looked at side by side, within about ten seconds, and dependents within their own time. What does not hold is
+    named; unknown only when the runbook names no target. An engine that cannot be asked is said, and counts for nothing
+    where the server answers.
     """
 
     name: ClassVar[str] = "services"
-    summary: ClassVar[str] = "Every database answers its application"
+    summary: ClassVar[str] = "Every database answers its application, and what depends on it gets in"
 
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
 
@@ -39,10 +44,22 @@ class CheckServices(Check):
 
 
 def _state(runbook: Runbook, target: Target) -> tuple[bool, str]:
+    aside = ""
+    if target.kind is TargetKind.DOCKER:
+        try:
+            found = health(target.container)
+            if not found.ok:
+                return False, safe_text(str(found))
+            aside = f", {found}" if found.check else ""
+        except Failed as error:
+            aside = f", its container cannot be asked: {error.sentence}"
     try:
         activity: Activity = look(runbook, target)
     except MidwatchError as error:
         return False, error.sentence
     if activity.in_recovery:
         return False, "in recovery: it takes no writes"
-    return True, f"ok, PostgreSQL {activity.version}"
+    out = [f"{one.name} does not get in ({one.text})" for one in ask_dependents(runbook, target) if not one.ok]
+    if out:
+        return False, "; ".join(out)
+    return True, f"ok, PostgreSQL {activity.version}{aside}"

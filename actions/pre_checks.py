@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from actions.outside_command import run_outside
 from midwatch.action import Check, Context, Outcome
 from midwatch.catalogue import find_action
 from midwatch.errors import MidwatchError
@@ -15,14 +16,15 @@ from midwatch.hostile import safe_text
 from midwatch.parameters import build, param
 from midwatch.plan import Plan, Verb
 from midwatch.units import Percent, Seconds
-from probes.container_command import run_in
+from probes.compose import compose_file, compose_program, exec_line, run_in_service
+from probes.container_command import Said, run_in
 from probes.docker_engine import engine
 from probes.migration_readiness import Finding, readiness
 
 EIGHTY = Percent(80)
 TEN_MINUTES = Seconds(600)
-COMMAND_LIMIT = 120
-"""Seconds for the command that tells of pending migrations."""
+COMMAND_LIMIT = 120.0
+"""Seconds for a command of somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class PreChecks(Check):
     """Looks at everything that a migration needs, and says of each whether it holds: passes only if all do.
 
     The disk of the backups is less full than `below`; the newest nightly set is validated; every target answers over TCP
-    with its own password, takes writes, has no long or prepared transaction, nobody who waits for a lock, no invalid
-    index, and the files of its extensions. With `pending`, that command must exit 0. With `container`, the checks
-    inside that container run as well. What cannot be told counts as not passed. The freeze is told, and counts for nothing.
+    with its own password, runs the version and has the extensions that the runbook expects, takes writes, has no long or
+    prepared transaction, nobody who waits for a lock, no invalid index, and no outdated extension. With `pending`, that
+    command must exit 0. With `container`, the checks inside that container run as well; with `compose`, inside that
+    service. What cannot be told counts as not passed. The freeze is told, and counts for nothing.
     """
 
     name: ClassVar[str] = "pre-checks"
@@ -41,7 +44,8 @@ class PreChecks(Check):
     below: Percent = param("the disk of the backups must be less full", default=EIGHTY)
     longest: Seconds = param("a transaction older than this stands in the way", default=TEN_MINUTES)
     pending: str = param("a command that exits 0 when no migration is pending or half done", default="")
-    container: str = param("a container with checks of its own, such as bastion", default="")
+    container: str = param("a container or compose service with checks of its own, such as bastion", default="")
+    compose: Path | None = param("the compose file, or its folder, whose service 'container' names", default=None)
     command: str = param("what to run in that container", default="./validate.sh")
 
     def plan(self, context: Context) -> Plan:
@@ -52,7 +56,8 @@ class PreChecks(Check):
         if self.pending:
             draft.fact("runs", self.pending)
         if self.container:
-            draft.fact(f"runs in {self.container}", self.command)
+            where = f"the service {self.container} of {self.compose}" if self.compose else self.container
+            draft.fact(f"runs in {where}", self.command)
         return draft.plan()
 
     def evaluate(self, context: Context) -> Outcome:
@@ -91,26 +96,30 @@ class PreChecks(Check):
 
     def _pending(self, context: Context) -> Finding:
         try:
-            done = subprocess.run(
-                shlex.split(self.pending),
-                cwd=context.runbook.base,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=COMMAND_LIMIT,
-                check=False,
-            )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            ended = run_outside(self.pending, context.runbook.base, limit=COMMAND_LIMIT)
+        except MidwatchError as error:
             return Finding("migrations", False, f"cannot be told: {error}")
-        lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
-        return Finding("migrations", done.returncode == 0, lines[-1] if lines else f"exit {done.returncode}")
+        return Finding("migrations", ended.exit == 0, ended.last_line)
 
     def _inside(self) -> Finding:
         title = f"{self.command} in {self.container}"
         try:
-            with engine(float(COMMAND_LIMIT)) as client:
+            if self.compose is not None:
+                return self._in_service(title, compose_file(self.compose))
+            with engine(COMMAND_LIMIT) as client:
                 said = run_in(client, self.container, *shlex.split(self.command))
         except MidwatchError as error:
             return Finding(title, False, str(error))
-        lines = (said.out + said.err).strip().splitlines()
-        return Finding(title, said.exit == 0, lines[-1] if lines else f"exit {said.exit}")
+        return _said(title, said)
+
+    def _in_service(self, title: str, file: Path) -> Finding:
+        program = compose_program()
+        if not program:
+            return _said(title, run_in_service(file, self.container, self.command, COMMAND_LIMIT))
+        ended = run_outside(exec_line(program, file, self.container, self.command), file.parent, limit=COMMAND_LIMIT)
+        return Finding(title, ended.exit == 0, ended.last_line)
+
+
+def _said(title: str, said: Said) -> Finding:
+    lines = (said.out + said.err).strip().splitlines()
+    return Finding(title, said.exit == 0, lines[-1] if lines else f"exit {said.exit}")

@@ -23,6 +23,10 @@ class NoEngine(Failed):
     """There is no engine here at all: no socket to talk to. `Failed` itself: there is one, and it cannot be used."""
 
 
+class NoSuchThing(Failed):
+    """The engine answers, and holds nothing of that name."""
+
+
 @contextlib.contextmanager
 def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
     """The engine that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout` seconds.
@@ -37,7 +41,7 @@ def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
         client = docker.DockerClient.from_env(timeout=int(timeout) or 1)
         yield client
     except docker.errors.NotFound as error:
-        raise Failed(
+        raise NoSuchThing(
             f"Docker does not know it: {error.explanation or error}", hint="docker ps -a lists what there is"
         ) from error
     except docker.errors.APIError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ _LOST = """
 SELECT e.extname FROM pg_extension e LEFT JOIN pg_available_extensions a ON a.name = e.extname
 WHERE a.name IS NULL ORDER BY 1
 """
+_OUTDATED = """
+SELECT name, installed_version, default_version FROM pg_available_extensions
+WHERE installed_version IS NOT NULL AND installed_version <> default_version ORDER BY 1
+"""
+_INSTALLED = "SELECT extname, extversion FROM pg_extension"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +57,30 @@ def readiness(runbook: Runbook, target: Target, longest: float) -> list[Finding]
     """
     try:
         with connect(login_route(runbook, target), pgpass=password_file(runbook), statement=5.0) as connection:
-            return _findings(connection, target.label, longest)
+            return _findings(connection, target, longest)
     except MidwatchError as error:
         return [Finding(f"{target.label} answers", False, str(error))]
 
 
-def _findings(connection: Connection, label: str, longest: float) -> list[Finding]:
+def _findings(connection: Connection, target: Target, longest: float) -> list[Finding]:
     import psycopg
 
-    found = [Finding(f"{label} answers", True, f"PostgreSQL {connection.info.parameter_status('server_version') or '?'}")]
-    for name, look in (
+    label, version = target.label, connection.info.parameter_status("server_version") or "?"
+    found = [Finding(f"{label} answers", True, f"PostgreSQL {version}")]
+    if target.version:
+        found.append(Finding(f"{label} runs PostgreSQL {target.version}", _fits(version, target.version), version))
+    looks: list[tuple[str, Callable[[Connection], str]]] = [
         ("takes writes", _writes),
         (f"has no transaction older than {duration(longest)}", lambda c: _long(c, longest)),
         ("has nobody waiting for a lock", _waiting),
         ("has no prepared transaction", lambda c: _named(c, _PREPARED)),
         ("has no invalid index", lambda c: _named(c, _INVALID)),
         ("has every extension's files", lambda c: _named(c, _LOST)),
-    ):
+        ("has no outdated extension", _outdated),
+    ]
+    if target.extensions:
+        looks.append(("has the extensions that are expected", lambda c: _extensions(c, target.extensions)))
+    for name, look in looks:
         try:
             against = look(connection)
         except psycopg.Error as error:
@@ -91,6 +104,29 @@ def _long(connection: Connection, longest: float) -> str:
 def _waiting(connection: Connection) -> str:
     rows = connection.execute(_WAITING).fetchall()
     return "; ".join(f"pid {pid} waits for {', '.join(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows[:3])
+
+
+def _fits(version: str, wanted: str) -> bool:
+    """Whether `15.8 (Debian 15.8-1)` is the `15` or the `15.8` that is wanted."""
+    number = version.split()[0]
+    return number == wanted or number.startswith(f"{wanted}.")
+
+
+def _outdated(connection: Connection) -> str:
+    rows = connection.execute(_OUTDATED).fetchall()
+    return ", ".join(f"{name} {has}, the server brings {brings} (ALTER EXTENSION … UPDATE)" for name, has, brings in rows[:3])
+
+
+def _extensions(connection: Connection, wanted: Sequence[str]) -> str:
+    rows: dict[str, str] = dict(connection.execute(_INSTALLED).fetchall())
+    lacking = []
+    for one in wanted:
+        name, _, version = one.partition(" ")
+        if name not in rows:
+            lacking.append(f"{name} is missing")
+        elif version.strip() and not _fits(rows[name], version.strip()):
+            lacking.append(f"{name} is {rows[name]}, not {version.strip()}")
+    return ", ".join(lacking)
 
 
 def _named(connection: Connection, query: str) -> str:

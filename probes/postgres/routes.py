@@ -35,13 +35,23 @@ class Place:
 
 
 def find_place(target: Target) -> Place:
-    """Where the target's server listens. Raises `Failed` when its container is not there or not running."""
+    """Where the target's server listens. Raises `Failed` when its container is not there or not running.
+
+    Where the engine cannot be asked, the address that the runbook gives still leads to the server.
+    """
     if target.kind is TargetKind.LOCAL:
         return Place(target.socket, target.host, target.port, target.port, superuser=target.superuser)
-    from probes.docker_engine import engine
+    from probes.docker_engine import NoSuchThing, engine
 
-    with engine() as client:
-        found = client.api.inspect_container(target.container)
+    try:
+        with engine() as client:
+            found = client.api.inspect_container(target.container)
+    except NoSuchThing:
+        raise
+    except Failed:
+        if not target.host:
+            raise
+        return Place("", target.host, target.port, target.port, target.container, target.superuser)
     state = found["State"]
     if not state.get("Running") or state.get("Paused"):
         word = "paused" if state.get("Paused") else state.get("Status", "not running")

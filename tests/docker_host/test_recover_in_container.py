@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,37 +14,16 @@ from host_world import Heard
 
 from actions.check_password import CheckPassword
 from actions.recover_password import RecoverPassword
-from drill import image
-from drill.servers import free_ports
 from midwatch.action import Context
-from midwatch.errors import MidwatchError
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.model import Target
 from probes.postgres.connect import connect
-from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
+from tests.docker_host.database_container import FIRST, server, superuser
 
 if TYPE_CHECKING:
     from docker import DockerClient
-    from docker.models.containers import Container
 
 pytestmark = pytest.mark.docker
-FIRST = "of the first start"
-
-
-@contextmanager
-def server(client: DockerClient, label: str, name: str, **environment: str) -> Iterator[Target]:
-    """PostgreSQL in a container on the host's network, until it answers."""
-    (port,) = free_ports(1)
-    given = {"POSTGRES_USER": "arp_app", "POSTGRES_DB": "arp", "POSTGRES_PASSWORD": FIRST, "PGPORT": str(port)} | environment
-    key, _, value = label.partition("=")
-    container: Container = client.containers.run(
-        image.ensure(), name=f"{name}-{value[-8:]}", environment=given, network_mode="host", labels={key: value}, detach=True
-    )
-    target = Target("arp-db-prod", TargetKind.DOCKER, "arp", "ARP", container=container.name, port=port, user="arp_app")
-    try:
-        yield target
-    finally:
-        container.remove(force=True, v=True)
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +38,6 @@ def context(served: Target, make_context: Callable[..., Context], tmp_path: Path
     context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}))
     superuser(context, served, f"ALTER ROLE arp_app PASSWORD '{FIRST}'")
     return context
-
-
-def superuser(context: Context, target: Target, statement: str) -> None:
-    """Run it as soon as the server lets us in."""
-    again = threading.Event()
-    for _ in range(300):
-        try:
-            run_quietly(superuser_route(context.runbook, target), statement)
-        except MidwatchError as error:
-            last = error
-            again.wait(0.1)
-        else:
-            return
-    raise last
 
 
 def recover(context: Context, target: Target) -> dict[str, str]:

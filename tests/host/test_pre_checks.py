@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import PASSWORD, Heard
+from host_world import BIN, PASSWORD, Heard
 
 from actions.pre_checks import PreChecks
 from drill.servers import Server
 from midwatch.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from probes.migration_readiness import readiness
+from probes.postgres.embedded import engine_for
 
 if TYPE_CHECKING:
     from probes.postgres.connect import Connection
@@ -59,7 +60,7 @@ def failing(context: Context, longest: float = 600.0) -> dict[str, str]:
 
 def test_a_quiet_server_is_ready(context: Context) -> None:
     found = readiness(context.runbook, context.runbook.targets["arp-db-prod"], 600)
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(finding.ok for finding in found)
     assert found[0].text.startswith("PostgreSQL 18")
 
@@ -86,6 +87,43 @@ def test_an_invalid_index_and_a_read_only_database(context: Context, session: Co
         session.execute("ALTER ROLE arp_app RESET default_transaction_read_only")
         session.execute("DROP TABLE twice")
     assert found == {"ARP takes writes": "default_transaction_read_only is on", "ARP has no invalid index": "one_of_each"}
+
+
+def expecting(context: Context, **expected: Any) -> dict[str, str]:
+    target = replace(context.runbook.targets["arp-db-prod"], **expected)
+    return {finding.name: finding.text for finding in readiness(context.runbook, target, 600) if not finding.ok}
+
+
+def test_versions_and_extensions_are_those_that_the_runbook_expects(context: Context) -> None:
+    assert expecting(context, version="18", extensions=("plpgsql", "plpgsql 1.0")) == {}
+    assert expecting(context, version="1") == {
+        "ARP runs PostgreSQL 1": expecting(context, version="1")["ARP runs PostgreSQL 1"]
+    }
+    assert next(iter(expecting(context, version="15.8").values())).startswith("18.")
+    assert expecting(context, extensions=("plpgsql 2", "no_such")) == {
+        "ARP has the extensions that are expected": "plpgsql is 1.0, not 2, no_such is missing"
+    }
+
+
+def test_an_outdated_extension_is_named(context: Context, server: Server) -> None:
+    """As after an upgrade of the server's packages: the files bring a newer version than the database has."""
+    folder = next((BIN.parent / "share").rglob("extension"))
+    files = {"midwatch_old.control": "default_version = '1.1'\n", "midwatch_old--1.0.sql": "SELECT 1;\n"}
+    engine = engine_for(server.data.parent)
+    try:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o644)
+        server.sql(engine, "CREATE EXTENSION midwatch_old VERSION '1.0'")
+        found = failing(context)
+        (folder / "midwatch_old.control").unlink()
+        lost = failing(context)
+    finally:
+        server.sql(engine, "DROP EXTENSION IF EXISTS midwatch_old")
+        for name in files:
+            (folder / name).unlink(missing_ok=True)
+    assert found == {"ARP has no outdated extension": "midwatch_old 1.0, the server brings 1.1 (ALTER EXTENSION … UPDATE)"}
+    assert lost == {"ARP has every extension's files": "midwatch_old"}
 
 
 def test_somebody_who_waits_for_a_lock_is_named_with_the_blocker(context: Context, session: Connection, server: Server) -> None:
