@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from midwatch.units import Seconds, duration
-from probes.docker_engine import Space, Thing, finished_at, labelled, short
+from probes.docker_engine import STOPPED, Space, Thing, finished_at, labelled, short
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 PROJECT = "com.docker.compose.project"
-_STOPPED = ("exited", "dead", "created")
 
 
 @dataclass(slots=True)
@@ -97,11 +96,11 @@ def _names(image: Thing) -> set[str]:
 def _keeps_container(client: DockerClient, container: Thing, rules: Rules, projects: set[str]) -> str:
     """Why a container stays; empty when it may go."""
     state = str(container.attrs["State"])
-    if container.name in rules.named and state in _STOPPED:
+    if container.name in rules.named and state in STOPPED:
         return ""
     if container.name in rules.targets:
         return f"a target, {state}"
-    if state not in _STOPPED:
+    if state not in STOPPED:
         return state
     if container.labels.get(PROJECT) in projects:
         return "same compose project as a target"

@@ -4,42 +4,63 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import MidwatchError
+from midwatch.errors import Failed, MidwatchError
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
 from probes.docker_engine import engine
 from probes.log_tail import tail_lines
+from probes.server_log import refused_logins
 
 TAIL = 10_000_000
-"""Bytes at the end of the audit log that are read."""
+"""Bytes at the end of a log that are read."""
+LINES = 20_000
+"""Lines at the end of a container's output that are read."""
+SHOWN = 10
 _FIELD = re.compile(r"\b(user|target|source|by|database)=(\S+)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _FAILED = re.compile(r"\bfailed\b|authentication failure|access denied", re.IGNORECASE)
 _LOGIN = re.compile(r"log-?in|authenticat|password authentication|access denied", re.IGNORECASE)
 _CHANGE = re.compile(r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (changed|set))\b", re.IGNORECASE)
-_SERVER = re.compile(
-    r'(?:password|SCRAM|peer|ident) authentication failed for user "((?:[^"]|"")*)"|role "([^"]*)" does not exist'
-)
+Who = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Counted:
+    """How often each did it, first and last. Times as they stand in the log."""
+
+    count: Counter[Who] = field(default_factory=Counter)
+    first: dict[Who, str] = field(default_factory=dict)
+    last: dict[Who, str] = field(default_factory=dict)
+
+    def add(self, who: Who, time: str) -> None:
+        self.count[who] += 1
+        self.first.setdefault(who, time)
+        self.last[who] = time
+
+    def most(self) -> Iterator[tuple[int, tuple[str, ...], str]]:
+        """Those who did it most: how often, who, and from when to when; safe to show."""
+        for who, count in self.count.most_common(SHOWN):
+            first, last = safe_text(self.first[who]), safe_text(self.last[who])
+            yield count, tuple(safe_text(part) for part in who), first if first == last else f"{first} to {last}"
 
 
 @dataclass(slots=True)
 class Access:
-    """What the audit log and the server's log say of logins and passwords."""
+    """What the audit log and the servers' logs say of logins and passwords."""
 
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """User, target, source → failed logins."""
-    first: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    last: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    failed: Counted = field(default_factory=Counted)
+    """User, target, source, by the audit log."""
+    refused: Counted = field(default_factory=Counted)
+    """User, target, source, reason, by the servers' own logs."""
     changes: list[str] = field(default_factory=list)
     """Lines on password changes, oldest first."""
-    server: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Target, user → authentication failures in the server's own log."""
 
 
 def read_audit(lines: list[str], target: str = "") -> Access:
@@ -50,11 +71,8 @@ def read_audit(lines: list[str], target: str = "") -> Access:
         if target and fields.get("target", target) != target:
             continue
         if _LOGIN.search(line) and _FAILED.search(line) and not _CHANGE.search(line):
-            who = (fields.get("user", "?"), fields.get("target", "?"), fields.get("source", "?"))
-            found.failed[who] += 1
-            time = match[0] if (match := _TIME.search(line)) else "?"
-            found.first.setdefault(who, time)
-            found.last[who] = time
+            time = match[0].replace("T", " ") if (match := _TIME.search(line)) else "?"
+            found.failed.add((fields.get("user", "?"), fields.get("target", "?"), fields.get("source", "?")), time)
         elif _CHANGE.search(line):
             found.changes.append(line)
     return found
@@ -62,10 +80,11 @@ def read_audit(lines: list[str], target: str = "") -> Access:
 
 @dataclass(frozen=True)
 class IsolateAccess(Action):
-    """Reads the access audit log and the containers' server logs: failed logins by user and source, password changes.
+    """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
 
-    `last_change` is the newest line on a password, `failed_logins` their number. Without `target`, all targets. A
-    server whose log cannot be read is said and left out; fails when the audit log itself cannot be read.
+    A server's log is the target's `log`, or else its container's output. `last_change` is the newest line on a
+    password, `failed_logins` and `refused_logins` are counts by the audit log and by the servers. Without `target`, all
+    targets. A server whose log cannot be read is said and left out; fails when the audit log itself cannot be read.
     """
 
     name: ClassVar[str] = "isolate-access"
@@ -78,43 +97,66 @@ class IsolateAccess(Action):
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
         draft.add(Verb.READ, f"the end of {context.place('audit')}")
-        for target in self._docker_targets(context):
-            draft.add(Verb.READ, f"the server's log of {target.container}, last 5000 lines")
+        for target in self._targets(context):
+            if target.log:
+                draft.add(Verb.READ, f"the end of the server's log {context.runbook.resolve(target.log)}")
+            elif target.kind is TargetKind.DOCKER:
+                draft.add(Verb.READ, f"the output of the container {target.container}, last {LINES} lines")
+            else:
+                draft.fact("not read", f"the server's log of {target.name}: the runbook does not say where it is (log)")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         say = context.console.say
         wanted = self.target.name if self.target is not None else ""
         found = read_audit([line.text for line in tail_lines(context.place("audit"), TAIL)], wanted)
-        self._servers(found, context)
-        say(f"Failed logins: {found.failed.total()}")
-        for who, count in found.failed.most_common(10):
-            user, target, source = (safe_text(part) for part in who)
-            say(f"  {count:>4}  {user} at {target} from {source}, {found.first[who]} to {found.last[who]}")
-        for (target, user), count in found.server.most_common(10):
-            say(f"  {count:>4}  {safe_text(user)} refused by the server of {target}, in its own log")
+        read = self._servers(found, context)
+        failed, refused = found.failed.count.total(), found.refused.count.total()
+        say(f"Failed logins by the audit log: {failed}")
+        for count, (user, target, source), when in found.failed.most():
+            say(f"  {count:>4}  {user} at {target} from {source}, {when}")
+        say(f"Refused logins by the servers' own logs: {refused}" if read else "No server's own log was read")
+        for count, (user, target, source, reason), when in found.refused.most():
+            say(f"  {count:>4}  {user} at {target} from {source}, {reason}, {when}")
         say(f"Password changes: {len(found.changes)}")
         for line in found.changes[-self.changes :]:
             say(f"  {safe_text(line)}")
         last = safe_text(found.changes[-1]) if found.changes else ""
-        worst = found.failed.most_common(1)
-        summary = f"{found.failed.total()} failed logins"
-        if worst:
-            summary += f", most of them {safe_text(worst[0][0][0])} ({worst[0][1]})"
+        summary = f"{failed} failed logins"
+        if worst := next(found.failed.most(), None):
+            summary += f", most of them {worst[1][0]} ({worst[0]})"
+        if read:
+            summary += f"; {refused} refused by the servers"
         summary += f"; last password change: {last}" if last else "; no password change in the audit log"
-        return Outcome(True, summary, {"failed_logins": str(found.failed.total()), "last_change": last})
+        values = {"failed_logins": str(failed), "refused_logins": str(refused) if read else "", "last_change": last}
+        return Outcome(True, summary, values)
 
-    def _docker_targets(self, context: Context) -> list[Target]:
-        targets = [self.target] if self.target is not None else list(context.runbook.targets.values())
-        return [target for target in targets if target.kind is TargetKind.DOCKER]
+    def _targets(self, context: Context) -> list[Target]:
+        return [self.target] if self.target is not None else list(context.runbook.targets.values())
 
-    def _servers(self, found: Access, context: Context) -> None:
-        for target in self._docker_targets(context):
+    def _servers(self, found: Access, context: Context) -> int:
+        """Take in the servers' own logs. Returns how many could be read; says which could not."""
+        read = 0
+        for target in self._targets(context):
             try:
-                with engine(20) as client:
-                    log = client.api.logs(target.container, stdout=True, stderr=True, tail=5000)
+                lines = self._lines(target, context)
             except MidwatchError as error:
                 context.console.say(f"The server's log of {target.name} cannot be read: {error}")
                 continue
-            for match in _SERVER.finditer(log.decode("utf-8", "replace")):
-                found.server[target.name, match[1] or match[2]] += 1
+            read += 1
+            for one in refused_logins(lines):
+                found.refused.add((one.user, target.name, one.source, one.reason), one.time)
+        return read
+
+    def _lines(self, target: Target, context: Context) -> list[str]:
+        if target.log:
+            return [line.text for line in tail_lines(context.runbook.resolve(target.log), TAIL)]
+        if target.kind is not TargetKind.DOCKER:
+            raise Failed("the runbook does not say where it is", hint=f"Add 'log' to the target {target.name}")
+        with engine(20) as client:
+            text = client.api.logs(target.container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
+        if "redirecting log output to logging collector process" in text:
+            context.console.say(
+                f"The server of {target.name} logs to files of its own; add 'log' to the target to have them read"
+            )
+        return text.splitlines()

@@ -18,7 +18,8 @@ from probes.container_command import run_in
 from probes.deleted_open import deleted_open
 from probes.disk import short_name
 from probes.disk_usage import budgets_of, usage
-from probes.docker_engine import NoEngine, docker_targets, engine, log_size, space
+from probes.docker_engine import STOPPED, NoEngine, docker_targets, engine, log_size, space
+from probes.postgres.activity import look
 
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""
@@ -30,7 +31,8 @@ class IsolateDisk(Action):
 
     A file system with more than 40 % free is not searched unless `paths` names it.
 
-    With `target` in a container, also what `df -h` says inside it, which is the host's file system seen from there.
+    With `target` in a container, also what `df` says inside it, which is the host's file system seen from there; and
+    how large its database is, by SQL.
     Container logs are counted, which `docker system df` leaves out. Each part has a limit of time and fails alone:
     what could not be looked at is said. Fails only when no file system could be read.
     """
@@ -50,7 +52,9 @@ class IsolateDisk(Action):
         if docker_targets(context.runbook):
             draft.add(Verb.READ, "Docker: images, containers, volumes, build cache and their sizes")
         if self.target is not None and self.target.kind is TargetKind.DOCKER:
-            draft.add(Verb.READ, f"df -h inside the container {self.target.container}")
+            draft.add(Verb.READ, f"df -h and df -i inside the container {self.target.container}")
+        if self.target is not None:
+            draft.add(Verb.READ, f"the size of the database {self.target.database}, by SQL")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -62,8 +66,8 @@ class IsolateDisk(Action):
             raise Failed("No file system could be read", hint="Name the folders with --paths")
         self._deleted(context, values)
         self._docker(context, values)
-        if self.target is not None and self.target.kind is TargetKind.LOCAL:
-            context.console.say(f"{self.target.name} runs in no container: the file systems above are the ones it sees")
+        if self.target is not None:
+            self._database(self.target, context, values)
         return Outcome(True, "; ".join(told), values)
 
     def _paths(self, context: Context) -> tuple[Path, ...]:
@@ -117,6 +121,19 @@ class IsolateDisk(Action):
                 f"  {size(item.size):>8}  {safe_text(item.path)}, held by {safe_text(item.process)} ({item.pid})"
             )
 
+    def _database(self, target: Target, context: Context, values: dict[str, str]) -> None:
+        """What no `df` can say."""
+        say = context.console.say
+        if target.kind is TargetKind.LOCAL:
+            say(f"{target.name} runs in no container: the file systems above are the ones it sees")
+        try:
+            held = look(context.runbook, target).size
+        except MidwatchError as error:
+            say(f"How large the database {target.database} is, only the server knows: {error}")
+            return
+        values["database"] = str(held)
+        say(f"The database {target.database} takes {size(held)}, by its own count")
+
     def _docker(self, context: Context, values: dict[str, str]) -> None:
         say = context.console.say
         try:
@@ -125,18 +142,22 @@ class IsolateDisk(Action):
                 say(f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses")
                 kinds = (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
                 for kind, things in (*kinds, ("build cache", held.cache)):
-                    spare = sum(thing.size for thing in things if thing.unused)
+                    spare = [thing for thing in things if thing.unused or thing.attrs.get("State") in STOPPED]
                     count = sum(thing.size for thing in things) if kind != "images" else held.layers
-                    say(f"  {size(count):>8}  {len(things)} {kind}, {size(spare)} unused")
+                    word = "stopped" if kind == "containers" else "unused"
+                    could = f"{size(sum(thing.size for thing in spare))} could be reclaimed"
+                    say(f"  {size(count):>8}  {len(things)} {kind}, {len(spare)} {word}: {could}")
                 logs = [(log_size(client, thing.id), thing.name) for thing in held.containers]
                 for count, name in sorted(((c, n) for c, n in logs if c), reverse=True)[:3]:
                     say(f"  {size(count):>8}  log of {safe_text(name)}, which docker system df leaves out")
                 values["docker_unused"] = str(held.unused)
                 if self.target is not None and self.target.kind is TargetKind.DOCKER:
-                    said = run_in(client, self.target.container, "df", "-h")
-                    say(f"df -h inside {self.target.container} (its file systems are the host's, seen from there):")
-                    for line in (said.out + said.err).splitlines():
-                        say(f"  {safe_text(line)}")
+                    for option, what in (("-h", "space"), ("-i", "inodes")):
+                        said = run_in(client, self.target.container, "df", option)
+                        seen = "its file systems are the host's, seen from there"
+                        say(f"df {option} inside {self.target.container} ({what}; {seen}):")
+                        for line in (said.out + said.err).splitlines():
+                            say(f"  {safe_text(line)}")
         except NoEngine:
             say("Docker: no engine here")
         except MidwatchError as error:

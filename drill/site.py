@@ -68,6 +68,7 @@ def _target(base: Base) -> dict[str, Any]:
         "socket": str(server.socket),
         "database": server.database,
         "user": server.role,
+        "log": str(server.log),
     }
 
 

@@ -19,6 +19,10 @@ LIMIT = 6.0
 """Seconds that one answer of the engine may take for a panel."""
 
 
+STOPPED = ("exited", "dead", "created")
+"""States of a container that does not run."""
+
+
 class NoEngine(Failed):
     """There is no engine here at all: no socket to talk to. `Failed` itself: there is one, and it cannot be used."""
 

@@ -113,6 +113,9 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
     assert outcome.values["largest"] == str(tmp_path / "big")
     assert f"log of {name_of('arp')}, which docker system df leaves out" in heard.text
     assert "df -h inside" in heard.text
+    assert "df -i inside" in heard.text
+    assert "could be reclaimed" in heard.text
+    assert "How large the database arp is, only the server knows" in heard.text
     assert "overlay" in heard.text
 
 
@@ -123,14 +126,14 @@ def test_isolating_access_reads_the_servers_log(
     name_of: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    line = 'FATAL:  password authentication failed for user "arp_app"'
+    line = '2026-11-23 02:00:06.120 UTC [9] FATAL:  password authentication failed for user "arp_app"'
     make_container(name_of("arp"), command=f"echo '{line}'; echo '{line}' >&2; exit 0").wait(timeout=30)
     (tmp_path / "security").mkdir()
     (tmp_path / "security" / "access-audit.log").write_text("2026-11-22 10:00:00 LOGIN ok user=arp_app target=arp-db-prod\n")
     context = make_context(targets=docker_target(name_of("arp")))
     outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
-    assert "2  arp_app refused by the server of arp-db-prod" in heard.text
-    assert outcome.values["failed_logins"] == "0"
+    assert "2  arp_app at arp-db-prod from ?, password authentication failed, 2026-11-23 02:00:06" in heard.text
+    assert (outcome.values["failed_logins"], outcome.values["refused_logins"]) == ("0", "2")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")

@@ -13,6 +13,7 @@ from host_world import Heard
 
 from actions.isolate_access import IsolateAccess, read_audit
 from actions.isolate_disk import IsolateDisk
+from actions.isolate_logs import IsolateLogs
 from midwatch.action import Context
 from midwatch.errors import Failed
 from midwatch.runbook.model import Target, TargetKind
@@ -45,11 +46,11 @@ sys.stdin.read()
 def test_the_audit_log_by_user_source_and_time() -> None:
     found = read_audit(AUDIT.splitlines())
     worst = ("arp_app", "arp-db-prod", "10.20.0.22")
-    assert found.failed.total() == 4
-    assert found.failed[worst] == 2
-    assert (found.first[worst], found.last[worst]) == ("2026-11-22 17:13:00", "2026-11-22 17:44:00")
+    assert found.failed.count.total() == 4
+    assert found.failed.count[worst] == 2
+    assert (found.failed.first[worst], found.failed.last[worst]) == ("2026-11-22 17:13:00", "2026-11-22 17:44:00")
     assert [line.split()[2] for line in found.changes] == ["ROTATE"] * 3
-    assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.total() == 1
+    assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.count.total() == 1
 
 
 def test_the_action_tells_the_last_password_change(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
@@ -64,6 +65,10 @@ def test_the_action_tells_the_last_password_change(make_context: Callable[..., C
     assert outcome.values["failed_logins"] == "3"
     assert "secret store did not answer" in outcome.values["last_change"]
     assert "arp_app at arp-db-prod from 10.20.0.22, 2026-11-22 17:13:00 to 2026-11-22 17:44:00" in heard.text
+    assert "the runbook does not say where it is" in heard.text
+    assert dict(action.plan(context).facts)["not read"].startswith("the server's log of arp-db-prod")
+    assert "No server's own log was read" in heard.text
+    assert outcome.values["refused_logins"] == ""
 
 
 def test_hostile_names_cannot_command_the_terminal(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
@@ -75,6 +80,38 @@ def test_hostile_names_cannot_command_the_terminal(make_context: Callable[..., C
     IsolateAccess().apply(context, IsolateAccess().plan(context))
     assert "\x1b" not in heard.text
     assert "\x9b" not in heard.text
+
+
+LOG = """\
+2026-11-23 01:59:58 [INFO] PROD nightly backup started
+2026-11-23 01:59:59 [ERROR] Disk usage at 91% – unsafe for backup
+2026-11-23 02:00:00 [INFO] PROD nightly backup started
+2026-11-23 02:00:06 [ERROR] Unable to connect to arp-db-prod: authentication failed
+2026-11-23 02:00:07 [ERROR] Disk usage at 96% – unsafe for backup
+2026-11-23 02:00:08 [FAILURE] PROD nightly backup stopped \x1b[2J
+"""
+
+
+def test_failures_in_the_logs_are_counted_and_the_first_is_named(
+    make_context: Callable[..., Context], heard: Heard, tmp_path: Path
+) -> None:
+    context, action = make_context(), IsolateLogs(tail=2)
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.values["failures"] == "0"
+    assert heard.text.count("There is no") == 2
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "backup.log").write_text(LOG)
+    (tmp_path / "logs" / "backup.log.1").write_text("2026-11-22 02:00:01 [ERROR] Disk usage at 90% – unsafe for backup\n")
+    outcome = action.apply(context, action.plan(context))
+    assert "backup.log: 5 failures in 7 lines" in outcome.summary
+    assert outcome.values["failures"] == "5"
+    assert outcome.values["first"].endswith("[ERROR] Unable to connect to arp-db-prod: authentication failed")
+    assert outcome.values["first"].startswith("backup.log:4 ")
+    assert "3  [ERROR] Disk usage at N% – unsafe for backup, 2026-11-22 02:00:01 to 2026-11-23 02:00:07" in heard.text
+    assert "\x1b" not in heard.text
+    (tmp_path / "logs" / "emergency-backup.log").mkdir()
+    with pytest.raises(Failed, match="is not a file"):
+        action.apply(context, action.plan(context))
 
 
 def test_the_biggest_folders_and_files(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import BIN, PASSWORD, Heard
 
+from actions.isolate_disk import IsolateDisk
 from actions.pre_checks import PreChecks
 from drill.servers import Server
 from midwatch.action import Context
@@ -166,3 +167,10 @@ def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(cont
     assert "[OK] freeze, for information: Not frozen" in heard.text
     assert "migrations" in outcome.values["failed"]
     assert PreChecks(pending="no-such-program").evaluate(context).values["passed"] == outcome.values["passed"]
+
+
+def test_the_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, tmp_path: Path) -> None:
+    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
+    outcome = action.apply(context, action.plan(context))
+    assert int(outcome.values["database"]) > 5_000_000
+    assert "runs in no container" in heard.text

@@ -1,0 +1,123 @@
+"""The action `isolate-logs`: what failed, how often, and what failed first?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from midwatch.action import Action, Context, Outcome
+from midwatch.errors import Failed
+from midwatch.hostile import safe_text
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from probes.log_tail import LogLine, tail_lines
+
+TAIL = 20_000_000
+"""Bytes at the end of each log that are read."""
+SHOWN = 10
+_FAILED = re.compile(r"\[(ERROR|FAILURE|CRITICAL|FATAL|ALERT)\]")
+_STARTED = re.compile(r"\bstarted\b|\[EMERGENCY\]")
+_TIME = re.compile(r"^\W*(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?)\s*")
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class Failures:
+    """What failed in one log."""
+
+    lines: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Words with their numbers left out → how often."""
+    seen: dict[str, tuple[LogLine, LogLine]] = field(default_factory=dict)
+    """The first and the last line of each kind."""
+    first: LogLine | None = None
+    """Of the last run: what failed first. What failed next usually follows from it."""
+    end: deque[LogLine] = field(default_factory=deque)
+
+    def add(self, line: LogLine) -> None:
+        self.lines += 1
+        self.end.append(line)
+        if _FAILED.search(line.text):
+            kind = _NUMBER.sub("N", _TIME.sub("", line.text))
+            self.kinds[kind] += 1
+            self.seen[kind] = (self.seen[kind][0] if kind in self.seen else line, line)
+            self.first = self.first or line
+        elif _STARTED.search(line.text):
+            self.first = None
+
+
+@dataclass(frozen=True)
+class IsolateLogs(Action):
+    """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the last run.
+
+    A failure is a line with `[ERROR]`, `[FAILURE]`, `[CRITICAL]`, `[FATAL]` or `[ALERT]`; lines that differ in numbers only
+    are of one kind. Where a log was rotated, `NAME.1` is read before it. A log that is not there is said, and is no fault;
+    fails when one is there and cannot be read. Memory stays flat however long a log is.
+    """
+
+    name: ClassVar[str] = "isolate-logs"
+    summary: ClassVar[str] = "Count the failures in the logs, and find what failed first"
+    risk: ClassVar[Risk] = Risk.OBSERVE
+
+    logs: tuple[Path, ...] = param("which logs; backup.log and emergency-backup.log when left out", default=())
+    tail: int = param("how many of the last lines to show", default=20)
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        for path in self._paths(context):
+            draft.add(Verb.READ, f"the end of {path}" if path.exists() else f"{path}, which is not there now")
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        told, total, first = [], 0, ""
+        for path in self._paths(context):
+            if not path.exists():
+                context.console.say(f"There is no {path}")
+                told.append(f"{path.name}: not there")
+                continue
+            found = self._read(path)
+            self._say(context, path, found)
+            count = found.kinds.total()
+            total += count
+            told.append(f"{path.name}: {count} failures in {found.lines} lines")
+            if found.first is not None:
+                first = first or f"{found.first.place} {found.first.text}"
+        summary = "; ".join(told) + (f"; first of the last run: {safe_text(first)}" if first else "")
+        return Outcome(True, summary, {"failures": str(total), "first": safe_text(first)})
+
+    def _paths(self, context: Context) -> tuple[Path, ...]:
+        logs = context.place("logs")
+        return self.logs or (logs / "backup.log", logs / "emergency-backup.log")
+
+    def _read(self, path: Path) -> Failures:
+        found = Failures(end=deque(maxlen=max(0, self.tail)))
+        rotated = path.with_name(f"{path.name}.1")
+        try:
+            for file in (rotated, path) if rotated.is_file() else (path,):
+                for line in tail_lines(file, TAIL):
+                    found.add(line)
+        except Failed as error:
+            raise Failed(error.sentence, hint="Look at its owner and mode") from error
+        return found
+
+    def _say(self, context: Context, path: Path, found: Failures) -> None:
+        say = context.console.say
+        say(f"{path}: {found.kinds.total()} failures in {found.lines} lines")
+        for kind, count in found.kinds.most_common(SHOWN):
+            first, last = (_when(line) for line in found.seen[kind])
+            say(f"  {count:>5}  {safe_text(kind)}, {first if first == last else f'{first} to {last}'}")
+        if len(found.kinds) > SHOWN:
+            say(f"  and {len(found.kinds) - SHOWN} more kinds")
+        if found.first is not None:
+            say(f"  what failed first in the last run: {found.first.place}  {safe_text(found.first.text)}")
+        if found.end:
+            say("  the last lines:")
+        for line in found.end:
+            say(f"    {safe_text(line.text)}")
+
+
+def _when(line: LogLine) -> str:
+    return safe_text(match[1]) if (match := _TIME.match(line.text)) else line.place

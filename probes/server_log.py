@@ -1,0 +1,96 @@
+"""Logins that a PostgreSQL server refused, as its own log tells of them: who, from where, when, and what it told no client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+_PID = re.compile(r"\[(\d+)\]")
+_LEVEL = re.compile(r"\b(FATAL|DETAIL|LOG):\s+(.*)", re.DOTALL)
+_RECEIVED = re.compile(r"connection received: host=(\S+)")
+_ADDRESS = re.compile(r"(?<![\d.:])(\d{1,3}(?:\.\d{1,3}){3}|\[local\]|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\d.:])")
+_REFUSALS = (
+    re.compile(r'(?P<what>\S+ authentication failed) for user "(?P<user>.*)"\s*$'),
+    re.compile(r'role "(?P<user>.*)" (?P<what>does not exist|is not permitted to log in)\s*$'),
+    re.compile(r'(?P<what>too many connections) for role "(?P<user>.*)"\s*$'),
+    re.compile(
+        r'(?P<what>no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "(?P<host>[^"]*)", user "(?P<user>.*)", '
+        r'database "'
+    ),
+)
+_REASONS = (
+    (re.compile(r"Password does not match|^Connection matched"), "wrong password"),  # SCRAM says no more than that
+    (re.compile(r"has an expired password"), "expired (VALID UNTIL)"),
+    (re.compile(r"has no password assigned"), "no password"),
+    (re.compile(r"does not have a valid SCRAM secret"), "no SCRAM verifier, perhaps md5"),
+    (re.compile(r'^Role ".*" does not exist'), "no such role"),
+)
+_REMEMBERED = 10_000
+"""Connections whose source is kept in mind while the log is read."""
+
+
+@dataclass(slots=True)
+class RefusedLogin:
+    """One login that was refused. User and source are foreign text."""
+
+    user: str
+    source: str
+    """Address or name; `?` where the log does not say."""
+    time: str
+    """As logged, to the second; `?` where the log has none."""
+    reason: str
+
+
+def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
+    """Every refusal in these lines of the server's log (format `stderr`), in order.
+
+    The source is told by `log_connections`, or by `%h` or `%r` in `log_line_prefix`; the reason by the DETAIL line that
+    the server logs and sends to nobody.
+    """
+    found: list[RefusedLogin] = []
+    sources: dict[str, str] = {}
+    last: dict[str, RefusedLogin] = {}
+    for line in lines:
+        level = _LEVEL.search(line)
+        if level is None:
+            continue
+        prefix, words = line[: level.start()], level[2]
+        process = match[1] if (match := _PID.search(prefix)) else ""
+        if level[1] == "LOG":
+            if received := _RECEIVED.match(words):
+                if len(sources) >= _REMEMBERED:
+                    sources.clear()
+                sources[process] = received[1]
+        elif level[1] == "DETAIL":
+            if process in last:
+                _explain(last.pop(process), words)
+        elif refused := _refusal(prefix, words, sources.get(process, "")):
+            found.append(refused)
+            if len(last) >= _REMEMBERED:
+                last.clear()
+            last[process] = refused
+    return found
+
+
+def _refusal(prefix: str, words: str, source: str) -> RefusedLogin | None:
+    for pattern in _REFUSALS:
+        match = pattern.match(words)
+        if match is None:
+            continue
+        told = match.groupdict().get("host") or source
+        if not told and (address := _ADDRESS.search(_TIME.sub("", prefix))):
+            told = address[1]
+        time = moment[0].replace("T", " ") if (moment := _TIME.search(prefix)) else "?"
+        return RefusedLogin(match["user"], "the local socket" if told == "[local]" else told or "?", time, match["what"])
+    return None
+
+
+def _explain(refused: RefusedLogin, words: str) -> None:
+    if "authentication failed" not in refused.reason:
+        return
+    for pattern, reason in _REASONS:
+        if pattern.search(words):
+            refused.reason = reason
+            return
