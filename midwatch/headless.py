@@ -81,7 +81,7 @@ def _follow(conductor: Conductor, step: Step, say: Say) -> None:
         running = conductor.incident.status(step) is StepStatus.RUNNING
         while spool.refresh():
             pass
-        upto = spool.line_count - (1 if running else 0)  # the last line may still grow
+        upto = spool.ended_lines if running else spool.line_count
         while said < upto:
             lines = spool.lines(said, min(upto - said, _BLOCK))
             for line in lines:

@@ -49,6 +49,11 @@ class Spool:
         """Lines so far; an unfinished last line counts."""
         return self._count + (1 if self._read and self._last != b"\n" else 0)
 
+    @property
+    def ended_lines(self) -> int:
+        """Lines whose end has come; the one after them may still grow."""
+        return self._count
+
     def refresh(self) -> bool:
         """Take in what has come, 8 MiB at most; True when the lines have changed. Call it again soon after True.
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import locale
 import os
+import select
 import sys
+from io import BufferedReader
+from typing import cast
 
 from midwatch.actor import current_actor
 from midwatch.conductor import Conductor
@@ -12,10 +15,27 @@ from midwatch.errors import BadInput, Refused
 from midwatch.incident.folder import IncidentFolder
 
 
-def require_terminal(instead: str) -> None:
-    """Raise `BadInput` where no screen can be drawn, before anything is declared or built; `instead` is what works there."""
-    if not sys.stdin.isatty() or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-        raise BadInput("The screen needs a terminal", hint=f"Without one: {instead}")
+def wants_lines(*, plain: bool, instead: str) -> bool:
+    """Whether plain lines are the right front end: asked for, or because no screen can be drawn here.
+
+    Raises `BadInput` where nobody can answer, before anything is declared or built; `instead` is what works there.
+    """
+    if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        return plain
+    if not sys.stdin.isatty() and _nobody_answers():
+        raise BadInput(
+            "The screen needs a terminal, and plain lines need somebody who answers", hint=f"Without either: {instead}"
+        )
+    return True
+
+
+def _nobody_answers() -> bool:
+    """Whether the input has ended already. Looks, and never waits."""
+    try:
+        ready, _, _ = select.select([sys.stdin], [], [], 0)
+        return bool(ready) and not cast(BufferedReader, sys.stdin.buffer).peek(1)
+    except (OSError, ValueError):  # closed
+        return True
 
 
 def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
@@ -32,6 +52,15 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
         return app.left_on_purpose
     finally:
         conductor.leave()
+
+
+def open_front(conductor: Conductor, *, lines: bool, ascii: bool, mouse: bool) -> bool:
+    """Work on the incident with the screen or with plain lines; as `open_screen`."""
+    if lines:
+        from tui.lines.front import talk
+
+        return talk(conductor)
+    return open_screen(conductor, ascii=ascii, mouse=mouse)
 
 
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "") -> Conductor:

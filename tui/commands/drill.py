@@ -22,13 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
     parser.add_argument("--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again")
     parser.add_argument("--clean", action="store_true", help="throw away what earlier drills left, and stop")
+    parser.add_argument("--plain", action="store_true", help="line by line, without a screen")
     parser.add_argument("--ascii", action="store_true", help="plain characters only")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
 
 
 def run(args: argparse.Namespace) -> int:
     from drill import production, removal, scenarios
-    from tui.with_screen import require_terminal
+    from tui.with_screen import wants_lines
 
     if args.list:
         for scenario in scenarios.SCENARIOS:
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"removed {folder}")
         return Exit.DONE
     if not args.headless:
-        require_terminal("midwatch drill --headless")
+        args.plain = wants_lines(plain=args.plain, instead="midwatch drill --headless")
     found = None if args.headless else production.find_open()
     if found is not None and found.scenario != args.scenario:
         raise BadInput(
@@ -80,12 +81,12 @@ def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
     from midwatch.incident.shelf import open_incident
     from midwatch.runbook.loader import load
     from tui.files import write_text
-    from tui.with_screen import drive_or_observe, open_screen
+    from tui.with_screen import drive_or_observe, open_front
 
     runbook = load(place.runbook, site=place.site)
     folder = open_incident(runbook.place_of("logs"), runbook.id)
     conductor = drive_or_observe(folder) if folder else Conductor.declare(runbook, actor=current_actor())
-    left = open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
+    left = open_front(conductor, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
     if args.export:
         write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))
     return Exit.DONE, left

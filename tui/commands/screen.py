@@ -1,8 +1,9 @@
-"""`midwatch [RUNBOOK]`: the screen. It resumes the open incident of this runbook, or declares a new one."""
+"""`midwatch [RUNBOOK]`: the screen, or plain lines. It resumes the open incident of this runbook, or declares a new one."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--take-over", metavar="REASON", default="", help="drive it though another screen has the wheel, if that one is dead"
     )
+    parser.add_argument(
+        "--plain", action="store_true", help="line by line, without a screen (chosen by itself on TERM=dumb and in a pipe)"
+    )
     parser.add_argument("--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text")
 
@@ -26,10 +30,10 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
     from midwatch.conductor import Conductor
     from midwatch.incident.shelf import find, open_incident
-    from tui.with_screen import drive_or_observe, open_screen, require_terminal
+    from tui.with_screen import drive_or_observe, open_front, wants_lines
 
     runbook = load_runbook(args)
-    require_terminal("midwatch run RUNBOOK --headless --answers FILE")
+    lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.place_of("logs")
     folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
     if folder is None:
@@ -44,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
         conductor = drive_or_observe(folder, reason=args.take_over)
-    open_screen(conductor, ascii=args.ascii, mouse=not args.no_mouse)
+    open_front(conductor, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
-    print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}")
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}", flush=True)
     return Exit.DONE
 
 

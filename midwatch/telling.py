@@ -1,0 +1,99 @@
+"""Events in plain words, a sentence each: for the timeline on the screen and for the front end without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from midwatch.incident.events import Event, Kind
+from midwatch.runbook.model import Runbook
+from midwatch.units import duration
+
+Body = Mapping[str, Any]
+SILENT = frozenset({Kind.READING, Kind.STARRED})
+"""Told with their step, or beside the event that they star."""
+_MET = {True: "met", False: "not met", None: "unknown"}
+
+
+def told(event: Event, runbook: Runbook) -> str:
+    """What an event tells; foreign text in it is not yet cleaned. A kind that is not known is told by its name."""
+    teller = _TELLERS.get(event.kind)
+    return teller(runbook, event.body) if teller else event.kind
+
+
+def lines_of_note(body: Body) -> list[str]:
+    """What stands below a note's words: where a command was run and what came of it, and the lines that were pasted."""
+    found = []
+    if ran := body.get("ran"):
+        where = f" on {ran.get('host')}" if ran.get("host") else ""
+        result = f": {ran.get('result')}" if ran.get("result") else ""
+        found.append(f"Ran elsewhere{where}: {ran.get('command')}{result}")
+    return found + [f"| {line}" for line in str(body.get("excerpt") or "").splitlines()]
+
+
+def _step(runbook: Runbook, body: Body) -> str:
+    try:
+        step = runbook.step(str(body.get("step", "")))
+    except KeyError:
+        return str(body.get("step", ""))
+    return f"{step.number} {step.title}"
+
+
+def _role(runbook: Runbook, body: Body) -> str:
+    role = runbook.roles.get(str(body.get("role", "")))
+    return role.name if role else str(body.get("role", ""))
+
+
+def _and(body: Body, key: str, between: str) -> str:
+    return f"{between}{body[key]}" if body.get(key) else ""
+
+
+def _closed(runbook: Runbook, body: Body) -> str:
+    return "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else "")
+
+
+def _confirmed(runbook: Runbook, body: Body) -> str:
+    what = "its undo confirmed" if body.get("undoes") else "confirmed"
+    return f"{_step(runbook, body)}: {what}{_and(body, 'reason', ', ')}"
+
+
+def _finished(runbook: Runbook, body: Body) -> str:
+    took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
+    return f"{_step(runbook, body)}: {body.get('outcome')}{took}.{_and(body, 'summary', ' ')}"
+
+
+def _verified(runbook: Runbook, body: Body) -> str:
+    found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(body.get("holds"), "unknown still")
+    return f"{_step(runbook, body)}: looked whether it took effect: {found}.{_and(body, 'detail', ' ')}"
+
+
+def _criterion(runbook: Runbook, body: Body) -> str:
+    met = _MET.get(body.get("met"), "unknown")
+    return f"Criterion {body.get('criterion')}: {met}.{_and(body, 'detail', ' ')}"
+
+
+def _note(runbook: Runbook, body: Body) -> str:
+    return f"Note: {body.get('text')}" if body.get("text") else "Note"
+
+
+_TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
+    Kind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
+    Kind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
+    Kind.CLOSED: _closed,
+    Kind.DRIVER_JOINED: lambda _, body: f"Took the wheel on {body.get('host')}",
+    Kind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
+    Kind.CONFIRMED: _confirmed,
+    Kind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
+    Kind.FINISHED: _finished,
+    Kind.VERIFIED: _verified,
+    Kind.TICKED: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
+    Kind.FAILED_BY_HAND: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
+    Kind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
+    Kind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
+    Kind.CRITERION: _criterion,
+    Kind.NOTE: _note,
+    Kind.CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
+    Kind.TOLD: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
+    Kind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
+    Kind.REPAIRED: lambda _, body: f"The journal's last line was torn; {body.get('dropped_bytes')} bytes dropped",
+}

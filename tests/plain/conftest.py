@@ -1,0 +1,24 @@
+"""Nothing that a test began goes on after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from talking import Begin, Talk
+
+
+@pytest.fixture
+def begin(here: Path) -> Iterator[Begin]:
+    """Opens a session in the empty folder."""
+    talks: list[Talk] = []
+
+    def open_one(*arguments: str, term: str = "dumb") -> Talk:
+        talks.append(Talk(here, *arguments, term=term))
+        return talks[-1]
+
+    yield open_one
+    (here / "hold").unlink(missing_ok=True)
+    for talk in talks:
+        talk.child.close(force=True)

@@ -1,0 +1,275 @@
+"""The front end of plain lines, on a real pseudo-terminal: the same core, the same journal, no cursor and no colour."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
+
+from midwatch.conductor import Conductor
+from midwatch.errors import BadInput
+from midwatch.incident.events import Kind
+from midwatch.incident.lease import Lookout
+from midwatch.incident.shelf import find
+from midwatch.incident.state import StepStatus
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.runbook.loader import load
+from tui.lines.session import Session
+from tui.lines.teletype import Teletype
+from tui.lines.words import WORDS, parse
+
+
+def to_the_work(talk: Talk, folder: Path) -> None:
+    """Do the first two steps and start the third, which holds."""
+    (folder / "hold").touch()
+    talk.declare()
+    talk.own()
+    talk.word("")
+    talk.answer("Run it?", "y")
+    talk.until("  begun")
+
+
+def test_a_whole_incident(begin: Begin, here: Path) -> None:
+    """On TERM=dumb by itself; every byte of it is plain text."""
+    talk = begin()
+    talk.declare()
+    talk.own()
+    talk.word("")
+    assert "read it: no plan can" in talk.until("Run it?")
+    talk.child.sendline("y")
+    talk.until("2.1 Do the work: done")
+    talk.word("")
+    talk.answer("type burn ", "burn it")
+    talk.until("That is not the name.")
+    assert not (here / "burnt").exists()
+    talk.word("")
+    talk.answer("type burn ", "burn")
+    talk.until("2.2 Burn it: done")
+    talk.word("")
+    talk.until("met: Disk not full")
+    talk.answer("Close INC-", "y")
+    talk.until("is closed. Its record:")
+    talk.word("q")
+    talk.until("is closed; its record")
+    assert talk.end() == 0
+    folder = find(here / "logs", "latest")
+    assert verify(folder.journal).ok
+    assert not incident(here).open
+    kinds = [event.kind for event in read(folder.journal)]
+    assert kinds.count(Kind.CONFIRMED) == 3
+    assert set(re.findall(rb"[^ -~\r\n]", talk.said)) == set()
+
+
+def test_words_that_write(begin: Begin, here: Path) -> None:
+    talk = begin("--plain", term="xterm-256color")
+    talk.declare()
+    talk.word("n @5min it began")
+    talk.word("paste")
+    talk.until("full stop")
+    for line in ("Filesystem  Use%", "/backups    96%", "."):
+        talk.child.sendline(line)
+    talk.answer("What is it", "the disk")
+    talk.answer("When", "in a while")
+    talk.until("is no time")
+    talk.answer("When", "")
+    talk.word("ran df -h")
+    talk.answer("On which host", "db1")
+    talk.answer("What came of it", "96 %")
+    talk.answer("When", "")
+    talk.word("k 3 it began at noon")
+    talk.word("* 3")
+    talk.word("sev")
+    talk.answer("How bad", "7")
+    talk.until("A number from 0 to 3")
+    talk.answer("How bad", "1")
+    talk.answer("Why", "it grows")
+    talk.word("u")
+    assert "SEV-1 A small incident, update 1" in talk.until("it went out")
+    talk.child.sendline("y")
+    talk.word("t")
+    talk.answer("Who was told", "1")
+    talk.answer("What was said", "it is bad")
+    talk.word("d")
+    talk.until("Disk, read at")
+    talk.word("j began")
+    talk.until("3, starred,")
+    assert "Corrected in event 6: it began at noon" in talk.until(PROMPT_END)
+    talk.child.sendline("q")
+    assert talk.end() == 0
+    found = incident(here)
+    assert [note.text for note in found.notes][:3] == ["it began at noon", "the disk", ""]
+    assert (found.notes[0].written_at - found.notes[0].at).total_seconds() >= 300
+    assert found.stars == {3}
+    assert found.severity == "SEV-1"
+    assert [note.role for note in found.notes if note.role] == ["boss"]
+    assert found.last_update_at is not None
+    assert b"\x1b" not in talk.said
+
+
+PROMPT_END = "\r\n> "
+
+
+def test_decisions(begin: Begin, here: Path) -> None:
+    """Skip, fail, by hand, again, view, list; each with its reason."""
+    (here / "fail").touch()
+    talk = begin()
+    talk.declare()
+    talk.word("skip nobody is here")
+    talk.until("1.1 Take ownership: skipped.")
+    talk.word("a 2.1")
+    talk.word("b the rest is known")
+    talk.until("Going on at 2.1")
+    talk.word("go")
+    talk.answer("Run it?", "y")
+    talk.until("ERROR it broke")
+    talk.until("What to do: Try again.")
+    talk.until("Tell The boss")
+    talk.word("hand")
+    talk.answer("How was it done", "with a spoon")
+    talk.word("at asked")
+    talk.word("again")
+    talk.answer("Why again", "somebody came")
+    talk.word("list all")
+    talk.until("next, to do: 1.1 Take ownership")
+    talk.word("view look")
+    talk.until("Said: begun at 2.1: the rest is known")
+    talk.word("fail nobody after all")
+    talk.word("frobnicate")
+    talk.until("'frobnicate' is no word here")
+    talk.word("q")
+    assert talk.end() == 0
+    assert status(here, "work") is StepStatus.DONE
+    assert status(here, "asked") is StepStatus.FAILED
+    assert status(here, "look") is StepStatus.SKIPPED
+
+
+def test_ctrl_c_asks(begin: Begin, here: Path) -> None:
+    talk = begin()
+    to_the_work(talk, here)
+    talk.child.sendintr()
+    talk.answer("x: end the step", "")
+    talk.until("Following again.")
+    talk.child.sendintr()
+    talk.answer("x: end the step", "b")
+    talk.until("Under way: 2.1 Do the work. Enter follows it.")
+    talk.child.sendintr()
+    talk.answer("Ctrl+C. Leave?", "n")
+    talk.until("Enter follows it.")
+    assert status(here, "work") is StepStatus.RUNNING
+    talk.word("n")
+    talk.until("full stop")
+    talk.child.sendintr()
+    talk.until("Stopped; nothing more was done.")
+    talk.word("")
+    talk.until("  begun")
+    talk.child.sendintr()
+    talk.answer("x: end the step", "x")
+    talk.until("2.1 Do the work: cancelled")
+    talk.until(PROMPT_END)
+    talk.child.sendintr()
+    talk.answer("Ctrl+C. Leave?", "y")
+    assert talk.end() == 0
+    assert not incident(here).notes
+
+
+@pytest.mark.parametrize("how", ["hang-up", "SIGTERM", "SIGKILL", "end of input"])
+def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> None:
+    talk = begin()
+    to_the_work(talk, here)
+    if how == "hang-up":
+        talk.hang_up()
+    elif how == "end of input":
+        talk.child.sendintr()
+        talk.answer("x: end the step", "b")
+        talk.until(PROMPT_END)
+        talk.child.sendeof()
+    else:
+        os.kill(talk.child.pid, getattr(signal, how))
+    wait_for(lambda: not talk.child.isalive())
+    if how != "SIGKILL":
+        assert incident(here).driver == ""
+    again = begin()
+    again.until("Under way: 2.1 Do the work.")
+    again.word("")
+    again.until("  begun")
+    (here / "hold").unlink()
+    again.until("2.1 Do the work: done")
+    again.word("q")
+    assert again.end() == 0
+    assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
+
+
+def test_an_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None:
+    driver = begin()
+    driver.declare()
+    driver.until(PROMPT_END)
+    observer = begin()
+    observer.until("drives")
+    observer.word("skip no")
+    observer.until("You only observe")
+    observer.until(PROMPT_END)
+    driver.child.sendline("n seen by both")
+    driver.until("Noted")
+    observer.child.sendline("")
+    observer.until("Note: seen by both")
+    driver.word("q")
+    observer.word("q")
+    assert (driver.end(), observer.end()) == (0, 0)
+
+
+def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path) -> None:
+    """Nothing is typed; the sign of life is given all the same."""
+    talk = begin()
+    talk.declare()
+    talk.until(PROMPT_END)
+    lookout = Lookout(find(here / "logs", "latest"))
+    first = lookout.look().sight
+    wait_for(lambda: lookout.look().sight != first)
+    talk.child.sendline("q")
+    assert talk.end() == 0
+
+
+def test_in_a_pipe(here: Path) -> None:
+    """Words from a file; the transcript can be read, and the end of the input leaves."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    told = subprocess.run(
+        [MIDWATCH], input="y\n\ny\nada\nn\n\n\n", capture_output=True, text=True, timeout=60, cwd=here, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "> \n" in told.stdout
+    assert "Who owns it?: ada\n" in told.stdout
+    assert "  seen by ada" in told.stdout
+    assert incident(here).open
+    nobody = subprocess.run(
+        [MIDWATCH], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, cwd=here, check=False
+    )
+    assert nobody.returncode == 2
+    assert "need somebody who answers" in nobody.stderr
+
+
+def test_every_word_is_heard_and_documented(here: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plain.md").read_text(encoding="utf-8")
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    heard = Session(conductor, Teletype()).words()
+    conductor.leave()
+    assert set(heard) == {word.name for word in WORDS}
+    for word in WORDS:
+        assert f"| `{word.name}` | `{word.short}` |" in page, word
+    names = [name for word in WORDS for name in {word.name, word.short}]
+    assert len(set(names)) == len(names)
+
+
+def test_words_are_parsed_kindly() -> None:
+    assert parse("", driving=True)[0].name == "go"
+    assert parse("@02:10 x", driving=True) == (parse("n", driving=True)[0], "@02:10 x")
+    with pytest.raises(BadInput, match="Did you mean timeline"):
+        parse("timelin", driving=True)
+    with pytest.raises(BadInput, match="only observe"):
+        parse("skip x", driving=False)

@@ -1,0 +1,190 @@
+"""The words that decide on a step: run it by its plan and by consent, tick it, skip it, take it back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from midwatch.conductor import Conductor
+from midwatch.errors import Refused
+from midwatch.plan import Plan, Risk
+from midwatch.rules import name_to_type, risk_of
+from midwatch.runbook.model import Ask, Step, StepKind
+from tui.lines.following import follow
+from tui.lines.teletype import Teletype
+from tui.lines.telling import titled
+from tui.plain import plan_lines
+
+_HOLDS = {True: "holds", False: "does not hold", None: "unknown"}
+_MET = {True: "met", False: "not met", None: "unknown"}
+
+
+class Deciding:
+    """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
+
+    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
+        self._conductor, self._teletype = conductor, teletype
+
+    # By machine
+
+    def look(self, step: Step, *, undo: bool = False) -> Plan:
+        """Make its plan and say it. Raises `MidwatchError` when it cannot be made."""
+        say = self._teletype.say
+        say(f"Looking what {'taking back ' if undo else ''}{titled(step)} would do.")
+        plan = self._teletype.beside("Still looking", partial(self._conductor.plan, step.id, undo=undo))
+        say("It would:")
+        for line in plan_lines(plan):
+            say(f"  {line}")
+        return plan
+
+    def run(self, step: Step, reason: str = "", *, undo: bool = False) -> None:
+        """Plan, consent by risk, run, follow."""
+        conductor, teletype = self._conductor, self._teletype
+        plan = self.look(step, undo=undo)
+        if plan.refusal:
+            return
+        if not undo and not reason:
+            reason = self._override(step)
+        typed = self._consent(step, plan)
+        if typed is None:
+            teletype.say("Nothing was done.")
+            return
+        conductor.start(step.id, plan, typed=typed, reason=reason, undo=undo)
+        teletype.say(f"{titled(step)} runs.")
+        follow(conductor, step, teletype)
+
+    def _override(self, step: Step) -> str:
+        """Why it runs although something that it requires does not hold; empty when all holds."""
+        if not step.require:
+            return ""
+        found = self._teletype.beside("Still looking", partial(self._conductor.required, step.id))
+        for required in step.require:
+            state = found[required.id]
+            self._teletype.say(f"Required: {required.title}: {_HOLDS[state.met]}. {state.detail}")
+        if all(found[required.id].met is True for required in step.require):
+            return ""
+        reason = self._teletype.ask("To run it all the same, say why; Enter alone does not run it: ")
+        if not reason:
+            raise Refused(f"{step.title} was not run", hint="Mend what it requires first")
+        return reason
+
+    def _consent(self, step: Step, plan: Plan) -> str | None:
+        """What was typed where a name is needed, else an empty string; None for no consent."""
+        risk = risk_of(step, plan)
+        if risk is Risk.OBSERVE:
+            return ""
+        if name := name_to_type(step, plan):
+            typed = self._teletype.ask(f"This cannot be taken back. To run it, type {name} ; Enter alone does not: ")
+            if typed and typed != name:
+                self._teletype.say("That is not the name.")
+            return typed if typed == name else None
+        return "" if self._teletype.agreed("Run it?") else None
+
+    # By hand
+
+    def tick(self, step: Step) -> None:
+        """A person did it: its questions, then a note."""
+        if not self._teletype.agreed("Is it done?"):
+            self._teletype.say("It stays to do. s skips it with a reason; f says that it failed.")
+            return
+        state = self._conductor.incident.steps.get(step.id)
+        known = state.values if state else {}
+        values = {ask.name: self._answer(ask, known.get(ask.name, "")) for ask in step.ask}
+        note = self._teletype.ask("What was said: " if step.tell else "A note (may stay empty): ")
+        self._conductor.tick(step.id, note=note, values=values)
+        self._teletype.say(f"{titled(step)}: done.")
+
+    def _answer(self, ask: Ask, known: str) -> str:
+        while True:
+            if ask.kind == "text":
+                answer = self._teletype.several(ask.prompt)
+            else:
+                kind = " yes or no" if ask.kind == "yes-no" else ""
+                answer = self._teletype.ask(f"{ask.prompt}{kind}{f' [{known}]' if known else ''}: ") or known
+            if ask.kind == "yes-no":
+                answer = {"y": "yes", "n": "no"}.get(answer.lower(), answer.lower())
+            if ask.kind == "yes-no" and answer not in ("yes", "no", *(() if ask.required else ("",))):
+                self._teletype.say("It takes yes or no.")
+            elif ask.required and not answer:
+                self._teletype.say("An answer is needed; Ctrl+C leaves the step as it was.")
+            else:
+                return answer
+
+    def _reason(self, rest: str, prompt: str) -> str:
+        return rest or self._teletype.ask(prompt)
+
+    def skip(self, step: Step, rest: str) -> None:
+        """Go on without it."""
+        self._conductor.skip(step.id, self._reason(rest, f"Why is {titled(step)} skipped: "))
+        self._teletype.say(f"{titled(step)}: skipped.")
+
+    def fail(self, step: Step, rest: str) -> None:
+        """A person tried and it did not work."""
+        self._conductor.fail(step.id, self._reason(rest, "What went wrong: "))
+        advice = f" {' '.join(step.on_failure.advice.split())}" if step.on_failure.advice else ""
+        self._teletype.say(f"{titled(step)}: failed.{advice}")
+
+    def by_hand(self, step: Step, rest: str) -> None:
+        """What Midwatch could not do, a person did."""
+        self._conductor.tick(step.id, note=self._reason(rest, "How was it done: "))
+        self._teletype.say(f"{titled(step)}: done by hand.")
+
+    def again(self, step: Step, rest: str) -> None:
+        """A settled step once more: run with the reason, or opened again where a person does it."""
+        reason = self._reason(rest, "Why again: ")
+        if step.kind is StepKind.MANUAL:
+            self._conductor.reopen(step.id, reason)
+            self._teletype.say(f"{titled(step)} is to do again.")
+        else:
+            self.run(step, reason)
+
+    def undo(self, step: Step, rest: str) -> None:
+        """Take back what it did."""
+        self.run(step, self._reason(rest, "Why is it taken back: "), undo=True)
+
+    def begin(self, step: Step, rest: str) -> None:
+        """Go on here, whatever waits before it."""
+        self._conductor.begin_at(step.id, self._reason(rest, f"Why begin at {titled(step)}: "))
+        self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
+
+    def verify(self, step: Step) -> None:
+        """Look up what nobody saw the end of."""
+        holds = self._teletype.beside("Still looking", partial(self._conductor.verify, step.id))
+        words = {True: "It took effect: done.", False: "It took no effect: it may be run again.", None: "Unknown still."}
+        self._teletype.say(words[holds])
+
+    def cancel(self, step: Step) -> None:
+        """End it while it runs."""
+        if self._teletype.agreed(f"End {titled(step)}? What it has done so far stays done."):
+            self._conductor.cancel(step.id)
+            follow(self._conductor, step, self._teletype)
+
+    # The end
+
+    def close(self) -> None:
+        """Every criterion as it is now; closing, with a reason where one is not met."""
+        conductor, teletype = self._conductor, self._teletype
+        teletype.say("Evaluating the closure criteria; slow checks read a whole backup.")
+        found = teletype.beside("Still evaluating", conductor.evaluate_closure)
+        unmet = 0
+        for criterion in conductor.runbook.closure:
+            state = found[criterion.id]
+            unmet += state.met is not True
+            teletype.say(f"  {_MET[state.met]}: {criterion.title}. {state.detail}")
+        teletype.say(f"{unmet} of {len(conductor.runbook.closure)} are not met." if unmet else "All are met.")
+        if not conductor.driving or not conductor.incident.open:
+            return
+        reason = ""
+        if unmet:
+            reason = teletype.ask("To close all the same, say why; Enter alone keeps it open: ")
+        if not (reason if unmet else teletype.agreed(f"Close {conductor.incident.id}?")):
+            teletype.say("It stays open.")
+            return
+        teletype.say("Evaluating once more, then closing.")
+        conductor.close(reason=reason)
+        teletype.say(f"{conductor.incident.id} is closed. Its record: {len(conductor.events)} events, head {conductor.head}")
+
+
+def running_step(conductor: Conductor) -> Step | None:
+    """The step under way, if there is one; the newest of several."""
+    running = conductor.incident.running()
+    return conductor.runbook.step(running[-1].id) if running else None

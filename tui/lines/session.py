@@ -1,0 +1,274 @@
+"""One incident, line by line: says what is next, asks, and does what a word says. The same core and the same journal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from midwatch.conductor import Conductor
+from midwatch.errors import MidwatchError, Refused
+from midwatch.incident.state import StepStatus
+from midwatch.readings import take_readings
+from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.names import named
+from midwatch.spool import Spool
+from tui.lines import telling
+from tui.lines.deciding import Deciding, running_step
+from tui.lines.following import follow, say_end
+from tui.lines.teletype import Gone, Interrupted, Teletype
+from tui.lines.words import help_lines, parse
+from tui.lines.writing import Writing
+
+_LAST = 20
+"""Events, and lines of output, that are said when nobody asks for more."""
+_LIVE_LIMIT = 15.0
+
+
+class Session:
+    """What stands between the operator's words and the conductor. It holds nothing but where the operator looks."""
+
+    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
+        self._conductor, self._teletype = conductor, teletype
+        self._deciding, self._writing = Deciding(conductor, teletype), Writing(conductor, teletype)
+        self._at: Step | None = None
+        """The step that the operator went to; None goes with what is next."""
+        self._told = 0
+        """Events that were told while others wrote them."""
+        self._running = {state.id for state in conductor.incident.running()}
+        """Steps under way when they were last spoken of."""
+        self._drove = conductor.driving
+        self._due_told: object = None
+        self._left = False
+
+    @property
+    def step(self) -> Step | None:
+        """The step that the words are about."""
+        if self._at is not None:
+            return self._at
+        return running_step(self._conductor) or self._conductor.incident.next_step(self._conductor.runbook)
+
+    def run(self) -> bool:
+        """Talk until the operator leaves; True when on purpose, False when nobody is there any more."""
+        say = self._teletype.say
+        try:
+            for line in telling.where_lines(self._conductor, self._conductor.clock.now()):
+                say(line)
+            say("A word and Enter; h lists the words, q leaves.")
+            self._told = len(self._conductor.events)
+            while not self._left:
+                self._once()
+        except Gone:
+            return False
+        return True
+
+    def _once(self) -> None:
+        try:
+            self._news()
+            self._teletype.say(telling.next_line(self._conductor, self.step))
+            word, rest = parse(self._teletype.ask("> "), driving=self._conductor.driving)
+        except Interrupted:
+            self._ask_to_leave()
+            return
+        except MidwatchError as error:
+            self._teletype.say(str(error))
+            return
+        try:
+            self.words()[word.name](rest)
+        except Interrupted:
+            self._teletype.say("Stopped; nothing more was done.")
+        except MidwatchError as error:
+            self._teletype.say(str(error))
+
+    def _news(self) -> None:
+        """What happened by itself since the last word: steps that ended, what others did, what is due."""
+        conductor = self._conductor
+        with contextlib.suppress(Refused):  # the wheel was taken; it is said below
+            conductor.poll()
+        if self._drove and not conductor.driving and conductor.incident.open:
+            self._teletype.say(f"{conductor.incident.driver or 'Somebody'} took the wheel. You observe from now on.")
+        self._drove = conductor.driving
+        running = {state.id for state in conductor.incident.running()}
+        for step_id in self._running - running:
+            say_end(conductor, conductor.runbook.step(step_id), self._teletype)
+        self._running = running
+        if not conductor.driving:
+            for line in telling.timeline_lines(conductor, first=self._told + 1):
+                self._teletype.say(line)
+        self._told = len(conductor.events)
+        due = conductor.next_update_due
+        if due is not None and due <= conductor.clock.now() and self._due_told != due:
+            self._due_told = due
+            self._teletype.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
+        if conductor.driving and conductor.incident.open:
+            for line in telling.owed_lines(conductor.incident, conductor.runbook):
+                self._teletype.say(line)
+
+    def _ask_to_leave(self) -> None:
+        try:
+            self._left = self._teletype.agreed("Ctrl+C. Leave? Nothing is lost, and what runs goes on.")
+        except Interrupted:
+            self._teletype.say("You stay. q leaves.")
+
+    # Words
+
+    def words(self) -> dict[str, Callable[[str], None]]:
+        """What each word does."""
+        deciding, writing = self._deciding, self._writing
+        return {
+            "go": self._go,
+            "where": self._where,
+            "list": self._list,
+            "view": self._view,
+            "at": self._go_to,
+            "plan": lambda rest: self._planned(),
+            "skip": partial(self._settle, deciding.skip),
+            "fail": partial(self._settle, deciding.fail),
+            "hand": partial(self._settle, deciding.by_hand),
+            "again": partial(self._settle, deciding.again),
+            "undo": partial(self._settle, deciding.undo),
+            "begin": partial(self._settle, deciding.begin),
+            "verify": lambda rest: deciding.verify(self._one()),
+            "follow": lambda rest: self._follow(),
+            "output": self._output,
+            "cancel": lambda rest: deciding.cancel(self._under_way()),
+            "note": writing.note,
+            "paste": writing.paste,
+            "ran": writing.ran,
+            "correct": writing.correct,
+            "star": writing.star,
+            "update": writing.update,
+            "tell": writing.tell,
+            "severity": writing.severity,
+            "timeline": self._timeline,
+            "live": lambda rest: self._live(),
+            "closure": lambda rest: deciding.close(),
+            "help": self._help,
+            "quit": self._quit,
+        }
+
+    def _one(self) -> Step:
+        if self.step is None:
+            raise Refused("No step is left", hint="at STEP goes to one")
+        return self.step
+
+    def _under_way(self) -> Step:
+        step = running_step(self._conductor)
+        if step is None:
+            raise Refused("Nothing is under way")
+        return step
+
+    def _settle(self, decide: Callable[[Step, str], None], rest: str) -> None:
+        decide(self._one(), rest)
+        self._spoken_of()
+        self._at = None
+
+    def _go(self, rest: str) -> None:
+        """The next sensible thing."""
+        conductor, step = self._conductor, self.step
+        incident = conductor.incident
+        if not conductor.driving or not incident.open:
+            self._teletype.say("Nothing is new.")
+        elif step is None:
+            self._deciding.close()
+        elif incident.status(step) is StepStatus.RUNNING:
+            self._followed(step)
+            self._at = None
+        elif incident.status(step).settled:
+            self._at = None
+        elif unmet := incident.unmet_needs(step, conductor.runbook):
+            self._teletype.say(f"{telling.titled(step)} needs {telling.titled(unmet[0])} first.")
+            self._at = unmet[0]
+        elif step.kind is StepKind.MANUAL:
+            self._view("")
+            self._deciding.tick(step)
+            self._at = None
+        elif incident.status(step) is StepStatus.UNKNOWN:
+            self._view("")
+        else:
+            self._say_why(step)
+            self._deciding.run(step)
+            self._spoken_of()
+            self._at = None
+
+    def _say_why(self, step: Step) -> None:
+        if step.why:
+            self._teletype.say(f"Why: {' '.join(step.why.split())}")
+
+    def _planned(self) -> None:
+        self._deciding.look(self._one())
+
+    def _where(self, rest: str) -> None:
+        for line in telling.where_lines(self._conductor, self._conductor.clock.now()):
+            self._teletype.say(line)
+
+    def _list(self, rest: str) -> None:
+        incident, runbook = self._conductor.incident, self._conductor.runbook
+        for line in telling.checklist_lines(incident, runbook, self.step, whole=rest == "all"):
+            self._teletype.say(line)
+
+    def _view(self, rest: str) -> None:
+        step = named(self._conductor.runbook, rest) if rest else self._one()
+        for line in telling.step_lines(step, self._conductor.incident, self._conductor.runbook):
+            self._teletype.say(line)
+
+    def _go_to(self, rest: str) -> None:
+        self._at = named(self._conductor.runbook, rest) if rest else None
+        if self.step is not None:
+            self._teletype.say(f"At {telling.titled(self.step)}, {self._conductor.incident.status(self.step).value}.")
+
+    def _follow(self) -> None:
+        self._followed(self._under_way())
+
+    def _followed(self, step: Step) -> None:
+        follow(self._conductor, step, self._teletype)
+        self._spoken_of()
+
+    def _spoken_of(self) -> None:
+        """What has ended by now was said by who followed it."""
+        self._running = {state.id for state in self._conductor.incident.running()}
+
+    def _output(self, rest: str) -> None:
+        step = self._one()
+        folder = self._conductor.attempt_folder(step.id)
+        if folder is None:
+            raise Refused(f"{telling.titled(step)} has written nothing")
+        spool, count = Spool(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
+        while spool.refresh():
+            pass
+        first = max(spool.line_count - count, 0)
+        self._teletype.say(f"Lines {first + 1} to {spool.line_count} of {folder.output}:")
+        for line in spool.lines(first, count):
+            self._teletype.say(f"  {line}")
+        spool.close()
+
+    def _timeline(self, rest: str) -> None:
+        self._conductor.poll()
+        lines = list(telling.timeline_lines(self._conductor))
+        if rest and not rest.isdecimal():
+            lines = [line for line in lines if rest.lower() in line.lower()]
+        for line in lines[-(int(rest) if rest.isdecimal() and len(rest) < 6 and int(rest) else _LAST) :]:
+            self._teletype.say(line)
+
+    def _live(self) -> None:
+        runbook = self._conductor.runbook
+        names = [panel.probe for panel in runbook.panels]
+        if not names:
+            raise Refused("The runbook has no panels")
+        work = partial(take_readings, runbook, names, self._conductor.clock, limit=_LIVE_LIMIT)
+        for reading in self._teletype.beside("Still reading", work):
+            self._teletype.say(f"{reading.probe.capitalize()}, read at {reading.at:%H:%M:%S} UTC:")
+            if reading.error:
+                self._teletype.say(f"  unknown: {reading.error}")
+            for row in reading.rows:
+                self._teletype.say(f"  {row.level.value}: {row.label}: {row.text}")
+
+    def _help(self, rest: str) -> None:
+        for line in help_lines(driving=self._conductor.driving):
+            self._teletype.say(line)
+
+    def _quit(self, rest: str) -> None:
+        running = [telling.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()]
+        if running:
+            self._teletype.say(f"This goes on without you: {', '.join(running)}.")
+        self._left = True

@@ -1,0 +1,155 @@
+"""A terminal of which nothing is asked but lines: no cursor movement, no colours, no keys but Enter, Ctrl+C and Ctrl+D."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TypeVar
+
+from midwatch.hostile import safe_text
+
+T = TypeVar("T")
+STOP = "."
+"""The line that ends a text of several lines."""
+_LOOK = 0.05
+_SAY_AGAIN = 15.0
+"""Seconds after which one who waits is told that the waiting goes on."""
+
+
+class Gone(Exception):
+    """Nobody is there any more: the input ended, the line was hung up, or the program was asked to end."""
+
+
+class Interrupted(Exception):
+    """Ctrl+C."""
+
+
+class Teletype:
+    """Says and asks. A signal takes effect only while it waits for somebody, so that nothing is ever left half done."""
+
+    def __init__(self) -> None:
+        self._waiting = self._interrupted = self._gone = False
+        self._echoes = not sys.stdin.isatty()
+        self._unicode = "utf" in (sys.stdout.encoding or "").lower()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl+C, a hang-up and a termination as `Interrupted` and `Gone` instead of dying of them."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(number, self._signalled) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            self._interrupted = True
+        else:
+            self._gone = True
+        if self._waiting:
+            self._raise_what_came()
+
+    def _raise_what_came(self) -> None:
+        if self._gone:
+            raise Gone
+        if self._interrupted:
+            self._interrupted = False
+            raise Interrupted
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        self._waiting = True
+        try:
+            self._raise_what_came()
+            yield
+        finally:
+            self._waiting = False
+
+    # Saying
+
+    def say(self, text: str = "") -> None:
+        """One line, or several; nothing foreign in them commands the terminal. Raises `Gone` when nobody can read it."""
+        text = safe_text(text, newlines=True)
+        if not self._unicode:
+            text = text.encode("ascii", "replace").decode("ascii")
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except (OSError, ValueError) as error:  # hung up; or closed
+            self._gone = True
+            raise Gone from error
+
+    # Asking
+
+    def ask(self, prompt: str) -> str:
+        """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on Ctrl+C."""
+        self._write(safe_text(prompt))
+        try:
+            with self._patience():
+                line = sys.stdin.readline()
+        except Interrupted:
+            self._write("\n")
+            raise
+        except (OSError, ValueError) as error:
+            raise Gone from error
+        if self._echoes or not line:
+            self._write(line if line.endswith("\n") else f"{line}\n")
+        if not line:
+            raise Gone
+        return line.strip()
+
+    def agreed(self, question: str, *, otherwise: bool = False) -> bool:
+        """Yes or no; Enter alone is `otherwise`."""
+        while True:
+            answer = self.ask(f"{question} y or n [{'y' if otherwise else 'n'}]: ").lower()
+            if answer in ("", "y", "yes", "n", "no"):
+                return otherwise if not answer else answer.startswith("y")
+
+    def several(self, prompt: str) -> str:
+        """Lines up to one with a full stop alone."""
+        self.say(f"{prompt} End with a line that holds only a full stop.")
+        lines: list[str] = []
+        while (line := self.ask("")) != STOP:
+            lines.append(line)
+        return "\n".join(lines)
+
+    # Waiting
+
+    def pause(self, seconds: float) -> None:
+        """Wait; Ctrl+C and a hang-up end it."""
+        with self._patience():
+            time.sleep(seconds)
+
+    def beside(self, doing: str, work: Callable[[], T]) -> T:
+        """What the work gives, which only looks at the world and may be slow: Ctrl+C stops the waiting for it."""
+        found: list[T] = []
+        failed: list[BaseException] = []
+
+        def look() -> None:
+            try:
+                found.append(work())
+            except BaseException as error:  # handed to whoever waits
+                failed.append(error)
+
+        thread = threading.Thread(target=look, name=doing, daemon=True)
+        began = said = time.monotonic()
+        thread.start()
+        while thread.is_alive():
+            with self._patience():
+                thread.join(_LOOK)
+            if thread.is_alive() and time.monotonic() - said > _SAY_AGAIN:
+                said = time.monotonic()
+                self.say(f"{doing}, {said - began:.0f} s so far. Ctrl+C stops waiting.")
+        if failed:
+            raise failed[0]
+        return found[0]

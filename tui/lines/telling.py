@@ -1,0 +1,155 @@
+"""What the front end of lines says about the incident: sentences that stand for themselves when they are read aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from midwatch.conductor import Conductor
+from midwatch.incident.state import Incident, StepStatus
+from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.telling import SILENT, lines_of_note, told
+from midwatch.units import duration
+
+_KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
+
+
+def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
+    """Which incident, how bad, who drives, what is due."""
+    incident, runbook = conductor.incident, conductor.runbook
+    state = "open" if incident.open else "closed"
+    yield f"{incident.severity} {incident.title}, {incident.id}, {state}."
+    if incident.open:
+        who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
+        since = duration((now - incident.declared_at).total_seconds()) if incident.declared_at else "some time"
+        yield f"{who}. Declared {since} ago."
+    statuses = [incident.status(step) for step in runbook.steps()]
+    yield f"{sum(status.settled for status in statuses)} of {len(statuses)} steps are settled."
+    for state_of in incident.running():
+        yield f"Under way: {titled(runbook.step(state_of.id))}."
+    due = conductor.next_update_due
+    if due is not None:
+        left = (due - now).total_seconds()
+        late = duration(-left) if left <= 0 else ""
+        yield f"Status update overdue by {late}." if late else f"The next status update is due in {duration(left)}."
+    yield from owed_lines(incident, runbook)
+
+
+def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
+    """Who has to be told, and why."""
+    for role, why in incident.to_tell.items():
+        name = runbook.roles[role].name if role in runbook.roles else role
+        yield f"Tell {name}: {why}. The word is t."
+
+
+def titled(step: Step) -> str:
+    """`3.8 Emergency backup of ARP`."""
+    return f"{step.number} {step.title}"
+
+
+def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str]:
+    """Everything about a step but its plan."""
+    status = incident.status(step)
+    yield f"{titled(step)}. {status.value}, {_KINDS[step.kind]}, {step.risk}."
+    if step.why:
+        yield f"Why: {_flowing(step.why)}"
+    if step.instructions:
+        yield f"What to do: {step.instructions.strip()}"
+    if step.run:
+        yield "The command:"
+        yield from (f"  {line}" for line in step.run.rstrip().splitlines())
+    if step.expect:
+        yield f"Good is: {_flowing(step.expect)}"
+    if step.as_written:
+        yield f"The plan says: {_flowing(step.as_written)}"
+    if step.instead:
+        yield f"Instead: {_flowing(step.instead)}"
+    if step.on_failure.advice:
+        yield f"If it fails: {_flowing(step.on_failure.advice)}"
+    if step.needs:
+        yield "It needs: " + "; ".join(titled(runbook.step(need)) for need in step.needs)
+    for required in step.require:
+        yield f"It requires: {required.title}"
+    if step.tell:
+        yield "It tells: " + ", ".join(runbook.roles[role].name for role in step.tell)
+    yield from history_lines(step, incident)
+
+
+def history_lines(step: Step, incident: Incident) -> Iterator[str]:
+    """What has happened to the step so far."""
+    state = incident.steps.get(step.id)
+    if state is None:
+        return
+    for attempt in state.attempts:
+        how = attempt.outcome.value if attempt.outcome else "under way"
+        took = f" in {duration(attempt.seconds)}" if attempt.seconds is not None else ""
+        what = "Undo" if attempt.undoes else f"Attempt {attempt.number}"
+        summary = f": {attempt.summary}" if attempt.summary else ""
+        yield f"{what} at {attempt.confirmed_at:%H:%M:%S} UTC by {attempt.actor}: {how}{took}{summary}"
+    if state.reason:
+        yield f"Said: {state.reason}"
+    for key, value in state.values.items():
+        yield f"{key}: {value}"
+
+
+def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, *, whole: bool) -> Iterator[str]:
+    """Phases with their counts; the steps of the phase that one is in, or of all."""
+    here = runbook.phase_of(current.id) if current else None
+    for phase in runbook.phases:
+        settled = sum(incident.status(step).settled for step in phase.steps)
+        yield f"{phase.section} {phase.title}: {settled} of {len(phase.steps)} settled.".lstrip()
+        if whole or phase is here:
+            for step in phase.steps:
+                yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}"
+
+
+def timeline_lines(conductor: Conductor, *, first: int = 1) -> Iterator[str]:
+    """The events from this number on, each with its number and its time."""
+    incident = conductor.incident
+    for event in conductor.events[first - 1 :]:
+        if event.kind in SILENT:
+            continue
+        star = "starred, " if event.seq in incident.stars else ""
+        who = event.actor.partition("@")[0]
+        yield f"{event.seq}, {star}{event.time:%H:%M:%S}, {who}: {told(event, conductor.runbook)}"
+        if event.kind == "note":
+            yield from (f"  {line}" for line in lines_of_note(event.body))
+        if correction := incident.corrections.get(event.seq):
+            yield f"  Corrected in event {correction.seq}: {correction.text}"
+
+
+def next_line(conductor: Conductor, step: Step | None) -> str:
+    """What Enter does now."""
+    incident, runbook = conductor.incident, conductor.runbook
+    if not incident.open:
+        return "The incident is closed. q leaves; j tells the timeline."
+    if not conductor.driving:
+        return "Enter looks what is new. h lists the words."
+    if step is None:
+        running = incident.running()
+        what = f"follows {titled(runbook.step(running[0].id))}" if running else "evaluates the closure criteria"
+        return f"Nothing is left to do. Enter {what}."
+    status = incident.status(step)
+    if status is StepStatus.RUNNING:
+        return f"Under way: {titled(step)}. Enter follows it."
+    if status.settled:
+        return f"{titled(step)} is {status.value}. Enter goes back to what is next."
+    if step.kind is StepKind.MANUAL:
+        return f"Next: {titled(step)}. Enter reads it out and asks whether it is done."
+    if status is StepStatus.UNKNOWN:
+        return f"Nobody knows how {titled(step)} ended. vf looks; r runs it again; m says that it was done by hand."
+    again = " failed. Enter plans it" if status is StepStatus.FAILED else ". Enter plans it"
+    first = "" if status is StepStatus.FAILED else "Next: "
+    return f"{first}{titled(step)}{again}{' again' if status is StepStatus.FAILED else ''}; {_what_then(step)}"
+
+
+def _what_then(step: Step) -> str:
+    return {
+        "observe": "it changes nothing and runs at once.",
+        "change": "it changes something, so you are asked first.",
+        "destroy": "it cannot be taken back, so you type a name first.",
+    }[step.risk.value]
+
+
+def _flowing(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,76 @@
+"""The words of the front end of lines: what may be typed at its prompt, with a short form for each. Help is made from this."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from midwatch.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word."""
+
+    name: str
+    short: str
+    help: str
+    argument: str = ""
+    """What may stand behind it, for the help."""
+    writes: bool = False
+    """Whether it changes the incident: an observer does not have it."""
+
+
+WORDS = (
+    Word("go", "g", "Do the next sensible thing; Enter alone does the same", writes=True),
+    Word("where", "w", "Where the incident stands and what is next"),
+    Word("list", "l", "The checklist; 'list all' with every step", "[all]"),
+    Word("view", "v", "The step: why, what to do, what is good, what has happened to it", "[STEP]"),
+    Word("at", "a", "Look at another step, by its number or id; 'at' alone goes back to the next one", "[STEP]"),
+    Word("plan", "p", "What the step would touch now; changes nothing"),
+    Word("skip", "s", "Go on without the step", "[REASON]", writes=True),
+    Word("fail", "f", "A step that a person does did not work", "[REASON]", writes=True),
+    Word("hand", "m", "A failed step was done by hand", "[HOW]", writes=True),
+    Word("again", "r", "Do a settled step again", "[REASON]", writes=True),
+    Word("undo", "z", "Take back what the step did, where its action can", "[REASON]", writes=True),
+    Word("verify", "vf", "Look whether a step whose end nobody saw took effect", writes=True),
+    Word("begin", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True),
+    Word("follow", "o", "What the step writes while it runs; Ctrl+C asks what to do"),
+    Word("output", "out", "The last lines that the step wrote", "[LINES]"),
+    Word("cancel", "x", "End the step that runs", writes=True),
+    Word("note", "n", "A note for the timeline, earlier with @02:10 or @5min before it", "[TEXT]", writes=True),
+    Word("paste", "e", "Lines from another terminal, for the timeline", writes=True),
+    Word("ran", "c", "A command that was run elsewhere", "[COMMAND]", writes=True),
+    Word("correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True),
+    Word("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
+    Word("update", "u", "Draft a status update, and record that it went out", writes=True),
+    Word("tell", "t", "Record that somebody was told", writes=True),
+    Word("severity", "sev", "Make it worse or better", writes=True),
+    Word("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
+    Word("live", "d", "Disks, backups, databases, alerts: read now"),
+    Word("closure", "close", "Evaluate the closure criteria, and close if you want to"),
+    Word("help", "h", "These words"),
+    Word("quit", "q", "Leave; what runs goes on, and the incident stays open"),
+)
+
+
+def parse(line: str, *, driving: bool) -> tuple[Word, str]:
+    """The word of a line and what stands behind it; an empty line is `go`. Raises `BadInput` for what is no word."""
+    name, _, rest = line.strip().partition(" ")
+    name = {"": "go", "?": "help", "exit": "quit"}.get(name.lower(), name.lower())
+    if name.startswith("@"):  # a time can only begin a note
+        name, rest = "note", line.strip()
+    word = next((word for word in WORDS if name in (word.name, word.short)), None)
+    if word is None:
+        near = difflib.get_close_matches(name, [word.name for word in WORDS], n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise BadInput(f"{name!r} is no word here", hint=f"{hint}h lists them")
+    if word.writes and not driving and name != "go":
+        raise BadInput(f"You only observe, so there is no '{word.name}'", hint="h lists what there is")
+    return word, rest.strip()
+
+
+def help_lines(*, driving: bool) -> list[str]:
+    """Every word that there is now, a line each."""
+    shown = [word for word in WORDS if driving or not word.writes]
+    return [f"{word.short}, {word.name}{' ' + word.argument if word.argument else ''}: {word.help}." for word in shown]
