@@ -15,8 +15,8 @@ from typing import Any, Self
 from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
 from midwatch.clock import Clock, SystemClock
+from midwatch.company import Company
 from midwatch.errors import MidwatchError, Refused
-from midwatch.helm import Helm
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Lease
@@ -42,7 +42,7 @@ REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Helm, Notebook):
+class Conductor(Company, Notebook):
     """One incident, driven or observed."""
 
     @classmethod
@@ -55,6 +55,7 @@ class Conductor(Helm, Notebook):
         conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
         conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname()))
         conductor._append(*conductor._came(Lease(), False, ""))
+        conductor._open_door()
         return conductor
 
     @classmethod
@@ -88,6 +89,7 @@ class Conductor(Helm, Notebook):
         It is a driver's sign of life as well. Raises `Refused` once somebody took the wheel from one that gave none.
         """
         self._beat()
+        self._keep_company()
         with self._mutex:
             if self._wheel is None:
                 self._take_in(self._tail.poll() if self._tail else [])
@@ -207,7 +209,14 @@ class Conductor(Helm, Notebook):
         """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
         self._driver()
         attempt = self.attempt_folder(step_id)
-        if attempt is None or not watch.cancel(attempt):
+        try:
+            asked = attempt is not None and watch.cancel(attempt)
+        except PermissionError:
+            last = self.incident.step(step_id).last
+            who = last.actor if last else "another user"
+            hint = f"Ask them to end it, or as root: kill -TERM {last.supervisor.get('pid', '') if last else ''}"
+            raise Refused(f"{self.runbook.step(step_id).title} was started by {who} and runs as them", hint=hint) from None
+        if not asked:
             raise Refused(f"{self.runbook.step(step_id).title} is not under way")
 
     def verify(self, step_id: str) -> bool | None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from midwatch.actor import login
 from midwatch.errors import Refused
 from midwatch.incident.events import Kind
 from midwatch.incident.lease import BEAT, LEASE, Lease, Lookout, Pulse
@@ -88,6 +89,7 @@ class Helm(Record):
         """The event that says how this driver came to the wheel. Raises `Refused` when it may not without a reason."""
         body: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": terminal()}
         former = self.incident.driver
+        body |= self._by_offer(reason)
         if not self.incident.open or not former or (login(former) == login(self.actor) and not seized):
             return Kind.DRIVER_JOINED, body
         if login(former) != login(self.actor) and not reason:
@@ -97,6 +99,20 @@ class Helm(Record):
             )
         body |= {"from": former, "reason": reason, "how": "silent" if seized else "ended", "silent": _silence(lease, seized)}
         return Kind.DRIVER_TOOK_OVER, body
+
+    def _by_offer(self, reason: str) -> dict[str, Any]:
+        """What an offer of the wheel makes of it. Raises `Refused` when it stands for somebody else and there is no reason."""
+        offer = self.incident.offer
+        if offer is None or offer.expires <= self.clock.now():
+            return {}
+        if self.actor == offer.to or login(self.actor) == offer.to:
+            return {"from": offer.giver, "offer": offer.seq}
+        if not reason and login(self.actor) != login(offer.giver):
+            raise Refused(
+                f"{offer.giver} offers the wheel to {offer.to} until {offer.expires:%H:%M:%S} UTC",
+                hint="Let them take it, or take it with a reason: midwatch --take-over REASON",
+            )
+        return {"reason": reason} if reason else {}
 
     def await_silence(self, say: Callable[[str], None]) -> None:
         """Watch whoever drives until it has given a sign of life, or none for a whole lease."""
@@ -150,11 +166,6 @@ class Helm(Record):
                 self._let_go(wheel, trim=False)
                 self._tail = Tail(self.folder.journal)
                 self._take_in(self._tail.poll()[len(self.events) :])
-
-
-def login(actor: str) -> str:
-    """The person without the machine: `ada` of `ada@bastion`."""
-    return actor.partition("@")[0]
 
 
 def _silence(lease: Lease, seized: bool) -> float | None:

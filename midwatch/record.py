@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.clock import Clock
+from midwatch.door import Door
 from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
@@ -32,6 +33,7 @@ class Wheel:
     under_way: set[tuple[str, int]] = field(default_factory=set)
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
     readers: list[threading.Thread] = field(default_factory=list)
+    door: Door | None = None
 
 
 class Record:
@@ -105,6 +107,8 @@ class Record:
             self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
 
     def _let_go(self, wheel: Wheel, *, trim: bool) -> None:
+        if wheel.door:
+            wheel.door.close()
         wheel.journal.close(trim=trim)
         wheel.lock.release()
         self._wheel = None

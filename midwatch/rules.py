@@ -26,7 +26,7 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     status = incident.status(step)
     if step.kind is StepKind.MANUAL:
         raise Refused(f"{step.title} is done by a person", hint="Tick it when it is done")
-    _open(incident)
+    is_open(incident)
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
@@ -45,7 +45,7 @@ def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str)
 
 def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
     """The earlier steps that are passed over when one goes on from this one."""
-    _open(incident)
+    is_open(incident)
     words(reason, "A reason")
     if incident.status(step).settled or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
@@ -59,7 +59,7 @@ def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) 
 
 def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
     """Whether what the step did may be taken back now, as this plan of its undo says."""
-    _open(incident)
+    is_open(incident)
     status, last = incident.status(step), incident.step(step.id).last
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way", hint="Cancel it first")
@@ -71,7 +71,7 @@ def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: 
 
 def may_verify(step: Step, incident: Incident) -> Attempt:
     """The attempt whose effect is looked for: one whose outcome nobody knows."""
-    _open(incident)
+    is_open(incident)
     last = incident.step(step.id).last
     if last is None or incident.status(step) is not StepStatus.UNKNOWN:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Only what nobody knows the end of is verified")
@@ -84,7 +84,7 @@ def may_verify(step: Step, incident: Incident) -> Attempt:
 
 def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
     """The answers that count, once they are complete. A step that a machine does is ticked only after it failed."""
-    _open(incident)
+    is_open(incident)
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
@@ -108,7 +108,7 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
 
 def may_decide(step: Step, incident: Incident, reason: str) -> None:
     """Whether a person may skip, fail or reopen the step now."""
-    _open(incident)
+    is_open(incident)
     words(reason, "A reason")
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way", hint="Cancel it first")
@@ -116,7 +116,7 @@ def may_decide(step: Step, incident: Incident, reason: str) -> None:
 
 def may_close(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
-    _open(incident)
+    is_open(incident)
     running = incident.running()
     if running:
         raise Refused(f"{runbook.step(running[0].id).title} is under way", hint="Wait for it or cancel it")
@@ -142,7 +142,8 @@ def _consent(step: Step, plan: Plan, typed: str) -> None:
         raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
 
 
-def _open(incident: Incident) -> None:
+def is_open(incident: Incident) -> None:
+    """Whether anything may be done to it at all."""
     if not incident.open:
         raise Refused("The incident is closed", hint="Declare a new one")
 

@@ -52,7 +52,10 @@ def said(event: Event, desk: Desk) -> tuple[str, str]:
             "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else ""),
             STRONG,
         ),
-        Kind.DRIVER_JOINED: (f"Took the wheel on {body.get('host')}", FAINT),
+        Kind.DRIVER_JOINED: (f"Took the wheel{_from(body)} on {body.get('host')}", FAINT),
+        Kind.HANDOFF_OFFERED: (f"Offered the wheel to {body.get('to')}", ""),
+        Kind.HANDOFF_WITHDRAWN: (f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}", FAINT),
+        Kind.WHEEL_ASKED: (f"{body.get('by')} asks for the wheel", SOON),
         Kind.DRIVER_TOOK_OVER: (f"Took the wheel over from {body.get('from')}: {body.get('reason')}", SOON),
         Kind.DRIVER_LEFT: (f"Gave the wheel back: {body.get('reason')}", FAINT),
         Kind.CONFIRMED: (f"{step}: confirmed" + (f", {body['reason']}" if body.get("reason") else ""), ""),
@@ -82,6 +85,10 @@ def _step(body: Mapping[str, Any], desk: Desk) -> str:
     except KeyError:
         return str(body.get("step", ""))
     return f"{step.number} {step.title}"
+
+
+def _from(body: Mapping[str, Any]) -> str:
+    return f" from {body['from']}" if body.get("from") else ""
 
 
 def _role(body: Mapping[str, Any], desk: Desk) -> str:

@@ -20,6 +20,7 @@ COMMANDS = {
     "lint": "every error of a runbook, with file:line:column and a hint",
     "schema": "the JSON Schema of the runbook format",
     "incidents": "every incident, newest first",
+    "handoff": "hand an incident to somebody: how it stands, and the wheel",
     "show": "one incident's state and events",
     "verify": "whether an incident's journal is whole",
     "export": "an incident's timeline or post-mortem as Markdown",

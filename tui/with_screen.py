@@ -9,10 +9,13 @@ import sys
 from io import BufferedReader
 from typing import cast
 
-from midwatch.actor import current_actor
+from midwatch.actor import current_actor, login
 from midwatch.conductor import Conductor
-from midwatch.errors import BadInput, Refused
+from midwatch.errors import BadInput, MidwatchError
+from midwatch.handover import headline
+from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lease import Pulse
 
 
 def wants_lines(*, plain: bool, instead: str) -> bool:
@@ -66,16 +69,34 @@ def open_front(conductor: Conductor, *, lines: bool, ascii: bool, mouse: bool) -
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "") -> Conductor:
     """Take the wheel; where somebody drives, follow along rather than turn the engineer away.
 
-    With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life.
+    With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life; one's own
+    screen at another terminal gives it up. Whoever is offered the wheel is asked.
     """
     conductor = Conductor.observe(folder, actor=current_actor())
-    if reason:
+    offered = conductor.offered_to_me and _accepted(conductor)
+    if reason and not offered:
         conductor.await_silence(lambda text: print(f"midwatch: {text}", file=sys.stderr))
+    lease = conductor.lease
+    mine = lease.driver is not None and login(lease.driver.actor) == login(conductor.actor)
     try:
-        conductor.take_wheel(reason)
-    except Refused as refused:
+        if offered or (reason and mine and lease.pulse is Pulse.LIVES):
+            conductor.be_given_wheel()
+        elif not conductor.offered_to_me:
+            conductor.take_wheel(reason)
+    except MidwatchError as refused:
         print(f"midwatch: {refused} Observing.", file=sys.stderr)
     return conductor
+
+
+def _accepted(conductor: Conductor) -> bool:
+    """Show how the incident stands to whoever is offered the wheel, and ask."""
+    offer = conductor.offer
+    assert offer is not None
+    for line in (headline(conductor.incident, conductor.clock.now()), *offer.summary):
+        print(safe_text(line))
+    print(safe_text(f"{offer.giver} offers you the wheel. Take it? [Y/n] "), end="", flush=True)
+    answer = sys.stdin.readline()
+    return answer != "" and answer.strip().lower() in ("", "y", "yes")
 
 
 def _utf8() -> bool:

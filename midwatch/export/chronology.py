@@ -125,6 +125,11 @@ def _note(facts: Facts, body: Body) -> str:
     return ". ".join(parts if body["text"] else parts[1:])
 
 
+def _joined(facts: Facts, body: Body) -> str:
+    giver = f" from {text(body['from'])}" if body.get("from") else ""
+    return f"Took the wheel{giver} on {text(body['host'])}{_and(body.get('reason'))}"
+
+
 def _took_over(facts: Facts, body: Body) -> str:
     after = f", silent for {duration(body['silent'])}" if body["silent"] is not None else ""
     state = "had ended" if body["how"] == "ended" else "hung"
@@ -139,8 +144,11 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.DECLARED: _declared,
     Kind.SEVERITY: _severity,
     Kind.CLOSED: _closed,
-    Kind.DRIVER_JOINED: lambda facts, body: f"Took the wheel on {text(body['host'])}",
+    Kind.DRIVER_JOINED: _joined,
     Kind.DRIVER_TOOK_OVER: _took_over,
+    Kind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
+    Kind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
+    Kind.WHEEL_ASKED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
     Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
     Kind.CONFIRMED: _confirmed,
     Kind.FINISHED: _finished,

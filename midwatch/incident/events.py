@@ -18,10 +18,13 @@ class Kind(StrEnum):
     DECLARED = "incident.declared"  # id, title, severity, runbook, runbook_sha256, base, host, resumed_from
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
-    DRIVER_JOINED = "driver.joined"  # host, pid, terminal
+    DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)
     # host, pid, terminal, from: who had the wheel, reason, how: ended|silent, silent: seconds without a sign of life
     DRIVER_TOOK_OVER = "driver.took_over"
     DRIVER_LEFT = "driver.left"  # reason
+    HANDOFF_OFFERED = "handoff.offered"  # to, expires, summary: [lines]
+    HANDOFF_WITHDRAWN = "handoff.withdrawn"  # to, reason
+    WHEEL_ASKED = "wheel.asked"  # by
     # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
     CONFIRMED = "step.confirmed"
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}

@@ -10,7 +10,7 @@ from typing import Any
 
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind, StepOutcome
-from midwatch.incident.state import Attempt, Correction, CriterionState, Incident, Note, StepState, StepStatus
+from midwatch.incident.state import Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
@@ -51,11 +51,24 @@ def _closed(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _joined(incident: Incident, event: Event, body: Body) -> None:
-    incident.driver = event.actor
+    incident.driver, incident.offer, incident.asked_by = event.actor, None, ""
 
 
 def _left(incident: Incident, event: Event, body: Body) -> None:
-    incident.driver = ""
+    incident.driver, incident.asked_by = "", ""
+
+
+def _offered(incident: Incident, event: Event, body: Body) -> None:
+    incident.offer = Offer(event.seq, event.actor, body["to"], event.time, from_iso(body["expires"]), tuple(body["summary"]))
+    incident.asked_by = ""
+
+
+def _withdrawn(incident: Incident, event: Event, body: Body) -> None:
+    incident.offer = None
+
+
+def _asked(incident: Incident, event: Event, body: Body) -> None:
+    incident.asked_by = body["by"]
 
 
 def _confirmed(incident: Incident, event: Event, body: Body) -> None:
@@ -187,6 +200,9 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.DRIVER_JOINED: _joined,
     Kind.DRIVER_TOOK_OVER: _joined,
     Kind.DRIVER_LEFT: _left,
+    Kind.HANDOFF_OFFERED: _offered,
+    Kind.HANDOFF_WITHDRAWN: _withdrawn,
+    Kind.WHEEL_ASKED: _asked,
     Kind.CONFIRMED: _confirmed,
     Kind.STARTED: _started,
     Kind.FINISHED: _finished,

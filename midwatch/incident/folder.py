@@ -79,6 +79,11 @@ class IncidentFolder:
         return self.path / "driver.lock"
 
     @property
+    def door(self) -> Path:
+        """The socket at which others knock; there while somebody drives."""
+        return self.path / "driver.door"
+
+    @property
     def runbook(self) -> Path:
         """The runbook as it was when the incident was declared."""
         return self.path / "runbook.yaml"

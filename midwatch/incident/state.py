@@ -115,6 +115,19 @@ class Correction:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The wheel, offered to somebody; it stands until it expires."""
+
+    seq: int
+    giver: str
+    to: str
+    """A login, or `NAME@HOST` for one of another machine."""
+    at: datetime
+    expires: datetime
+    summary: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Incident:
     """An incident's state after all events so far."""
@@ -129,6 +142,10 @@ class Incident:
     closed_at: datetime | None = None
     driver: str = ""
     """Empty when nobody drives."""
+    offer: Offer | None = None
+    """The last offer of the wheel that was neither taken nor withdrawn; it may have expired."""
+    asked_by: str = ""
+    """Who asks the driver for the wheel."""
     steps: dict[str, StepState] = field(default_factory=dict)
     criteria: dict[str, CriterionState] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)

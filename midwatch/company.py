@@ -1,0 +1,207 @@
+"""Others at the same incident: who watches, who asks for the wheel, to whom it is offered and given."""
+
+from __future__ import annotations
+
+import difflib
+import pwd
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from midwatch import rules
+from midwatch.actor import login
+from midwatch.clock import iso
+from midwatch.door import Attendance, Door, knock
+from midwatch.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.handover import as_lines, handover
+from midwatch.helm import Helm
+from midwatch.incident.events import Kind
+from midwatch.incident.lease import Pulse
+from midwatch.incident.state import Offer
+from midwatch.journal.reader import Tail
+from midwatch.person import Person
+
+OFFER = 10 * 60.0
+"""Seconds for which an offer of the wheel stands."""
+BACK = 20.0
+"""Seconds after which a wheel that was given and not taken up goes back to the giver."""
+_TRIES = 3.0
+
+
+class Company(Helm):
+    """A record at which several people stand."""
+
+    _watching = False
+    _attendance: Attendance | None = None
+    _tried = 0.0
+    _gave: tuple[str, float] | None = None
+    """To whom the wheel was given a moment ago, and when it goes back."""
+
+    @property
+    def watchers(self) -> tuple[str, ...]:
+        """Who follows along on this machine, one name for each screen."""
+        if self._wheel is not None:
+            return self._wheel.door.watchers if self._wheel.door else ()
+        return self._attendance.watchers if self._attendance else ()
+
+    @property
+    def offer(self) -> Offer | None:
+        """The offer of the wheel that stands now."""
+        offer = self.incident.offer
+        return offer if offer is not None and self.incident.open and offer.expires > self.clock.now() else None
+
+    @property
+    def offered_to_me(self) -> bool:
+        """Whether the wheel is mine to take."""
+        return self.offer is not None and not self.driving and _means(self.offer.to, self.actor)
+
+    def watch(self) -> None:
+        """Be counted among those who watch, from the next `poll` on."""
+        self._watching = True
+
+    # Giving the wheel
+
+    def offer_wheel(self, to: str, *, within: float = OFFER) -> None:
+        """Offer the wheel to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
+
+        From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
+        a login that there is not.
+        """
+        to = rules.words(to, "To whom")
+        _require_login(to)
+        if _means(to, self.actor):
+            raise Refused("You have the wheel already", hint="Name who is to take it")
+        if not self.driving and self.lease.pulse is not Pulse.NOBODY:
+            knock(self.folder, {"op": "offer", "to": to, "within": within})
+            return
+        with self._mutex:
+            now = self.clock.now()
+            rules.is_open(self.incident)
+            summary = as_lines(handover(self.runbook, self.incident, now, self.next_update_due))
+            expires = iso(now + timedelta(seconds=within))
+            self._append(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
+
+    def withdraw_offer(self, reason: str = "withdrawn") -> None:
+        """Offer it no longer."""
+        if not self.driving and self.lease.pulse is not Pulse.NOBODY:
+            knock(self.folder, {"op": "withdraw"})
+            return
+        with self._mutex:
+            if self.incident.offer is None:
+                raise Refused("The wheel is not offered to anybody")
+            self._append(Kind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
+
+    def ask_for_wheel(self) -> None:
+        """Let the driver know that the wheel is wanted."""
+        knock(self.folder, {"op": "ask"})
+
+    def be_given_wheel(self) -> None:
+        """Take the wheel from a driver that lives: one who has offered it, or this same person at another terminal.
+
+        Raises `Refused` when neither is so.
+        """
+        if not self.driving:
+            if self.lease.pulse is Pulse.LIVES:
+                knock(self.folder, {"op": "take"})
+            self.take_wheel()
+
+    def take_wheel(self, reason: str = "") -> None:
+        """Drive it from here, and open the door to others."""
+        super().take_wheel(reason)
+        self._open_door()
+
+    def _open_door(self) -> None:
+        if self._wheel is not None and self._wheel.door is None and self.incident.open:
+            self._wheel.door = Door(self.folder, self._answer)
+        if self._wheel is not None and self._attendance is not None:
+            self._attendance.leave()
+            self._attendance = None
+
+    def _answer(self, person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is done for one who knocks. Runs in the door's thread."""
+        me, op = Person.me(), message.get("op")
+        if op in ("offer", "withdraw"):
+            if not person.is_same(me):
+                raise Refused(f"{self.actor} drives, and only they can give the wheel", hint="Ask them: they press h")
+            if op == "offer":
+                self.offer_wheel(str(message["to"]), within=float(message["within"]))
+            else:
+                self.withdraw_offer()
+        elif op == "take":
+            self._give(person)
+        elif op == "ask":
+            self._append(Kind.WHEEL_ASKED, {"by": person.name})
+        else:
+            raise Refused("This is not known here", hint="Both screens have to be of the same version")
+        return {}
+
+    def _give(self, person: Person) -> None:
+        offer, same = self.offer, person.is_same(Person.me())
+        if not same and (offer is None or login(offer.to) != person.name):
+            raise Refused(f"{self.actor} drives and has not offered you the wheel", hint="Ask for it; they give it with h")
+        wheel = self._driver()
+        for thread in list(wheel.readers):
+            thread.join()
+        self._await_starts(wheel)
+        with self._mutex:
+            if wheel.under_way:
+                raise Refused("A step is being started this moment", hint="Try again")
+            words = "taken up at another terminal" if same else f"handed over to {person.name}"
+            self._append(Kind.DRIVER_LEFT, {"reason": words})
+            self._let_go(wheel, trim=False)
+            self._follow()
+            self._gave = (person.name, time.monotonic() + BACK)
+
+    def _follow(self) -> None:
+        """Observe from here on, from where this driver stood."""
+        self._tail = Tail(self.folder.journal)
+        self._take_in(self._tail.poll()[len(self.events) :])
+
+    # What happens by itself
+
+    def _keep_company(self) -> None:
+        """Let offers lapse, take a wheel back that nobody took up, and stay known as one who watches."""
+        if self.driving:
+            offer = self.incident.offer
+            if offer is not None and offer.expires <= self.clock.now():
+                self.withdraw_offer(f"{offer.to} did not take it in time")
+            return
+        if self._gave is not None:
+            self._take_back(*self._gave)
+        if self._attendance is not None and not self._attendance.poll():
+            self._attendance.leave()
+            self._attendance = None
+        if self._watching and self._attendance is None and self.incident.driver and time.monotonic() - self._tried > _TRIES:
+            self._tried = time.monotonic()
+            try:
+                self._attendance = Attendance(self.folder)
+            except Failed:  # on another machine, or just gone: one watches without being seen
+                self._attendance = None
+
+    def _take_back(self, to: str, when: float) -> None:
+        if self.incident.driver or not self.incident.open:
+            self._gave = None
+        elif time.monotonic() >= when:
+            self._gave = None
+            try:
+                self.take_wheel(f"{to} did not take it up")
+            except MidwatchError:  # somebody has it, and the journal will say who
+                return
+
+
+def _means(name: str, actor: str) -> bool:
+    """Whether an offer's `ada` or `ada@bastion` is this actor."""
+    return name == (actor if "@" in name else login(actor))
+
+
+def _require_login(name: str) -> None:
+    if "@" in name:  # of another machine, whose logins cannot be looked up here
+        return
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        people = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == 0 or 1000 <= entry.pw_uid < 60000]
+        near = difflib.get_close_matches(name, people, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "Name a login, or NAME@HOST for one of another machine"
+        raise BadInput(f"There is no login {name} on this machine", hint=hint) from None

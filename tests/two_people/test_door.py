@@ -1,0 +1,176 @@
+"""The driver's door: who knocks is known by the kernel's word, rubbish does no harm, and who watches is counted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from midwatch.door import Attendance, Door, knock
+from midwatch.errors import Failed, Refused
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.lock import DriverLock
+from midwatch.person import Person
+from tests.two_people.conftest import Someone, User, wait_for
+
+
+def answer(person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    if message["op"] == "refuse":
+        raise Refused("No", hint="Not now")
+    return {"heard": message["op"], "uid": person.uid, "name": person.name}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> IncidentFolder:
+    path = tmp_path / ("deep" * 20) / ("deeper" * 20) / "INC-20261123-0200-x"  # longer than an address of a socket may be
+    path.mkdir(parents=True)
+    return IncidentFolder(path)
+
+
+@pytest.fixture
+def door(folder: IncidentFolder) -> Iterator[Door]:
+    lock = DriverLock.take(folder, "ada@test")
+    door = Door(folder, answer)
+    assert door.problem == ""
+    yield door
+    door.close()
+    lock.release()
+
+
+def raw(folder: IncidentFolder) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    descriptor = os.open(folder.path, os.O_RDONLY)
+    connection.connect(f"/proc/self/fd/{descriptor}/{folder.door.name}")
+    os.close(descriptor)
+    connection.settimeout(30)
+    return connection
+
+
+def test_who_knocks_is_known_and_gets_an_answer(folder: IncidentFolder, door: Door) -> None:
+    assert knock(folder, {"op": "hello"}) == {"heard": "hello", "uid": os.getuid(), "name": Person.me().name}
+    with pytest.raises(Refused, match="No") as refused:
+        knock(folder, {"op": "refuse"})
+    assert refused.value.hint == "Not now"
+
+
+def test_those_who_attend_are_counted_until_they_are_gone(folder: IncidentFolder, door: Door) -> None:
+    first, second = Attendance(folder), Attendance(folder)
+    me = Person.me().name
+    wait_for(lambda: door.watchers == (me, me))
+    wait_for(lambda: first.poll() and first.watchers == (me, me))
+    second.leave()
+    wait_for(lambda: door.watchers == (me,))
+    wait_for(lambda: first.poll() and first.watchers == (me,))
+    door.close()
+    wait_for(lambda: not first.poll())
+    assert not folder.door.exists()
+
+
+def test_without_a_driver_or_a_door_it_is_a_sentence(folder: IncidentFolder) -> None:
+    with pytest.raises(Failed, match="Nobody drives"):
+        knock(folder, {"op": "hello"})
+    lock = DriverLock.take(folder, "ada@test")
+    with pytest.raises(Failed, match="cannot be asked from here: No such file"):
+        knock(folder, {"op": "hello"})
+    lock.release()
+
+
+def test_a_false_door_is_not_talked_to(folder: IncidentFolder) -> None:
+    """Somebody else's socket under the door's name is not the driver that the lock file names."""
+    lock = DriverLock.take(folder, "ada@test")
+    bound = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('driver.door'); s.listen()"
+    listener = f"{bound}; print(1, flush=True); s.accept()"
+    with subprocess.Popen([sys.executable, "-c", listener], cwd=folder.path, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"1\n"
+        with pytest.raises(Failed, match="somebody else is at its door"):
+            knock(folder, {"op": "hello"})
+        other.kill()
+    lock.release()
+
+
+@given(noise=st.binary(max_size=200), cut=st.integers(0, 200))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rubbish_is_answered_or_hung_up_on_and_the_door_stays_open(
+    folder: IncidentFolder, door: Door, noise: bytes, cut: int
+) -> None:
+    with raw(folder) as connection, connection.makefile("rb") as replies, contextlib.suppress(OSError):
+        connection.sendall(noise[:cut])
+        connection.sendall(noise[cut:] + b"\n")
+        for _ in range((noise + b"\n").count(b"\n")):
+            reply = replies.readline()
+            assert not reply or json.loads(reply)["ok"] in (True, False)
+    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+
+
+def test_one_who_never_ends_a_line_is_shown_out(folder: IncidentFolder, door: Door) -> None:
+    with raw(folder) as connection, contextlib.suppress(OSError):
+        for _ in range(10):
+            connection.sendall(bytes(65536))
+        assert connection.recv(10) == b""
+    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+
+
+def test_a_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, door: Door) -> None:
+    crowd = [raw(folder) for _ in range(70)]
+    for one in crowd:
+        one.close()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(Failed):
+            assert knock(folder, {"op": "hello"})["heard"] == "hello"
+            return
+    pytest.fail("nobody is let in any more")
+
+
+def test_there_is_a_door_on_a_full_disk(folder: IncidentFolder) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "midwatch-test", str(folder.path)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, timeout=20, check=False)
+    if mounted.returncode:
+        pytest.skip(f"may not mount here: {mounted.stderr.strip()}")
+    try:
+        lock = DriverLock.take(folder, "ada@test")
+        with contextlib.suppress(OSError), (folder.path / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        door = Door(folder, answer)
+        assert knock(folder, {"op": "hello"})["heard"] == "hello"
+        door.close()
+        lock.release()
+    finally:
+        subprocess.run(["umount", "-l", str(folder.path)], check=True, timeout=20)
+
+
+def test_another_user_is_known_as_such_and_cannot_say_otherwise(users: tuple[User, User], place: Path) -> None:
+    folder = IncidentFolder(place)
+    lock = DriverLock.take(folder, "ada@test")
+    folder.lock.chmod(0o644)
+    door = Door(folder, answer)
+    eve = Someone(users[1], lambda: os.environ.update(USER="root", LOGNAME="root") or knock(folder, {"op": "hi", "uid": 0}))
+    assert eve.do() == {"heard": "hi", "uid": users[1].uid, "name": users[1].name}
+    eve.end()
+    door.close()
+    lock.release()
+
+
+def test_who_may_not_enter_the_folder_cannot_knock(users: tuple[User, User], place: Path) -> None:
+    folder = IncidentFolder(place)
+    lock = DriverLock.take(folder, "ada@test")
+    door = Door(folder, answer)
+    place.chmod(0o700)
+    eve = Someone(users[1], lambda: raw(folder) and "in")
+    assert "PermissionError" in eve.do()
+    eve.end()
+    door.close()
+    lock.release()

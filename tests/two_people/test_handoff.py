@@ -1,0 +1,301 @@
+"""The wheel goes from one login to another: offered, taken, let lapse, asked for; and in a folder that a group shares."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midwatch import company
+from midwatch.clock import SystemClock
+from midwatch.conductor import Conductor
+from midwatch.door import knock
+from midwatch.errors import BadInput, Failed, Refused
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.state import StepStatus
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.person import Person
+from midwatch.runbook.model import Runbook
+from tests.two_people.conftest import Someone, User, share, wait_for
+from tui.cli import main
+
+ME = Person.me().name
+
+
+class Hours(SystemClock):
+    """A clock that can be set ahead."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+class Screen:
+    """What one user does at one terminal; lives in their process."""
+
+    def __init__(self, user: User, runbook: Runbook) -> None:
+        self.user, self.runbook = user, runbook
+        self.it: Conductor | None = None
+
+    @property
+    def actor(self) -> str:
+        return f"{self.user.name}@test"
+
+    def declare(self) -> str:
+        os.chdir(self.runbook.base)
+        self.it = Conductor.declare(self.runbook, actor=self.actor)
+        return str(self.it.folder.path)
+
+    def observe(self) -> Any:
+        (folder,) = (self.runbook.place_of("logs") / "incidents").iterdir()
+        self.it = Conductor.observe(IncidentFolder(folder), actor=self.actor)
+        self.it.watch()
+        return self.look()
+
+    def look(self) -> Any:
+        assert self.it is not None
+        self.it.poll()
+        steps = {state.id: state.status.value for state in self.it.incident.steps.values()}
+        return {"driving": self.it.driving, "driver": self.it.incident.driver, "watchers": self.it.watchers, "steps": steps}
+
+    def offer(self, to: str) -> Any:
+        assert self.it is not None
+        self.it.offer_wheel(to)
+        return self.look()
+
+    def be_given(self) -> Any:
+        assert self.it is not None
+        self.it.be_given_wheel()
+        return self.look()
+
+    def take(self) -> Any:
+        assert self.it is not None
+        self.it.take_wheel("I must")
+        return self.look()
+
+    def start(self, step: str) -> Any:
+        assert self.it is not None
+        self.it.start(step, self.it.plan(step))
+        return self.look()
+
+    def cancel(self, step: str) -> Any:
+        assert self.it is not None
+        self.it.cancel(step)
+
+    def finished(self, step: str) -> Any:
+        assert self.it is not None
+        wait_for(lambda: [self.it.poll(), self.it.incident.steps[step].status is not StepStatus.RUNNING][1])
+        folder = self.it.attempt_folder(step)
+        assert folder is not None
+        return [self.it.incident.steps[step].status.value, folder.output.read_text()]
+
+
+@pytest.fixture
+def shared(users: tuple[User, User], place: Path) -> Path:
+    """The place, with a group that may write there."""
+    share(place, 0o2770)
+    return place
+
+
+def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+    ada, bob = users
+    hers, his = Screen(ada, runbook), Screen(bob, runbook)
+    at_hers = Someone(ada, hers.declare, lambda: hers.offer(bob.name), hers.look)
+    at_his = Someone(bob, his.observe, his.be_given, his.be_given, his.look)
+    folder = IncidentFolder(Path(at_hers.do()))
+    assert at_his.do()["driver"] == hers.actor
+    assert "has not offered you the wheel" in at_his.do()
+    assert at_hers.do()["driving"]
+    assert at_his.do() == {"driving": True, "driver": his.actor, "watchers": [], "steps": {}}
+    assert at_hers.do() == {"driving": False, "driver": his.actor, "watchers": [], "steps": {}}
+    assert at_his.do()["driving"]
+    at_his.end()
+    at_hers.end()
+    offered, left, joined = read(folder.journal)[-3:]
+    assert (offered.kind, offered.actor, offered.body["to"]) == (Kind.HANDOFF_OFFERED, hers.actor, bob.name)
+    assert any("1.1 Take ownership" in line for line in offered.body["summary"])
+    assert (left.kind, left.actor, left.body["reason"]) == (Kind.DRIVER_LEFT, hers.actor, f"handed over to {bob.name}")
+    assert (joined.kind, joined.actor) == (Kind.DRIVER_JOINED, his.actor)
+    assert (joined.body["from"], joined.body["offer"]) == (hers.actor, offered.seq)
+    assert verify(folder.journal).ok
+
+
+def test_the_group_may_write_and_others_may_not_even_look(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+    ada, bob = users
+    hers, eves = Screen(ada, runbook), Screen(bob, runbook)
+    at_hers = Someone(ada, hers.declare, lambda: hers.start("burn"))
+    folder = IncidentFolder(Path(at_hers.do()))
+    at_hers.do()
+    eve = Someone(bob, eves.observe, group=False)
+    assert "PermissionError" in eve.do() or "cannot" in eve.answer()
+    eve.end()
+    for path in [folder.path, *folder.path.rglob("*")]:
+        mode = path.stat().st_mode
+        assert path.stat().st_gid == folder.path.stat().st_gid
+        if stat.S_ISDIR(mode):
+            assert stat.S_IMODE(mode) == 0o2770, path
+        elif not stat.S_ISSOCK(mode):
+            assert stat.S_IMODE(mode) == 0o660, path
+    at_hers.end()
+
+
+def test_who_may_only_read_follows_along_is_counted_and_never_drives(
+    users: tuple[User, User], place: Path, runbook: Runbook
+) -> None:
+    ada, bob = users
+    share(place, 0o2750)
+    os.chown(place / "logs" / "incidents", ada.uid, -1)
+    hers, his = Screen(ada, runbook), Screen(bob, runbook)
+    at_hers = Someone(ada, hers.declare, hers.look)
+    at_his = Someone(bob, his.observe, his.look, his.take)
+    at_hers.do()
+    assert at_his.do()["driver"] == hers.actor
+    at_his.do()
+    assert at_hers.do()["watchers"] == [bob.name]
+    at_hers.end()
+    assert "cannot be driven: driver.lock: Permission denied" in at_his.do()
+    at_his.end()
+
+
+def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+    ada, bob = users
+    hers, his = Screen(ada, runbook), Screen(bob, runbook)
+    at_hers = Someone(ada, hers.declare, lambda: hers.start("long"), lambda: hers.offer(bob.name), reads=True)
+    at_his = Someone(bob, his.observe, his.be_given, lambda: his.cancel("long"), lambda: his.finished("long"))
+    at_hers.do()
+    assert at_hers.do()["steps"] == {"long": "under way"}
+    at_hers.do()
+    at_his.do()
+    assert at_his.do()["driving"]
+    assert f"was started by {hers.actor} and runs as them" in at_his.do()
+    (shared / "over").touch()
+    assert at_his.do() == ["done", "begun\n"]
+    at_his.end()
+    at_hers.end()
+
+
+def test_an_offer_lapses_and_the_giver_never_lost_the_wheel(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(place)
+    clock = Hours()
+    ada = Conductor.declare(runbook, actor="ada@test", clock=clock)
+    ada.offer_wheel(ME, within=60)
+    assert ada.offer is not None
+    ada.poll()
+    clock.ahead = timedelta(minutes=2)
+    assert ada.offer is None
+    ada.poll()
+    assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (Kind.HANDOFF_WITHDRAWN, f"{ME} did not take it in time")
+    assert ada.driving
+    ada.leave()
+
+
+def test_a_wheel_that_was_given_and_not_taken_up_goes_back(conductor: Conductor, monkeypatch: Any) -> None:
+    monkeypatch.setattr(company, "BACK", 0.0)
+    conductor.offer_wheel(ME)
+    knock(conductor.folder, {"op": "take"})
+    assert not conductor.driving
+    assert conductor.incident.driver == ""
+    wait_for(lambda: [conductor.poll(), conductor.driving][1])
+    assert conductor.events[-1].body["reason"] == f"{ME} did not take it up"
+    conductor.note("I have it again")
+
+
+def test_ones_own_screen_elsewhere_gives_the_wheel_up(conductor: Conductor) -> None:
+    here = Conductor.observe(conductor.folder, actor="ada@test")
+    here.be_given_wheel()
+    assert here.driving
+    assert not conductor.driving
+    conductor.poll()
+    assert conductor.incident.driver == "ada@test"
+    assert here.events[-2].body["reason"] == "taken up at another terminal"
+    here.leave()
+
+
+def test_an_offer_that_was_left_behind_is_for_one_person(conductor: Conductor) -> None:
+    conductor.offer_wheel("root")
+    conductor.leave()
+    eve = Conductor.observe(conductor.folder, actor="eve@test")
+    with pytest.raises(Refused, match="ada@test offers the wheel to root until"):
+        eve.take_wheel()
+    assert not eve.driving
+    ada = Conductor.resume(conductor.folder, actor="ada@test")  # the giver may take it back
+    ada.offer_wheel("root")
+    ada.leave()
+    eve.take_wheel("root is asleep")
+    assert eve.events[-1].body["reason"] == "root is asleep"
+    eve.leave()
+
+
+def test_the_driver_hears_who_asks_for_the_wheel(conductor: Conductor) -> None:
+    bob = Conductor.observe(conductor.folder, actor="bob@test")
+    bob.ask_for_wheel()
+    assert conductor.incident.asked_by == ME
+    conductor.offer_wheel("root")
+    assert conductor.incident.asked_by == ""
+
+
+def test_what_cannot_be_offered(conductor: Conductor) -> None:
+    with pytest.raises(BadInput, match="no login roto") as bad:
+        conductor.offer_wheel("roto")
+    assert "root" in bad.value.hint
+    with pytest.raises(Refused, match="have the wheel already"):
+        conductor.offer_wheel("ada@test")
+    with pytest.raises(Refused, match="not offered to anybody"):
+        conductor.withdraw_offer()
+    conductor.offer_wheel("far@elsewhere")
+    conductor.withdraw_offer()
+    assert conductor.offer is None
+
+
+def test_without_a_driver_nobody_can_be_asked(conductor: Conductor) -> None:
+    bob = Conductor.observe(conductor.folder, actor="bob@test")
+    conductor.leave()
+    with pytest.raises(Failed, match="Nobody drives"):
+        bob.ask_for_wheel()
+
+
+def test_the_command_tells_how_it_stands_and_offers_the_wheel(
+    conductor: Conductor, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    conductor.tick("asked", values={"owner": "ada"})
+    conductor.start("work", conductor.plan("work"))
+    wait_for(lambda: [conductor.poll(), conductor.incident.status(conductor.runbook.step("work")) is StepStatus.FAILED][1])
+    assert main(["handoff"]) == 0
+    told = capsys.readouterr().out
+    for words in (
+        "SEV-2  A small incident, open for",
+        "driver ada@test",
+        "Failed or unknown\n  1.2 Do the work: exit 1\n",
+        "Next\n  1.2 Do the work\n",
+        "Still to be told\n  The boss, 555 0100: work failed\n",
+        "Next status update\n  due in ",
+        "Open: 2\n  1.3 Take long\n  1.4 Burn it\n",
+        "Done: 1\n  1.1\n",
+        "Closure criteria\n  Disk not full: not evaluated\n",
+    ):
+        assert words in told, told
+    assert main(["handoff", "--to", "daemon", "--within", "5 min", "--json"]) == 0
+    offered = json.loads(capsys.readouterr().out)
+    assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == ("ada@test", "daemon", "ada@test")
+    assert offered["summary"]["next"] == ["1.2 Do the work"]
+    assert conductor.offer is not None  # the screen that drives has made the offer
+    assert main(["handoff", "--withdraw"]) == 0
+    assert conductor.offer is None
+    capsys.readouterr()
+    assert main(["handoff", "--to", "nobody-of-that-name"]) == 2
+    assert main(["handoff", "--to", "daemon", "--within", "soon"]) == 2
+    assert "--within soon" in capsys.readouterr().err
+    conductor.leave()
+    capsys.readouterr()
+    assert main(["handoff", "--to", "daemon"]) == 0
+    assert "Offered to daemon until" in capsys.readouterr().out
+    kinds = [event.kind for event in read(conductor.folder.journal)[-3:]]
+    assert kinds == [Kind.DRIVER_JOINED, Kind.HANDOFF_OFFERED, Kind.DRIVER_LEFT]

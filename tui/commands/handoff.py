@@ -1,0 +1,82 @@
+"""`midwatch handoff INCIDENT`: how it stands, for whoever takes it over; with `--to NAME` they are offered the wheel."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from midwatch.clock import iso
+from midwatch.errors import BadInput, Exit
+from tui.where import add_runbook, logs_folder
+
+if TYPE_CHECKING:
+    from midwatch.conductor import Conductor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_runbook(parser)
+    parser.add_argument("--to", metavar="NAME", help="offer the wheel to this login (NAME@HOST for one of another machine)")
+    parser.add_argument("--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)")
+    parser.add_argument("--withdraw", action="store_true", help="offer it no longer")
+    parser.add_argument("--json", action="store_true", help="print the summary and the offer as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.actor import current_actor
+    from midwatch.conductor import Conductor
+    from midwatch.handover import as_json, as_lines, handover, headline
+    from midwatch.hostile import safe_text
+    from midwatch.incident.shelf import find
+
+    if args.to and args.withdraw:
+        raise BadInput("--to offers the wheel and --withdraw takes the offer back", hint="Give one of them")
+    within = _seconds(args.within)
+    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
+    if args.to or args.withdraw:
+        _act(conductor, args.to, within)
+    now, incident, offer = conductor.clock.now(), conductor.incident, conductor.offer
+    sections = handover(conductor.runbook, incident, now, conductor.next_update_due)
+    if args.json:
+        standing = {"to": offer.to, "from": offer.giver, "expires": iso(offer.expires)} if offer else None
+        facts = {"incident": incident.id, "severity": incident.severity.value, "driver": incident.driver, "offer": standing}
+        print(json.dumps(facts | {"summary": as_json(sections)}, indent=2, ensure_ascii=False))
+        return Exit.DONE
+    print(safe_text(headline(incident, now)))
+    print(safe_text(f"driver {incident.driver or 'nobody'}"))
+    for line in as_lines(sections):
+        print(safe_text(line))
+    if offer:
+        print(safe_text(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC; 'midwatch' from their login takes it"))
+    return Exit.DONE
+
+
+def _act(conductor: Conductor, to: str | None, within: float) -> None:
+    """Offer or withdraw: by whoever drives, or where nobody does, by taking the wheel for that moment."""
+    from midwatch.incident.lease import Pulse
+
+    nobody = conductor.lease.pulse in (Pulse.NOBODY, Pulse.ENDED)
+    if nobody:
+        conductor.take_wheel()
+    try:
+        if to:
+            conductor.offer_wheel(to, within=within)
+        else:
+            conductor.withdraw_offer()
+    finally:
+        if nobody:
+            conductor.leave()
+    conductor.poll()
+
+
+def _seconds(text: str) -> float:
+    from midwatch.units import Seconds
+
+    try:
+        found = float(Seconds.parse(text))
+    except ValueError as error:
+        raise BadInput(f"--within {text}: {error}", hint="Such as 10 min") from error
+    if found <= 0:
+        raise BadInput("--within takes a time that is not over yet", hint="Such as 10 min")
+    return found
