@@ -133,8 +133,9 @@ def parse(script: str) -> Contents:
 def _entries(script: str) -> Iterator[tuple[str, str, str, str, str]]:
     """Kind, name, owner, tablespace and statements of each entry."""
     headers = list(_HEADER.finditer(script))
-    for header, following in zip(headers, [*headers[1:], None], strict=True):
-        text = script[header.end() : following.start() if following else len(script)]
+    ends = [header.start() for header in headers[1:]] + [len(script)]
+    for header, end in zip(headers, ends, strict=False):  # an empty database has no entry at all
+        text = script[header.end() : end]
         yield header["kind"], header["name"], header["owner"], header["space"] or "", text
 
 

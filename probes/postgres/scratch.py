@@ -70,7 +70,7 @@ class Scratch:
     route: Route
     """As its superuser, over its socket."""
     words: str
-    """What it is: `PostgreSQL 18 out of /usr/lib/postgresql/18/bin`."""
+    """What it is: `PostgreSQL 18`, `the embedded PostgreSQL 18`."""
     major: int
 
 
@@ -183,7 +183,7 @@ def _engine(runbook: Runbook, folder: Path, major: int) -> tuple[Engine, str, in
         if found >= max(major, 1):
             with contextlib.suppress(MidwatchError):  # it may lie where that user cannot reach it
                 run(identity, [str(bin_folder / "postgres"), "--version"])
-                return Engine(bin_folder, identity), f"PostgreSQL {found} of {bin_folder}", found
+                return Engine(bin_folder, identity), f"PostgreSQL {found}", found
         if found:
             seen.append(f"{found} in {bin_folder}")
     try:

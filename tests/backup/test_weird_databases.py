@@ -1,0 +1,155 @@
+"""Databases that hold what dumps stumble over: each comes back equal, in its schema and in every row."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actions.dump_stream import dump
+from actions.emergency_backup import EmergencyBackup
+from actions.restore import Restore
+from actions.restore_stream import restore
+from actions.validation import validate
+from midwatch.action import Context
+from midwatch.runbook.model import Target
+from probes.manifest import Manifest
+from probes.postgres.connect import Route, connect
+from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
+from probes.postgres.scratch import Scratch, scratch_server
+from probes.postgres.tools import Tools, find_tools
+from tests.backup.conftest import superuser
+
+pytestmark = pytest.mark.postgres
+
+LARGE = """
+SELECT lo_from_bytea(0, decode(repeat('ab', 3000000), 'hex'));
+SELECT lo_create(0);
+SELECT lo_put(lo_create(0), 5000000, 'after a hole');
+"""
+STRUCTURES = """
+CREATE EXTENSION vector;
+CREATE TABLE points (id int GENERATED ALWAYS AS IDENTITY (START 7 INCREMENT 5), v vector(3), near text);
+INSERT INTO points (v) SELECT format('[%s,%s,%s]', g, g * 2, 0.5)::vector FROM generate_series(1, 50) g;
+CREATE TYPE mood AS ENUM ('calm', 'at 02:00', 'with "quotes"');
+CREATE DOMAIN percent AS numeric CHECK (VALUE BETWEEN 0 AND 100);
+CREATE TABLE many (a mood[], b percent, c int4range, d jsonb, e interval, f timestamptz, g float8, h bytea, i uuid, j money,
+    twice numeric GENERATED ALWAYS AS (b * 2) STORED);
+INSERT INTO many SELECT array['calm', 'at 02:00']::mood[], g % 100, int4range(g, g + 5), jsonb_build_object('n', g),
+    make_interval(days => g), timestamptz '2026-11-23 02:14 UTC' + make_interval(hours => g), g / 3.0,
+    decode(md5(g::text), 'hex'), md5(g::text)::uuid, g::numeric::money FROM generate_series(1, 200) g;
+INSERT INTO many (g) VALUES ('NaN'), ('-Infinity'), (NULL);
+CREATE TABLE nothing ();
+INSERT INTO nothing DEFAULT VALUES;
+CREATE TABLE parent (id int PRIMARY KEY, t text COLLATE "C");
+CREATE TABLE child (more text) INHERITS (parent);
+INSERT INTO parent VALUES (1, 'one'); INSERT INTO child VALUES (2, 'two', 'more');
+CREATE TABLE parts (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2026-01-01') PARTITION BY HASH (id);
+CREATE TABLE parts_old_0 PARTITION OF parts_old FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts_old_1 PARTITION OF parts_old FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
+INSERT INTO parts SELECT g, date '2025-12-01' + g FROM generate_series(1, 90) g;
+CREATE UNLOGGED TABLE quick AS SELECT g FROM generate_series(1, 10) g;
+CREATE MATERIALIZED VIEW summed AS SELECT count(*) FROM parts;
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.t := 'by trigger'; RETURN NEW; END $$;
+CREATE TRIGGER never_while_restoring BEFORE INSERT ON parent FOR EACH ROW EXECUTE FUNCTION stamp();
+ALTER TABLE parent ENABLE ROW LEVEL SECURITY;
+CREATE POLICY only_one ON parent USING (id = 1);
+CREATE SEQUENCE counted MINVALUE -5 START 40; SELECT nextval('counted') FROM generate_series(1, 3);
+"""
+NAMES = """
+CREATE SCHEMA "odd "" schema; DROP";
+CREATE TABLE "odd "" schema; DROP"."täble
+with a line break" (id int, "col ( umn" text, "t" text);
+INSERT INTO "odd "" schema; DROP"."täble
+with a line break" SELECT g, E'\\\\.\\ta\\nb\\r\\x01' || g, '\\N' FROM generate_series(1, 321) g;
+CREATE TABLE "COPY x FROM stdin;" (t text);
+INSERT INTO "COPY x FROM stdin;" SELECT E'COPY public.fake (a) FROM stdin;\\n\\\\.' FROM generate_series(1, 12);
+CREATE TABLE "Ωμέγα 数据库 🗄 ''; --" ("\\back\\slash" int);
+INSERT INTO "Ωμέγα 数据库 🗄 ''; --" VALUES (1);
+CREATE TABLE "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss3" (n int);
+CREATE TABLE "$$" ("$1" int, "%s" int, "{}" int);
+INSERT INTO "$$" VALUES (1, 2, 3);
+"""
+
+
+def schema(target: Target, database: str, context: Context) -> str:
+    """The definition of everything, without what differs between any two dumps."""
+    argv = [find_tools(context.runbook).pg_dump, "--schema-only", "-h", target.socket, "-p", str(target.port), "-U", "postgres"]
+    done = subprocess.run([*map(str, argv), database], capture_output=True, check=True, timeout=60)
+    return re.sub(r"(?m)^\\(un)?restrict .*$", "", done.stdout.decode())
+
+
+@pytest.mark.parametrize("script", ["", LARGE, STRUCTURES, NAMES], ids=["empty", "large objects", "structures", "names"])
+def test_every_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute(script.encode() or b"SELECT 1")
+    backup = EmergencyBackup(fresh, digests=True)
+    path = Path(backup.apply(context, backup.plan(context)).values["path"])
+    manifest = Manifest.read(path)
+    assert manifest is not None
+    verdict = validate(path, find_tools(context.runbook).pg_restore, sha256=manifest.sha256, rows=manifest.rows)
+    assert (verdict.problem, verdict.depth) == ("", 4 if manifest.rows else 3)
+    action = Restore(fresh, path)
+    plan = action.plan(context)
+    assert plan.refusal == ""
+    outcome = action.apply(context, plan)
+    assert outcome.ok, outcome.summary
+    name = outcome.values["database"]
+    try:
+        here, there = (
+            Route("socket", fresh.socket, fresh.port, "postgres", one, fresh.label) for one in (fresh.database, name)
+        )
+        digests = digests_of(there)
+        assert digests == digests_of(here) == manifest.digests
+        assert (LARGE_OBJECTS in digests) is (script == LARGE)
+        assert schema(fresh, name, context) == schema(fresh, fresh.database, context)
+        values = "SELECT json_agg(s ORDER BY sequencename) FROM pg_sequences s"
+        with superuser(fresh, name) as new, superuser(fresh, fresh.database) as old:
+            assert new.execute(values).fetchone() == old.execute(values).fetchone()
+    finally:
+        with superuser(fresh) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def roomy(context: Context) -> Iterator[Scratch]:
+    """A server that lets one transaction lock ten thousand tables, as a dump of them does."""
+    with tempfile.TemporaryDirectory(prefix="mws-", dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        with scratch_server(context.runbook, Path(place), 0) as server:
+            yield server
+
+
+def test_ten_thousand_tables_come_back_equal(roomy: Scratch, context: Context, tmp_path: Path) -> None:
+    tools: Tools = find_tools(context.runbook)
+    many, again = (replace(roomy.route, database=name) for name in ("many", "again"))
+    with connect(roomy.route) as admin:
+        for route in (many, again):
+            admin.execute(f"CREATE DATABASE {route.database} TEMPLATE template0".encode())
+    with connect(many, statement=0) as connection:
+        connection.execute("""
+            DO $$ BEGIN
+                FOR i IN 1..10000 LOOP
+                    EXECUTE format('CREATE UNLOGGED TABLE %I (n int)', 'table ' || i);
+                    IF i % 100 = 0 THEN EXECUTE format('INSERT INTO %I VALUES (1), (2)', 'table ' || i); END IF;
+                    IF i % 1000 = 0 THEN COMMIT; END IF;
+                END LOOP;
+            END $$
+        """)
+    file = tmp_path / "many.gz"
+    found = dump(many, tools, file, lambda done, total: None)
+    assert len(found.rows) == 10_000
+    assert sum(found.rows.values()) == 200
+    verdict = validate(file, tools.pg_restore, sha256=found.sha256, rows=found.rows)
+    assert (verdict.problem, verdict.depth) == ("", 4)
+    tell = lambda done, total: None  # noqa: E731
+    restore(file, again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
+    with connect(again, statement=0) as connection:
+        assert count_rows(connection) == found.rows
