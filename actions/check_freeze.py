@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from actions import freeze_file
 from midwatch.action import Check, Context, Outcome
+from midwatch.clock import iso
 from midwatch.errors import BadInput
 from midwatch.parameters import param
 
@@ -15,7 +16,7 @@ from midwatch.parameters import param
 class CheckFreeze(Check):
     """Holds while deployments are frozen (`expect` on) or not frozen (`expect` off). A freeze past its end is none.
 
-    Unknown when the freeze file is there but cannot be understood.
+    Says whose it is, why, and when it ends. Unknown when the freeze file is there but cannot be understood.
     """
 
     name: ClassVar[str] = "freeze-status"
@@ -34,4 +35,7 @@ class CheckFreeze(Check):
             summary = f"F{str(freeze)[1:]}"
         else:
             summary = f"Not frozen: the freeze ended ({freeze})"
-        return Outcome(stands == (self.expect == "on"), summary, {"frozen": "yes" if stands else "no"})
+        values = {"frozen": "yes" if stands else "no"}
+        if freeze is not None and stands:
+            values |= {"owner": freeze.who, "reason": freeze.why, "since": iso(freeze.since), "until": iso(freeze.until)}
+        return Outcome(stands == (self.expect == "on"), summary, {key: " ".join(text.split()) for key, text in values.items()})

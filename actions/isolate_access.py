@@ -61,10 +61,15 @@ class Access:
     """User, target, source, reason, by the servers' own logs."""
     changes: list[str] = field(default_factory=list)
     """Lines on password changes, oldest first."""
+    ours: list[str] = field(default_factory=list)
+    """Those that this incident made: no cause of it."""
 
 
-def read_audit(lines: list[str], target: str = "") -> Access:
-    """Sort the lines of an access audit log; with `target`, only those that name it or name no target."""
+def read_audit(lines: list[str], target: str = "", incident: str = "") -> Access:
+    """Sort the lines of an access audit log; with `target`, only those that name it or name no target.
+
+    What `incident` itself wrote is kept apart.
+    """
     found = Access()
     for line in lines:
         fields = dict(_FIELD.findall(line))
@@ -74,7 +79,7 @@ def read_audit(lines: list[str], target: str = "") -> Access:
             time = match[0].replace("T", " ") if (match := _TIME.search(line)) else "?"
             found.failed.add((fields.get("user", "?"), fields.get("target", "?"), fields.get("source", "?")), time)
         elif _CHANGE.search(line):
-            found.changes.append(line)
+            (found.ours if incident and f" incident={incident}" in line else found.changes).append(line)
     return found
 
 
@@ -83,8 +88,9 @@ class IsolateAccess(Action):
     """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
 
     A server's log is the target's `log`, or else its container's output. `last_change` is the newest line on a
-    password, `failed_logins` and `refused_logins` are counts by the audit log and by the servers. Without `target`, all
-    targets. A server whose log cannot be read is said and left out; fails when the audit log itself cannot be read.
+    password that this incident did not write itself; `failed_logins` and `refused_logins` are counts by the audit log and
+    by the servers. Without `target`, all targets. A server whose log cannot be read is said and left out; fails when the
+    audit log itself cannot be read.
     """
 
     name: ClassVar[str] = "isolate-access"
@@ -109,7 +115,8 @@ class IsolateAccess(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         say = context.console.say
         wanted = self.target.name if self.target is not None else ""
-        found = read_audit([line.text for line in tail_lines(context.place("audit"), TAIL)], wanted)
+        incident = context.incident.name if context.incident is not None else ""
+        found = read_audit([line.text for line in tail_lines(context.place("audit"), TAIL)], wanted, incident)
         read = self._servers(found, context)
         failed, refused = found.failed.count.total(), found.refused.count.total()
         say(f"Failed logins by the audit log: {failed}")
@@ -121,6 +128,8 @@ class IsolateAccess(Action):
         say(f"Password changes: {len(found.changes)}")
         for line in found.changes[-self.changes :]:
             say(f"  {safe_text(line)}")
+        if found.ours:
+            say(f"Changed by this incident itself: {len(found.ours)}, the last: {safe_text(found.ours[-1])}")
         last = safe_text(found.changes[-1]) if found.changes else ""
         summary = f"{failed} failed logins"
         if worst := next(found.failed.most(), None):

@@ -81,7 +81,8 @@ class RecoverPassword(Action):
             return
         draft.fact("superuser", f"{way.user} by {way}")
         draft.refusal = role.obstacle and f"A new password would not help: {role.obstacle}"
-        draft.fact("reason", role.kept)
+        other = ", of another password than any that is known here" if role.verifier.startswith("SCRAM") else ""
+        draft.fact("reason", role.kept + other)
         session_facts(draft, role)
         if store := self.target.secret_store:
             note = "gets the new password on its standard input"

@@ -14,8 +14,16 @@ if [ ! -d "$folder" ]; then
     echo "freeze-guard: $folder is not there, so nobody can tell whether deployments are frozen" >&2
     exit 3
 fi
-if [ ! -e "$file" ]; then
+if [ ! -x "$folder" ]; then
+    echo "freeze-guard: $folder cannot be looked into, so nobody can tell whether deployments are frozen" >&2
+    exit 3
+fi
+if [ ! -e "$file" ] && [ ! -L "$file" ]; then
     exit 0
+fi
+if [ ! -r "$file" ]; then
+    echo "freeze-guard: $file is there and cannot be read; taken as frozen" >&2
+    exit 1
 fi
 until=$(sed -n 's/^ *"until_epoch": *\([0-9][0-9]*\),\{0,1\}$/\1/p' "$file" 2>/dev/null | head -n 1)
 if [ -z "$until" ]; then

@@ -86,8 +86,8 @@ class Role:
         if not self.verifier:
             return f"{self.name} has no password at all: every one is refused"
         if self.verifier.startswith("md5"):
-            return "the server keeps an md5 hash, which a server that asks for SCRAM refuses; it becomes SCRAM-SHA-256"
-        return "the server keeps a SCRAM verifier, of another password than any that is known here"
+            return "the server keeps an md5 hash, which a server that asks for SCRAM refuses"
+        return "the server keeps a SCRAM verifier"
 
 
 def read_role(route: Route, name: str) -> Role | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,6 +41,8 @@ def test_on_is_seen_by_the_check_and_by_the_guard(make_context: Callable[..., Co
     held = CheckFreeze().evaluate(context)
     assert held.ok
     assert "ada@bastion" in held.summary
+    assert (held.values["owner"], held.values["reason"]) == ("ada@bastion", 'say "no" – nightly backup')
+    assert held.values["until"] > held.values["since"]
     code, said = guard(file)
     assert code == 1
     assert "who: ada@bastion" in said
@@ -115,3 +118,36 @@ def test_until_a_time_of_day(make_context: Callable[..., Context]) -> None:
     moment = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
     outcome = run(FreezeAction(until=moment.isoformat()), make_context())
     assert outcome.values["until"] == moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_a_runner_that_may_not_look_does_not_go_on(tmp_path: Path) -> None:
+    """A folder that cannot be looked into looks empty: taking that for 'not frozen' would let every job through."""
+    folder = tmp_path / "security"
+    folder.mkdir()
+    for above in (tmp_path, *tmp_path.parents):
+        if above == Path("/tmp"):
+            break
+        above.chmod(0o711)
+    script = tmp_path / "guard"
+    script.write_bytes(GUARD.read_bytes())
+    script.chmod(0o755)
+
+    def as_runner() -> tuple[int, str]:
+        argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(script), str(folder / "freeze.json")]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    assert as_runner() == (0, "")
+    folder.chmod(0o700)
+    assert as_runner()[0] == 3
+    folder.chmod(0o755)
+    (folder / "freeze.json").write_text("{}")
+    (folder / "freeze.json").chmod(0o600)
+    code, said = as_runner()
+    assert (code, "cannot be read" in said) == (1, True)
+
+
+def test_a_link_that_leads_nowhere_is_no_permission_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "freeze.json").symlink_to(tmp_path / "elsewhere")
+    assert guard(tmp_path / "freeze.json")[0] == 1

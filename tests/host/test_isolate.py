@@ -50,6 +50,9 @@ def test_the_audit_log_by_user_source_and_time() -> None:
     assert found.failed.count[worst] == 2
     assert (found.failed.first[worst], found.failed.last[worst]) == ("2026-11-22 17:13:00", "2026-11-22 17:44:00")
     assert [line.split()[2] for line in found.changes] == ["ROTATE"] * 3
+    mine = "2026-11-23T02:20:00Z ada@bastion password.reset user=arp_app target=arp-db-prod incident=INC-1"
+    apart = read_audit([*AUDIT.splitlines(), mine], incident="INC-1")
+    assert (apart.changes, apart.ours) == (found.changes, [mine])
     assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.count.total() == 1
 
 

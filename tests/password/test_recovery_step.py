@@ -1,0 +1,74 @@
+"""The recovery as a step of an incident: its undo, by plan, from the values that it reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from actions.password_candidates import works
+from drill.production import Production
+from midwatch.action import Context
+from midwatch.conductor import Conductor
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from probes.postgres.role import read_role
+from probes.postgres.routes import login_route, superuser_route
+from tests.core.conftest import ended
+from tests.password.conftest import arp
+
+pytestmark = pytest.mark.postgres
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: A lost password
+severity: SEV-2
+phases:
+  - title: Recover
+    steps: [{id: recover, title: Recover it, uses: recover-password, with: {target: arp-db-prod}}]
+"""
+
+
+@pytest.fixture
+def conductor(production: Production, here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conductor]:
+    (here / "runbook.yaml").write_text(RUNBOOK)
+    pgpass = here / "pgpass"
+    pgpass.write_text("# nothing that works\n127.0.0.1:1:*:somebody:else\n")
+    pgpass.chmod(0o600)
+    text = production.site.read_text()
+    for place in ("home/.pgpass", "security/access-audit.log", "security/sealed"):
+        assert place in text
+        text = text.replace(place, str(here / Path(place).name.removeprefix(".")))
+    (here / "site.yaml").write_text(text)
+    monkeypatch.setenv("MIDWATCH_SITE", str(here / "site.yaml"))
+    conductor = Conductor.declare(load(here / "runbook.yaml", site=here / "site.yaml"), actor="ada@test")
+    yield conductor
+    conductor.leave()
+
+
+def run(conductor: Conductor, *, undo: bool = False) -> StepStatus:
+    conductor.start("recover", conductor.plan("recover", undo=undo), undo=undo, reason="wrong one" if undo else "")
+    return ended(conductor, "recover")
+
+
+def test_the_undo_of_the_step_brings_the_former_verifier_back(lost: Context, conductor: Conductor, here: Path) -> None:
+    way, route, before = (
+        superuser_route(lost.runbook, arp(lost)),
+        login_route(lost.runbook, arp(lost)),
+        (here / "pgpass").read_bytes(),
+    )
+    former = read_role(way, "arp_app")
+    assert run(conductor) is StepStatus.DONE
+    assert not works(route, "gone-for-good")
+    plan = conductor.plan("recover", undo=True)
+    assert plan.action == "restore-password"
+    assert run(conductor, undo=True) is StepStatus.TODO
+    assert read_role(way, "arp_app") == former
+    assert works(route, "gone-for-good")
+    assert (here / "pgpass").read_bytes() == before
+    output = b"".join(path.read_bytes() for path in (conductor.folder.path / "steps").rglob("output"))
+    assert b"The former verifier of arp_app is in force again" in output
+    assert former is not None
+    for file in conductor.folder.path.rglob("*"):
+        assert not file.is_file() or former.verifier.encode() not in file.read_bytes()
