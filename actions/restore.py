@@ -11,7 +11,7 @@ from typing import ClassVar
 from actions.restore_roles import MissingRole, globals_beside, memberships, missing_roles, read_globals
 from actions.restore_stream import restore
 from actions.restored_content import check
-from actions.restored_database import ServerNow, create, drop, look, made_at, mark, new_name, restored, take_over
+from actions.restored_database import MAINTENANCE, ServerNow, create, drop, look, made_at, mark, new_name, restored, take_over
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
@@ -44,7 +44,7 @@ class Restore(Action):
     roles and extensions, is there room. The archive streams in without a temporary file, its SHA-256 is compared, and any
     error ends it and removes the new database. Then the rows of each table (and their digests, when the backup has
     them) are compared with those of the dump's snapshot. Owner, encoding, settings and rights of the database in use are
-    taken over. Nothing uses the new database before somebody puts it in place.
+    taken over. Nothing uses the new database until `swap-database` puts it in place.
     """
 
     name: ClassVar[str] = "restore"
@@ -59,7 +59,7 @@ class Restore(Action):
         draft = self.draft()
         try:
             file = self._file(context)
-            route = superuser_route(context.runbook, self.target)
+            route = self._route(context)
             server = look(route, self.target.database)
             manifest = Manifest.read(file)
             contents = read_contents(file, _tools(context, manifest).pg_restore)
@@ -138,7 +138,7 @@ class Restore(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         file = self._file(context)
         manifest = Manifest.read(file)
-        route = superuser_route(context.runbook, self.target)
+        route = self._route(context)
         server = look(route, self.target.database)
         contents = read_contents(file, _tools(context, manifest).pg_restore)
         name = new_name(self.target.database, "restored", context.clock.now())
@@ -188,7 +188,7 @@ class Restore(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""
-        server = look(superuser_route(context.runbook, self.target), self.target.database)
+        server = look(self._route(context), self.target.database)
         found = restored(server, self.target.database)
         young = {name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)}
         if not young:
@@ -199,6 +199,9 @@ class Restore(Action):
         if server.sessions.get(name):
             raise OutcomeUnknown(f"{name} is still being restored", hint="Wait for it, or end its sessions")
         return Outcome(False, f"{name} is half restored, and nothing works on it any more. Drop it")
+
+    def _route(self, context: Context) -> Route:
+        return superuser_route(context.runbook, replace(self.target, database=MAINTENANCE))
 
     def _file(self, context: Context) -> Path:
         if self.path is not None:

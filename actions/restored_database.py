@@ -13,6 +13,8 @@ from probes.manifest import stamped
 from probes.postgres.connect import Route
 from probes.postgres.role import identifier, literal, run_quietly
 
+MAINTENANCE = "postgres"
+"""The database that is connected to while others are made or renamed: the target's own may be gone."""
 LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 MARK = "Restored and checked by midwatch"

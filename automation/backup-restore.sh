@@ -4,9 +4,11 @@
 #   ./automation/backup-restore.sh [OPTION…]              back up every target, with checksums
 #   ./automation/backup-restore.sh validate [OPTION…]     validate the newest set
 #   ./automation/backup-restore.sh retain [OPTION…]       let old sets go, after a good backup alone
-#   ./automation/backup-restore.sh restore [OPTION…]      restore, by plan
+#   ./automation/backup-restore.sh restore [OPTION…]      restore into a new database, by plan
+#   ./automation/backup-restore.sh swap [OPTION…]         put the restored one in the place of the one in use
 #
-# Options go to `midwatch action nightly-backup`, `validate-backup`, `clean-backups` and `restore`. Each night, from cron:
+# Options go to `midwatch action nightly-backup`, `validate-backup`, `clean-backups`, `restore`
+# and `swap-database`. Each night, from cron:
 #
 #   backup-restore.sh --yes && backup-restore.sh retain --older-than '14 d' --confirm prod
 set -eu
@@ -24,6 +26,10 @@ restore)
     action=restore
     shift
     ;;
+swap)
+    action=swap-database
+    shift
+    ;;
 backup)
     action=nightly-backup
     shift
@@ -32,7 +38,7 @@ backup)
     action=nightly-backup
     ;;
 *)
-    echo "usage: $0 [backup | validate | retain | restore] [OPTION...]" >&2
+    echo "usage: $0 [backup | validate | retain | restore | swap] [OPTION...]" >&2
     exit 2
     ;;
 esac

@@ -41,6 +41,7 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["backup-restore.sh", "--yes"], ["nightly-backup", "--yes"]),
         (["backup-restore.sh", "validate"], ["validate-backup"]),
         (["backup-restore.sh", "restore", "--help"], ["restore", "--help"]),
+        (["backup-restore.sh", "swap", "--plan"], ["swap-database", "--plan"]),
         (["backup-restore.sh", "retain", "--older-than", "14 d"], ["clean-backups", "--older-than", "14 d"]),
         (["validate.sh", "--below", "80 %"], ["pre-checks", "--below", "80 %"]),
     ],

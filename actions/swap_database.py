@@ -1,0 +1,145 @@
+"""The action `swap-database`: a restored database takes the place of the one in use, which is kept under another name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from actions.restored_database import MAINTENANCE, ServerNow, look, made_at, new_name, restored
+from midwatch.action import Action, Context, Outcome
+from midwatch.clock import iso
+from midwatch.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.hostile import safe_text
+from midwatch.parameters import param
+from midwatch.plan import Plan, Risk, Verb
+from midwatch.runbook.model import Target
+from midwatch.units import duration
+from probes.postgres import activity
+from probes.postgres.connect import Route
+from probes.postgres.role import identifier, literal, run_quietly
+from probes.postgres.routes import superuser_route
+
+TRIES = 10
+"""Times that the sessions are ended and the names changed, where clients come back at once."""
+_SESSIONS = """
+SELECT json_agg(format('%s × %s%s from %s', n, usename, nullif(' (' || application_name || ')', ' ()'), client)) FROM (
+    SELECT usename, application_name, coalesce(host(client_addr), 'this host') AS client, count(*) AS n
+    FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid() GROUP BY 1, 2, 3 ORDER BY 4 DESC) AS s
+"""
+_END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({names}) AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True)
+class SwapDatabase(Action):
+    """Gives a restored, checked database the name of the one in use, which keeps everything under `NAME_before_<timestamp>`.
+
+    Both names change in one transaction: there is no moment with half of it, also for a kill. The sessions on the
+    database in use are listed in the plan and ended. No row is deleted; what was written since the backup stays in the
+    database that is put aside, and nobody sees it any more. Undo swaps back.
+    """
+
+    name: ClassVar[str] = "swap-database"
+    summary: ClassVar[str] = "Put a restored database in the place of the one in use, which is kept"
+    risk: ClassVar[Risk] = Risk.DESTROY
+
+    target: Target = param("whose database")
+    restored: str = param("which restored database (default: the newest that was checked)", default="")
+
+    def plan(self, context: Context) -> Plan:
+        draft = self.draft()
+        draft.confirm_name = self.target.name
+        try:
+            route = _route(context, self.target)
+            server = look(route, self.target.database)
+            chosen = self._chosen(server)
+            sessions = json.loads(run_quietly(route, _SESSIONS.format(names=self._names(chosen))) or "null") or []
+        except MidwatchError as error:
+            draft.refusal = str(error)
+            return draft.plan()
+        current = self.target.database
+        if current in server.databases:
+            aside = f"database {current} becomes {current}_before_<timestamp>"
+            draft.add(Verb.CHANGE, aside, size=server.size, note="kept whole; undo swaps back", identity=f"aside {current}")
+        draft.add(Verb.CHANGE, f"database {chosen} becomes {current}", identity=f"in place {chosen}")
+        at = made_at(chosen)
+        if at is not None:
+            age = duration((context.clock.now() - at).total_seconds())
+            draft.fact("made", f"{chosen} {age} ago; what was written to {current} since its backup is not in it")
+        draft.fact("of it", safe_text(server.databases[chosen]) or "no comment")
+        draft.fact("sessions", f"ended: {safe_text('; '.join(sessions))}" if sessions else "none has to be ended")
+        return draft.plan()
+
+    def apply(self, context: Context, plan: Plan) -> Outcome:
+        route = _route(context, self.target)
+        server = look(route, self.target.database)
+        chosen, current = self._chosen(server), self.target.database
+        kept = new_name(current, "before", context.clock.now())
+        _swap(route, chosen, current, kept if current in server.databases else "")
+        context.console.say(f"[OK] {chosen} is {current} now; what was {current} is {kept}")
+        try:
+            activity.look(context.runbook, self.target)
+            login = "its application's login works"
+        except MidwatchError as error:
+            login = f"its application's login does not work: {error.sentence}"
+            context.console.say(f"[WARN] {self.target.label}: {login}")
+        values = {"database": chosen} | ({"kept": kept} if current in server.databases else {})
+        return Outcome(True, f"{current} is the restored {chosen}, the former is kept as {kept}; {login}", values)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """The names change at once or not at all, so the database that was put aside tells."""
+        server = look(_route(context, self.target), self.target.database)
+        for name in server.databases:
+            at = made_at(name)
+            if at and name == new_name(self.target.database, "before", at) and at >= since.replace(microsecond=0):
+                return Outcome(True, f"{self.target.database} was swapped; the former is kept as {name}", {"kept": name})
+        return Outcome(False, f"No database has been put aside since {iso(since)}")
+
+    def undo(self, values: Mapping[str, str]) -> Action | None:
+        return replace(self, restored=values["kept"]) if "kept" in values else None
+
+    def _chosen(self, server: ServerNow) -> str:
+        """The database to put in place. Raises `BadInput` for one that no restore made, `Refused` for an unchecked one."""
+        current = self.target.database
+        found = restored(server, current)
+        if not self.restored:
+            whole = [name for name, checked in found.items() if checked]
+            if not whole:
+                hint = "Restore one: midwatch action restore"
+                raise BadInput(f"{self.target.label} has no database that was restored and checked", hint=hint)
+            return whole[0]
+        at = made_at(self.restored)
+        aside = at is not None and self.restored == new_name(current, "before", at)
+        if self.restored not in server.databases or not (aside or self.restored in found):
+            names = ", ".join(found) or "none"
+            sentence = f"{safe_text(self.restored)} is no restored database of {self.target.label}"
+            raise BadInput(sentence, hint=f"There are: {names}")
+        if not aside and not found[self.restored]:
+            raise Refused(f"{self.restored} was not checked to its end, or is not what was dumped", hint="Restore it again")
+        return self.restored
+
+    def _names(self, chosen: str) -> str:
+        return ", ".join(literal(name) for name in (self.target.database, chosen))
+
+
+def _route(context: Context, target: Target) -> Route:
+    return superuser_route(context.runbook, replace(target, database=MAINTENANCE))
+
+
+def _swap(route: Route, chosen: str, current: str, kept: str) -> None:
+    """Change both names at once. A name that changes is locked: who connects meanwhile waits, and gets the new one."""
+    names = ", ".join(literal(name) for name in (current, chosen))
+    steps = [_END.format(names=names)]
+    if kept:
+        steps.append(f"ALTER DATABASE {identifier(current)} RENAME TO {identifier(kept)}")
+    steps.append(f"ALTER DATABASE {identifier(chosen)} RENAME TO {identifier(current)}")
+    script = "; ".join(["BEGIN", *steps, "COMMIT"])
+    for left in range(TRIES, 0, -1):
+        try:
+            run_quietly(route, script)
+            return
+        except Failed as error:
+            if "accessed by other users" not in error.sentence or left == 1:
+                raise Failed(f"{error.sentence}; nothing was changed", hint="Stop what connects again and again") from error
