@@ -44,7 +44,17 @@ class Row:
     """`%`, `B`, `s` or empty."""
     detail: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Further figures for the full page; JSON types."""
+    """Further figures for programs; JSON types."""
+    brief: str = ""
+    """The text in a few characters, for a terminal with little room: `96 %`; empty where the text is short already."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Label and text of everything else that is known, for the panel's full page. Foreign text in it is not yet cleaned."""
+    limits: tuple[float, ...] = ()
+    """The figures from which on `number` is a warning, and critical."""
+    series: tuple[float, ...] = ()
+    """How the figure went in the past, oldest first, where the probe knows it; else the screen remembers its own readings."""
+    curve: tuple[float, str] | None = None
+    """A figure and its unit that history follows where `number` is not the one to follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def _row(line: LogLine, title: str) -> tuple[str, Row]:
         text or line.text,
         Level.WARN if mild else Level.CRITICAL,
         detail=title or line.place,
+        facts=((("means", title),) if title else ()) + (("where", line.place),),
         data={"file": str(line.file), "line": line.number, "text": line.text},
     )
     return (f"{time[1]} {time[2]}" if time else ""), row

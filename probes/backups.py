@@ -11,6 +11,7 @@ from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import Seconds, duration, size
+from probes.backup_history import MOST, alike, backup_facts, oddity
 from probes.catalogue import backups_of, being_written
 
 DAY_AND_TWO_HOURS = Seconds(26 * 3600)
@@ -42,19 +43,35 @@ class BackupsProbe(Probe):
             return Row(target.label, f"cannot be listed: {error.strerror}", Level.UNKNOWN)
         except MidwatchError as error:
             return Row(target.label, error.sentence, Level.UNKNOWN, detail=error.hint)
+        running = (("running now", now.lstrip(", ")),) if now else ()
         if not found:
-            return Row(target.label, f"none{now}", Level.CRITICAL)
+            return Row(target.label, f"none{now}", Level.CRITICAL, brief=f"none{now}", facts=running)
         good = next((backup for backup in found if backup.good), None)
         newest = good or found[0]
         age = max(0.0, (clock.now() - newest.started).total_seconds())
         late = age > self.rpo
         parts = [f"{duration(age)} old", size(newest.size)]
+        odd = oddity(newest, found)
+        if odd:
+            parts.append(odd)
         if good is None:
             parts.append("never validated")
         elif good.manifest is not None:
             parts.append(f"depth {good.manifest.depth}")
         if late:
             parts.insert(1, "late")
-        level = Level.CRITICAL if late else Level.WARN if good is None else Level.OK
+        level = Level.CRITICAL if late else Level.WARN if good is None or odd else Level.OK
         data = {"size": newest.size, "depth": newest.depth, "path": str(newest.path), "count": len(found)}
-        return Row(target.label, ", ".join(parts) + now, level, age, "s", detail=str(newest.path), data=data)
+        return Row(
+            target.label,
+            ", ".join(parts) + now,
+            level,
+            age,
+            "s",
+            detail=str(newest.path),
+            data=data,
+            brief=f"{duration(age)} old" + (", late" if late else ", not validated" if good is None else ""),
+            facts=(*running, *backup_facts(newest, found, age, self.rpo, odd, clock.now())),
+            limits=(float(self.rpo),),
+            series=tuple(float(backup.size) for backup in reversed(alike(newest, found)[:MOST])),
+        )

@@ -12,7 +12,7 @@ from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import Seconds, duration, size
-from probes.postgres.activity import look
+from probes.postgres.activity import Activity, look
 from probes.postgres.connect import AuthenticationFailed
 
 
@@ -42,9 +42,13 @@ class DatabasesProbe(Probe):
         try:
             found = look(runbook, target)
         except AuthenticationFailed as error:
-            return Row(target.label, f"refused: {_reason(error.sentence)}", Level.CRITICAL, detail=error.hint)
+            reason = _reason(error.sentence)
+            facts = (("reachable", "yes"), ("login", f"refused: {reason}"), ("as", target.user))
+            return Row(target.label, f"refused: {reason}", Level.CRITICAL, detail=error.hint, brief="refused", facts=facts)
         except MidwatchError as error:
-            return Row(target.label, error.sentence.removeprefix(f"{target.label} "), Level.UNKNOWN, detail=error.hint)
+            sentence = error.sentence.removeprefix(f"{target.label} ")
+            unknown = (("reachable", f"not known: {sentence}"),)
+            return Row(target.label, sentence, Level.UNKNOWN, detail=error.hint, brief="no answer", facts=unknown)
         parts = [found.version, f"{found.connections} conn"]
         level = Level.OK
         if found.longest >= 1:
@@ -57,7 +61,36 @@ class DatabasesProbe(Probe):
             parts.append("in recovery")
             level = Level.CRITICAL
         data = {"size": found.size, "connections": found.connections, "longest": found.longest, "waiting": found.waiting}
-        return Row(target.label, f"ok {', '.join(parts)}", level, detail=f"{target.database}: {size(found.size)}", data=data)
+        return Row(
+            target.label,
+            f"ok {', '.join(parts)}",
+            level,
+            detail=f"{target.database}: {size(found.size)}",
+            data=data,
+            brief=f"{found.connections} conn" if level is Level.OK else ", ".join(parts[2:]),
+            facts=_facts(target, found),
+            curve=(float(found.connections), "connections"),
+        )
+
+
+def _facts(target: Target, found: Activity) -> tuple[tuple[str, str], ...]:
+    login = "by password" if found.used_password else "without a password"
+    longest = duration(found.longest) if found.longest >= 1 else "none longer than a second"
+    facts = [
+        ("reachable", "yes"),
+        ("login", f"{login}, as {target.user or 'the default user'}"),
+        ("version", f"PostgreSQL {found.version}" + (", in recovery" if found.in_recovery else "")),
+        ("size", f"{size(found.size)} in {target.database}"),
+        ("connections", f"{found.connections} of {found.most}"),
+        ("longest", f"transaction {longest}"),
+        ("locks", f"{found.waiting} waiting" if found.waiting else "nobody waits"),
+    ]
+    if found.replicas or found.in_recovery:
+        behind = "not known to this login" if found.lag is None else f"{duration(found.lag)} behind"
+        facts.append(("replication", behind if found.in_recovery else f"{found.replicas} standbys, {behind}"))
+    else:
+        facts.append(("replication", "none"))
+    return tuple(facts)
 
 
 def _reason(sentence: str) -> str:

@@ -14,6 +14,7 @@ from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
 from midwatch.units import Percent, duration, percent, size
+from probes.disk_consumers import biggest_facts, consumers
 from probes.disk_trend import follow
 from probes.disk_usage import Budget, Usage, usage
 
@@ -55,13 +56,16 @@ class DiskProbe(Probe):
             found = usage(path, budgets)
         except MidwatchError as error:
             return Row(label, error.sentence, Level.UNKNOWN, detail=error.hint)
-        full_in = follow(f"{path}", clock.monotonic(), found.used).full_in(found.free)
+        trend = follow(f"{path}", clock.monotonic(), found.used)
+        full_in = trend.full_in(found.free)
         level = disk_level(found, self.warn, self.critical)
         if level is Level.OK and full_in is not None and full_in < SOON:
             level = Level.WARN
+        growth = _growth(trend.pace, full_in)
+        held = consumers(path) if level is not Level.OK else None
         return Row(
             label,
-            _text(found, full_in),
+            _text(found, growth),
             level,
             number=round(found.percent, 2),
             unit="%",
@@ -76,7 +80,11 @@ class DiskProbe(Probe):
                 "read_only": found.read_only,
                 "label": found.label,
                 "full_in": full_in,
+                "pace": trend.pace,
             },
+            brief=f"{percent(found.percent)}, {growth}" if growth.startswith("full in") else f"{percent(found.percent)} full",
+            facts=(*_facts(found, trend.pace, growth, self.warn, self.critical), *biggest_facts(held, path)),
+            limits=(float(self.warn), float(self.critical)),
         )
 
 
@@ -93,14 +101,36 @@ def short_name(path: Path, runbook: Runbook) -> str:
     return str(path.relative_to(runbook.base)) if path != runbook.base and path.is_relative_to(runbook.base) else str(path)
 
 
-def _text(found: Usage, full_in: float | None) -> str:
+def _growth(pace: float | None, full_in: float | None) -> str:
+    """How it goes on, in words; empty while the history is too short."""
+    if pace is None:
+        return ""
+    if full_in is None:
+        return "not growing"
+    return f"full in {duration(full_in)}" if math.isfinite(full_in) and full_in < 7 * 86400 else "growing slowly"
+
+
+def _facts(found: Usage, pace: float | None, growth: str, warn: float, critical: float) -> list[tuple[str, str]]:
+    """Everything for the full page."""
+    facts = [("used", f"{size(found.used)} of {size(found.total)}"), ("free", size(found.free))]
+    if found.reserved:
+        facts.append(("reserved", f"{size(found.reserved)} for root"))
+    if found.inodes_percent is not None:
+        facts.append(("inodes", f"{percent(found.inodes_percent)} used"))
+    rate = f", {size(pace)}/s" if pace is not None and pace > 1 else ""
+    facts.append(("growth", f"{growth}{rate}" if growth else "not known yet"))
+    facts.append(("limits", f"warning from {percent(warn)}, critical from {percent(critical)}"))
+    return facts
+
+
+def _text(found: Usage, growth: str) -> str:
     parts = [f"{percent(found.percent)} full", f"{size(found.free)} free"]
     if found.read_only:
         parts.append("read only")
     if found.inodes_percent is not None and found.inodes_percent >= 90 and found.inodes_percent > found.percent:
         parts.append(f"inodes {percent(found.inodes_percent)}")
-    if full_in is not None and math.isfinite(full_in) and full_in < 7 * 86400:
-        parts.append(f"full in {duration(full_in)}")
+    if growth:
+        parts.append(growth)
     return ", ".join(parts) + (f" ({found.label})" if found.label else "")
 
 

@@ -61,7 +61,9 @@ class DockerProbe(Probe):
         held = space(client)
         if self.label:
             unused = sum(thing.size for thing in held.images if thing.unused and labelled(thing, self.label))
-            return Row("docker", f"{size(unused)} unused", Level.OK, float(unused), "B", detail=f"with label {self.label}")
+            words = f"{size(unused)} unused"
+            detail = f"with label {self.label}"
+            return Row("docker", words, Level.OK, float(unused), "B", detail=detail, facts=(("counted", f"only {detail}"),))
         data: dict[str, Any] = {
             kind: {"count": len(things), "size": sum(t.size for t in things), "unused": sum(t.size for t in things if t.unused)}
             for kind, things in (
@@ -72,7 +74,12 @@ class DockerProbe(Probe):
             )
         }
         text = f"{size(held.unused)} unused of {size(held.total)}"
-        return Row("docker", text, Level.OK, float(held.unused), "B", data=data)
+        facts = tuple(
+            (kind, f"{found['count']}, {size(found['size'])}, of these {size(found['unused'])} used by nothing")
+            for kind, found in data.items()
+        )
+        brief = f"{size(held.unused)} unused"
+        return Row("docker", text, Level.OK, float(held.unused), "B", data=data, brief=brief, facts=facts)
 
 
 def _container(everything: list[dict[str, Any]], name: str, target: str) -> Row:
@@ -88,4 +95,5 @@ def _container(everything: list[dict[str, Any]], name: str, target: str) -> Row:
         level = Level.CRITICAL
     elif level is Level.OK and "(health: starting)" in status:
         level = Level.WARN
-    return Row(target, f"{state}: {status}", level, detail=f"image {found['Image']}")
+    facts = (("container", name), ("image", str(found["Image"])), ("status", str(status)))
+    return Row(target, f"{state}: {status}", level, detail=f"image {found['Image']}", brief=str(state), facts=facts)

@@ -23,7 +23,9 @@ from screens.widgets.checklist_rows import counts
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.flow import Flow
 from screens.widgets.output_view import OutputView
-from screens.widgets.panel_lines import PanelState, column_lines, strip_lines, worst_line
+from screens.widgets.panel_lines import column_lines
+from screens.widgets.panel_state import PanelState
+from screens.widgets.panel_strip import strip_lines, worst_line
 from screens.widgets.pen import SOON, WRONG
 from screens.widgets.progress_lines import Advance
 from screens.widgets.quiet import Quiet

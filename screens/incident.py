@@ -17,10 +17,12 @@ from screens.keys import BINDINGS, BY_ID
 from screens.live import Live, Source
 from screens.looks import Looks
 from screens.page import Page
+from screens.panel_page import PanelPage
 from screens.widgets.aside import aside
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
-from screens.widgets.panel_lines import PanelState, page_lines
+from screens.widgets.panel_lines import block_lines
+from screens.widgets.panel_state import PanelState
 from screens.widgets.pen import WRONG, Pen
 
 POLLS = 1 / 3
@@ -200,8 +202,15 @@ class IncidentScreen(Drawing):
     def action_panels(self) -> None:
         def lines(width: int) -> list[Content]:
             found: list[Content] = []
-            for panel in self.panels.values():
-                found += [*page_lines(panel, self.desk.clock.now(), width, self.pen), Content("")]
-            return found
+            for number, panel in enumerate(self.panels.values(), start=1):
+                found += [*block_lines(panel, self.desk.clock.now(), width, self.pen, number=number, details=True), Content("")]
+            return found[:-1]
 
-        self.app.push_screen(Page(self.pen, "Live", lines))
+        page = Page(self.pen, "Live", lines)
+        page.hint = f"Esc back   PgUp PgDn scroll   on the incident screen 1 to {len(self.panels)} open one panel"
+        self.app.push_screen(page)
+
+    def action_panel(self, number: int) -> None:
+        """One panel with all that is known of it."""
+        if 1 <= number <= len(self.panels):
+            self.app.push_screen(PanelPage(self.pen, lambda: self.panels, self.desk.clock, number))

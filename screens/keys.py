@@ -70,10 +70,14 @@ MOVES = (
     ("↑ ↓", "Up Down", "Move in the checklist"),
     ("← →", "Left Right", "Fold and unfold a phase"),
     ("PgUp PgDn", "PgUp PgDn", "Scroll the step"),
+    ("1 to 9", "1 to 9", "Open a panel with its history, in the order shown"),
     ("Tab", "Tab", "Checklist, step, output"),
     ("Ctrl+Z", "Ctrl+Z", "Suspend the screen; fg brings it back"),
 )
-BINDINGS: list[BindingType] = [Binding(key.key, key.id, key.words or key.help, id=key.id, show=False) for key in KEYS]
+BINDINGS: list[BindingType] = [
+    *[Binding(key.key, key.id, key.words or key.help, id=key.id, show=False) for key in KEYS],
+    *[Binding(str(number), f"panel({number})", show=False) for number in range(1, 10)],
+]
 BY_ID = {key.id: key for key in KEYS}
 
 

@@ -32,6 +32,9 @@ class Page(Screen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
+    hint = "Esc back   PgUp PgDn scroll"
+    """The keys, for the last line."""
+
     def __init__(self, pen: Pen, title: str, lines: Lines, *, at_end: bool = False) -> None:
         super().__init__()
         self.pen, self._title, self._lines, self._at_end = pen, title, lines, at_end
@@ -61,9 +64,7 @@ class Page(Screen[None]):
         self.query_one("#top", Quiet).show(self.pen.ink(self._title, STRONG))
         at, height = int(sheet.scroll_offset.y), sheet.size.height
         where = f"{min(at + height, len(sheet.lines))} of {len(sheet.lines)} lines" if len(sheet.lines) > height else ""
-        self.query_one("#bottom", Quiet).show(
-            edges(self.pen.ink("Esc back   PgUp PgDn scroll", FAINT), self.pen.ink(where, FAINT), width)
-        )
+        self.query_one("#bottom", Quiet).show(edges(self.pen.ink(self.hint, FAINT), self.pen.ink(where, FAINT), width))
 
     def action_leave(self) -> None:
         self.dismiss(None)

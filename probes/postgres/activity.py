@@ -13,7 +13,11 @@ _QUERY = """
 SELECT current_setting('server_version'), pg_is_in_recovery(), pg_database_size(current_database()),
     count(*) FILTER (WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
     coalesce(extract(epoch FROM max(now() - xact_start) FILTER (WHERE pid <> pg_backend_pid())), 0)::float8,
-    count(*) FILTER (WHERE wait_event_type = 'Lock')
+    count(*) FILTER (WHERE wait_event_type = 'Lock'),
+    (SELECT count(*) FROM pg_stat_replication),
+    (SELECT extract(epoch FROM max(replay_lag))::float8 FROM pg_stat_replication),
+    CASE WHEN pg_is_in_recovery() THEN extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 END,
+    current_setting('max_connections')::int
 FROM pg_stat_activity
 """
 
@@ -33,6 +37,12 @@ class Activity:
     waiting: int
     """Sessions that wait for a lock."""
     used_password: bool
+    replicas: int = 0
+    """Standbys that stream from this server."""
+    lag: float | None = None
+    """Seconds that the slowest standby, or this one, is behind; None where there is none or this login may not see it."""
+    most: int = 0
+    """Connections that the server takes."""
 
 
 def look(runbook: Runbook, target: Target) -> Activity:
@@ -47,6 +57,7 @@ def look(runbook: Runbook, target: Target) -> Activity:
             said = error.diag.message_primary or str(error).splitlines()[0]
             raise Failed(f"{target.label} took the login but not the query: {said}") from error
         assert row is not None
-        version, recovery, size, connections, longest, waiting = row
-        short = str(version).split()[0]
-        return Activity(short, recovery, size, connections, longest, waiting, bool(connection.pgconn.used_password))
+        version, recovery, size, connections, longest, waiting, replicas, lag, behind, most = row
+        short, proved = str(version).split()[0], bool(connection.pgconn.used_password)
+        late = behind if recovery else lag
+        return Activity(short, recovery, size, connections, longest, waiting, proved, replicas, late, most)

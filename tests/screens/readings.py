@@ -8,22 +8,48 @@ from screens.live import Source
 
 ROWS = {
     "disk": (
-        Row("/backups", "96 % full, 14.8 MB free, full in 3 h", Level.CRITICAL, 96.0, "%"),
-        Row("/", "41 % full, 120 GB free", Level.OK, 41.0, "%"),
+        Row(
+            "/backups",
+            "96 % full, 14.8 MB free, full in 3 h",
+            Level.CRITICAL,
+            96.0,
+            "%",
+            detail="355 MB of 370 MB used; inodes 3 %",
+            brief="96 %, full in 3 h",
+            facts=(
+                ("used", "355 MB of 370 MB"),
+                ("free", "14.8 MB"),
+                ("inodes", "3 % used"),
+                ("growth", "full in 3 h, 1.4 kB/s"),
+                ("limits", "warning from 80 %, critical from 95 %"),
+                ("biggest", "355 MB in all"),
+                ("", "312 MB  old/"),
+                ("", "43 MB  20261121-020000/otc.sql.gz"),
+            ),
+            limits=(80.0, 95.0),
+        ),
+        Row("/", "41 % full, 120 GB free, not growing", Level.OK, 41.0, "%", brief="41 % full", limits=(80.0, 95.0)),
     ),
     "docker": (
-        Row("docker", "14.2 GB unused of 61.0 GB", Level.OK, 14.2e9, "B"),
+        Row("docker", "14.2 GB unused of 61.0 GB", Level.OK, 14.2e9, "B", brief="14.2 GB unused"),
         Row("otc-db-prod", "running: Up 3 days", Level.OK),
     ),
     "backups": (
-        Row("OTC", "26 h old, late (RPO 24 h), 312 MB", Level.WARN),
-        Row("GPS", "26 h old, late (RPO 24 h), 118 MB", Level.WARN),
-        Row("ARP", "no good backup", Level.CRITICAL),
+        Row(
+            "OTC",
+            "26 h old, late (RPO 24 h), 312 MB",
+            Level.WARN,
+            brief="26 h old, late",
+            series=(300e6, 304e6, 305e6, 309e6, 312e6),
+            facts=(("last good", "2026-11-22 00:02 UTC, 26 h ago"), ("validated", "depth 4, row counts match")),
+        ),
+        Row("GPS", "26 h old, late (RPO 24 h), 118 MB", Level.WARN, brief="26 h old, late"),
+        Row("ARP", "no good backup", Level.CRITICAL, brief="none"),
     ),
     "databases": (
         Row("OTC", "15.18, 9 connections", Level.OK),
         Row("GPS", "15.18, 4 connections", Level.OK),
-        Row("ARP", "refused: password authentication failed", Level.CRITICAL),
+        Row("ARP", "refused: password authentication failed", Level.CRITICAL, brief="refused"),
     ),
     "alerts": (
         Row("02:00:05", "[FAILURE] PROD nightly backup stopped", Level.CRITICAL),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from tests.screens.conftest import opened, press
+from midwatch.probe import Reading
+from screens.incident import IncidentScreen
+from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import DeskInMemory
+from tests.screens.readings import ROWS
 
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 
@@ -39,3 +45,30 @@ async def test_dialog(desk: DeskInMemory, golden, name: str, size: str) -> None:
     async with opened(desk, SIZES[size]) as pilot:
         await press(pilot, *DIALOGS[name])
         golden(pilot, f"{name}-{size}")
+
+
+@pytest.mark.parametrize("size", ["60x15", "80x24", "200x60"])
+async def test_panel(desk: DeskInMemory, golden, size: str) -> None:
+    """A panel on its own page: what is known of each row, and its figure over the last hour."""
+    async with opened(desk, SIZES[size]) as pilot:
+        remember(pilot, desk)
+        await press(pilot, "1")
+        golden(pilot, f"panel-{size}")
+
+
+async def test_panel_in_ascii(desk: DeskInMemory, golden) -> None:
+    async with opened(desk, SIZES["80x24"], ascii=True) as pilot:
+        remember(pilot, desk)
+        await press(pilot, "1", "right", "left")
+        assert grid(pilot).isascii()
+        golden(pilot, "panel-80x24-ascii")
+
+
+def remember(pilot: Pilots, desk: DeskInMemory) -> None:
+    """The disk has filled over the last hour."""
+    screen = pilot.app.screen
+    assert isinstance(screen, IncidentScreen)
+    row, root = ROWS["disk"]
+    for minute in range(60, -1, -1):
+        at = desk.clock.now() - timedelta(minutes=minute)
+        screen._took(Reading("disk", at, (replace(row, number=96.0 - minute * 0.35 - minute % 7 * 0.2), root)))

@@ -1,0 +1,52 @@
+"""What fills a disk that fills: looked for beside the panel's readings, now and then, and remembered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from midwatch.units import size
+from probes.biggest import Biggest, biggest
+
+EVERY = 300.0
+"""Seconds before the same folder is searched again: a search reads every directory of it."""
+LIMIT = 10.0
+MOST = 5
+_known: dict[Path, Biggest] = {}
+_begun: dict[Path, float] = {}
+_guard = threading.Lock()
+
+
+def consumers(folder: Path) -> Biggest | None:
+    """What was found last, at once; None while nothing was. Begins a new search when the last one is five minutes old."""
+    now = time.monotonic()
+    with _guard:
+        due = now - _begun.get(folder, -EVERY) >= EVERY
+        if due:
+            _begun[folder] = now
+        known = _known.get(folder)
+    if due:
+        threading.Thread(target=_search, args=(folder,), name=f"biggest {folder}", daemon=True).start()
+    return known
+
+
+def _search(folder: Path) -> None:
+    found = biggest(folder, count=MOST, limit=LIMIT)
+    with _guard:
+        _known[folder] = found
+
+
+def biggest_facts(found: Biggest | None, folder: Path) -> list[tuple[str, str]]:
+    """The largest folders and files in words, below `folder`; nothing while nothing is known."""
+    if found is None:
+        return []
+    rows = [(f"{_below(path, folder)}/", held) for path, held in found.folders[:MOST] if held]
+    rows += [(_below(path, folder), held) for path, held in found.files[:MOST] if held]
+    note = "" if found.complete else ", at least"
+    facts = [("biggest", f"{size(found.total)} in all{note}")]
+    return facts + [("", f"{size(held)}  {name}") for name, held in rows]
+
+
+def _below(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

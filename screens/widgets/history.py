@@ -1,0 +1,33 @@
+"""What a figure was: readings with their times, kept in memory, bounded, and thinned out where they are old."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+MOST = 480
+"""Readings that are kept of one figure. When they are full, every second one of the older half goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One figure over time, oldest first. Never changed in place: the screen may be drawing it."""
+
+    points: tuple[tuple[datetime, float], ...] = ()
+    unit: str = ""
+
+    def taking(self, at: datetime, value: float, unit: str) -> History:
+        """With one reading more; a figure in another unit is another figure."""
+        points = self.points if unit == self.unit else ()
+        points = (*points, (at, value))
+        if len(points) > MOST:
+            half = len(points) // 2
+            points = (*points[:half:2], *points[half:])
+        return History(points, unit)
+
+    def curve(self, count: int) -> list[float]:
+        """`count` values at even distances over the whole time, for a small curve; fewer when there are fewer."""
+        if len(self.points) <= count:
+            return [value for _, value in self.points]
+        step = (len(self.points) - 1) / (count - 1)
+        return [self.points[round(n * step)][1] for n in range(count)]

@@ -1,0 +1,94 @@
+"""A panel on a page of its own: each row with everything that is known of it, and its figure over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.content import Content
+
+from midwatch.probe import Level, Reading, Row
+from midwatch.units import duration, percent, size
+from screens.widgets.ages import age
+from screens.widgets.panel_lines import age_of
+from screens.widgets.panel_state import PanelState
+from screens.widgets.pen import FAINT, LEVEL_STYLES, SOON, STRONG, Pen
+from screens.widgets.plot import Frame, plot_lines
+from screens.widgets.rows import edges, labelled, paragraph
+
+_WORDS = {Level.OK: "ok", Level.WARN: "warning", Level.CRITICAL: "critical", Level.UNKNOWN: "unknown"}
+_PLOT = (8, 100)
+"""Rows of a plot, and cells at most."""
+
+
+def panel_page_lines(panel: PanelState, now: datetime, width: int, pen: Pen) -> list[Content]:
+    """Everything that a panel knows. Behind an error stands the last good reading, with its age, and never as current."""
+    lines = [edges(pen.ink(panel.title, STRONG), age_of(panel, now, pen), width)]
+    reading = panel.reading
+    if reading is None:
+        return [*lines, pen.ink("  no reading yet", FAINT)]
+    if reading.error or panel.late(now):
+        words = reading.error or f"no answer since {age(reading.at, now)}"
+        lines += labelled(f" {pen.signs.levels[Level.UNKNOWN]} ", words, width, pen, column=3, style=SOON)
+        if panel.good is None:
+            return lines
+        lines += [Content(""), pen.ink(f"The last good reading, {age(panel.good.at, now)}", STRONG)]
+        reading = panel.good
+    lines += _counts(reading, pen)
+    for row in sorted(reading.rows, key=lambda row: -row.level.rank):
+        lines += [Content(""), *_row(panel, row, width, pen)]
+    return lines
+
+
+def _counts(reading: Reading, pen: Pen) -> list[Content]:
+    """How many rows stand how, the worst first; nothing where all are well."""
+    found = [(level, sum(row.level is level for row in reading.rows)) for level in sorted(Level, key=lambda one: -one.rank)]
+    if all(not count or level is Level.OK for level, count in found):
+        return []
+    parts = [
+        pen.ink(f"{pen.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT)
+        for level, count in found
+        if count
+    ]
+    return [Content.assemble(" ", Content("   ").join(parts))]
+
+
+def _row(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
+    style = LEVEL_STYLES[row.level]
+    head = Content.assemble(pen.ink(f" {pen.signs.levels[row.level]} ", style), pen.ink(row.label, style or STRONG))
+    lines = [edges(head, pen.ink(_WORDS[row.level], style or FAINT), width)]
+    lines += paragraph(row.text, width, pen, indent=3)
+    column = max((len(label) for label, _ in row.facts), default=0) + 5
+    for label, text in row.facts:
+        lines += labelled(f"   {pen.clean(label)}", text, width, pen, column=min(column, 20))
+    if row.detail and not row.facts:
+        lines += paragraph(row.detail, width, pen, style=FAINT, indent=3)
+    return [*lines, *_sizes(row, width, pen), *_plot(panel, row, width, pen)]
+
+
+def _sizes(row: Row, width: int, pen: Pen) -> list[Content]:
+    """The past that the probe itself knows, such as the sizes of a database's backups."""
+    if len(row.series) < 2:
+        return []
+    curve = pen.spark(list(row.series[-min(width - 24, 60) :]))
+    words = f"{size(row.series[0])} {pen.signs.arrow} {size(row.series[-1])}, {len(row.series)} of them"
+    return labelled("   sizes", f"{curve} {words}".strip(), width, pen, column=14, style=FAINT)
+
+
+def _plot(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
+    history = panel.history.get(row.label)
+    if history is None or len(history.points) < 2:
+        return []
+    limits = row.limits if row.curve is None else ()
+    frame = Frame(min(width - 3, _PLOT[1]), _PLOT[0], _shown(history.unit), limits, floor=0.0)
+    return [Content(""), *(Content.assemble("   ", line) for line in plot_lines(history.points, frame, pen))]
+
+
+def _shown(unit: str) -> Callable[[float], str]:
+    """How a figure in this unit is written beside a scale: shares finer than elsewhere, since a plot shows small changes."""
+    found: dict[str, Callable[[float], str]] = {
+        "%": lambda value: percent(value) if abs(value - round(value)) < 0.05 else f"{value:.1f} %",
+        "B": size,
+        "s": duration,
+    }
+    return found.get(unit, lambda value: f"{value:.1f}".removesuffix(".0"))

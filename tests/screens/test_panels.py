@@ -1,0 +1,91 @@
+"""What panels remember and draw: bounded histories, plots of any figures, strips that never overflow."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.probe import Level, Reading, Row
+from screens.widgets.history import MOST, History
+from screens.widgets.panel_state import PanelState
+from screens.widgets.panel_strip import strip_cell, strip_lines
+from screens.widgets.pen import Pen
+from screens.widgets.plot import Frame, plot_lines
+from tests.screens.desk import NIGHT
+
+
+def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
+    history = History()
+    for second in range(20_000):
+        history = history.taking(NIGHT + timedelta(seconds=2 * second), float(second), "%")
+    assert len(history.points) <= MOST
+    assert history.points[0] == (NIGHT, 0.0)
+    assert history.points[-1][1] == 19_999.0
+    times = [at for at, _ in history.points]
+    assert times == sorted(times)
+    assert len(history.curve(10)) == 10
+    assert history.taking(NIGHT, 1.0, "B").points == ((NIGHT, 1.0),)
+
+
+def test_an_error_keeps_what_is_remembered_and_a_row_that_is_gone_is_forgotten() -> None:
+    panel = PanelState("disk", "Disk", 2.0)
+    for second in range(3):
+        rows = (Row("/", "41 %", Level.OK, 41.0 + second, "%"), Row("/mnt", "5 %", Level.OK, 5.0, "%"))
+        panel = panel.taking(Reading("disk", NIGHT + timedelta(seconds=second), rows))
+    broken = panel.taking(Reading("disk", NIGHT + timedelta(seconds=4), error="it hangs"))
+    assert len(broken.history["/"].points) == 3
+    assert broken.good is panel.good
+    gone = panel.taking(Reading("disk", NIGHT + timedelta(seconds=5), (Row("/", "44 %", Level.OK, 44.0, "%"),)))
+    assert set(gone.history) == {"/"}
+
+
+VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, 96.0, -1.0, 1e300, 5e-324])
+
+
+@given(st.lists(VALUES, max_size=60), st.integers(1, 120), st.integers(1, 12), st.booleans())
+def test_any_figures_are_plotted_within_their_frame(values: list[float], width: int, height: int, ascii: bool) -> None:
+    points = [(NIGHT + timedelta(seconds=7 * n), value) for n, value in enumerate(values)]
+    lines = plot_lines(points, Frame(width, height, "{:.3g}".format, (80.0, 95.0), 0.0), Pen(ascii=ascii))
+    if sum(map(math.isfinite, values)) < 2 or width < 24 or height < 2:
+        assert not lines
+    for line in lines:
+        assert line.cell_length <= width
+        assert line.plain.isascii() or not ascii
+
+
+def test_a_plot_shows_the_shape_and_its_limits() -> None:
+    points = [(NIGHT + timedelta(minutes=n), 90.0 + n / 10) for n in range(61)]
+    lines = [line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), Pen(ascii=True))]
+    assert lines[0].startswith(" 96 %|")
+    assert lines[1].count("-") > 10  # the line from which on it is critical
+    assert lines[4].startswith(" 90 %|*")
+    assert lines[-1].split() == ["02:00:00", "03:00:00"]
+    assert [line.find("*") for line in lines[:5]] == sorted((line.find("*") for line in lines[:5]), reverse=True)
+
+
+LABELS = st.text(max_size=30)
+ROWS = st.lists(st.builds(Row, LABELS, LABELS, st.sampled_from(Level), brief=LABELS), max_size=8)
+
+
+@given(st.lists(ROWS, max_size=6), st.integers(30, 200))
+def test_a_strip_never_overflows(readings: list[list[Row]], width: int) -> None:
+    pen = Pen()
+    panels = [
+        PanelState(f"panel{n}", f"Panel {n}", 10.0).taking(Reading(f"panel{n}", NIGHT, tuple(rows)))
+        for n, rows in enumerate(readings)
+    ]
+    for panel in panels:
+        assert strip_cell(panel, NIGHT, width, pen).cell_length <= width
+    for line in strip_lines(panels, NIGHT, width, pen):
+        assert line.cell_length <= width
+
+
+def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next() -> None:
+    rows = tuple(Row(name, "1 d 18 h old, late, 312 MB", Level.CRITICAL, brief="42 h old") for name in ("OTC", "GPS", "ARP"))
+    panels = [PanelState(name, name, 10.0).taking(Reading(name, NIGHT, rows)) for name in ("backups", "b", "c", "databases")]
+    assert (
+        strip_lines(panels, NIGHT, 79, Pen())[1].plain == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"
+    )
