@@ -19,6 +19,7 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
 from probes.catalogue import backups_of
 from probes.checksums import sets_below, verify_set
+from probes.databases import DatabasesProbe
 from probes.disk import DiskProbe
 from probes.disk_usage import Budget, usage
 
@@ -215,3 +216,18 @@ def test_it_is_found_by_its_owner(production: Production) -> None:
 
 def test_others_cannot_look_in(production: Production) -> None:
     assert production.folder.stat().st_mode & 0o007 == 0
+
+
+def test_the_panel_of_databases_knows_each_of_them(production: Production, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reachable, let in or not, version, size, connections, the longest transaction, replication."""
+    for name, value in production.environment.items():
+        monkeypatch.setenv(name, value)
+    rows = {row.label: row for row in DatabasesProbe().read(load(production.runbook, site=production.site), SystemClock()).rows}
+    facts = dict(rows["OTC"].facts)
+    assert facts["reachable"] == "yes"
+    assert facts["version"].startswith("PostgreSQL ")
+    assert facts["locks"] == "nobody waits"
+    assert facts["replication"] == "none"
+    assert rows["OTC"].curve is not None
+    assert dict(rows["ARP"].facts)["login"].startswith("refused: ")
+    assert rows["ARP"].brief == "refused"
