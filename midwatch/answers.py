@@ -11,8 +11,9 @@ from midwatch.errors import BadInput, Place
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.names import named
 from midwatch.runbook.yaml_source import Entry, Node, Scalar, Table, read_yaml
+from midwatch.units import Seconds
 
-_KEYS = ("actor", "default_manual", "manual", "confirm", "override", "skip")
+_KEYS = ("actor", "default_manual", "manual", "confirm", "override", "skip", "wait_for_approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Answers:
     """Step → why it runs although what it requires does not hold."""
     skip: Mapping[str, str] = field(default_factory=dict)
     """Step → reason."""
+    wait_for_approval: float = 900.0
+    """Seconds for which a step that takes two people waits for the second one."""
 
     def for_manual(self, step: Step) -> Answer:
         """What is said to this manual step. Raises `BadInput` when nothing is."""
@@ -61,6 +64,7 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         manual=manual,
         confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
         override={name: _text(entry) for name, entry in _steps(root, "override", runbook, None)},
+        wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
         skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
     )
 
@@ -99,6 +103,13 @@ def _text(entry: Entry) -> str:
     if not isinstance(entry.node, Scalar) or not entry.node.text.strip():
         raise BadInput("This takes a line of text", place=entry.place)
     return entry.node.text.strip()
+
+
+def _seconds(entry: Entry) -> float:
+    try:
+        return float(Seconds.parse(_text(entry)))
+    except ValueError as error:
+        raise BadInput(str(error), place=entry.place) from error
 
 
 def _only(table: Table, known: Iterable[str]) -> None:

@@ -50,14 +50,20 @@ def never_begins(attempt: AttemptFolder) -> bool:
     return True
 
 
-def confirmed_body(
-    step: Step, number: int, plan: Plan, reason: str, found: Mapping[str, CriterionState], undoes: int | None
-) -> dict[str, Any]:
-    """The body of `step.confirmed`; `found` is the state of what the step requires."""
+def shown_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as an event has room for it; its digest still is that of the whole."""
     shown = plan.to_json()
     if len(plan.effects) > EFFECTS_IN_EVENT:
         shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
         shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
+    return shown
+
+
+def confirmed_body(
+    step: Step, number: int, plan: Plan, reason: str, found: Mapping[str, CriterionState], undoes: int | None
+) -> dict[str, Any]:
+    """The body of `step.confirmed`; `found` is the state of what the step requires."""
+    shown = shown_plan(plan)
     body = {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
     body["require"] = [
         {"title": required.title, "met": state.met, "detail": state.detail}

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
+from midwatch.approval import Approvals
 from midwatch.clock import Clock, SystemClock
-from midwatch.company import Company
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import IncidentFolder
@@ -26,6 +26,7 @@ from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets
 from midwatch.notebook import Notebook
+from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.planning import SilentConsole, build_action, order_for, plan_step, shown_command
 from midwatch.probe import Reading
@@ -42,7 +43,7 @@ REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Company, Notebook):
+class Conductor(Approvals, Notebook):
     """One incident, driven or observed."""
 
     @classmethod
@@ -177,6 +178,7 @@ class Conductor(Company, Notebook):
             else:
                 rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
                 rules.may_go_without(step, found, reason)
+            approved_by = "" if undo else rules.may_go_with(step, plan, self.incident, Person.me())
             self._require_ended(step)
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
@@ -184,7 +186,7 @@ class Conductor(Company, Notebook):
             attempts.prepare(attempt, plan)
             wheel.under_way.add((step_id, number))
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
-            self._append(Kind.CONFIRMED, body)
+            self._append(Kind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
         try:
             before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)

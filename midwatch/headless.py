@@ -9,7 +9,8 @@ from midwatch.answers import Answers
 from midwatch.conductor import Conductor
 from midwatch.errors import BadInput, Exit, MidwatchError
 from midwatch.incident.state import StepStatus
-from midwatch.rules import name_to_type
+from midwatch.plan import Plan
+from midwatch.rules import name_to_type, takes_two
 from midwatch.runbook.model import Step, StepKind
 from midwatch.spool import Spool
 from midwatch.units import duration
@@ -66,8 +67,20 @@ def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
             f"Step {step.id} destroys: the answers file must confirm {wanted!r}; {given}",
             hint=f"confirm: {{{step.id}: {wanted}}}",
         )
+    if takes_two(step, plan):
+        _await_approval(conductor, step, plan, answers.wait_for_approval, say)
     conductor.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
     _follow(conductor, step, say)
+
+
+def _await_approval(conductor: Conductor, step: Step, plan: Plan, seconds: float, say: Say) -> None:
+    """Ask for a second person and wait for one: no answers file can stand in for them. Raises `Refused` when none comes."""
+    conductor.ask_approval(step.id, plan)
+    say(f"    waits {duration(seconds)} at most for a second person: midwatch approve {conductor.incident.id} {step.id}")
+    deadline = time.monotonic() + seconds
+    while conductor.incident.approvals[step.id].waits and time.monotonic() < deadline:
+        time.sleep(_POLL)
+        conductor.poll()
 
 
 def _follow(conductor: Conductor, step: Step, say: Say) -> None:

@@ -74,6 +74,10 @@ class Record:
         every = self.runbook.comms.update_every
         return since + timedelta(seconds=every) if since and every and self.incident.open else None
 
+    def poll(self) -> list[str]:
+        """Take in what has happened since the last call; the ids of steps that changed."""
+        raise NotImplementedError
+
     def attempt_folder(self, step_id: str) -> AttemptFolder | None:
         """The folder of the last attempt at this step; None when there was none."""
         last = self.incident.step(step_id).last if step_id in self.incident.steps else None

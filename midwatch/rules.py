@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Mapping
 
 from midwatch.errors import Refused
-from midwatch.incident.state import Attempt, CriterionState, Incident, StepStatus
+from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
+from midwatch.person import Person
 from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Runbook, Step, StepKind
 
@@ -32,7 +33,7 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     _needs(step, incident, runbook)
     if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
-    _consent(step, plan, typed)
+    consent(step, plan, typed)
 
 
 def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
@@ -57,6 +58,51 @@ def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) 
     return found
 
 
+def takes_two(step: Step, plan: Plan) -> bool:
+    """Whether a second person has to approve this plan; one that would touch nothing needs nobody."""
+    return step.two_people and risk_of(step, plan) is not Risk.OBSERVE
+
+
+def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runbook) -> None:
+    """Whether a second person may be asked to approve this plan."""
+    is_open(incident)
+    if not takes_two(step, plan):
+        raise Refused(f"{step.title} takes one person", hint="Run it")
+    if incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+    _needs(step, incident, runbook)
+    if plan.refusal:
+        raise Refused(plan.refusal)
+
+
+def may_judge(approval: Approval, person: Person, driver: Person) -> None:
+    """Whether this person may approve or decline: a second one, of whom the operating system knows who it is."""
+    if person.is_same(approval.asked_by) or person.is_same(driver):
+        raise Refused(
+            f"{person.name} asked for it, and cannot approve it as well", hint="Another person has to, from their own login"
+        )
+    if person.anonymous:
+        raise Refused(
+            "Nobody can tell who this is: root without a login of its own", hint="Approve from your own login, without sudo"
+        )
+
+
+def may_go_with(step: Step, plan: Plan, incident: Incident, person: Person) -> str:
+    """Whether this plan has the approval that its step takes, and whose; empty where it takes none."""
+    if not takes_two(step, plan):
+        return ""
+    approval = incident.approvals.get(step.id)
+    if approval is None or approval.given_by is None:
+        declined = f"; {approval.judge} declined: {approval.declined}" if approval and approval.declined else ""
+        hint = f"Ask for it, then a second person types: midwatch approve {incident.id} {step.id}"
+        raise Refused(f"{step.title} takes two people, and nobody has approved this plan{declined}", hint=hint)
+    if approval.digest != plan.digest:
+        raise Refused(f"The plan of {step.title} has changed since {approval.judge} approved it", hint="Ask again")
+    if approval.given_by.is_same(person):
+        raise Refused(f"{person.name} approved it, and cannot start it as well", hint="Another person has to")
+    return approval.judge
+
+
 def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
     """Whether what the step did may be taken back now, as this plan of its undo says."""
     is_open(incident)
@@ -66,7 +112,7 @@ def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: 
     if last is None or status is StepStatus.TODO:
         raise Refused(f"{step.title} has not run, so there is nothing to take back")
     words(reason, "A reason")
-    _consent(step, plan, typed)
+    consent(step, plan, typed)
 
 
 def may_verify(step: Step, incident: Incident) -> Attempt:
@@ -134,7 +180,8 @@ def words(text: str, what: str) -> str:
     return text.strip()
 
 
-def _consent(step: Step, plan: Plan, typed: str) -> None:
+def consent(step: Step, plan: Plan, typed: str) -> None:
+    """Whether what a person did is enough to consent to this plan."""
     if plan.refusal:
         raise Refused(plan.refusal)
     wanted = name_to_type(step, plan)

@@ -53,6 +53,9 @@ def said(event: Event, desk: Desk) -> tuple[str, str]:
             STRONG,
         ),
         Kind.DRIVER_JOINED: (f"Took the wheel{_from(body)} on {body.get('host')}", FAINT),
+        Kind.APPROVAL_ASKED: (f"{step}: a second person is asked to approve the plan", SOON),
+        Kind.APPROVAL_GIVEN: (f"{step}: approved by {_by(body)}", WELL),
+        Kind.APPROVAL_DECLINED: (f"{step}: declined by {_by(body)}. {body.get('reason')}", WRONG),
         Kind.HANDOFF_OFFERED: (f"Offered the wheel to {body.get('to')}", ""),
         Kind.HANDOFF_WITHDRAWN: (f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}", FAINT),
         Kind.WHEEL_ASKED: (f"{body.get('by')} asks for the wheel", SOON),
@@ -85,6 +88,11 @@ def _step(body: Mapping[str, Any], desk: Desk) -> str:
     except KeyError:
         return str(body.get("step", ""))
     return f"{step.number} {step.title}"
+
+
+def _by(body: Mapping[str, Any]) -> str:
+    by = body.get("by")
+    return str(by.get("name", "")) if isinstance(by, Mapping) else str(by or "")
 
 
 def _from(body: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ COMMANDS = {
     "schema": "the JSON Schema of the runbook format",
     "incidents": "every incident, newest first",
     "handoff": "hand an incident to somebody: how it stands, and the wheel",
+    "approve": "a plan that takes two people, from the second one's own login",
     "show": "one incident's state and events",
     "verify": "whether an incident's journal is whole",
     "export": "an incident's timeline or post-mortem as Markdown",

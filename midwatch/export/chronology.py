@@ -82,7 +82,17 @@ def _closed(facts: Facts, body: Body) -> str:
 
 def _confirmed(facts: Facts, body: Body) -> str:
     what = f"its undo confirmed, of attempt {body['undoes']}" if body.get("undoes") else "confirmed"
-    return f"{_step(facts, body)} — {what}{_and(body['reason'])}"
+    second = f", approved by {text(body['approved_by'])}" if body.get("approved_by") else ""
+    return f"{_step(facts, body)} — {what}{second}{_and(body['reason'])}"
+
+
+def _approval(word: str) -> Callable[[Facts, Body], str]:
+    def told(facts: Facts, body: Body) -> str:
+        plan = f"plan {cell_code(body['digest'][:16])}"
+        who = f"{text(body['by']['name'])} {word}" if word else "approval by a second person asked for"
+        return f"{step_name(facts, body['step'])} — {who}, {plan}{_and(body.get('reason'))}"
+
+    return told
 
 
 def _finished(facts: Facts, body: Body) -> str:
@@ -146,6 +156,9 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.CLOSED: _closed,
     Kind.DRIVER_JOINED: _joined,
     Kind.DRIVER_TOOK_OVER: _took_over,
+    Kind.APPROVAL_ASKED: _approval(""),
+    Kind.APPROVAL_GIVEN: _approval("**approved**"),
+    Kind.APPROVAL_DECLINED: _approval("**declined**"),
     Kind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
     Kind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
     Kind.WHEEL_ASKED: lambda facts, body: f"{text(body['by'])} asked for the wheel",

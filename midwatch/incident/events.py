@@ -25,6 +25,10 @@ class Kind(StrEnum):
     HANDOFF_OFFERED = "handoff.offered"  # to, expires, summary: [lines]
     HANDOFF_WITHDRAWN = "handoff.withdrawn"  # to, reason
     WHEEL_ASKED = "wheel.asked"  # by
+    APPROVAL_ASKED = "approval.asked"  # step, plan: {…}, digest, by: {name, uid, login, pid, seen}
+    APPROVAL_GIVEN = "approval.given"  # step, asked: seq of the request, digest, by
+    APPROVAL_DECLINED = "approval.declined"  # step, asked, digest, by, reason
+    # approved_by where the step takes two people, and
     # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
     CONFIRMED = "step.confirmed"
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}

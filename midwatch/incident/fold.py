@@ -5,12 +5,14 @@ The screen, `resume`, a second terminal and the export all fold the same events,
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind, StepOutcome
-from midwatch.incident.state import Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
+from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
+from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
@@ -67,6 +69,23 @@ def _withdrawn(incident: Incident, event: Event, body: Body) -> None:
     incident.offer = None
 
 
+def _approval_asked(incident: Incident, event: Event, body: Body) -> None:
+    by = Person.from_json(body["by"])
+    incident.approvals[body["step"]] = Approval(body["step"], body["digest"], event.seq, by, event.time)
+
+
+def _approval_judged(incident: Incident, event: Event, body: Body) -> None:
+    """Only what was said to the request that stands, to its very plan, and by another person."""
+    asked, by = incident.approvals.get(body["step"]), Person.from_json(body["by"])
+    if asked is None or not asked.waits or (asked.seq, asked.digest) != (body["asked"], body["digest"]):
+        return
+    given = by if event.kind == Kind.APPROVAL_GIVEN and not by.is_same(asked.asked_by) else None
+    declined = str(body.get("reason", "")) if event.kind == Kind.APPROVAL_DECLINED else ""
+    incident.approvals[body["step"]] = dataclasses.replace(
+        asked, given_by=given, judge=by.name, judged_at=event.time, declined=declined
+    )
+
+
 def _asked(incident: Incident, event: Event, body: Body) -> None:
     incident.asked_by = body["by"]
 
@@ -77,7 +96,10 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     undoes = body.get("undoes")
     unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("require", ()) if item["met"] is not True)
     state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
+    state.attempts[-1].approved_by = body.get("approved_by", "")
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
+    if undoes is None:
+        incident.approvals.pop(body["step"], None)
 
 
 def _attempt(incident: Incident, body: Body) -> Attempt | None:
@@ -203,6 +225,9 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.HANDOFF_OFFERED: _offered,
     Kind.HANDOFF_WITHDRAWN: _withdrawn,
     Kind.WHEEL_ASKED: _asked,
+    Kind.APPROVAL_ASKED: _approval_asked,
+    Kind.APPROVAL_GIVEN: _approval_judged,
+    Kind.APPROVAL_DECLINED: _approval_judged,
     Kind.CONFIRMED: _confirmed,
     Kind.STARTED: _started,
     Kind.FINISHED: _finished,

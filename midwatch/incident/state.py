@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from midwatch.incident.events import StepOutcome
+from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Condition, Runbook, Severity, Step
@@ -57,6 +58,8 @@ class Attempt:
     before: dict[str, Reading] = field(default_factory=dict)
     """By panel."""
     after: dict[str, Reading] = field(default_factory=dict)
+    approved_by: str = ""
+    """The second person, where the step takes two."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,29 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """One plan that was shown to a second person, and what they said. It counts for this plan only, and once."""
+
+    step: str
+    digest: str
+    seq: int
+    """The number of the event that asked for it."""
+    asked_by: Person
+    asked_at: datetime
+    given_by: Person | None = None
+    judge: str = ""
+    """Who approved or declined it."""
+    judged_at: datetime | None = None
+    declined: str = ""
+    """Why it was declined."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has said anything yet."""
+        return self.judged_at is None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """The wheel, offered to somebody; it stands until it expires."""
 
@@ -146,6 +172,8 @@ class Incident:
     """The last offer of the wheel that was neither taken nor withdrawn; it may have expired."""
     asked_by: str = ""
     """Who asks the driver for the wheel."""
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    """Step id → the last request of approval that no start has used up."""
     steps: dict[str, StepState] = field(default_factory=dict)
     criteria: dict[str, CriterionState] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)

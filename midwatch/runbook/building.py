@@ -130,6 +130,7 @@ def _step(fields: Fields, number: str) -> Step:
         moves=fields.values("moves"),
         ask=tuple(_ask(item.value) for item in fields.items("ask")),
         tell=fields.values("tell"),
+        two_people=fields.get("two_people", False),
         optional=fields.get("optional", False),
         on_failure=_on_failure(fields.get("on_failure")),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.errors import Place
+from midwatch.plan import Risk
 from midwatch.runbook.building import identity, kind_of, laid_over, section_of
 from midwatch.runbook.model import Reference, StepKind, TargetKind
 from midwatch.runbook.reader import Fields, Found, Problems, near
@@ -94,9 +95,11 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     if kind is StepKind.MANUAL:
-        for key in ("timeout", "risk", "require"):
+        for key in ("timeout", "risk", "require", "two_people"):
             if key in step:
                 problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
+    if step.get("two_people") and step.get("risk") == Risk.OBSERVE:
+        problems.add("A step that changes nothing takes one person", step.where("two_people"), "Take 'two_people' out")
     for name, found in step.table("env").items():
         if name in _OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")

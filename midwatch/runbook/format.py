@@ -162,6 +162,7 @@ STEP = Shape(
         Key("moves", IDS, "Panels whose readings are taken before and after"),
         Key("ask", ListOf(ASK), "What a manual step asks the person"),
         Key("tell", IDS, "Roles that a manual step tells"),
+        Key("two_people", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
     ),

@@ -207,6 +207,8 @@ class Step:
     ask: tuple[Ask, ...] = ()
     tell: tuple[str, ...] = ()
     """Role ids that a manual step tells."""
+    two_people: bool = False
+    """Whether a second person has to approve the plan before it runs."""
     optional: bool = False
     on_failure: OnFailure = OnFailure()
 

@@ -66,6 +66,10 @@ class Screen:
         steps = {state.id: state.status.value for state in self.it.incident.steps.values()}
         return {"driving": self.it.driving, "driver": self.it.incident.driver, "watchers": self.it.watchers, "steps": steps}
 
+    def watched(self) -> Any:
+        wait_for(lambda: self.it and self.it.watchers)
+        return self.look()
+
     def offer(self, to: str) -> Any:
         assert self.it is not None
         self.it.offer_wheel(to)
@@ -131,7 +135,7 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
 def test_the_group_may_write_and_others_may_not_even_look(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
     ada, bob = users
     hers, eves = Screen(ada, runbook), Screen(bob, runbook)
-    at_hers = Someone(ada, hers.declare, lambda: hers.start("burn"))
+    at_hers = Someone(ada, hers.declare, lambda: [hers.start("burn"), hers.finished("burn")])
     folder = IncidentFolder(Path(at_hers.do()))
     at_hers.do()
     eve = Someone(bob, eves.observe, group=False)
@@ -154,7 +158,7 @@ def test_who_may_only_read_follows_along_is_counted_and_never_drives(
     share(place, 0o2750)
     os.chown(place / "logs" / "incidents", ada.uid, -1)
     hers, his = Screen(ada, runbook), Screen(bob, runbook)
-    at_hers = Someone(ada, hers.declare, hers.look)
+    at_hers = Someone(ada, hers.declare, hers.watched)
     at_his = Someone(bob, his.observe, his.look, his.take)
     at_hers.do()
     assert at_his.do()["driver"] == hers.actor

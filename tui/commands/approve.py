@@ -1,0 +1,59 @@
+"""`midwatch approve INCIDENT STEP`: the plan of a step that takes two people, for the second one to approve or decline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from midwatch.errors import BadInput, Exit, Refused
+from tui.where import add_runbook, logs_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    parser.add_argument("step", nargs="?", metavar="STEP", help="the step's id (default: the one that waits)")
+    add_runbook(parser)
+    parser.add_argument("--decline", metavar="REASON", help="do not approve it, and say why")
+    parser.add_argument("--json", action="store_true", help="print what waits as JSON, and approve nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    from midwatch.actor import current_actor
+    from midwatch.conductor import Conductor
+    from midwatch.hostile import safe_text
+    from midwatch.incident.shelf import find
+    from midwatch.rules import name_to_type
+    from midwatch.runbook.names import named
+    from tui.plain import plan_lines
+
+    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
+    waiting = conductor.waiting()
+    if args.json:
+        rows = [{"step": step.id, "plan": conductor.plan_to_approve(step.id).to_json()} for step in waiting]
+        print(json.dumps({"incident": conductor.incident.id, "waiting": rows}, indent=2, ensure_ascii=False))
+        return Exit.DONE
+    if args.step is None and len(waiting) != 1:
+        names = ", ".join(step.id for step in waiting)
+        raise BadInput(f"{len(waiting)} plans wait for approval", hint=f"Name one: {names}" if names else "")
+    step = named(conductor.runbook, args.step) if args.step else waiting[0]
+    plan = conductor.plan_to_approve(step.id)
+    asked = conductor.incident.approvals[step.id]
+    print(safe_text(f"{conductor.incident.id}  {step.number} {step.title} ({step.risk}), asked for by {asked.asked_by.name}"))
+    for line in plan_lines(plan):
+        print(f"    {line}")
+    if args.decline is not None:
+        conductor.decline(step.id, args.decline)
+        print("Declined.")
+        return Exit.DONE
+    if not sys.stdin.isatty():
+        raise Refused("An approval is given by a person at a terminal", hint="Run it at one, from your own login")
+    name = name_to_type(step, plan)
+    prompt = f"This cannot be taken back. Type {name} to approve it: " if name else "Approve it? [y/N] "
+    print(safe_text(prompt), end="", flush=True)
+    answer = sys.stdin.readline().strip()
+    if answer != name if name else answer.lower() not in ("y", "yes"):
+        raise Refused("Not approved", hint="To decline it for good: --decline REASON")
+    conductor.approve(step.id, plan, typed=answer if name else "")
+    print("Approved. It may run as it is shown here, once.")
+    return Exit.DONE
