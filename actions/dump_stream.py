@@ -118,7 +118,10 @@ def _fill(
         source = ContainerDump(route)
     else:
         assert tools is not None
-        source = LocalDump(tools.pg_dump, client_environment(route), snapshot)
+        environment = client_environment(route)
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
+        source = LocalDump(tools.pg_dump, environment, snapshot)
     stack.callback(source.stop)
     packer = _packer(out)
     unpacked = 0

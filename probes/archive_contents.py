@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,8 @@ _POLICY = re.compile(
     rf" TO ({IDENTIFIER}(?:, {IDENTIFIER})*)",
     re.MULTILINE,
 )
+_OBJECTS = re.compile(r"^\d+; \d+ \d+ BLOB(?: METADATA|S)? - [\d.]+ (.+)$", re.MULTILINE)
+"""Large objects in a listing: they stand in no schema, and their owners only here."""
 _NOBODY = {"", "-", "PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}
 
 
@@ -52,7 +54,12 @@ def read_contents(file: Path, pg_restore: Path) -> Contents:
 
     Raises `Refused` when this `pg_restore` is too old for it, and `Failed` when it is no archive.
     """
-    argv = [str(pg_restore), "--schema-only", "-f", "-"]
+    listing, script = (_told(file, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-")))
+    found = parse(script)
+    return replace(found, roles=found.roles | set(_OBJECTS.findall(listing)))
+
+
+def _told(file: Path, argv: list[str]) -> str:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         feeder = threading.Thread(target=_feed, args=(file, process.stdin), daemon=True)
@@ -61,7 +68,7 @@ def read_contents(file: Path, pg_restore: Path) -> Contents:
         feeder.join()
     if process.returncode:
         _refuse(file, said)
-    return parse(out.decode("utf-8", "replace"))
+    return out.decode("utf-8", "replace")
 
 
 def _both(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:

@@ -11,11 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from actions.emergency_backup import EmergencyBackup
 from actions.globals_dump import dump_globals, globals_name
 from actions.restore import Restore
 from actions.restored_database import made_at
 from midwatch.action import Context, Outcome
-from midwatch.errors import MidwatchError
+from midwatch.errors import Failed, MidwatchError
 from midwatch.plan import Verb
 from midwatch.runbook.model import Target
 from probes.manifest import Manifest
@@ -23,6 +24,7 @@ from probes.postgres.connect import Route
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD, save
+from tests.password.conftest import Listening
 
 pytestmark = pytest.mark.postgres
 ODD = 'odd " role, TO x;'
@@ -36,8 +38,11 @@ INSERT INTO held SELECT generate_series(1, 100);
 ALTER TABLE held OWNER TO {QUOTED};
 CREATE TABLE seen (n int);
 GRANT SELECT ON seen TO fresh_reader;
+CREATE ROLE fresh_keeper;
+SELECT lo_create(4711);
+ALTER LARGE OBJECT 4711 OWNER TO fresh_keeper;
 """
-ROLES = [f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", QUOTED)]
+ROLES = [f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", "fresh_keeper", QUOTED)]
 
 
 def saved(target: Target, context: Context) -> Path:
@@ -136,6 +141,7 @@ def test_missing_roles_are_named_before_anything_is_made(peopled: Target, contex
     plan = Restore(peopled, path).plan(context)
     assert ODD in plan.refusal
     assert "fresh_reader" in plan.refusal
+    assert "fresh_keeper" in plan.refusal, "the owner of a large object"
     assert databases(peopled) == before
 
 
@@ -146,7 +152,7 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
     without_roles(peopled)
     action = Restore(peopled, path, create_roles=True)
     made = [effect.object for effect in action.plan(context).effects if effect.verb is Verb.CREATE]
-    assert made[1:] == ["role fresh_reader", f"role {ODD}"]
+    assert made[1:] == ["role fresh_keeper", "role fresh_reader", f"role {ODD}"]
     name = run(action, context).values["database"]
     with superuser(peopled, name) as connection:
         owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'held'"
@@ -156,6 +162,48 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
         member = "SELECT pg_has_role('fresh_reader', %s, 'member'), has_table_privilege('fresh_reader', 'seen', 'SELECT')"
         assert connection.execute(member, [ODD]).fetchone() == (True, True)
         connection.execute("DROP TABLE held, seen")
+        connection.execute("SELECT lo_unlink(4711)")
+
+
+class Interrupted(Listening):
+    """A person who presses Ctrl-C, or a supervisor that says TERM, once bytes flow."""
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_restore_leaves_no_database(arp: Target, context: Context) -> None:
+    saved(arp, context)
+    before = databases(arp)
+    with pytest.raises(KeyboardInterrupt):
+        run(Restore(arp), replace(context, console=Interrupted()))
+    assert databases(arp) == before
+
+
+def test_bytes_of_sql_ascii_are_saved_as_they_are_and_flagged_before_utf8(fresh: Target, context: Context) -> None:
+    def again(encoding: str) -> None:
+        with superuser(fresh) as admin:
+            admin.execute("DROP DATABASE fresh WITH (FORCE)")
+            given = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+            admin.execute(f"CREATE DATABASE fresh {given}".encode())
+
+    again("SQL_ASCII")
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute("CREATE TABLE names AS SELECT convert_from('caf'::bytea || '\\xe9'::bytea, 'SQL_ASCII') AS n")
+    backup = EmergencyBackup(fresh, digests=True)
+    path = Path(backup.apply(context, backup.plan(context)).values["path"])
+    assert "encoding" not in dict(Restore(fresh, path).plan(context).facts)
+    outcome = run(Restore(fresh, path), context)
+    assert "so is the content of each" in outcome.summary
+    with superuser(fresh) as admin:
+        admin.execute(f"DROP DATABASE {outcome.values['database']}".encode())
+    again("UTF8")
+    plan = Restore(fresh, path).plan(context)
+    assert "bytes that are no UTF8 will stop the restore" in dict(plan.facts)["encoding"]
+    before = databases(fresh)
+    with pytest.raises(Failed, match="invalid byte sequence"):
+        Restore(fresh, path).apply(context, plan)
+    assert databases(fresh) == before
 
 
 def cut(data: bytes) -> bytes:
