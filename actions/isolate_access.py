@@ -14,7 +14,7 @@ from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
-from probes.docker_engine import engine
+from probes.docker_engine import engine, named_container
 from probes.log_tail import tail_lines
 from probes.server_log import refused_logins
 
@@ -163,7 +163,8 @@ class IsolateAccess(Action):
         if target.kind is not TargetKind.DOCKER:
             raise Failed("the runbook does not say where it is", hint=f"Add 'log' to the target {target.name}")
         with engine(20) as client:
-            text = client.api.logs(target.container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
+            container = named_container(client, target.container)["Id"]
+            text = client.api.logs(container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
         if "redirecting log output to logging collector process" in text:
             context.console.say(
                 f"The server of {target.name} logs to files of its own; add 'log' to the target to have them read"

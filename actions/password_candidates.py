@@ -50,11 +50,11 @@ def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
 def _container(target: Target) -> Iterator[Candidate]:
     """What the container was started with, and the secret files it was given."""
     from probes.container_command import run_in
-    from probes.docker_engine import engine
+    from probes.docker_engine import engine, named_container
 
     try:
         with engine() as client:
-            found = client.api.inspect_container(target.container)
+            found = named_container(client, target.container)
             environment = dict(entry.partition("=")[::2] for entry in found["Config"].get("Env") or ())
             for name in ("POSTGRES_PASSWORD", "PGPASSWORD"):
                 yield Candidate(f"the container's {name}", environment.get(name, ""))

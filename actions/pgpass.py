@@ -22,6 +22,7 @@ _FIELD = re.compile(r"(?:\\.|[^:])*")
 _LOST_BACKSLASH = re.compile(r"(?:[^\\]|\\[\\:])*\\(?![\\:]|$)")
 UNFINISHED = ".pgpass-midwatch-"
 """Beginning of the name of a file that is not published yet; one that lies there was left by a run that was killed."""
+LEFT = "what a run that did not end left beside it"
 _HERE = ("localhost", "127.0.0.1", "::1")
 """One machine to people, three hosts to libpq."""
 Former = Sequence[tuple[int, str]]
@@ -123,7 +124,7 @@ def held(path: Path, login: Login) -> Iterator[Held]:
             yield Held(f"line {number}, for {fields[0]}", _unescape(_match(rest)))
     for left in unfinished(path):
         for password in passwords(left, login):
-            yield Held("what a run that was killed left beside it", password)
+            yield Held(LEFT, password)
 
 
 def unfinished(path: Path) -> list[Path]:
@@ -227,6 +228,10 @@ class Replacement:
         for left in unfinished(self.path):
             with contextlib.suppress(OSError):
                 left.unlink()
+
+    def leave(self) -> None:
+        """Let it lie beside the file, where the next run finds it: the server may know its password, or not."""
+        self._partial = ""
 
     def discard(self) -> None:
         """Leave the file as it was. Harmless after `publish`."""

@@ -14,9 +14,9 @@ from actions.check_password import CheckPassword
 from actions.dependents import ask_dependents
 from actions.outside_command import run_outside
 from actions.password_candidates import Candidate, candidates, login_of, works
-from actions.pgpass import Replacement, faults, passwords, readable_by_others
+from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
 from actions.restore_password import RestorePassword, say_sessions, session_facts
-from actions.sealed import Sealed, alone
+from actions.sealed import Sealed, alone, newest_sealed
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.hostile import safe_text
@@ -128,10 +128,16 @@ class RecoverPassword(Action):
                 replacement.publish()
             finally:
                 replacement.discard()
-            values["sealed"] = str(sealed)
+            values["sealed"] = str(self._sealed_before(context, route, found) or sealed)
         record(context, "password.recovered", user=route.user, target=self.target.name, method="found", source=found.source)
         context.console.say(f"[OK] The password from {found.source} works")
         return Outcome(True, f"The password of {route.user} from {found.source} works over TCP", values)
+
+    def _sealed_before(self, context: Context, route: Route, found: Candidate) -> Path | None:
+        """Where the run that did not end kept the former verifier, if this finishes its work."""
+        if found.source != f".pgpass, {LEFT}":
+            return None
+        return newest_sealed(context.place("sealed"), self.target.name, route.user)
 
     def _reset(self, context: Context, route: Route) -> Outcome:
         way = superuser_route(context.runbook, self.target)
@@ -165,9 +171,8 @@ class RecoverPassword(Action):
             try:
                 set_verifier(way, route.user, verifier(password))
             except MidwatchError as error:
-                if self.target.secret_store is None:
-                    raise
-                hint = "The secret store has a password already that the server may not know: run this again, it stores another"
+                replacement.leave()
+                hint = "Run this again: it tries the new password first, in case the server has taken it"
                 raise Failed(error.sentence, hint=hint) from error
             replacement.publish()
         finally:

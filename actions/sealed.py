@@ -71,6 +71,18 @@ def read_sealed(path: Path) -> Sealed:
         raise Refused(f"{path} is not what a recovery keeps", hint="Name a file below places.sealed") from None
 
 
+def newest_sealed(folder: Path, target: str, role: str) -> Path | None:
+    """The newest file here that holds a former verifier of this role; None when there is none."""
+    for path in sorted(folder.glob("*.sealed"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            found = read_sealed(path)
+        except Refused:
+            continue
+        if (found.target, found.role) == (target, role) and found.verifier is not None:
+            return path
+    return None
+
+
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """While it is held, nobody else changes a password or `.pgpass` this way. Raises `Refused` when somebody does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probes.docker_engine import LIMIT, engine
+from probes.docker_engine import LIMIT, engine, named_container
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Health:
 def health(container: str, timeout: float = LIMIT) -> Health:
     """As of now. Raises `Failed` when there is no such container or no engine."""
     with engine(timeout) as client:
-        state = client.api.inspect_container(container)["State"]
+        state = named_container(client, container)["State"]
     check = state.get("Health") or {}
     word = check.get("Status", "")
     runs = check.get("Log") or [{}]

@@ -38,9 +38,13 @@ def feed(client: DockerClient, container: str, *command: str, data: bytes, user:
                 raise Failed(f"{command[0]} in {container} says more than {LARGEST} bytes", hint="Run it by hand")
     except TimeoutError as error:
         raise Failed(f"{command[0]} in {container} does not answer", hint="Is the container paused?") from error
+    except OSError as error:
+        raise Failed(f"The connection to {container} broke: {error.strerror or error}", hint="Is the engine up?") from error
     finally:
         stream.close()
     code = client.api.exec_inspect(execution)["ExitCode"]
+    if code is None:
+        raise Failed(f"The connection to {container} broke before {command[0]} ended", hint="Is the engine up?")
     if code in (126, 127):
         raise Failed(f"The container {container} has no {command[0]}", hint=err.decode("utf-8", "replace").strip()[:200])
     return Said(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), code)

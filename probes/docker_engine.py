@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,6 +60,25 @@ def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
     finally:
         if client is not None:
             client.close()
+
+
+def named_container(client: DockerClient, name: str) -> Mapping[str, Any]:
+    """What the engine knows of the container with exactly this name: an id that begins so is another one.
+
+    Raises `NoSuchThing`, with near names as a hint.
+    """
+    import docker
+
+    try:
+        found: Mapping[str, Any] = client.api.inspect_container(name)
+    except docker.errors.NotFound:
+        found = {}
+    if str(found.get("Name", "")).lstrip("/") == name:
+        return found
+    names = [one.lstrip("/") for container in client.api.containers(all=True) for one in container["Names"]]
+    near = [one for one in names if name in one or one in name] or difflib.get_close_matches(name, names, n=3)
+    hint = f"Similar: {', '.join(sorted(near)[:3])}" if near else "docker ps -a lists what there is"
+    raise NoSuchThing(f"There is no container {name}", hint=hint)
 
 
 def _unreachable(error: Exception, timeout: float) -> Failed:

@@ -35,6 +35,7 @@ SELECT json_build_object('login', rolcanlogin, 'limit', rolconnlimit, 'super', r
         FROM pg_stat_activity WHERE usename = rolname AND pid <> pg_backend_pid()))
 FROM pg_authid WHERE rolname = {name}
 """
+_END = "midwatch: this is the whole answer"
 _KEPT = "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = {name}"
 
 
@@ -141,11 +142,14 @@ def _inside(route: Route, statement: str, limit: float) -> str:
 
     argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
     with engine(limit) as client:
-        said = feed(client, route.container, *argv, data=f"{QUIET};\n{statement};\n".encode())
+        said = feed(client, route.container, *argv, data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode())
     if said.exit:
         last = said.err.strip().splitlines()[-1:] or ["no reason was given"]
         raise Failed(f"{route.label} refused the superuser's statement: {last[0].rpartition('ERROR:')[2].strip()}")
-    return said.out.strip()
+    answer, end, _ = said.out.rpartition(_END)
+    if not end:  # a connection that breaks looks like an empty answer, and "no such role" would be a lie
+        raise Failed(f"The answer of {route.label} was cut off", hint="Is the engine up?")
+    return answer.strip()
 
 
 def identifier(name: str) -> str:

@@ -7,9 +7,10 @@ is an absolute link there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.runbook.model import Runbook, Target, TargetKind
@@ -41,11 +42,11 @@ def find_place(target: Target) -> Place:
     """
     if target.kind is TargetKind.LOCAL:
         return Place(target.socket, target.host, target.port, target.port, superuser=target.superuser)
-    from probes.docker_engine import NoSuchThing, engine
+    from probes.docker_engine import NoSuchThing, engine, named_container
 
     try:
         with engine() as client:
-            found = client.api.inspect_container(target.container)
+            found = named_container(client, target.container)
     except NoSuchThing:
         raise
     except Failed:
@@ -64,17 +65,14 @@ def find_place(target: Target) -> Place:
     return Place(visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", ""))
 
 
-def _address(found: dict[str, object], port: int) -> tuple[str, int]:
+def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:
     """Address and port of the container's server from here: published, the host's own network, or the bridge."""
     network = found["NetworkSettings"]
-    assert isinstance(network, dict)
     published = (network.get("Ports") or {}).get(f"{port}/tcp") or ()
     for binding in published:
         host = binding.get("HostIp") or "127.0.0.1"
         return ("127.0.0.1" if host in ("0.0.0.0", "::") else host), int(binding["HostPort"])  # noqa: S104
-    mode = found["HostConfig"]
-    assert isinstance(mode, dict)
-    if mode.get("NetworkMode") == "host":
+    if found["HostConfig"].get("NetworkMode") == "host":
         return "127.0.0.1", port
     for one in (network.get("Networks") or {}).values():
         if one.get("IPAddress"):

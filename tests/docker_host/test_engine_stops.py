@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from host_world import Heard, docker_target
 
+from actions.check_password import CheckPassword
 from actions.clean_docker import CleanDocker
 from actions.isolate_disk import IsolateDisk
+from actions.recover_password import RecoverPassword
 from midwatch.action import Context
 from midwatch.errors import Failed
 from midwatch.units import Seconds
+from tests.docker_host.database_container import server, superuser
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -25,10 +30,11 @@ pytestmark = pytest.mark.docker
 
 
 class Wire:
-    """A socket before the real engine's, which is cut as soon as a request begins with `fatal`."""
+    """A socket before the real engine's, which is cut as soon as a request, or an answer, matches."""
 
     def __init__(self, path: Path, engine: str) -> None:
-        self.fatal = b""
+        self.fatal: re.Pattern[bytes] | None = None
+        self.fatal_answer: re.Pattern[bytes] | None = None
         self.engine = engine
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(str(path))
@@ -47,13 +53,14 @@ class Wire:
     def _carry(self, source: socket.socket, sink: socket.socket, asking: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if asking and self.fatal and data.startswith(self.fatal):
+                fatal = self.fatal if asking else self.fatal_answer
+                if fatal is not None and fatal.search(data):
                     self.server.close()
-                    break
+                    for end in (source, sink):
+                        end.shutdown(socket.SHUT_RDWR)
+                    return
                 sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            sink.shutdown(socket.SHUT_WR)  # who has said everything may still listen
 
 
 @pytest.fixture
@@ -83,7 +90,7 @@ def test_cleaning_stops_with_one_sentence_and_the_image_is_still_there(
     action = CleanDocker(stopped_for=Seconds(0), local_images=True)
     plan = action.plan(context)
     assert image in "".join(effect.object for effect in plan.effects)
-    wire.fatal = b"DELETE"
+    wire.fatal = re.compile(rb"^DELETE")
     with pytest.raises(Failed, match="The connection to Docker broke"):
         action.apply(context, plan)
     assert "[OK]" not in heard.text
@@ -94,9 +101,51 @@ def test_cleaning_stops_with_one_sentence_and_the_image_is_still_there(
 def test_isolation_goes_on_without_the_engine(
     wire: Wire, make_context: Callable[..., Context], heard: Heard, tmp_path: Path
 ) -> None:
-    wire.fatal = b"GET /v1.4"  # after the version was asked
+    wire.fatal = re.compile(rb"^GET /v1\.4")  # after the version was asked
     context = make_context(targets=docker_target("arp"), disk={"paths": ["."]})
     outcome = IsolateDisk().apply(context, IsolateDisk().plan(context))
     assert outcome.ok
     assert "Docker: The connection to Docker broke" in heard.text
     assert "full" in outcome.summary
+
+
+@pytest.mark.parametrize(
+    ("request_cut", "answer_cut", "method"),
+    [(rb"ALTER ROLE", None, "reset"), (None, rb"\x01\0\0\0....SCRAM-SHA-256\$", "found")],
+    ids=["before the server takes it", "after the server took it"],
+)
+def test_a_recovery_that_is_cut_off_loses_nothing(
+    wire: Wire,
+    client: DockerClient,
+    label: str,
+    make_context: Callable[..., Context],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request_cut: bytes | None,
+    answer_cut: bytes | None,
+    method: str,
+) -> None:
+    with server(client, label, "cut") as served:
+        target = replace(served, socket="/nowhere")  # by the engine alone
+        made = make_context(targets={target.name: target})
+        places = {**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}
+        context = replace(made, runbook=replace(made.runbook, places=places))
+        superuser(context, target, "ALTER ROLE arp_app PASSWORD 'changed since'")
+        action = RecoverPassword(target)
+        plan = action.plan(context)
+        wire.fatal = re.compile(request_cut) if request_cut else None
+        wire.fatal_answer = re.compile(answer_cut, re.DOTALL) if answer_cut else None
+        with pytest.raises(Failed) as caught:
+            action.apply(context, plan)
+        assert "Run this again" in str(caught.value)
+        assert not (tmp_path / "pgpass").exists()
+        monkeypatch.delenv("DOCKER_HOST")
+        outcome = action.apply(context, action.plan(context))
+        assert outcome.values["method"] == method
+        assert CheckPassword(target).evaluate(context).ok
+        undo = action.undo(outcome.values)
+        assert undo is not None
+        undo.apply(context, undo.plan(context))
+        (tmp_path / "pgpass").write_text("*:*:*:arp_app:changed since\n")
+        (tmp_path / "pgpass").chmod(0o600)
+        assert CheckPassword(target).evaluate(context).ok

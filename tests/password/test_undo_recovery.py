@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from actions.check_password import CheckPassword
-from actions.password_candidates import works
+from actions.password_candidates import login_of, works
 from actions.pgpass import Replacement
 from actions.recover_password import RecoverPassword
 from actions.restore_password import RestorePassword
+from actions.sealed import Sealed, alone
 from midwatch.action import Context
 from midwatch.errors import Refused
 from midwatch.runbook.model import Target
@@ -133,20 +134,21 @@ def test_a_file_that_is_not_ours_is_refused(context: Context, arp: Target, spoil
 
 
 def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
-    from actions.password_candidates import login_of
-
     left = Replacement.with_password(context.place("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published")
+    before, line = kept(context, arp), context.place("pgpass").read_bytes()
+    Sealed(arp.name, "arp_app", before, left.former).keep(context.place("sealed"))
     set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))
     action = RecoverPassword(arp)
     assert not action.verify(context, datetime.now(UTC)).ok
     outcome = action.apply(context, action.plan(context))
     assert outcome.values["method"] == "found"
     assert action.verify(context, datetime.now(UTC)).ok
-    left.discard()
+    undo = action.undo(outcome.values)
+    assert undo is not None
+    undo.apply(context, undo.plan(context))
+    assert (kept(context, arp), context.place("pgpass").read_bytes()) == (before, line), "of the run that was killed"
 
 
 def test_two_recoveries_never_run_at_once(context: Context, arp: Target) -> None:
-    from actions.sealed import alone
-
     with alone(context.place("sealed")), pytest.raises(Refused, match="Another recovery"):
         RecoverPassword(arp).apply(context, RecoverPassword(arp).plan(context))
