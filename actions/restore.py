@@ -114,7 +114,7 @@ class Restore(Action):
             draft.fact("check", f"{kind} of {len(manifest.rows)} tables; the backup is {state}")
         into = server.encoding or contents.encoding
         if contents.encoding == "SQL_ASCII" and into != "SQL_ASCII":
-            draft.fact("encoding", f"the backup is SQL_ASCII: bytes that are no {into} will stop the restore")
+            draft.fact("encoding", f"the backup is SQL_ASCII: PostgreSQL lets bytes that are no {into} in; they are looked for")
         if contents.tablespaces - server.tablespaces:
             draft.fact(
                 "tablespaces", f"the server lacks {', '.join(sorted(contents.tablespaces - server.tablespaces))}: left out"
@@ -163,7 +163,8 @@ class Restore(Action):
             raise
         take_over(route, name, self.target.database)
         run_quietly(into, "ANALYZE", limit=_LONG)
-        checked = check(into, manifest)
+        unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
+        checked = check(into, manifest, every_byte=unsure)
         values = {"database": name, "path": str(file)}
         if checked.problem:
             said = f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"

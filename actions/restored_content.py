@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from midwatch.errors import MidwatchError
 from midwatch.hostile import safe_text
 from probes.manifest import Manifest
 from probes.postgres.connect import Route
@@ -32,8 +33,21 @@ def compare_with(route: Route, source: Route) -> str:
     return f"{same}; changed since the dump, or different: {', '.join(map(safe_text, differ[:3]))}{more}"
 
 
-def check(route: Route, manifest: Manifest | None) -> Checked:
-    """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot."""
+def check(route: Route, manifest: Manifest | None, *, every_byte: bool = False) -> Checked:
+    """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot.
+
+    `every_byte` reads all text in any case: a restore out of `SQL_ASCII` lets bytes in that the database's encoding does not
+    have. What cannot be read is a problem, never an error.
+    """
+    try:
+        if every_byte:
+            digests_of(route)
+        return _compared(route, manifest)
+    except MidwatchError as error:
+        return Checked("", error.sentence)
+
+
+def _compared(route: Route, manifest: Manifest | None) -> Checked:
     there = rows_of(route)
     if manifest is None or not manifest.rows:
         return Checked(f"{sum(there.values())} rows in {len(there)} tables, which nothing can be compared with")
