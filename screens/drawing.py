@@ -19,7 +19,6 @@ from screens.footer import footer_line
 from screens.keys import KEYS, Key
 from screens.widgets.ages import span
 from screens.widgets.checklist import Checklist
-from screens.widgets.checklist_rows import counts
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.flow import Flow
 from screens.widgets.output_view import OutputView
@@ -126,7 +125,7 @@ class Drawing(Decisions):
         line = top_line(incident, due, now, max(width, 20), self.pen, driving=driving, journal=self.journal_trouble)
         self.query_one("#top-line", Quiet).show(line)
         self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M:%S} UTC"))
-        settled, total = counts(tuple(self.desk.runbook.steps()), incident)
+        settled, total = incident.counts(self.desk.runbook.steps())
         found = f", {self.checklist.found} found" if self.checklist.term else ""
         self._title(self.checklist, f"Checklist {settled} of {total}{found}")
 

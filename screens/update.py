@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from screens.desk import Desk
-from screens.widgets.checklist_rows import counts
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import paragraph
@@ -28,7 +27,7 @@ class UpdateForm(Form):
 def draft(desk: Desk) -> str:
     """A first line with what the journal knows."""
     incident, runbook = desk.incident, desk.runbook
-    settled, total = counts(tuple(runbook.steps()), incident)
+    settled, total = incident.counts(runbook.steps())
     running = [runbook.step(state.id).title for state in incident.running()]
     ahead = incident.next_step(runbook)
     now = f"Now: {', '.join(running)}. " if running else ""

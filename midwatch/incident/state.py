@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -219,6 +219,11 @@ class Incident:
         if condition.answers:
             return any(self.value(answer.step, answer.key) in condition.any_of for answer in condition.answers)
         return True
+
+    def counts(self, steps: Iterable[Step]) -> tuple[int, int]:
+        """How many of these steps are settled, and how many there are; those that are not needed count in neither."""
+        states = [status for step in steps if (status := self.status(step)) is not StepStatus.NOT_NEEDED]
+        return sum(status.settled for status in states), len(states)
 
     def next_step(self, runbook: Runbook) -> Step | None:
         """The first step that is not settled and not under way; a failed one stays next until a person decides."""

@@ -34,12 +34,6 @@ class Entry:
         return self.step.id if self.step else f"phase {self.phase.id}"
 
 
-def counts(steps: tuple[Step, ...], incident: Incident) -> tuple[int, int]:
-    """Settled steps and all steps; those that are not needed count in neither."""
-    states = [status for step in steps if (status := incident.status(step)) is not StepStatus.NOT_NEEDED]
-    return sum(status.settled for status in states), len(states)
-
-
 def phase_status(phase: Phase, incident: Incident) -> StepStatus:
     """The state of a phase, from those of its steps: what is wrong comes first."""
     states = [incident.status(step) for step in phase.steps]
@@ -102,7 +96,7 @@ def checklist_lines(
 
 
 def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, pen: Pen) -> Content:
-    status, (settled, total) = phase_status(phase, incident), counts(phase.steps, incident)
+    status, (settled, total) = phase_status(phase, incident), incident.counts(phase.steps)
     fold = pen.signs.unfolded if is_open else pen.signs.folded
     style = FAINT if status is StepStatus.DONE else STRONG
     number = f"{phase.section} " if phase.section else ""

@@ -23,8 +23,8 @@ def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
         who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
         since = duration((now - incident.declared_at).total_seconds()) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
-    statuses = [incident.status(step) for step in runbook.steps()]
-    yield f"{sum(status.settled for status in statuses)} of {len(statuses)} steps are settled."
+    settled, total = incident.counts(runbook.steps())
+    yield f"{settled} of {total} steps are settled."
     for state_of in incident.running():
         yield f"Under way: {titled(runbook.step(state_of.id))}."
     due = conductor.next_update_due
