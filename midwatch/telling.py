@@ -44,6 +44,11 @@ def _role(runbook: Runbook, body: Body) -> str:
     return role.name if role else str(body.get("role", ""))
 
 
+def _by(body: Body) -> str:
+    by = body.get("by")
+    return str(by.get("name", "")) if isinstance(by, Mapping) else str(by or "")
+
+
 def _and(body: Body, key: str, between: str) -> str:
     return f"{between}{body[key]}" if body.get(key) else ""
 
@@ -80,7 +85,14 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
     Kind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
     Kind.CLOSED: _closed,
-    Kind.DRIVER_JOINED: lambda _, body: f"Took the wheel on {body.get('host')}",
+    Kind.DRIVER_JOINED: lambda _, body: f"Took the wheel{_and(body, 'from', ' from ')} on {body.get('host')}",
+    Kind.DRIVER_TOOK_OVER: lambda _, body: f"Took the wheel over from {body.get('from')}: {body.get('reason')}",
+    Kind.HANDOFF_OFFERED: lambda _, body: f"Offered the wheel to {body.get('to')}",
+    Kind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}",
+    Kind.WHEEL_ASKED: lambda _, body: f"{body.get('by')} asks for the wheel",
+    Kind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
+    Kind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
+    Kind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
     Kind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
     Kind.CONFIRMED: _confirmed,
     Kind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",

@@ -20,7 +20,7 @@ from screens.running import Running
 from screens.severity import SeverityForm
 from screens.tell import TellForm
 from screens.tick import Tick
-from screens.timeline import timeline_page
+from screens.timeline_screen import TimelineScreen
 from screens.update import UpdateForm
 from screens.widgets.aside import writing
 from screens.widgets.step_page import step_lines
@@ -145,7 +145,7 @@ class Decisions(Running):
         return step_lines(self.parts(step, whole=True), width, self.pen)
 
     def action_timeline(self) -> None:
-        self.app.push_screen(timeline_page(self.pen, self.desk))
+        self.app.push_screen(TimelineScreen(self.pen, self.desk))
 
     def action_help(self) -> None:
         self.app.push_screen(help_page(self.pen, self.keymap, driving=self.desk.driving))

@@ -1,27 +1,75 @@
-"""A note for the timeline, now or back-dated."""
+"""A note for the timeline, now or back-dated: words, lines pasted from a terminal, a command that was run elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textual.widget import Widget
+
+from midwatch.notebook import Ran
 from midwatch.when import moment
 from screens.desk import Desk
+from screens.widgets.choice import PickOne
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
 
+_MORE = {"": (), "excerpt": ("excerpt",), "ran": ("command", "host", "result")}
+"""The fields that each choice brings with it."""
+
 
 class NoteForm(Form):
-    """What happened, and when. Pasted lines stay lines."""
+    """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are masked."""
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
+        more = [("", "nothing"), ("excerpt", "pasted lines"), ("ran", "a command run elsewhere")]
         fields = [
-            Field("text", "What happened, what was seen, what was run elsewhere", kind="text"),
-            Field("at", "When, if not now: 02:10 (UTC), or 5 min ago", required=False),
+            Field("text", "What happened, what was seen", kind="text"),
+            Field("at", "When, if not now: 02:10 (UTC) or 5 min ago", required=False),
+            Field("more", "With it", kind="one", required=False, options=more, across=True),
+            Field("excerpt", "Paste the lines here", kind="text"),
+            Field("command", "The command"),
+            Field("host", "On which host", required=False),
+            Field("result", "What came of it", required=False),
         ]
         super().__init__(
             pen, "Note", fields, lambda values: _write(desk, values), accept="Save", mark=pen.ink("for the timeline", FAINT)
         )
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.watch(self.query_one("#field-more", PickOne), "picked", self._show, init=True)
+
+    def wanted(self, field: Field) -> bool:
+        """Whether the field is there now."""
+        return not any(field.name in names for names in _MORE.values()) or field.name in _MORE[self._more]
+
+    def required(self, field: Field) -> bool:
+        """Lines or a command can stand for themselves."""
+        return field.required and not (field.name == "text" and self._more)
+
+    def _onward(self, widget: Widget) -> None:
+        """A note of words alone is finished with its time; what else there may be is a Tab further."""
+        if widget.id == "field-at" and not self._more:
+            self.action_accept()
+        else:
+            super()._onward(widget)
+
+    @property
+    def _more(self) -> str:
+        return next((choice.value for choice in self.query("#field-more").results(PickOne)), "")
+
+    def _show(self) -> None:
+        for field in self.fields:
+            self.query_one(f"#field-{field.name}", Widget).display = self.wanted(field)
+            self.query_one(f"#prompt-{field.name}", Widget).display = self.wanted(field)
+        self.call_after_refresh(self._fit)
+
 
 def _write(desk: Desk, values: Mapping[str, str]) -> None:
-    desk.note(values["text"], at=moment(values["at"], desk.clock.now()))
+    more = values["more"]
+    desk.note(
+        values["text"],
+        at=moment(values["at"], desk.clock.now()),
+        excerpt=values["excerpt"] if more == "excerpt" else "",
+        ran=Ran(values["command"], values["host"], values["result"]) if more == "ran" else None,
+    )

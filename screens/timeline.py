@@ -1,104 +1,111 @@
-"""The journal as a person reads it, newest last, live."""
+"""The journal as a person reads it: an entry an event, filtered by what kind it is and by words. Lines only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
 
+from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind
-from midwatch.units import duration
+from midwatch.notebook import WORDS_IN
+from midwatch.telling import SILENT, lines_of_note, told
 from screens.desk import Desk
-from screens.page import Page
-from screens.widgets.pen import FAINT, SOON, STRONG, WELL, WRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, Pen
 from screens.widgets.rows import wrap
 
 _COLUMN = 10
+_EXCERPT = 12
+"""Lines of an excerpt that are shown; the export has them all."""
+_STYLES: dict[str, str] = {
+    Kind.DECLARED: STRONG,
+    Kind.CLOSED: STRONG,
+    Kind.SEVERITY: SOON,
+    Kind.SKIPPED: SOON,
+    Kind.REPAIRED: SOON,
+    Kind.TICKED: WELL,
+    Kind.FAILED_BY_HAND: WRONG,
+    Kind.DRIVER_JOINED: FAINT,
+    Kind.DRIVER_TOOK_OVER: SOON,
+    Kind.HANDOFF_WITHDRAWN: FAINT,
+    Kind.WHEEL_ASKED: SOON,
+    Kind.APPROVAL_ASKED: SOON,
+    Kind.APPROVAL_GIVEN: WELL,
+    Kind.APPROVAL_DECLINED: WRONG,
+    Kind.DRIVER_LEFT: FAINT,
+    Kind.STARTED: FAINT,
+    Kind.CRITERION: FAINT,
+    Kind.CORRECTED: FAINT,
+}
+_STEPS = frozenset({Kind.CONFIRMED, Kind.STARTED, Kind.FINISHED, Kind.VERIFIED, Kind.TICKED, Kind.FAILED_BY_HAND, Kind.SKIPPED})
+FILTERS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("all", frozenset()),
+    ("words", frozenset({*WORDS_IN, Kind.CORRECTED})),
+    ("steps", frozenset({*_STEPS, Kind.REOPENED})),
+    ("starred", frozenset()),
+)
+"""What may be shown: a name, and the kinds; none stands for every kind."""
 
 
-def timeline_page(pen: Pen, desk: Desk) -> Page:
-    """The page that shows it."""
-    return Page(pen, f"Timeline of {desk.incident.id}", lambda width: timeline_lines(desk, width, pen), at_end=True)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event with its lines for one width."""
+
+    event: Event
+    lines: tuple[Content, ...]
 
 
-def timeline_lines(desk: Desk, width: int, pen: Pen) -> list[Content]:
-    """One entry an event; readings around steps are left to the steps' own pages."""
-    lines: list[Content] = []
+def entries(desk: Desk, width: int, pen: Pen, *, kinds: str = "all", term: str = "") -> list[Entry]:
+    """The events that are asked for; readings around steps are left to the steps' own pages."""
+    wanted = dict(FILTERS)[kinds]
+    found: list[Entry] = []
     day = None
     for event in desk.events:
-        if event.kind == Kind.READING:
+        if event.kind in SILENT or (wanted and event.kind not in wanted):
             continue
-        if event.time.date() != day:
-            day = event.time.date()
-            lines.append(pen.ink(f"{day:%Y-%m-%d} UTC", STRONG))
-        text, style = said(event, desk)
-        who = event.actor.partition("@")[0]
-        for number, line in enumerate(wrap(pen.clean(text, newlines=True), max(width - _COLUMN - len(who) - 2, 16))):
-            head = f" {event.time:%H:%M:%S} " if number == 0 else " " * _COLUMN
-            tail = f"  {who}" if number == 0 else ""
-            lines.append(Content.assemble(pen.ink(head, FAINT), pen.ink(line, style), pen.ink(tail, FAINT)))
-    return lines
+        if kinds == "starred" and event.seq not in desk.incident.stars:
+            continue
+        text = told(event, desk.runbook)
+        below = _below(event, desk)
+        if term and term.lower() not in "\n".join((text, event.actor, *below)).lower():
+            continue
+        head = [pen.ink(f"{event.time:%Y-%m-%d} UTC", STRONG)] if event.time.date() != day else []
+        day = event.time.date()
+        found.append(Entry(event, (*head, *_lines(event, text, below, desk, width, pen))))
+    return found
 
 
-def said(event: Event, desk: Desk) -> tuple[str, str]:
-    """An event in words, and its style. A kind that is not known is told by its name."""
-    body = event.body
-    step = _step(body, desk)
-    texts: dict[str, tuple[str, str]] = {
-        Kind.DECLARED: (f"Declared: {body.get('title')}, {body.get('severity')}", STRONG),
-        Kind.SEVERITY: (f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}", SOON),
-        Kind.CLOSED: (
-            "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else ""),
-            STRONG,
-        ),
-        Kind.DRIVER_JOINED: (f"Took the wheel{_from(body)} on {body.get('host')}", FAINT),
-        Kind.APPROVAL_ASKED: (f"{step}: a second person is asked to approve the plan", SOON),
-        Kind.APPROVAL_GIVEN: (f"{step}: approved by {_by(body)}", WELL),
-        Kind.APPROVAL_DECLINED: (f"{step}: declined by {_by(body)}. {body.get('reason')}", WRONG),
-        Kind.HANDOFF_OFFERED: (f"Offered the wheel to {body.get('to')}", ""),
-        Kind.HANDOFF_WITHDRAWN: (f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}", FAINT),
-        Kind.WHEEL_ASKED: (f"{body.get('by')} asks for the wheel", SOON),
-        Kind.DRIVER_TOOK_OVER: (f"Took the wheel over from {body.get('from')}: {body.get('reason')}", SOON),
-        Kind.DRIVER_LEFT: (f"Gave the wheel back: {body.get('reason')}", FAINT),
-        Kind.CONFIRMED: (f"{step}: confirmed" + (f", {body['reason']}" if body.get("reason") else ""), ""),
-        Kind.STARTED: (f"{step}: started", FAINT),
-        Kind.TICKED: (f"{step}: done" + (f". {body['note']}" if body.get("note") else ""), WELL),
-        Kind.FAILED_BY_HAND: (f"{step}: failed. {body.get('reason')}", WRONG),
-        Kind.SKIPPED: (f"{step}: skipped. {body.get('reason')}", SOON),
-        Kind.REOPENED: (f"{step}: to be done again. {body.get('reason')}", ""),
-        Kind.NOTE: (f"Note: {body.get('text')}", ""),
-        Kind.TOLD: (f"Told {_role(body, desk)}: {body.get('message')}", ""),
-        Kind.UPDATE: (f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}", ""),
-        Kind.REPAIRED: (f"The journal's last line was torn; {body.get('dropped_bytes')} bytes dropped", SOON),
-    }
+def _below(event: Event, desk: Desk) -> list[str]:
+    """What stands under an event: when it really happened, where it was run, what was pasted, how it was corrected."""
+    found: list[str] = []
+    if event.kind == Kind.NOTE:
+        if event.body.get("at"):
+            found.append(f"It happened at {from_iso(str(event.body['at'])):%H:%M:%S}")
+        noted = lines_of_note(event.body)
+        found += noted[:_EXCERPT] + ([f"| and {len(noted) - _EXCERPT} more lines"] if len(noted) > _EXCERPT else [])
+    if correction := desk.incident.corrections.get(event.seq):
+        found.append(f"Corrected by {correction.actor.partition('@')[0]}: {correction.text}")
+    return found
+
+
+def _lines(event: Event, text: str, below: Sequence[str], desk: Desk, width: int, pen: Pen) -> list[Content]:
+    style = _STYLES.get(event.kind, "")
     if event.kind == Kind.FINISHED:
-        took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
-        style = WELL if body.get("outcome") == "done" else WRONG
-        return f"{step}: {body.get('outcome')}{took}. {body.get('summary') or ''}".strip(), style
-    if event.kind == Kind.CRITERION:
-        met = {True: "met", False: "not met", None: "unknown"}[body.get("met")]
-        return f"Criterion {body.get('criterion')}: {met}. {body.get('detail')}", FAINT
-    return texts.get(event.kind, (event.kind, FAINT))
-
-
-def _step(body: Mapping[str, Any], desk: Desk) -> str:
-    try:
-        step = desk.runbook.step(str(body.get("step", "")))
-    except KeyError:
-        return str(body.get("step", ""))
-    return f"{step.number} {step.title}"
-
-
-def _by(body: Mapping[str, Any]) -> str:
-    by = body.get("by")
-    return str(by.get("name", "")) if isinstance(by, Mapping) else str(by or "")
-
-
-def _from(body: Mapping[str, Any]) -> str:
-    return f" from {body['from']}" if body.get("from") else ""
-
-
-def _role(body: Mapping[str, Any], desk: Desk) -> str:
-    role = desk.runbook.roles.get(str(body.get("role", "")))
-    return role.name if role else str(body.get("role", ""))
+        style = WELL if event.body.get("outcome") == "done" else WRONG
+    corrected = event.seq in desk.incident.corrections
+    who = event.actor.partition("@")[0]
+    star = pen.signs.star if event.seq in desk.incident.stars else " "
+    lines: list[Content] = []
+    room = max(width - _COLUMN - len(who) - 2, 16)
+    for number, line in enumerate(wrap(pen.clean(text, newlines=True), room)):
+        head = pen.ink(f"{star}{event.time:%H:%M:%S} ", CHOSEN if star.strip() else FAINT) if number == 0 else " " * _COLUMN
+        tail = f"  {who}" if number == 0 else ""
+        lines.append(Content.assemble(head, pen.ink(line, FAINT if corrected else style), pen.ink(tail, FAINT)))
+    for line in below:
+        last = corrected and line is below[-1]
+        lines += [
+            Content.assemble(" " * _COLUMN, pen.ink(part, STRONG if last else FAINT))
+            for part in wrap(pen.clean(line, newlines=True), max(width - _COLUMN, 16))
+        ]
+    return lines

@@ -29,6 +29,8 @@ class Field:
     required: bool = True
     value: str = ""
     options: Sequence[tuple[str, str]] = ()
+    across: bool = False
+    """Whether the options stand beside one another."""
 
 
 class Form(Dialog):
@@ -65,8 +67,8 @@ class Form(Dialog):
         if self._words:
             yield Static(joined(self._words), id="words", markup=False)
         for field in self.fields:
-            optional = "" if field.required else " (may stay empty)"
-            yield Static(self.pen.ink(field.prompt + optional, FAINT), classes="prompt", markup=False)
+            prompt = field.prompt + ("" if self.required(field) else " (may stay empty)")
+            yield Static(self.pen.ink(prompt, FAINT), classes="prompt", id=f"prompt-{field.name}", markup=False)
             yield self._widget(field)
 
     def _widget(self, field: Field) -> Widget:
@@ -79,7 +81,7 @@ class Form(Dialog):
         elif field.kind == "yes-no":
             found = PickOne([("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True)
         elif field.kind == "one":
-            found = PickOne(field.options, self.pen, id=name, picked=field.value)
+            found = PickOne(field.options, self.pen, id=name, picked=field.value, across=field.across)
         else:
             found = Line(field.value, id=name)
         if isinstance(found, TextArea):
@@ -112,15 +114,25 @@ class Form(Dialog):
         if self.focused is not None:
             self._onward(self.focused)
 
+    def wanted(self, field: Field) -> bool:
+        """Whether the field is there now; one that is not is neither asked for nor gone to."""
+        return True
+
+    def required(self, field: Field) -> bool:
+        """Whether the field may not stay empty now."""
+        return field.required
+
     def _onward(self, widget: Widget) -> None:
-        if self.fields and widget.id == f"field-{self.fields[-1].name}":
+        there = [field for field in self.fields if self.wanted(field)]
+        if there and widget.id == f"field-{there[-1].name}":
             self.action_accept()
         else:
             self.focus_next()
 
     def action_accept(self) -> None:
         values = self.values()
-        missing = next((field for field in self.fields if field.required and not values[field.name].strip()), None)
+        needed = [field for field in self.fields if self.wanted(field) and self.required(field)]
+        missing = next((field for field in needed if not values[field.name].strip()), None)
         if missing is not None:
             self.complain(f"{missing.prompt.rstrip('?:. ')}: an answer is needed")
             self.query_one(f"#field-{missing.name}").focus()

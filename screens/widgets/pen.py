@@ -25,6 +25,7 @@ class Signs:
     folded: str
     unfolded: str
     person: str
+    star: str
     dot: str
     dash: str
     arrow: str
@@ -50,6 +51,7 @@ UNICODE = Signs(
     folded="▸",
     unfolded="▾",
     person="!",
+    star="★",
     dot="·",
     dash="–",
     arrow="→",
@@ -74,6 +76,7 @@ ASCII = Signs(
     folded="+",
     unfolded="-",
     person="!",
+    star="*",
     dot="-",
     dash="-",
     arrow="->",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.state import CriterionState, Incident
+from midwatch.notebook import Ran
 from midwatch.plan import Plan, PlanDraft, Verb
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
@@ -161,8 +163,15 @@ class DeskInMemory:
     def reopen(self, step_id: str, reason: str) -> None:
         self._write(Kind.REOPENED, {"step": step_id, "reason": reason})
 
-    def note(self, text: str, *, at: datetime | None = None) -> None:
-        self._write(Kind.NOTE, {"text": text, "at": iso(at) if at else None})
+    def note(self, text: str, *, at: datetime | None = None, excerpt: str = "", ran: Ran | None = None) -> None:
+        body: dict[str, Any] = {"text": text, "at": iso(at) if at else None}
+        self._write(Kind.NOTE, body | {"excerpt": excerpt, "ran": asdict(ran) if ran else None})
+
+    def correct(self, seq: int, text: str) -> None:
+        self._write(Kind.CORRECTED, {"event": seq, "text": text})
+
+    def star(self, seq: int, *, starred: bool = True) -> None:
+        self._write(Kind.STARRED, {"event": seq, "starred": starred})
 
     def told(self, role_id: str, message: str) -> None:
         self._write(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})

@@ -25,6 +25,7 @@ async def test_incident(desk: DeskInMemory, golden, name: str) -> None:
 DIALOGS = {
     "confirm": ("enter",),
     "note": ("n",),
+    "note-ran": ("n", "tab", "tab", "right", "right", "tab"),
     "skip": ("s",),
     "tell": ("t",),
     "update": ("u",),
@@ -32,6 +33,8 @@ DIALOGS = {
     "closure": ("C",),
     "help": ("question_mark",),
     "timeline": ("j",),
+    "timeline-words": ("j", "f", "asterisk"),
+    "correct": ("j", "e"),
     "live": ("l",),
     "detail": ("d",),
     "output": ("o",),
@@ -39,7 +42,7 @@ DIALOGS = {
 }
 
 
-@pytest.mark.parametrize("size", ["60x15", "80x24"])
+@pytest.mark.parametrize("size", ["60x15", "80x24", "200x60"])
 @pytest.mark.parametrize("name", DIALOGS)
 async def test_dialog(desk: DeskInMemory, golden, name: str, size: str) -> None:
     async with opened(desk, SIZES[size]) as pilot:

@@ -1,0 +1,200 @@
+"""The timeline on the whole screen: live, filtered by kind and by words; events are starred, and words corrected."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+
+from midwatch.errors import MidwatchError
+from midwatch.notebook import words_of
+from screens.correct import CorrectForm
+from screens.desk import Desk
+from screens.note import NoteForm
+from screens.page import Page
+from screens.timeline import FILTERS, Entry, entries
+from screens.widgets.aside import aside
+from screens.widgets.filter_line import FilterLine
+from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, Pen
+from screens.widgets.quiet import Quiet
+from screens.widgets.rows import edges, labelled
+from screens.widgets.sheet import Sheet
+
+KEYS = (
+    ("Esc", "back", "Back to the incident"),
+    ("/", "find", "Only what holds these words"),
+    ("f", "kind", "All, words that people wrote, steps, or what is starred"),
+    ("*", "star", "Star what the post-mortem should not miss, or take the star away"),
+    ("e", "correct", "Correct somebody's words; what they said before stays beside it"),
+    ("n", "note", "Write a note, back-dated if you want"),
+    ("Up Down", "", "The event before, the event after; End follows the newest"),
+)
+
+
+class TimelineScreen(Screen[None]):
+    """Follows the newest event until the operator goes to an earlier one."""
+
+    DEFAULT_CSS = """
+    TimelineScreen #top { dock: top; background: $surface; padding: 0 1; }
+    TimelineScreen #bottom, TimelineScreen #filter { dock: bottom; }
+    TimelineScreen #bottom { background: $surface; padding: 0 1; }
+    TimelineScreen #lines { padding: 0 1; height: 1fr; }
+    """
+    AUTO_FOCUS = "#lines"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", show=False),
+        Binding("slash", "find", show=False),
+        Binding("f", "kind", show=False),
+        Binding("asterisk", "star", show=False),
+        Binding("e", "correct", show=False),
+        Binding("n", "note", show=False),
+        Binding("question_mark", "help", show=False),
+        Binding("up,k", "move(-1)", show=False, priority=True),
+        Binding("down,j", "move(1)", show=False, priority=True),
+        Binding("pageup", "move(-10)", show=False, priority=True),
+        Binding("pagedown", "move(10)", show=False, priority=True),
+        Binding("home", "move(-1000000)", show=False, priority=True),
+        Binding("end", "newest", show=False, priority=True),
+    ]
+
+    def __init__(self, pen: Pen, desk: Desk) -> None:
+        super().__init__()
+        self.pen, self._desk = pen, desk
+        self._kinds, self._term, self._said = FILTERS[0][0], "", ""
+        self._at: int | None = None
+        """The number of the event under the cursor; None goes with the newest."""
+        self._shown: list[Entry] = []
+
+    def compose(self) -> ComposeResult:
+        yield Quiet(id="top")
+        yield Sheet(id="lines")
+        yield FilterLine(id="filter", placeholder="only what holds these words")
+        yield Quiet(id="bottom")
+
+    def on_mount(self) -> None:
+        self.set_interval(1, self.redraw)
+        self.call_after_refresh(self.redraw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.redraw)
+
+    # What is shown
+
+    @property
+    def entry(self) -> Entry | None:
+        """The event under the cursor."""
+        return next((e for e in self._shown if e.event.seq == self._at), self._shown[-1] if self._shown else None)
+
+    def redraw(self) -> None:
+        """The entries for the width of now, the one under the cursor marked and in view."""
+        sheet = self.query_one(Sheet)
+        self._shown = entries(self._desk, max(sheet.room - 2, 16), self.pen, kinds=self._kinds, term=self._term)
+        lines: list[Content] = []
+        first = last = 0
+        for entry in self._shown:
+            here = entry is self.entry
+            if here:
+                first, last = len(lines), len(lines) + len(entry.lines) - 1
+            mark = self.pen.ink(f"{self.pen.signs.next} ", CHOSEN) if here else Content("  ")
+            at = next((n for n, line in enumerate(entry.lines) if not line.plain.endswith(" UTC")), 0)
+            lines += [Content.assemble(mark if n == at else "  ", line) for n, line in enumerate(entry.lines)]
+        if not lines:
+            lines = [self.pen.ink("  Nothing is like that.", FAINT)]
+        sheet.show(lines)
+        sheet.reveal(first, last)
+        self.call_after_refresh(sheet.reveal, first, last)  # once it knows how long it is
+        self._draw_edges()
+
+    def _draw_edges(self) -> None:
+        width = max(self.app.size.width - 2, 1)
+        asked = "" if self._kinds == "all" else f", {self._kinds} only"
+        held = f", holding {self._term!r}" if self._term else ""
+        count = f"{len(self._shown)} events{asked}{held}"
+        title = self.pen.ink(f"Timeline of {self._desk.incident.id}", STRONG)
+        self.query_one("#top", Quiet).show(edges(title, self.pen.ink(count, SOON if asked or held else FAINT), width))
+        help_ = Content.assemble(self.pen.ink("?", "bold"), self.pen.ink(" help", FAINT))
+        right = Content.assemble(self.pen.ink(self._said, CHOSEN), "   ", help_) if self._said else help_
+        parts: list[Content] = []
+        room = width - right.cell_length - 1
+        for key, words, _ in KEYS:
+            if not words or (words in ("star", "correct", "note") and not self._writes):
+                continue
+            part = Content.assemble(self.pen.ink(key, "bold"), self.pen.ink(f" {words}", FAINT))
+            room -= part.cell_length + (3 if parts else 0)
+            if room < 0:
+                break
+            parts.append(part)
+        self.query_one("#bottom", Quiet).show(edges(Content("   ").join(parts), right, width))
+
+    @property
+    def _writes(self) -> bool:
+        return self._desk.driving and self._desk.incident.open
+
+    def _say(self, text: str) -> None:
+        self._said = text
+        self.redraw()
+
+    # Keys
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_move(self, step: int) -> None:
+        """To an event further up or down."""
+        if self.focused is self.query_one(FilterLine) or not self._shown:
+            return
+        now = next((n for n, entry in enumerate(self._shown) if entry is self.entry), 0)
+        new = min(max(now + step, 0), len(self._shown) - 1)
+        self._at = self._shown[new].event.seq if new < len(self._shown) - 1 else None
+        self._say("")
+
+    def action_newest(self) -> None:
+        self._at = None
+        self._say("")
+
+    def action_kind(self) -> None:
+        """The next of the filters."""
+        names = [name for name, _ in FILTERS]
+        self._kinds = names[(names.index(self._kinds) + 1) % len(names)]
+        self._say("")
+
+    def action_find(self) -> None:
+        self.query_one(FilterLine).open(self._term)
+
+    def on_filter_line_changed_to(self, message: FilterLine.ChangedTo) -> None:
+        self._term = message.term.strip()
+        self.redraw()
+
+    def on_filter_line_left(self) -> None:
+        self.query_one(Sheet).focus()
+
+    def action_star(self) -> None:
+        entry = self.entry
+        if entry is not None and self._writes:
+            seq = entry.event.seq
+            starred = seq not in self._desk.incident.stars
+            aside(self, lambda: self._desk.star(seq, starred=starred), lambda _: self.redraw(), self._say, name="star")
+
+    def action_correct(self) -> None:
+        entry = self.entry
+        if entry is None or not self._writes:
+            return
+        try:
+            said = words_of(self._desk.events, entry.event.seq)
+        except MidwatchError as error:
+            self._say(error.sentence)
+            return
+        self.app.push_screen(CorrectForm(self.pen, self._desk, entry.event.seq, said), lambda _: self.redraw())
+
+    def action_note(self) -> None:
+        if self._writes:
+            self.app.push_screen(NoteForm(self.pen, self._desk), lambda _: self.action_newest())
+
+    def action_help(self) -> None:
+        def lines(width: int) -> list[Content]:
+            return [line for key, _, words in KEYS for line in labelled(f" {key}", words, width, self.pen, column=11)]
+
+        self.app.push_screen(Page(self.pen, "Timeline", lines))

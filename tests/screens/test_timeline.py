@@ -1,0 +1,96 @@
+"""The timeline and what people write into it, on the screen: nothing that was written is changed by it."""
+
+from __future__ import annotations
+
+from textual.events import Paste
+
+from midwatch.incident.events import Kind
+from screens.timeline_screen import TimelineScreen
+from tests.screens.conftest import grid, opened, press, rest
+from tests.screens.desk import DeskInMemory
+
+
+async def test_words_are_corrected_beside_themselves(desk: DeskInMemory) -> None:
+    desk.note("it began at noon")
+    seq = desk.events[-1].seq
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "e", "ctrl+k", *"at one", "ctrl+s")
+        shown = grid(pilot)
+    assert desk.events[seq - 1].body["text"] == "it began at noon"
+    assert desk.incident.corrections[seq].text == "at one"
+    assert "Note: it began at noon" in shown
+    assert "Corrected by ada: at one" in shown
+
+
+async def test_what_holds_nobodys_words_is_not_corrected(desk: DeskInMemory) -> None:
+    desk.start("emergency-backup", desk.plan("emergency-backup"))
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "e")
+        assert isinstance(pilot.app.screen, TimelineScreen)
+        assert "holds nobody's words" in grid(pilot)
+
+
+async def test_stars_and_filters(desk: DeskInMemory) -> None:
+    desk.note("smoke", excerpt="one\ntwo")
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
+        shown = grid(pilot)
+        assert "1 events, starred only" in shown
+        assert "★" in shown
+        assert "| two" in shown
+        await press(pilot, "f", "slash", *"freeze", "enter")
+        shown = grid(pilot)
+        assert "holding 'freeze'" in shown
+        assert "smoke" not in shown
+        await press(pilot, "slash", "escape", "end")
+        assert "smoke" in grid(pilot)
+
+
+async def test_it_is_live_and_stays_where_the_operator_went(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "home")
+        desk.note("something new")
+        await rest(pilot)
+        assert "▶  02:00:00 Declared" in grid(pilot)
+        await press(pilot, "end")
+        assert "something new" in grid(pilot)
+
+
+async def test_an_observer_reads_and_changes_nothing(desk: DeskInMemory) -> None:
+    desk.driving = False
+    before = len(desk.events)
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "asterisk", "e", "n")
+        assert isinstance(pilot.app.screen, TimelineScreen)
+        assert "star" not in grid(pilot).splitlines()[-1]
+    assert len(desk.events) == before
+
+
+async def test_a_note_with_a_command_from_elsewhere(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        await press(pilot, "n", "tab", *"5 min ago", "tab", "right", "right", "tab")
+        await press(pilot, *"df -h", "tab", *"db1", "tab", *"96 %", "enter")
+    body = desk.events[-1].body
+    assert desk.events[-1].kind == Kind.NOTE
+    assert body["ran"] == {"command": "df -h", "host": "db1", "result": "96 %"}
+    assert body["text"] == ""
+    assert body["at"]
+
+
+async def test_pasted_lines_stay_lines(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        await press(pilot, "n", "tab", "tab", "right", "tab")
+        pilot.app.post_message(Paste("Filesystem Use%\n/backups 96%\n"))
+        await rest(pilot)
+        await press(pilot, "ctrl+s")
+    assert desk.events[-1].body["excerpt"].splitlines() == ["Filesystem Use%", "/backups 96%"]
+
+
+async def test_a_note_without_anything_says_so(desk: DeskInMemory) -> None:
+    before = len(desk.events)
+    async with opened(desk) as pilot:
+        await press(pilot, "n", "ctrl+s")
+        assert "an answer is needed" in grid(pilot)
+        await press(pilot, *"x", "tab", *"25:00", "ctrl+s")
+        assert "'25:00' is no time" in grid(pilot)
+    assert len(desk.events) == before
