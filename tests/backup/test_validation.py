@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import itertools
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from actions.validation import RowCounter, validate
 from drill.production import Production
 from midwatch.errors import BadInput
 from midwatch.runbook.loader import load
+from probes.archive_reading import read_through
 from probes.postgres.tools import find_tools
 
 pytestmark = pytest.mark.postgres
@@ -67,6 +70,60 @@ def test_each_damage_is_found(tmp_path: Path, good: bytes, pg_restore: Path, dam
     depth, problem = judged(tmp_path, damage(good, pg_restore), pg_restore)
     assert problem
     assert depth < 3
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "passes_gunzip", "passes_list"),
+    [
+        pytest.param(lambda d: d[: len(d) // 2], False, True, id="cut at half"),
+        pytest.param(lambda d: d[:-1024], False, True, id="last KB"),
+        pytest.param(lambda d: d[:-8], False, True, id="last 8 bytes"),
+        pytest.param(lambda d: flipped(d, len(d) // 2), False, True, id="one bit flipped"),
+        pytest.param(lambda d: gzip.compress(gzip.decompress(d)[:-200_000]), True, True, id="dump killed, closed in order"),
+        pytest.param(lambda d: d + b"rubbish", False, True, id="trailing rubbish"),
+    ],
+)
+def test_what_gunzip_and_a_listing_pass_is_found(
+    tmp_path: Path,
+    good: bytes,
+    pg_restore: Path,
+    damage: Callable[[bytes], bytes],
+    passes_gunzip: bool,
+    passes_list: bool,
+) -> None:
+    """The checks that people use, beside ours, on the same damage."""
+    file = tmp_path / "x.gz"
+    file.write_bytes(damage(good))
+    assert (subprocess.run(["gunzip", "-t", file], capture_output=True, check=False).returncode == 0) is passes_gunzip
+    line = f"gunzip -c '{file}' 2>/dev/null | '{pg_restore}' --list"
+    assert (subprocess.run(line, shell=True, capture_output=True, check=False).returncode == 0) is passes_list
+    assert validate(file, pg_restore).problem
+    assert not read_through(file, pg_restore, 60).ok
+
+
+def test_a_bit_flipped_in_an_archive_without_gzip_is_found_by_its_checksum_alone(
+    tmp_path: Path, good: bytes, pg_restore: Path
+) -> None:
+    """Digits of a row: read to the end without a fault, and every count is right."""
+    plain = gzip.decompress(good)
+    rows = validate(write(tmp_path / "good.gz", good), pg_restore).rows
+    at = next(found.start(1) for found in re.finditer(rb"\t\d(\d)\d*\t", plain))
+    broken = flipped(plain, at) if plain[at : at + 1] < b"8" else plain[:at] + b"7" + plain[at + 1 :]
+    read = subprocess.run([pg_restore, "-f", "/dev/null"], input=broken, capture_output=True, check=False)
+    assert read.returncode == 0
+    again = gzip.compress(broken, 1)
+    assert validate(write(tmp_path / "x.gz", again), pg_restore, rows=rows).depth == 4
+    verdict = validate(tmp_path / "x.gz", pg_restore, rows=rows, sha256=hashlib.sha256(good).hexdigest())
+    assert "SHA-256" in verdict.problem
+
+
+def write(file: Path, data: bytes) -> Path:
+    file.write_bytes(data)
+    return file
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
