@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actions.docker_choice import Choice, Rules, choose, not_there, row_name
+from actions.docker_choice import Choice, Rules, choose, log_of, not_there, row_name
 from actions.freed_space import measured, tell_shortfall
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, OutcomeUnknown
@@ -70,17 +70,20 @@ class CleanDocker(Action):
             disk = measured(root)
             images = {image.id: image for image in before.images}
             spared: list[str] = []
+            logs = 0
             for done, effect in enumerate(removals):
                 context.console.progress(done, len(removals))
                 tags = images[effect.identity].attrs.get("RepoTags") if effect.identity in images else None
+                log = log_of(client, effect.identity) if effect.object.startswith("container ") else 0
                 fault = _remove(client, effect, tags or [])
+                logs += 0 if fault else log
                 if fault:
                     spared.append(effect.object)
                 context.console.say(
                     f"[KEPT] {safe_text(effect.object)}: {fault}" if fault else f"[OK] {safe_text(effect.object)}"
                 )
             context.console.progress(len(removals), len(removals))
-            freed, disk_after = before.total - space(client).total, measured(root)
+            freed, disk_after = before.total - space(client).total + logs, measured(root)
         gone, planned = len(removals) - len(spared), plan.total(Verb.REMOVE)
         summary = f"{gone} of {len(removals)} removed from Docker, {size(freed)} freed"
         values = {"freed": str(freed), "removed": str(gone), "kept": str(len(spared))}
@@ -145,7 +148,11 @@ class CleanDocker(Action):
         draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")
         draft.fact("frees", self._forecast(choice.frees, root))
         kinds = (("images", choice.images), ("containers", choice.containers), ("volumes", choice.volumes))
-        told = [f"{len(things)} {kind}, {size(sum(t.size for t in things))}" for kind, things in kinds if things]
+        told = [
+            f"{len(things)} {kind[: -1 if len(things) == 1 else None]}, {size(sum(t.size for t in things))}"
+            for kind, things in kinds
+            if things
+        ]
         told += [f"build cache, {size(sum(record.size for record in choice.cache))}"] if choice.cache else []
         if told:
             draft.fact("by kind", "; ".join(told))

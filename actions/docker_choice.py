@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from midwatch.units import Seconds, duration
-from probes.docker_engine import STOPPED, Space, Thing, finished_at, labelled, short
+from probes.docker_engine import STOPPED, Space, Thing, finished_at, labelled, log_size, short
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,7 +59,7 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
             if container in ours or container.attrs["State"] not in ("running",):
                 choice.kept.append((f"container {container.name}", why))
         else:
-            choice.containers.append(container)
+            choice.containers.append(replace(container, size=container.size + log_of(client, container.id)))
     for name in lost:
         choice.kept.append((f"every tagged image: the container {name} is gone", "one of them may be what it ran from"))
     for image in held.images:
@@ -80,6 +80,16 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
     if stay:
         choice.kept.append((f"{'all ' if not choice.volumes else ''}{stay} volumes", "data is never cleaned up unless named"))
     return choice
+
+
+def log_of(client: DockerClient, container_id: str) -> int:
+    """Bytes that a container's log takes, which go with it and which the engine does not count; 0 where it cannot be seen."""
+    import docker
+
+    try:
+        return log_size(client, container_id) or 0
+    except docker.errors.NotFound:
+        return 0
 
 
 def not_there(held: Space, named: frozenset[str]) -> list[str]:

@@ -141,12 +141,13 @@ class IsolateDisk(Action):
                 held = space(client)
                 say(f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses")
                 kinds = (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
-                for kind, things in (*kinds, ("build cache", held.cache)):
+                for kind, things in (*kinds, ("build cache records", held.cache)):
                     spare = [thing for thing in things if thing.unused or thing.attrs.get("State") in STOPPED]
                     count = sum(thing.size for thing in things) if kind != "images" else held.layers
                     word = "stopped" if kind == "containers" else "unused"
                     could = f"{size(sum(thing.size for thing in spare))} could be reclaimed"
-                    say(f"  {size(count):>8}  {len(things)} {kind}, {len(spare)} {word}: {could}")
+                    name = kind[:-1] if len(things) == 1 else kind
+                    say(f"  {size(count):>8}  {len(things)} {name}, {len(spare)} {word}: {could}")
                 logs = [(log_size(client, thing.id), thing.name) for thing in held.containers]
                 for count, name in sorted(((c, n) for c, n in logs if c), reverse=True)[:3]:
                     say(f"  {size(count):>8}  log of {safe_text(name)}, which docker system df leaves out")

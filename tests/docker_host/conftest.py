@@ -5,6 +5,7 @@ Everything made here carries a label of its own, and cleaning is limited to it, 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -62,12 +63,20 @@ def client() -> Iterator[DockerClient]:
 @pytest.fixture(scope="session")
 def label(client: DockerClient) -> Iterator[str]:
     """A label of this test run; whatever carries it at the end is removed."""
+    import docker
+
     key = f"midwatch.test={uuid.uuid4().hex}"
     yield key
     for container in client.containers.list(all=True, filters={"label": key}):
         container.remove(force=True, v=True)
-    for image in client.images.list(filters={"label": key}):
-        client.images.remove(image.id, force=True)
+    left = client.images.list(filters={"label": key})
+    while left:  # one that another was made from goes after it, and the same second tells no order
+        before = len(left)
+        for image in left:
+            with contextlib.suppress(docker.errors.APIError):
+                client.images.remove(image.id, force=True)
+        left = client.images.list(filters={"label": key})
+        assert len(left) < before
     for volume in client.volumes.list(filters={"label": key}):
         volume.remove(force=True)
 

@@ -138,7 +138,7 @@ def test_only_what_is_named_goes_of_a_target(
         f"container {name_of('arp')}",
         f"volume {volumes[0]}",
     }
-    assert "1 containers" in dict(plan.facts)["by kind"]
+    assert "1 container," in dict(plan.facts)["by kind"]
     assert not action.verify(context, datetime.now(UTC)).ok
     action.apply(context, plan)
     left = [volume.name for volume in client.volumes.list(filters={"label": label})]
@@ -182,6 +182,21 @@ def test_what_a_process_still_holds_open_is_named_when_less_comes_free(
         assert "disk_freed" in outcome.values
     finally:
         holder.communicate()
+
+
+def test_the_log_of_a_container_counts_as_room(
+    client: DockerClient, context: Context, make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    """`docker system df` shows it as nothing, and it goes with the container."""
+    make_container(name_of("arp"))
+    talkative = "i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done"
+    make_container(name_of("talkative"), command=talkative).wait(timeout=60)
+    action = CleanDocker(stopped_for=NOW)
+    plan = action.plan(context)
+    assert plan.total(Verb.REMOVE) > 300_000
+    outcome = action.apply(context, plan)
+    assert int(outcome.values["freed"]) > 300_000
+    assert "less than" not in outcome.summary
 
 
 def test_without_a_docker_target_the_engine_is_left_alone(client: DockerClient, make_context: Callable[..., Context]) -> None:
