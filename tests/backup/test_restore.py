@@ -249,6 +249,14 @@ def test_an_archive_that_is_too_new_is_refused(arp: Target, context: Context) ->
     assert "newer than this pg_restore can read" in Restore(arp, path).plan(context).refusal
 
 
+def test_a_server_without_room_is_refused(arp: Target, context: Context) -> None:
+    path = saved(arp, context)
+    manifest = Manifest.read(path)
+    assert manifest is not None
+    replace(manifest, unpacked=10**18).write(path)
+    assert "Make room first" in Restore(arp).plan(context).refusal
+
+
 def test_an_unvalidated_or_absent_backup_is_not_chosen(arp: Target, context: Context) -> None:
     assert "no validated backup" in Restore(arp).plan(context).refusal
     save(arp, context)

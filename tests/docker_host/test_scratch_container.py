@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from host_world import BIN
 
-from actions.dump_stream import dump
+from actions.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
 from drill import image
 from midwatch.action import Context
@@ -21,6 +21,7 @@ from midwatch.clock import iso
 from midwatch.errors import Refused
 from probes.manifest import Manifest
 from probes.postgres.connect import connect
+from probes.postgres.scratch import scratch_server, sweep
 from probes.postgres.scratch_container import LABEL, scratch_container, sweep_containers
 from probes.postgres.tools import find_tools
 
@@ -49,6 +50,15 @@ def context(make_context: Callable[..., Context]) -> Context:
     return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
 
 
+def describe(found: Dumped, path: Path, context: Context, major: int) -> None:
+    """The manifest beside a dump."""
+    now = iso(context.clock.now())
+    told = {"bytes": found.bytes, "sha256": found.sha256, "unpacked": found.unpacked}
+    tool = str(find_tools(context.runbook))
+    kept = Manifest("arp-db-prod", "postgres", now, now, **told, server=str(major), tool=tool, route="")
+    replace(kept, rows=found.rows, digests=found.digests).write(path)
+
+
 def left(client: DockerClient) -> list[str]:
     return [container.name for container in client.containers.list(all=True, filters={"label": LABEL})]
 
@@ -56,27 +66,14 @@ def left(client: DockerClient) -> list[str]:
 def test_a_backup_of_its_version_is_restored_into_the_image(
     client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
 ) -> None:
-    path, began = tmp_path / "arp.dump.gz", iso(context.clock.now())
+    path = tmp_path / "arp.dump.gz"
     with scratch_container(postgres, place, 0) as source:
         with connect(source.route) as connection:
             connection.execute("CREATE ROLE somebody")
             connection.execute("CREATE TABLE t AS SELECT g, 'row ' || g AS what FROM generate_series(1, 1000) g")
             connection.execute("ALTER TABLE t OWNER TO somebody")
         found = dump(source.route, find_tools(context.runbook), path, lambda done, total: None, digests=True)
-    Manifest(
-        target="arp-db-prod",
-        database="postgres",
-        started=began,
-        ended=began,
-        bytes=found.bytes,
-        sha256=found.sha256,
-        unpacked=found.unpacked,
-        server=str(source.major),
-        tool=str(find_tools(context.runbook)),
-        route="",
-        rows=found.rows,
-        digests=found.digests,
-    ).write(path)
+    describe(found, path, context, source.major)
     action = ValidateBackup(path=path, restore=True, image=postgres, scratch=place)
     plan = action.plan(context)
     assert plan.refusal == ""
@@ -87,6 +84,26 @@ def test_a_backup_of_its_version_is_restored_into_the_image(
         f"of the image {postgres}: 1000 rows in 1 tables, as in the dump's snapshot, and so is the content" in outcome.summary
     )
     assert left(client) == []
+
+
+def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
+    client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
+) -> None:
+    path = tmp_path / "arp.dump.gz"
+    place.chmod(0o755)
+    with scratch_server(context.runbook, place, 0) as source:
+        with connect(source.route) as connection:
+            connection.execute("CREATE EXTENSION vector")
+            connection.execute("CREATE TABLE points AS SELECT '[1,2]'::vector AS v")
+        found = dump(source.route, find_tools(context.runbook), path, lambda done, total: None)
+    describe(found, path, context, source.major)
+    action = ValidateBackup(path=path, restore=True, image=postgres, scratch=place)
+    with pytest.raises(Refused, match="lacks the extensions vector"):
+        action.apply(context, action.plan(context))
+    assert left(client) == []
+    manifest = Manifest.read(path)
+    assert manifest is not None
+    assert manifest.problem == ""
 
 
 def test_an_image_that_is_not_there_is_refused_and_never_pulled(
@@ -101,6 +118,7 @@ def test_an_image_that_is_not_there_is_refused_and_never_pulled(
 HOLD = """
 import sys
 from pathlib import Path
+from probes.postgres.scratch import scratch_server, sweep
 from probes.postgres.scratch_container import scratch_container
 with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
     print(flush=True)
@@ -109,8 +127,6 @@ with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
 
 
 def test_what_a_killed_one_left_is_swept(client: DockerClient, postgres: str, place: Path) -> None:
-    from probes.postgres.scratch import sweep
-
     argv = [sys.executable, "-c", HOLD, postgres, str(place)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
