@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from midwatch.errors import Failed
+from probes.archive_reading import DigestingReader
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
@@ -54,8 +54,7 @@ def restore(
         argv.insert(0, "--exit-on-error")
     sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
     try:
-        digest = hashlib.sha256()
-        fault = _feed(file, sink, digest, progress)
+        fault, found = _feed(file, sink, progress)
         code, said = sink.finish()
     finally:
         sink.stop()
@@ -68,46 +67,27 @@ def restore(
         lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
         told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
         raise Failed(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
-    if sha256 and digest.hexdigest() != sha256:
+    if sha256 and found != sha256:
         raise Failed(f"{file.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
 
 
-class _Digesting(io.RawIOBase):
-    """The file as the decompressor sees it."""
-
-    def __init__(self, raw: IO[bytes], digest: hashlib._Hash, tell: Callable[[int], None]) -> None:
-        super().__init__()
-        self._raw, self._digest, self._tell, self._count = raw, digest, tell, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
-        data = self._raw.read(len(buffer))
-        buffer[: len(data)] = data
-        self._digest.update(data)
-        self._count += len(data)
-        self._tell(self._count)
-        return len(data)
-
-
-def _feed(file: Path, sink: Sink, digest: hashlib._Hash, progress: Progress) -> str:
-    """Unpack all of it into the sink. What is wrong with the file; empty when nothing is."""
+def _feed(file: Path, sink: Sink, progress: Progress) -> tuple[str, str]:
+    """Unpack all of it into the sink. What is wrong with the file, empty when nothing is; and its SHA-256."""
     from isal import igzip
     from isal.igzip_lib import IsalError
 
     total = file.stat().st_size
-    try:
-        with file.open("rb") as raw:
-            reader = _Digesting(raw, digest, lambda count: progress(count, total))
+    with file.open("rb") as raw:
+        reader = DigestingReader(raw, lambda count: progress(count, total))
+        try:
             with igzip.IGzipFile(fileobj=io.BufferedReader(reader, CHUNK), mode="rb") as unpacked:  # type: ignore[no-untyped-call]
                 while chunk := unpacked.read(CHUNK):
                     sink.write(chunk)
-    except BrokenPipeError:
-        return ""  # it gave up, and its exit and words say why
-    except (EOFError, IsalError, OSError) as error:  # type: ignore[misc]  # its stub calls the class an instance
-        return str(error)
-    return ""
+        except BrokenPipeError:
+            return "", ""  # it gave up, and its exit and words say why
+        except (EOFError, IsalError, OSError) as error:  # type: ignore[misc]  # its stub calls the class an instance
+            return str(error), ""
+        return "", reader.digest.hexdigest()
 
 
 class LocalRestore:

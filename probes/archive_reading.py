@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 CHUNK = 1 << 18
+
+
+class DigestingReader(io.RawIOBase):
+    """A file as a decompressor sees it; counts and digests every byte that passes."""
+
+    def __init__(self, raw: IO[bytes], tell: Callable[[int], None]) -> None:
+        super().__init__()
+        self._raw, self._tell = raw, tell
+        self.digest, self.bytes = hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self.digest.update(data)
+        self.bytes += len(data)
+        self._tell(self.bytes)
+        return len(data)
 
 
 @dataclass(frozen=True, slots=True)
