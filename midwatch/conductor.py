@@ -20,7 +20,7 @@ from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Lease
-from midwatch.incident.lock import DriverLock
+from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
@@ -314,7 +314,7 @@ class Conductor(Approvals, Notebook):
             return
         self._await_starts(wheel)
         self.settle()
-        with self._mutex:
+        with self._mutex, contextlib.suppress(TakenOver):  # then there is nothing left to give back
             if self.incident.open:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)

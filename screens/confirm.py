@@ -33,6 +33,7 @@ class Confirm(Dialog):
     Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False)]
+    doing = "Starting"
 
     def __init__(
         self,
@@ -106,7 +107,8 @@ class Confirm(Dialog):
         ready = self._typed() == self._name
         self.query_one("#accept", Choice).disabled = not ready
         if self._name:
-            words = "Tab, then Enter on Run" if ready else "Run is off until the name is typed"
+            do = self.accept_words
+            words = f"Tab, then Enter on {do}" if ready else f"{do} is off until the name is typed"
             self.query_one("#hint", Static).update(self.pen.ink(f"Esc cancel {self.pen.signs.dot} {words}", FAINT))
 
     @property
@@ -123,7 +125,7 @@ class Confirm(Dialog):
 
     def action_accept(self) -> None:
         if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):
-            self.perform(lambda: self._submit(self._typed()), f"Starting {self.pen.signs.more}")
+            self.perform(lambda: self._submit(self._typed()), f"{self.doing} {self.pen.signs.more}")
 
     def _on_run(self) -> bool:
         """A destruction is confirmed on its own choice, and by no key that works from elsewhere."""

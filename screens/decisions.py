@@ -11,12 +11,12 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
 from screens.cancel import CancelStep
 from screens.closure import Closure
+from screens.company import Company
 from screens.help import help_page
 from screens.leave import Leave
 from screens.note import NoteForm
 from screens.output import OutputScreen
 from screens.page import Page
-from screens.running import Running
 from screens.severity import SeverityForm
 from screens.tell import TellForm
 from screens.tick import Tick
@@ -26,7 +26,7 @@ from screens.widgets.aside import writing
 from screens.widgets.step_page import step_lines
 
 
-class Decisions(Running):
+class Decisions(Company):
     """The half of the incident screen that acts: which keys do something now, and what they do."""
 
     # What may be done now
@@ -55,6 +55,8 @@ class Decisions(Running):
                 status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)
                 or (manual and status is StepStatus.FAILED)
             ),
+            "wheel": lambda: incident.open and not self.desk.driving,
+            "approve": lambda: not self.desk.driving and bool(self.desk.waiting()),
             "tell": lambda: bool(self.desk.runbook.roles),
             "update": lambda: incident.open,
             "detail": lambda: step is not None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from midwatch.incident.state import StepStatus
+from midwatch.rules import takes_two
 from midwatch.runbook.model import Step, StepKind
 from screens.desk import Desk
 from screens.widgets.page_parts import Look
@@ -74,6 +75,11 @@ def next_deed(desk: Desk, step: Step | None, look: Look, looked_up: Collection[s
         return Next(Deed.WAIT, "looking what it would do")
     if look.plan is None or look.plan.refusal:
         return Next(Deed.PLAN, "plan again" if look.error or look.plan else "plan")
+    approval = incident.approvals.get(step.id)
+    if takes_two(step, look.plan) and not (approval and approval.given_by and approval.digest == look.plan.digest):
+        waits = approval is not None and approval.waits and approval.digest == look.plan.digest
+        words = f"{step.number} waits for a second person" if waits else f"ask a second person for {step.number}"
+        return Next(Deed.RUN, words)
     again = " again" if status is StepStatus.FAILED else ""
     reason = ", with a reason" if look.unmet(step) else ""
     return Next(Deed.RUN, f"run {step.number}{again}{reason}")

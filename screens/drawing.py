@@ -9,10 +9,12 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
+from midwatch.incident.lease import Pulse
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines
+from screens.company import call
 from screens.decisions import Decisions
 from screens.deeds import Next, next_deed
 from screens.footer import footer_line
@@ -121,8 +123,18 @@ class Drawing(Decisions):
     def _draw_top(self) -> None:
         incident, now = self.desk.incident, self.desk.clock.now()
         width = self.query_one("#top-line", Quiet).size.width
-        due, driving = self.desk.next_update_due, self.desk.driving
-        line = top_line(incident, due, now, max(width, 20), self.pen, driving=driving, journal=self.journal_trouble)
+        lease = self.desk.lease
+        line = top_line(
+            incident,
+            self.desk.next_update_due,
+            now,
+            max(width, 20),
+            self.pen,
+            driving=self.desk.driving,
+            journal=self.journal_trouble,
+            watching=len(self.desk.watchers),
+            silent=lease.silent if lease.pulse is Pulse.SILENT else None,
+        )
         self.query_one("#top-line", Quiet).show(line)
         self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M:%S} UTC"))
         settled, total = incident.counts(self.desk.runbook.steps())
@@ -221,9 +233,10 @@ class Drawing(Decisions):
     def _draw_notice(self, width: int) -> None:
         notice, text = self.query_one("#notice", Quiet), self._notice
         if time.monotonic() > self._notice_until:
-            owed = self.desk.incident.to_tell
+            owed = self.desk.incident.to_tell if self.desk.driving else {}
             names = ", ".join(self.desk.runbook.roles[role].name if role in self.desk.runbook.roles else role for role in owed)
-            text = self.pen.ink(f"{self.pen.signs.person} Tell {names}: press t", WRONG) if owed else Content("")
+            words, style = (f"Tell {names}: press t", WRONG) if owed else (call(self.desk), SOON)
+            text = self.pen.ink(f"{self.pen.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
 

@@ -31,7 +31,7 @@ def help_lines(width: int, pen: Pen, keymap: Mapping[str, str], *, driving: bool
         lines += labelled(f" {pen.signs.dot}", text, width, pen, column=3)
     lines += [Content(""), pen.ink("Keys", STRONG)]
     for key in KEYS:
-        if driving or not key.writes:
+        if not (key.watches if driving else key.writes):
             name = shown(keymap.get(key.id, key.key), ascii=pen.ascii)
             lines += [Content.assemble(pen.ink(f" {name:<10}", CHOSEN), pen.ink(key.help))]
     for glyphs, plain, words in MOVES:

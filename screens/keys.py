@@ -36,11 +36,15 @@ class Key:
     help: str
     writes: bool = False
     """Whether it changes the incident: an observer does not have it."""
+    watches: bool = False
+    """Whether it is an observer's only."""
 
 
 KEYS = (
     Key("go", "enter", "", "Do the next sensible thing; the footer says which"),
     Key("other_pane", "c", "checklist", "In a small terminal: checklist or step"),
+    Key("approve", "a", "approve", "As the second person: see the plan that waits, approve or decline it", watches=True),
+    Key("wheel", "W", "take the wheel", "Take the wheel, or ask for it", watches=True),
     Key("cancel_step", "x", "end it", "End the step that runs", writes=True),
     Key("verify", "v", "look it up", "Have it looked up whether a step took effect whose end nobody saw", writes=True),
     Key("plan_again", "p", "plan again", "Look again what the step would do"),
@@ -55,6 +59,7 @@ KEYS = (
     Key("update", "u", "update", "Record a status update", writes=True),
     Key("tell", "t", "tell", "Record that somebody was told", writes=True),
     Key("severity", "S", "severity", "Make it worse or better", writes=True),
+    Key("handoff", "h", "hand over", "Hand the wheel to somebody else, with how it stands", writes=True),
     Key("output", "o", "output", "The output on the whole screen; / searches there"),
     Key("find", "slash", "find", "Filter the checklist; with the focus in the output, search that"),
     Key("pause", "space", "", "Stop following the output, or take it up again"),

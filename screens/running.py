@@ -51,6 +51,10 @@ class Running(Screen[None]):
         """The step whose output is shown."""
         raise NotImplementedError
 
+    def second_person(self, step: Step, plan: Plan) -> bool:
+        """Whether a second person has approved this plan, or none is needed."""
+        raise NotImplementedError
+
     def run_step(self, step: Step, reason: str = "") -> None:
         """Run it: at once where nothing is touched, after consent where something is; a stale plan is made again first.
 
@@ -77,6 +81,8 @@ class Running(Screen[None]):
         if risk_of(step, plan) is Risk.OBSERVE:
             aside(self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}")
             self.follow_next()
+            return
+        if not undo and not self.second_person(step, plan):
             return
         name, undoable = name_to_type(step, plan), False if undo else self.looks.undoable(step)
         dialog = Confirm(self.pen, step, plan, at, self.desk.clock, name=name, undo=undo, undoable=undoable, submit=start)

@@ -50,6 +50,7 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
     from tui.keys import keys_file, read_keymap
 
     try:
+        conductor.watch()
         app = MidwatchApp(conductor, ascii=ascii or not _utf8(), keymap=read_keymap(keys_file()))
         app.run(mouse=mouse)
         return app.left_on_purpose

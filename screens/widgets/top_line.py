@@ -25,13 +25,20 @@ def top_line(
     *,
     driving: bool,
     journal: str = "",
+    watching: int = 0,
+    silent: float | None = None,
 ) -> Content:
-    """What fits, most important first; the clock stands beside it on its own. `journal`: what is wrong with it, if anything."""
+    """What fits, most important first; the clock stands beside it on its own.
+
+    `journal`: what is wrong with it, if anything.
+
+    `watching`: how many follow along. `silent`: seconds for which the driver has given no sign of life, once that is too long.
+    """
     parts = [  # the most important first, each with its place from left to right
         (0, pen.ink(f"{pen.signs.person} journal", WRONG) if journal else None),
         (5, _due(due, now, pen)),
         (3, _elapsed(incident, now, pen)),
-        (4, _driver(incident, driving, pen)),
+        (4, _driver(incident, pen, width, driving=driving, watching=watching, silent=silent)),
         (2, _running(incident, pen)),
     ]
     right = [(place, part) for place, part in parts if part]
@@ -64,13 +71,20 @@ def _elapsed(incident: Incident, now: datetime, pen: Pen) -> Content | None:
     return pen.ink(f"{elapsed((now - incident.declared_at).total_seconds())} in")
 
 
-def _driver(incident: Incident, driving: bool, pen: Pen) -> Content | None:
+def _driver(incident: Incident, pen: Pen, width: int, *, driving: bool, watching: int, silent: float | None) -> Content | None:
     if not incident.open:
         return None
-    who = incident.driver.partition("@")[0]
+    who, narrow = incident.driver.partition("@")[0], width < 100
     if driving:
-        return pen.ink(f"driver {who}", FAINT)
-    return pen.ink(f"observing, {who} drives" if who else "observing, nobody drives", CHOSEN)
+        others = f", {watching} watching" if watching else ""
+        return pen.ink(f"{who}{others}" if narrow and others else f"driver {who}{others}", FAINT)
+    if who and silent is not None:
+        quiet = span(silent // 10 * 10)
+        return pen.ink(f"{who} silent {quiet}" if narrow else f"observing, {who} silent for {quiet}", SOON)
+    if narrow:
+        return pen.ink(f"observing {who}" if who else "no driver", CHOSEN)
+    others = f", {watching} watching" if watching > 1 else ""
+    return pen.ink(f"observing, {who} drives{others}" if who else "observing, nobody drives", CHOSEN)
 
 
 def _due(due: datetime | None, now: datetime, pen: Pen) -> Content | None:

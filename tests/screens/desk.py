@@ -12,14 +12,17 @@ from unittest.mock import patch
 from midwatch import rules
 from midwatch.clock import iso
 from midwatch.errors import MidwatchError, Refused
+from midwatch.handover import as_lines, handover
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.state import CriterionState, Incident
+from midwatch.incident.lease import Lease
+from midwatch.incident.state import CriterionState, Incident, Offer
 from midwatch.notebook import Ran
+from midwatch.person import Person
 from midwatch.plan import Plan, PlanDraft, Verb
 from midwatch.runbook import loader
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.model import Runbook, Severity, Step
 
 NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -52,6 +55,9 @@ class DeskInMemory:
         self.events: list[Event] = []
         self.incident = Incident()
         self._seen = 0
+        self.asked: list[str] = []
+        self.lease = Lease()
+        self.watchers: tuple[str, ...] = ()
         declared = {"id": folder.name, "title": runbook.title, "severity": runbook.severity.value, "base": str(runbook.base)}
         self.journal(Kind.DECLARED, declared)
         self.journal(Kind.DRIVER_JOINED, {"host": "bastion", "pid": 1, "terminal": "/dev/pts/0"})
@@ -94,6 +100,50 @@ class DeskInMemory:
         for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
             self.skip(step.id, reason)
 
+    # Other people
+
+    @property
+    def offer(self) -> Offer | None:
+        return self.incident.offer
+
+    @property
+    def offered_to_me(self) -> bool:
+        return self.offer is not None and self.offer.to == self.actor.partition("@")[0]
+
+    def offer_wheel(self, to: str) -> None:
+        summary = as_lines(handover(self.runbook, self.incident, self.clock.now(), self.next_update_due))
+        expires = iso(self.clock.now() + timedelta(minutes=10))
+        self._write(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
+
+    def withdraw_offer(self) -> None:
+        self._write(Kind.HANDOFF_WITHDRAWN, {"to": "bob", "reason": "withdrawn"})
+
+    def ask_for_wheel(self) -> None:
+        self.asked.append(self.actor)
+
+    def be_given_wheel(self) -> None:
+        self.take_wheel()
+
+    def take_wheel(self, reason: str = "") -> None:
+        self.driving = True
+        self.journal(Kind.DRIVER_JOINED, {"host": "bastion", "pid": 2, "terminal": "", "reason": reason})
+
+    def waiting(self) -> list[Step]:
+        return [step for step in self.runbook.steps() if step.id in self.incident.approvals]
+
+    def ask_approval(self, step_id: str, plan: Plan) -> None:
+        by = {"name": "ada", "uid": 1000, "login": 1000, "pid": 1, "seen": True}
+        self._write(Kind.APPROVAL_ASKED, {"step": step_id, "plan": plan.to_json(), "digest": plan.digest, "by": by})
+
+    def plan_to_approve(self, step_id: str) -> Plan:
+        return self.plan(step_id)
+
+    def approve(self, step_id: str, plan: Plan, *, typed: str = "") -> None:
+        self.asked.append(f"approved {step_id} {typed}".strip())
+
+    def decline(self, step_id: str, reason: str) -> None:
+        self.asked.append(f"declined {step_id}: {reason}")
+
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         step = self.runbook.step(step_id)
         if undo:
@@ -101,6 +151,7 @@ class DeskInMemory:
         else:
             rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
             rules.may_go_without(step, self.required(step_id), reason)
+            rules.may_go_with(step, plan, self.incident, Person("ada", 1000, 1000, 1))
         self.started.append((step_id, typed, reason))
         state = self.incident.steps.get(step_id)
         number = len(state.attempts) + 1 if state else 1

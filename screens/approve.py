@@ -1,0 +1,81 @@
+"""A plan that takes two people: the driver asks for the second one, who approves or declines it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from midwatch.plan import Plan
+from midwatch.rules import name_to_type
+from midwatch.runbook.model import Step
+from screens.confirm import Confirm
+from screens.desk import Desk
+from screens.reason import ask_reason
+from screens.widgets.pen import FAINT, Pen
+from screens.widgets.rows import joined, paragraph
+
+
+class AskSecond(Confirm):
+    """The driver's side: the plan, and how a second person comes to it."""
+
+    doing = "Asking"
+
+    def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
+        super().__init__(
+            pen, step, plan, desk.clock.now(), desk.clock, name="", submit=lambda _: desk.ask_approval(step.id, plan)
+        )
+        self._command = f"midwatch approve {desk.incident.id} {step.id}"
+        self.accept_words = "Ask"
+        self.hint = f"Esc cancel {pen.signs.dot} y ask"
+
+    def body(self) -> Iterable[Widget]:
+        yield from super().body()
+        words = f"It takes two people. A second one approves it on their screen, or types at their login: {self._command}"
+        yield Static(joined(paragraph(words, self.room, self.pen)), id="ask", markup=False)
+
+
+class Approve(Confirm):
+    """The second person's side: what is approved is this plan and no other."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+d", "decline", show=False)]
+    doing = "Approving"
+
+    def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
+        name = name_to_type(step, plan)
+        super().__init__(
+            pen,
+            step,
+            plan,
+            desk.incident.approvals[step.id].asked_at,
+            desk.clock,
+            name=name,
+            submit=lambda typed: desk.approve(step.id, plan, typed=typed),
+        )
+        self._desk, self._step = desk, step
+        self._asker = desk.incident.approvals[step.id].asked_by.name
+        self.accept_words = "Approve"
+        self.leave_words = "Not now"
+        self.hint = f"{'' if name else f'y approve {pen.signs.dot} '}Ctrl+D decline"
+
+    def body(self) -> Iterable[Widget]:
+        words = f"{self._asker} asks you to approve this. It may then run as it is shown here, once."
+        yield Static(joined(paragraph(words, self.room, self.pen, style=FAINT)), markup=False, classes="plan")
+        yield from super().body()
+
+    def action_decline(self) -> None:
+        """Say no, and why; then this dialog is done with."""
+
+        def closed(done: bool | None) -> None:
+            if done:
+                self.dismiss(True)
+
+        decline = self._desk.decline
+        form = ask_reason(
+            self.pen, self._step, "Decline", "Why not?", "Its driver reads this.", "Decline",
+            lambda reason: decline(self._step.id, reason),
+        )  # fmt: skip
+        self.app.push_screen(form, closed)

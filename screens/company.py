@@ -1,0 +1,68 @@
+"""What the incident screen does with others: hand the wheel over, take it, ask for a second person and be one."""
+
+from __future__ import annotations
+
+from midwatch.actor import login
+from midwatch.incident.lease import Pulse
+from midwatch.plan import Plan
+from midwatch.rules import takes_two
+from midwatch.runbook.model import Step
+from screens.approve import Approve, AskSecond
+from screens.desk import Desk
+from screens.handoff import Handoff
+from screens.running import Running
+from screens.wheel import TakeWheel
+from screens.widgets.aside import aside
+from screens.widgets.pen import WRONG
+
+
+class Company(Running):
+    """The keys that concern a second person."""
+
+    def action_handoff(self) -> None:
+        self.open_quietly(Handoff(self.pen, self.desk))
+
+    def action_wheel(self) -> None:
+        self.open_quietly(TakeWheel(self.pen, self.desk))
+
+    def action_approve(self) -> None:
+        """Have the plan that waits fetched from the driver, and show it."""
+        waiting = self.desk.waiting()
+        if waiting:
+            step = next((one for one in waiting if self.step is not None and one.id == self.step.id), waiting[0])
+
+            def shown(plan: Plan) -> None:
+                self.open_quietly(Approve(self.pen, self.desk, step, plan))
+
+            self.notice("Fetching the plan from its driver")
+            work = lambda: self.desk.plan_to_approve(step.id)  # noqa: E731 - one line of work
+            aside(self, work, shown, lambda why: self.notice(why, WRONG), name=f"plan to approve of {step.id}")
+
+    def second_person(self, step: Step, plan: Plan) -> bool:
+        """Whether a second person has approved this plan, or none is needed; else they are asked for, or waited for."""
+        approval = self.desk.incident.approvals.get(step.id)
+        if not takes_two(step, plan) or (approval and approval.given_by and approval.digest == plan.digest):
+            return True
+        if approval and approval.waits and approval.digest == plan.digest:
+            self.notice(f"It waits for a second person: midwatch approve {self.desk.incident.id} {step.id}")
+        else:
+            self.open_quietly(AskSecond(self.pen, self.desk, step, plan))
+        return False
+
+
+def call(desk: Desk) -> str:
+    """What somebody else wants of whoever sits here, as one sentence; empty when nobody wants anything."""
+    incident, lease, driver = desk.incident, desk.lease, login(desk.incident.driver)
+    if not incident.open:
+        return ""
+    if desk.driving:
+        return f"{incident.asked_by} asks for the wheel: press h" if incident.asked_by else ""
+    if desk.offer is not None and desk.offered_to_me:
+        return f"{login(desk.offer.giver)} offers you the wheel: press W"
+    if waiting := desk.waiting():
+        return f"{waiting[0].number} {waiting[0].title} waits for a second person: press a"
+    if lease.pulse is Pulse.SILENT:
+        return f"{driver} gives no sign of life: press W"
+    if lease.pulse in (Pulse.ENDED, Pulse.NOBODY) or not driver:
+        return "Nobody drives: press W"
+    return ""

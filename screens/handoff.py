@@ -1,0 +1,75 @@
+"""Hand the wheel over: how the incident stands, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.handover import Section, handover
+from screens.desk import Desk
+from screens.widgets.dialog import Dialog
+from screens.widgets.line import Line
+from screens.widgets.pen import FAINT, SOON, STRONG, Pen
+from screens.widgets.rows import joined, paragraph
+
+
+class Handoff(Dialog):
+    """Whom, and below it the summary that they are shown. While an offer stands, it is taken back here."""
+
+    DEFAULT_CSS = """
+    Handoff Static { height: auto; width: 1fr; }
+    Handoff #to { margin-bottom: 1; }
+    """
+
+    def __init__(self, pen: Pen, desk: Desk) -> None:
+        super().__init__(pen, "Hand the wheel over", mark=pen.ink(desk.incident.id, FAINT))
+        self._desk, self._offer = desk, desk.offer
+        self.accept_words = "Offer no longer" if self._offer else "Offer the wheel"
+        self.leave_words = "Back" if self._offer else "Cancel"
+        self.hint = f"Esc {self.leave_words.lower()}"
+
+    def body(self) -> Iterable[Widget]:
+        if self._offer:
+            until = f"{self._offer.expires:%H:%M:%S} UTC"
+            words = f"Offered to {self._offer.to} until {until}. You have the wheel until they take it."
+            yield Static(joined(paragraph(words, self.room, self.pen, style=SOON)), markup=False)
+        else:
+            asked = self._desk.incident.asked_by
+            words = f"To whom (a login). {asked} asks for it." if asked else "To whom (a login)"
+            yield Static(self.pen.ink(words, FAINT), markup=False)
+            yield Line(asked, id="to")
+        yield Static(joined(summary_lines(self._sections(), self.room, self.pen)), markup=False)
+
+    def first_focus(self) -> Widget:
+        return super().first_focus() if self._offer else self.query_one("#to")
+
+    def _sections(self) -> list[Section]:
+        desk = self._desk
+        return handover(desk.runbook, desk.incident, desk.clock.now(), desk.next_update_due)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_accept()
+
+    def action_accept(self) -> None:
+        if self._offer:
+            self.perform(self._desk.withdraw_offer, "Withdrawing")
+            return
+        to = self.query_one("#to", Input).value.strip()
+        if not to:
+            self.complain("To whom: an answer is needed")
+            return
+        self.perform(lambda: self._desk.offer_wheel(to), f"Offering it to {to}")
+
+
+def summary_lines(sections: Sequence[Section], width: int, pen: Pen) -> list[Content]:
+    """The summary, a heading and its lines each."""
+    lines: list[Content] = []
+    for section in sections:
+        lines.append(pen.ink(section.title, STRONG))
+        for line in section.lines:
+            lines += paragraph(line, width, pen, indent=2)
+    return lines

@@ -1,0 +1,211 @@
+"""Two people on the screen: the wheel offered, taken and asked for; a step that takes two; who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.incident.events import Kind
+from midwatch.incident.lease import Lease, Lookout, Pulse
+from midwatch.incident.lock import DriverLock
+from midwatch.incident.state import StepStatus
+from midwatch.person import Person
+from midwatch.plan import Plan
+from midwatch.runbook.loader import load
+from tests.screens.conftest import grid, opened, press, until
+from tests.screens.desk import DeskInMemory
+
+ME = Person.me().name
+SIZES = {"60x15": (60, 15), "80x24": (80, 24), "200x60": (200, 60)}
+RUNBOOK = """\
+midwatch: 1
+id: pair
+title: A small incident
+severity: SEV-2
+phases:
+  - title: Work
+    section: "1"
+    steps:
+      - {id: work, title: Do the work, run: echo ran >> ran, risk: change, two_people: true}
+      - {id: rest, title: Rest}
+"""
+
+
+@pytest.fixture
+def conductor(here: Path) -> Iterator[Conductor]:
+    file = here / "runbook.yaml"
+    file.write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(file), actor="ada@test")
+    yield conductor
+    conductor.leave()
+
+
+def observer(conductor: Conductor, actor: str = f"{ME}@test") -> Conductor:
+    found = Conductor.observe(conductor.folder, actor=actor)
+    found.watch()
+    return found
+
+
+def two_people(desk: DeskInMemory) -> Plan:
+    """The clean-up of the reference runbook, as a step that takes two and is next."""
+    phases = tuple(
+        replace(phase, steps=tuple(replace(s, two_people=True) if s.id == "emergency-backup" else s for s in phase.steps))
+        for phase in desk.runbook.phases
+    )
+    desk.runbook = replace(desk.runbook, phases=phases)
+    return desk.plan("emergency-backup")
+
+
+def observe(desk: DeskInMemory, *, pulse: Pulse = Pulse.LIVES, silent: float = 0.0) -> None:
+    desk.driving, desk.actor, desk.watchers = False, "bob@bastion", ("bob", "eve")
+    desk.lease = Lease(pulse, None, silent)
+
+
+def offered(desk: DeskInMemory) -> None:
+    desk.offer_wheel("bob")
+    observe(desk)
+
+
+def asks(desk: DeskInMemory) -> None:
+    desk.ask_approval("emergency-backup", two_people(desk))
+    observe(desk)
+
+
+VIEWS: dict[str, tuple[Callable[[DeskInMemory], object], tuple[str, ...]]] = {
+    "handoff": (lambda desk: None, ("h",)),
+    "handoff-standing": (lambda desk: desk.offer_wheel("bob"), ("h",)),
+    "wheel-offered": (offered, ("W",)),
+    "wheel-asked": (observe, ("W",)),
+    "wheel-silent": (lambda desk: observe(desk, pulse=Pulse.SILENT, silent=47.0), ("W",)),
+    "wheel-ended": (lambda desk: observe(desk, pulse=Pulse.ENDED), ("W",)),
+    "second-asked": (two_people, ("enter",)),
+    "second-approves": (asks, ("a",)),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", VIEWS)
+async def test_dialog_of_two(desk: DeskInMemory, golden, name: str, size: str) -> None:
+    prepare, keys = VIEWS[name]
+    prepare(desk)
+    async with opened(desk, SIZES[size]) as pilot:
+        await press(pilot, *keys)
+        golden(pilot, f"{name}-{size}")
+
+
+@pytest.mark.parametrize("size", ["60x15", "80x24"])
+@pytest.mark.parametrize(("name", "prepare"), [("offered", offered), ("silent", VIEWS["wheel-silent"][0]), ("asks", asks)])
+async def test_observing(desk: DeskInMemory, golden, name: str, prepare: Callable[[DeskInMemory], object], size: str) -> None:
+    prepare(desk)
+    async with opened(desk, SIZES[size]) as pilot:
+        golden(pilot, f"observing-{name}-{size}")
+
+
+async def test_who_watches_is_counted_in_the_header(conductor: Conductor) -> None:
+    bob = observer(conductor)
+    async with opened(conductor, (120, 36), sources=[]) as pilot:
+        assert "driver ada " in grid(pilot)
+        await until(pilot, lambda: bob.poll() is not None and "driver ada, 1 watching" in grid(pilot))
+
+
+async def test_the_wheel_is_offered_and_the_offer_withdrawn(conductor: Conductor) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "h", "enter")
+        assert "To whom: an answer is needed" in grid(pilot)
+        await press(pilot, *"roto", "enter")
+        assert "There is no login roto" in grid(pilot)
+        await press(pilot, *["backspace"] * 4, *"root", "enter")
+        assert conductor.offer is not None
+        await press(pilot, "h")
+        assert "Offered to root until" in grid(pilot)
+        await press(pilot, "tab", "enter")
+        assert conductor.offer is None
+
+
+async def test_an_observer_takes_the_wheel_that_is_offered(conductor: Conductor) -> None:
+    conductor.offer_wheel(ME)
+    bob = observer(conductor)
+    async with opened(bob, sources=[]) as pilot:
+        assert "! ada offers you the wheel: press W" in grid(pilot)
+        await press(pilot, "W")
+        assert "Take the wheel" in grid(pilot)
+        await press(pilot, "tab", "enter")
+        await until(pilot, lambda: bob.driving and f"driver {ME}" in grid(pilot))
+        assert not conductor.driving
+        await press(pilot, "down", "n", *"it is mine", "ctrl+s")
+        await until(pilot, lambda: bob.incident.notes)
+    bob.leave()
+
+
+async def test_a_wheel_that_was_left_behind_takes_a_reason(conductor: Conductor) -> None:
+    bob = observer(conductor, "bob@test")
+    lost = conductor._wheel
+    assert lost is not None
+    lost.lock.release()  # as if her process had ended without a word
+    assert lost.door
+    lost.door.close()
+    async with opened(bob, sources=[]) as pilot:
+        await until(pilot, lambda: "! Nobody drives: press W" in grid(pilot))
+        await press(pilot, "W", *"her line is gone", "enter")
+        await until(pilot, lambda: bob.driving)
+    assert (bob.events[-1].kind, bob.events[-1].body["reason"]) == (Kind.DRIVER_TOOK_OVER, "her line is gone")
+    bob.leave()
+
+
+async def test_a_driver_whose_wheel_was_taken_is_told_and_observes(conductor: Conductor) -> None:
+    async with opened(conductor, (120, 36), sources=[]) as pilot:
+        seen = Lookout(conductor.folder).look().sight
+        assert seen is not None
+        bob = DriverLock.take_over(conductor.folder, "bob@test", seen)
+        conductor._beaten = 0.0
+        await until(pilot, lambda: "bob@test took the wheel of" in grid(pilot))
+        await until(pilot, lambda: "observing" in grid(pilot))
+        bob.release()
+
+
+async def test_a_step_that_takes_two_is_asked_for_approved_and_run(conductor: Conductor, here: Path) -> None:
+    async with opened(conductor, sources=[]) as pilot:
+        await until(pilot, lambda: "Enter ask a second person for 1.1" in grid(pilot))
+        await press(pilot, "enter")
+        assert "It takes two people." in grid(pilot)
+        await press(pilot, "y")
+        await until(pilot, lambda: "Enter 1.1 waits for a second person" in grid(pilot))
+        await press(pilot, "enter")
+        assert "! It waits for a second person: midwatch approve" in grid(pilot)
+        approval = conductor.incident.approvals["work"]
+        by = Person("bob", 1 << 20, None, 1)
+        body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
+        conductor._append(Kind.APPROVAL_GIVEN, body)
+        await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: conductor.incident.step("work").status is StepStatus.DONE)
+    assert (here / "ran").read_text() == "ran\n"
+
+
+async def test_the_second_person_reads_the_plan_and_the_same_person_is_refused(conductor: Conductor) -> None:
+    conductor.ask_approval("work", conductor.plan("work"))
+    bob = observer(conductor, "bob@test")
+    async with opened(bob, sources=[]) as pilot:
+        assert "! 1.1 Do the work waits for a second person: press a" in grid(pilot)
+        await press(pilot, "a", "y")
+        await until(pilot, lambda: "asked for it, and cannot approve it as well" in " ".join(grid(pilot).split()))
+        assert conductor.incident.approvals["work"].waits
+
+
+async def test_approving_and_declining(desk: DeskInMemory) -> None:
+    asks(desk)
+    async with opened(desk) as pilot:
+        await press(pilot, "a", "y")
+        await press(pilot, "a", "ctrl+d", *"not tonight", "enter")
+    assert desk.asked == ["approved emergency-backup", "declined emergency-backup: not tonight"]
+
+
+async def test_asking_a_driver_that_lives(desk: DeskInMemory) -> None:
+    observe(desk)
+    async with opened(desk) as pilot:
+        await press(pilot, "W", "tab", "enter")
+    assert desk.asked == ["bob@bastion"]
