@@ -21,6 +21,8 @@ from actions.pgpass import (
     readable_by_others,
 )
 from midwatch.errors import Refused
+from midwatch.known_secrets import known_secrets
+from midwatch.runbook.model import Runbook
 from tests.password.libpq import Asking, asking
 
 field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1)
@@ -167,3 +169,11 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="cannot be written"):
         Replacement.with_password(tmp_path / "missing" / "pgpass", LOGIN, "new")
+
+
+def test_a_password_is_known_as_a_secret_however_it_is_written(runbook: Runbook) -> None:
+    file = runbook.place_of("pgpass")
+    file.write_text("h:1:d:u:per\\:fect-1\nh:1:d:u:not:escaped-2\nh:1:d:u:back\\slash-3\n# h:1:d:u:comment-4\n")
+    known = set(known_secrets(runbook, {}).values())
+    assert {"per:fect-1", "not:escaped-2", "back\\slash-3"} <= known
+    assert not any("comment" in secret for secret in known)

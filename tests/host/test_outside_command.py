@@ -1,0 +1,71 @@
+"""Commands of somebody else's: whatever they do with their streams and children, we come back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from actions.outside_command import TAIL, run_outside
+from midwatch.errors import Failed
+
+
+def python(script: str) -> str:
+    return shlex.join([sys.executable, "-c", script])
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_only_the_end_of_a_flood_is_kept(tmp_path: Path) -> None:
+    ended = run_outside(python("print('x' * 20_000_000); print('the end')"), tmp_path, limit=60)
+    assert len(ended.output) <= TAIL
+    assert (ended.exit, ended.last_line) == (0, "the end")
+
+
+def test_a_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
+    script = "import os, subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); os._exit(3)"
+    ended = run_outside(python(script), tmp_path, limit=60)
+    child = int(ended.last_line)
+    try:
+        assert ended.exit == 3
+        assert alive(child), "what it left running in good order goes on"
+    finally:
+        os.kill(child, 9)
+
+
+def test_the_limit_ends_the_children_too(tmp_path: Path) -> None:
+    script = (
+        "import subprocess, pathlib; pathlib.Path('child').write_text(str(subprocess.Popen(['sleep', '600']).pid)); input()"
+    )
+    with pytest.raises(Failed, match=r"did not end within 1\.5 s"):
+        run_outside(python("import time\n" + script.replace("input()", "time.sleep(600)")), tmp_path, limit=1.5)
+    child, again = int((tmp_path / "child").read_text()), threading.Event()
+    for _ in range(100):
+        if not alive(child):
+            break
+        again.wait(0.05)
+    assert not alive(child)
+
+
+def test_input_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
+    assert run_outside("true", tmp_path, limit=60, data=b"x" * 5_000_000).exit == 0
+    read = run_outside("cat", tmp_path, limit=60, data=b"all of it")
+    assert read.output == "all of it"
+    assert run_outside("sh -c 'exit 7'", tmp_path, limit=60).last_line == "exit 7"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("", "is empty"), ("no-such-program", "cannot be started"), ("a 'b", "cannot be read")]
+)
+def test_what_cannot_be_started_is_one_sentence(tmp_path: Path, command: str, said: str) -> None:
+    with pytest.raises(Failed, match=said):
+        run_outside(command, tmp_path, limit=60)
