@@ -1,15 +1,32 @@
 #!/bin/sh
 # The plan's password recovery: ./automation/secrets-management.sh recover-arp [OPTION…]
 # Any target works: `recover-gps`, or `recover arp-db-prod`. Options go to `midwatch action recover-password`.
+# Taken back with `restore arp-db-prod FILE`, where FILE is what the recovery reported as `sealed`.
 set -eu
 
 usage() {
-    echo "usage: $0 recover-arp [OPTION...]    or: $0 recover TARGET [OPTION...]" >&2
+    echo "usage: $0 recover-arp [OPTION...]    or: $0 recover TARGET [OPTION...]    or: $0 restore TARGET FILE [OPTION...]" >&2
     exit 2
 }
 
+absolute() {
+    case $1 in
+    /*) printf '%s\n' "$1" ;;
+    *) printf '%s\n' "$PWD/$1" ;;
+    esac
+}
+
 [ "$#" -ge 1 ] || usage
+action=recover-password
 case $1 in
+restore)
+    [ "$#" -ge 3 ] || usage
+    action=restore-password
+    target=$2
+    sealed=$(absolute "$3")
+    shift 3
+    set -- --sealed "$sealed" "$@"
+    ;;
 recover)
     [ "$#" -ge 2 ] || usage
     target=$2
@@ -26,4 +43,4 @@ esac
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 PATH=$PATH:$root/.venv/bin
 [ -n "${MIDWATCH_RUNBOOK:-}" ] || [ -e runbook.yaml ] || cd -- "$root" # any folder will do to start it from
-exec midwatch action recover-password --target "$target" "$@"
+exec midwatch action "$action" --target "$target" "$@"

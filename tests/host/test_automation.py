@@ -37,6 +37,10 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["emergency-backup.sh", "arp-db-prod", "--yes"], ["emergency-backup", "--target", "arp-db-prod", "--yes"]),
         (["secrets-management.sh", "recover-arp"], ["recover-password", "--target", "arp-db-prod"]),
         (["secrets-management.sh", "recover", "a b", "--plan"], ["recover-password", "--target", "a b", "--plan"]),
+        (
+            ["secrets-management.sh", "restore", "a b", "/kept/x y.sealed", "--plan"],
+            ["restore-password", "--target", "a b", "--sealed", "/kept/x y.sealed", "--plan"],
+        ),
         (["backup-restore.sh"], ["nightly-backup"]),
         (["backup-restore.sh", "--yes"], ["nightly-backup", "--yes"]),
         (["backup-restore.sh", "validate"], ["validate-backup"]),
@@ -55,7 +59,13 @@ def test_each_script_runs_its_action(recorder: Path, tmp_path: Path, command: li
 
 @pytest.mark.parametrize(
     "command",
-    [["emergency-backup.sh"], ["secrets-management.sh"], ["secrets-management.sh", "recover-"], ["backup-restore.sh", "prune"]],
+    [
+        ["emergency-backup.sh"],
+        ["secrets-management.sh"],
+        ["secrets-management.sh", "recover-"],
+        ["secrets-management.sh", "restore", "arp-db-prod"],
+        ["backup-restore.sh", "prune"],
+    ],
 )
 def test_a_wrong_call_is_bad_usage(recorder: Path, tmp_path: Path, command: list[str]) -> None:
     assert run(*command, recorder=recorder, cwd=tmp_path) == (2, [])
