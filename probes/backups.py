@@ -73,5 +73,6 @@ class BackupsProbe(Probe):
             brief=f"{duration(age)} old" + (", late" if late else ", not validated" if good is None else ""),
             facts=(*running, *backup_facts(newest, found, age, self.rpo, odd, clock.now())),
             limits=(float(self.rpo),),
+            curve=(float(newest.size), "B"),
             series=tuple(float(backup.size) for backup in reversed(alike(newest, found)[:MOST])),
         )

@@ -107,7 +107,9 @@ def _growth(pace: float | None, full_in: float | None) -> str:
         return ""
     if full_in is None:
         return "not growing"
-    return f"full in {duration(full_in)}" if math.isfinite(full_in) and full_in < 7 * 86400 else "growing slowly"
+    if not math.isfinite(full_in) or full_in >= 7 * 86400:
+        return "growing slowly"
+    return f"full in {' '.join(duration(full_in).split()[:2])}"  # the pace is not known so well that more would be true
 
 
 def _facts(found: Usage, pace: float | None, growth: str, warn: float, critical: float) -> list[tuple[str, str]]:

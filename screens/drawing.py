@@ -19,7 +19,6 @@ from screens.decisions import Decisions
 from screens.deeds import Next, next_deed
 from screens.footer import footer_line
 from screens.keys import KEYS, Key
-from screens.widgets.ages import span
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.flow import Flow
@@ -193,13 +192,12 @@ class Drawing(Decisions):
             self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{self._figures(view, last)}{paused}")
 
     def _figures(self, view: OutputView, last: Attempt | None) -> str:
-        """How long, how much and how fast, of a step under way."""
+        """How much and how fast, of a step under way. A title draws all of its widget anew: so no clock in it."""
         spool = view.spool
         if spool is None or last is None or last.outcome is not None:
             return ""
         self._flow.take(spool.path, time.monotonic(), spool.bytes)
-        seconds = (self.desk.clock.now() - (last.started_at or last.confirmed_at)).total_seconds()
-        return f" {span(seconds)}, {self._flow.words(spool.bytes, under_way=True)}"
+        return f", {self._flow.words(spool.bytes, under_way=True)}"
 
     def _give_room(self, view: OutputView, step: Step | None) -> None:
         """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""

@@ -33,6 +33,6 @@ def age(at: datetime, now: datetime) -> str:
 
 
 def exact_age(at: datetime, now: datetime) -> str:
-    """How old a plan is, to the second: it is what somebody is about to consent to."""
-    seconds = max((now - at).total_seconds(), 0)
-    return f"{int(seconds)} s ago" if seconds < 90 else f"{duration(seconds)} ago"
+    """How old a plan is, to ten seconds after the first ten: it is what somebody is about to consent to."""
+    seconds = max(int((now - at).total_seconds()), 0)
+    return f"{seconds if seconds < 10 else seconds // 10 * 10} s ago" if seconds < 60 else f"{duration(seconds // 60 * 60)} ago"

@@ -17,6 +17,8 @@ from screens.widgets.plot import Frame, plot_lines
 from screens.widgets.rows import edges, labelled, paragraph
 
 _WORDS = {Level.OK: "ok", Level.WARN: "warning", Level.CRITICAL: "critical", Level.UNKNOWN: "unknown"}
+_STEADY = 0.001
+"""The share of itself within which a figure has not moved: a plot of it would say less than a word."""
 _PLOT = (8, 100)
 """Rows of a plot, and cells at most."""
 
@@ -79,8 +81,13 @@ def _plot(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
     history = panel.history.get(row.label)
     if history is None or len(history.points) < 2:
         return []
+    values, show = [value for _, value in history.points], _shown(history.unit)
+    if max(values) - min(values) <= abs(max(values)) * _STEADY:
+        unit = f" {history.unit}" if history.unit not in ("%", "B", "s", "") else ""
+        words = f"{show(values[-1])}{unit}, steady since {history.points[0][0]:%H:%M:%S} UTC"
+        return labelled("   history", words, width, pen, column=14, style=FAINT)
     limits = row.limits if row.curve is None else ()
-    frame = Frame(min(width - 3, _PLOT[1]), _PLOT[0], _shown(history.unit), limits, floor=0.0)
+    frame = Frame(min(width - 3, _PLOT[1]), _PLOT[0], show, limits, floor=0.0)
     return [Content(""), *(Content.assemble("   ", line) for line in plot_lines(history.points, frame, pen))]
 
 

@@ -98,6 +98,8 @@ STATE_STYLES = {
 }
 LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
 MET_STYLES = {True: WELL, False: WRONG, None: SOON}
+_STEADY = 0.01
+"""A figure that stays within this share of itself says nothing, and would be sent anew with every reading."""
 _WITHOUT = {WRONG: "bold", SOON: "bold", WELL: "", CHOSEN: "bold", FAINT: ""}
 _NET = dict.fromkeys("│┃║▌▐█▁▂▃▄▅▆▇▔", "|") | dict.fromkeys("─━═–—", "-") | {"…": "~", "·": "-", "•": "*"}
 _TYPOGRAPHY = str.maketrans(
@@ -143,7 +145,7 @@ class Pen:
         if not signs or len(numbers) < 4 or any(number != number for number in numbers):
             return ""
         low, high = min(numbers), max(numbers)
-        if high - low <= abs(high) * 0.002:
+        if high - low <= abs(high) * _STEADY:
             return ""
         return "".join(signs[min(int((n - low) / (high - low) * len(signs)), len(signs) - 1)] for n in numbers)
 
