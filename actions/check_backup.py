@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
+from actions.places.choice import locate
+from actions.places.ssh import Ssh
 from midwatch.action import Check, Context, Outcome
 from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import param
@@ -44,15 +46,22 @@ class CheckBackup(Check):
         assert good.manifest is not None
         if age > self.max_age:
             return Outcome(False, f"The newest {kind} of {self.target.label} is {duration(age)} old{beside}")
-        if not _same(good):
+        if not _same(context, good):
             return Outcome(False, f"{good.path.name} is not the file that was validated: its SHA-256 differs{beside}")
         depth = good.manifest.depth
         summary = f"{good.path.name}, {duration(max(0.0, age))} old, depth {depth} ({DEPTHS[depth]}){beside}"
-        return Outcome(True, summary, {"path": str(good.path), "depth": str(depth)})
+        return Outcome(True, summary, {"path": good.location, "depth": str(depth)})
 
 
-def _same(backup: BackupFile) -> bool:
+def _same(context: Context, backup: BackupFile) -> bool:
+    """Whether its bytes are still those that were validated; on another host they are read there."""
     assert backup.manifest is not None
+    if backup.elsewhere:
+        place, name = locate(context.runbook, backup.elsewhere)
+        if place.size(name) != backup.manifest.bytes:
+            return False
+        if isinstance(place, Ssh):
+            return place.digest(name) == backup.manifest.sha256
     try:
         with backup.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == backup.manifest.sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import subprocess
@@ -15,6 +16,8 @@ from midwatch.errors import Failed
 from probes.postgres.connect import APPLICATION, Route
 
 CHUNK = 1 << 18
+PIPE = 1 << 20
+"""Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
 
@@ -23,6 +26,10 @@ _END = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = {application} AND query LIKE 'COPY %' AND pid <> pg_backend_pid()
 """
+
+
+class LockedOut(Failed):
+    """A lock kept the dump waiting for longer than it may."""
 
 
 class Source(Protocol):
@@ -55,6 +62,9 @@ class LocalDump:
             stderr=subprocess.PIPE,
             env={**clean, **environment, "LC_ALL": "C"},
         )
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # more than an ordinary user may have; the usual 64 KiB serve as well
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
 
     def chunks(self) -> Iterator[bytes]:
         process, said = self._process, bytearray()
@@ -145,5 +155,5 @@ def _judge(code: int | None, said: str) -> None:
     if "server version mismatch" in said:
         raise Failed("pg_dump is older than the server", hint="Install a newer postgresql-client, or set places.pg_bin")
     if "statement timeout" in said or "lock timeout" in said:
-        raise Failed(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
+        raise LockedOut(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
     raise Failed(f"pg_dump failed with exit {code}: {told}", hint="Nothing was published; earlier backups are untouched")

@@ -6,23 +6,28 @@ The file gets its name only once every part of the pipe has ended well and its b
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
-import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from actions.dump_source import ContainerDump, LocalDump, Source
-from midwatch.errors import Failed, MidwatchError
-from midwatch.units import size
-from probes.catalogue import PARTIAL
+from actions.dump_obstacles import blockers
+from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
+from actions.places.folder import FolderWriting
+from actions.places.place import Writing
+from midwatch.errors import Failed
+from midwatch.units import duration
 from probes.postgres.connect import Connection, Route, client_environment, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
 
+OLD = 600.0
+"""Seconds from which the age of the snapshot is told, and again after as many."""
+_NO_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+"""From PostgreSQL 17 on a database or role may have one, which would end the snapshot under the dump."""
 Progress = Callable[[float, float | None], None]
 
 
@@ -35,7 +40,6 @@ class _Packer(Protocol):
 class Dumped:
     """A finished dump."""
 
-    path: Path
     bytes: int
     sha256: str
     unpacked: int
@@ -44,24 +48,18 @@ class Dumped:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class _Hashing:
-    """The file below the compressor: counts and digests what goes to disk."""
+    """What lies below the compressor: counts and digests what goes to the place."""
 
-    descriptor: int
-    count: int = 0
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    def __init__(self, writing: Writing) -> None:
+        self._writing: Writing | None = writing
+        self.count, self.digest = 0, hashlib.sha256()
 
     def write(self, data: bytes) -> int:
-        view = memoryview(data)
-        while view and self.descriptor >= 0:
-            try:
-                written = os.write(self.descriptor, view)
-            except OSError as error:
-                raise _full(error, self.count) from error
-            self.digest.update(view[:written])
-            self.count += written
-            view = view[written:]
+        if self._writing is not None:
+            self._writing.write(data)
+            self.digest.update(data)
+            self.count += len(data)
         return len(data)
 
     def flush(self) -> None: ...
@@ -72,38 +70,62 @@ class _Hashing:
         A compressor that was given up on writes its last bytes when it is collected; by then the number of our descriptor
         may belong to another file.
         """
-        self.descriptor = -1
+        self._writing = None
 
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
-    """Dump the route's database to `path`, which must not exist. Raises `MidwatchError`, and then nothing is left of it.
+    """Dump the route's database to `path`, which must not exist, in a folder of this machine. Otherwise like `dump_into`."""
+    return dump_into(route, tools, FolderWriting(path), progress, digests=digests)
+
+
+def dump_into(
+    route: Route,
+    tools: Tools | None,
+    writing: Writing,
+    progress: Progress,
+    *,
+    digests: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Dumped:
+    """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
+
+    `say` is told, now and then, how old the snapshot is that a long dump holds.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Failed(f"{partial} cannot be made: {error.strerror}", hint="Choose another place for the backup") from error
     try:
         with contextlib.ExitStack() as stack:
-            stack.callback(os.close, descriptor)
-            out = _Hashing(descriptor)
+            out = _Hashing(writing)
             stack.callback(out.let_go)
-            found = _fill(route, tools, out, progress, stack, digests)
-            _sync(descriptor, found.bytes)
-        os.link(partial, path)  # unlike a rename it never takes the place of a file that is there
-    except FileExistsError as error:
-        raise Failed(f"{path.name} is there already", hint="Two backups began in the same second; run it again") from error
+            found = _fill(route, tools, out, _Watching(progress, say), stack, digests)
+        writing.publish(found.bytes, found.sha256)
+    except LockedOut as error:
+        who = blockers(route)
+        raise Failed(f"{error.sentence}; {who}" if who else error.sentence, hint=error.hint) from error
     finally:
-        partial.unlink(missing_ok=True)
-    found.path = path
+        writing.abandon()
     return found
 
 
+class _Watching:
+    """Passes progress on, and says how old the snapshot is once that matters."""
+
+    def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
+        self._progress, self._say = progress, say
+        self._began = time.monotonic()
+        self._next = OLD
+
+    def __call__(self, done: float, total: float | None) -> None:
+        self._progress(done, total)
+        age = time.monotonic() - self._began
+        if age >= self._next:
+            self._next = age + OLD
+            self._say(f"The dump's snapshot is {duration(age)} old: until it ends, vacuum cannot remove what is newer")
+
+
 def _fill(
-    route: Route, tools: Tools | None, out: _Hashing, progress: Progress, stack: contextlib.ExitStack, digests: bool
+    route: Route, tools: Tools | None, out: _Hashing, progress: _Watching, stack: contextlib.ExitStack, digests: bool
 ) -> Dumped:
     snapshot, counting = "", None
     if route.kind != "exec":
@@ -132,7 +154,7 @@ def _fill(
     packer.close()  # only now: closing after a failure would make a whole-looking file of half a dump
     rows, content = counting.result() if counting else ({}, {})
     progress(unpacked, unpacked)
-    return Dumped(Path(), out.count, out.digest.hexdigest(), unpacked, lsn, rows, content)
+    return Dumped(out.count, out.digest.hexdigest(), unpacked, lsn, rows, content)
 
 
 def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
@@ -140,6 +162,7 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
     import psycopg
 
     try:
+        connection.execute(_NO_LIMIT)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         query = """
             SELECT pg_export_snapshot(), pg_database_size(current_database()),
@@ -169,6 +192,7 @@ class _Counting:
 
     def _run(self) -> None:
         try:
+            self._connection.execute(_NO_LIMIT)
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             self._connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'".encode())
             if self._digesting:
@@ -203,18 +227,3 @@ def _packer(out: _Hashing) -> _Packer:
         return gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)
     packer: _Packer = igzip.IGzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)  # type: ignore[no-untyped-call]
     return packer
-
-
-def _sync(descriptor: int, written: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise _full(error, written) from error
-
-
-def _full(error: OSError, written: int) -> MidwatchError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
-    return Failed(
-        f"The backup cannot be written: {error.strerror}, after {size(written)}", hint="Look at the disk, or choose another"
-    )

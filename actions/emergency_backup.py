@@ -1,150 +1,214 @@
-"""The action `emergency-backup`: a copy of one database somewhere else, streamed, whole or not at all."""
+"""The action `emergency-backup`: a copy of a database somewhere else, streamed, whole or not at all."""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from actions.dump_stream import Dumped, dump
+from actions import dump_obstacles
+from actions.dump_progress import Progress, Together
+from actions.dump_stream import dump_into
+from actions.emergency_source import Source, expected_size, look, manifest_of
+from actions.globals_dump import PREFIX, packed_globals
+from actions.places.choice import first_with_room, locate, places_of
+from actions.places.folder import CRITICAL
+from actions.places.place import Place
 from actions.plan_log import log
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
-from midwatch.errors import Failed, MidwatchError
+from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target
-from midwatch.units import duration, percent, size
+from midwatch.units import duration, size
 from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
-from probes.manifest import Manifest
-from probes.postgres.connect import Route, connect
-from probes.postgres.routes import superuser_route
-from probes.postgres.tools import Tools, find_tools
 
-CRITICAL = 95.0
-"""Percent of the destination's disk beyond which nothing is written to it."""
-_RATIO = 0.45
-"""Compressed bytes for each byte of database, when no earlier backup tells better; measured was 0.27."""
 LOG = "emergency-backup.log"
+_NO_ROLES = "The roles can be saved neither from inside a container nor to standard output"
 
 
 @dataclass(frozen=True)
 class EmergencyBackup(Action):
-    """Dumps a target into the place of emergency backups, compressed while it streams, without a temporary file.
+    """Dumps a target into the first place with room, compressed while it streams, without a temporary file.
 
     It takes the superuser's fastest way in, so it works without the application's password. The file gets its name only
-    when the dump, the compressor and the disk have all succeeded; else nothing is left. A manifest beside it has checksum,
-    source, versions, LSN and the rows of each table in the dump's own snapshot. Refuses when its place would get too full.
-    Earlier backups are never touched.
+    when the dump, the compressor and the place have all succeeded, on another host after size and SHA-256 there agree;
+    else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the rows
+    of each table in the dump's own snapshot. Refuses when no place has room, and names each. Earlier backups are never
+    touched. Of several targets each is saved or not by itself; one that fails fails the action.
     """
 
     name: ClassVar[str] = "emergency-backup"
     summary: ClassVar[str] = "Stream a backup of one database to another place"
     risk: ClassVar[Risk] = Risk.CHANGE
 
-    target: Target = param("the database to save")
+    target: Target | None = param("the database to save", default=None)
+    targets: tuple[Target, ...] = param("or: several, side by side", default=())
+    place: tuple[str, ...] = param("where to, the first with room: folder, ssh://host/dir, - (default: the site's)", default=())
+    parallel: int = param("how many side by side", default=2)
+    globals: bool = param("save the server's roles beside it, without their passwords", default=False)
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
 
     def plan(self, context: Context) -> Plan:
-        draft, place = self.draft(), context.place("emergency")
+        draft = self.draft()
         try:
-            route = superuser_route(context.runbook, self.target)
-            server, bytes_there = _look(route)
-            tools = _tools(context, route, server)
+            sources = [look(context.runbook, target) for target in self._wanted()]
+            expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
+            places = places_of(context.runbook, self.place)
+            if len(sources) > 1 and any(str(place) == "standard output" for place in places):
+                raise BadInput("Standard output takes one backup", hint="Name one --target")
+            for source in sources:
+                draft.fact("route", f"{source.route.user} by {source.route}")
+                draft.fact("versions", f"{source.tool}, server {source.server}, {size(source.bytes)} of data")
+                if self.globals and (source.tools is None or "-" in self.place):
+                    raise Refused(
+                        "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
+                    )
+                draft.facts += dump_obstacles.facts(source.route)
+            place, room, passed = first_with_room(places, sum(expected.values()))
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()
-        expected = self._expected(context, bytes_there)
-        name = f"{emergency_stem(self.target)}-<timestamp>.sql.gz"
-        draft.add(
-            Verb.CREATE,
-            shown(context, place / name),
-            size=expected,
-            note="an estimate",
-            identity=f"{place}/{emergency_stem(self.target)}",
-        )
+        for source in sources:
+            stem, identity = emergency_stem(source.target), _identity(place, source.target)
+            named = _at(place, f"{stem}-<timestamp>.sql.gz")
+            draft.add(Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity)
+            if self.globals:
+                named = _at(place, f"{PREFIX}{stem}-<timestamp>.sql.gz")
+                draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles")
         draft.add(Verb.KEEP, "every earlier backup")
-        draft.fact("route", f"{route.user} by {route}")
-        draft.fact("versions", f"{tools or 'pg_dump of the container'}, server {server}, {size(bytes_there)} of data")
-        self._room(draft, context, expected)
+        for reason in passed:
+            draft.fact("passed over", reason)
+        draft.fact("room", room.words)
+        if not place.beside:
+            draft.fact("manifest", f"kept in {context.place('elsewhere')}")
         return draft.plan()
 
-    def _expected(self, context: Context, there: int) -> int:
-        with contextlib.suppress(OSError):
-            for backup in backups_of(context.runbook, self.target):
-                return max(backup.size, 1)
-        return int(there * _RATIO)
-
-    def _room(self, draft: PlanDraft, context: Context, expected: int) -> None:
-        place = context.place("emergency")
-        found = usage(place, budgets_of(context.runbook), nearest=True)
-        after = found.after(expected)
-        draft.fact(
-            "room",
-            f"{size(found.free)} free on the disk of {shown(context, place)}: {percent(found.percent)} → {percent(after)}",
-        )
-        if found.read_only:
-            draft.refusal = f"{place} is read-only. Set places.emergency to another disk"
-        elif after > CRITICAL or expected > found.free:
-            draft.refusal = (
-                f"{place} would be {percent(after)} full with about {size(expected)} more."
-                " Set places.emergency to a disk with room, such as another mount"
-            )
-
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        route = superuser_route(context.runbook, self.target)
-        server, bytes_there = _look(route)
-        tools = _tools(context, route, server)
-        place = context.place("emergency")
-        began = context.clock.now()
-        path = place / f"{emergency_stem(self.target)}-{stamp(began)}.sql.gz"
-        log(context, LOG, _opening(context))
-        context.console.say(f"source {self.target.name}, PostgreSQL {server}, {size(bytes_there)}, by {route}")
-        started = context.clock.monotonic()
+        wanted = self._wanted()
+        confirmed = {effect.identity for effect in plan.effects}
+        place = next((p for p in places_of(context.runbook, self.place) if _identity(p, wanted[0]) in confirmed), None)
+        if place is None:
+            raise Refused("The plan names no place", hint="Plan again")
+        began, together = context.clock.now(), Together(context.console.progress, len(wanted))
+        if len(wanted) == 1:
+            return self._save(context, wanted[0], place, began, together.part(0))
+        with ThreadPoolExecutor(max(1, self.parallel), thread_name_prefix="dump") as pool:
+            futures = [
+                pool.submit(self._tried, context, target, place, began, together.part(number))
+                for number, target in enumerate(wanted)
+            ]
+            outcomes = [future.result() for future in futures]
+        for outcome in outcomes:
+            context.console.say(outcome.summary)
+        failed = [target.label for target, outcome in zip(wanted, outcomes, strict=True) if not outcome.ok]
+        values = {"paths": ",".join(outcome.values["path"] for outcome in outcomes if outcome.ok)}
+        if failed:
+            return Outcome(False, f"{', '.join(failed)} of {len(wanted)} not saved; the others are", values)
+        return Outcome(True, f"{len(wanted)} backups saved to {place}", values)
+
+    def verify(self, context: Context, since: datetime) -> Outcome:
+        """Whether every target has a backup that began at `since` or later, as long as its manifest tells where that can be
+        seen. Such a file has its name, so its dump, its compressor and its place had all succeeded.
+        """
+        found = []
+        for target in self._wanted():
+            try:
+                backups = backups_of(context.runbook, target)
+            except OSError as error:
+                raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
+            newer = [one for one in backups if one.emergency and one.started >= since.replace(microsecond=0)]
+            if not newer:
+                return Outcome(False, f"No emergency backup of {target.label} was published since {iso(since)}")
+            one = newer[0]
+            if one.manifest is None:
+                raise OutcomeUnknown(f"{one.path} has no manifest", hint=f"Validate it: --path {one.path}")
+            lies, name = locate(context.runbook, one.location)
+            there = lies.size(name)
+            if there != one.manifest.bytes:
+                told = "is not there" if there is None else f"has {there} bytes"
+                raise OutcomeUnknown(f"{one.location} {told}, its manifest tells {one.manifest.bytes}", hint="Look there")
+            found.append(one)
+        values = {"path": found[0].location, "sha256": found[0].manifest.sha256 if found[0].manifest else ""}
+        return Outcome(True, f"Published since: {', '.join(one.location for one in found)}", values if len(found) == 1 else {})
+
+    def _wanted(self) -> tuple[Target, ...]:
+        wanted = ((self.target,) if self.target is not None else ()) + self.targets
+        if not wanted:
+            raise BadInput("Which database is not said", hint="Give --target NAME, or --targets NAME,NAME")
+        return tuple({target.name: target for target in wanted}.values())
+
+    def _tried(self, context: Context, target: Target, place: Place, began: datetime, progress: Progress) -> Outcome:
         try:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = dump(route, tools, path, context.console.progress, digests=self.digests)
-            manifest = self._manifest(context, found, iso(began), server, str(tools or "the container's pg_dump"), str(route))
-            manifest.write(path)
+            return self._save(context, target, place, began, progress)
+        except MidwatchError as error:
+            return Outcome(False, f"{target.label}: {error}")
+
+    def _save(self, context: Context, target: Target, place: Place, began: datetime, progress: Progress) -> Outcome:
+        source = look(context.runbook, target)
+        name = f"{emergency_stem(target)}-{stamp(began)}.sql.gz"
+        named, started = _at(place, name), context.clock.monotonic()
+        try:
+            writing = place.begin(name)
+            log(context, LOG, _opening(context))
+            data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
+            context.console.say(f"source {target.name}, {data}, to {named}")
+            found = dump_into(source.route, source.tools, writing, progress, digests=self.digests, say=context.console.say)
+            roles = _save_roles(source, place, f"{PREFIX}{name}") if self.globals else ""
+            location = "" if place.beside else place.location(name) or f"{place}"
+            manifest_of(context, source, found, iso(began), location, roles).write(_note(context, place, name))
         except (MidwatchError, OSError) as error:
             said = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
-            log(context, LOG, f"[ERROR] Emergency backup of {self.target.name} failed: {said}")
+            log(context, LOG, f"[ERROR] Emergency backup of {target.name} failed: {said}")
             if isinstance(error, OSError):
                 raise Failed(f"The backup failed: {said}", hint=f"Look at {place}") from error
             raise
         took = context.clock.monotonic() - started
-        log(context, LOG, f"[OK] Backup saved: {shown(context, path)}")
+        log(context, LOG, f"[OK] Backup saved: {named}")
         for table, rows in sorted(found.rows.items(), key=lambda item: -item[1])[:5]:
             context.console.say(f"table {table} {rows} rows")
         rate = found.unpacked / took if took > 0 else 0.0
-        summary = f"{shown(context, path)}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
-        return Outcome(True, summary, {"path": str(path), "sha256": found.sha256, "bytes": str(found.bytes)})
-
-    def _manifest(self, context: Context, found: Dumped, began: str, server: str, tool: str, route: str) -> Manifest:
-        return Manifest(
-            target=self.target.name,
-            database=self.target.database,
-            started=began,
-            ended=iso(context.clock.now()),
-            bytes=found.bytes,
-            sha256=found.sha256,
-            unpacked=found.unpacked,
-            server=server,
-            tool=tool,
-            route=route,
-            lsn=found.lsn,
-            rows=found.rows,
-            digests=found.digests,
-            actor=context.actor,
-            incident=context.incident.name if context.incident else "",
-        )
+        summary = f"{named}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
+        where = place.location(name) or str(place)
+        return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
 
-def shown(context: Context, path: Path) -> str:
-    """The path as the plan writes it: `emergency-backup/arp-prod-….sql.gz`."""
-    return str(path.relative_to(context.runbook.base)) if path.is_relative_to(context.runbook.base) else str(path)
+def _save_roles(source: Source, place: Place, name: str) -> str:
+    """Put the server's roles there, 0600 like the backup. SHA-256 (hex) of the file."""
+    assert source.tools is not None
+    packed = packed_globals(source.route, source.tools)
+    digest = hashlib.sha256(packed).hexdigest()
+    writing = place.begin(name)
+    try:
+        writing.write(packed)
+        writing.publish(len(packed), digest)
+    finally:
+        writing.abandon()
+    return digest
+
+
+def _note(context: Context, place: Place, name: str) -> Path:
+    """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own folder."""
+    if place.beside:
+        return Path(place.location(name))
+    folder = context.place("elsewhere")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / name
+
+
+def _at(place: Place, name: str) -> str:
+    """The backup as the plan writes it: `emergency-backup/arp-prod-….sql.gz`."""
+    return f"{place}/{name}" if place.location(name) else str(place)
+
+
+def _identity(place: Place, target: Target) -> str:
+    stem = emergency_stem(target)
+    return place.location(stem) or f"{place} {stem}"
 
 
 def _opening(context: Context) -> str:
@@ -154,21 +218,3 @@ def _opening(context: Context) -> str:
         full = 100.0
     state = "Disk usage critical – performing" if full >= CRITICAL else "Performing"
     return f"[EMERGENCY] {state} streamed backup"
-
-
-def _look(route: Route) -> tuple[str, int]:
-    """The server's version and the bytes of the database."""
-    if route.kind == "exec":
-        from probes.postgres.role import run_quietly
-
-        query = "SELECT current_setting('server_version') || ' ' || pg_database_size(current_database())"
-        version, count = run_quietly(route, query).rsplit(" ", 1)
-        return version.split()[0], int(count)
-    with connect(route) as connection:
-        row = connection.execute("SELECT current_setting('server_version'), pg_database_size(current_database())").fetchone()
-        assert row is not None
-        return str(row[0]).split()[0], int(row[1])
-
-
-def _tools(context: Context, route: Route, server: str) -> Tools | None:
-    return None if route.kind == "exec" else find_tools(context.runbook, int(server.partition(".")[0]))

@@ -25,10 +25,21 @@ def globals_name(database: str) -> str:
 
 
 def dump_globals(route: Route, tools: Tools, file: Path) -> str:
-    """Write roles, memberships and tablespaces to `file`, which must not exist, on disk. Its SHA-256 (hex).
+    """Write what `packed_globals` gives to `file`, which must not exist, on disk. Its SHA-256 (hex).
 
-    Any login will do. Raises `Failed`, and then the file is of no use.
+    Raises `Failed`, and then the file is of no use.
     """
+    packed = packed_globals(route, tools)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(packed)
+        out.flush()
+        os.fsync(out.fileno())
+    return hashlib.sha256(packed).hexdigest()
+
+
+def packed_globals(route: Route, tools: Tools) -> bytes:
+    """Roles, memberships and tablespaces as SQL, gzipped. Any login will do. Raises `Failed`."""
     from isal import igzip
 
     argv = [str(tools.pg_dumpall), "--globals-only", "--no-role-passwords", "--no-password", f"--database={route.database}"]
@@ -43,10 +54,5 @@ def dump_globals(route: Route, tools: Tools, file: Path) -> str:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         told = said[-1].rpartition("error:")[2].strip() if said else f"pg_dumpall ended with {done.returncode}"
         raise Failed(f"The roles of {route.label} cannot be saved: {told}", hint="Nothing was published")
-    packed = igzip.compress(done.stdout, compresslevel=1)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(packed)
-        out.flush()
-        os.fsync(out.fileno())
-    return hashlib.sha256(packed).hexdigest()
+    packed: bytes = igzip.compress(done.stdout, compresslevel=1)
+    return packed

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_stream import dump
-from actions.emergency_backup import shown
 from actions.globals_dump import dump_globals, globals_name
+from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.validation import validate
 from midwatch.action import Action, Context, Outcome
@@ -70,7 +70,7 @@ class NightlyBackup(Action):
             bytes_expected = _expected(context.runbook, target, found.size)
             expected += bytes_expected
             note = f"an estimate; PostgreSQL {found.version}"
-            folder = shown(context, place / "<timestamp>")
+            folder = shown(context.runbook, place / "<timestamp>")
             draft.add(
                 Verb.CREATE,
                 f"{folder}/{_name(target)}",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
-from actions.validation import Verdict, validate
+from actions.places.choice import locate
+from actions.validation import Verdict, validate_stream
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, MidwatchError
@@ -32,14 +33,14 @@ class ValidateBackup(Action):
     there is no room for that.
 
     The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup is
-    not read to its end, or anything differs.
+    not read to its end, or anything differs. A backup on another host is streamed back and read in the same way.
     """
 
     name: ClassVar[str] = "validate-backup"
     summary: ClassVar[str] = "Read a backup to its last byte and count its rows"
     risk: ClassVar[Risk] = Risk.OBSERVE
 
-    path: Path | None = param("the backup file", default=None)
+    path: str = param("the backup file, also as ssh://host/dir/file", default="")
     target: Target | None = param("or: the newest backup of this target; without both, the newest nightly set", default=None)
     restore: bool = param("restore it into a scratch server as well, and compare the content (depth 5)", default=False)
     scratch: Path | None = param("a folder with room for that server (default: the system's temporary ones)", default=None)
@@ -49,10 +50,18 @@ class ValidateBackup(Action):
         draft = self.draft()
         files = self._files(context)
         for file in files:
-            there = file.stat().st_size if file.is_file() else None
-            draft.add(Verb.READ, str(file), size=there)
+            location = self._location(file)
+            try:
+                place, name = locate(context.runbook, location)
+                there = place.size(name)
+            except MidwatchError as error:
+                draft.refusal = str(error)
+                continue
+            draft.add(Verb.READ, location, size=there)
             if there is None:
-                draft.refusal = f"{file} is not there"
+                draft.refusal = f"{location} is not there"
+            elif self.restore and not place.beside:
+                draft.refusal = f"{location} lies elsewhere: copy it here to restore it"
         if any(Manifest.read(file) is not None for file in files):
             draft.fact("notes", "the depth reached goes into the manifest beside each file")
         if self.restore and not draft.refusal:
@@ -82,7 +91,7 @@ class ValidateBackup(Action):
 
     @property
     def _whole_set(self) -> bool:
-        return self.path is None and self.target is None
+        return not self.path and self.target is None
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         files = self._files(context)
@@ -107,20 +116,25 @@ class ValidateBackup(Action):
         if manifest is None:
             context.console.say(f"{file.name} has no manifest: rows cannot be compared")
         tools = find_tools(context.runbook, manifest.tool_major if manifest else 0)
-        verdict = validate(
-            file,
-            tools.pg_restore,
-            sha256=manifest.sha256 if manifest else "",
-            rows=manifest.rows if manifest else None,
-            progress=context.console.progress,
-        )
+        location = self._location(file)
+        place, name = locate(context.runbook, location)
+        total = manifest.bytes if manifest else place.size(name)
+        with place.read(name) as raw:
+            verdict = validate_stream(
+                raw,
+                total,
+                tools.pg_restore,
+                sha256=manifest.sha256 if manifest else "",
+                rows=manifest.rows if manifest else None,
+                progress=context.console.progress,
+            )
         compared = ""
         if self.restore and not verdict.problem and verdict.depth >= GOOD:
             compared = self._restore(context, file, manifest, tools, verdict)
         deeper = manifest is not None and manifest.good and manifest.depth > verdict.depth and not verdict.problem
         if manifest is not None and not deeper:  # the same bytes reached more before, which stays true
             manifest.judged(verdict.depth, verdict.problem, iso(context.clock.now()), compared).write(file)
-        values = {"path": str(file), "depth": str(verdict.depth), "sha256": verdict.sha256}
+        values = {"path": location, "depth": str(verdict.depth), "sha256": verdict.sha256}
         if verdict.problem:
             context.console.say(f"[ERROR] {file.name}: {verdict.problem}")
             return Outcome(False, f"{file.name} is NOT good: {verdict.problem}", values)
@@ -138,9 +152,18 @@ class ValidateBackup(Action):
             verdict.depth = RESTORED
         return found.words
 
+    def _location(self, file: Path) -> str:
+        """Where the backup lies that this file is, or whose manifest is kept beside this name."""
+        if "://" in self.path:
+            return self.path
+        manifest = Manifest.read(file)
+        return manifest.location or str(file) if manifest is not None else str(file)
+
     def _files(self, context: Context) -> list[Path]:
-        if self.path is not None:
-            return [self.path]
+        if "://" in self.path:
+            return [context.place("elsewhere") / self.path.rpartition("/")[2]]
+        if self.path:
+            return [context.runbook.resolve(self.path)]
         if self.target is None:
             return _newest_set(context)
         found = backups_of(context.runbook, self.target)

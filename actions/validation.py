@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from midwatch.errors import BadInput
 from probes.archive_reading import DigestingReader
@@ -45,23 +46,35 @@ def validate(
 
     `sha256` and `rows` are what its manifest tells. Raises `BadInput` when there is no such file.
     """
-    verdict = Verdict()
     try:
         raw = file.open("rb")
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}", hint="Name the backup file") from error
     with raw:
-        total = file.stat().st_size
-        reader = DigestingReader(raw, lambda count: progress(count, total))
-        # Every byte of the archive is read either way; without the schema no function's body can pass for data.
-        argv = [str(pg_restore), "--data-only", "-f", "-"]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            counter = _Listener(process)
-            fault = _feed(reader, process)
-            if fault:
-                process.kill()
-            code, said = counter.wait()
-        verdict.sha256, verdict.bytes, verdict.rows = reader.digest.hexdigest(), reader.bytes, counter.rows
+        return validate_stream(raw, file.stat().st_size, pg_restore, sha256=sha256, rows=rows, progress=progress)
+
+
+def validate_stream(
+    raw: IO[bytes],
+    total: int | None,
+    pg_restore: Path,
+    *,
+    sha256: str = "",
+    rows: Mapping[str, int] | None = None,
+    progress: Callable[[float, float | None], None] = lambda done, total: None,
+) -> Verdict:
+    """The same for a backup that comes as a stream of `total` bytes, such as from another host."""
+    verdict = Verdict()
+    reader = DigestingReader(raw, lambda count: progress(count, total))
+    # Every byte of the archive is read either way; without the schema no function's body can pass for data.
+    argv = [str(pg_restore), "--data-only", "-f", "-"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        counter = _Listener(process)
+        fault = _feed(reader, process)
+        if fault:
+            process.kill()
+        code, said = counter.wait()
+    verdict.sha256, verdict.bytes, verdict.rows = reader.digest.hexdigest(), reader.bytes, counter.rows
     if verdict.bytes == 0:
         verdict.problem = "the file is empty"
     elif fault:

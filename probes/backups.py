@@ -61,14 +61,14 @@ class BackupsProbe(Probe):
         if late:
             parts.insert(1, "late")
         level = Level.CRITICAL if late else Level.WARN if good is None or odd else Level.OK
-        data = {"size": newest.size, "depth": newest.depth, "path": str(newest.path), "count": len(found)}
+        data = {"size": newest.size, "depth": newest.depth, "path": newest.location, "count": len(found)}
         return Row(
             target.label,
             ", ".join(parts) + now,
             level,
             age,
             "s",
-            detail=str(newest.path),
+            detail=newest.location,
             data=data,
             brief=f"{duration(age)} old" + (", late" if late else ", not validated" if good is None else ""),
             facts=(*running, *backup_facts(newest, found, age, self.rpo, odd, clock.now())),

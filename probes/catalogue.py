@@ -8,7 +8,7 @@ from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
 from probes.checksums import sets_below
-from probes.manifest import Manifest, fits, stamped
+from probes.manifest import SUFFIX, Manifest, fits, stamped
 
 PARTIAL = ".partial"
 """End of the name of a backup that is being written, or was left half done."""
@@ -24,11 +24,24 @@ class BackupFile:
     size: int
     emergency: bool
     manifest: Manifest | None
+    """Beside it, or kept here for one that lies elsewhere."""
+
+    @property
+    def elsewhere(self) -> str:
+        """Where it lies when that is not on this machine: `ssh://host/dir/…`; `path` then names its manifest's neighbour."""
+        return self.manifest.location if self.manifest is not None else ""
+
+    @property
+    def location(self) -> str:
+        """What other actions take as its path."""
+        return self.elsewhere or str(self.path)
 
     @property
     def good(self) -> bool:
-        """Whether it was validated deeply enough, and is still as long as it was then."""
-        return self.manifest is not None and self.manifest.good and fits(self.path, self.manifest)
+        """Whether it was validated deeply enough, and is still as long as it was then; elsewhere that is not looked at."""
+        if self.manifest is None or not self.manifest.good:
+            return False
+        return bool(self.elsewhere) or fits(self.path, self.manifest)
 
     @property
     def depth(self) -> int:
@@ -42,8 +55,21 @@ def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
         for folder in sets_below(runbook.place_of("backups"))
         for file in _files(folder, f"{target.database}.*.gz", emergency=False)
     ]
-    found += _files(runbook.place_of("emergency"), f"{emergency_stem(target)}-*.gz", emergency=True)
+    for folder in emergency_folders(runbook):
+        found += _files(folder, f"{emergency_stem(target)}-*.gz", emergency=True)
+    found += _elsewhere(runbook.place_of("elsewhere"), emergency_stem(target))
     return sorted(found, key=lambda file: file.started, reverse=True)
+
+
+def emergency_places(runbook: Runbook) -> list[str]:
+    """The places of emergency backups as they are written, in the order in which they are tried."""
+    return [text.strip() for text in runbook.places["emergency"].split(",") if text.strip()]
+
+
+def emergency_folders(runbook: Runbook) -> list[Path]:
+    """Those of them that are folders of this machine."""
+    here = [text for text in emergency_places(runbook) if text != "-" and not text.startswith("ssh ") and "://" not in text]
+    return [runbook.resolve(text) for text in here]
 
 
 def emergency_stem(target: Target) -> str:
@@ -52,10 +78,20 @@ def emergency_stem(target: Target) -> str:
 
 
 def being_written(runbook: Runbook, target: Target) -> Path | None:
-    """The newest half-written backup of the target."""
-    place = runbook.place_of("emergency")
-    parts = sorted(place.glob(f".{emergency_stem(target)}-*{PARTIAL}")) if place.is_dir() else []
-    return parts[-1] if parts else None
+    """The newest half-written backup of the target in a folder of this machine."""
+    pattern = f".{emergency_stem(target)}-*{PARTIAL}"
+    parts = [path for folder in emergency_folders(runbook) if folder.is_dir() for path in folder.glob(pattern)]
+    return max(parts, key=lambda path: path.name, default=None)
+
+
+def _elsewhere(folder: Path, stem: str) -> list[BackupFile]:
+    found = []
+    for note in sorted(folder.glob(f"{stem}-*{SUFFIX}")) if folder.is_dir() else []:
+        path = note.with_name(note.name.removesuffix(SUFFIX))
+        manifest = Manifest.read(path)
+        if manifest is not None and manifest.location:
+            found.append(BackupFile(path, manifest.began, manifest.bytes, True, manifest))
+    return found
 
 
 def _files(folder: Path, pattern: str, *, emergency: bool) -> list[BackupFile]:

@@ -38,6 +38,8 @@ class Manifest:
     server: str
     tool: str
     route: str
+    location: str = ""
+    """Where the backup lies when that is on another host; empty when it lies beside this note."""
     lsn: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Table → rows, counted in the snapshot that was dumped; empty when that was not possible."""

@@ -23,7 +23,8 @@ from midwatch.runbook.model import Target
 from probes.manifest import Manifest
 from probes.postgres.scratch import PREFIX, sweep
 from tests.backup.conftest import superuser
-from tests.backup.test_emergency_backup import WEIRD, until
+from tests.backup.test_emergency_backup import WEIRD
+from tests.backup.waiting import until
 
 pytestmark = pytest.mark.postgres
 FILL = """
@@ -50,7 +51,7 @@ def saved(target: Target, context: Context, script: str, *, digests: bool) -> Pa
 
 
 def deeply(path: Path, context: Context, scratch: Path) -> Outcome:
-    action = ValidateBackup(path=path, restore=True, scratch=scratch)
+    action = ValidateBackup(path=str(path), restore=True, scratch=scratch)
     plan = action.plan(context)
     assert plan.refusal == "", plan.refusal
     return action.apply(context, plan)
@@ -73,7 +74,7 @@ def test_the_content_is_that_of_the_snapshot(fresh: Target, context: Context, sc
     assert "so is the content of each and the large objects" in outcome.summary
     assert (read(path).depth, read(path).good) == (5, True)
     assert "restored into" in read(path).compared
-    again = ValidateBackup(path=path)
+    again = ValidateBackup(path=str(path))
     assert again.apply(context, again.plan(context)).values["depth"] == "4"
     assert read(path).depth == 5, "the same bytes; that they can be restored stays true"
 
@@ -98,7 +99,7 @@ def test_one_changed_value_with_right_counts_is_found_by_its_digest(fresh: Targe
     broken = gzip.compress(plain.replace(b"\tthing 4321\n", b"\tthinG 4321\n"), 1)
     path.write_bytes(broken)
     replace(read(path), sha256=hashlib.sha256(broken).hexdigest(), bytes=len(broken)).write(path)
-    shallow = ValidateBackup(path=path)
+    shallow = ValidateBackup(path=str(path))
     assert shallow.apply(context, shallow.plan(context)).values["depth"] == "4"
     outcome = deeply(path, context, scratch)
     assert not outcome.ok
@@ -123,7 +124,7 @@ def test_without_room_it_is_refused_before_it_starts(fresh: Target, context: Con
     path = saved(fresh, context, FILL, digests=False)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "midwatch-test", scratch], check=True, timeout=20)
     try:
-        action = ValidateBackup(path=path, restore=True, scratch=scratch)
+        action = ValidateBackup(path=str(path), restore=True, scratch=scratch)
         plan = action.plan(context)
         assert "A restore needs about 16" in plan.refusal
         assert f"{scratch} has 5" in plan.refusal

@@ -8,8 +8,7 @@ import os
 import stat
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from actions import dump_source
 from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
+from actions.places.folder import FolderWriting
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
 from midwatch.errors import MidwatchError
@@ -26,6 +26,7 @@ from midwatch.runbook.model import Target
 from probes.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
+from tests.backup.waiting import until
 
 pytestmark = pytest.mark.postgres
 
@@ -67,13 +68,6 @@ def files(context: Context) -> list[str]:
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 
 
-def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("script", ["", WEIRD], ids=["empty", "weird"])
 def test_any_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
     with superuser(fresh, fresh.database) as connection:
@@ -84,7 +78,7 @@ def test_any_database_comes_back_equal(fresh: Target, context: Context, script: 
     manifest = Manifest.read(path)
     assert manifest is not None
     assert sorted(manifest.rows.values()) == sorted(wanted.values())
-    verdict = ValidateBackup(path=path).apply(context, ValidateBackup(path=path).plan(context))
+    verdict = ValidateBackup(path=str(path)).apply(context, ValidateBackup(path=str(path)).plan(context))
     assert verdict.ok, verdict.summary
     assert verdict.values["depth"] == ("4" if wanted else "3")
     listed = f"gunzip -c '{path}' | {find_tools(context.runbook).pg_restore} --list"
@@ -126,7 +120,13 @@ def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkey
     real = dump_source.options
     shorter = lambda snapshot: [o.replace("60s", "1s") for o in real(snapshot)]  # noqa: E731
     monkeypatch.setattr(dump_source, "options", shorter)
-    with locked(arp), pytest.raises(MidwatchError, match="lock kept the dump waiting"):
+    with (
+        locked(arp),
+        pytest.raises(
+            MidwatchError,
+            match=r"lock kept the dump waiting.*payments is held by pid [0-9]+, postgres, open for .*LOCK TABLE",
+        ),
+    ):
         save(arp, context)
     assert files(context) == []
     assert "[ERROR] Emergency backup of arp-db-prod failed" in (context.place("logs") / "emergency-backup.log").read_text()
@@ -162,14 +162,18 @@ def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -
 def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context) -> None:
     place = context.place("emergency")
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", place], check=True, timeout=20)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "midwatch-test", place], check=True, timeout=20)
     try:
         (place / "earlier").write_text("kept")
-        assert "would be" in EmergencyBackup(arp).plan(context).refusal
         action = EmergencyBackup(arp)
+        plan = action.plan(context)
+        assert plan.refusal == ""
+        with (place / "other").open("wb") as other:
+            os.posix_fallocate(other.fileno(), 0, (64 << 20) - (1 << 20))
+        assert "would be" in action.plan(context).refusal
         with pytest.raises(MidwatchError, match="disk is full after"):
-            action.apply(context, action.plan(context))
-        assert files(context) == ["earlier"]
+            action.apply(context, plan)
+        assert files(context) == ["earlier", "other"]
     finally:
         subprocess.run(["umount", "--lazy", place], check=True, timeout=20)
 
@@ -189,7 +193,7 @@ def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context)
     assert "no validated emergency backup" in check.evaluate(context).summary
     path = Path(save(arp, context).values["path"])
     assert not check.evaluate(context).ok
-    validate = ValidateBackup(path=path)
+    validate = ValidateBackup(path=str(path))
     assert validate.apply(context, validate.plan(context)).ok
     assert check.evaluate(context).ok
     data = bytearray(path.read_bytes())
@@ -204,12 +208,13 @@ def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, contex
     """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by then."""
     from actions.dump_stream import _Hashing, _packer
 
-    descriptor = os.open(tmp_path / "partial", os.O_WRONLY | os.O_CREAT)
-    out = _Hashing(descriptor)
+    writing = FolderWriting(tmp_path / "backup")
+    descriptor = writing._descriptor
+    out = _Hashing(writing)
     packer = _packer(out)
     packer.write(b"half a dump")
     out.let_go()
-    os.close(descriptor)
+    writing.abandon()
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     assert other == descriptor
     del packer

@@ -74,7 +74,7 @@ def test_a_backup_of_its_version_is_restored_into_the_image(
             connection.execute("ALTER TABLE t OWNER TO somebody")
         found = dump(source.route, find_tools(context.runbook), path, lambda done, total: None, digests=True)
     describe(found, path, context, source.major)
-    action = ValidateBackup(path=path, restore=True, image=postgres, scratch=place)
+    action = ValidateBackup(path=str(path), restore=True, image=postgres, scratch=place)
     plan = action.plan(context)
     assert plan.refusal == ""
     outcome = action.apply(context, plan)
@@ -97,7 +97,7 @@ def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
             connection.execute("CREATE TABLE points AS SELECT '[1,2]'::vector AS v")
         found = dump(source.route, find_tools(context.runbook), path, lambda done, total: None)
     describe(found, path, context, source.major)
-    action = ValidateBackup(path=path, restore=True, image=postgres, scratch=place)
+    action = ValidateBackup(path=str(path), restore=True, image=postgres, scratch=place)
     with pytest.raises(Refused, match="lacks the extensions vector"):
         action.apply(context, action.plan(context))
     assert left(client) == []

@@ -1,0 +1,1 @@
+"""Where an emergency backup can go: a folder, another host by SSH, standard output. One small class a place."""

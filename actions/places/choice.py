@@ -1,0 +1,64 @@
+"""From the text of a place to the place, and the first of several that has room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from actions.places.folder import Folder
+from actions.places.place import Place, Room
+from actions.places.ssh import Ssh
+from actions.places.ssh_command import parse
+from actions.places.standard_output import StandardOutput
+from midwatch.errors import BadInput, MidwatchError, Refused
+from midwatch.runbook.model import Runbook
+from probes.catalogue import emergency_places
+from probes.disk_usage import budgets_of
+
+
+def place_of(runbook: Runbook, text: str) -> Place:
+    """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, or `-`. Raises `BadInput`."""
+    if text == "-":
+        return StandardOutput()
+    if text.startswith(("ssh://", "ssh ")):
+        config = runbook.places.get("ssh_config", "")
+        return Ssh(*parse(text, runbook.resolve(config) if config else None))
+    if "://" in text:
+        raise BadInput(f"{text!r} is not a place for backups", hint="Give a folder, ssh://host/dir, or - for standard output")
+    path = runbook.resolve(text)
+    return Folder(path, budgets_of(runbook), shown(runbook, path))
+
+
+def shown(runbook: Runbook, path: Path) -> str:
+    """The path as the plan writes it: `emergency-backup/arp-prod-….sql.gz`."""
+    return str(path.relative_to(runbook.base)) if path.is_relative_to(runbook.base) else str(path)
+
+
+def places_of(runbook: Runbook, given: Sequence[str]) -> list[Place]:
+    """Those that were given, else those of the site, in order. Raises `BadInput`."""
+    return [place_of(runbook, text) for text in given or emergency_places(runbook)]
+
+
+def first_with_room(places: Sequence[Place], expected: int) -> tuple[Place, Room, list[str]]:
+    """The first that takes so many bytes, and why those before it do not. Raises `Refused` that names each."""
+    passed = []
+    for place in places:
+        try:
+            room = place.room(expected)
+        except MidwatchError as error:
+            passed.append(error.sentence)
+            continue
+        if not room.refusal:
+            return place, room, passed
+        passed.append(room.refusal)
+    hint = "Set places.emergency, or --place, to another mount, ssh://host/dir, or - for standard output"
+    raise Refused("; ".join(passed), hint=hint)
+
+
+def locate(runbook: Runbook, location: str) -> tuple[Place, str]:
+    """The place of a backup and its name there, from its `location`. Raises `BadInput`."""
+    if "://" not in location:
+        path = runbook.resolve(location)
+        return Folder(path.parent), path.name
+    folder, _, name = location.rpartition("/")
+    return place_of(runbook, folder), name

@@ -1,0 +1,122 @@
+"""A folder of this machine: another mount, most often."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from actions.places.place import Room
+from midwatch.errors import Failed, MidwatchError
+from midwatch.units import percent, size
+from probes.catalogue import PARTIAL
+from probes.disk_usage import Budget, usage
+
+CRITICAL = 95.0
+"""Percent of the destination's disk beyond which nothing is written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, made when the first backup comes. Readable by its owner alone."""
+
+    path: Path
+    budgets: Sequence[Budget] = ()
+    shown: str = ""
+    """How the plan writes it, when that is shorter than the path."""
+    beside: bool = True
+
+    def __str__(self) -> str:
+        return self.shown or str(self.path)
+
+    def location(self, name: str) -> str:
+        return str(self.path / name)
+
+    def room(self, expected: int) -> Room:
+        found = usage(self.path, self.budgets, nearest=True)
+        after = found.after(expected)
+        words = f"{size(found.free)} free on the disk of {self}: {percent(found.percent)} → {percent(after)}"
+        if found.read_only:
+            return Room(words, f"{self.path} is read-only")
+        if after > CRITICAL or expected > found.free:
+            return Room(words, f"{self.path} would be {percent(after)} full with about {size(expected)} more")
+        return Room(words)
+
+    def begin(self, name: str) -> FolderWriting:
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "Choose another place for the backup"
+            raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error
+        return FolderWriting(self.path / name)
+
+    @contextlib.contextmanager
+    def read(self, name: str) -> Iterator[IO[bytes]]:
+        try:
+            with (self.path / name).open("rb") as file:
+                yield file
+        except OSError as error:
+            raise Failed(f"{self.path / name} cannot be read: {error.strerror}", hint="Look at its disk") from error
+
+    def size(self, name: str) -> int | None:
+        try:
+            return (self.path / name).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Failed(f"{self.path / name} cannot be read: {error.strerror}", hint="Look at its disk") from error
+
+
+class FolderWriting:
+    """A file under a partial name, mode 0600, which gets its name by a link once it is on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._partial, self._count = path, path.with_name(f".{path.name}{PARTIAL}"), 0
+        try:
+            self._descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            sentence = f"{self._partial} cannot be made: {error.strerror}"
+            raise Failed(sentence, hint="Choose another place for the backup") from error
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                written = os.write(self._descriptor, view)
+            except OSError as error:
+                raise _full(error, self._count) from error
+            self._count += written
+            view = view[written:]
+
+    def publish(self, size: int, sha256: str) -> None:
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _full(error, self._count) from error
+        try:
+            os.link(self._partial, self._path)  # unlike a rename it never takes the place of a file that is there
+        except FileExistsError as error:
+            hint = "Two backups began in the same second; run it again"
+            raise Failed(f"{self._path.name} is there already", hint=hint) from error
+        except OSError as error:
+            raise _full(error, self._count) from error
+        self.abandon()
+
+    def abandon(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        with contextlib.suppress(OSError):
+            self._partial.unlink(missing_ok=True)
+
+
+def _full(error: OSError, written: int) -> MidwatchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
+    return Failed(
+        f"The backup cannot be written: {error.strerror}, after {size(written)}", hint="Look at the disk, or choose another"
+    )
