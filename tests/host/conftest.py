@@ -30,7 +30,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this machine does not let us mount")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # whoever still looks into it may finish
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def ext4_disk(tmp_path: Path) -> Iterator[Path]:
     if made.returncode or subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=False).returncode:
         pytest.skip("this machine has no loop devices or no mkfs.ext4")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # whoever still looks into it may finish
 
 
 @pytest.fixture(scope="session")
