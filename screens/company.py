@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from midwatch.actor import login
 from midwatch.incident.lease import Pulse
 from midwatch.plan import Plan
@@ -34,9 +36,13 @@ class Company(Running):
             def shown(plan: Plan) -> None:
                 self.open_quietly(Approve(self.pen, self.desk, step, plan))
 
-            self.notice("Fetching the plan from its driver")
-            work = lambda: self.desk.plan_to_approve(step.id)  # noqa: E731 - one line of work
-            aside(self, work, shown, lambda why: self.notice(why, WRONG), name=f"plan to approve of {step.id}")
+            aside(
+                self,
+                partial(self.desk.plan_to_approve, step.id),
+                shown,
+                lambda why: self.notice(why, WRONG),
+                name=f"plan to approve of {step.id}",
+            )
 
     def second_person(self, step: Step, plan: Plan) -> bool:
         """Whether a second person has approved this plan, or none is needed; else they are asked for, or waited for."""
@@ -56,7 +62,7 @@ def call(desk: Desk) -> str:
     if not incident.open:
         return ""
     if desk.driving:
-        return f"{incident.asked_by} asks for the wheel: press h" if incident.asked_by else ""
+        return f"{incident.asked_by} asks for the wheel: press h" if incident.asked_by else _judged(desk)
     if desk.offer is not None and desk.offered_to_me:
         return f"{login(desk.offer.giver)} offers you the wheel: press W"
     if waiting := desk.waiting():
@@ -65,4 +71,15 @@ def call(desk: Desk) -> str:
         return f"{driver} gives no sign of life: press W"
     if lease.pulse in (Pulse.ENDED, Pulse.NOBODY) or not driver:
         return "Nobody drives: press W"
+    return ""
+
+
+def _judged(desk: Desk) -> str:
+    """What a second person has said to a plan that has not run yet."""
+    for step in desk.runbook.steps():
+        approval = desk.incident.approvals.get(step.id)
+        if approval and approval.given_by:
+            return f"{approval.judge} approved {step.number} {step.title}"
+        if approval and approval.declined:
+            return f"{approval.judge} declined {step.number} {step.title}: {approval.declined}"
     return ""

@@ -180,7 +180,7 @@ async def test_a_step_that_takes_two_is_asked_for_approved_and_run(conductor: Co
         by = Person("bob", 1 << 20, None, 1)
         body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
         conductor._append(Kind.APPROVAL_GIVEN, body)
-        await until(pilot, lambda: "Enter run 1.1" in grid(pilot))
+        await until(pilot, lambda: "Enter run 1.1" in grid(pilot) and conductor.incident.approvals["work"].given_by)
         await press(pilot, "enter", "y")
         await until(pilot, lambda: conductor.incident.step("work").status is StepStatus.DONE)
     assert (here / "ran").read_text() == "ran\n"
@@ -202,6 +202,17 @@ async def test_approving_and_declining(desk: DeskInMemory) -> None:
         await press(pilot, "a", "y")
         await press(pilot, "a", "ctrl+d", *"not tonight", "enter")
     assert desk.asked == ["approved emergency-backup", "declined emergency-backup: not tonight"]
+
+
+async def test_the_driver_reads_what_the_second_person_said(desk: DeskInMemory) -> None:
+    plan = two_people(desk)
+    desk.ask_approval("emergency-backup", plan)
+    body = {"step": "emergency-backup", "asked": desk.events[-1].seq, "digest": plan.digest}
+    by = Person("bob", 1001, 1001, 2).to_json()
+    desk.journal(Kind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
+    async with opened(desk) as pilot:
+        assert "! bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)
+        assert "Enter ask a second person for 3.8" in grid(pilot)
 
 
 async def test_asking_a_driver_that_lives(desk: DeskInMemory) -> None:
