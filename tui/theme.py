@@ -26,7 +26,7 @@ DARK = Theme(
         "soon": "#e5c07b",
         "well": "#8fc98b",
         "chosen": "#82aaff",
-        "faint": "#8d96a5",
+        "faint": "#9aa3b2",
         "edge": "#3a4352",
         "cursor": "#26324a",
         "cursor-text": "#e8ecf3",

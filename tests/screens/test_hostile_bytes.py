@@ -1,0 +1,170 @@
+"""Hostile text in output, titles, file names, panels, log lines and YAML, judged by the bytes that reach a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from midwatch.hostile import safe_bytes
+from midwatch.incident.shelf import find
+from tests.screens.hostile import PIECES, lines, strange
+
+MIDWATCH = Path(sys.executable).with_name("midwatch")
+WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
+"""What a runbook may say; the loader lets no control character in."""
+NAME = "d \x1b]0;pwned\x07\u202e[x]"
+RUNBOOK = """\
+midwatch: 1
+id: hostile
+title: {name}
+severity: SEV-2
+roles:
+  boss: {{name: {name}, tell: {name}}}
+comms: {{channel: {name}}}
+panels:
+  disk: {{paths: [.]}}
+  alerts: {{logs: [log, missing], last: 99}}
+phases:
+  - title: {name}
+    steps:
+      - id: cat
+        title: {name}
+        run: cat hostile; printf 'key=\\033]0;pwned\\007\\342\\200\\256\\n' >> "$STEP_OUTPUT"; ls | cat; echo over
+        why: {name}
+        expect: {name}
+        risk: observe
+        moves: [alerts]
+      - {{id: hand, title: {name}, instructions: {name}, ask: [{{name: x, prompt: {name}}}]}}
+closure:
+  - {{title: {name}, check: disk, with: {{path: ., below: 100 %}}}}
+"""
+SCREEN = frozenset({"m", "H", "?h", "?l", ">u", "<u", "?$p", "K", "J", ">m", "?u"})
+"""The control sequences of our own screen: colours, cursor positions, modes at its begin and end."""
+POINTER = b"\x1b]22;default\x07"
+"""The shape of the pointer, which Textual sets: the one operating system command that is ours."""
+
+
+@pytest.fixture
+def world(here: Path) -> Path:
+    """A runbook all of whose words are hostile, a folder with a hostile name, and a log of hostile lines."""
+    (here / NAME).mkdir()
+    (here / "hostile").write_bytes(lines())
+    (here / "log").write_bytes(b"".join(b"2026-11-23 02:00:00 [ERROR] begin " + piece + b"\n" for piece in PIECES.values()))
+    (here / "runbook.yaml").write_text(RUNBOOK.format(name=json.dumps(WORDS)), encoding="utf-8")
+    return here
+
+
+class Line:
+    """A terminal of which only the bytes count."""
+
+    def __init__(self, folder: Path, *arguments: str, rows: int, columns: int) -> None:
+        self.sent = b""
+        environment = os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "COLORTERM": "truecolor"}
+        self.child = pexpect.spawn(
+            str(MIDWATCH), list(arguments), cwd=folder, env=environment, timeout=30, dimensions=(rows, columns)
+        )
+        self.child.delaybeforesend = None
+
+    def until(self, words: bytes) -> None:
+        """Take in what comes until these words have come anew."""
+        deadline, new = time.monotonic() + 40, b""
+        while words not in new:
+            assert time.monotonic() < deadline, f"{words!r} never came: {new[-2000:]!r}"
+            try:
+                new += self.child.read_nonblocking(65536, timeout=1)
+            except pexpect.TIMEOUT:
+                continue
+        self.sent += new
+
+    def quiet(self) -> None:
+        """Take in what comes until nothing but the clock does, or for a while."""
+        took, rounds = 1000, 0
+        while took > 400 and rounds < 2:
+            took, until, rounds = 0, time.monotonic() + 0.3, rounds + 1
+            while time.monotonic() < until:
+                try:
+                    new = self.child.read_nonblocking(65536, timeout=0.1)
+                except pexpect.TIMEOUT:
+                    continue
+                took += len(new)
+                self.sent += new
+
+
+@pytest.fixture
+def lines_opened() -> Iterator[list[Line]]:
+    opened: list[Line] = []
+    yield opened
+    for line in opened:
+        line.child.close(force=True)
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_every_piece_is_made_safe(name: str) -> None:
+    """Nothing of it is a control any more, and the words around it are there."""
+    shown = safe_bytes(b"begin " + PIECES[name] + b" end")
+    assert shown.startswith("begin ")
+    assert strange(shown.encode("utf-8"), frozenset()) == set()
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (60, 200)])
+def test_nothing_hostile_reaches_the_terminal_from_the_screen(
+    world: Path, lines_opened: list[Line], rows: int, columns: int
+) -> None:
+    line = Line(world, "--new", rows=rows, columns=columns)
+    lines_opened.append(line)
+    line.until(b"Enter")
+    line.quiet()
+    line.child.send("\r")  # run the step
+    line.until(b"end")
+    line.quiet()
+    for key in (*"ogG", "\x1b", *"\x1b".join("dljCtu?"), "\x1b"):
+        line.child.send(key)
+        line.quiet()
+    line.child.send("q")
+    line.quiet()
+    line.child.send("y")
+    line.until(b"its record")
+    assert strange(line.sent.replace(POINTER, b""), SCREEN) == set()
+    assert not (world / "owned").exists()
+
+
+def test_a_hostile_runbook_is_refused_in_safe_words(world: Path) -> None:
+    text = (world / "runbook.yaml").read_text(encoding="utf-8").replace("[/bold]", "\\u001b]0;pwned\\u0007\\u202e")
+    (world / "runbook.yaml").write_text(text, encoding="utf-8")
+    told = subprocess.run([MIDWATCH, "--plain"], cwd=world, capture_output=True, timeout=60, check=False)
+    assert told.returncode == 2
+    assert b"cannot be seen (U+001B)" in told.stderr
+    assert strange(told.stdout + told.stderr, frozenset()) == set()
+
+
+def test_nothing_hostile_reaches_the_terminal_from_plain_lines(world: Path, lines_opened: list[Line]) -> None:
+    """A line of a gigabyte among it: it costs nothing, and the words after it are heard."""
+    line = Line(world, "--new", "--plain", rows=24, columns=80)
+    lines_opened.append(line)
+    line.until(b"> ")
+    line.child.send("\r")
+    line.until(b"over\r\n")
+    for word in ("view", "list all", "j 99", "d", "out 99", "t"):
+        line.until(b"> ")
+        line.child.send(f"{word}\r")
+    line.until(b"Who was told")
+    line.child.send("\x03")
+    line.until(b"> ")
+    output = find(world / "logs", "latest").attempt("cat", 1).output
+    os.truncate(output, 1 << 30)
+    line.child.send("at cat\r")
+    line.until(b"> ")
+    line.child.send("out\r")
+    line.until(b"> ")
+    line.child.send("q\r")
+    line.until(b"its record")
+    assert strange(line.sent, frozenset()) == set()
