@@ -34,14 +34,16 @@ count(*), coalesce(sum(('x' || substr(h, 1, 16))::bit(64)::bigint), 0),
 coalesce(sum(('x' || substr(h, 17, 16))::bit(64)::bigint), 0)
 """
 _ROWS = """
-SELECT {sums} FROM (SELECT encode(sha256(convert_to(ROW(t.*)::text, '{encoding}')), 'hex') AS h FROM ONLY {table} AS t) AS s
+SELECT {sums} FROM (
+    SELECT encode(sha256(convert_to(ROW(t.*)::text, '{encoding}')), 'hex') AS h FROM ONLY {table} AS t OFFSET 0) AS s
 """
+"""`OFFSET 0` keeps the planner from computing each hash once for either sum: 5.5 s instead of 12 for 3.5 million rows."""
 _OBJECTS = """
 SELECT {sums} FROM (
     SELECT encode(sha256(convert_to(l.loid || ' ' || i, 'UTF8') || lo_get(l.loid, i * 1048576, 1048576)), 'hex') AS h
     FROM (SELECT m.oid AS loid, coalesce((SELECT p.pageno::bigint * 2048 + length(p.data) FROM pg_largeobject p
         WHERE p.loid = m.oid ORDER BY p.pageno DESC LIMIT 1), 0) AS size FROM pg_largeobject_metadata m) AS l,
-    generate_series(0, greatest(l.size - 1, 0) / 1048576) AS i) AS s
+    generate_series(0, greatest(l.size - 1, 0) / 1048576) AS i OFFSET 0) AS s
 """
 
 
