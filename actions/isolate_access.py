@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError
+from midwatch.errors import MidwatchError
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
 from probes.docker_engine import engine, named_container
 from probes.log_tail import tail_lines
-from probes.server_log import refused_logins
+from probes.server_log import current_log, refused_logins
 
 TAIL = 10_000_000
 """Bytes at the end of a log that are read."""
@@ -87,10 +87,10 @@ def read_audit(lines: list[str], target: str = "", incident: str = "") -> Access
 class IsolateAccess(Action):
     """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
 
-    A server's log is the target's `log`, or else its container's output. `last_change` is the newest line on a
-    password that this incident did not write itself; `failed_logins` and `refused_logins` are counts by the audit log and
-    by the servers. Without `target`, all targets. A server whose log cannot be read is said and left out; fails when the
-    audit log itself cannot be read.
+    A server's log is the target's `log`, or else its container's output, or else the file that the server names.
+    `last_change` is the newest line on a password that this incident did not write itself; `failed_logins` and
+    `refused_logins` are counts by the audit log and by the servers. Without `target`, all targets. A server whose log
+    cannot be read is said and left out; fails when the audit log itself cannot be read.
     """
 
     name: ClassVar[str] = "isolate-access"
@@ -109,7 +109,7 @@ class IsolateAccess(Action):
             elif target.kind is TargetKind.DOCKER:
                 draft.add(Verb.READ, f"the output of the container {target.container}, last {LINES} lines")
             else:
-                draft.fact("not read", f"the server's log of {target.name}: the runbook does not say where it is (log)")
+                draft.add(Verb.READ, f"the server's log of {target.name}, where the server says that it is")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -160,13 +160,12 @@ class IsolateAccess(Action):
     def _lines(self, target: Target, context: Context) -> list[str]:
         if target.log:
             return [line.text for line in tail_lines(context.runbook.resolve(target.log), TAIL)]
-        if target.kind is not TargetKind.DOCKER:
-            raise Failed("the runbook does not say where it is", hint=f"Add 'log' to the target {target.name}")
-        with engine(20) as client:
-            container = named_container(client, target.container)["Id"]
-            text = client.api.logs(container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
-        if "redirecting log output to logging collector process" in text:
-            context.console.say(
-                f"The server of {target.name} logs to files of its own; add 'log' to the target to have them read"
-            )
-        return text.splitlines()
+        if target.kind is TargetKind.DOCKER:
+            with engine(20) as client:
+                container = named_container(client, target.container)["Id"]
+                text = client.api.logs(container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
+            if "redirecting log output to logging collector process" not in text:
+                return text.splitlines()
+        path = current_log(context.runbook, target)
+        context.console.say(f"The server of {target.name} says that it logs to {safe_text(str(path))}")
+        return [line.text for line in tail_lines(path, TAIL)]

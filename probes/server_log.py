@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from midwatch.errors import Failed
+from midwatch.runbook.model import Runbook, Target, TargetKind
+from probes.postgres.role import run_quietly
+from probes.postgres.routes import RUN, find_place, superuser_route
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _PID = re.compile(r"\[(\d+)\]")
@@ -72,6 +78,19 @@ def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
                 last.clear()
             last[process] = refused
     return found
+
+
+def current_log(runbook: Runbook, target: Target) -> Path:
+    """The file that the server logs to now, by its own word to the superuser, as seen from here. Raises `MidwatchError`."""
+    named = run_quietly(superuser_route(runbook, target), "SELECT coalesce(pg_current_logfile('stderr'), '')")
+    if not named:
+        raise Failed(f"{target.label} logs to no file of its own", hint=f"Add 'log' to the target {target.name}")
+    folder = run_quietly(superuser_route(runbook, target), "SHOW data_directory")
+    inside, end, _ = find_place(target).socket.partition(f"/root/{RUN}")
+    root = f"{inside}/root" if end and target.kind is TargetKind.DOCKER else ""
+    if target.kind is TargetKind.DOCKER and not root:
+        raise Failed(f"{target.label} logs to a file inside its container", hint=f"Add 'log' to the target {target.name}")
+    return Path(f"{root}{PurePosixPath(folder) / named}")
 
 
 def _refusal(prefix: str, words: str, source: str) -> RefusedLogin | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,13 @@ FIRST = "of the first start"
 
 @contextmanager
 def server(
-    client: DockerClient, label: str, name: str, *, healthcheck: Mapping[str, Any] | None = None, **environment: str
+    client: DockerClient,
+    label: str,
+    name: str,
+    *,
+    healthcheck: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[Target]:
     """PostgreSQL in a container on the host's network, until it answers."""
     (port,) = free_ports(1)
@@ -33,6 +39,7 @@ def server(
     key, _, value = label.partition("=")
     container: Container = client.containers.run(
         image.ensure(),
+        [word for setting in settings for word in ("-c", setting)],
         name=f"{name}-{value[-8:]}",
         environment=given,
         network_mode="host",

@@ -13,6 +13,7 @@ import pytest
 from host_world import Heard
 
 from actions.check_password import CheckPassword
+from actions.isolate_access import IsolateAccess
 from actions.recover_password import RecoverPassword
 from midwatch.action import Context
 from midwatch.runbook.model import Target
@@ -104,3 +105,20 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
         assert not outcome.ok
         assert "without asking for a password: that proves nothing" in outcome.summary
         assert dict(RecoverPassword(target).plan(context).facts)["tried"].endswith(".pgpass refused")
+
+
+def test_a_server_that_logs_to_files_inside_is_asked_where(
+    client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard
+) -> None:
+    with server(client, label, "logging", settings=("logging_collector=on", "log_directory=/tmp")) as target:
+        made = make_context(targets={target.name: target})
+        context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
+        superuser(context, target, "SELECT 1")
+        (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
+        (tmp_path / "p").chmod(0o600)
+        assert not CheckPassword(target).evaluate(context).ok
+        context.place("audit").parent.mkdir()
+        context.place("audit").touch()
+        outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
+        assert "logs to /proc/" in heard.text
+        assert outcome.values["refused_logins"] == "1"

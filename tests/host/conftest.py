@@ -62,6 +62,8 @@ def server() -> Iterator[Server]:
     found = Server("arp-db-prod", "arp", "arp_app", home / "data", home, free_ports(1)[0], home / "log")
     make_cluster(engine, found.data)
     configure(found, socket_trusted=True)
+    with (found.data / "postgresql.conf").open("a") as settings:
+        settings.write("logging_collector = on\n")
     found.start(engine)
     script = f"CREATE ROLE arp_app LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE arp OWNER arp_app;"
     found.sql(engine, script, database="postgres")

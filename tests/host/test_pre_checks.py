@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import BIN, PASSWORD, Heard
 
+from actions.isolate_access import IsolateAccess
 from actions.isolate_disk import IsolateDisk
 from actions.pre_checks import PreChecks
 from drill.servers import Server
@@ -174,3 +175,15 @@ def test_the_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, 
     outcome = action.apply(context, action.plan(context))
     assert int(outcome.values["database"]) > 5_000_000
     assert "runs in no container" in heard.text
+
+
+def test_a_server_is_asked_where_its_log_is(context: Context, heard: Heard) -> None:
+    context.place("audit").parent.mkdir()
+    context.place("audit").touch()
+    context.place("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
+    assert list(failing(context)) == ["ARP answers"]
+    action = IsolateAccess()
+    outcome = action.apply(context, action.plan(context))
+    assert "says that it logs to" in heard.text
+    assert int(outcome.values["refused_logins"]) >= 1
+    assert "arp_app at arp-db-prod from 127.0.0.1, wrong password" in heard.text
