@@ -47,14 +47,14 @@ class Conductor(Approvals, Notebook):
     """One incident, driven or observed."""
 
     @classmethod
-    def declare(cls, runbook: Runbook, *, actor: str, clock: Clock | None = None) -> Self:
-        """Begin a new incident and drive it. Its journal is on disk when this returns."""
+    def declare(cls, runbook: Runbook, *, actor: str, clock: Clock | None = None, severity: Severity | None = None) -> Self:
+        """Begin a new incident and drive it, as severe as the runbook says or as told. Its journal is on disk then."""
         clock = clock or SystemClock()
         folder = opening.make_folder(runbook, clock)
         lock = DriverLock.take(folder, actor)
         journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
         conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
-        conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname()))
+        conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname(), severity))
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
         return conductor

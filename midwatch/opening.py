@@ -15,7 +15,7 @@ from midwatch.incident.folder import IncidentFolder, incident_id, incidents_fold
 from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Runbook, Severity
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
@@ -57,12 +57,12 @@ def _copy(source: Path, target: Path, *, expected: str = "") -> None:
         file.write(data)
 
 
-def declared_body(runbook: Runbook, folder: IncidentFolder, host: str) -> dict[str, Any]:
+def declared_body(runbook: Runbook, folder: IncidentFolder, host: str, severity: Severity | None = None) -> dict[str, Any]:
     """The body of `incident.declared`."""
     return {
         "id": folder.id,
         "title": runbook.title,
-        "severity": runbook.severity.value,
+        "severity": (severity or runbook.severity).value,
         "runbook": str(runbook.file),
         "runbook_sha256": runbook.sha256,
         "base": str(runbook.base),

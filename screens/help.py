@@ -12,6 +12,15 @@ from screens.page import Page
 from screens.widgets.pen import CHOSEN, FAINT, STRONG, Pen
 from screens.widgets.rows import labelled
 
+FIVE_LINES = (
+    "The line marked next is what to do now. Enter does it, and the footer says what that is.",
+    "Before a step runs you see what it will touch. What cannot be taken back needs a name typed.",
+    "Every step runs on its own: if this screen or the connection dies, it goes on, and midwatch finds it again.",
+    "Everything is written into the incident's journal; the timeline and the post-mortem are made from it.",
+    "Nothing is hidden by colour: every state has a sign and a word.",
+)
+"""How it works."""
+
 
 def help_page(pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> Page:
     """The page that shows them; keys that were changed are shown as changed."""
@@ -21,13 +30,7 @@ def help_page(pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> Page:
 def help_lines(width: int, pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
     """How it works in five lines, the keys, the signs."""
     lines = [pen.ink("How it works", STRONG)]
-    for text in (
-        "The line marked next is what to do now. Enter does it, and the footer says what that is.",
-        "Before a step runs you see what it will touch. What cannot be taken back needs a name typed.",
-        "Every step runs on its own: if this screen or the connection dies, it goes on, and midwatch finds it again.",
-        "Everything is written into the incident's journal; the timeline and the post-mortem are made from it.",
-        "Nothing is hidden by colour: every state has a sign and a word.",
-    ):
+    for text in FIVE_LINES:
         lines += labelled(f" {pen.signs.dot}", text, width, pen, column=3)
     lines += [Content(""), pen.ink("Keys", STRONG)]
     for key in KEYS:

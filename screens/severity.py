@@ -7,12 +7,13 @@ from screens.desk import Desk
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import Pen
 
-_WORDS = {
+WORDS = {
     Severity.SEV0: "loss of data",
     Severity.SEV1: "critical",
     Severity.SEV2: "major",
     Severity.SEV3: "minor",
 }
+"""What each severity means."""
 
 
 class SeverityForm(Form):
@@ -21,7 +22,7 @@ class SeverityForm(Form):
     def __init__(self, pen: Pen, desk: Desk) -> None:
         now = desk.incident.severity
         options = [
-            (level.value, f"{level.value} {words}" + (", now" if level is now else "")) for level, words in _WORDS.items()
+            (level.value, f"{level.value} {words}" + (", now" if level is now else "")) for level, words in WORDS.items()
         ]
         super().__init__(
             pen,

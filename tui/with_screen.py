@@ -51,7 +51,7 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
 
     try:
         conductor.watch()
-        app = MidwatchApp(conductor, ascii=ascii or not _utf8(), keymap=read_keymap(keys_file()))
+        app = MidwatchApp(conductor, ascii=ascii or not utf8(), keymap=read_keymap(keys_file()))
         app.run(mouse=mouse)
         return app.left_on_purpose
     finally:
@@ -100,5 +100,6 @@ def _accepted(conductor: Conductor) -> bool:
     return answer != "" and answer.strip().lower() in ("", "y", "yes")
 
 
-def _utf8() -> bool:
+def utf8() -> bool:
+    """Whether the terminal can show more than ASCII."""
     return "utf" in locale.getencoding().lower() and os.environ.get("TERM") != "linux"

@@ -24,6 +24,7 @@ from midwatch.plan import Plan, PlanDraft, Verb
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity, Step
 
+RUNBOOK_FILE = Path(__file__).parents[2] / "runbook.yaml"
 NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
@@ -255,7 +256,7 @@ class DeskInMemory:
 def reference(folder: Path) -> DeskInMemory:
     """The reference incident, declared at two o'clock."""
     with patch.object(loader, "check_arguments"):  # the screens do not care which actions are installed
-        runbook = loader.load(Path(__file__).parents[2] / "runbook.yaml", environment={})
+        runbook = loader.load(RUNBOOK_FILE, environment={})
     path = folder / "INC-20261123-0200-backup-failure"
     path.mkdir(parents=True)
     return DeskInMemory(runbook, path, StillClock())

@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit
+from midwatch.runbook.model import Runbook, Severity
 from tui.where import add_runbook, load_runbook
+
+_EARLIER = 3
+"""Incidents that are shown before a new one is declared."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +43,12 @@ def run(args: argparse.Namespace) -> int:
     if folder is None:
         if args.observe:
             raise BadInput("There is no open incident to observe", hint="See them: midwatch incidents")
-        if not args.new and not _agreed(
-            f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n] "
-        ):
+        found = None if args.new else _declaration(runbook, args, lines=lines)
+        if not args.new and found is None:
             return Exit.DONE
-        conductor = Conductor.declare(runbook, actor=current_actor())
+        conductor = Conductor.declare(runbook, actor=current_actor(), severity=found[0] if found else None)
+        if found and found[1]:
+            conductor.note(f"Who is who: {found[1]}")
     elif args.observe:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
@@ -55,7 +60,16 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _agreed(prompt: str) -> bool:
-    print(prompt, end="", flush=True)
-    answer = sys.stdin.readline()
-    return answer != "" and answer.strip().lower() in ("", "y", "yes")
+def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> tuple[Severity, str] | None:
+    """How severe it is and who is who; None when no incident is declared."""
+    if lines:
+        print(f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n] ", end="", flush=True)
+        answer = sys.stdin.readline()
+        return (runbook.severity, "") if answer and answer.strip().lower() in ("", "y", "yes") else None
+    from midwatch.incident.shelf import incidents, summary
+    from tui.declare_app import DeclareApp
+    from tui.with_screen import utf8
+
+    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))[:_EARLIER]]
+    found = DeclareApp(runbook, earlier, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)
+    return (found.severity, found.people) if found else None

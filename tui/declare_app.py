@@ -1,0 +1,40 @@
+"""The screen before an incident: how bad it is and who is who, and on the first run how Midwatch works."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from midwatch.incident.shelf import Summary
+from midwatch.runbook.model import Runbook
+from screens.declare import Declaration, DeclareForm
+from tui.themed import ThemedApp
+
+
+class DeclareApp(ThemedApp[Declaration]):
+    """Returns what is declared; None when nothing is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        runbook: Runbook,
+        earlier: list[Summary],
+        *,
+        ascii: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`earlier` are the incidents that there were, newest first."""
+        super().__init__(os.environ if environment is None else environment, ascii=ascii)
+        self._runbook, self._earlier = runbook, earlier
+
+    def on_mount(self) -> None:
+        self.end_with_the_terminal()
+        form = DeclareForm(self.pen, self._runbook, self._earlier)
+        self.push_screen(form, lambda done: self.exit(form.declaration if done else None))

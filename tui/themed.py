@@ -1,0 +1,63 @@
+"""What every application of ours has on a terminal: the theme, ASCII where there is no more, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from rich.segment import Segment
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter, NoColor
+
+from screens.widgets.pen import AsciiNet, Pen
+from tui.line_driver import LineDriver
+from tui.theme import PLAIN, THEMES, theme_for
+
+T = TypeVar("T")
+
+
+class AsciiFilter(LineFilter):
+    """Nothing but ASCII reaches the terminal."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment
+            if segment.text.isascii()
+            else Segment(AsciiNet.catch(segment.text, segment.cell_length), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+class ThemedApp(App[T]):
+    """Looks as the environment says (NO_COLOR, TERM, MIDWATCH_THEME), and ends with its terminal."""
+
+    TITLE = "Midwatch"
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, environment: Mapping[str, str], *, ascii: bool) -> None:
+        self.environment = dict(environment)
+        super().__init__(driver_class=LineDriver)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = theme_for(self.environment)
+        self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
+        self._ascii_filter = AsciiFilter() if ascii else None
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black
+        return [*filters, *([self._ascii_filter] if self._ascii_filter else [])]
+
+    def end_with_the_terminal(self) -> None:
+        """From now on a termination, a hang-up and a terminal that is gone end it, without a result."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, partial(self.exit, None))
+        self.set_interval(1, self._end_without_terminal)
+
+    def _end_without_terminal(self) -> None:
+        if isinstance(self._driver, LineDriver) and self._driver.hung_up:
+            self.exit(None)
