@@ -77,10 +77,10 @@ class Conductor(Approvals, Notebook):
 
     def take_wheel(self, reason: str = "") -> None:
         """Drive it from here, and write what the last driver would have written next."""
-        if not self.driving:
-            super().take_wheel(reason)
-            if self.incident.open:
-                self._catch_up()
+        had_it = self.driving
+        super().take_wheel(reason)
+        if not had_it and self.incident.open:
+            self._catch_up()
 
     # What happens by itself
 

@@ -42,7 +42,7 @@ class Helm(Record):
         return self._lookout.look()
 
     def take_wheel(self, reason: str = "") -> None:
-        """Drive this incident from here; does nothing when it is driven from here already.
+        """Drive this incident from here; does nothing when it is driven from here still.
 
         A driver that lives is never replaced. One that was silent for its lease, or that ended without giving the wheel
         back, is: with a reason, unless it was the same person. Raises `Refused` when that is not so.
@@ -50,6 +50,8 @@ class Helm(Record):
         lease = self.lease
         with self._mutex:
             if self._wheel is not None:
+                self._beaten = 0.0
+                self._beat()
                 return
             lock, seized = self._lock(lease, reason.strip())
             try:
