@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from actions.places.choice import locate
 from actions.places.ssh import Ssh
@@ -62,8 +62,17 @@ def _same(context: Context, backup: BackupFile) -> bool:
             return False
         if isinstance(place, Ssh):
             return place.digest(name) == backup.manifest.sha256
+        with place.read(name) as stream:
+            return _digest(stream) == backup.manifest.sha256
     try:
         with backup.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == backup.manifest.sha256
+            return _digest(file) == backup.manifest.sha256
     except OSError:
         return False
+
+
+def _digest(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 18):
+        digest.update(chunk)
+    return digest.hexdigest()

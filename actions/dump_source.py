@@ -8,7 +8,7 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -16,6 +16,7 @@ from midwatch.errors import Failed
 from probes.postgres.connect import APPLICATION, Route
 
 CHUNK = 1 << 18
+_HEADER = 8
 PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 STALL = 180.0
@@ -116,12 +117,10 @@ class ContainerDump:
         self._ended = False
 
     def chunks(self) -> Iterator[bytes]:
-        from docker.utils.socket import frames_iter
-
         said = bytearray()
         raw = getattr(self._stream, "_sock", cast(Any, self._stream))
         try:
-            for kind, data in cast(Any, frames_iter)(raw, tty=False):
+            for kind, data in frames(raw.recv_into):
                 if kind == 1:
                     yield data
                 else:
@@ -141,6 +140,37 @@ class ContainerDump:
             if not self._ended:
                 run_quietly(self._route, _END.format(application=literal(APPLICATION)))
         self._client.close()
+
+
+def frames(receive: Callable[[memoryview], int]) -> Iterator[tuple[int, bytes]]:
+    """The streams that Docker sends as one, taken apart: 1 is standard output, 2 is standard error.
+
+    A frame is eight bytes (kind, three zeros, length) and its data. What comes is taken in large pieces, and the data of
+    neighbouring frames handed on together: docker-py asks the kernel four times for each, and a dump has a hundred thousand.
+    Raises `OSError` when the connection ends inside a frame.
+    """
+    buffer, room = bytearray(), memoryview(bytearray(PIPE))
+    while count := receive(room):
+        buffer += room[:count]
+        at, gathered, kind = 0, list[memoryview](), 0
+        view = memoryview(buffer)
+        while at + _HEADER <= len(view):
+            end = at + _HEADER + int.from_bytes(view[at + 4 : at + _HEADER])
+            if end > len(view):
+                break
+            if view[at] != kind and gathered:
+                yield kind, b"".join(gathered)
+                gathered = []
+            kind = view[at]
+            gathered.append(view[at + _HEADER : end])
+            at = end
+        if gathered:
+            yield kind, b"".join(gathered)
+        for one in (*gathered, view):
+            one.release()
+        del buffer[:at]
+    if buffer:
+        raise OSError("it ended inside a frame")
 
 
 def _judge(code: int | None, said: str) -> None:

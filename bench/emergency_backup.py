@@ -152,7 +152,8 @@ def fill(there: Scene, rows: int) -> None:
 
 def main() -> None:
     if os.geteuid() != 0 or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
-        raise SystemExit("this one needs root and a Docker engine")
+        print("left out: this one needs root and a Docker engine")
+        return
     password = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory() as scratch, scene(Path(scratch), password) as there:
         fill(there, ROWS // 10)

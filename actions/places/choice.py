@@ -15,16 +15,22 @@ from midwatch.runbook.model import Runbook
 from probes.catalogue import emergency_places
 from probes.disk_usage import budgets_of
 
+_KINDS = "a folder on another mount, ssh://host/dir, s3://bucket/folder, or - for standard output"
+
 
 def place_of(runbook: Runbook, text: str) -> Place:
-    """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, or `-`. Raises `BadInput`."""
+    """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, `s3://bucket/x`, or `-`. Raises `BadInput`."""
     if text == "-":
         return StandardOutput()
     if text.startswith(("ssh://", "ssh ")):
         config = runbook.places.get("ssh_config", "")
         return Ssh(*parse(text, runbook.resolve(config) if config else None))
+    if text.startswith("s3://"):
+        from actions.places.s3 import parse as parse_bucket
+
+        return parse_bucket(text)
     if "://" in text:
-        raise BadInput(f"{text!r} is not a place for backups", hint="Give a folder, ssh://host/dir, or - for standard output")
+        raise BadInput(f"{text!r} is not a place for backups", hint=f"Give {_KINDS}")
     path = runbook.resolve(text)
     return Folder(path, budgets_of(runbook), shown(runbook, path))
 
@@ -51,8 +57,7 @@ def first_with_room(places: Sequence[Place], expected: int) -> tuple[Place, Room
         if not room.refusal:
             return place, room, passed
         passed.append(room.refusal)
-    hint = "Set places.emergency, or --place, to another mount, ssh://host/dir, or - for standard output"
-    raise Refused("; ".join(passed), hint=hint)
+    raise Refused("; ".join(passed), hint=f"Set places.emergency, or --place, to {_KINDS}")
 
 
 def locate(runbook: Runbook, location: str) -> tuple[Place, str]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 PLACES = MappingProxyType(
     {
         "backups": "backups/prod",  # a folder a nightly set, and `old/`
-        "emergency": "emergency-backup",  # emergency backups: folders and ssh://host/dir, by commas; the first with room
+        "emergency": "emergency-backup",  # emergency backups: folders, ssh://…, s3://…, by commas; the first with room
         "elsewhere": "logs/backups-elsewhere",  # manifests of backups that lie on another host
         "ssh_config": "",  # a configuration of OpenSSH for such places; empty: the user's own
         "logs": "logs",  # backup.log, emergency-backup.log, incidents/

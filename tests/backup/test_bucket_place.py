@@ -1,0 +1,163 @@
+"""The emergency backup in a bucket, on a small real server of the S3 protocol that keeps its objects as files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from actions.check_backup import CheckBackup
+from actions.emergency_backup import EmergencyBackup
+from actions.places import s3
+from actions.places.choice import place_of
+from actions.places.s3 import Bucket, BucketWriting
+from actions.validate_backup import ValidateBackup
+from drill.servers import free_ports
+from midwatch.action import Context
+from midwatch.errors import BadInput, MidwatchError
+from midwatch.runbook.model import Target
+from tests.backup.waiting import until
+
+pytestmark = pytest.mark.postgres
+
+
+class Store:
+    """The running server; its buckets are folders."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (self.port,) = free_ports(1)
+        command = [Path(sys.executable).with_name("localbucket"), folder, "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(self._answers)
+
+    def objects(self, bucket: str = "safe") -> list[str]:
+        """What anybody would find in the bucket."""
+        root = self.folder / bucket
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+    def uploads(self) -> list[Path]:
+        """Parts that were never completed nor given up."""
+        return [path for path in (self.folder / ".localbucket-uploads").rglob("*") if path.is_file()]
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=2):
+            return True
+        return False
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    (tmp_path / "store" / "safe").mkdir(parents=True)
+    found = Store(tmp_path / "store")
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{found.port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test-secret",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def away(context: Context, tmp_path: Path) -> Context:
+    places = {"emergency": "s3://safe/prod", "elsewhere": str(tmp_path / "kept")}
+    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, **places}))
+
+
+def test_saved_validated_and_counted_in_a_bucket(arp: Target, away: Context, store: Store) -> None:
+    before, action = datetime.now(UTC), EmergencyBackup(arp)
+    plan = action.plan(away)
+    assert plan.refusal == ""
+    outcome = action.apply(away, plan)
+    (name,) = store.objects()
+    assert outcome.values["path"] == f"s3://safe/{name}"
+    assert name.startswith("prod/arp-prod-")
+    assert action.verify(away, before).ok
+    validate = ValidateBackup(path=outcome.values["path"])
+    verdict = validate.apply(away, validate.plan(away))
+    assert (verdict.ok, verdict.values["depth"]) == (True, "4"), verdict.summary
+    assert CheckBackup(arp, emergency=True).evaluate(away).ok
+    data = bytearray((store.folder / "safe" / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (store.folder / "safe" / name).write_bytes(data)
+    assert "SHA-256" in CheckBackup(arp, emergency=True).evaluate(away).summary
+
+
+def sent(place: Bucket, *pieces: bytes) -> BucketWriting:
+    writing = place.begin("x.sql.gz")
+    for piece in pieces:
+        writing.write(piece)
+    return writing
+
+
+def test_several_parts_make_one_object_and_nothing_shows_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PART", 5 << 20)
+    pieces = [os.urandom(3 << 20) for _ in range(5)]
+    writing = sent(Bucket("safe"), *pieces)
+    assert store.objects() == []
+    whole = b"".join(pieces)
+    writing.publish(len(whole), hashlib.sha256(whole).hexdigest())
+    writing.abandon()
+    assert (store.folder / "safe" / "x.sql.gz").read_bytes() == whole
+
+
+def test_what_is_given_up_leaves_neither_object_nor_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PART", 1 << 20)
+    writing = sent(Bucket("safe"), b"x" * (2 << 20))
+    assert store.uploads()
+    writing.abandon()
+    assert (store.objects(), store.uploads()) == ([], [])
+
+
+def test_a_store_that_ends_in_mid_stream_publishes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PART", 1 << 20)
+    writing = sent(Bucket("safe"), b"x" * (2 << 20))
+    store.stop()
+    with pytest.raises(MidwatchError, match=r"cannot be reached.*, after"):
+        writing.write(b"x" * (2 << 20))
+    writing.abandon()
+    assert store.objects() == []
+
+
+def test_an_object_that_is_there_is_never_replaced(store: Store) -> None:
+    (store.folder / "safe" / "x.sql.gz").write_text("earlier")
+    writing = sent(Bucket("safe"), b"new")
+    with pytest.raises(MidwatchError, match="has a file of that name already"):
+        writing.publish(3, hashlib.sha256(b"new").hexdigest())
+    writing.abandon()
+    assert (store.folder / "safe" / "x.sql.gz").read_text() == "earlier"
+
+
+def test_why_a_bucket_is_passed_over_is_said(arp: Target, away: Context, store: Store) -> None:
+    assert "There is no bucket missing" in EmergencyBackup(arp, place=("s3://missing/x",)).plan(away).refusal
+    store.stop()
+    assert "s3://safe cannot be reached" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+    with pytest.raises(BadInput):
+        place_of(away.runbook, "s3://")
+
+
+def test_without_boto3_or_credentials_it_says_so(arp: Target, away: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert "no credentials for s3://safe" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
+    assert "boto3, which is not installed" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
