@@ -11,7 +11,7 @@ from typing import ClassVar
 from actions.restore_roles import MissingRole, globals_beside, memberships, missing_roles, read_globals
 from actions.restore_stream import restore
 from actions.restored_content import check
-from actions.restored_database import MAINTENANCE, ServerNow, create, drop, look, made_at, mark, new_name, restored, take_over
+from actions.restored_database import MAINTENANCE, ServerNow, create, drop, free_name, look, made_at, mark, restored, take_over
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
@@ -141,9 +141,7 @@ class Restore(Action):
         route = self._route(context)
         server = look(route, self.target.database)
         contents = read_contents(file, _tools(context, manifest).pg_restore)
-        name = new_name(self.target.database, "restored", context.clock.now())
-        if name in server.databases:
-            raise Failed(f"The database {name} is there already", hint="Run it again")
+        name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
         into = replace(route, database=name)

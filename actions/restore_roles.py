@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.globals_dump import globals_name
+from actions.globals_dump import PREFIX, globals_name
 from midwatch.errors import Failed
 from probes.archive_contents import IDENTIFIER, plain
 from probes.postgres.role import identifier
@@ -37,9 +37,11 @@ class MissingRole:
 
 
 def globals_beside(file: Path, database: str) -> Path | None:
-    """The file with the roles that lies beside a dump; None when there is none."""
-    found = file.with_name(globals_name(database))
-    return found if found.is_file() else None
+    """The file with the roles that lies beside a dump, of a nightly set or of an emergency backup; None when there is none."""
+    for name in (f"{PREFIX}{file.name}", globals_name(database)):
+        if (found := file.with_name(name)).is_file():
+            return found
+    return None
 
 
 def read_globals(file: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from midwatch.clock import stamp
@@ -101,6 +101,13 @@ def new_name(database: str, word: str, moment: datetime) -> str:
     """`arp_restored_20261123_021407`, cut to what PostgreSQL takes."""
     beginning, ending = f"{database}_{word}", stamp(moment).replace("-", "_")
     return beginning.encode()[: LONGEST - len(ending) - 1].decode("utf-8", "ignore") + f"_{ending}"
+
+
+def free_name(server: ServerNow, database: str, word: str, moment: datetime) -> str:
+    """`new_name`, a second or more later where that is taken already."""
+    while (name := new_name(database, word, moment)) in server.databases:
+        moment += timedelta(seconds=1)
+    return name
 
 
 def made_at(name: str) -> datetime | None:

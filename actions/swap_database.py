@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from actions.restored_database import MAINTENANCE, ServerNow, look, made_at, new_name, restored
+from actions.restored_database import MAINTENANCE, ServerNow, free_name, look, made_at, new_name, restored
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
@@ -76,7 +76,7 @@ class SwapDatabase(Action):
         route = _route(context, self.target)
         server = look(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
-        kept = new_name(current, "before", context.clock.now())
+        kept = free_name(server, current, "before", context.clock.now())
         _swap(route, chosen, current, kept if current in server.databases else "")
         context.console.say(f"[OK] {chosen} is {current} now; what was {current} is {kept}")
         try:

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from actions.emergency_backup import EmergencyBackup
-from actions.globals_dump import dump_globals, globals_name
 from actions.restore import Restore
 from actions.restored_database import made_at
 from midwatch.action import Context, Outcome
@@ -20,8 +19,6 @@ from midwatch.errors import MidwatchError
 from midwatch.plan import Verb
 from midwatch.runbook.model import Target
 from probes.manifest import Manifest
-from probes.postgres.connect import Route
-from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD, save
 from tests.password.conftest import Listening
@@ -45,9 +42,10 @@ ALTER LARGE OBJECT 4711 OWNER TO fresh_keeper;
 ROLES = [f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", "fresh_keeper", QUOTED)]
 
 
-def saved(target: Target, context: Context) -> Path:
+def saved(target: Target, context: Context, *, roles: bool = False) -> Path:
     """A dump of the target whose manifest says that it was validated."""
-    path = Path(save(target, context).values["path"])
+    action = EmergencyBackup(target, globals=roles)
+    path = Path(action.apply(context, action.plan(context)).values["path"])
     manifest = Manifest.read(path)
     assert manifest is not None
     replace(manifest, depth=4).write(path)
@@ -146,9 +144,7 @@ def test_missing_roles_are_named_before_anything_is_made(peopled: Target, contex
 
 
 def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Context) -> None:
-    path = saved(peopled, context)
-    route = Route("socket", peopled.socket, peopled.port, "postgres", peopled.database, peopled.label)
-    dump_globals(route, find_tools(context.runbook), path.with_name(globals_name(peopled.database)))
+    path = saved(peopled, context, roles=True)
     without_roles(peopled)
     action = Restore(peopled, path, create_roles=True)
     made = [effect.object for effect in action.plan(context).effects if effect.verb is Verb.CREATE]
