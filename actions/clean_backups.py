@@ -71,9 +71,9 @@ class CleanBackups(Action):
         for held in choice.remove:
             note = ", ".join(sorted(held.depths))
             identity = f"{place}/{by_name[held.name].identity}"
-            draft.add(Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity)
+            draft.add(Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity, kind="set")
         for held, why in choice.keep:
-            draft.add(Verb.KEEP, str(held.name), size=held.size, note=why)
+            draft.add(Verb.KEEP, str(held.name), size=held.size, note=why, kind="set")
         for name, why in left:
             draft.add(Verb.KEEP, name, note=why)
         after = found.after(-choice.frees)

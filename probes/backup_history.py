@@ -49,13 +49,15 @@ def backup_facts(
         facts.append(("deepest", f"{_validated(deepest)}: {deepest.path.name}"))
     kinds = [("nightly", sum(not backup.emergency for backup in found)), ("emergency", sum(b.emergency for b in found))]
     facts.append(("kept", ", ".join(f"{count} {kind}" for kind, count in kinds if count)))
-    facts.append(("file", str(newest.path)))
+    facts.append(("file", newest.location))
     return facts
 
 
 def _checksum(backup: BackupFile) -> str:
     if backup.manifest is None:
         return "none recorded beside it"
+    if backup.elsewhere:
+        return f"SHA-256 {backup.manifest.sha256[:16]} recorded; the file lies elsewhere"
     if not fits(backup.path, backup.manifest):
         return "the file is not as long as it was: it was changed"
     held = " and found to hold" if backup.depth >= 1 else ", not checked since"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from midwatch.clock import Clock
@@ -38,7 +39,7 @@ class BackupsProbe(Probe):
     def _row(self, runbook: Runbook, target: Target, clock: Clock) -> Row:
         try:
             found, writing = backups_of(runbook, target), being_written(runbook, target)
-            now = f", {size(writing.stat().st_size)} being written" if writing is not None else ""
+            now = f", {_size_of(writing)} being written" if writing is not None else ""
         except OSError as error:
             return Row(target.label, f"cannot be listed: {error.strerror}", Level.UNKNOWN)
         except MidwatchError as error:
@@ -76,3 +77,11 @@ class BackupsProbe(Probe):
             curve=(float(newest.size), "B"),
             series=tuple(float(backup.size) for backup in reversed(alike(newest, found)[:MOST])),
         )
+
+
+def _size_of(writing: Path) -> str:
+    """How much is there; it may be done and have its own name by now."""
+    try:
+        return size(writing.stat().st_size)
+    except FileNotFoundError:
+        return "the last of it"

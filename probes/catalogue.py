@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +14,8 @@ from probes.manifest import SUFFIX, Manifest, fits, stamped
 
 PARTIAL = ".partial"
 """End of the name of a backup that is being written, or was left half done."""
+_STILL_WRITTEN = 60.0
+"""Seconds without a byte after which a half-written backup was left so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,16 @@ def emergency_stem(target: Target) -> str:
 
 
 def being_written(runbook: Runbook, target: Target) -> Path | None:
-    """The newest half-written backup of the target in a folder of this machine."""
-    pattern = f".{emergency_stem(target)}-*{PARTIAL}"
-    parts = [path for folder in emergency_folders(runbook) if folder.is_dir() for path in folder.glob(pattern)]
-    return max(parts, key=lambda path: path.name, default=None)
+    """The backup of the target that is written now, nightly or emergency: half done, and grown within the last minute."""
+    paths = list(runbook.place_of("backups").glob(f".*{PARTIAL}/.{target.database}.*{PARTIAL}"))
+    for folder in emergency_folders(runbook):
+        paths += folder.glob(f".{emergency_stem(target)}-*{PARTIAL}")
+    found: list[tuple[float, Path]] = []
+    for path in paths:
+        with contextlib.suppress(OSError):  # it may be done, or given up, by now
+            found.append((path.stat().st_mtime, path))
+    newest = max(found, default=None)
+    return newest[1] if newest is not None and time.time() - newest[0] < _STILL_WRITTEN else None
 
 
 def _elsewhere(folder: Path, stem: str) -> list[BackupFile]:

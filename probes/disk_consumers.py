@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from midwatch.units import size
@@ -13,16 +14,24 @@ EVERY = 300.0
 """Seconds before the same folder is searched again: a search reads every directory of it."""
 LIMIT = 10.0
 MOST = 5
+GLANCES = 3
+"""Readings before the first search."""
+_asked: Counter[Path] = Counter()
 _known: dict[Path, Biggest] = {}
 _begun: dict[Path, float] = {}
 _guard = threading.Lock()
 
 
 def consumers(folder: Path) -> Biggest | None:
-    """What was found last, at once; None while nothing was. Begins a new search when the last one is five minutes old."""
+    """What was found last, at once; None while nothing was. Begins a new search when the last one is five minutes old.
+
+    Only for who asks again and again, as a panel does: a check that looks once leaves no search behind, which would hold
+    the file system busy after it.
+    """
     now = time.monotonic()
     with _guard:
-        due = now - _begun.get(folder, -EVERY) >= EVERY
+        _asked[folder] += 1
+        due = _asked[folder] > GLANCES and now - _begun.get(folder, -EVERY) >= EVERY
         if due:
             _begun[folder] = now
         known = _known.get(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,11 @@ from host_world import MakeRunbook
 
 from midwatch.clock import SystemClock
 from midwatch.probe import Level
+from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import Percent
 from probes.backup_history import backup_facts, oddity
-from probes.catalogue import BackupFile
+from probes.backups import BackupsProbe
+from probes.catalogue import BackupFile, being_written
 from probes.disk import DiskProbe
 from probes.manifest import Manifest
 
@@ -77,3 +80,21 @@ def test_what_fills_a_disk_is_named_once_it_was_looked_for(tmp_path: Path, make_
     assert any(text.startswith("3.0 MB  old/") for text in facts[""])
     assert {"used", "free", "growth", "limits"} <= set(facts)
     assert row.limits == (0.0, 95.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["backups/prod/.20261123-020000.partial/.arp.gz.partial", "emergency-backup/.arp-prod-1.gz.partial"]
+)
+def test_what_is_written_now_is_told_from_what_was_left(tmp_path: Path, make_runbook: MakeRunbook, name: str) -> None:
+    target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP", host="x")
+    runbook = make_runbook(targets={"arp-db-prod": target})
+    assert being_written(runbook, target) is None
+    path = runbook.base / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x" * 5000)
+    assert being_written(runbook, target) == path
+    (row,) = BackupsProbe().read(runbook, SystemClock()).rows
+    assert row.text == "none, 5.0 kB being written"
+    assert row.facts == (("running now", "5.0 kB being written"),)
+    os.utime(path, (1, 1))
+    assert being_written(runbook, target) is None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import threading
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.probe import Level, Reading, Row
+from screens.live import Source
 from screens.widgets.history import MOST, History
 from screens.widgets.panel_state import PanelState
 from screens.widgets.panel_strip import strip_cell, strip_lines
 from screens.widgets.pen import Pen
 from screens.widgets.plot import Frame, plot_lines
-from tests.screens.desk import NIGHT
+from tests.screens.conftest import grid, opened, press, until
+from tests.screens.desk import NIGHT, DeskInMemory
 
 
 def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
@@ -89,3 +92,51 @@ def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next(
     assert (
         strip_lines(panels, NIGHT, 79, Pen())[1].plain == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"
     )
+
+
+async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(desk: DeskInMemory) -> None:
+    released, read = threading.Event(), []
+
+    def hanging() -> Reading:
+        released.wait()
+        return Reading("disk", desk.clock.now(), error="it came too late")
+
+    def answering() -> Reading:
+        read.append(1)
+        return Reading("docker", desk.clock.now(), (Row("docker", f"reading {len(read)}", Level.OK),))
+
+    sources = [Source("disk", "Disk", 0.01, hanging), Source("docker", "Docker", 0.01, answering)]
+    try:
+        async with opened(desk, sources=sources) as pilot:
+            await until(pilot, lambda: len(read) > 5)
+            shown = grid(pilot)
+            assert "disk      no reading yet" in shown
+            assert "docker    reading" in shown
+            await press(pilot, "question_mark")
+            assert "How it works" in grid(pilot)
+            await press(pilot, "escape", "1")
+            assert "no reading yet" in grid(pilot)
+    finally:
+        released.set()
+
+
+async def test_a_reading_that_grows_old_is_never_shown_as_current(desk: DeskInMemory) -> None:
+    first = [Reading("disk", desk.clock.now(), (Row("/", "41 % full", Level.OK, 41.0, "%"),))]
+    released = threading.Event()
+
+    def once() -> Reading:
+        if first:
+            return first.pop()
+        released.wait()
+        return Reading("disk", desk.clock.now(), error="it came too late")
+
+    try:
+        async with opened(desk, sources=[Source("disk", "Disk", 0.01, once)]) as pilot:
+            await until(pilot, lambda: "41 % full" in grid(pilot))
+            desk.clock.pass_(120)
+            await until(pilot, lambda: "? no answer since 2 min ago" in grid(pilot))
+            assert "41 % full" not in grid(pilot)
+            await press(pilot, "1")
+            assert "The last good reading, 2 min ago" in grid(pilot)
+    finally:
+        released.set()
