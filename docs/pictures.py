@@ -16,10 +16,20 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from tui.app import MidwatchApp
+from tui.declare_app import DeclareApp
 from tui.picture import picture
 
 FOLDER = Path(__file__).parent / "pictures"
 SIZES = {"incident": (160, 40), "incident-80x24": (80, 24), "incident-200x60": (200, 60)}
+SCENES: dict[str, tuple[str, ...]] = {
+    "confirm": ("enter",),
+    "timeline": ("j", "up", "asterisk"),
+    "note": ("n", "tab", "tab", "right", "right", "tab"),
+    "update": ("u",),
+    "closure": ("C",),
+    "help": ("question_mark",),
+}
+"""Further pictures at 80×24: the keys that lead there."""
 BEFORE = "emergency-backup"
 
 
@@ -51,6 +61,12 @@ def main() -> None:
             app = MidwatchApp(conductor, environment={"TERM": "xterm-256color"})
             drawn = asyncio.run(picture(app, size=size))
             (FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
+        for name, press in SCENES.items():
+            app = MidwatchApp(conductor, environment={"TERM": "xterm-256color"})
+            drawn = asyncio.run(picture(app, size=(80, 24), press=press))
+            (FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
+        first = DeclareApp(runbook, [], environment={"TERM": "xterm-256color"})
+        (FOLDER / "declare.svg").write_text(asyncio.run(picture(first, size=(80, 24))), encoding="utf-8")
         conductor.leave()
     finally:
         production.tear_down()

@@ -149,6 +149,9 @@ class Decisions(Company):
     def action_timeline(self) -> None:
         self.app.push_screen(TimelineScreen(self.pen, self.desk))
 
+    async def action_settings(self) -> None:
+        await self.app.run_action("app.settings")
+
     def action_help(self) -> None:
         self.app.push_screen(help_page(self.pen, self.keymap, driving=self.desk.driving))
 

@@ -11,6 +11,7 @@ SHOWN = {
     "space": "Space",
     "question_mark": "?",
     "slash": "/",
+    "comma": ",",
     "full_stop": ".",
     "tab": "Tab",
     "escape": "Esc",
@@ -68,6 +69,7 @@ KEYS = (
     Key("timeline", "j", "timeline", "The journal as a person reads it"),
     Key("closure", "C", "closure", "Evaluate the closure criteria, and close"),
     Key("to_next", "full_stop", "", "Back to the step that is next"),
+    Key("settings", "comma", "", "Theme, mouse, plain characters, plain lines"),
     Key("help", "question_mark", "help", "All keys"),
     Key("leave", "q", "leave", "Leave the screen; what runs goes on"),
 )

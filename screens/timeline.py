@@ -13,7 +13,7 @@ from midwatch.notebook import WORDS_IN
 from midwatch.telling import SILENT, lines_of_note, told
 from screens.desk import Desk
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, Pen
-from screens.widgets.rows import wrap
+from screens.widgets.rows import edges, wrap
 
 _COLUMN = 10
 _EXCERPT = 12
@@ -100,8 +100,8 @@ def _lines(event: Event, text: str, below: Sequence[str], desk: Desk, width: int
     room = max(width - _COLUMN - len(who) - 2, 16)
     for number, line in enumerate(wrap(pen.clean(text, newlines=True), room)):
         head = pen.ink(f"{star}{event.time:%H:%M:%S} ", CHOSEN if star.strip() else FAINT) if number == 0 else " " * _COLUMN
-        tail = f"  {who}" if number == 0 else ""
-        lines.append(Content.assemble(head, pen.ink(line, FAINT if corrected else style), pen.ink(tail, FAINT)))
+        said = Content.assemble(head, pen.ink(line, FAINT if corrected else style))
+        lines.append(edges(said, pen.ink(who if number == 0 else "", FAINT), width))
     for line in below:
         last = corrected and line is below[-1]
         lines += [

@@ -41,7 +41,11 @@ class TimelineScreen(Screen[None]):
     TimelineScreen #top { dock: top; background: $surface; padding: 0 1; }
     TimelineScreen #bottom, TimelineScreen #filter { dock: bottom; }
     TimelineScreen #bottom { background: $surface; padding: 0 1; }
-    TimelineScreen #lines { padding: 0 1; height: 1fr; }
+    TimelineScreen #lines {
+        padding: 0 1; height: 1fr;
+        scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
+        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background;
+    }
     """
     AUTO_FOCUS = "#lines"
     BINDINGS: ClassVar[list[BindingType]] = [

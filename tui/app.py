@@ -17,8 +17,11 @@ from midwatch.runbook.model import Runbook
 from screens.desk import Desk
 from screens.incident import IncidentScreen
 from screens.live import Source
+from screens.settings import SettingsForm
 from screens.widgets.sheet import Sheet
 from tui.keys import keys_file, read_keymap
+from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
+from tui.theme import theme_for
 from tui.themed import ThemedApp
 
 
@@ -65,6 +68,22 @@ class MidwatchApp(ThemedApp[bool]):
             screen.action_leave()
         elif len(self.screen_stack) > 2:
             screen.dismiss(None)
+
+    def action_settings(self) -> None:
+        """Show the settings; a theme that is kept is put on at once."""
+        file = settings_file(self.environment)
+
+        def save(values: Mapping[str, str]) -> None:
+            flags = {name: values[name] == "yes" for name in ("mouse", "ascii", "plain")}
+            write_settings(file, Settings(theme=values["theme"], **flags))
+
+        def kept(done: bool | None) -> None:
+            if done and self.pen.colours:
+                self.theme = theme_for(with_theme(self.environment, read_settings(file)))
+
+        now = read_settings(file)
+        words = {name: "yes" if getattr(now, name) else "no" for name in ("mouse", "ascii", "plain")}
+        self.push_screen(SettingsForm(self.pen, {"theme": now.theme, **words}, THEME_NAMES, str(file), save), kept)
 
     def action_step_page(self, way: int) -> None:
         """Scroll the step from wherever the focus is."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from tui.app import MidwatchApp
+from tui.themed import ThemedApp
 
 _SETTLE = 0.2
 """Seconds without any work beside the loop after which the screen counts as finished."""
 
 
-async def picture(app: MidwatchApp, *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:
+async def picture(app: ThemedApp[Any], *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:
     """The app as SVG, after these keys were pressed and every reading and plan has come.
 
     The same desk, clock and panels give the same picture: nothing in it depends on the time or on the machine.

@@ -15,6 +15,7 @@ from textual.filter import LineFilter, NoColor
 
 from screens.widgets.pen import AsciiNet, Pen
 from tui.line_driver import LineDriver
+from tui.settings import read_settings, settings_file, with_theme
 from tui.theme import PLAIN, THEMES, theme_for
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class ThemedApp(App[T]):
         super().__init__(driver_class=LineDriver)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_for(self.environment)
+        self.theme = theme_for(with_theme(self.environment, read_settings(settings_file(self.environment))))
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
 

@@ -16,6 +16,7 @@ from midwatch.handover import headline
 from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Pulse
+from tui.settings import read_settings, settings_file
 
 
 def wants_lines(*, plain: bool, instead: str) -> bool:
@@ -24,7 +25,7 @@ def wants_lines(*, plain: bool, instead: str) -> bool:
     Raises `BadInput` where nobody can answer, before anything is declared or built; `instead` is what works there.
     """
     if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        return plain
+        return plain or read_settings(settings_file()).plain
     if not sys.stdin.isatty() and _nobody_answers():
         raise BadInput(
             "The screen needs a terminal, and plain lines need somebody who answers", hint=f"Without either: {instead}"
@@ -49,10 +50,11 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
     from tui.app import MidwatchApp
     from tui.keys import keys_file, read_keymap
 
+    chosen = read_settings(settings_file())
     try:
         conductor.watch()
-        app = MidwatchApp(conductor, ascii=ascii or not utf8(), keymap=read_keymap(keys_file()))
-        app.run(mouse=mouse)
+        app = MidwatchApp(conductor, ascii=ascii or chosen.ascii or not utf8(), keymap=read_keymap(keys_file()))
+        app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
     finally:
         conductor.leave()

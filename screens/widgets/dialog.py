@@ -35,6 +35,10 @@ class Dialog(ModalScreen[bool]):
     Dialog #head { height: 1; margin-bottom: 1; }
     Dialog #title { width: 1fr; height: 1; }
     Dialog #aside { width: auto; height: 1; }
+    Dialog #body, Dialog TextArea {
+        scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
+        scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
+    }
     Dialog #body { height: auto; scrollbar-size: 1 1; }
     Dialog #said { height: auto; margin-top: 1; display: none; }
     Dialog #choices { height: 1; margin-top: 1; }

@@ -55,7 +55,7 @@ async def opened(
         desk,
         ascii=ascii,
         sources=more.pop("sources", sources(desk.clock)),
-        environment=environment or {"TERM": "xterm-256color"},
+        environment=environment or {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"},
         keymap=more.pop("keymap", {}),
         **more,
     )

@@ -1,0 +1,31 @@
+"""What holds for every incident of this person: theme, mouse, plain characters, plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from screens.widgets.form import Field, Form
+from screens.widgets.pen import FAINT, Pen
+
+
+class SettingsForm(Form):
+    """`save` is given the fields by name; yes and no are words."""
+
+    def __init__(
+        self, pen: Pen, now: Mapping[str, str], themes: Sequence[str], place: str, save: Callable[[Mapping[str, str]], object]
+    ) -> None:
+        options = [(theme, theme) for theme in themes]
+        super().__init__(
+            pen,
+            "Settings",
+            [
+                Field("theme", "Theme", kind="one", options=options, value=now["theme"], across=True),
+                Field("mouse", "Hear the mouse (from the next start)", kind="yes-no", value=now["mouse"]),
+                Field("ascii", "Plain characters only (from the next start)", kind="yes-no", value=now["ascii"]),
+                Field("plain", "Line by line instead of the screen (from the next start)", kind="yes-no", value=now["plain"]),
+            ],
+            save,
+            words=[pen.ink(f"They are kept in {place}; keys are changed in keys.yaml beside it.", FAINT)],
+            accept="Keep",
+            mark=pen.ink("for every incident", FAINT),
+        )

@@ -1,0 +1,72 @@
+"""Settings: kept in a small file, put on, and refused in one sentence where they are faulty."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.errors import BadInput
+from tests.screens.conftest import grid, opened, press
+from tests.screens.desk import DeskInMemory
+from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
+async def test_the_settings_screen(desk: DeskInMemory, golden, size: tuple[int, int]) -> None:
+    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}
+    async with opened(desk, size, environment=environment) as pilot:
+        await press(pilot, "comma")
+        golden(pilot, f"settings-{size[0]}x{size[1]}")
+
+
+async def test_a_theme_is_kept_and_put_on(desk: DeskInMemory, tmp_path: Path) -> None:
+    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
+    async with opened(desk, environment=environment) as pilot:
+        assert pilot.app.theme == "midwatch-dark"
+        await press(pilot, "comma", "right", "right", "ctrl+s")
+        assert pilot.app.theme == "midwatch-light"
+    assert read_settings(settings_file(environment)) == Settings(theme="light")
+    async with opened(desk, environment=environment) as pilot:
+        assert pilot.app.theme == "midwatch-light"
+
+
+async def test_a_place_that_cannot_be_written_is_a_sentence(desk: DeskInMemory) -> None:
+    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/proc/nowhere"}
+    async with opened(desk, environment=environment) as pilot:
+        await press(pilot, "comma", "ctrl+s")
+        assert "cannot be made" in grid(pilot)
+
+
+@given(st.builds(Settings, theme=st.sampled_from(THEME_NAMES), mouse=st.booleans(), ascii=st.booleans(), plain=st.booleans()))
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
+    file = tmp_path_factory.mktemp("settings") / "new" / "settings.yaml"
+    write_settings(file, settings)
+    assert read_settings(file) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("colour: red\n", "There is no setting 'colour'"),
+        ("theme: pink\n", "There is no theme 'pink'"),
+        ("mouse: 3\n", "mouse takes true or false, not 3"),
+        ("- mouse\n", "The settings are no keys and values"),
+        ("mouse: [\n", "The settings are no YAML"),
+    ],
+)
+def test_a_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read_settings(file)
+    assert str(caught.value).startswith(f"{file}: {sentence}")
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert all(f"| `{field.name}` |" in page for field in fields(Settings))
+    assert all(f"`{name}`" in page for name in THEME_NAMES)

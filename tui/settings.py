@@ -1,0 +1,89 @@
+"""What a person has chosen for every incident, from a small YAML file (docs/settings.md); changed on the settings screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from midwatch.errors import BadInput, Failed, Place
+from tui.files import write_text
+from tui.keys import keys_file
+from tui.theme import THEMES
+
+_LARGEST = 64_000
+THEME_NAMES = ("auto", *(theme.name.removeprefix("midwatch-") for theme in THEMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is a key of the file; what is not there is as here."""
+
+    theme: str = "auto"
+    """`dark`, `light`, `16`, `plain`, or `auto`: what the terminal says of itself."""
+    mouse: bool = True
+    """Whether the screen hears the mouse; without it the terminal selects text."""
+    ascii: bool = False
+    """Plain characters only, also where there are more."""
+    plain: bool = False
+    """Line by line instead of the screen (docs/plain.md)."""
+
+
+def settings_file(environment: Mapping[str, str] | None = None) -> Path:
+    """`$MIDWATCH_SETTINGS`, else `settings.yaml` beside the file of changed keys."""
+    found = os.environ if environment is None else environment
+    if found.get("MIDWATCH_SETTINGS"):
+        return Path(found["MIDWATCH_SETTINGS"]).expanduser()
+    return keys_file({name: value for name, value in found.items() if name != "MIDWATCH_KEYS"}).with_name("settings.yaml")
+
+
+def read_settings(file: Path) -> Settings:
+    """The settings; the usual ones when there is no such file. Raises `BadInput` for what is none, with what there is."""
+    import yaml
+
+    place = Place(str(file))
+    try:
+        with file.open(encoding="utf-8") as open_file:
+            data = yaml.safe_load(open_file.read(_LARGEST)) or {}
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"The settings cannot be read: {error}", place=place) from error
+    except yaml.YAMLError as error:
+        raise BadInput("The settings are no YAML", place=place, hint="Write lines like 'theme: light'") from error
+    if not isinstance(data, dict):
+        raise BadInput("The settings are no keys and values", place=place, hint="Write lines like 'theme: light'")
+    return _checked(data, place)
+
+
+def _checked(data: Mapping[Any, Any], place: Place) -> Settings:
+    known = {field.name: field for field in fields(Settings)}
+    for name, value in data.items():
+        if name not in known:
+            raise BadInput(f"There is no setting {name!r}", place=place, hint=f"There are: {', '.join(known)}")
+        if name == "theme":
+            if str(value) not in THEME_NAMES:
+                raise BadInput(f"There is no theme {value!r}", place=place, hint=f"There are: {', '.join(THEME_NAMES)}")
+        elif not isinstance(value, bool):
+            raise BadInput(f"{name} takes true or false, not {value!r}", place=place)
+    flags = {str(name): bool(value) for name, value in data.items() if name != "theme"}
+    return Settings(theme=str(data.get("theme", "auto")), **flags)
+
+
+def write_settings(file: Path, settings: Settings) -> None:
+    """Keep them. Raises `Failed`."""
+    import yaml
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"{file.parent} cannot be made: {error.strerror or error}") from error
+    write_text(file, yaml.safe_dump(asdict(settings), sort_keys=False))
+
+
+def with_theme(environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The environment, its MIDWATCH_THEME from the settings where it has none of its own nor NO_COLOR."""
+    chosen = {} if settings.theme == "auto" or environment.get("NO_COLOR") else {"MIDWATCH_THEME": settings.theme}
+    return chosen | dict(environment)
