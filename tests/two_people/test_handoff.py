@@ -27,6 +27,7 @@ from tests.two_people.conftest import Someone, User, share, wait_for
 from tui.cli import main
 
 ME = Person.me().name
+OTHER = "bin" if ME == "daemon" else "daemon"
 
 
 class Hours(SystemClock):
@@ -286,20 +287,20 @@ def test_the_command_tells_how_it_stands_and_offers_the_wheel(
         "Closure criteria\n  Disk not full: not evaluated\n",
     ):
         assert words in told, told
-    assert main(["handoff", "--to", "daemon", "--within", "5 min", "--json"]) == 0
+    assert main(["handoff", "--to", OTHER, "--within", "5 min", "--json"]) == 0
     offered = json.loads(capsys.readouterr().out)
-    assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == ("ada@test", "daemon", "ada@test")
+    assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == ("ada@test", OTHER, "ada@test")
     assert offered["summary"]["next"] == ["1.2 Do the work"]
     assert conductor.offer is not None  # the screen that drives has made the offer
     assert main(["handoff", "--withdraw"]) == 0
     assert conductor.offer is None
     capsys.readouterr()
     assert main(["handoff", "--to", "nobody-of-that-name"]) == 2
-    assert main(["handoff", "--to", "daemon", "--within", "soon"]) == 2
+    assert main(["handoff", "--to", OTHER, "--within", "soon"]) == 2
     assert "--within soon" in capsys.readouterr().err
     conductor.leave()
     capsys.readouterr()
-    assert main(["handoff", "--to", "daemon"]) == 0
-    assert "Offered to daemon until" in capsys.readouterr().out
+    assert main(["handoff", "--to", OTHER]) == 0
+    assert f"Offered to {OTHER} until" in capsys.readouterr().out
     kinds = [event.kind for event in read(conductor.folder.journal)[-3:]]
     assert kinds == [Kind.DRIVER_JOINED, Kind.HANDOFF_OFFERED, Kind.DRIVER_LEFT]
