@@ -28,6 +28,8 @@ SCENES: dict[str, tuple[str, ...]] = {
     "update": ("u",),
     "closure": ("C",),
     "help": ("question_mark",),
+    "panel": ("3",),
+    "output": ("o", "t"),
 }
 """Further pictures at 80×24: the keys that lead there."""
 BEFORE = "emergency-backup"

@@ -18,7 +18,7 @@ from screens.widgets.choice import Choice
 from screens.widgets.dialog import Dialog
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
-from screens.widgets.plan_lines import plan_lines
+from screens.widgets.plan_lines import plan_column, plan_lines
 from screens.widgets.rows import joined, labelled, paragraph
 
 GRACE = 0.3
@@ -83,10 +83,13 @@ class Confirm(Dialog):
 
     def _draw(self) -> None:
         lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen)
+        column = plan_column(self._plan)
         if self._target:
-            lines += labelled(" target", self._target, self.room, self.pen, style=STRONG)
+            lines += labelled(" target", self._target, self.room, self.pen, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
-            lines += labelled(" undo", "can be taken back: U" if self._undoable else "by hand only", self.room, self.pen)
+            lines += labelled(
+                " undo", "can be taken back: U" if self._undoable else "by hand only", self.room, self.pen, column=column
+            )
         self.query_one("#plan", Static).update(joined(lines))
 
     def on_input_changed(self) -> None:

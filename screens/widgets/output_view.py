@@ -34,6 +34,12 @@ class OutputView(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     OutputView {
+        scrollbar-color: $edge;
+        scrollbar-color-hover: $faint;
+        scrollbar-color-active: $faint;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
         scrollbar-size: 1 1;
         scrollbar-gutter: stable;
         overflow-x: hidden;

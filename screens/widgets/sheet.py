@@ -16,6 +16,12 @@ class Sheet(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     Sheet {
+        scrollbar-color: $edge;
+        scrollbar-color-hover: $faint;
+        scrollbar-color-active: $faint;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
         scrollbar-size: 1 1;
         scrollbar-gutter: stable;
         overflow-x: hidden;

@@ -12,7 +12,7 @@ from midwatch.runbook.model import Phase, Step, StepKind
 from midwatch.units import duration
 from screens.widgets.page_parts import Look, PageParts
 from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, Pen
-from screens.widgets.plan_lines import plan_lines
+from screens.widgets.plan_lines import plan_column, plan_lines
 from screens.widgets.prose import prose
 from screens.widgets.rows import edges, labelled, paragraph
 from screens.widgets.step_past import attempt_lines, standing_lines
@@ -102,25 +102,28 @@ def _planned(parts: PageParts, status: StepStatus, state: StepState | None, widt
     else:
         lines = []
     if status is not StepStatus.RUNNING:
-        lines += _command(parts.step, look, width, pen) + _undo(parts, status, width, pen)
+        shown = look.plan or (last.plan if last else None)
+        lines += _command(parts.step, look, plan_column(shown), width, pen) + _undo(
+            parts, status, plan_column(shown), width, pen
+        )
     return [*lines, Content("")] if lines else []
 
 
-def _command(step: Step, look: Look, width: int, pen: Pen) -> list[Content]:
+def _command(step: Step, look: Look, column: int, width: int, pen: Pen) -> list[Content]:
     """The action as an engineer would type it. A shell step's command stands in its plan."""
     if step.kind is not StepKind.USES:
         return []
     given = look.plan.parameters if look.plan else {name: str(value) for name, value in step.with_.items()}
     words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
-    return labelled(" runs", " ".join(words), width, pen, style=FAINT)
+    return labelled(" runs", " ".join(words), width, pen, column=column, style=FAINT)
 
 
-def _undo(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
+def _undo(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pen) -> list[Content]:
     if parts.step.risk is Risk.OBSERVE or parts.undoable is None or (parts.step.risk is Risk.DESTROY and not parts.undoable):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
     words = "U takes it back" if ran else "can be taken back afterwards"
-    return labelled(" undo", words if parts.undoable else "by hand only", width, pen, style=FAINT)
+    return labelled(" undo", words if parts.undoable else "by hand only", width, pen, column=column, style=FAINT)
 
 
 def _required(step: Step, look: Look, status: StepStatus, width: int, pen: Pen) -> list[Content]:
