@@ -7,22 +7,26 @@ from functools import partial
 
 from textual.content import Content
 
+from midwatch.incident.shelf import Summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
 from screens.cancel import CancelStep
 from screens.closure import Closure
 from screens.company import Company
 from screens.help import help_page
+from screens.incidents import incident_lines, summaries
+from screens.keys import KEYS
 from screens.leave import Leave
 from screens.note import NoteForm
 from screens.output import OutputScreen
 from screens.page import Page
+from screens.palette import Palette
 from screens.severity import SeverityForm
 from screens.tell import TellForm
 from screens.tick import Tick
 from screens.timeline_screen import TimelineScreen
 from screens.update import UpdateForm
-from screens.widgets.aside import writing
+from screens.widgets.aside import aside, writing
 from screens.widgets.step_page import step_lines
 
 
@@ -148,6 +152,25 @@ class Decisions(Company):
 
     def action_timeline(self) -> None:
         self.app.push_screen(TimelineScreen(self.pen, self.desk))
+
+    def action_incidents(self) -> None:
+        shelf = self.desk.folder.path.parent.parent
+
+        def shown(found: list[Summary]) -> None:
+            here = self.desk.incident.id
+            self.app.push_screen(Page(self.pen, "Incidents", lambda width: incident_lines(found, here, width, self.pen)))
+
+        aside(self, partial(summaries, shelf), shown, self.notice, name="incidents")
+
+    def action_palette(self) -> None:
+        keys = [key for key in KEYS if key.id != "palette" and self.check_action(key.id, ())]
+        palette = Palette(self.pen, keys, self.keymap)
+
+        def closed(done: bool | None) -> None:
+            if done:
+                self.call_later(self.run_action, palette.chosen)
+
+        self.app.push_screen(palette, closed)
 
     async def action_settings(self) -> None:
         await self.app.run_action("app.settings")

@@ -24,7 +24,11 @@ class Page(Screen[None]):
     DEFAULT_CSS = """
     Page #top { dock: top; background: $surface; padding: 0 1; }
     Page #bottom { dock: bottom; background: $surface; padding: 0 1; }
-    Page #lines { padding: 0 1; height: 1fr; }
+    Page #lines {
+        padding: 0 1; height: 1fr;
+        scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
+        scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", show=False),

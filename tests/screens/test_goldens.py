@@ -32,6 +32,8 @@ DIALOGS = {
     "severity": ("S",),
     "closure": ("C",),
     "help": ("question_mark",),
+    "palette": ("colon", *"note"),
+    "incidents": ("i",),
     "timeline": ("j",),
     "timeline-words": ("j", "f", "asterisk"),
     "correct": ("j", "e"),

@@ -1,0 +1,29 @@
+"""The list of incidents, from the screen of one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from midwatch.conductor import Conductor
+from midwatch.runbook.loader import load
+from tests.screens.conftest import grid, opened, press
+from tests.screens.test_flows import RUNBOOK
+
+
+async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    first = Conductor.declare(runbook, actor="bob@test")
+    first.close(reason="a false alarm")
+    (here / "logs" / "incidents" / "INC-20200101-0000-small").mkdir()
+    conductor = Conductor.declare(runbook, actor="ada@test")
+    async with opened(conductor, sources=[]) as pilot:
+        await press(pilot, "i")
+        shown = " ".join(grid(pilot).split())
+    conductor.leave()
+    assert f"▶ {conductor.incident.id}" in shown
+    assert "SEV-2 open" in shown
+    assert "SEV-2 closed" in shown
+    assert "ada@test drives" in shown
+    assert "damaged" in shown
+    assert "midwatch --incident ID" in shown
