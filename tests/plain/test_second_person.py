@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talking import Begin, incident
+from talking import Begin, incident, wait_for
+
+from midwatch.conductor import Conductor
+from midwatch.runbook.loader import load
 
 PAIR = """\
 midwatch: 1
@@ -30,3 +33,14 @@ def test_a_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) ->
     assert talk.end() == 0
     assert incident(here).approvals["work"].waits
     assert not (here / "ran").exists()
+
+
+def test_an_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
+    (here / "pair.yaml").write_text(PAIR, encoding="utf-8")
+    driver = Conductor.declare(load(here / "pair.yaml"), actor="ada@test")
+    talk = begin("pair.yaml", "--observe")
+    wait_for(lambda: len(driver.watchers) == 1)
+    talk.word("q")
+    assert talk.end() == 0
+    wait_for(lambda: driver.watchers == ())
+    driver.leave()

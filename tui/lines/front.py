@@ -21,6 +21,7 @@ def talk(conductor: Conductor) -> bool:
     """
     teletype = Teletype()
     left = threading.Event()
+    conductor.watch()
     with teletype.listening():
         try:
             threading.Thread(target=_keep_up, args=(conductor, left), name="poll", daemon=True).start()
