@@ -53,7 +53,7 @@ class CleanDocker(Action):
         try:
             with engine(LIMIT) as client:
                 held, rules = space(client), self._rules(context)
-                self._rows(draft, choose(client, held, rules), client.info(), root_here(client))
+                self._rows(draft, choose(client, held, rules), client.info(), root_here(client), rules.label)
                 lost = not_there(held, rules.named)
                 draft.refusal = f"Docker holds nothing with the name {lost[0]}" if lost else ""
         except Failed as error:
@@ -111,7 +111,7 @@ class CleanDocker(Action):
         label, now = label_of(context.runbook), context.clock.now()
         return Rules(targets, self.stopped_for, self.local_images, label, now, frozenset(self.named))
 
-    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any], root: Path | None) -> None:
+    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any], root: Path | None, label: str) -> None:
         for container in choice.containers:
             note = f"{container.note}; its log and its changes go too"
             draft.add(
@@ -145,6 +145,8 @@ class CleanDocker(Action):
         for kept, why in choice.kept:
             draft.add(Verb.KEEP, kept, note=why)
         draft.confirm_name = str(info.get("Name") or "docker")
+        if label:
+            draft.fact("limited to", f"what carries the label {label}")
         draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")
         draft.fact("frees", self._forecast(choice.frees, root))
         kinds = (("images", choice.images), ("containers", choice.containers), ("volumes", choice.volumes))

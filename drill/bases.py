@@ -9,23 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from drill.containers import ContainerServer, make_all
 from drill.record import Record
 from drill.scenarios import Scenario
-from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster, set_access
-from probes.postgres.embedded import Engine, run
+from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster
+from probes.postgres.embedded import Engine
 
 SQL = Path(__file__).parent / "data"
 NAMES = ("otc", "gps", "arp")
-PAGE = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """A server with its database, and what its applications know."""
 
-    server: Server
+    server: Server | ContainerServer
     password: str
     """What its role logs in with; for a lost password, kept by nobody but this object."""
+    version: str
+    """Of the server, such as `15.18`."""
 
     @property
     def label(self) -> str:
@@ -34,6 +36,13 @@ class Base:
 
 def make_bases(engine: Engine, den: Path, record: Record, seed: int, say: Callable[[str], None]) -> list[Base]:
     """Three servers that run and hold their data. Same seed, same data. Raises `Failed`."""
+    servers = _in_containers(den, record) if record.label else _as_programs(engine, den, record)
+    say("Three servers are made; filling them")
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return list(pool.map(lambda server: _fill(engine, server, seed), servers))
+
+
+def _as_programs(engine: Engine, den: Path, record: Record) -> Sequence[Server]:
     socket = den / "run"
     _own(engine, socket)
     _own(engine, den / "servers")
@@ -47,9 +56,17 @@ def make_bases(engine: Engine, den: Path, record: Record, seed: int, say: Callab
         copy_cluster(engine, first.data, server.data)
     for server in servers:
         configure(server, socket_trusted=True)
-    say("Three servers are made; filling them")
-    with ThreadPoolExecutor(len(servers)) as pool:
-        return list(pool.map(lambda server: _fill(engine, server, seed), servers))
+    return servers
+
+
+def _in_containers(den: Path, record: Record) -> Sequence[ContainerServer]:
+    ports = free_ports(len(NAMES))
+    servers = [
+        ContainerServer(f"{name}-db-prod", name, f"{name}_app", port, record.engine, den / f"{name}-first.pgpass")
+        for name, port in zip(NAMES, ports, strict=True)
+    ]
+    make_all(servers, record)
+    return servers
 
 
 def _server(name: str, den: Path, socket: Path, port: int) -> Server:
@@ -64,7 +81,7 @@ def _own(engine: Engine, folder: Path) -> None:
         os.chown(folder, engine.identity.uid, engine.identity.gid)
 
 
-def _fill(engine: Engine, server: Server, seed: int) -> Base:
+def _fill(engine: Engine, server: Server | ContainerServer, seed: int) -> Base:
     server.start(engine)
     password = secrets.token_urlsafe(18)
     names = {"owner": f"{server.database}_owner", "role": server.role, "database": server.database, "password": password}
@@ -73,24 +90,15 @@ def _fill(engine: Engine, server: Server, seed: int) -> Base:
     start = f"SET ROLE {names['owner']};\nSELECT setseed({seed % 1000 / 1000}) \\g /dev/null\n"
     server.sql(engine, start + (SQL / f"{server.database}.sql").read_text(encoding="utf-8"))
     server.sql(engine, "VACUUM ANALYZE;\nCHECKPOINT;")
-    return Base(server, password)
+    return Base(server, password, server.sql(engine, "SHOW server_version;").split()[0])
 
 
 def break_bases(engine: Engine, bases: Sequence[Base], scenario: Scenario) -> None:
     """Do to ARP what the scenario says; after the backups of earlier nights were taken."""
     arp = bases[-1].server
     if scenario.damaged_table:
-        damage(engine, arp)
+        arp.damage(engine, "archive.ledger_entries", 20)
     if not scenario.socket_trusted:
-        set_access(arp, socket_trusted=False)
-        run(engine.identity, [engine.program("pg_ctl"), "reload", "-s", "-D", str(arp.data)])
-
-
-def damage(engine: Engine, server: Server) -> None:
-    """Overwrite one page of the ledger, as a bad sector would; the server's page checksums notice when it is read."""
-    where = server.sql(engine, "SELECT pg_relation_filepath('archive.ledger_entries')").strip()
-    server.stop(engine)
-    with (server.data / where).open("r+b") as file:
-        file.seek(20 * PAGE + 100)
-        file.write(b"\xff" * 512)
-    server.start(engine)
+        arp.shut_socket(engine)
+    for base in bases:
+        base.server.close(engine)

@@ -17,7 +17,6 @@ from midwatch.clock import iso
 from midwatch.errors import Failed
 from probes.checksums import LIST
 from probes.manifest import Manifest, path_of
-from probes.postgres.connect import Route
 from probes.postgres.embedded import Engine, run
 from probes.postgres.tools import Tools
 
@@ -46,10 +45,10 @@ def client_tools(engine: Engine) -> Tools:
 def dump(base: Base, tools: Tools, scratch: Path) -> Dump:
     """Dump one database as the nightly job does, and validate the dump. Raises `Failed` when it is not good.
 
-    It goes over the socket, so that ARP's password need not be written anywhere, even for a moment.
+    It comes in as the superuser, so that ARP's password need not be written anywhere, even for a moment.
     """
     server = base.server
-    route = Route("socket", str(server.socket), server.port, "postgres", server.database, base.label)
+    route = server.way_in(base.label)
     file = scratch / f"{server.database}.dump.gz"
     dumped = dump_stream.dump(route, tools, file, lambda done, total: None)
     verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
@@ -63,7 +62,7 @@ def dump(base: Base, tools: Tools, scratch: Path) -> Dump:
         bytes=dumped.bytes,
         sha256=dumped.sha256,
         unpacked=dumped.unpacked,
-        server=".".join(str(part) for part in tools.version),  # they come in one package
+        server=base.version,
         tool=str(tools),
         route=f"TCP 127.0.0.1:{server.port}",
         lsn=dumped.lsn,

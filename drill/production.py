@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from drill.bases import break_bases, make_bases
+from drill.choice import address, choose
+from drill.clutter import litter
+from drill.containers import KEY, running
 from drill.history import write_history
 from drill.janitor import hire
 from drill.processes import Process
@@ -20,7 +24,7 @@ from drill.scenarios import find
 from drill.site import write_site
 from drill.volume import open_volume
 from midwatch.errors import BadInput, Failed, MidwatchError
-from probes.postgres.embedded import Identity, engine_for
+from probes.postgres.embedded import Identity, clients, engine_for
 
 SEED = 20261123
 LINGER = 1800.0
@@ -47,7 +51,12 @@ class Production:
     @property
     def answers(self) -> Path:
         """What a person would decide in the reference drill, for a run without a screen."""
-        return Path(__file__).parent / "answers.yaml"
+        return Path(self.record.facts["answers"])
+
+    @property
+    def in_docker(self) -> bool:
+        """Whether its servers run in containers."""
+        return bool(self.record.label)
 
     @property
     def scenario(self) -> str:
@@ -64,6 +73,8 @@ class Production:
         """Whether it is still there and all three servers run."""
         if Record.load(self.record.file) is None or not self.site.exists():
             return False
+        if self.in_docker:
+            return running(self.record)
         return all(_postmaster(Path(cluster)) for cluster in self.record.clusters)
 
     def take_over(self) -> bool:
@@ -80,7 +91,7 @@ class Production:
             return current.owner == Process.current()
 
     def tear_down(self) -> None:
-        """Remove processes, mount and files. Harmless the second time. Raises `Failed` naming what is left."""
+        """Remove processes, containers, mount and files. Harmless the second time. Raises `Failed` naming what is left."""
         tear_down(self.record)
 
 
@@ -90,12 +101,14 @@ def build(
     folder: Path | None = None,
     seed: int = SEED,
     linger: float | None = None,
+    docker: bool | None = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> Production:
     """Build a production that this process owns; whatever goes wrong, nothing of it is left.
 
     `folder` must be missing or empty. After the owner's end it stays for `linger` seconds (default: half an hour), so that
-    a screen that was killed can come back to it. Raises `BadInput` and `Failed`.
+    a screen that was killed can come back to it. `docker`: whether its servers run in containers, None for where they can.
+    Raises `BadInput`, `Refused` and `Failed`.
     """
     chosen = find(scenario)
     try:
@@ -105,23 +118,28 @@ def build(
         say(str(error))
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} is not an empty folder", hint="Name a new one: it is removed with all that is in it")
+    contained = choose(docker, say)
     record = new_record(chosen.name, folder, LINGER if linger is None else linger)
+    if contained:
+        record.engine, record.label = address(), f"{KEY}={secrets.token_hex(8)}"
     try:
         record.janitor = hire(record)
         record.save()
         where = Path(record.folder)
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_room(where)
-        den = _make_den(record, where)
-        engine = engine_for(den)
+        den = where if contained else _make_den(record, where)
+        engine = clients() if contained else engine_for(den)
         bases = make_bases(engine, den, record, seed, say)
         record.mount = str(where / "backups")
         record.save()
         volume = open_volume(where / "backups", say)
         write_history(where, volume.path, bases, engine, chosen, say)
         break_bases(engine, bases, chosen)
+        if contained:
+            litter(record)
         budget = volume.fit(chosen.percent)
-        record.facts = write_site(where, bases, engine, chosen, budget, volume.mounted)
+        record.facts = write_site(record, bases, engine, chosen, budget, volume.mounted)
         record.ready = True
         record.save()
     except BaseException as error:

@@ -39,6 +39,10 @@ class Record:
     """Where a file system is mounted; empty when a quota stands in for it."""
     clusters: list[str] = field(default_factory=list)
     """Data directories of the servers."""
+    engine: str = ""
+    """Address of the Docker engine that runs the servers; empty when none does."""
+    label: str = ""
+    """`KEY=VALUE` that everything of this drill on that engine carries, and nothing else; removed with the drill."""
     linger: float = 0.0
     """Seconds that the production outlives its owner."""
     ready: bool = False

@@ -1,7 +1,8 @@
 """Taking a drill down from its record alone, so that any process can do it, at any moment of the drill's life.
 
 What it removes: supervised steps that still run, servers, shared memory, the mount, folders, and at last the record. Each
-part may be gone already. It imports nothing outside the standard library but the drill's own records.
+part may be gone already. It imports nothing outside the standard library but the drill's own records, and where there were
+containers, Docker's library.
 """
 
 from __future__ import annotations
@@ -43,17 +44,22 @@ def sweep(*, waiting: bool = False) -> list[str]:
     With `waiting`, also those whose owner is gone and whose janitor still waits for a new one. Returns the folders that
     were removed. Raises `Failed` when something cannot be removed.
     """
-    swept = []
+    swept, left = [], []
     for record in records():
         owned = record.owner is not None and record.owner.alive
         if not record.looked_after or (waiting and not owned):
-            tear_down(record)
-            swept.append(record.folder)
+            try:
+                tear_down(record)
+                swept.append(record.folder)
+            except Failed as error:
+                left.append(error)
+    if left:
+        raise left[0]
     return swept
 
 
 def _remove(record: Record) -> None:
-    folder = Path(record.folder)
+    folder, finished = Path(record.folder), record.ready
     if record.ready:  # should we be killed now, the janitor must not wait for somebody to come back
         record.ready = False
         record.save()
@@ -66,12 +72,24 @@ def _remove(record: Record) -> None:
     if record.owner is not None and record.owner.boot == boot_id():  # else its numbers may be somebody else's by now
         for cluster in clusters:
             release(cluster)
+    in_docker = _from_engine(record, finished)
     if record.mount:
         unmount(Path(record.mount))
     left = [str(path) for path in {folder, Path(record.den or folder)} if not erase(path)]
     if left:
         raise Failed(f"Of the drill, {' and '.join(left)} could not be removed", hint="Remove it by hand: rm -rf")
+    if in_docker:
+        raise Failed(f"Of the drill, {in_docker} could not be removed", hint="Later: midwatch drill --clean")
     _forget(record)
+
+
+def _from_engine(record: Record, finished: bool) -> str:
+    """Take its containers away. Returns what is left of them; empty when nothing is, or there never was anything."""
+    if not record.label:
+        return ""
+    from drill.containers_gone import remove_labelled
+
+    return remove_labelled(record.engine, record.label, finished=finished)
 
 
 def end_tree(supervisors: list[Process]) -> None:

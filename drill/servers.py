@@ -6,8 +6,10 @@ import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from midwatch.errors import Failed
+from probes.postgres.connect import Route
 from probes.postgres.embedded import Engine, run
 
 QUIET = "-c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1"
@@ -15,32 +17,37 @@ QUIET = "-c log_statement=none -c log_min_error_statement=panic -c log_min_durat
 START_LIMIT = 30
 """Seconds in which a server has to answer."""
 
-SETTINGS = """
-# Small and fast: nothing here has to survive a power cut, and everything has to go away without a trace.
-listen_addresses = '127.0.0.1'
-port = {port}
-unix_socket_directories = '{socket}'
-unix_socket_permissions = 0777
-max_connections = 40
-shared_buffers = 32MB
-dynamic_shared_memory_type = mmap
-wal_level = minimal
-max_wal_senders = 0
-min_wal_size = 2MB
-max_wal_size = 24MB
-fsync = off
-full_page_writes = off
-synchronous_commit = off
-autovacuum_naptime = 10min
-# Everything is logged, as on a server whose owner is careful, so that a password in a statement would be seen.
-log_statement = all
-log_connections = on
-log_disconnections = on
-log_line_prefix = '%m [%p] user=%u,db=%d,app=%a,client=%h '
-log_timezone = 'UTC'
-timezone = 'UTC'
-cluster_name = '{name}'
-"""
+PAGE = 8192
+"""Bytes of a page of a table on disk."""
+
+
+def common_settings(name: str) -> dict[str, str]:
+    """What every server of a drill is told, wherever it runs.
+
+    Small and fast: nothing there has to survive a power cut. Everything is logged, as on a server whose owner is careful, so
+    that a password in a statement would be seen.
+    """
+    return {
+        "max_connections": "40",
+        "shared_buffers": "32MB",
+        "dynamic_shared_memory_type": "mmap",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "min_wal_size": "2MB",
+        "max_wal_size": "24MB",
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "autovacuum_naptime": "10min",
+        "log_statement": "all",
+        "log_connections": "on",
+        "log_disconnections": "on",
+        "log_line_prefix": "%m [%p] user=%u,db=%d,app=%a,client=%h ",
+        "log_timezone": "UTC",
+        "timezone": "UTC",
+        "cluster_name": name,
+    }
+
 
 ACCESS = """
 # The superuser comes in over the local socket, {who}. Everybody else needs a password.
@@ -63,6 +70,23 @@ class Server:
     socket: Path
     port: int
     log: Path
+
+    def way_in(self, label: str) -> Route:
+        """How the drill itself comes in as the superuser."""
+        return Route("socket", str(self.socket), self.port, "postgres", self.database, label)
+
+    def as_target(self, label: str) -> dict[str, Any]:
+        """What stands in the site file."""
+        return {
+            "kind": "local",
+            "label": label,
+            "host": "127.0.0.1",
+            "port": self.port,
+            "socket": str(self.socket),
+            "database": self.database,
+            "user": self.role,
+            "log": str(self.log),
+        }
 
     def start(self, engine: Engine) -> None:
         """Start it and wait until it answers. Raises `Failed` with the last line of its log."""
@@ -96,6 +120,23 @@ class Server:
         # Ourselves where the socket lets anybody in as the superuser; the identity only matters to reach the folder.
         return run(engine.identity, argv, text_in=script, environment={"PGOPTIONS": QUIET}, timeout=timeout).stdout
 
+    def shut_socket(self, engine: Engine) -> None:
+        """From here on the socket asks for a password as well."""
+        set_access(self, socket_trusted=False)
+        run(engine.identity, [engine.program("pg_ctl"), "reload", "-s", "-D", str(self.data)])
+
+    def close(self, engine: Engine) -> None:
+        """Nothing: the drill itself never had a way in that an operator has not."""
+
+    def damage(self, engine: Engine, relation: str, block: int) -> None:
+        """Overwrite a page of a table, as a bad sector would; the page's checksum tells when it is read."""
+        where = self.sql(engine, f"SELECT pg_relation_filepath('{relation}')").strip()
+        self.stop(engine)
+        with (self.data / where).open("r+b") as file:
+            file.seek(block * PAGE + 100)
+            file.write(b"\xff" * 512)
+        self.start(engine)
+
 
 def make_cluster(engine: Engine, data: Path) -> None:
     """A new data directory whose only role is the superuser `postgres`."""
@@ -114,8 +155,14 @@ def copy_cluster(engine: Engine, data: Path, copy: Path) -> None:
 
 def configure(server: Server, *, socket_trusted: bool) -> None:
     """Write what makes this data directory the server it is; `socket_trusted` lets the superuser in over the socket."""
+    own = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(server.port),
+        "unix_socket_directories": str(server.socket),
+        "unix_socket_permissions": "0777",
+    }
     with (server.data / "postgresql.conf").open("a") as file:
-        file.write(SETTINGS.format(port=server.port, socket=server.socket, name=server.name))
+        file.writelines(f"{name} = '{value}'\n" for name, value in {**common_settings(server.name), **own}.items())
     set_access(server, socket_trusted=socket_trusted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,19 +11,24 @@ from typing import Any
 import yaml
 
 from drill.bases import Base
+from drill.record import Record
 from drill.scenarios import Scenario
 from midwatch.errors import Failed
+from probes.docker_engine import engine as docker_engine
 from probes.postgres.embedded import Engine
 
 HEAD = """\
 # A drill: nothing in here is real, and all of it is removed when the drill ends.
 """
+ANSWERS = Path(__file__).parent / "answers.yaml"
+"""What a person would decide in the reference drill; its last part names what is confirmed."""
 
 
 def write_site(
-    folder: Path, bases: Sequence[Base], engine: Engine, scenario: Scenario, budget: str, mounted: bool
+    record: Record, bases: Sequence[Base], engine: Engine, scenario: Scenario, budget: str, mounted: bool
 ) -> dict[str, Any]:
     """Write `site.yaml` and the bastion's password file. Returns the facts that a `Production` is made of."""
+    folder = Path(record.folder)
     site, pgpass = folder / "site.yaml", folder / "home" / ".pgpass"
     pgpass.parent.mkdir(mode=0o700)
     write_pgpass(pgpass, bases, scenario)
@@ -31,7 +37,7 @@ def write_site(
         disk["budgets"] = [budget]
     data = {
         "midwatch-site": 1,
-        "targets": {base.server.name: _target(base) for base in bases},
+        "targets": {base.server.name: base.server.as_target(base.label) for base in bases},
         "places": {
             "backups": "backups/prod",
             "emergency": "emergency-backup",
@@ -42,7 +48,7 @@ def write_site(
             "sealed": "security/sealed",
             "pg_bin": str(engine.bin),
         },
-        "panels": {"disk": disk},
+        "panels": {"disk": disk, **({"docker": {"label": record.label}} if record.label else {})},
     }
     site.write_text(HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return {
@@ -50,26 +56,25 @@ def write_site(
         "runbook": str(reference_runbook()),
         "bin": str(engine.bin),
         "mounted": mounted,
+        "answers": str(_write_answers(record)),
         "environment": {
             "MIDWATCH_SITE": str(site),
             "PGPASSFILE": str(pgpass),
-            "DOCKER_HOST": f"unix://{folder}/no-docker-in-this-drill.sock",  # a rehearsal never reaches the real engine
+            # Without containers a rehearsal never reaches the real engine.
+            "DOCKER_HOST": record.engine or f"unix://{folder}/no-docker-in-this-drill.sock",
         },
     }
 
 
-def _target(base: Base) -> dict[str, Any]:
-    server = base.server
-    return {
-        "kind": "local",
-        "label": base.label,
-        "host": "127.0.0.1",
-        "port": server.port,
-        "socket": str(server.socket),
-        "database": server.database,
-        "user": server.role,
-        "log": str(server.log),
-    }
+def _write_answers(record: Record) -> Path:
+    """What the on-call engineer says in the reference drill; with containers also the name of the engine that is cleaned."""
+    if not record.label:
+        return ANSWERS
+    with docker_engine(address=record.engine) as client:
+        name = str(client.info()["Name"])
+    mine = Path(record.folder) / ANSWERS.name
+    mine.write_text(f"{ANSWERS.read_text(encoding='utf-8')}  clean-docker: {json.dumps(name)}\n", encoding="utf-8")
+    return mine
 
 
 def write_pgpass(file: Path, bases: Sequence[Base], scenario: Scenario) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,8 +34,8 @@ class NoSuchThing(Failed):
 
 
 @contextlib.contextmanager
-def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
-    """The engine that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout` seconds.
+def engine(timeout: float = LIMIT, address: str = "") -> Iterator[DockerClient]:
+    """The engine at `address`, or that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout` seconds.
 
     Raises `NoEngine` or `Failed` with the reason, also for errors of the engine inside the `with` block.
     """
@@ -43,7 +44,7 @@ def engine(timeout: float = LIMIT) -> Iterator[DockerClient]:
 
     client = None
     try:
-        client = docker.DockerClient.from_env(timeout=int(timeout) or 1)
+        client = docker.DockerClient.from_env(timeout=int(timeout) or 1, environment=_environment(address))
         yield client
     except docker.errors.NotFound as error:
         raise NoSuchThing(
@@ -79,6 +80,10 @@ def named_container(client: DockerClient, name: str) -> Mapping[str, Any]:
     near = [one for one in names if name in one or one in name] or difflib.get_close_matches(name, names, n=3)
     hint = f"Similar: {', '.join(sorted(near)[:3])}" if near else "docker ps -a lists what there is"
     raise NoSuchThing(f"There is no container {name}", hint=hint)
+
+
+def _environment(address: str) -> dict[str, str]:
+    return {**os.environ, "DOCKER_HOST": address} if address else dict(os.environ)
 
 
 def _unreachable(error: Exception, timeout: float) -> Failed:

@@ -125,6 +125,11 @@ def engine_for(den: Path) -> Engine:
     return Engine(copy_engine(package, den / "engine"), identity)
 
 
+def clients() -> Engine:
+    """The programs for somebody who talks to servers and runs none: nobody changes to another user for that."""
+    return Engine(package_folder() / VERSION / "bin", Identity(os.geteuid(), os.getegid(), switch=False))
+
+
 def copy_engine(package: Path, where: Path) -> Path:
     """Copy what servers and dumps need (28 MB), laid out so that the libraries are found. Returns its `bin`."""
     kept = shutil.ignore_patterns("*.a", "pkgconfig", "ecpg", "libecpg*", "libpgtypes*", "*.so.5.16", "*.so.6.16", "*.so.3.16")

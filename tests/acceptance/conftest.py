@@ -13,6 +13,7 @@ import pytest
 
 from actions.pgpass import fields_of
 from drill.production import Production, build
+from midwatch.errors import Refused
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 
@@ -43,10 +44,13 @@ def passwords_in(file: Path) -> set[str]:
     return {fields[4] for line in file.read_text().splitlines() if (fields := fields_of(line))}
 
 
-@pytest.fixture(scope="session")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+@pytest.fixture(scope="session", params=["programs", pytest.param("containers", marks=pytest.mark.docker)])
+def night(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     folder = tmp_path_factory.mktemp("night")
-    production = build("reference", linger=0)
+    try:
+        production = build("reference", linger=0, docker=request.param == "containers")
+    except Refused as error:
+        pytest.skip(str(error))
     try:
         runbook = load(production.runbook, site=production.site)
         pgpass = runbook.place_of("pgpass")

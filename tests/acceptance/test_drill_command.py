@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from drill.containers import KEY
 from drill.record import drills_folder, records
+from midwatch.errors import MidwatchError
+from probes.docker_engine import engine
 from tests.acceptance.conftest import MIDWATCH
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -19,20 +22,33 @@ def drill(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=500, check=False, cwd=cwd, env=dict(os.environ))
 
 
+def on_the_engine() -> set[str]:
+    """What drills have on the engine, if there is one."""
+    try:
+        with engine() as client:
+            containers = client.api.containers(all=True, filters={"label": KEY})
+            return {thing["Id"] for thing in (*containers, *client.api.images(filters={"label": KEY}))}
+    except MidwatchError:
+        return set()
+
+
 def test_it_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
-    before = {record.folder for record in records()}
+    """In containers where an engine can be had, and else without; it says which."""
+    before, engine_before = {record.folder for record in records()}, on_the_engine()
     result = drill("--export", "timeline.md", cwd=here)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
     text = (here / "timeline.md").read_text()
     assert "Emergency backup of ARP" in text
     assert "is closed" in result.stdout
+    assert ("run in containers" in result.stderr) != ("run without Docker: " in result.stderr)
     assert {record.folder for record in records()} <= before
+    assert on_the_engine() <= engine_before
     assert not any(str(path) not in before for path in drills_folder().glob("*") if path.is_dir())
 
 
 def test_a_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
     (here / "answers.yaml").write_text("manual:\n  alert-recieved: {note: yes}\n")
-    result = drill("--answers", "answers.yaml", cwd=here)
+    result = drill("--no-docker", "--answers", "answers.yaml", cwd=here)
     assert result.returncode == 2
     assert "answers.yaml:2:3" in result.stderr
     assert "alert-received" in result.stderr
@@ -40,7 +56,7 @@ def test_a_wrong_answer_ends_it_with_a_clear_line(here: Path) -> None:
 
 
 def test_a_failing_step_ends_it_with_a_clear_line(here: Path) -> None:
-    command = [MIDWATCH, "drill", "damaged-table", "--headless", "--export", "timeline.md"]
+    command = [MIDWATCH, "drill", "damaged-table", "--no-docker", "--headless", "--export", "timeline.md"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=here)
     assert result.returncode == 1, result.stdout[-3000:] + result.stderr
     assert "emergency-backup failed" in result.stdout

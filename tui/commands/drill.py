@@ -1,4 +1,4 @@
-"""`midwatch drill`: the rehearsal. Real PostgreSQL servers, a full disk and a lost password, thrown away afterwards."""
+"""`midwatch drill`: the rehearsal. Real PostgreSQL servers, in containers or without, thrown away afterwards."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument(
+        "--docker",
+        action=argparse.BooleanOptionalAction,
+        help="run its servers in containers of Docker, or without (default: in containers where that can be had)",
+    )
     parser.add_argument("--headless", action="store_true", help="without a screen, with the drill's own answers")
     parser.add_argument("--answers", metavar="FILE", help="with --headless: other answers")
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
@@ -46,7 +51,14 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             f"The drill {found.scenario!r} is still open in {found.folder}", hint="End it first: midwatch drill --clean"
         )
-    place = found or production.build(args.scenario, say=lambda text: print(text, file=sys.stderr, flush=True))
+    if found is not None and args.docker not in (None, found.in_docker):
+        how = "in containers" if found.in_docker else "without Docker"
+        raise BadInput(
+            f"The drill in {found.folder} is still open, and runs {how}", hint="End it first: midwatch drill --clean"
+        )
+    place = found or production.build(
+        args.scenario, docker=args.docker, say=lambda text: print(text, file=sys.stderr, flush=True)
+    )
     finished = True
     try:
         os.environ.update(place.environment)
