@@ -45,7 +45,7 @@ def top_line(
     well = (1, pen.ink("journal ok", FAINT))
     severity, title = pen.ink(incident.severity.value, _STYLES[incident.severity]), pen.clean(incident.title)
     room = width - severity.cell_length - 2
-    while len(right) > 1 and room - _length(right) < min(len(title), 24):
+    while len(right) > 1 and room - _length(right) < min(len(title), 14):
         right.pop()
     left = Content.assemble(severity, "  ", pen.ink(fit(title, max(room - _length(right), 8), pen), STRONG))
     if room - len(title) - len(incident.id) - 3 > _length(right):

@@ -121,4 +121,5 @@ def test_a_server_that_logs_to_files_inside_is_asked_where(
         context.place("audit").touch()
         outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
         assert "logs to /proc/" in heard.text
-        assert outcome.values["refused_logins"] == "1"
+        assert "1  arp_app at arp-db-prod from ?, wrong password" in heard.text
+        assert int(outcome.values["refused_logins"]) >= 1  # the superuser may have knocked before its socket was there
