@@ -57,6 +57,7 @@ class Conductor(Approvals, Notebook):
         conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname(), severity))
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
+        conductor._name_places()
         return conductor
 
     @classmethod
@@ -80,6 +81,7 @@ class Conductor(Approvals, Notebook):
         had_it = self.driving
         super().take_wheel(reason)
         if not had_it and self.incident.open:
+            self._name_places()
             self._catch_up()
 
     # What happens by itself
@@ -98,6 +100,7 @@ class Conductor(Approvals, Notebook):
                 for state in self.incident.running():
                     if state.last is not None and (state.id, state.last.number) not in self._wheel.under_way:
                         self._look_after(state, state.last)
+                self._bring_back(self._wheel)
             changed, self._changed = sorted(self._changed), set()
         return changed
 
@@ -302,6 +305,8 @@ class Conductor(Approvals, Notebook):
         found = self.evaluate_closure()
         with self._mutex:
             unmet = rules.may_close(found, self.incident, self.runbook, reason)
+            wheel.journal.prepare()  # the event tells its own number, so nothing may come before it
+            self._take_in(wheel.journal.events[len(self.events) :])
             count = len(self.events) + 1
             self._append(Kind.CLOSED, {"reason": reason, "unmet": unmet, "events": count})
             self._append(Kind.DRIVER_LEFT, {"reason": "closed"})

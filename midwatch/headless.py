@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from midwatch.answers import Answers
 from midwatch.conductor import Conductor
 from midwatch.errors import BadInput, Exit, MidwatchError
 from midwatch.incident.state import StepStatus
+from midwatch.journal.words import journal_words
 from midwatch.plan import Plan
 from midwatch.rules import name_to_type, takes_two
 from midwatch.runbook.model import Step, StepKind
@@ -31,13 +32,17 @@ def run(conductor: Conductor, answers: Answers, say: Say) -> Exit:
 
 
 def _run_all(conductor: Conductor, answers: Answers, say: Say) -> Exit:
+    of_the_journal = _of_the_journal(conductor, say)
     while True:
         conductor.poll()
+        next(of_the_journal)
         for state in conductor.incident.running():  # taken over from a front end that died
             _follow(conductor, conductor.runbook.step(state.id), say)
         step = conductor.incident.next_step(conductor.runbook)
         if step is None:
-            return _close(conductor, say)
+            code = _close(conductor, say)
+            next(of_the_journal)
+            return code
         status = conductor.incident.status(step)
         if status in (StepStatus.FAILED, StepStatus.UNKNOWN):
             return _stopped(conductor, step, status, say)
@@ -56,6 +61,17 @@ def _run_all(conductor: Conductor, answers: Answers, say: Say) -> Exit:
             say(f"    done by {conductor.actor}{': ' + answer.note if answer.note else ''}")
         else:
             _run(conductor, step, answers, say)
+
+
+def _of_the_journal(conductor: Conductor, say: Say) -> Iterator[None]:
+    """Each time, say what the journal has told of itself since: that it went to another disk, that it is back."""
+    seen = 0
+    while True:
+        for event in conductor.events[seen:]:
+            if words := journal_words(event.kind, event.body):
+                say(f"    {words}")
+        seen = len(conductor.events)
+        yield
 
 
 def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +13,7 @@ from typing import Any
 
 from midwatch.clock import Clock
 from midwatch.door import Door
-from midwatch.errors import Refused
+from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
@@ -22,6 +24,9 @@ from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets
 from midwatch.masking import masked
 from midwatch.runbook.model import Runbook
+
+_LOOK_AGAIN = 3.0
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class Wheel:
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
     readers: list[threading.Thread] = field(default_factory=list)
     door: Door | None = None
+    look_again_at: float = 0.0
+    """Monotonic time from which on a journal that is on another disk is tried to be brought back."""
 
 
 class Record:
@@ -88,6 +95,23 @@ class Record:
             who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
             raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
         return self._wheel
+
+    def _name_places(self) -> None:
+        """Say where the journal goes on when its own disk takes no more events."""
+        declared = self.runbook.places.get("second_journal", "")
+        with self._mutex:
+            journal = self._driver().journal
+            journal.name_places(self.runbook.resolve(declared) if declared else None)
+            self._take_in(journal.events[len(self.events) :])
+
+    def _bring_back(self, wheel: Wheel) -> None:
+        """Let what went to another disk come back when there is room; looked at every few seconds."""
+        now = time.monotonic()
+        if wheel.journal.away and now >= wheel.look_again_at:
+            wheel.look_again_at = now + _LOOK_AGAIN
+            with contextlib.suppress(MidwatchError):  # nothing is lost then, and the next event says it
+                wheel.journal.join()
+            self._take_in(wheel.journal.events[len(self.events) :])
 
     def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
         with self._mutex:

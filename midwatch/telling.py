@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from midwatch.incident.events import Event, Kind
+from midwatch.journal.words import journal_words
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
 
@@ -19,6 +21,14 @@ def told(event: Event, runbook: Runbook) -> str:
     """What an event tells; foreign text in it is not yet cleaned. A kind that is not known is told by its name."""
     teller = _TELLERS.get(event.kind)
     return teller(runbook, event.body) if teller else event.kind
+
+
+def _of_the_journal(kind: Kind, _: Runbook, body: Body) -> str:
+    return journal_words(kind, body)
+
+
+def _files(body: Body) -> str:
+    return ", ".join(map(str, body.get("files", ()))) or "no other place"
 
 
 def lines_of_note(body: Body) -> list[str]:
@@ -107,5 +117,6 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
     Kind.TOLD: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
     Kind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
-    Kind.REPAIRED: lambda _, body: f"The journal's last line was torn; {body.get('dropped_bytes')} bytes dropped",
+    Kind.PLACES: lambda _, body: journal_words(Kind.PLACES, body) or f"The journal may go on in {_files(body)}",
+    **{kind: partial(_of_the_journal, kind) for kind in (Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST)},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from midwatch.export.facts import Facts
@@ -10,6 +11,7 @@ from midwatch.export.markdown import cell_code, table, text
 from midwatch.export.moments import happened, time_of_day
 from midwatch.export.steps import VERDICTS
 from midwatch.incident.events import Event, Kind
+from midwatch.journal.words import journal_words
 from midwatch.units import duration
 
 Body = Mapping[str, Any]
@@ -22,7 +24,7 @@ def chronology(facts: Facts) -> str:
     """The table. A criterion stands in it when its state changed, not each time it was looked at."""
     rows, criteria, day = [], dict[str, object](), ""
     for event in facts.in_order():
-        if event.kind in _SILENT:
+        if event.kind in _SILENT or (event.kind == Kind.PLACES and not event.body["problem"]):
             continue
         if event.kind == Kind.CRITERION:
             name, met = str(event.body["criterion"]), event.body["met"]
@@ -150,6 +152,13 @@ def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
 
+_OF_THE_JOURNAL = (Kind.PLACES, Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST)
+
+
+def _of_the_journal(kind: Kind, facts: Facts, body: Body) -> str:
+    return text(journal_words(kind, body))
+
+
 _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.DECLARED: _declared,
     Kind.SEVERITY: _severity,
@@ -175,5 +184,5 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
     Kind.TOLD: _role,
     Kind.UPDATE: _update,
-    Kind.REPAIRED: lambda facts, body: f"The journal was repaired: {body['dropped_bytes']} bytes of a torn event were cut",
+    **{kind: partial(_of_the_journal, kind) for kind in _OF_THE_JOURNAL},
 }

@@ -50,6 +50,10 @@ def badly(facts: Facts) -> Iterator[str]:
             yield f"{_name(facts, event.body['step'])} failed: {text(event.body['reason'])}"
         elif event.kind == Kind.REPAIRED:
             yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
+        elif event.kind == Kind.MOVED:
+            yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {text(event.body['reason'])}"
+        elif event.kind == Kind.LOST:
+            yield f"Events after number {event.body['after']} were in memory only and are lost."
     for step, attempt in _attempts(facts):
         if attempt.outcome not in (StepOutcome.DONE, None):
             yield f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {text(attempt.summary)}".rstrip()

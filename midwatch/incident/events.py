@@ -48,6 +48,10 @@ class Kind(StrEnum):
     TOLD = "told"  # role, message
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
     REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
+    PLACES = "journal.places"  # files, problem, standby: where the journal may go on when its own disk takes no more events
+    MOVED = "journal.moved"  # to, reason, in_memory: it goes on in another file
+    REJOINED = "journal.joined"  # files, events: what went elsewhere is back
+    LOST = "journal.lost"  # file, after: what went elsewhere is gone
 
 
 class StepOutcome(StrEnum):

@@ -215,6 +215,14 @@ def _starred(incident: Incident, event: Event, body: Body) -> None:
     (incident.stars.add if body["starred"] else incident.stars.discard)(body["event"])
 
 
+def _moved(incident: Incident, event: Event, body: Body) -> None:
+    incident.journal_away = body["to"]
+
+
+def _back(incident: Incident, event: Event, body: Body) -> None:
+    incident.journal_away = ""
+
+
 _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.DECLARED: _declared,
     Kind.SEVERITY: _severity,
@@ -243,4 +251,7 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.STARRED: _starred,
     Kind.TOLD: _told,
     Kind.UPDATE: _update,
+    Kind.MOVED: _moved,
+    Kind.REJOINED: _back,
+    Kind.LOST: _back,
 }

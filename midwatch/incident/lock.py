@@ -8,6 +8,7 @@ wakes up finds that it has no wheel any more before it can write (docs/decisions
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -21,6 +22,7 @@ from typing import Self
 from midwatch import locks
 from midwatch.clock import iso
 from midwatch.errors import Failed, Refused
+from midwatch.file_systems import local
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Driver, Sight, driver_of
 from midwatch.incident.modes import open_file
@@ -146,8 +148,11 @@ def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
     """Whether the open file is the lock file still. Opened anew and not only looked up: a network file system asks then."""
     try:
         named = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise Failed(f"{folder.id} cannot be written: {folder.lock.name}: {error.strerror}") from error
+        # A local disk that gives errors only: nobody can have put another file there.
+        return error.errno == errno.EIO and local(descriptor)
     try:
         return os.path.samestat(os.fstat(named), os.fstat(descriptor))
     finally:

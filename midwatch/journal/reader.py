@@ -1,15 +1,22 @@
-"""Reads a journal: whole, or as it grows. Reading never changes the file and needs no lock."""
+"""Reads a journal: whole, or as it grows. Reading never changes a file and needs no lock.
+
+A journal whose disk takes no more events goes on in other files, which its own events name (`midwatch.journal.places`).
+Every reader reads them all, and each event once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, Place
 from midwatch.incident.events import Event
 from midwatch.journal.line import LONGEST, NO_LINE, decode, digest
+from midwatch.journal.places import named
 
 _BLOCK = 64 * 1024
 
@@ -50,6 +57,15 @@ def stored_lines(descriptor: int, *, start: int = 0, number: int = 0) -> Iterato
             return
 
 
+def opened(path: Path) -> int:
+    """A descriptor for reading a file of a journal. Raises `OSError`; never waits, whatever has this name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) and not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(22, "It is no ordinary file", str(path))
+    return descriptor
+
+
 def read(path: Path) -> list[Event]:
     """Every complete event of a journal. Raises `BadInput` naming the line that is none, `Failed` when it cannot be read.
 
@@ -59,14 +75,39 @@ def read(path: Path) -> list[Event]:
     return Tail(path).poll()
 
 
+@dataclass(slots=True)
+class _Follower:
+    """How far one file was read."""
+
+    end: int = 0
+    number: int = 0
+    last: bytes = b""
+    """The line before `end`. A file that is made anew under the same name does not have it there."""
+
+
+@dataclass(slots=True)
+class _Reached:
+    """How far a journal was read, over all its files."""
+
+    home: _Follower = field(default_factory=_Follower)
+    others: dict[Path, _Follower] = field(default_factory=dict)
+    """The files in which it may go on."""
+    seq: int = 0
+    head: str = NO_LINE
+    ahead: dict[int, str] = field(default_factory=dict)
+    """Hashes of events that were read in another file, and do not stand in the journal's own yet."""
+
+    def copy(self) -> _Reached:
+        others = {path: replace(follower) for path, follower in self.others.items()}
+        return replace(self, home=replace(self.home), others=others, ahead=dict(self.ahead))
+
+
 class Tail:
-    """Follows a journal while another process writes it, and while it is repaired or trimmed."""
+    """Follows a journal while another process writes it, moves it, joins it, repairs and trims it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._end = 0
-        self._number = 0
-        self._head = NO_LINE
+        self._reached = _Reached()
 
     def poll(self) -> list[Event]:
         """The complete events that came since the last call. Costs some 20 µs when there are none.
@@ -74,18 +115,29 @@ class Tail:
         Raises `BadInput` when the file holds a line that is no event, or no longer continues what was read before, and
         `Failed` when it cannot be read. After an error the same events are tried again.
         """
+        reached = self._reached.copy()
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = opened(self.path)
             try:
-                lines = list(stored_lines(descriptor, start=self._end, number=self._number))
+                lines = list(stored_lines(descriptor, start=reached.home.end, number=reached.home.number))
             finally:
                 os.close(descriptor)
         except FileNotFoundError:
             raise BadInput(f"There is no journal {self.path}", hint="See which there are: midwatch incidents") from None
         except OSError as error:
             raise Failed(f"The journal {self.path} cannot be read: {error.strerror}") from error
+        found = self._from_home(reached, lines)
+        followed = 0
+        while followed < len(reached.others):  # one may name others
+            found += self._from_other(reached, list(reached.others)[followed])
+            followed += 1
+        self._reached = reached
+        return found
+
+    def _from_home(self, reached: _Reached, lines: list[Stored]) -> list[Event]:
+        """The events of the journal's own file that were not read before in another one."""
         found: list[Event] = []
-        end, head = self._end, self._head
+        first = reached.home.end > 0
         for line in lines:
             try:
                 event, prev = decode(line.data)
@@ -93,13 +145,45 @@ class Tail:
                 if line is lines[-1]:  # torn by a crash, and its writer will cut it when it comes back
                     break
                 raise BadInput(f"This line of the journal is not an event: {error}", place=_place(self.path, line)) from None
-            if self._end and not found and prev != self._head:
+            known = reached.ahead.pop(event.seq, "")
+            if (known and known != digest(line.data)) or (first and not known and prev != reached.head):
                 raise BadInput("The journal was changed behind what was read already", place=_place(self.path, line))
-            found.append(event)
-            end, head = line.end, digest(line.data)
-        self._number += len(found)
-        self._end, self._head = end, head
+            first = False
+            reached.home.end, reached.home.number = line.end, line.number
+            if not known:
+                found.append(self._take(reached, event, line))
         return found
+
+    def _from_other(self, reached: _Reached, file: Path) -> list[Event]:
+        """The events that go on in another file. What does not continue the journal is left to `verify`."""
+        found: list[Event] = []
+        follower = reached.others[file]
+        with contextlib.suppress(OSError):
+            descriptor = opened(file)
+            try:
+                last = follower.last + b"\n"
+                if follower.end and os.pread(descriptor, len(last), follower.end - len(last)) != last:
+                    follower.end, follower.number = 0, 0
+                for line in stored_lines(descriptor, start=follower.end, number=follower.number):
+                    try:
+                        event, prev = decode(line.data)
+                    except ValueError:
+                        break
+                    if event.seq > reached.seq:
+                        if event.seq != reached.seq + 1 or prev != reached.head:
+                            break  # what lies between is being joined this moment, and comes with the next call
+                        found.append(self._take(reached, event, line))
+                        reached.ahead[event.seq] = reached.head
+                    follower.end, follower.number, follower.last = line.end, line.number, line.data
+            finally:
+                os.close(descriptor)
+        return found
+
+    def _take(self, reached: _Reached, event: Event, line: Stored) -> Event:
+        reached.seq, reached.head = event.seq, digest(line.data)
+        for file in named((event,)):
+            reached.others.setdefault(file, _Follower())
+        return event
 
 
 def _place(path: Path, line: Stored) -> Place:

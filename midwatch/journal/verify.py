@@ -9,8 +9,9 @@ from typing import Any
 
 from midwatch.errors import BadInput, Failed
 from midwatch.incident.events import Event, Kind
+from midwatch.journal.gathered import Gathered, gather
 from midwatch.journal.line import NO_LINE, decode, digest
-from midwatch.journal.reader import Stored, stored_lines
+from midwatch.journal.reader import Stored, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,18 @@ def verify(path: Path, *, head: str | None = None, count: int | None = None) -> 
     Raises `BadInput` when there is no journal, and `Failed` when it cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            lines = list(stored_lines(descriptor))
-            behind = _behind(descriptor, lines[-1].end if lines else 0)
-        finally:
-            os.close(descriptor)
+        found = gather(path)
+        behind = _behind(found, path)
     except FileNotFoundError:
         raise BadInput(f"There is no journal {path}", hint="See which there are: midwatch incidents") from None
     except OSError as error:
         raise Failed(f"The journal {path} cannot be read: {error.strerror}") from error
-    links, problem = _chain(lines)
-    problem = problem or behind or _held_elsewhere(links, head, count)
+    links, problem = _chain(found.lines)
+    problem = problem or found.problem or _missing(found) or behind or _held_elsewhere(links, head, count)
     return Verdict(not problem, len(links), links[-1].hash if links else NO_LINE, problem)
+
+
+_TORN = "after the last event stand bytes of a torn or a changed one; opening the incident repairs what a crash left"
 
 
 def _chain(lines: list[Stored]) -> tuple[list[_Link], str]:
@@ -134,16 +134,36 @@ def _own_claims(event: Event, links: list[_Link]) -> str:
     return ""
 
 
-def _behind(descriptor: int, end: int) -> str:
-    """What stands after the last complete line: nothing, NUL bytes up to the end of the file, or a problem."""
-    size = os.fstat(descriptor).st_size
-    while end < size:
-        block = os.pread(descriptor, min(1 << 20, size - end), end)
-        if not block:
-            break
-        if block != bytes(len(block)):
-            return "after the last event stand bytes of a torn or a changed one; opening the incident repairs what a crash left"
-        end += len(block)
+def _missing(found: Gathered) -> str:
+    """A journal that goes on where nothing can be read any more."""
+    missing = found.missing
+    return (
+        ""
+        if missing is None
+        else f"it goes on in {missing}, which is not there: what follows event {len(found.lines)} is missing"
+    )
+
+
+def _behind(found: Gathered, path: Path) -> str:
+    """What stands after the last complete line: nothing, NUL bytes up to the end of the file, or a problem.
+
+    Where the journal went on in another file, the end of the first may be torn: the whole event stands in the other.
+    """
+    last, end = path, found.lines[-1].end if found.lines else 0
+    if found.elsewhere and (len(found.lines) > found.home or found.moved_to):
+        last, end = found.elsewhere[-1]
+    descriptor = opened(last)
+    try:
+        size = os.fstat(descriptor).st_size
+        while end < size:
+            block = os.pread(descriptor, min(1 << 20, size - end), end)
+            if not block:
+                break
+            if block != bytes(len(block)):
+                return _TORN
+            end += len(block)
+    finally:
+        os.close(descriptor)
     return ""
 
 

@@ -5,46 +5,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
+import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch import locks
 from midwatch.clock import Clock
-from midwatch.errors import BadInput, Failed, Refused
+from midwatch.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.file_systems import copy_on_write
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.modes import open_file
-from midwatch.journal.line import NO_LINE, decode, digest, encode
-from midwatch.journal.reader import stored_lines
-from midwatch.journal.reserve import Reserve
+from midwatch.journal.chain import MARKER, Chain, Fence
+from midwatch.journal.gathered import Gathered, gather
+from midwatch.journal.line import LONGEST, decode, digest
+from midwatch.journal.part import NotStored, Part
+from midwatch.journal.places import choose, named
 from midwatch.journal.verify import verify
-from midwatch.supervisor.identity import boot_id
-from midwatch.supervisor.result import sync_folder
-
-Fence = Callable[[], None]
-"""Raises when this process may write no more: somebody else took the wheel."""
 
 
-class Journal:
+class Journal(Chain):
     """An open journal. Safe to use from several threads of one process."""
-
-    def __init__(self, path: Path, descriptor: int, *, actor: str, clock: Clock, fence: Fence | None) -> None:
-        """Take over an open file; use `create` or `open`."""
-        self.path = path
-        self.actor = actor
-        self.events: list[Event] = []
-        """Every event of the file, in order. Grows by `append` only."""
-        self.head = NO_LINE
-        """The SHA-256 of the last line: told to others, it shows later tampering."""
-        self._clock = clock
-        self._boot = boot_id()
-        self._descriptor = descriptor
-        self._end = 0
-        self._reserve = Reserve(descriptor)
-        self._mutex = threading.Lock()
-        self._fence = fence
-        self._broken = ""
 
     @classmethod
     def create(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
@@ -54,177 +34,166 @@ class Journal:
         Raises `Refused` when there is one already, `Failed` when it cannot be made or the disk has no room at all.
         """
         try:
-            descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            home = Part.create(path)
         except FileExistsError:
             raise Refused(f"There is a journal {path} already", hint="Resume its incident: midwatch") from None
         except OSError as error:
             raise _cannot("made", path, error) from error
-        journal = cls(path, descriptor, actor=actor, clock=clock, fence=fence)
-        try:
-            journal._reserve.ahead(0)
-            if journal._reserve.size == 0 and (reason := journal._reserve.hold(1)):
-                raise reason
-            os.fsync(descriptor)
-            sync_folder(path.parent)
-        except OSError as error:
-            os.close(descriptor)
-            path.unlink(missing_ok=True)
-            raise _cannot("made", path, error) from error
-        return journal
+        return cls(home, actor=actor, clock=clock, fence=fence)
 
     @classmethod
     def open(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
         """Go on with a journal. A torn last line is cut, kept beside it, and the event `journal.repaired` tells so.
 
-        Raises `Refused` when the chain of events is broken: going on would hide that. Raises `BadInput` when there is no
-        journal and `Failed` when it cannot be opened or repaired.
+        What went elsewhere comes back when there is room. Raises `Refused` when the chain of events is broken, or goes on
+        in a file that is not there: going on would hide that. Raises `BadInput` when there is no journal and `Failed` when
+        it cannot be opened or repaired.
         """
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            home = Part.open(path)
         except FileNotFoundError:
             raise BadInput(f"There is no journal {path}", hint="See which there are: midwatch incidents") from None
         except OSError as error:
             raise _cannot("opened for writing", path, error) from error
+        journal = cls(home, actor=actor, clock=clock, fence=fence)
         try:
-            journal = cls(path, descriptor, actor=actor, clock=clock, fence=fence)
             with journal.alone():
-                journal._take_in()
+                journal._take_in(gather(path))
+                journal._join()
         except OSError as error:
-            os.close(descriptor)
+            journal._let_go()
             raise _cannot("opened", path, error) from error
         except BaseException:
-            os.close(descriptor)
+            journal._let_go()
             raise
         return journal
 
     @property
     def reserved(self) -> int:
         """Bytes that events can still take when the disk is full."""
-        return self._reserve.size - self._end
+        return self._part.free
+
+    @property
+    def away(self) -> Path | None:
+        """The file in which it goes on while its own disk takes no more events; None while it takes them."""
+        return None if self._part is self._home else self._part.path
 
     def append(self, kind: Kind | str, body: Mapping[str, Any]) -> Event:
         """Store one event; it is on disk when this returns, and what it announces may begin.
 
-        Returns the event as a reader will see it. Raises `BadInput` for a body that cannot be stored, and `Failed` when
-        the disk has no room left even in the reserve, or the write fails: then the event counts as not stored.
+        Returns the event as a reader will see it. When the journal's own disk does not take it, it goes to the first place
+        that does (`name_places`), and the event `journal.moved` tells so. Raises `BadInput` for a body that cannot be stored,
+        and `Failed` when no disk takes it: then the event counts as not stored.
         """
         with self.alone():
-            return self._append(kind, body, over=0)
+            return self._put(kind, body)
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else writes this journal, nor takes the wheel, in the meantime. Raises what the fence raises."""
-        with self._mutex:
-            if self._descriptor < 0:
-                raise Refused("The journal is closed", hint="Resume the incident: midwatch")
-            if self._fence is None:
-                yield
-                return
-            try:
-                locks.lock(self._descriptor)
-            except OSError as error:
-                raise _cannot("locked", self.path, error) from error
-            try:
-                self._fence()
-                yield
-            finally:
-                locks.unlock(self._descriptor)
+    def name_places(self, declared: Path | None) -> None:
+        """Say in the journal where it goes on when its own disk takes no more events: `journal.places`.
+
+        On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like `append`.
+        """
+        with self.alone():
+            files, problem = choose(self.path, declared, named(self.events))
+            why = copy_on_write(self.path.parent)
+            self._elsewhere.files = files
+            standby = self._elsewhere.stand_by(self._home.descriptor) if why else None
+            body = {
+                "files": [str(file) for file in files],
+                "problem": problem,
+                "copy_on_write": why,
+                "standby": str(standby or ""),
+            }
+            last = next((event for event in reversed(self.events) if event.kind == Kind.PLACES), None)
+            if last is None or last.body != body:
+                self._put(Kind.PLACES, body)
+
+    def prepare(self) -> None:
+        """Let the next event find its place without a move before it: it may count itself. Never raises."""
+        with contextlib.suppress(MidwatchError), self.alone():
+            if reason := self._part.reserve.hold(self._part.end + LONGEST + MARKER):
+                self._move(NotStored(f"Little room is left: {reason.strerror}", hint="", left=False, lasting=False))
+
+    def join(self) -> bool:
+        """Bring back what went elsewhere, once the journal's own disk takes it; the event `journal.joined` tells so.
+
+        Whenever this is interrupted, each event stands in at least one of the files, and readers show it once. False when
+        nothing is away, or there is no room yet, or the disk had failed (then it comes back when the incident is resumed).
+        Raises `Failed` when the disk fails meanwhile; nothing is lost then.
+        """
+        with self.alone():
+            return self._join()
 
     def close(self, *, trim: bool = False) -> None:
-        """Let go of the file; with `trim`, the space behind the last event goes back to the disk.
+        """Let go of the files; with `trim`, the space behind the last event goes back to the disk.
 
         Trimming that fails is no fault of the journal's: readers stop at the first NUL byte anyway.
         """
-        if trim and not self._broken:
-            with contextlib.suppress(OSError, Refused), self.alone():
-                self._reserve.give_back(self._end)
-                os.fsync(self._descriptor)
+        if trim:
+            with contextlib.suppress(OSError, MidwatchError), self.alone():
+                with contextlib.suppress(MidwatchError):
+                    self._join()
+                if not self._part.broken:
+                    self._part.reserve.give_back(self._part.end)
+                    os.fsync(self._part.descriptor)
         with self._mutex:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+            if not self._closed:
+                self._let_go(for_good=trim)
 
-    def _append(self, kind: Kind | str, body: Mapping[str, Any], *, over: int) -> Event:
-        """Store an event over `over` bytes of a torn one."""
-        if self._broken:
-            raise Failed(self._broken, hint="Leave and resume the incident; what is on the disk then counts")
-        now = self._clock.now()
-        if self.events:
-            now = max(now, self.events[-1].time)  # a clock that was set back must not disorder the timeline
-        mono = round(self._clock.monotonic(), 6)
-        event = Event(len(self.events) + 1, now, mono, self._boot, self.actor, str(kind), body)
-        line = encode(event, self.head)
-        event, _ = decode(line)
-        data = line + b"\n"
-        self._reserve.ahead(self._end)
-        if reason := self._reserve.hold(self._end + len(data)):
-            raise Failed(
-                f"The event {kind} cannot be stored: {reason.strerror}, and the journal's reserve is used up",
-                hint=f"Make room on the disk of {self.path.parent}, then do it again",
-            )
-        if not over and os.pread(self._descriptor, 1, self._end).strip(b"\0"):
-            raise self._break("Another process writes to this journal")
-        self._write(data.ljust(over, b"\0"))
-        self._end += len(data)
-        self.head = digest(line)
-        self.events.append(event)
-        return event
+    # Going on
 
-    def _write(self, data: bytes) -> None:
-        """Put the bytes at the logical end, and on disk; or leave the end as it was."""
-        written = 0
-        try:
-            while written < len(data):
-                written += os.pwrite(self._descriptor, data[written:], self._end + written)
-        except OSError as error:  # a copy-on-write file system does not honour the reserve; or the disk is failing
+    def _take_in(self, found: Gathered) -> None:
+        """Check the chain of what is there, find the place where it goes on, and cut what a crash left behind it."""
+        self._home.reserve.renew()
+        for index, stored in enumerate(found.lines):
             try:
-                os.pwrite(self._descriptor, bytes(written), self._end)
-            except OSError:
-                raise self._break(f"A write to the journal failed ({error.strerror}) and left half an event") from error
-            raise Failed(f"The event cannot be stored: {error.strerror}", hint=f"Look at the disk of {self.path}") from error
-        try:
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            # The kernel may have dropped the page and forgotten the error: a second try would report a success that is none.
-            raise self._break(
-                f"The disk did not take the journal ({error.strerror}), and no later event can be trusted"
-            ) from error
-
-    def _break(self, sentence: str) -> Failed:
-        self._broken = sentence
-        return Failed(sentence, hint="Leave and resume the incident; what is on the disk then counts")
-
-    def _take_in(self) -> None:
-        """Read what is there, check its chain, and cut what a crash left behind it."""
-        size = self._reserve.size
-        self._reserve.renew()
-        for line in stored_lines(self._descriptor):
-            try:
-                event, prev = decode(line.data)
+                event, prev = decode(stored.data)
             except ValueError:
-                break  # torn, if nothing follows; otherwise `_torn` refuses
+                break  # torn, if nothing follows; otherwise `_repair` refuses
             if event.seq != len(self.events) + 1 or prev != self.head:
                 raise self._not_whole()
             self.events.append(event)
-            self.head, self._end = digest(line.data), line.end
-        torn = self._torn(size)
+            self.head = digest(stored.data)
+            if index < found.home:
+                self._home.end, self._at_home = stored.end, (len(self.events), self.head)
+            else:
+                self._elsewhere.lines.append(stored.data)
+        if found.problem or len(found.lines) > len(self.events) + 1:
+            raise self._not_whole()
+        self._elsewhere.files = named(self.events)
+        self._elsewhere.take_over(found.elsewhere)
+        missing = found.missing
+        if self._elsewhere.parts and not missing and (self._elsewhere.lines or found.moved_to):
+            self._part = self._elsewhere.parts[-1]
+        else:
+            self._elsewhere.remove()
+        self._repair()
+        if missing:
+            self._account_for(missing)
+
+    def _repair(self) -> None:
+        """Cut what stands behind the last event; at most one line may."""
+        try:
+            torn = self._part.torn()
+        except ValueError:
+            raise self._not_whole() from None
+        if b"\n" in torn[:-1]:
+            raise self._not_whole()
         if torn:
             body = {"dropped_bytes": len(torn), "dropped_sha256": hashlib.sha256(torn).hexdigest()}
             self._keep(torn)
-            self._append(Kind.REPAIRED, body, over=len(torn))
+            self._put(Kind.REPAIRED, body, over=len(torn))
 
-    def _torn(self, size: int) -> bytes:
-        """What stands behind the last event up to the last byte that is not NUL; at most one line may."""
-        torn, offset = b"", self._end
-        while offset < size and (block := os.pread(self._descriptor, 1 << 20, offset)):
-            if block.strip(b"\0"):
-                if offset - self._end > 1 << 20:
-                    raise self._not_whole()
-                torn = torn.ljust(offset - self._end, b"\0") + block.rstrip(b"\0")
-            offset += len(block)
-        if b"\n" in torn[:-1]:
-            raise self._not_whole()
-        return torn
+    def _account_for(self, missing: Path) -> None:
+        """It went to a file that is not there: in memory, and gone with the machine's restart, or somewhere out of reach."""
+        moved = next(event for event in reversed(self.events) if event.kind == Kind.MOVED)
+        host = moved.body.get("host")
+        if not moved.body.get("in_memory") or moved.boot == self._boot or host != socket.gethostname():
+            raise Refused(
+                f"The journal {self.path} goes on in {missing} on {host}, which is not there",
+                hint="Bring that file system back, or keep all as it is and declare a new incident",
+            )
+        self._put(Kind.LOST, {"file": str(missing), "after": len(self.events)})
 
     def _not_whole(self) -> Refused:
         problem = verify(self.path).problem or "bytes that are no event stand behind the last one"

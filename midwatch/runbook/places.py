@@ -15,6 +15,7 @@ PLACES = MappingProxyType(
         "pgpass": "~/.pgpass",  # the bastion's own authentication
         "freeze": "security/freeze.json",
         "sealed": "security/sealed",  # former verifiers, 0600, for undo
+        "second_journal": "",  # where a journal goes on when the disk of `logs` takes no more; empty: chosen by itself
         "pg_bin": "",  # a folder with pg_dump and its kin, tried before PATH and the system's own; empty: none
     }
 )

@@ -34,8 +34,9 @@ def top_line(
 
     `watching`: how many follow along. `silent`: seconds for which the driver has given no sign of life, once that is too long.
     """
+    journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
     parts = [  # the most important first, each with its place from left to right
-        (0, pen.ink(f"{pen.signs.person} journal", WRONG) if journal else None),
+        (0, pen.ink(f"{pen.signs.person} {journal}", WRONG) if journal else None),
         (5, _due(due, now, pen)),
         (3, _elapsed(incident, now, pen)),
         (4, _driver(incident, pen, width, driving=driving, watching=watching, silent=silent)),

@@ -45,6 +45,6 @@ def test_a_tail_says_when_the_past_was_changed(written: Write, path: Path, clock
     for number in range(4):
         other.append("note", {"text": f"event {number}", "at": None})
     lines = path.read_bytes().rstrip(b"\0").splitlines(keepends=True)
-    path.write_bytes(b"x" * tail._end + lines[-1])
+    path.write_bytes(b"x" * tail._reached.home.end + lines[-1])
     with pytest.raises(BadInput, match="changed behind"):
         tail.poll()

@@ -1,0 +1,25 @@
+"""What a journal tells of itself, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from midwatch.incident.events import Kind
+
+
+def journal_words(kind: str, body: Mapping[str, Any]) -> str:
+    """One sentence without its full stop; empty for events that are not about the journal itself."""
+    if kind == Kind.MOVED:
+        memory = ", which is memory: a restart of the machine would lose it" if body.get("in_memory") else ""
+        return f"The journal goes on in {body.get('to')}{memory}: {body.get('reason')}"
+    if kind == Kind.REJOINED:
+        count = body.get("events")
+        return f"The journal is whole on its own disk again: {count} event{'' if count == 1 else 's'} came back"
+    if kind == Kind.LOST:
+        return f"What the journal held after event {body.get('after')} was in memory only, in {body.get('file')}, and is lost"
+    if kind == Kind.REPAIRED:
+        return f"The journal was repaired: {body.get('dropped_bytes')} bytes of a torn event were cut"
+    if kind == Kind.PLACES and body.get("problem"):
+        return f"The declared second place of the journal cannot be used: {body['problem']}"
+    return ""

@@ -1,0 +1,202 @@
+"""The disk of the journal fails in earnest: it turns read-only, gives errors, confirms nothing. No event is lost by it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from set_clock import SetClock
+
+from midwatch.errors import Failed
+from midwatch.incident.events import Kind
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+
+SHUT_DOWN = 0x8004587D
+"""EXT4_IOC_SHUTDOWN: every call fails with EIO from then on, as when a disk is pulled out."""
+
+
+class Disk:
+    """A real ext4 on a file, which can be made to fail."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.image, self.root, self._options = folder / "image", folder / "ext4", options
+        self.root.mkdir()
+        with self.image.open("wb") as file:
+            file.truncate(16 << 20)
+        self._run("mkfs.ext4", "-q", "-m", "0", str(self.image))
+        self.mount()
+
+    def mount(self) -> None:
+        self._run("mount", "-o", ",".join(("loop", *self._options)), str(self.image), str(self.root))
+
+    def unmount(self) -> None:
+        self._run("umount", "-l", str(self.root))
+
+    @property
+    def device(self) -> str:
+        found = subprocess.run(["findmnt", "-no", "SOURCE", self.root], capture_output=True, text=True, timeout=20, check=True)
+        return Path(found.stdout.strip()).name
+
+    def turn_read_only(self) -> None:
+        """What ext4 does by itself when it finds itself damaged."""
+        Path(f"/sys/fs/ext4/{self.device}/trigger_fs_error").write_text("a test", encoding="ascii")
+
+    def pull_out(self) -> None:
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, SHUT_DOWN, struct.pack("I", 2))
+        finally:
+            os.close(folder)
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            pytest.skip(f"may not mount here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disk = Disk(tmp_path, "errors=remount-ro")
+    yield disk
+    disk.unmount()
+
+
+@pytest.fixture
+def journal(disk: Disk, tmp_path: Path, clock: SetClock) -> Iterator[Journal]:
+    journal = Journal.create(disk.root / "journal.jsonl", actor="ada", clock=clock)
+    journal.append("note", {"n": 1})
+    journal.name_places(tmp_path / "second")
+    yield journal
+    journal.close()
+
+
+def numbers(path: Path) -> list[object]:
+    return [event.body["n"] for event in read(path) if "n" in event.body]
+
+
+def test_a_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Journal, clock: SetClock) -> None:
+    disk.turn_read_only()
+    journal.append("note", {"n": 2})
+    assert journal.away is not None
+    assert journal.events[-2].kind == Kind.MOVED
+    assert "Read-only file system" in journal.events[-2].body["reason"]
+    assert numbers(journal.path) == [1, 2]
+    assert verify(journal.path).ok
+    assert not journal.join()
+    journal.close()
+    with pytest.raises(Failed, match="cannot be opened for writing: Read-only file system"):
+        Journal.open(journal.path, actor="bob", clock=clock)
+    disk.unmount()
+    disk.mount()
+    mended = Journal.open(journal.path, actor="carol", clock=clock)
+    assert (mended.away, mended.events[-1].kind) == (None, Kind.REJOINED)
+    mended.close(trim=True)
+    assert numbers(journal.path) == [1, 2]
+    assert verify(journal.path).ok
+    assert not list((disk.root.parent / "second").iterdir())
+
+
+def test_a_disk_that_is_pulled_out(disk: Disk, journal: Journal, clock: SetClock) -> None:
+    disk.pull_out()
+    for number in (2, 3):
+        journal.append("note", {"n": number})
+    moved = next(event for event in journal.events if event.kind == Kind.MOVED)
+    assert "Input/output error" in moved.body["reason"]
+    with pytest.raises(Failed, match=r"cannot be (read|opened).*Input/output error"):
+        read(journal.path)
+    assert not journal.join()
+    journal.close()
+    disk.unmount()
+    disk.mount()
+    assert numbers(journal.path) == [1, 2, 3]
+    assert verify(journal.path) == verify(journal.path, head=journal.head, count=len(journal.events))
+    mended = Journal.open(journal.path, actor="bob", clock=clock)
+    assert mended.events[:-1] == journal.events
+    assert mended.events[-1].kind == Kind.REJOINED
+    mended.close(trim=True)
+    assert verify(journal.path).ok
+
+
+@pytest.fixture
+def lying(tmp_path: Path) -> Iterator[Disk]:
+    """An ext4 whose device has less room than it says: a write is taken, and the sync fails."""
+    below = tmp_path / "below"
+    below.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "midwatch-below", str(below)]
+    if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
+        pytest.skip("may not mount here")
+    disk = Disk(below)
+    yield disk
+    disk.unmount()
+    subprocess.run(["umount", "-l", str(below)], check=True, timeout=20)
+
+
+def test_a_disk_that_takes_a_write_and_fails_at_the_sync(lying: Disk, tmp_path: Path, clock: SetClock) -> None:
+    path = lying.root / "journal.jsonl"
+    journal = Journal.create(path, actor="ada", clock=clock)
+    journal.name_places(tmp_path / "second")
+    acknowledged = 0
+    while journal.away is None:
+        acknowledged += 1
+        journal.append("note", {"n": acknowledged, "text": "x" * 30_000})
+    journal.append("note", {"n": acknowledged + 1})
+    moved = next(event for event in journal.events if event.kind == Kind.MOVED)
+    assert re.search(r"did not take the journal \((Input/output error|No space left on device)\)", moved.body["reason"])
+    assert journal.events[moved.seq - 2].body["n"] == acknowledged, "the very event that failed comes first elsewhere"
+    assert numbers(path) == list(range(1, acknowledged + 2))
+    assert verify(path).ok
+    assert not journal.join(), "a disk that failed is not trusted again by the same driver"
+    journal.close()
+
+
+def test_a_journal_without_another_place_says_that_its_disk_failed(disk: Disk, clock: SetClock) -> None:
+    path = disk.root / "other.jsonl"
+    journal = Journal.create(path, actor="ada", clock=clock)
+    journal.append("note", {"n": 1})
+    disk.turn_read_only()
+    with pytest.raises(Failed, match="cannot be stored: Read-only file system"):
+        journal.append("note", {"n": 2})
+    journal.close()
+    with pytest.raises(Failed, match="cannot be opened for writing: Read-only file system"):
+        Journal.open(path, actor="ada", clock=clock)
+    assert numbers(path) == [1]
+
+
+def test_on_a_copy_on_write_file_system_the_second_place_stands_by_from_the_start(
+    small_disk: Path, tmp_path: Path, clock: SetClock
+) -> None:
+    """An overlay, which hides what is below it, and so counts as one."""
+    for name in ("upper", "work", "merged"):
+        (small_disk / name).mkdir()
+    (tmp_path / "lower").mkdir()
+    layers = f"lowerdir={tmp_path}/lower,upperdir={small_disk}/upper,workdir={small_disk}/work"
+    merged = small_disk / "merged"
+    if subprocess.run(["mount", "-t", "overlay", "-o", layers, "none", merged], check=False, timeout=20).returncode:
+        pytest.skip("may not mount here")
+    try:
+        journal = Journal.create(merged / "journal.jsonl", actor="ada", clock=clock)
+        journal.append("note", {"n": 1})
+        journal.name_places(tmp_path / "second")
+        told = journal.events[-1].body
+        assert told["copy_on_write"] == "overlay"
+        standby = Path(told["standby"])
+        assert standby.parent == tmp_path / "second"
+        assert standby.stat().st_size == 1 << 20
+        assert verify(journal.path).ok
+        journal.close(trim=True)
+        assert not standby.exists()
+        with contextlib.closing(Journal.open(journal.path, actor="bob", clock=clock)) as again:
+            again.name_places(tmp_path / "second")
+            assert again.events == journal.events, "nothing new to tell"
+            assert standby.exists()
+    finally:
+        subprocess.run(["umount", "-l", merged], check=True, timeout=20)

@@ -1,0 +1,319 @@
+"""A journal whose disk is full goes on elsewhere, is read as one, and comes back; on a real full disk."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+from set_clock import SetClock, fill
+
+from midwatch.errors import BadInput, Failed, Refused
+from midwatch.incident.events import Event, Kind
+from midwatch.journal.reader import Tail, read
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+from tests.crash.deadly import DIED, Points, lay_mines
+
+LONG = {"text": "x" * 20_000}
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A folder on another disk than the small one."""
+    return tmp_path / "second"
+
+
+def begun(path: Path, second: Path | None, clock: SetClock) -> Journal:
+    """A journal that has named its places."""
+    journal = Journal.create(path, actor="ada", clock=clock)
+    journal.append("incident.declared", {"id": "INC"})
+    journal.name_places(second)
+    return journal
+
+
+def moved(journal: Journal) -> Event:
+    """Append until it goes on elsewhere; the event that says so."""
+    while journal.away is None:
+        journal.append("note", LONG)
+    return next(event for event in reversed(journal.events) if event.kind == Kind.MOVED)
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event.kind for event in events if event.kind != "note"]
+
+
+def test_when_the_reserve_is_used_up_events_land_in_the_second_place_and_come_back(
+    small_disk: Path, second: Path, clock: SetClock
+) -> None:
+    path = small_disk / "journal.jsonl"
+    journal = begun(path, second, clock)
+    observer, seen = Tail(path), list[Event]()
+    filler = fill(small_disk)
+    told = moved(journal)
+    for number in range(50):
+        clock.on(1)
+        journal.append("note", {"n": number})
+        seen += observer.poll()
+        if number == 20:
+            filler.unlink()
+        if number == 30:
+            assert journal.join()
+            assert journal.away is None
+    assert told.body["to"].startswith(str(second))
+    assert "reserve is used up" in told.body["reason"]
+    assert kinds(journal.events) == ["incident.declared", Kind.PLACES, Kind.MOVED, Kind.REJOINED]
+    assert seen == read(path) == journal.events
+    assert verify(path) == verify(path, head=journal.head, count=len(journal.events))
+    assert verify(path).ok
+    assert not list(second.iterdir())
+    journal.close(trim=True)
+
+
+def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path, second: Path, clock: SetClock) -> None:
+    path = small_disk / "journal.jsonl"
+    journal = begun(path, second, clock)
+    filler = fill(small_disk)
+    moved(journal)
+    journal.append("note", {"n": 1})
+    journal.close(trim=True)
+    assert read(path) == journal.events
+    assert verify(path).events == len(journal.events)
+    again = Journal.open(path, actor="bob", clock=clock)
+    assert again.away
+    assert again.events == journal.events
+    again.append("note", {"n": 2})
+    assert not again.join()
+    again.close()
+    filler.unlink()
+    third = Journal.open(path, actor="carol", clock=clock)
+    assert third.away is None
+    assert third.events[-1].kind == Kind.REJOINED
+    assert [event.body.get("n") for event in read(path)][-3:] == [1, 2, None]
+    assert not list(second.iterdir())
+    third.close(trim=True)
+    assert verify(path).ok
+    assert b"\0" not in path.read_bytes()
+
+
+def test_a_second_place_that_fills_up_as_well_leads_to_a_third(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
+    path = small_disk / "journal.jsonl"
+    journal = begun(path, tmp_path / "second", clock)
+    named = [Path(file) for file in journal.events[1].body["files"]]
+    assert len(named) > 1, "there is another file system here, in memory at least"
+    fill(small_disk)
+    first = moved(journal)
+    with limited_to(1 << 20):
+        while sum(event.kind == Kind.MOVED for event in journal.events) < 2:
+            journal.append("note", LONG)
+        journal.append("note", {"n": 3})
+        assert [first.body["to"], str(journal.away)] == [str(file) for file in named[:2]]
+        assert read(path) == journal.events
+        assert verify(path).ok
+    (small_disk / "filler").unlink()
+    assert journal.join()
+    assert read(path) == journal.events
+    assert not any(file.exists() for file in named)
+    journal.close()
+
+
+def test_no_place_at_all_is_a_sentence_with_every_reason(small_disk: Path, clock: SetClock) -> None:
+    journal = begun(small_disk / "journal.jsonl", None, clock)
+    journal._elsewhere.files = [small_disk / "same-disk", small_disk / "missing" / "folder"]
+    fill(small_disk)
+    reasons = rf"reserve is used up; no other place takes it either \({small_disk}: No space left on device; .*missing: No such"
+    with pytest.raises(Failed, match=reasons) as refused:  # noqa: PT012 - until it is used up
+        while True:
+            journal.append("note", LONG)
+    assert str(small_disk) in refused.value.hint
+    assert journal.away is None
+    assert verify(journal.path).ok
+    journal.close()
+
+
+def test_a_declared_place_that_cannot_be_used_is_told(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
+    (tmp_path / "file").touch()
+    journal = begun(small_disk / "journal.jsonl", tmp_path / "file" / "second", clock)
+    assert journal.events[1].body["problem"] == f"{tmp_path}/file/second cannot be made: Not a directory"
+    assert journal.events[1].body["files"]
+    journal.close()
+
+
+class limited_to:  # noqa: N801 - reads as what it is
+    """No file may grow beyond so many bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __enter__(self) -> None:
+        self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, self._before[1]))
+
+    def __exit__(self, *_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+
+
+def a_life(path: Path, die_at: int, told: int) -> None:
+    """Open, use the reserve up, go on elsewhere, come back; `told` hears each event once it is acknowledged."""
+    write = os.write
+    points = Points(die_at)
+    lay_mines(points)
+    journal = Journal.open(path, actor="ada", clock=SetClock())
+    with limited_to(path.stat().st_size):
+        for number in range(6):
+            write(told, b"%d\n" % journal.append("note", LONG | {"n": number}).seq)
+        assert journal.away
+    assert journal.join()
+    write(told, b"%d\n" % journal.append("note", {"n": 6}).seq)
+    journal.close(trim=True)
+
+
+def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_doubled(tmp_path: Path, clock: SetClock) -> None:
+    start, place = tmp_path / "start", tmp_path / "place"
+    start.mkdir()
+    journal = begun(start / "journal.jsonl", place, clock)
+    with limited_to(1 << 20):
+        while journal.reserved > 70_000:
+            journal.append("note", LONG)
+    journal.close()
+    before = len(journal.events)
+    for die_at in itertools.count(1):
+        folder = tmp_path / f"{die_at}"
+        shutil.copytree(start, folder)
+        path = folder / "journal.jsonl"
+        code, told = one_life(path, die_at)
+        assert code in (0, DIED), die_at
+        events = read(path)
+        assert len(events) >= max(told, default=before), f"dying at {die_at} lost an event"
+        assert verify(path).ok or "torn" in verify(path).problem, (die_at, verify(path).problem)
+        again = Journal.open(path, actor="bob", clock=clock)
+        assert again.away is None
+        assert again.events[: len(events)] == events, die_at
+        again.append("note", {"n": 99})
+        numbers = [event.body["n"] for event in read(path) if "n" in event.body]
+        assert numbers == sorted(set(numbers)), die_at
+        assert sum(event.kind == Kind.MOVED for event in again.events) == sum(
+            event.kind == Kind.REJOINED for event in again.events
+        )
+        again.close(trim=True)
+        assert verify(path).ok, (die_at, verify(path).problem)
+        assert not list(place.iterdir()), die_at
+        shutil.rmtree(folder)
+        if code == 0:
+            assert die_at > 40, "there are more points than that"
+            return
+
+
+def one_life(path: Path, die_at: int) -> tuple[int, list[int]]:
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            a_life(path, die_at, theirs)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(theirs)
+    with os.fdopen(ours) as pipe:
+        told = [int(line) for line in pipe]
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), told
+
+
+@pytest.fixture
+def parted(small_disk: Path, second: Path, clock: SetClock) -> tuple[Path, Path]:
+    """A journal of which a few events stand in its second place: both files."""
+    path = small_disk / "journal.jsonl"
+    journal = begun(path, second, clock)
+    fill(small_disk)
+    moved(journal)
+    for number in range(4):
+        journal.append("note", {"n": number})
+    journal.close(trim=True)
+    assert verify(path).ok
+    return path, next(second.iterdir())
+
+
+def test_the_first_bad_event_is_named_in_whichever_file_it_stands(parted: tuple[Path, Path]) -> None:
+    path, other = parted
+    data, count = other.read_bytes(), verify(path).events
+    lines = data.splitlines(keepends=True)
+    first = count - len(lines) + 1
+    for at in range(0, len(data) - len(lines[-1]), 97):
+        other.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        hit = first + data[:at].count(b"\n")
+        problem = verify(path).problem
+        assert any(f"event{s} {n}" in problem for s in ("", "s") for n in (hit, hit + 1)), (at, problem)
+    other.write_bytes(b"".join(lines[1:]))
+    assert f"event {first} is missing" in verify(path).problem
+    other.write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
+    assert f"event {first + 1} is out of order" in verify(path).problem
+    other.write_bytes(b"".join([*lines[:2], *lines[1:]]))
+    assert f"event {first + 1} is duplicated" in verify(path).problem
+    other.unlink()
+    assert verify(path).problem == f"it goes on in {other}, which is not there: what follows event {first - 1} is missing"
+
+
+def test_two_files_that_tell_different_events_are_damage(parted: tuple[Path, Path], clock: SetClock) -> None:
+    path, other = parted
+    data = other.read_bytes()
+    other.unlink()
+    (path.parent / "filler").unlink()
+    count = len(read(path))
+    with pytest.raises(Refused, match="which is not there"):
+        Journal.open(path, actor="bob", clock=clock)
+    with path.open("r+b") as file:  # somebody goes on without it by force
+        lines = path.read_bytes().rstrip(b"\0")
+        forged = data.splitlines(keepends=True)[0].replace(b'"text":"x', b'"text":"y')
+        file.seek(len(lines))
+        file.write(forged)
+    other.write_bytes(data)
+    assert f"event {count + 1} is there twice, and differs" in verify(path).problem
+    with pytest.raises(Refused, match="is there twice"):
+        Journal.open(path, actor="bob", clock=clock)
+    assert other.read_bytes() == data
+
+
+def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
+    small_disk: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The boot id is another's; the file in memory is gone, as after a restart."""
+    path = small_disk / "journal.jsonl"
+    with monkeypatch.context() as patch:
+        patch.setattr("midwatch.journal.chain.boot_id", lambda: "the boot before")
+        journal = begun(path, None, clock)
+        journal._elsewhere.files = [file for file in journal._elsewhere.files if file.is_relative_to("/dev/shm")]
+        assert journal._elsewhere.files, "there is always memory"
+        fill(small_disk)
+        told = moved(journal)
+        journal.close()
+    assert told.body["in_memory"]
+    Path(told.body["to"]).unlink()
+    (small_disk / "filler").unlink()
+    again = Journal.open(path, actor="bob", clock=clock)
+    assert again.events[-1].kind == Kind.LOST
+    assert again.events[-1].body == {"file": told.body["to"], "after": told.seq}
+    again.append("note", {})
+    again.close(trim=True)
+    assert verify(path).ok
+
+
+def test_what_a_journal_names_is_never_waited_for_nor_taken_for_events(
+    small_disk: Path, tmp_path: Path, clock: SetClock
+) -> None:
+    """Somebody has put a FIFO, a folder and rubbish where the journal says that it may go on."""
+    path = small_disk / "journal.jsonl"
+    names = [tmp_path / "fifo", tmp_path / "folder", tmp_path / "rubbish"]
+    journal = begun(path, None, clock)
+    journal.append(Kind.PLACES, {"files": [str(name) for name in names], "problem": ""})
+    os.mkfifo(names[0])
+    names[1].mkdir()
+    names[2].write_bytes(b"\x1b[2J" * 1000)
+    assert read(path) == journal.events
+    assert verify(path).ok
+    journal.close()
+    with pytest.raises(BadInput, match="There is no journal"):
+        read(tmp_path / "none")
