@@ -82,8 +82,8 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     talk.answer("On which host", "db1")
     talk.answer("What came of it", "96 %")
     talk.answer("When", "")
-    talk.word("k 3 it began at noon")
-    talk.word("* 3")
+    talk.word("k 4 it began at noon")
+    talk.word("* 4")
     talk.word("sev")
     talk.answer("How bad", "7")
     talk.until("A number from 0 to 3")
@@ -98,14 +98,14 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     talk.word("d")
     talk.until("Disk, read at")
     talk.word("j began")
-    talk.until("3, starred,")
-    assert "Corrected in event 6: it began at noon" in talk.until(PROMPT_END)
+    talk.until("4, starred,")
+    assert "Corrected in event 7: it began at noon" in talk.until(PROMPT_END)
     talk.child.sendline("q")
     assert talk.end() == 0
     found = incident(here)
     assert [note.text for note in found.notes][:3] == ["it began at noon", "the disk", ""]
     assert (found.notes[0].written_at - found.notes[0].at).total_seconds() >= 300
-    assert found.stars == {3}
+    assert found.stars == {4}
     assert found.severity == "SEV-1"
     assert [note.role for note in found.notes if note.role] == ["boss"]
     assert found.last_update_at is not None
