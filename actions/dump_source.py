@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import selectors
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from midwatch.errors import Failed
+from probes.docker_engine import NoSuchThing, engine
 from probes.postgres.connect import APPLICATION, Route
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 CHUNK = 1 << 18
 _HEADER = 8
@@ -21,11 +26,12 @@ PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
-
-
+_GRACE = 5.0
+_KILLED = (137, 143, None)
+"""Exit codes of a program that was ended with its container, or by itself."""
 _END = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE application_name = {application} AND query LIKE 'COPY %' AND pid <> pg_backend_pid()
+WHERE application_name = {application} AND pid <> pg_backend_pid()
 """
 
 
@@ -104,42 +110,65 @@ class ContainerDump:
     """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
 
     def __init__(self, route: Route, *, timeout: float = STALL) -> None:
-        import docker
-
-        self._route = route
-        self._client = docker.DockerClient.from_env(timeout=int(timeout))
+        self._route, self._timeout, self._ended = route, timeout, False
+        self._application = f"{APPLICATION} dump {secrets.token_hex(6)}"  # so that `stop` ends this one and no other
         argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
-        created = self._client.api.exec_create(
-            route.container, argv, stdin=False, tty=False, environment={"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
-        )
-        self._id = created["Id"]
-        self._stream = self._client.api.exec_start(self._id, socket=True)
-        self._ended = False
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(engine(timeout))
+            created = client.api.exec_create(
+                route.container, argv, stdin=False, tty=False, environment={"PGAPPNAME": self._application, "LC_ALL": "C"}
+            )
+            self._id = created["Id"]
+            self._stream = cast(Any, client.api.exec_start(self._id, socket=True))
+            stack.callback(self._stream.close)
+            self._open = stack.pop_all()
 
     def chunks(self) -> Iterator[bytes]:
         said = bytearray()
-        raw = getattr(self._stream, "_sock", cast(Any, self._stream))
+        self._stream._sock.settimeout(self._timeout)
         try:
-            for kind, data in frames(raw.recv_into):
+            # Through what the head of the answer was read with: it may hold the first bytes of the dump already.
+            for kind, data in frames(self._stream._response.raw._fp.fp.readinto1):
                 if kind == 1:
                     yield data
                 else:
                     said = (said + data)[-16384:]
         except TimeoutError as error:
-            raise Failed(f"The dump is stalled: no byte for {STALL:.0f} s", hint="Is the container paused?") from error
+            raise Failed(f"The dump is stalled: no byte for {self._timeout:g} s", hint="Is the container paused?") from error
         except OSError as error:
             raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
+        code = self._exit()
         self._ended = True
-        _judge(self._client.api.exec_inspect(self._id)["ExitCode"], said.decode("utf-8", "replace"))
+        _judge(code, said.decode("utf-8", "replace"))
+
+    def _exit(self) -> int | None:
+        """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
+        code, running, name = None, False, self._route.container
+        with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now
+            code = client.api.exec_inspect(self._id)["ExitCode"]
+            running = code == 0 or self._outlived(client, code)
+        if not running:
+            exit_ = "" if code is None else f" (exit {code})"
+            hint = f"Nothing was published. docker start {name}, wait until it is ready, and run this again"
+            raise Failed(f"The container {name} ended in the middle of the dump{exit_}", hint=hint)
+        return code
+
+    def _outlived(self, client: DockerClient, code: int | None) -> bool:
+        """Whether the container still runs; of a program that was killed it may take a moment until that shows."""
+        deadline = time.monotonic() + (_GRACE if code in _KILLED else 0.0)
+        while client.api.inspect_container(self._route.container)["State"]["Running"]:
+            if time.monotonic() >= deadline:
+                return True
+            time.sleep(0.1)
+        return False
 
     def stop(self) -> None:
         from probes.postgres.role import literal, run_quietly
 
         with contextlib.suppress(Exception):  # the engine or the server may be gone, which also ends it
-            self._stream.close()
+            self._open.close()
             if not self._ended:
-                run_quietly(self._route, _END.format(application=literal(APPLICATION)))
-        self._client.close()
+                run_quietly(self._route, _END.format(application=literal(self._application)))
 
 
 def frames(receive: Callable[[memoryview], int]) -> Iterator[tuple[int, bytes]]:

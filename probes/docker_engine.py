@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,8 @@ LIMIT = 6.0
 """Seconds that one answer of the engine may take for a panel."""
 
 
+_BUSY = 20.0
+"""Seconds for which an engine that counts for somebody else is asked again."""
 STOPPED = ("exited", "dead", "created")
 """States of a container that does not run."""
 
@@ -136,9 +139,25 @@ class Space:
         return sum(thing.size for thing in (*self.images, *self.cache) if thing.unused)
 
 
+def _counted(client: DockerClient) -> dict[str, Any]:
+    """The engine counts for one at a time: while it does for somebody else, as for a panel, it is asked again."""
+    import docker
+
+    deadline = time.monotonic() + _BUSY
+    while True:
+        try:
+            found: dict[str, Any] = client.api.df()
+        except docker.errors.APIError as error:
+            if "already running" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return found
+
+
 def space(client: DockerClient) -> Space:
     """What the engine holds now. The engine computes sizes, which takes it a second or more on a full disk."""
-    found: dict[str, Any] = client.api.df()
+    found = _counted(client)
     used = {container["ImageID"] for container in found.get("Containers") or ()}
     return Space(
         tuple(_image(image, image["Id"] in used) for image in found.get("Images") or ()),

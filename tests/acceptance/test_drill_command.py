@@ -32,6 +32,7 @@ def on_the_engine() -> set[str]:
         return set()
 
 
+@pytest.mark.docker  # beside other drills on the engine, its names would be taken
 def test_it_exports_the_timeline_and_leaves_nothing(here: Path) -> None:
     """In containers where an engine can be had, and else without; it says which."""
     before, engine_before = {record.folder for record in records()}, on_the_engine()
