@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,6 +60,14 @@ def lose_the_freeze(conductor: Conductor, file: Path) -> None:
     conductor.start("freeze", plan)
     attempt = conductor.incident.step("freeze").last
     assert attempt is not None
+    writers: list[int] = []
+
+    def hangs() -> bool:
+        with contextlib.suppress(OSError):  # nobody reads yet
+            writers.append(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
+    wait_for(hangs)
     os.kill(int(attempt.supervisor["pid"]), signal.SIGKILL)
     wait_for(lambda: conductor.poll() and not conductor.incident.running())
     for call in (lambda: conductor.verify("freeze"), lambda: conductor.start("freeze", plan, reason="again")):
@@ -68,6 +77,7 @@ def lose_the_freeze(conductor: Conductor, file: Path) -> None:
     folder = conductor.attempt_folder("freeze")
     assert folder is not None
     wait_for(lambda: not watch.cancel(folder))
+    os.close(writers[0])
     file.unlink()
     assert conductor.incident.step("freeze").status is StepStatus.UNKNOWN
 
