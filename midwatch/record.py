@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,7 +44,7 @@ class Wheel:
     """Monotonic time from which on a journal that is on another disk is tried to be brought back."""
 
 
-class Record:
+class Record(ABC):
     """Reads and, with the wheel, appends.
 
     `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
@@ -81,9 +82,9 @@ class Record:
         every = self.runbook.comms.update_every
         return since + timedelta(seconds=every) if since and every and self.incident.open else None
 
+    @abstractmethod
     def poll(self) -> list[str]:
         """Take in what has happened since the last call; the ids of steps that changed."""
-        raise NotImplementedError
 
     def attempt_folder(self, step_id: str) -> AttemptFolder | None:
         """The folder of the last attempt at this step; None when there was none."""
@@ -124,9 +125,9 @@ class Record:
                 raise
             self._take_in(journal.events[len(self.events) :])
 
+    @abstractmethod
     def _lose(self, wheel: Wheel) -> None:
         """What becomes of a driver whose wheel was taken."""
-        raise NotImplementedError
 
     def _take_in(self, events: list[Event]) -> None:
         if events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,11 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from failing_disk import Disk
 
+from midwatch.clock import SystemClock
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import driver_of
-from midwatch.incident.lock import DriverLock
+from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
 
 HOLD = """
 import sys
@@ -155,3 +161,46 @@ def test_a_read_only_mount_is_a_sentence(folder: IncidentFolder) -> None:
 def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="No such file or directory"):
         DriverLock.take(IncidentFolder(tmp_path / "gone"), "ada@test")
+
+
+def test_on_a_disk_that_is_pulled_out_the_driver_keeps_the_wheel_and_writes_elsewhere(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    try:
+        folder = IncidentFolder(disk.root)
+        lock = DriverLock.take(folder, "ada@test")
+        journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock(), fence=lock.require)
+        journal.name_places(tmp_path / "second")
+        disk.pull_out()
+        lock.require()
+        lock.beat()
+        journal.append("note", {"text": "the disk gives errors only"})
+        away = journal.away
+        assert away is not None
+        assert away.parent == tmp_path / "second"
+        journal.close()
+        lock.release()
+        with pytest.raises(Failed, match=r"cannot be driven: driver\.lock: Input/output error"):
+            DriverLock.take(folder, "bob@test")
+        disk.unmount()
+        disk.mount()
+        assert read(folder.journal)[-2].body == {"text": "the disk gives errors only"}
+        assert verify(folder.journal).ok
+    finally:
+        disk.unmount()
+
+
+def test_without_a_file_to_open_nothing_is_written_and_the_wheel_is_not_lost(folder: IncidentFolder) -> None:
+    lock = DriverLock.take(folder, "ada@test")
+    journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock(), fence=lock.require)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))  # all three are taken
+    try:
+        with pytest.raises(Failed, match=r"cannot be written: driver\.lock: Too many open files") as failed:
+            journal.append("note", {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert not isinstance(failed.value, TakenOver)
+    assert journal.append("note", {"text": "again"}).seq == 1
+    lock.require()
+    journal.close()
+    lock.release()
