@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from midwatch.actor import login
-from midwatch.incident.lease import Pulse
 from midwatch.plan import Plan
 from midwatch.rules import takes_two
 from midwatch.runbook.model import Step
 from screens.approve import Approve, AskSecond
-from screens.desk import Desk
 from screens.handoff import Handoff
 from screens.running import Running
 from screens.wheel import TakeWheel
@@ -54,32 +51,3 @@ class Company(Running):
         else:
             self.open_quietly(AskSecond(self.pen, self.desk, step, plan))
         return False
-
-
-def call(desk: Desk) -> str:
-    """What somebody else wants of whoever sits here, as one sentence; empty when nobody wants anything."""
-    incident, lease, driver = desk.incident, desk.lease, login(desk.incident.driver)
-    if not incident.open:
-        return ""
-    if desk.driving:
-        return f"{incident.asked_by} asks for the wheel: press h" if incident.asked_by else _judged(desk)
-    if desk.offer is not None and desk.offered_to_me:
-        return f"{login(desk.offer.giver)} offers you the wheel: press W"
-    if waiting := desk.waiting():
-        return f"{waiting[0].number} {waiting[0].title} waits for a second person: press a"
-    if lease.pulse is Pulse.SILENT:
-        return f"{driver} gives no sign of life: press W"
-    if lease.pulse in (Pulse.ENDED, Pulse.NOBODY) or not driver:
-        return "Nobody drives: press W"
-    return ""
-
-
-def _judged(desk: Desk) -> str:
-    """What a second person has said to a plan that has not run yet."""
-    for step in desk.runbook.steps():
-        approval = desk.incident.approvals.get(step.id)
-        if approval and approval.given_by:
-            return f"{approval.judge} approved {step.number} {step.title}"
-        if approval and approval.declined:
-            return f"{approval.judge} declined {step.number} {step.title}: {approval.declined}"
-    return ""

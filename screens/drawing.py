@@ -9,16 +9,16 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
+from midwatch.beckoning import call
 from midwatch.incident.lease import Pulse
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines
-from screens.company import call
 from screens.decisions import Decisions
 from screens.deeds import Next, next_deed
 from screens.footer import footer_line
-from screens.keys import KEYS, Key
+from screens.keys import BY_ID, KEYS, Key, shown
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.flow import Flow
@@ -233,10 +233,20 @@ class Drawing(Decisions):
         if time.monotonic() > self._notice_until:
             owed = self.desk.incident.to_tell if self.desk.driving else {}
             names = ", ".join(self.desk.runbook.roles[role].name if role in self.desk.runbook.roles else role for role in owed)
-            words, style = (f"Tell {names}: press t", WRONG) if owed else (call(self.desk), SOON)
+            words, style = (f"Tell {names}: press {self._key('tell')}", WRONG) if owed else (self._called(), SOON)
             text = self.pen.ink(f"{self.pen.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
+
+    def _called(self) -> str:
+        """What somebody else wants of whoever sits here, with the key that answers it."""
+        found = call(self.desk)
+        if found is None:
+            return ""
+        return f"{found.words}: press {self._key(found.answer)}" if found.answer else found.words
+
+    def _key(self, name: str) -> str:
+        return shown(self.keymap.get(name, BY_ID[name].key), ascii=self.pen.ascii)
 
     def notice(self, text: str, style: str = SOON) -> None:
         self._notice = self.pen.ink(f"{self.pen.signs.person} {text}", style)

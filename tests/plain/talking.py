@@ -63,12 +63,23 @@ PROMPT = "\r\n> "
 class Talk:
     """One session. `said` is every byte that reached the terminal."""
 
-    def __init__(self, folder: Path, *arguments: str, term: str = "dumb") -> None:
-        self._log = folder / "said"
+    def __init__(
+        self, folder: Path, *arguments: str, term: str = "dumb", become: Callable[[], None] | None = None, log: str = "said"
+    ) -> None:
+        """`become` makes the process another person's; two at one incident have a `log` each."""
+        self._log = folder / log
         self._file = self._log.open("ab")
         (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
         environment = os.environ | {"TERM": term, "LC_ALL": "C.UTF-8"}
-        self.child = pexpect.spawn(str(MIDWATCH), list(arguments), cwd=folder, env=environment, timeout=30, dimensions=(24, 80))
+        self.child = pexpect.spawn(
+            str(MIDWATCH),
+            list(arguments),
+            cwd=folder,
+            env=environment,
+            timeout=30,
+            dimensions=(24, 80),
+            preexec_fn=become,
+        )
         self.child.logfile_read = self._file
         self.child.delaybeforesend = None
 

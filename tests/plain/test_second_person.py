@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
-from talking import Begin, incident, wait_for
+from talking import Begin, Talk, incident, status, wait_for
 
 from midwatch.conductor import Conductor
+from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
+from tests.two_people.conftest import GROUP, User, become, place, share, users
+
+__all__ = ["place", "users"]  # fixtures
 
 PAIR = """\
 midwatch: 1
@@ -27,7 +33,8 @@ def test_a_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) ->
     talk.word("")
     talk.answer("It takes two people. Ask for a second one?", "y")
     talk.until("It waits for a second person, who types at their own login: midwatch approve INC-")
-    talk.word("")
+    talk.until("it stays asked for.")
+    talk.child.sendintr()
     talk.until("Run it again once they have approved it.")
     talk.word("q")
     assert talk.end() == 0
@@ -44,3 +51,66 @@ def test_an_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
     assert talk.end() == 0
     wait_for(lambda: driver.watchers == ())
     driver.leave()
+
+
+def person(user: User) -> None:
+    """What the second person's process is made before it begins."""
+    os.setgroups([GROUP])
+    os.setresgid(user.uid, user.uid, user.uid)
+    become(user.uid, reads=True)
+    os.umask(0o077)
+
+
+def test_two_logins_approve_decline_and_hand_over_by_lines(users: tuple[User, User], place: Path) -> None:
+    bob, me = users[1], pwd.getpwuid(os.getuid()).pw_name
+    (place / "pair.yaml").write_text(PAIR, encoding="utf-8")
+    share(place, 0o2770)
+    hers = Talk(place, "pair.yaml")
+    hers.declare()
+    hers.word("")
+    hers.answer("Ask for a second one?", "y")
+    hers.until("it stays asked for.")
+    his = Talk(place, "pair.yaml", "--observe", become=lambda: person(bob), log="his")
+    his.until("1.1 Do the work waits for a second person. The word is approve.")
+    his.word("skip no")
+    his.until("You only observe")
+    his.word("decline not tonight")
+    hers.until(f"{bob.name} declined it: not tonight")
+    hers.word("approve")
+    hers.until("You drive, so there is no 'approve'")
+    hers.word("")
+    hers.answer("Ask for a second one?", "y")
+    hers.until("it stays asked for.")
+    his.word("approve")
+    his.until(f"{me} asks you to approve this:")
+    his.answer("Approve it?", "y")
+    his.until("It may run as it was said here, once.")
+    hers.until(f"{bob.name} approved it.")
+    hers.answer("Run it?", "y")
+    hers.until("1.1 Do the work: done")
+    assert status(place, "work") is StepStatus.DONE
+    his.word("wheel")
+    his.until("it is never taken, only asked for.")
+    his.answer("Ask for it?", "y")
+    his.until("They are told that you ask for it.")
+    hers.word("j 1")
+    hers.until(f"{bob.name} asks for the wheel. The word is handoff.")
+    hers.word("handoff")
+    hers.until("nothing: close it")
+    hers.answer("To whom", "")
+    hers.until(f"Offered to {bob.name} until")
+    his.word("")
+    his.until("offers you the wheel. The word is wheel.")
+    his.word("wh")
+    his.answer("Take the wheel?", "y")
+    his.until("You have the wheel.")
+    his.word("n it is mine")
+    his.until("Noted, event")
+    hers.word("")
+    hers.until(f"{bob.name}@")
+    hers.until("You observe from now on.")
+    his.word("q")
+    assert his.end() == 0
+    hers.word("q")
+    assert hers.end() == 0
+    assert [note.text for note in incident(place).notes] == ["it is mine"]

@@ -95,7 +95,7 @@ def conductor(runbook: Runbook, monkeypatch: pytest.MonkeyPatch, place: Path) ->
     conductor.leave()
 
 
-def _become(uid: int, *, reads: bool) -> None:
+def become(uid: int, *, reads: bool) -> None:
     """Be this user; with `reads`, keep one of root's rights, also for the programs that are started (CAP_DAC_READ_SEARCH)."""
     library = ctypes.CDLL(None, use_errno=True)
     if reads:
@@ -123,7 +123,7 @@ class Someone:
                 os.close(theirs)
                 os.setgroups([GROUP] if group else [])
                 os.setresgid(user.uid, user.uid, user.uid)
-                _become(user.uid, reads=reads)
+                become(user.uid, reads=reads)
                 os.umask(0o077)
                 for deed in deeds:
                     if os.read(go, 1) != b".":

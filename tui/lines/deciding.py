@@ -7,8 +7,9 @@ from functools import partial
 from midwatch.conductor import Conductor
 from midwatch.errors import Refused
 from midwatch.plan import Plan, Risk
-from midwatch.rules import name_to_type, risk_of, takes_two
+from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Ask, Step, StepKind
+from tui.lines.company import Company
 from tui.lines.following import follow
 from tui.lines.teletype import Teletype
 from tui.lines.telling import titled
@@ -21,8 +22,8 @@ _MET = {True: "met", False: "not met", None: "unknown"}
 class Deciding:
     """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
 
-    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
-        self._conductor, self._teletype = conductor, teletype
+    def __init__(self, conductor: Conductor, teletype: Teletype, company: Company) -> None:
+        self._conductor, self._teletype, self._company = conductor, teletype, company
 
     # By machine
 
@@ -44,7 +45,7 @@ class Deciding:
             return
         if not undo and not reason:
             reason = self._override(step)
-        if not undo and not self._second_person(step, plan):
+        if not undo and not self._company.second_person(step, plan):
             return
         typed = self._consent(step, plan)
         if typed is None:
@@ -53,20 +54,6 @@ class Deciding:
         conductor.start(step.id, plan, typed=typed, reason=reason, undo=undo)
         teletype.say(f"{titled(step)} runs.")
         follow(conductor, step, teletype)
-
-    def _second_person(self, step: Step, plan: Plan) -> bool:
-        """Whether a second person has approved this plan, or none is needed; else one is asked for."""
-        approval = self._conductor.incident.approvals.get(step.id)
-        if not takes_two(step, plan) or (approval and approval.given_by and approval.digest == plan.digest):
-            return True
-        if not (approval and approval.waits and approval.digest == plan.digest):
-            if not self._teletype.agreed("It takes two people. Ask for a second one?"):
-                return False
-            self._conductor.ask_approval(step.id, plan)
-        command = f"midwatch approve {self._conductor.incident.id} {step.id}"
-        self._teletype.say(f"It waits for a second person, who types at their own login: {command}")
-        self._teletype.say("Run it again once they have approved it.")
-        return False
 
     def _override(self, step: Step) -> str:
         """Why it runs although something that it requires does not hold; empty when all holds."""

@@ -14,6 +14,7 @@ from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.names import named
 from midwatch.spool import Spool
 from tui.lines import telling
+from tui.lines.company import Company
 from tui.lines.deciding import Deciding, running_step
 from tui.lines.following import follow, say_end
 from tui.lines.teletype import Gone, Interrupted, Teletype
@@ -30,7 +31,8 @@ class Session:
 
     def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
         self._conductor, self._teletype = conductor, teletype
-        self._deciding, self._writing = Deciding(conductor, teletype), Writing(conductor, teletype)
+        self._company = Company(conductor, teletype)
+        self._deciding, self._writing = Deciding(conductor, teletype, self._company), Writing(conductor, teletype)
         self._at: Step | None = None
         """The step that the operator went to; None goes with what is next."""
         self._told = 0
@@ -103,6 +105,7 @@ class Session:
         if conductor.driving and conductor.incident.open:
             for line in telling.owed_lines(conductor.incident, conductor.runbook):
                 self._teletype.say(line)
+        self._company.news()
 
     def _ask_to_leave(self) -> None:
         try:
@@ -140,12 +143,20 @@ class Session:
             "update": writing.update,
             "tell": writing.tell,
             "severity": writing.severity,
+            "handoff": self._company.handoff,
+            "wheel": self._take_wheel,
+            "approve": self._company.approve,
+            "decline": self._company.decline,
             "timeline": self._timeline,
             "live": lambda rest: self._live(),
             "closure": lambda rest: deciding.close(),
             "help": self._help,
             "quit": self._quit,
         }
+
+    def _take_wheel(self, rest: str) -> None:
+        self._company.wheel(rest)
+        self._spoken_of()
 
     def _one(self) -> Step:
         if self.step is None:

@@ -19,6 +19,12 @@ class Word:
     """What may stand behind it, for the help."""
     writes: bool = False
     """Whether it changes the incident: an observer does not have it."""
+    watches: bool = False
+    """Whether it is an observer's only."""
+
+    def there(self, *, driving: bool) -> bool:
+        """Whether there is this word now."""
+        return not (self.watches if driving else self.writes)
 
 
 WORDS = (
@@ -46,6 +52,16 @@ WORDS = (
     Word("update", "u", "Draft a status update, and record that it went out", writes=True),
     Word("tell", "t", "Record that somebody was told", writes=True),
     Word("severity", "sev", "Make it worse or better", writes=True),
+    Word(
+        "handoff",
+        "ho",
+        "Offer the wheel to somebody else; again takes the offer back",
+        "[LOGIN]",
+        writes=True,
+    ),
+    Word("wheel", "wh", "Take the wheel, or ask whoever has it", "[REASON]", watches=True),
+    Word("approve", "ap", "As the second person: hear the plan that waits, and approve it", "[STEP]", watches=True),
+    Word("decline", "de", "As the second person: say no to it", "[REASON]", watches=True),
     Word("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
     Word("live", "d", "Disks, backups, databases, alerts: read now"),
     Word("closure", "close", "Evaluate the closure criteria, and close if you want to"),
@@ -65,12 +81,13 @@ def parse(line: str, *, driving: bool) -> tuple[Word, str]:
         near = difflib.get_close_matches(name, [word.name for word in WORDS], n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise BadInput(f"{name!r} is no word here", hint=f"{hint}h lists them")
-    if word.writes and not driving and name != "go":
-        raise BadInput(f"You only observe, so there is no '{word.name}'", hint="h lists what there is")
+    if not word.there(driving=driving) and word.name != "go":
+        why = "You drive" if driving else "You only observe"
+        raise BadInput(f"{why}, so there is no '{word.name}'", hint="h lists what there is")
     return word, rest.strip()
 
 
 def help_lines(*, driving: bool) -> list[str]:
     """Every word that there is now, a line each."""
-    shown = [word for word in WORDS if driving or not word.writes]
+    shown = [word for word in WORDS if word.there(driving=driving)]
     return [f"{word.short}, {word.name}{' ' + word.argument if word.argument else ''}: {word.help}." for word in shown]

@@ -1,0 +1,170 @@
+"""The words that take two people: the wheel offered, taken and asked for; a plan that a second one approves or declines."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from midwatch.beckoning import ASK, call, way_to_wheel
+from midwatch.conductor import Conductor
+from midwatch.errors import Refused
+from midwatch.handover import as_lines, handover
+from midwatch.incident.state import Approval
+from midwatch.plan import Plan
+from midwatch.rules import name_to_type, takes_two
+from midwatch.runbook.model import Step
+from midwatch.runbook.names import named
+from tui.lines.teletype import Interrupted, Teletype
+from tui.lines.telling import titled
+from tui.plain import plan_lines
+
+_LOOK = 0.3
+_SAY_AGAIN = 60.0
+"""Seconds after which the driver is told that the second person has not answered yet."""
+
+
+class Company:
+    """Each method is one word, but `second_person`, which a driver meets on the way to a step that takes two."""
+
+    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
+        self._conductor, self._teletype = conductor, teletype
+        self._called = ""
+
+    def news(self) -> None:
+        """What somebody wants of whoever sits here, once for as long as they want it."""
+        found = call(self._conductor)
+        words = f"{found.words}.{f' The word is {found.answer}.' if found.answer else ''}" if found else ""
+        if words and words != self._called:
+            self._teletype.say(words)
+        self._called = words
+
+    # The driver
+
+    def handoff(self, rest: str) -> None:
+        """How it stands, and the wheel offered to a login; while an offer stands, it is taken back here."""
+        conductor, say = self._conductor, self._teletype.say
+        self._stands()
+        if offer := conductor.offer:
+            say(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC. You have the wheel until they take it.")
+            if self._teletype.agreed("Offer it no longer?"):
+                conductor.withdraw_offer()
+                say("It is offered no longer.")
+            return
+        asked = conductor.incident.asked_by
+        default = f" [{asked}]" if asked else ", Enter alone offers it to nobody"
+        to = rest or self._teletype.ask(f"To whom (a login{default}): ") or asked
+        if not to:
+            say("It is offered to nobody.")
+            return
+        conductor.offer_wheel(to)
+        assert conductor.offer is not None
+        until = f"{conductor.offer.expires:%H:%M:%S} UTC"
+        say(f"Offered to {to} until {until}. You have the wheel until they take it, with 'midwatch' from their login.")
+
+    def second_person(self, step: Step, plan: Plan) -> bool:
+        """Whether a second person has approved this plan, or none is needed; else one is asked for, and waited for."""
+        if not takes_two(step, plan):
+            return True
+        approval = self._approval(step, plan)
+        if not (approval and (approval.given_by or approval.waits)):
+            if not self._teletype.agreed("It takes two people. Ask for a second one?"):
+                return False
+            self._conductor.ask_approval(step.id, plan)
+        approval = self._approval(step, plan)
+        if approval and approval.waits:
+            command = f"midwatch approve {self._conductor.incident.id} {step.id}"
+            self._teletype.say(f"It waits for a second person, who types at their own login: {command}")
+            self._teletype.say("You are told when they have answered. Ctrl+C stops waiting; it stays asked for.")
+            try:
+                approval = self._answered(step, plan)
+            except Interrupted:
+                self._teletype.say(f"{titled(step)} stays asked for. Run it again once they have approved it.")
+                return False
+        if approval is None:
+            self._teletype.say("It is asked for no longer.")
+            return False
+        self._called = ""
+        if approval.declined:
+            self._teletype.say(f"{approval.judge} declined it: {approval.declined}")
+            return False
+        self._teletype.say(f"{approval.judge} approved it.")
+        return True
+
+    def _approval(self, step: Step, plan: Plan) -> Approval | None:
+        approval = self._conductor.incident.approvals.get(step.id)
+        return approval if approval and approval.digest == plan.digest else None
+
+    def _answered(self, step: Step, plan: Plan) -> Approval | None:
+        """Wait until somebody has approved or declined it; None when it is asked for no longer."""
+        began = said = time.monotonic()
+        while (approval := self._approval(step, plan)) and approval.waits:
+            self._teletype.pause(_LOOK)
+            self._conductor.poll()
+            if time.monotonic() - said >= _SAY_AGAIN:
+                said = time.monotonic()
+                self._teletype.say(f"Nobody has answered yet, after {(said - began) / 60:.0f} min.")
+        return approval
+
+    # Who follows along
+
+    def wheel(self, rest: str) -> None:
+        """Take the wheel where nobody holds it any more, or ask whoever does."""
+        conductor, say = self._conductor, self._teletype.say
+        conductor.poll()
+        way = way_to_wheel(conductor)
+        say(way.words)
+        self._stands()
+        if way.needs_reason:
+            reason = rest or self._teletype.ask("To take it, say why; Enter alone does not take it: ")
+            agreed = bool(reason)
+        else:
+            reason, agreed = "", self._teletype.agreed(f"{way.deed}?")
+        if not agreed:
+            say("You observe as before.")
+            return
+        way.go(conductor, reason)
+        say("They are told that you ask for it." if way.deed == ASK else "You have the wheel.")
+
+    def approve(self, rest: str) -> None:
+        """The plan that waits, from its driver; approved by consent to this plan and no other."""
+        conductor, say = self._conductor, self._teletype.say
+        step = self._waiting(rest)
+        plan = self._teletype.beside("Still fetching the plan", partial(conductor.plan_to_approve, step.id))
+        say(f"{titled(step)}, {step.risk}. {conductor.incident.approvals[step.id].asked_by.name} asks you to approve this:")
+        for line in plan_lines(plan):
+            say(f"  {line}")
+        name = name_to_type(step, plan)
+        if name:
+            typed = self._teletype.ask(f"This cannot be taken back. To approve it, type {name} ; Enter alone does not: ")
+            agreed = typed == name
+            if typed and not agreed:
+                say("That is not the name.")
+        else:
+            typed, agreed = "", self._teletype.agreed("Approve it?")
+        if not agreed:
+            say("Nothing was said to it; it goes on waiting. The word decline says no.")
+            return
+        conductor.approve(step.id, plan, typed=typed if name else "")
+        say("Approved. It may run as it was said here, once.")
+
+    def decline(self, rest: str) -> None:
+        """No, and why; its driver reads it."""
+        step = self._waiting("")
+        self._conductor.decline(step.id, rest or self._teletype.ask(f"Why is {titled(step)} declined: "))
+        self._teletype.say("Declined.")
+
+    def _waiting(self, rest: str) -> Step:
+        self._conductor.poll()  # it may have been asked for while the word was typed
+        waiting = self._conductor.waiting()
+        if not waiting:
+            raise Refused("No plan waits for a second person")
+        step = named(self._conductor.runbook, rest) if rest else waiting[0]
+        if step not in waiting:
+            raise Refused(f"{titled(step)} does not wait for a second person", hint=f"What does: {waiting[0].id}")
+        return step
+
+    def _stands(self) -> None:
+        conductor = self._conductor
+        sections = handover(conductor.runbook, conductor.incident, conductor.clock.now(), conductor.next_update_due)
+        for line in as_lines(sections):
+            self._teletype.say(line)
