@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -57,7 +58,7 @@ class Confirm(Dialog):
         super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if name else FAINT))
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
-        self._opened = time.monotonic()
+        self._shown_at = math.inf
         self.accept_words = "Run"
         self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} y run"
 
@@ -76,6 +77,7 @@ class Confirm(Dialog):
         self._draw()
         self.set_interval(1, self._draw)
         self._check()
+        self.call_after_refresh(self._stands)
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -114,9 +116,13 @@ class Confirm(Dialog):
             words = f"Tab, then Enter on {do}" if ready else f"{do} is off until the name is typed"
             self.query_one("#hint", Static).update(self.pen.ink(f"Esc cancel {self.pen.signs.dot} {words}", FAINT))
 
+    def _stands(self) -> None:
+        """From now on it can be read; until then no key can have been meant for it."""
+        self._shown_at = time.monotonic()
+
     @property
     def _heard(self) -> bool:
-        return time.monotonic() - self._opened >= GRACE
+        return time.monotonic() - self._shown_at >= GRACE
 
     def action_leave(self) -> None:
         if self._heard:

@@ -9,14 +9,17 @@ from functools import partial
 from typing import TypeVar
 
 from rich.segment import Segment
+from textual import events
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
+from screens.widgets.dialog import Dialog
 from screens.widgets.pen import AsciiNet, Pen
 from tui.line_driver import LineDriver
 from tui.settings import read_settings, settings_file, with_theme
 from tui.theme import PLAIN, THEMES, theme_for
+from tui.turns import Turns
 
 T = TypeVar("T")
 
@@ -47,6 +50,17 @@ class ThemedApp(App[T]):
         self.theme = theme_for(with_theme(self.environment, read_settings(settings_file(self.environment))))
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
+        self._turns = Turns(self, super().on_event)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and pasted text wait for their turn."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._turns.take(event)
+        else:
+            await super().on_event(event)
+
+    def on_dialog_rested(self, message: Dialog.Rested) -> None:
+        self._turns.rested(refused=message.refused)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -52,6 +53,13 @@ class Dialog(ModalScreen[bool]):
     ]
     AUTO_FOCUS = ""
     width = 80
+
+    class Rested(Message):
+        """Sent to the application when a dialog has done what it does, or refuses to; keys typed ahead wait for it."""
+
+        def __init__(self, *, refused: bool) -> None:
+            super().__init__()
+            self.refused = refused
 
     def __init__(self, pen: Pen, title: str, *, mark: Content | None = None) -> None:
         super().__init__()
@@ -133,13 +141,20 @@ class Dialog(ModalScreen[bool]):
         self.say(doing, FAINT)
         aside(self, work, lambda _: self._performed(), self.complain, name=f"dialog {doing}")
 
+    @property
+    def writing(self) -> bool:
+        """Whether it does what it was told to, and hears no key meanwhile."""
+        return self._busy
+
     def _performed(self) -> None:
         self._busy = False
         self.dismiss(True)
+        self.app.post_message(self.Rested(refused=False))
 
     def complain(self, sentence: str) -> None:
         """Say why not, and let it be tried again."""
         self._busy = False
+        self.app.post_message(self.Rested(refused=True))
         self.say(f"{self.pen.signs.person} {sentence}", WRONG)
 
     def say(self, text: str, style: str) -> None:

@@ -1,0 +1,130 @@
+"""Keys that arrive many at once, as over a slow line, and keys that are pressed while a dialog writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual import events
+
+from midwatch.errors import Failed
+from midwatch.incident.state import Incident, StepStatus
+from screens import confirm
+from screens.confirm import Confirm
+from screens.incident import IncidentScreen
+from screens.leave import Leave
+from screens.note import NoteForm
+from tests.screens.conftest import Pilots, grid, opened, press, rest, until
+from tests.screens.desk import DeskInMemory
+
+STEP = "emergency-backup"
+AT_ONCE: dict[str, tuple[list[str], Callable[[Incident], object]]] = {
+    "note": (["n", *"smoke", "ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),
+    "note with a time": (["n", *"smoke", "tab", *"5 min ago", "enter"], lambda incident: incident.notes[-1].text == "smoke"),
+    "update": (["u", "ctrl+s"], lambda incident: incident.last_update_at),
+    "tell": (["t", "space", "enter", *"all of it", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
+    "skip": (["s", *"later", "enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
+    "severity": (["S", "up", "enter", *"worse", "enter"], lambda incident: incident.severity == "SEV-0"),
+    "consent": (["enter", "y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),
+}
+
+
+def type_ahead(pilot: Pilots, *keys: str) -> None:
+    """All of them arrive before the first is heard."""
+    for key in keys:
+        name = {" ": "space"}.get(key, key)
+        pilot.app.post_message(events.Key(name, key if len(key) == 1 else None))
+
+
+@pytest.mark.parametrize("case", AT_ONCE)
+async def test_keys_that_arrive_together_each_reach_what_they_are_for(desk: DeskInMemory, case: str) -> None:
+    """The last one, `q`, is for the screen below the dialog that the others open, fill in and close."""
+    keys, done = AT_ONCE[case]
+    async with opened(desk) as pilot:
+        type_ahead(pilot, *keys, "q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
+        assert done(desk.incident)
+
+
+class SlowNotes:
+    """A desk whose notes are written when they are let."""
+
+    def __init__(self, desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch, refusal: str = "") -> None:
+        self.let, self.begun = threading.Event(), threading.Event()
+        write = desk.note
+
+        def slow(*words: Any, **more: Any) -> None:
+            self.begun.set()
+            assert self.let.wait(30)
+            if refusal:
+                raise Failed(refusal)
+            write(*words, **more)
+
+        monkeypatch.setattr(desk, "note", slow)
+
+    async def begin(self, pilot: Pilots) -> None:
+        type_ahead(pilot, "n", *"smoke", "ctrl+s")
+        await until(pilot, self.begun.is_set)
+
+
+async def test_a_key_typed_while_a_dialog_writes_is_for_the_screen_beneath(
+    desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What answers the dialog, pressed once more by an impatient hand, is not."""
+    slow = SlowNotes(desk, monkeypatch)
+    async with opened(desk) as pilot:
+        await slow.begin(pilot)
+        type_ahead(pilot, "enter", "ctrl+s", "escape", "q")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, NoteForm)
+        slow.let.set()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
+        assert [note.text for note in desk.incident.notes].count("smoke") == 1
+
+
+async def test_what_was_typed_ahead_of_a_refusal_is_dropped(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowNotes(desk, monkeypatch, refusal="the disk is full")
+    async with opened(desk) as pilot:
+        await slow.begin(pilot)
+        type_ahead(pilot, *"qy")
+        await pilot.pause()
+        slow.let.set()
+        await until(pilot, lambda: "the disk is full" in grid(pilot))
+        await rest(pilot)
+        assert isinstance(pilot.app.screen, NoteForm)
+        assert pilot.app.screen.values()["text"] == "smoke"
+        await press(pilot, *" again")
+        assert pilot.app.screen.values()["text"] == "smoke again"
+
+
+async def test_a_dialog_that_hangs_is_left_at_once(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl+Q does not wait, and what waited does not come after it."""
+    slow = SlowNotes(desk, monkeypatch)
+    async with opened(desk) as pilot:
+        await slow.begin(pilot)
+        type_ahead(pilot, "q", "ctrl+q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
+        slow.let.set()
+        await rest(pilot)
+        assert isinstance(pilot.app.screen, IncidentScreen)
+        await press(pilot, "q")
+        assert isinstance(pilot.app.screen, Leave)
+
+
+async def test_nothing_is_consented_to_that_nobody_could_read_yet(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deaf moment begins when the plan stands on the screen, not when the key was pressed."""
+    async with opened(desk) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, IncidentScreen)
+        before = list(desk.started)
+        screen.action_go()
+        dialog = pilot.app.screen
+        assert isinstance(dialog, Confirm)
+        dialog.action_yes()
+        monkeypatch.setattr(confirm, "GRACE", 3600.0)
+        type_ahead(pilot, "y", "y")
+        await rest(pilot)
+        assert pilot.app.screen is dialog
+        assert desk.started == before
