@@ -207,7 +207,7 @@ class Conductor(Approvals, Notebook):
         folder = self.attempt_folder(step.id)
         found = watch.look(folder) if folder else None
         if isinstance(found, watch.Lost) and found.step is not None:
-            hint = f"Wait for it, or end it: kill -- -{found.step.pid}"
+            hint = f"Wait for it, or end it: {found.how_to_end}"
             raise Refused(f"{step.title} still runs as process {found.step.pid}, unwatched", hint=hint)
 
     def cancel(self, step_id: str) -> None:

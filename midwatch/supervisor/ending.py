@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.descendants import signal_all
+from midwatch.supervisor.descendants import Family
 from midwatch.supervisor.order import Graces
 
 _AFTER_KILL = 5.0
@@ -14,7 +14,8 @@ _AFTER_KILL = 5.0
 class Ending:
     """The way from a running step to an ended one, driven by the clock."""
 
-    def __init__(self, group: int, graces: Graces) -> None:
+    def __init__(self, family: Family, group: int, graces: Graces) -> None:
+        self._family = family
         self.group: int | None = group
         """The step's process group; None once its leader was collected: the number may then be another's."""
         self._stages = [
@@ -41,5 +42,5 @@ class Ending:
             self.next_at = None
             return
         number, grace = self._stages.pop(0)
-        signal_all(self.group, number)
+        self._family.signal_all(self.group, number)
         self.next_at = now + grace

@@ -17,7 +17,8 @@ from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import open_file
 from midwatch.redaction import Redactor
 from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
-from midwatch.supervisor.descendants import holders, signal_all, signal_each
+from midwatch.supervisor.control_group import ControlGroup
+from midwatch.supervisor.descendants import Family, signal_each
 from midwatch.supervisor.ending import Ending
 from midwatch.supervisor.identity import SupervisorId
 from midwatch.supervisor.order import Order
@@ -31,6 +32,8 @@ _GATHER = 64 * 1024
 _IDLE = 0.1
 """Seconds of silence after which what was held back is shown as far as it is safe."""
 _PROGRESS_EVERY = 0.25
+_LAST_GONE = 0.5
+"""Seconds within which what was killed has left the control group."""
 
 
 class Supervision:
@@ -58,7 +61,8 @@ class Supervision:
         self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
-        self._ending = Ending(self._child.pid, order.graces)
+        self._family = Family(ControlGroup.make(self._child.pid))
+        self._ending = Ending(self._family, self._child.pid, order.graces)
         self._status: int | None = None
         self._ended_at = 0.0
         self._ended = ""
@@ -72,7 +76,9 @@ class Supervision:
         assert ours is not None
         assert step is not None
         self._began = iso(datetime.now(UTC))
+        control = self._family.control
         data = ours.to_json() | {"step": step.to_json(), "began": self._began}
+        data |= {"control_group": str(control.path) if control else ""}
         try:
             write_whole(self._folder.supervisor, json.dumps(data).encode() + b"\n")
         except OSError:
@@ -207,7 +213,7 @@ class Supervision:
         waited = now - self._ended_at
         if waited < grace.remains:
             return
-        left = holders(self._terminal.name)
+        left = self._family.holders(self._terminal.name)
         if not self._notes:
             count = f"{len(left)} process{'es' if len(left) != 1 else ''}"
             self._notes.append(f"{count} that the step left behind kept its terminal open and had to be ended")
@@ -225,7 +231,7 @@ class Supervision:
         if refused is not None:
             return StepOutcome.FAILED, refused.sentence
         if why is not None:
-            signal_all(None, signal.SIGKILL)  # what came from the step and closed its terminal goes with it
+            self._family.signal_all(None, signal.SIGKILL)  # what came from the step and closed its terminal goes with it
             if self._ending.given_up:
                 self._notes.append("A process of the step did not end, not even by KILL: it waits in the kernel")
             if why is StepOutcome.TIMED_OUT:
@@ -260,6 +266,8 @@ class Supervision:
             error=error,
         )
         self._result.publish(result_bytes(result))
+        if control := self._family.control:
+            control.remove(within=_LAST_GONE)  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
 
     def _redact_values(self) -> None:
         """Replace what the step wrote by its redacted form, in space that was taken at the start."""

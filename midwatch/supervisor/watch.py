@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.control_group import ControlGroup
+from midwatch.supervisor.descendants import signal_each
 from midwatch.supervisor.identity import SupervisorId, boot_id
 from midwatch.supervisor.result import Result
 
@@ -46,7 +48,16 @@ class Lost:
 
     reason: str
     step: SupervisorId | None = None
-    """The step's own process, when it still ran with nobody to watch it."""
+    """The step's own process, or another one of its control group, when it still ran with nobody to watch it."""
+    control: str = ""
+    """The step's control group; empty when it has none."""
+
+    @property
+    def how_to_end(self) -> str:
+        """The command that ends what still runs; empty when nothing does."""
+        if self.step is None:
+            return ""
+        return f"echo 1 > {self.control}/cgroup.kill" if self.control else f"kill -- -{self.step.pid}"
 
 
 def look(folder: AttemptFolder) -> Running | Result | Lost | None:
@@ -65,32 +76,33 @@ def look(folder: AttemptFolder) -> Running | Result | Lost | None:
         return Lost(f"{folder.supervisor.name} cannot be read: {error}")
     try:
         supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
-        began = str(data["began"])
+        began, control = str(data["began"]), str(data.get("control_group", ""))
     except (KeyError, TypeError, ValueError) as error:
         return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
     if supervisor.alive:
         return Running(supervisor, step.pid, began)
-    return _result(folder) or _lost(supervisor, step)  # it may have ended between the two looks
+    return _result(folder) or _lost(supervisor, step, control)  # it may have ended between the two looks
 
 
 def cancel(folder: AttemptFolder) -> bool:
     """Ask the supervisor to end its step: INT, TERM, KILL. Asking again goes on to the next signal at once.
 
-    A step that runs on without its supervisor gets TERM itself, with its group. False when neither runs. The result comes
-    through `look`.
+    A step that runs on without its supervisor gets TERM itself, with its group and its control group. False when neither
+    runs. The result comes through `look`.
     """
     found = look(folder)
     if isinstance(found, Lost) and found.step is not None:
-        return _end_unwatched(found.step)
+        return _end_unwatched(found.step, found.control)
     return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
 
 
-def _end_unwatched(step: SupervisorId) -> bool:
-    """The step leads a session and a group of its own, so its group has its number for as long as it lives."""
+def _end_unwatched(step: SupervisorId, control: str) -> bool:
+    """The step leads a group of its own, so its group has its number for as long as it lives."""
     if not step.alive:
         return False
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):  # what goes on of it leads no group
         os.killpg(step.pid, signal.SIGTERM)
+    signal_each(ControlGroup(Path(control)).members() if control else set(), signal.SIGTERM)
     return True
 
 
@@ -114,9 +126,14 @@ def _result(folder: AttemptFolder) -> Result | Lost | None:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
 
 
-def _lost(supervisor: SupervisorId, step: SupervisorId) -> Lost:
+def _lost(supervisor: SupervisorId, step: SupervisorId, control: str) -> Lost:
     if supervisor.boot != boot_id():
         return Lost("The machine was restarted while the step ran")
     if step.alive:
-        return Lost(f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched", step)
+        reason = f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched"
+        return Lost(reason, step, control)
+    for pid in sorted(ControlGroup(Path(control)).members()) if control else ():
+        if (left := SupervisorId.of(pid)) is not None:
+            reason = f"The supervisor was killed; what the step started still runs as process {pid}, unwatched"
+            return Lost(reason, left, control)
     return Lost("The supervisor was killed while the step ran")

@@ -88,6 +88,98 @@ def test_a_child_in_a_session_of_its_own_ends_too(step: Step) -> None:
     until(lambda: gone(runaway), "the end of the runaway")
 
 
+RUNAWAY = """
+    (setsid bash -c '(trap "" INT TERM; echo $BASHPID; exec > /dev/null 2>&1; while :; do sleep 0.2; done) &' &)
+    trap '' INT TERM; echo ready; while :; do sleep 0.1; done
+"""
+"""A grandchild in a session of its own, whose parents have ended, and which heeds nothing."""
+
+CANCELLED = """
+import json, sys
+from pathlib import Path
+from supervised import Step, gone, until
+from midwatch.supervisor.watch import cancel
+step = Step(Path(sys.argv[1]))
+step.start(sys.argv[2])
+until(lambda: step.output.count(b"\\n") == 2)
+runaway = next(int(word) for word in step.output.split() if word.isdigit())
+assert cancel(step.folder)
+assert step.result().outcome == "cancelled"
+until(lambda: gone(runaway), "the end of the runaway")
+print(json.loads(step.folder.supervisor.read_text())["control_group"])
+"""
+
+
+def cancelled(step: Step, *before: str) -> str:
+    """The control group of a step with a runaway that was cancelled, and all of it has ended."""
+    command = [*before, sys.executable, "-c", CANCELLED, str(step.folder.path), RUNAWAY]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    return subprocess.run(command, env=here, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+def test_a_runaway_ends_with_its_control_group_which_goes_too(step: Step) -> None:
+    group = cancelled(step)
+    if not group:
+        pytest.skip("no control group may be made here")
+    until(lambda: not Path(group).exists(), "the removal of the group")
+
+
+def test_a_runaway_ends_where_there_is_no_control_group(step: Step) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can hide the control groups")
+    assert cancelled(step, "unshare", "-m", "sh", "-c", 'umount -l -a -t cgroup2; exec "$@"', "sh") == ""
+
+
+HOPPING = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+"""
+"""A process that is another one each time that it is looked at."""
+
+
+def test_what_forks_faster_than_anybody_looks_ends_with_the_control_group(step: Step) -> None:
+    step.start(f"{sys.executable} -c '{HOPPING}' > /dev/null 2>&1 & echo ready; read x < <(sleep 60)")
+    step.says("ready")
+    group = Path(json.loads(step.folder.supervisor.read_text())["control_group"] or "/nowhere")
+    if not group.exists():
+        cancel(step.folder)
+        pytest.skip("no control group may be made here")
+    assert cancel(step.folder)
+    assert step.result().outcome is StepOutcome.CANCELLED
+    until(lambda: not group.exists(), "the end of all")
+
+
+def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step) -> None:
+    supervisor = step.start("setsid bash -c 'echo $$; exec sleep 300 > /dev/null 2>&1' & echo ready; read x < <(sleep 60)")
+    until(lambda: step.output.count(b"\n") == 2)
+    group = json.loads(step.folder.supervisor.read_text())["control_group"]
+    if not group:
+        pytest.skip("no control group may be made here")
+    runaway = next(int(word) for word in step.output.split() if word.isdigit())
+    found = look(step.folder)
+    assert isinstance(found, Running)
+    for pid in (supervisor.pid, found.step_pid):
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: gone(pid))
+    found = look(step.folder)
+    assert isinstance(found, Lost)
+    assert "what the step started still runs as process" in found.reason
+    assert found.how_to_end == f"echo 1 > {group}/cgroup.kill"
+    assert cancel(step.folder)
+    until(lambda: gone(runaway), "the end of the runaway")
+    until(lambda: look(step.folder) == Lost("The supervisor was killed while the step ran"))
+    following = Step(step.folder.path.with_name("following"))
+    following.start("exit 0")
+    following.result()
+    assert not Path(group).exists(), "the next supervisor sweeps what the last one could not"
+
+
 def test_what_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None:
     step.start("(trap '' TERM HUP; while :; do sleep 1; done) & echo $!; exit 0")
     found = step.result()
