@@ -16,9 +16,9 @@ from midwatch import attempts, closure, consequences, opening, rules
 from midwatch.action import Context
 from midwatch.approval import Approvals
 from midwatch.clock import Clock, SystemClock
-from midwatch.errors import MidwatchError, Refused
+from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.incident.events import Kind, StepOutcome
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lease import Lease
 from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.state import Attempt, CriterionState, StepState
@@ -186,13 +186,14 @@ class Conductor(Approvals, Notebook):
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
             order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor, undo=undo)
-            attempts.prepare(attempt, plan)
+            self._prepare(attempt, plan)
             wheel.under_way.add((step_id, number))
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
             self._append(Kind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
         try:
             before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
+            self._make_room()
             owner = supervisor.start(attempt, order, known_secrets(self.runbook))
             self._append(Kind.STARTED, self._started(step, number, owner.to_json()))
         except MidwatchError as error:
@@ -201,6 +202,15 @@ class Conductor(Approvals, Notebook):
             raise
         finally:
             wheel.under_way.discard((step_id, number))
+
+    def _prepare(self, attempt: AttemptFolder, plan: Plan) -> None:
+        self._spare.keep()
+        try:
+            attempts.prepare(attempt, plan)
+        except Failed:
+            if not self._make_room():
+                raise
+            attempts.prepare(attempt, plan)
 
     def _require_ended(self, step: Step) -> None:
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""

@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.incident.spare import Spare
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -64,6 +65,7 @@ class Record(ABC):
         self._mutex = threading.RLock()
         self._changed: set[str] = set()
         self._secrets = known_secrets(runbook)
+        self._spare = Spare(folder.path)
 
     @property
     def driving(self) -> bool:
@@ -104,6 +106,15 @@ class Record(ABC):
             journal = self._driver().journal
             journal.name_places(self.runbook.resolve(declared) if declared else None)
             self._take_in(journal.events[len(self.events) :])
+        self._spare.keep()
+
+    def _make_room(self) -> bool:
+        """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""
+        gave = False
+        while given := self._spare.give():  # again and again: the event itself may have taken some of it
+            self._append(Kind.ROOM, asdict(given))
+            gave = True
+        return gave
 
     def _bring_back(self, wheel: Wheel) -> None:
         """Let what went to another disk come back when there is room; looked at every few seconds."""
@@ -139,6 +150,8 @@ class Record(ABC):
         if wheel.door:
             wheel.door.close()
         wheel.journal.close(trim=trim)
+        if trim:
+            self._spare.drop()
         wheel.lock.release()
         self._wheel = None
 

@@ -27,6 +27,7 @@ _STYLES: dict[str, str] = {
     Kind.MOVED: SOON,
     Kind.REJOINED: WELL,
     Kind.LOST: WRONG,
+    Kind.ROOM: SOON,
     Kind.PLACES: FAINT,
     Kind.TICKED: WELL,
     Kind.FAILED_BY_HAND: WRONG,

@@ -1,4 +1,4 @@
-"""What a journal tells of itself, as a person reads it."""
+"""What a journal tells of itself and of the room on its disk, as a person reads it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.incident.events import Kind
+from midwatch.units import size
 
 
 def journal_words(kind: str, body: Mapping[str, Any]) -> str:
-    """One sentence without its full stop; empty for events that are not about the journal itself."""
+    """One sentence without its full stop; empty for events that are not about the journal or its disk."""
     if kind == Kind.MOVED:
         memory = ", which is memory: a restart of the machine would lose it" if body.get("in_memory") else ""
         return f"The journal goes on in {body.get('to')}{memory}: {body.get('reason')}"
@@ -20,6 +21,16 @@ def journal_words(kind: str, body: Mapping[str, Any]) -> str:
         return f"What the journal held after event {body.get('after')} was in memory only, in {body.get('file')}, and is lost"
     if kind == Kind.REPAIRED:
         return f"The journal was repaired: {body.get('dropped_bytes')} bytes of a torn event were cut"
+    if kind == Kind.ROOM:
+        return _room(body)
     if kind == Kind.PLACES and body.get("problem"):
         return f"The declared second place of the journal cannot be used: {body['problem']}"
     return ""
+
+
+def _room(body: Mapping[str, Any]) -> str:
+    if body.get("files"):
+        return f"No inode is free on the incident's disk: {body['files']} that were kept for starting steps were given back"
+    left = f"{size(body['left'])} are left" if body.get("left") else "nothing is left, so make room before the next step"
+    given = size(body.get("space", 0))
+    return f"The incident's disk is full ({body.get('reason')}): {given} kept for starting steps were given back; {left}"

@@ -1,4 +1,4 @@
-"""What the tests of the journal share: a clock that is set, and a disk that is filled."""
+"""What the tests of the journal share: a clock that is set."""
 
 from __future__ import annotations
 
@@ -26,16 +26,3 @@ class SetClock:
     def on(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
         self.seconds += seconds
-
-
-def fill(disk: Path) -> Path:
-    """Write until the disk takes not one byte more; the file that fills it."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
-    return filler

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write, fill
+from filling import fill
+from set_clock import SetClock, Write
 
 from midwatch.errors import Failed
 from midwatch.incident.events import Kind

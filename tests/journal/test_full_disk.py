@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, fill
+from filling import fill
+from set_clock import SetClock
 
 from midwatch.errors import Failed
 from midwatch.journal.reader import read

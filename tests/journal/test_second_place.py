@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, fill
+from filling import fill
+from set_clock import SetClock
 
 from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Event, Kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filling import fill
 from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
@@ -46,20 +46,6 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"this machine cannot mount a {request.param}: {error}")
     yield at
     ctypes.CDLL(None).umount2(str(at).encode(), 2)  # MNT_DETACH: also when a test left something running
-
-
-def fill(folder: Path) -> Path:
-    """Use up the last byte."""
-    filler = folder / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (65536, 4096, 512, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-    return filler
 
 
 def test_full_from_the_first_byte_of_output(small: Path, tmp_path: Path) -> None:

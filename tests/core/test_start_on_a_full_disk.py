@@ -1,0 +1,130 @@
+"""The incident's disk is full to the last byte, or has no inode left: the step that makes room on it starts all the same."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filling import fill, fill_inodes
+
+from midwatch.conductor import Conductor
+from midwatch.errors import Failed
+from midwatch.incident.events import Kind
+from midwatch.incident.spare import FILES_A_START, PIECE, SPACE, Spare
+from midwatch.incident.state import StepStatus
+from midwatch.journal.verify import verify
+from midwatch.journal.words import journal_words
+from midwatch.runbook.loader import load
+from tests.core.conftest import ended
+
+RUNBOOK = """\
+midwatch: 1
+id: full
+title: The disk is full
+severity: SEV-1
+places: {second_journal: ../second}
+phases:
+  - title: All
+    steps:
+      - {id: again, title: Do something, run: echo ran >> ../ran, risk: observe}
+      - {id: make-room, title: Make room, run: rm -r filler; echo "there is room", risk: change}
+"""
+MOUNTS = {
+    "tmpfs": ["mount", "-t", "tmpfs", "-o", "size=12m,nr_inodes=150", "midwatch-test"],
+    "ext4": ["mount", "-o", "loop"],
+}
+
+
+@pytest.fixture(params=MOUNTS)
+def conductor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Conductor]:
+    """An incident on a small disk of its own."""
+    disk, command = tmp_path / "disk", list(MOUNTS[request.param])
+    disk.mkdir()
+    if request.param == "ext4":
+        image = tmp_path / "image"
+        with image.open("wb") as file:
+            file.truncate(16 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "160", image], check=True, timeout=20)
+        command.append(str(image))
+    if subprocess.run([*command, disk], capture_output=True, timeout=20, check=False).returncode:
+        pytest.skip("may not mount here")
+    (disk / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(disk / "runbook.yaml"), actor="ada@test")
+    yield conductor
+    conductor.leave()
+    subprocess.run(["umount", "-l", disk], check=True, timeout=20)
+
+
+def disk_of(conductor: Conductor) -> Path:
+    return conductor.runbook.file.parent
+
+
+def given(conductor: Conductor) -> list[str]:
+    return [journal_words(event.kind, event.body) for event in conductor.events if event.kind == Kind.ROOM]
+
+
+def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(conductor: Conductor) -> None:
+    disk, spare = disk_of(conductor), conductor.folder.path / "spare"
+    assert (spare / "room").stat().st_size == SPACE
+    fill(disk)
+    conductor.start("make-room", conductor.plan("make-room"))
+    assert ended(conductor, "make-room") is StepStatus.DONE
+    assert not (disk / "filler").exists()
+    attempt = conductor.attempt_folder("make-room")
+    assert attempt is not None
+    assert attempt.output.read_text() == "there is room\n"
+    assert given(conductor)
+    assert all(line.startswith("The incident's disk is full (No space left on device)") for line in given(conductor))
+    conductor.start("again", conductor.plan("again"))
+    assert (spare / "room").stat().st_size == SPACE, "with room again, all of it is kept again"
+    assert ended(conductor, "again") is StepStatus.DONE
+    conductor.close()
+    assert not spare.exists()
+    assert verify(conductor.folder.journal).ok
+
+
+def test_it_starts_on_a_disk_without_an_inode(conductor: Conductor) -> None:
+    disk = disk_of(conductor)
+    fill_inodes(disk)
+    for _ in range(2):
+        conductor.start("again", conductor.plan("again"), reason="once more")
+        assert ended(conductor, "again") is StepStatus.DONE
+    assert [line.split(":")[0] for line in given(conductor)] == ["No inode is free on the incident's disk"] * 2
+    with pytest.raises(Failed, match="No space left on device"):
+        conductor.start("make-room", conductor.plan("make-room"))
+    assert (disk.parent / "ran").read_text() == "ran\n" * 2
+    assert (disk / "filler").is_dir(), "what could not start did nothing"
+
+
+def test_once_all_of_it_is_used_up_a_start_says_so_and_nothing_runs(conductor: Conductor) -> None:
+    disk, starts = disk_of(conductor), 0
+    with pytest.raises(Failed, match=r"Nothing ran\. Make room .* in |Nothing ran; see ") as failed:  # noqa: PT012
+        while starts <= SPACE // PIECE:
+            fill(disk)
+            conductor.start("again", conductor.plan("again"), reason="once more")
+            starts += ended(conductor, "again") is StepStatus.DONE
+    assert "No space left on device" in str(failed.value)
+    assert starts >= 3
+    assert (disk.parent / "ran").read_text() == "ran\n" * starts
+    assert "nothing is left, so make room before the next step" in given(conductor)[-1]
+    assert sum(attempt.outcome == "done" for attempt in conductor.incident.step("again").attempts) == starts
+    assert verify(conductor.folder.journal).ok
+
+
+def test_what_was_taken_half_way_is_completed_and_given_back_whole(tmp_path: Path) -> None:
+    spare, folder = Spare(tmp_path), tmp_path / "spare"
+    spare.keep()
+    whole = sorted(path.name for path in folder.iterdir())
+    for name in whole:
+        (folder / name).unlink()
+        spare.keep()
+        assert sorted(path.name for path in folder.iterdir()) == whole
+        assert (folder / "room").stat().st_size == SPACE
+    assert spare.give() is None, "there is room"
+    for name in whole[: FILES_A_START + 1]:
+        (folder / name).unlink()
+    spare.drop()
+    spare.drop()
+    assert not folder.exists()
