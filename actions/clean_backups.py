@@ -111,7 +111,7 @@ class CleanBackups(Action):
             except MidwatchError as error:
                 spared.append(name)
                 context.console.say(f"[KEPT] {safe_text(name)}: {safe_text(str(error))}")
-            context.console.progress(gone + len(spared), len(planned))
+            context.console.progress(gone + len(spared), len(planned), "backups")
         after = usage(place, budgets)
         freed = before.used - after.used
         tell_shortfall(context.console, place, freed, plan.total(Verb.REMOVE))

@@ -72,7 +72,7 @@ class CleanDocker(Action):
             spared: list[str] = []
             logs = 0
             for done, effect in enumerate(removals):
-                context.console.progress(done, len(removals))
+                context.console.progress(done, len(removals), "removals")
                 tags = images[effect.identity].attrs.get("RepoTags") if effect.identity in images else None
                 log = log_of(client, effect.identity) if effect.object.startswith("container ") else 0
                 fault = _remove(client, effect, tags or [])
@@ -82,7 +82,7 @@ class CleanDocker(Action):
                 context.console.say(
                     f"[KEPT] {safe_text(effect.object)}: {fault}" if fault else f"[OK] {safe_text(effect.object)}"
                 )
-            context.console.progress(len(removals), len(removals))
+            context.console.progress(len(removals), len(removals), "removals")
             freed, disk_after = before.total - space(client).total + logs, measured(root)
         gone, planned = len(removals) - len(spared), plan.total(Verb.REMOVE)
         summary = f"{gone} of {len(removals)} removed from Docker, {size(freed)} freed"

@@ -11,6 +11,7 @@ from midwatch.action import Action, Context, Outcome
 from midwatch.errors import BadInput, Failed
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
+from midwatch.supervisor.progress import BYTES
 from midwatch.units import size
 from probes.checksums import SetVerdict, sets_below, verify_set
 from probes.disk_usage import files_below
@@ -51,7 +52,7 @@ class VerifyChecksums(Action):
         def read(count: int) -> None:
             nonlocal done
             done = min(done + count, total)
-            context.console.progress(done, total)
+            context.console.progress(done, total, BYTES)
 
         verdicts: list[SetVerdict] = []
         for folder in folders:

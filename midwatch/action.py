@@ -28,8 +28,10 @@ class Console(Protocol):
         """One line to the operator, at once."""
         ...
 
-    def progress(self, done: float, total: float | None = None) -> None:
-        """How far it is; the same unit for both (bytes, rows). Cheap: call it as often as you like."""
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        """How far it is, both in this unit: `bytes`, or what is counted, as one word in the plural (`tables`, `images`).
+
+        Cheap: call it as often as you like."""
         ...
 
     def value(self, key: str, value: str) -> None:

@@ -11,7 +11,9 @@ from typing import TextIO
 from midwatch.action import Console
 from midwatch.errors import BadInput, Failed
 from midwatch.hostile import safe_text
+from midwatch.pace import Advance
 from midwatch.redaction import Redactor
+from midwatch.supervisor.progress import Progress
 from midwatch.supervisor.secret_channel import VARIABLE, tell_secret
 
 _EVERY = 0.25
@@ -40,18 +42,19 @@ class ProcessConsole:
             text = self._redactor.once(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
         self._write(safe_text(text, newlines=True) + "\n")
 
-    def progress(self, done: float, total: float | None = None) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         """Told four times a second at most, and always at the end."""
         now = time.monotonic()
         if now - self._told_at < _EVERY and done != total:
             return
         self._told_at = now
         if self._channel is not None:
-            self._write(_sequence(done, total))
+            self._write(_sequence(done, total, unit))
         elif self._out.isatty():
             self._line_shown = True
-            share = f"{done / total:7.1%}" if total else f"{done:.15g}"
-            self._write(f"\r{share}")
+            share = f"{done / total:.1%}" if total else ""
+            words = ", ".join(word for word in (share, *Advance(Progress(done, total, unit)).words()) if word)
+            self._write(f"\r{words}\x1b[K")
 
     def value(self, key: str, value: str) -> None:
         """Raises `BadInput` for a key or value that is not one line, `Failed` when it cannot be stored."""
@@ -86,12 +89,12 @@ class ProcessConsole:
         self._out.flush()
 
 
-def _sequence(done: float, total: float | None) -> str:
-    """OSC 9;4 with the percentage that terminals know, and after it our own unit."""
+def _sequence(done: float, total: float | None, unit: str) -> str:
+    """OSC 9;4 with the percentage that terminals know, and after it amounts in our own unit."""
     if total is None:
-        return f"\x1b]9;4;3;0;{done:.15g}\x07"
+        return f"\x1b]9;4;3;0;{done:.15g};;{unit}\x07"
     percent = min(100, max(0, int(100 * done / total))) if total > 0 else 100
-    return f"\x1b]9;4;1;{percent};{done:.15g};{total:.15g}\x07"
+    return f"\x1b]9;4;1;{percent};{done:.15g};{total:.15g};{unit}\x07"
 
 
 _: type[Console] = ProcessConsole

@@ -12,6 +12,7 @@ from textual.content import Content
 from midwatch.beckoning import call
 from midwatch.incident.lease import Pulse
 from midwatch.incident.state import Attempt, StepStatus
+from midwatch.pace import PACE, Pace, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines
@@ -21,13 +22,11 @@ from screens.footer import footer_line
 from screens.keys import BY_ID, KEYS, Key, shown
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
-from screens.widgets.flow import Flow
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import column_lines
 from screens.widgets.panel_state import PanelState
 from screens.widgets.panel_strip import strip_lines, worst_line
 from screens.widgets.pen import SOON, WRONG
-from screens.widgets.progress_lines import Advance
 from screens.widgets.quiet import Quiet
 from screens.widgets.sheet import Sheet
 from screens.widgets.step_page import phase_lines, step_lines
@@ -48,7 +47,7 @@ class Drawing(Decisions):
         self._in_checklist = False
         self.journal_trouble = ""
         self._grid_rows = ""
-        self._flow = Flow()
+        self._flow, self._pace = Pace(), Pace(PACE)
         self.set_class(self.pen.ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
@@ -171,12 +170,13 @@ class Drawing(Decisions):
             sheet.show(phase_lines(phase, self.desk.incident, sheet.room, self.pen))
             return
         folder = self.desk.attempt_folder(step.id)
-        advance = None
+        how_far = None
         if folder is not None and self.desk.incident.status(step) is StepStatus.RUNNING:
-            progress, spool = read_progress(folder.progress), self.query_one("#output", OutputView).spool
+            spool = self.query_one("#output", OutputView).spool
             written = spool.bytes if spool is not None and spool.path == folder.output else 0
-            advance = Advance(progress.done if progress else None, progress.total if progress else None, written)
-        parts = self.parts(step, advance)
+            told = read_progress(folder.progress)
+            how_far = advance(told, self._pace, folder.progress, time.monotonic(), written)
+        parts = self.parts(step, how_far)
         sheet.show(step_lines(parts, sheet.room, self.pen))
 
     def _draw_output(self) -> None:

@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from midwatch.errors import MidwatchError
 from midwatch.incident.state import StepStatus
+from midwatch.pace import PACE, Pace, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.desk import Desk
@@ -21,11 +22,10 @@ from screens.output_search import Hit, Search
 from screens.page import Page
 from screens.widgets.ages import span
 from screens.widgets.aside import aside
-from screens.widgets.flow import Flow
 from screens.widgets.line import Line
 from screens.widgets.output_view import OutputView
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, Pen
-from screens.widgets.progress_lines import Advance, progress_lines
+from screens.widgets.progress_lines import progress_lines
 from screens.widgets.quiet import Quiet
 from screens.widgets.rows import edges, fit, labelled
 
@@ -79,7 +79,7 @@ class OutputScreen(Screen[None]):
         super().__init__()
         self.pen, self._desk, self._step = pen, desk, step
         self._term, self._said = "", ""
-        self._search, self._flow = Search(self), Flow()
+        self._search, self._flow, self._pace = Search(self), Pace(), Pace(PACE)
 
     def compose(self) -> ComposeResult:
         yield Quiet(id="top")
@@ -113,9 +113,10 @@ class OutputScreen(Screen[None]):
             self.pen.ink(f"{self._step.number} {self._step.title}", STRONG),
             self.pen.ink(f" {self.pen.signs.dot} {status.value}", STATE_STYLES[status]),
         )
-        follow = "following" if self.view.following else "paused"
-        figures = self.pen.ink(f"{self._figures(status)}, {follow}", "" if self.view.following else SOON)
-        self.query_one("#top", Quiet).show(edges(title, figures, width))
+        grows = status is StepStatus.RUNNING
+        follow = ("following" if self.view.following else "paused") if grows else ""
+        figures = ", ".join(word for word in (self._figures(status), follow) if word)
+        self.query_one("#top", Quiet).show(edges(title, self.pen.ink(figures, SOON if follow == "paused" else ""), width))
         self._draw_progress(status, width)
         said = self.pen.ink(fit(self.pen.clean(self._said), width // 2, self.pen), CHOSEN)
         help_ = Content.assemble(self.pen.ink("?", "bold"), self.pen.ink(" help", FAINT))
@@ -135,8 +136,9 @@ class OutputScreen(Screen[None]):
         if spool is None or state is None or state.last is None:
             return "nothing yet"
         self._flow.take(spool.path, time.monotonic(), spool.bytes)
-        lines = f"{spool.line_count:,}".replace(",", " " if spool.line_count > 9999 else "")
-        words = f"{lines} lines, {self._flow.words(spool.bytes, under_way=status is StepStatus.RUNNING)}"
+        count = spool.line_count
+        lines = f"{count:,}".replace(",", " " if count > 9999 else "") + (" line" if count == 1 else " lines")
+        words = f"{lines}, {self._flow.words(spool.bytes, under_way=status is StepStatus.RUNNING)}"
         return f"{span(self._seconds())}, {words}"
 
     def _seconds(self) -> float:
@@ -154,10 +156,11 @@ class OutputScreen(Screen[None]):
         line, folder = self.query_one("#progress", Quiet), self._desk.attempt_folder(self._step.id)
         told = read_progress(folder.progress) if folder is not None and status is StepStatus.RUNNING else None
         line.display = told is not None
-        if told is not None:
-            lines = progress_lines(Advance(told.done, told.total), self._seconds(), max(width - 20, 20), self.pen)
-            left = lines[1] if len(lines) > 1 else Content("")
-            line.show(edges(lines[0] if lines else Content(""), left, width))
+        if told is not None and folder is not None:
+            how_far = advance(told, self._pace, folder.progress, time.monotonic())
+            words = ", ".join(how_far.words())
+            lines = progress_lines(how_far, max(width - len(words) - 2, 20), self.pen)
+            line.show(edges(lines[0], lines[-1] if len(lines) > 1 else Content(""), width))
 
     def _say(self, text: str) -> None:
         self._said = text

@@ -10,6 +10,7 @@ from functools import partial
 from textual.screen import Screen
 
 from midwatch.incident.state import StepStatus
+from midwatch.pace import Advance
 from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Step
@@ -21,7 +22,6 @@ from screens.widgets.aside import aside
 from screens.widgets.dialog import Dialog
 from screens.widgets.page_parts import PageParts
 from screens.widgets.pen import SOON, WRONG, Pen
-from screens.widgets.progress_lines import Advance
 
 
 class Running(Screen[None]):

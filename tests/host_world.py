@@ -32,7 +32,7 @@ class Heard:
     def say(self, text: str) -> None:
         self.lines.append(text)
 
-    def progress(self, done: float, total: float | None = None) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         assert total is None or 0 <= done <= total
 
     def value(self, key: str, value: str) -> None:

@@ -45,7 +45,7 @@ class AttemptFolder:
 
     @property
     def progress(self) -> Path:
-        """`DONE TOTAL` as the step last told it (OSC 9;4 or the action's console); replaced, never appended to."""
+        """`DONE TOTAL UNIT` as the step last told it (OSC 9;4 or the action's console); replaced, never appended to."""
         return self.path / "progress"
 
     @property

@@ -10,11 +10,15 @@ from pathlib import Path
 from midwatch.incident.modes import open_file
 
 _WIDTH = 64
-_LONGEST = 96
+_LONGEST, _MOST = 96, 1e18
+BYTES = "bytes"
+"""The unit of amounts that are shown as sizes."""
 _START = b"\x1b]9;4;"
-# The usual form is `ESC ] 9 ; 4 ; STATE ; PERCENT` and its end; an action's console adds `; DONE ; TOTAL` in its own unit.
-_SEQUENCE = re.compile(rb"\x1b\]9;4;(\d)(?:;(\d{0,3}))?(?:;([0-9.e+]{1,24}))?(?:;([0-9.e+]{1,24}))?(?:\x07|\x1b\\)")
-_PARTIAL = re.compile(rb"\x1b(?:\](?:9(?:;(?:4(?:;[0-9;.e+]*(?:\x1b)?)?)?)?)?)?\Z")
+# The usual form is `ESC ] 9 ; 4 ; STATE ; PERCENT` and its end; a step may add `; DONE ; TOTAL ; UNIT`.
+_SEQUENCE = re.compile(
+    rb"\x1b\]9;4;(\d)(?:;(\d{0,3}))?(?:;([0-9.e+]{1,24}))?(?:;([0-9.e+]{0,24}))?(?:;([a-z]{0,12}))?(?:\x07|\x1b\\)"
+)
+_PARTIAL = re.compile(rb"\x1b(?:\](?:9(?:;(?:4(?:;[0-9a-z;.+]*(?:\x1b)?)?)?)?)?)?\Z")
 _CLEAR, _UNKNOWN_TOTAL = 0, 3
 
 
@@ -24,6 +28,13 @@ class Progress:
 
     done: float
     total: float | None
+    unit: str = ""
+    """`bytes`, or what is counted, in the plural: `tables`; empty when the step does not say."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for amounts that nobody means: steps write what they like."""
+        if not all(0 <= amount <= _MOST for amount in (self.done, self.total or 0.0)):
+            raise ValueError("an amount is from 0 to 1e18")
 
 
 class ProgressFilter:
@@ -54,13 +65,13 @@ class ProgressFilter:
         return held
 
     def _take(self, match: re.Match[bytes]) -> bytes:
-        state, percent, done, total = match.groups()
+        state, percent, done, total, unit = match.groups()
         self.changed = True
         try:
             if int(state) == _CLEAR:
                 self.latest = None
             elif done is not None:
-                self.latest = Progress(float(done), float(total) if total is not None else None)
+                self.latest = Progress(float(done), float(total) if total else None, (unit or b"").decode())
             elif int(state) != _UNKNOWN_TOTAL and percent:
                 self.latest = Progress(min(float(percent), 100.0), 100.0)
         except ValueError:
@@ -80,7 +91,8 @@ class ProgressFile:
         """Replace it. Never raises: the step matters more."""
         text = ""
         if progress is not None:
-            text = " ".join(format(number, ".15g") for number in (progress.done, progress.total) if number is not None)
+            total = "-" if progress.total is None else format(progress.total, ".15g")
+            text = f"{progress.done:.15g} {total} {progress.unit}"
         try:
             os.pwrite(self._descriptor, text.ljust(_WIDTH - 1).encode() + b"\n", 0)
         except OSError:
@@ -91,10 +103,10 @@ class ProgressFile:
 
 
 def read_progress(path: Path) -> Progress | None:
-    """What the step last told; None when it has told nothing. `DONE TOTAL`, or `DONE` alone when the total is not known."""
+    """What the step last told; None when it has told nothing. `DONE TOTAL UNIT`, `-` for a total that is not known."""
     try:
         with path.open("rb") as file:
-            numbers = [float(word) for word in file.read(_WIDTH).split()]
+            done, total, unit = [*file.read(_WIDTH).decode("ascii").split(), ""][:3]
+        return Progress(float(done), None if total == "-" else float(total), unit)
     except (OSError, ValueError):
         return None
-    return Progress(numbers[0], numbers[1] if len(numbers) > 1 else None) if numbers else None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from midwatch.incident.state import CriterionState, Incident
+from midwatch.pace import Advance
 from midwatch.plan import Plan
 from midwatch.runbook.model import Runbook, Step
-from screens.widgets.progress_lines import Advance
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,30 @@
-"""How far a step is: a bar, what is left, and how much it writes."""
+"""How far a step is: a bar, how much of how much, how fast and what is left, and how much it writes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.content import Content
 
-from midwatch.units import duration, size
-from screens.widgets.pen import CHOSEN, FAINT, Pen
+from midwatch.pace import Advance
+from midwatch.units import size
+from screens.widgets.pen import CHOSEN, FAINT, SOON, Pen
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What the step last told of itself, and the bytes of its output."""
-
-    done: float | None = None
-    total: float | None = None
-    output: int = 0
-
-
-def progress_lines(advance: Advance, seconds: float, width: int, pen: Pen) -> list[Content]:
-    """A bar where the step tells its total; nothing is made up where it does not."""
+def progress_lines(advance: Advance, width: int, pen: Pen) -> list[Content]:
+    """A bar where the step tells its total; nothing is made up where it does not. A stall is said in its place."""
     lines: list[Content] = []
-    written = f"output {size(advance.output)}" if advance.output else ""
-    if advance.done is not None and advance.total:
-        share = min(max(advance.done / advance.total, 0.0), 1.0)
+    share, words = advance.share, advance.words()
+    if share is not None:
         cells = max(width - 8, 10)
         full = int(share * cells)
         lines.append(
             Content.assemble(
-                pen.ink(pen.signs.full * full, CHOSEN),
+                pen.ink(pen.signs.full * full, SOON if advance.stalled else CHOSEN),
                 pen.ink(pen.signs.empty * (cells - full), FAINT),
                 f" {int(share * 100):3} %",
             )
         )
-        if seconds >= 3 and 0.02 <= share < 1:
-            left = duration(seconds / share * (1 - share))
-            lines.append(pen.ink(f"about {left} left" + (f", {written}" if written else ""), FAINT))
-            return lines
-    elif advance.done is not None:
-        written = f"{advance.done:,.0f} so far".replace(",", " ") + (f", {written}" if written else "")
-    if written:
-        lines.append(pen.ink(written, FAINT))
+    if advance.output:
+        words = [*words, f"output {size(advance.output)}"]
+    if words:
+        lines.append(pen.ink(", ".join(words), SOON if advance.stalled else FAINT))
     return lines

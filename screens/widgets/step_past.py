@@ -42,7 +42,7 @@ def _under_way(parts: PageParts, last: Attempt, width: int, pen: Pen) -> list[Co
     what = f" taking back attempt {last.undoes}" if last.undoes is not None else " under way"
     left = Content.assemble(pen.state(StepStatus.RUNNING), pen.ink(f"{what} {span(seconds)}", CHOSEN))
     lines = [edges(left, pen.ink(f"by {last.actor}", FAINT), width)]
-    return lines + (progress_lines(parts.advance, seconds, width, pen) if parts.advance else [])
+    return lines + (progress_lines(parts.advance, width, pen) if parts.advance else [])
 
 
 def _settled(status: StepStatus, state: StepState, width: int, pen: Pen) -> list[Content]:

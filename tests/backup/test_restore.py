@@ -164,7 +164,7 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
 class Interrupted(Listening):
     """A person who presses Ctrl-C, or a supervisor that says TERM, once bytes flow."""
 
-    def progress(self, done: float, total: float | None = None) -> None:
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         raise KeyboardInterrupt
 
 

@@ -30,7 +30,7 @@ class Listening:
     def say(self, text: str) -> None:
         self.said.append(text)
 
-    def progress(self, done: float, total: float | None = None) -> None: ...
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None: ...
 
     def value(self, key: str, value: str) -> None:
         self.values[key] = value

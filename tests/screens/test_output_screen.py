@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.output import OutputScreen
-from screens.widgets.flow import Flow
 from tests.screens.conftest import Pilots, grid, opened, press, until
 from tests.screens.desk import DeskInMemory
 
@@ -99,21 +96,14 @@ async def test_progress_is_a_bar_with_what_is_left(desk: DeskInMemory) -> None:
     folder = desk.attempt_folder(STEP)
     assert folder is not None
     file = ProgressFile(folder.progress)
-    file.write(Progress(50, 200))
-    file.close()
-    desk.clock.pass_(60)
+    file.write(Progress(50e6, 200e6, "bytes"))
     async with opened(desk) as pilot:
         await press(pilot, "o")
         assert " 25 %" in grid(pilot)
-        assert "about 3 min left" in grid(pilot)
-
-
-def test_the_rate_is_that_of_the_last_seconds() -> None:
-    flow, path = Flow(), Path("output")
-    for second in range(20):
-        flow.take(path, float(second), 1_000_000 * max(second - 10, 0))
-    assert flow.rate == 1_000_000
-    assert flow.words(9_000_000, under_way=True) == "9.0 MB, 1.0 MB/s"
-    assert flow.words(9_000_000, under_way=False) == "9.0 MB"
-    flow.take(Path("another"), 20.0, 5)
-    assert flow.rate == 0.0
+        assert "50.0 of 200 MB" in grid(pilot)
+        assert "1 line," in grid(pilot)
+        assert "following" in grid(pilot)
+        file.close()
+        desk.finish(STEP)
+        await until(pilot, lambda: "· done" in grid(pilot))
+        assert "following" not in grid(pilot)

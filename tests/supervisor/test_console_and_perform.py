@@ -172,9 +172,9 @@ def test_progress_at_a_terminal_is_one_line_that_goes_away(values: Path, monkeyp
     console = ProcessConsole(out)
     console.progress(1, 4)
     console.progress(2, 4)
-    console.progress(4, 4)
+    console.progress(4e6, 4e6, "bytes")
     console.say("done")
-    assert out.getvalue() == "\r  25.0%\r 100.0%\r\x1b[Kdone\n"
+    assert out.getvalue() == "\r25.0%\x1b[K\r100.0%, 4.0 of 4.0 MB\x1b[K\r\x1b[Kdone\n"
 
 
 def test_an_output_that_cannot_say_it_all_is_no_fault(values: Path) -> None:

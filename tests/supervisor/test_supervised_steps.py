@@ -192,8 +192,8 @@ def test_a_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: 
 
 
 def test_progress_goes_beside_the_output(step: Step) -> None:
-    step.start(r"printf 'a\033]9;4;1;42\007b\033]9;4;1;50;512;1024\033\\c'; read x < <(sleep 60)")
-    until(lambda: read_progress(step.folder.progress) == Progress(512, 1024), "the progress")
+    step.start(r"printf 'a\033]9;4;1;42\007b\033]9;4;1;50;512;1024;bytes\033\\c'; read x < <(sleep 60)")
+    until(lambda: read_progress(step.folder.progress) == Progress(512, 1024, "bytes"), "the progress")
     assert step.output == b"abc"
 
 
@@ -201,7 +201,8 @@ def test_progress_without_a_total_and_rubbish_in_its_file(tmp_path: Path) -> Non
     path = tmp_path / "progress"
     file = ProgressFile(path)
     assert read_progress(path) is None
-    for told in (Progress(3e12, None), Progress(0.5, 1), None):
+    longest = Progress(1.23456789012345e-100, 2.34567890123456e-100, "twelveletter")
+    for told in (Progress(3e12, None), Progress(0.5, 1), Progress(5, None, "tables"), longest, None):
         file.write(told)
         assert read_progress(path) == told
         assert path.stat().st_size == 64
@@ -212,12 +213,19 @@ def test_progress_without_a_total_and_rubbish_in_its_file(tmp_path: Path) -> Non
 
 
 def test_progress_however_the_stream_is_cut() -> None:
-    stream = b"x\x1b]9;4;1;7;7.5;100\x07y\x1b]9;4;3;0;12\x1b\\z\x1b[0m\x1b]8;;http://a\x07"
+    stream = b"x\x1b]9;4;1;7;7.5;100;tables\x07y\x1b]9;4;3;0;12;;bytes\x1b\\z\x1b[0m\x1b]8;;http://a\x07"
     for at in range(len(stream) + 1):
         seen = ProgressFilter()
         out = seen.feed(stream[:at]) + seen.feed(stream[at:]) + seen.flush()
         assert out == b"xyz\x1b[0m\x1b]8;;http://a\x07"
-        assert seen.latest == Progress(12, None)
+        assert seen.latest == Progress(12, None, "bytes")
+
+
+@pytest.mark.parametrize("amounts", [b"1e999;1", b"1;1e300", b"1e;2", b"1..2;3", b"e;e", b"5;+", b"nan;1"])
+def test_amounts_that_nobody_means_are_passed_over(amounts: bytes) -> None:
+    seen = ProgressFilter()
+    seen.feed(b"\x1b]9;4;1;7\x07" + b"\x1b]9;4;1;50;" + amounts + b"\x07")
+    assert seen.latest == Progress(7, 100)
 
 
 def test_huge_output_keeps_head_and_tail_and_counts_the_rest(step: Step) -> None:

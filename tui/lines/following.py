@@ -6,8 +6,8 @@ import time
 
 from midwatch.conductor import Conductor
 from midwatch.export.moved import moved
-from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.state import StepStatus
+from midwatch.pace import PACE, Advance, Pace, advance
 from midwatch.runbook.model import Step
 from midwatch.spool import Spool
 from midwatch.supervisor.progress import read_progress
@@ -27,7 +27,7 @@ def follow(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
     folder = conductor.attempt_folder(step.id)
     if folder is None:
         return True
-    spool, line = Spool(folder.output), 0
+    spool, line, pace = Spool(folder.output), 0, Pace(PACE)
     said_at = time.monotonic()
     while True:
         try:
@@ -36,9 +36,10 @@ def follow(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
             line = _say_new(spool, line, teletype, whole=not running)
             if not running:
                 break
+            how_far = advance(read_progress(folder.progress), pace, folder.progress, time.monotonic())
             if time.monotonic() - said_at >= _SAY_PROGRESS:
                 said_at = time.monotonic()
-                _say_progress(folder, teletype)
+                teletype.say(f"{still_words(how_far)}.")
             teletype.pause(_POLL)
         except Interrupted:
             if not _go_on(conductor, step, teletype):
@@ -60,14 +61,10 @@ def _say_new(spool: Spool, said: int, teletype: Teletype, *, whole: bool) -> int
     return max(upto, said)
 
 
-def _say_progress(folder: AttemptFolder, teletype: Teletype) -> None:
-    progress = read_progress(folder.progress)
-    if progress is None:
-        teletype.say("Still under way.")
-    elif progress.total:
-        teletype.say(f"Still under way, {min(progress.done / progress.total, 1):.0%}.")
-    else:
-        teletype.say(f"Still under way, {progress.done:.0f} so far.")
+def still_words(how_far: Advance) -> str:
+    """How far it is, in words; no more than `Still under way` of a step that does not tell."""
+    share = [f"{how_far.share:.0%}"] if how_far.share is not None else []
+    return ", ".join(["Still under way", *share, *how_far.words()])
 
 
 def _go_on(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
