@@ -1,4 +1,4 @@
-"""One dump into one file: snapshot, compression, checksum and row counts in one pass, without a temporary file.
+"""One dump into one file: snapshot, compression, checksum, reading along and row counts in one pass, without a temporary file.
 
 The file gets its name only once every part of the pipe has ended well and its bytes are on disk.
 """
@@ -6,18 +6,18 @@ The file gets its name only once every part of the pipe has ended well and its b
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from actions.dump_obstacles import blockers
+from actions.dump_packing import Hashing, Packing
 from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
 from actions.places.folder import FolderWriting
 from actions.places.place import Writing
+from actions.reading_along import ReadingAlong
 from midwatch.errors import Failed
 from midwatch.units import duration
 from probes.postgres.connect import Connection, Route, client_environment, connect
@@ -31,46 +31,18 @@ _NO_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = '
 Progress = Callable[[float, float | None], None]
 
 
-class _Packer(Protocol):
-    def write(self, data: bytes) -> object: ...
-    def close(self) -> None: ...
-
-
 @dataclass(slots=True)
 class Dumped:
     """A finished dump."""
 
-    bytes: int
-    sha256: str
-    unpacked: int
+    bytes: int = 0
+    sha256: str = ""
+    unpacked: int = 0
     lsn: str = ""
     rows: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
-
-
-class _Hashing:
-    """What lies below the compressor: counts and digests what goes to the place."""
-
-    def __init__(self, writing: Writing) -> None:
-        self._writing: Writing | None = writing
-        self.count, self.digest = 0, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        if self._writing is not None:
-            self._writing.write(data)
-            self.digest.update(data)
-            self.count += len(data)
-        return len(data)
-
-    def flush(self) -> None: ...
-
-    def let_go(self) -> None:
-        """From here on nothing is written.
-
-        A compressor that was given up on writes its last bytes when it is collected; by then the number of our descriptor
-        may belong to another file.
-        """
-        self._writing = None
+    depth: int = 0
+    """How deeply it was read while it was written (`docs/actions/validate-backup.md`)."""
 
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
@@ -85,20 +57,29 @@ def dump_into(
     progress: Progress,
     *,
     digests: bool = False,
+    pg_restore: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
-    `say` is told, now and then, how old the snapshot is that a long dump holds.
+    What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
+    not good is not published. `say` is told, now and then, how old the snapshot is that a long dump holds.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
     """
     try:
         with contextlib.ExitStack() as stack:
-            out = _Hashing(writing)
-            stack.callback(out.let_go)
-            found = _fill(route, tools, out, _Watching(progress, say), stack, digests)
+            along = ReadingAlong(pg_restore)
+            stack.callback(along.stop)
+            out = Hashing(writing)
+            found = _fill(route, tools, Packing(out, along), _Watching(progress, say), stack, digests)
+            found.bytes, found.sha256 = out.count, out.digest.hexdigest()
+            verdict = along.verdict(found.unpacked, found.rows)
+            if verdict.problem:
+                sentence = f"The backup is not good as it was written: {verdict.problem}"
+                raise Failed(sentence, hint="Nothing was published; run it again")
+            found.depth = verdict.depth
         writing.publish(found.bytes, found.sha256)
     except LockedOut as error:
         who = blockers(route)
@@ -125,8 +106,9 @@ class _Watching:
 
 
 def _fill(
-    route: Route, tools: Tools | None, out: _Hashing, progress: _Watching, stack: contextlib.ExitStack, digests: bool
+    route: Route, tools: Tools | None, packing: Packing, progress: _Watching, stack: contextlib.ExitStack, digests: bool
 ) -> Dumped:
+    """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
     if route.kind != "exec":
         connection = stack.enter_context(connect(route, statement=0))
@@ -145,16 +127,13 @@ def _fill(
             environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
         source = LocalDump(tools.pg_dump, environment, snapshot)
     stack.callback(source.stop)
-    packer = _packer(out)
-    unpacked = 0
     for chunk in source.chunks():
-        packer.write(chunk)
-        unpacked += len(chunk)
-        progress(unpacked, max(float(total), float(unpacked)) if total else None)
-    packer.close()  # only now: closing after a failure would make a whole-looking file of half a dump
+        packing.write(chunk)
+        progress(packing.unpacked, max(float(total), float(packing.unpacked)) if total else None)
+    packing.close()  # only now: closing after a failure would make a whole-looking file of half a dump
     rows, content = counting.result() if counting else ({}, {})
-    progress(unpacked, unpacked)
-    return Dumped(out.count, out.digest.hexdigest(), unpacked, lsn, rows, content)
+    progress(packing.unpacked, packing.unpacked)
+    return Dumped(unpacked=packing.unpacked, lsn=lsn, rows=rows, digests=content)
 
 
 def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
@@ -216,14 +195,3 @@ class _Counting:
                 self._connection.cancel_safe(timeout=5.0)
             self._thread.join(10.0)
         self._connection.close()
-
-
-def _packer(out: _Hashing) -> _Packer:
-    try:
-        from isal import igzip
-    except ImportError:  # slower, the same format
-        import gzip
-
-        return gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)
-    packer: _Packer = igzip.IGzipFile(fileobj=out, mode="wb", compresslevel=1, filename="", mtime=0)  # type: ignore[no-untyped-call]
-    return packer

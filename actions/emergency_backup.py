@@ -12,7 +12,7 @@ from typing import ClassVar
 from actions import dump_obstacles
 from actions.dump_progress import Progress, Together
 from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, look, manifest_of
+from actions.emergency_source import Source, expected_size, look, manifest_of, reader_of
 from actions.globals_dump import PREFIX, packed_globals
 from actions.places.choice import first_with_room, locate, places_of
 from actions.places.folder import CRITICAL
@@ -27,6 +27,7 @@ from midwatch.runbook.model import Target
 from midwatch.units import duration, size
 from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
+from probes.manifest import DEPTHS
 
 LOG = "emergency-backup.log"
 _NO_ROLES = "The roles can be saved neither from inside a container nor to standard output"
@@ -39,8 +40,9 @@ class EmergencyBackup(Action):
     It takes the superuser's fastest way in, so it works without the application's password. The file gets its name only
     when the dump, the compressor and the place have all succeeded, on another host after size and SHA-256 there agree;
     else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the rows
-    of each table in the dump's own snapshot. Refuses when no place has room, and names each. Earlier backups are never
-    touched. Of several targets each is saved or not by itself; one that fails fails the action.
+    of each table in the dump's own snapshot. What is written is unpacked again beside it; with `validate` it is read through
+    `pg_restore` as well; what is not good is not published. Refuses when no place has room, and names each. Earlier backups
+    are never touched. Of several targets each is saved or not by itself; one that fails fails the action.
     """
 
     name: ClassVar[str] = "emergency-backup"
@@ -53,6 +55,7 @@ class EmergencyBackup(Action):
     parallel: int = param("how many side by side", default=2)
     globals: bool = param("save the server's roles beside it, without their passwords", default=False)
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
+    validate: bool = param("read it through pg_restore while it is written, and count its rows (depth 4)", default=False)
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -70,6 +73,8 @@ class EmergencyBackup(Action):
                         "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
                     )
                 draft.facts += dump_obstacles.facts(source.route)
+                if self.validate:
+                    draft.fact("depth", _depth(context, source))
             place, room, passed = first_with_room(places, sum(expected.values()))
         except MidwatchError as error:
             draft.refusal = str(error)
@@ -158,7 +163,16 @@ class EmergencyBackup(Action):
             log(context, LOG, _opening(context))
             data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
             context.console.say(f"source {target.name}, {data}, to {named}")
-            found = dump_into(source.route, source.tools, writing, progress, digests=self.digests, say=context.console.say)
+            reader = reader_of(context.runbook, source) if self.validate else None
+            found = dump_into(
+                source.route,
+                source.tools,
+                writing,
+                progress,
+                digests=self.digests,
+                pg_restore=reader,
+                say=context.console.say,
+            )
             roles = _save_roles(source, place, f"{PREFIX}{name}") if self.globals else ""
             location = "" if place.beside else place.location(name) or f"{place}"
             manifest_of(context, source, found, iso(began), location, roles).write(_note(context, place, name))
@@ -174,6 +188,8 @@ class EmergencyBackup(Action):
             context.console.say(f"table {table} {rows} rows")
         rate = found.unpacked / took if took > 0 else 0.0
         summary = f"{named}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
+        if self.validate:
+            summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
         where = place.location(name) or str(place)
         return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
@@ -190,6 +206,13 @@ def _save_roles(source: Source, place: Place, name: str) -> str:
     finally:
         writing.abandon()
     return digest
+
+
+def _depth(context: Context, source: Source) -> str:
+    """How deeply it will be read while it is written, in words."""
+    if reader_of(context.runbook, source) is None:
+        return f"1 while it is written: there is no pg_restore here that reads what PostgreSQL {source.server} dumps"
+    return "3 while it is written; no rows to compare by this route" if source.tools is None else "4 while it is written"
 
 
 def _note(context: Context, place: Place, name: str) -> Path:

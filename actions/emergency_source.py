@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from actions.dump_stream import Dumped
 from midwatch.action import Context
 from midwatch.clock import iso
+from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Runbook, Target
 from probes.catalogue import backups_of
 from probes.manifest import Manifest
@@ -66,11 +68,12 @@ def expected_size(runbook: Runbook, source: Source) -> int:
 
 def manifest_of(context: Context, source: Source, found: Dumped, began: str, location: str, roles: str) -> Manifest:
     """What is known of the backup. `location` is empty for one that the manifest will lie beside."""
+    ended = iso(context.clock.now())
     return Manifest(
         target=source.target.name,
         database=source.target.database,
         started=began,
-        ended=iso(context.clock.now()),
+        ended=ended,
         bytes=found.bytes,
         sha256=found.sha256,
         unpacked=found.unpacked,
@@ -84,4 +87,17 @@ def manifest_of(context: Context, source: Source, found: Dumped, began: str, loc
         globals_sha256=roles,
         actor=context.actor,
         incident=context.incident.name if context.incident else "",
+        depth=found.depth,
+        streamed=found.depth,
+        validated=ended,
     )
+
+
+def reader_of(runbook: Runbook, source: Source) -> Path | None:
+    """The `pg_restore` here that can read its archive; None when there is none."""
+    if source.tools is not None:
+        return source.tools.pg_restore
+    try:
+        return find_tools(runbook, int(source.server.partition(".")[0])).pg_restore
+    except MidwatchError:
+        return None

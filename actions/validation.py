@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from midwatch.errors import BadInput
-from probes.archive_reading import DigestingReader
+from probes.archive_reading import DigestingReader, Readable
+from probes.manifest import GOOD
 
 CHUNK = 1 << 18
 _NAME = rb'(?:"(?:[^"]|"")*"|[^"\s.(]+)'
@@ -55,7 +55,7 @@ def validate(
 
 
 def validate_stream(
-    raw: IO[bytes],
+    raw: Readable,
     total: int | None,
     pg_restore: Path,
     *,
@@ -85,12 +85,13 @@ def validate_stream(
         verdict.depth, verdict.problem = 1, f"pg_restore cannot read it: {said or f'exit {code}'}"
     else:
         verdict.depth = 3
-        _compare(verdict, rows)
+        compare(verdict, rows)
     return verdict
 
 
-def _compare(verdict: Verdict, rows: Mapping[str, int] | None) -> None:
-    if not rows:
+def compare(verdict: Verdict, rows: Mapping[str, int] | None) -> None:
+    """Go on from depth 3 to 4: its rows beside those counted in the dump's own snapshot, if there are any."""
+    if not rows or verdict.depth < GOOD:
         return
     for table, count in rows.items():
         found = verdict.rows.get(table, 0)
@@ -100,27 +101,38 @@ def _compare(verdict: Verdict, rows: Mapping[str, int] | None) -> None:
     verdict.depth = 4
 
 
-def _feed(reader: DigestingReader, process: subprocess.Popen[bytes]) -> str:
-    """Give all of it, unpacked, to `pg_restore`, and read on to the end even if that gives up. What is wrong with the file."""
+def unpack(raw: io.RawIOBase, give: Callable[[bytes], object]) -> str:
+    """Unpack a gzip file to its end and give what is in it. What is wrong with the file; empty when nothing is."""
     from isal import igzip
     from isal.igzip_lib import IsalError
 
-    assert process.stdin is not None
-    listening = True
     try:
-        with igzip.IGzipFile(fileobj=io.BufferedReader(reader, CHUNK), mode="rb") as unpacked:  # type: ignore[no-untyped-call]
+        with igzip.IGzipFile(fileobj=io.BufferedReader(raw, CHUNK), mode="rb") as unpacked:  # type: ignore[no-untyped-call]
             while chunk := unpacked.read(CHUNK):
-                if listening:
-                    try:
-                        process.stdin.write(chunk)
-                    except BrokenPipeError:
-                        listening = False
+                give(chunk)
     except (EOFError, IsalError, OSError) as error:  # type: ignore[misc]  # its stub calls the class an instance
         return f"the file is damaged: {error}"
+    return ""
+
+
+def _feed(reader: DigestingReader, process: subprocess.Popen[bytes]) -> str:
+    """Give all of it, unpacked, to `pg_restore`, and read on to the end even if that gives up. What is wrong with the file."""
+    assert process.stdin is not None
+    into, listening = process.stdin, True
+
+    def give(chunk: bytes) -> None:
+        nonlocal listening
+        if listening:
+            try:
+                into.write(chunk)
+            except BrokenPipeError:
+                listening = False
+
+    try:
+        return unpack(reader, give)
     finally:
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-    return ""
+            into.close()
 
 
 class _Listener:

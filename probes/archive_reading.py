@@ -9,15 +9,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 CHUNK = 1 << 18
+
+
+class Readable(Protocol):
+    """Whatever bytes can be read from, to the end."""
+
+    def read(self, size: int = ..., /) -> bytes | None: ...
 
 
 class DigestingReader(io.RawIOBase):
     """A file as a decompressor sees it; counts and digests every byte that passes."""
 
-    def __init__(self, raw: IO[bytes], tell: Callable[[int], None]) -> None:
+    def __init__(self, raw: Readable, tell: Callable[[int], None]) -> None:
         super().__init__()
         self._raw, self._tell = raw, tell
         self.digest, self.bytes = hashlib.sha256(), 0
@@ -26,7 +32,7 @@ class DigestingReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
-        data = self._raw.read(len(buffer))
+        data = self._raw.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self.digest.update(data)
         self.bytes += len(data)

@@ -50,6 +50,8 @@ class Manifest:
     actor: str = ""
     incident: str = ""
     depth: int = 0
+    streamed: int = 0
+    """The depth that was reached while it was written, in the same stream."""
     compared: str = ""
     """What a restore for a look compared with what, in words; empty when there was none."""
     validated: str = ""

@@ -130,7 +130,7 @@ def test_without_room_it_is_refused_before_it_starts(fresh: Target, context: Con
         assert f"{scratch} has 5" in plan.refusal
         with pytest.raises(Refused):
             action.apply(context, plan)
-        assert read(path).depth == 0
+        assert read(path).depth == 1
     finally:
         subprocess.run(["umount", "--lazy", scratch], check=True, timeout=20)
 

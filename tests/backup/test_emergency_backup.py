@@ -17,8 +17,10 @@ import pytest
 
 from actions import dump_source
 from actions.check_backup import CheckBackup
+from actions.dump_packing import Hashing, Packing
 from actions.emergency_backup import EmergencyBackup
 from actions.places.folder import FolderWriting
+from actions.reading_along import ReadingAlong
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
 from midwatch.errors import MidwatchError
@@ -206,18 +208,16 @@ def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context)
 
 def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
     """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by then."""
-    from actions.dump_stream import _Hashing, _packer
-
     writing = FolderWriting(tmp_path / "backup")
     descriptor = writing._descriptor
-    out = _Hashing(writing)
-    packer = _packer(out)
-    packer.write(b"half a dump")
-    out.let_go()
+    along = ReadingAlong(None)
+    packing = Packing(Hashing(writing), along)
+    packing.write(b"half a dump")
+    along.stop()
     writing.abandon()
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     assert other == descriptor
-    del packer
+    del packing
     gc.collect()
     assert (tmp_path / "other").read_bytes() == b""
     os.close(other)
