@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 import shlex
 from collections.abc import Iterator
 from urllib.parse import quote, quote_from_bytes
+
+from midwatch.redaction.escapes import backslashed, c_escaped, double_quoted, entities, gnu_quoted, json_escaped
 
 SHORTEST_PIECE = 6
 """A shorter piece of a secret is not looked for: it would be an ordinary word."""
@@ -35,26 +35,15 @@ def disguises(value: str) -> set[bytes]:
 
 
 def _textual(value: str) -> Iterator[bytes]:
-    forms = {value}
-    escaped = json.dumps(value)[1:-1]
-    forms |= {escaped, escaped.replace("/", "\\/"), json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1]}
-    forms |= {repr(value)[1:-1], value.replace("\\", "\\\\"), value.replace("'", "\\'"), value.replace('"', '\\"')}
-    forms |= {shlex.quote(value).strip("'"), value.replace("'", "'\\''"), _backslashed(value), _ansi_c(value)}
+    forms = {value, *json_escaped(value), *entities(value), double_quoted(value)}
+    forms |= {repr(value)[1:-1], ascii(value)[1:-1], value.replace("\\", "\\\\"), value.replace("'", "\\'")}
+    forms |= {value.replace('"', '\\"'), shlex.quote(value).strip("'"), value.replace("'", "'\\''"), backslashed(value)}
     forms |= {value.replace("'", "''"), value.replace("\\", "\\\\").replace("'", "''"), value.replace('"', '""')}
-    forms |= {html.escape(value), html.escape(value).replace("&#x27;", "&#39;"), html.escape(value, quote=False)}
     forms |= {value.replace("\\", "\\\\").replace(":", "\\:"), value.replace("%", "%%"), value.replace("$", "$$")}
     for form in forms:
         yield as_bytes(form)
-
-
-def _backslashed(value: str) -> str:
-    """As `printf %q` writes it."""
-    return "".join(c if c.isalnum() or c in "_-./:@%+=," or ord(c) > 127 else f"\\{c}" for c in value)
-
-
-def _ansi_c(value: str) -> str:
-    """As the shell writes it inside of `$'…'`."""
-    return value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    raw = as_bytes(value)
+    yield from (*c_escaped(raw), *gnu_quoted(raw))
 
 
 def _binary(raw: bytes) -> Iterator[bytes]:
