@@ -9,11 +9,12 @@ import secrets
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from midwatch.errors import Failed
+from probes.container_exec import OUT, Exec
 from probes.docker_engine import NoSuchThing, engine
 from probes.postgres.connect import APPLICATION, Route
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 CHUNK = 1 << 18
-_HEADER = 8
 PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 STALL = 180.0
@@ -115,21 +115,16 @@ class ContainerDump:
         argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(engine(timeout))
-            created = client.api.exec_create(
-                route.container, argv, stdin=False, tty=False, environment={"PGAPPNAME": self._application, "LC_ALL": "C"}
-            )
-            self._id = created["Id"]
-            self._stream = cast(Any, client.api.exec_start(self._id, socket=True))
-            stack.callback(self._stream.close)
+            environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
+            self._exec = Exec(client, route.container, argv, environment=environment)
+            stack.callback(self._exec.close)
             self._open = stack.pop_all()
 
     def chunks(self) -> Iterator[bytes]:
         said = bytearray()
-        self._stream._sock.settimeout(self._timeout)
         try:
-            # Through what the head of the answer was read with: it may hold the first bytes of the dump already.
-            for kind, data in frames(self._stream._response.raw._fp.fp.readinto1):
-                if kind == 1:
+            for kind, data in self._exec.frames(lambda: self._timeout):
+                if kind == OUT:
                     yield data
                 else:
                     said = (said + data)[-16384:]
@@ -145,7 +140,7 @@ class ContainerDump:
         """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
         code, running, name = None, False, self._route.container
         with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now
-            code = client.api.exec_inspect(self._id)["ExitCode"]
+            code = client.api.exec_inspect(self._exec.id)["ExitCode"]
             running = code == 0 or self._outlived(client, code)
         if not running:
             exit_ = "" if code is None else f" (exit {code})"
@@ -169,37 +164,6 @@ class ContainerDump:
             self._open.close()
             if not self._ended:
                 run_quietly(self._route, _END.format(application=literal(self._application)))
-
-
-def frames(receive: Callable[[memoryview], int]) -> Iterator[tuple[int, bytes]]:
-    """The streams that Docker sends as one, taken apart: 1 is standard output, 2 is standard error.
-
-    A frame is eight bytes (kind, three zeros, length) and its data. What comes is taken in large pieces, and the data of
-    neighbouring frames handed on together: docker-py asks the kernel four times for each, and a dump has a hundred thousand.
-    Raises `OSError` when the connection ends inside a frame.
-    """
-    buffer, room = bytearray(), memoryview(bytearray(PIPE))
-    while count := receive(room):
-        buffer += room[:count]
-        at, gathered, kind = 0, list[memoryview](), 0
-        view = memoryview(buffer)
-        while at + _HEADER <= len(view):
-            end = at + _HEADER + int.from_bytes(view[at + 4 : at + _HEADER])
-            if end > len(view):
-                break
-            if view[at] != kind and gathered:
-                yield kind, b"".join(gathered)
-                gathered = []
-            kind = view[at]
-            gathered.append(view[at + _HEADER : end])
-            at = end
-        if gathered:
-            yield kind, b"".join(gathered)
-        for one in (*gathered, view):
-            one.release()
-        del buffer[:at]
-    if buffer:
-        raise OSError("it ended inside a frame")
 
 
 def _judge(code: int | None, said: str) -> None:

@@ -9,15 +9,19 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol
 
-from midwatch.errors import Failed
+from midwatch.errors import Failed, MidwatchError
 from probes.archive_reading import DigestingReader
+from probes.container_exec import Exec
+from probes.docker_engine import engine
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
 
 CHUNK = 1 << 18
+_LOOK = 5.0
+"""Seconds between two looks at a container that is restored into."""
 _TIMEOUT_SINCE = 17
 _TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
 """What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
@@ -140,43 +144,56 @@ class ContainerRestore:
     """`pg_restore` inside the container, fed through its standard input."""
 
     def __init__(self, route: Route, argv: list[str]) -> None:
-        import docker
-
-        self._client = docker.DockerClient.from_env(timeout=int(LONG))
+        self._container, self._said, self._fate = route.container, bytearray(), ""
         command = ["pg_restore", "-p", str(route.port), "-U", route.user, *argv]
-        environment = {"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
-        created = self._client.api.exec_create(route.container, command, stdin=True, tty=False, environment=environment)
-        self._id = created["Id"]
-        self._stream = self._client.api.exec_start(self._id, socket=True)
-        self._socket: Any = getattr(self._stream, "_sock", cast(Any, self._stream))  # its reader cannot write
-        self._said = bytearray()
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(engine(LONG))
+            environment = {"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
+            self._exec = Exec(client, route.container, command, stdin=True, environment=environment)
+            stack.callback(self._exec.close)  # the end of its input ends it as well
+            self._open = stack.pop_all()
         self._listener = threading.Thread(target=self._listen, name="pg_restore", daemon=True)
         self._listener.start()
+        self._over = threading.Event()
+        threading.Thread(target=self._watch, name="pg_restore watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        """See what the stream never tells: that the container is paused, and that `pg_restore` gave up without reading on."""
+        seen_gone = False
+        while not self._over.wait(_LOOK):
+            with contextlib.suppress(MidwatchError), engine() as client:
+                if client.api.inspect_container(self._container)["State"].get("Paused"):
+                    self._fate = f"error: the container {self._container} is paused\n"
+                    break
+                gone = not client.api.exec_inspect(self._exec.id)["Running"]
+                if gone and seen_gone:  # its last words had the time between to come
+                    break
+                seen_gone = gone
+        if not self._over.is_set():
+            self._exec.close()
 
     def _listen(self) -> None:
-        from docker.utils.socket import frames_iter
-
         with contextlib.suppress(OSError):
-            for _, data in cast(Any, frames_iter)(self._socket, tty=False):
+            for _, data in self._exec.frames(lambda: LONG):
                 if len(self._said) < CHUNK:
                     self._said += data
 
     def write(self, data: bytes) -> None:
         try:
-            self._socket.sendall(data)
+            self._exec.send(data, LONG)
         except (ConnectionError, TimeoutError) as error:
             raise BrokenPipeError from error
 
     def finish(self) -> tuple[int, str]:
-        import socket
-
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+            self._exec.end_input()
         self._listener.join()
-        code = self._client.api.exec_inspect(self._id)["ExitCode"]
-        return (1 if code is None else int(code)), self._said.decode("utf-8", "replace")
+        if self._fate:
+            return 1, self._fate
+        code = self._exec.exit()
+        return (1 if code is None else code), self._said.decode("utf-8", "replace")
 
     def stop(self) -> None:
+        self._over.set()
         with contextlib.suppress(Exception):  # the engine may be gone, which also ends it
-            self._stream.close()  # the end of its input ends it as well
-        self._client.close()
+            self._open.close()

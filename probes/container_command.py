@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from midwatch.errors import Failed
+from probes.container_exec import ERR, Exec
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,23 +26,57 @@ class Said:
 
 
 def run_in(client: DockerClient, container: str, *command: str, user: str = "") -> Said:
-    """Run it without a terminal and wait for it: each wait is bounded by the client's timeout.
+    """Run it without a terminal and wait for its end, for as long as the client's timeout and no longer.
 
-    Raises `Failed` when the container does not run or has no such command; a command that fails is told by its `exit`.
+    Raises `Failed` when the container does not run, is paused or does not answer, and when it has no such command; a command
+    that fails is told by its `exit`.
     """
+    require_running(client, container)
+    running = Exec(client, container, command, user=user)
+    try:
+        return hear(running, client, container, command[0], time.monotonic() + client.api.timeout)
+    finally:
+        running.close()
+
+
+def require_running(client: DockerClient, container: str) -> None:
+    """Raises `Failed` when nothing can be run in it now."""
     state = client.api.inspect_container(container)["State"]
     if state.get("Paused") or not state.get("Running"):
         word = "paused" if state.get("Paused") else state.get("Status", "not running")
         raise Failed(f"The container {container} is {word}", hint=f"docker ps -a --filter name={container}")
-    execution = client.api.exec_create(container, list(command), user=user, stdin=False, tty=False)["Id"]
-    out, err = b"", b""
-    for piece_out, piece_err in client.api.exec_start(execution, stream=True, demux=True):
-        out += piece_out or b""
-        err += piece_err or b""
-        if len(out) + len(err) > LARGEST:
-            raise Failed(f"{command[0]} in {container} says more than {LARGEST} bytes", hint="Run it by hand")
-    code = client.api.exec_inspect(execution)["ExitCode"]
+
+
+def hear(running: Exec, client: DockerClient, container: str, name: str, deadline: float) -> Said:
+    """What a short command says until it ends, by `deadline` (monotonic). Raises `Failed` when it does not end well."""
+    out, err = bytearray(), bytearray()
+    try:
+        for kind, piece in running.frames(lambda: deadline - time.monotonic()):
+            into = err if kind == ERR else out
+            into += piece
+            if len(out) + len(err) > LARGEST:
+                raise Failed(f"{name} in {container} says more than {LARGEST} bytes", hint="Run it by hand")
+    except TimeoutError:
+        raise silent(client, container, name) from None
+    except OSError as error:
+        raise broken(container, error) from error
+    code = running.exit()
     text, fault = out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+    if code is None:
+        raise Failed(f"The connection to {container} broke before {name} ended", hint="Is the engine up?")
     if code in (126, 127):
-        raise Failed(f"The container {container} has no {command[0]}", hint=(fault or text).strip()[:200])
+        raise Failed(f"The container {container} has no {name}", hint=(fault or text).strip()[:200])
     return Said(text, fault, code)
+
+
+def silent(client: DockerClient, container: str, name: str) -> Failed:
+    """Why a command did not end in time: most often its container was paused meanwhile."""
+    limit = f"{client.api.timeout:g} s"
+    if client.api.inspect_container(container)["State"].get("Paused"):
+        return Failed(f"The container {container} is paused: {name} did not end within {limit}", hint="docker unpause it")
+    return Failed(f"{name} in {container} did not end within {limit}", hint="Is the container under load?")
+
+
+def broken(container: str, error: OSError) -> Failed:
+    """The connection went away under a command."""
+    return Failed(f"The connection to {container} broke: {error.strerror or error}", hint="Is the engine up?")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.dump_source import frames
+from probes.container_exec import frames
 
 
 def received(data: bytes, cuts: list[int]) -> Callable[[memoryview], int]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker_world import client, inside
 from host_world import heard, make_context, make_runbook
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 
-__all__ = ["heard", "make_context", "make_runbook"]
+__all__ = ["client", "heard", "inside", "make_context", "make_runbook"]
 
 PROGRAMS = ("sh", "sleep", "df", "cat", "echo")
 
@@ -45,19 +46,6 @@ def root_file_system() -> bytes:
             name = f"bin/{Path(path).name}" if Path(path).name in PROGRAMS else path.lstrip("/")
             tar.add(path, arcname=name, recursive=False)
     return buffer.getvalue()
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    import docker
-
-    try:
-        found = docker.DockerClient.from_env(timeout=60)
-        found.ping()
-    except docker.errors.DockerException as error:
-        pytest.skip(f"no Docker engine: {error}")
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="session")

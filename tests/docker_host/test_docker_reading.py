@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,10 @@ from midwatch.clock import SystemClock
 from midwatch.errors import Failed
 from midwatch.probe import Level
 from probes.container_command import run_in
+from probes.container_input import feed
 from probes.docker_engine import engine, log_size
 from probes.docker_panel import DockerProbe
+from tests.backup.waiting import until
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -87,6 +90,38 @@ def test_commands_inside_a_container(
     with pytest.raises(Failed, match="is paused"):
         run_in(client, container.name, "df")
     container.unpause()
+
+
+@pytest.mark.parametrize("data", [None, b"SELECT 1;" * 1_000_000], ids=["told nothing", "told more than it reads"])
+def test_a_container_that_is_paused_under_a_command_holds_nobody_up(
+    client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str], data: bytes | None
+) -> None:
+    container = make_container(name_of("arp"))
+    argv = (container.name, "sh", "-c", "echo > /begun; sleep 600")
+
+    def pause() -> None:
+        until(lambda: run_in(client, container.name, "sh", "-c", "cat /begun").exit == 0)
+        container.pause()
+
+    somebody = threading.Thread(target=pause)
+    somebody.start()
+    try:
+        with pytest.raises(Failed, match=r"is paused: sh did not end within 1 s\. docker unpause"), engine(1) as impatient:
+            run_in(impatient, *argv) if data is None else feed(impatient, *argv, data=data)
+    finally:
+        somebody.join(60)
+        container.unpause()
+
+
+def test_a_command_that_ends_before_it_has_read_everything(
+    client: DockerClient, make_container: Callable[..., Any], name_of: Callable[[str], str]
+) -> None:
+    """What it said at once is not lost, nor how it ended."""
+    container = make_container(name_of("arp"))
+    said = feed(client, container.name, "sh", "-c", "echo out; echo err >&2; exit 3", data=b"x" * 3000)
+    assert (said.out, said.err, said.exit) == ("out\n", "err\n", 3)
+    with pytest.raises(Failed, match="has no nothing"):
+        feed(client, container.name, "nothing", data=b"x")
 
 
 def test_isolating_the_disk_names_the_log_that_docker_does_not_count(

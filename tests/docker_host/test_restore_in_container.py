@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from docker_world import filled_container
 from host_world import BIN
 
 from actions import restore as restoring
+from actions import restore_stream
 from actions import swap_database as swapping
 from actions.dump_stream import dump
 from actions.restore import Restore
+from actions.restore_stream import ContainerRestore
 from actions.swap_database import SwapDatabase
-from drill import image
 from midwatch.action import Context
 from midwatch.clock import iso
 from midwatch.errors import Failed
@@ -24,7 +26,9 @@ from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
 from probes.postgres.scratch import Scratch
-from probes.postgres.scratch_container import scratch_container
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
 SCRIPT = """
@@ -35,22 +39,9 @@ line break" (n int);
 
 
 @pytest.fixture
-def server(client: object) -> Iterator[Scratch]:
-    with (
-        tempfile.TemporaryDirectory(prefix="mws-", dir="/tmp") as place,
-        scratch_container(image.ensure(), Path(place), 0) as found,
-    ):
-        with connect(found.route) as connection:
-            connection.execute("CREATE DATABASE arp")
-        with connect(replace(found.route, database="arp")) as connection:
-            connection.execute(SCRIPT.encode())
+def server(client: DockerClient) -> Iterator[Scratch]:
+    with filled_container(SCRIPT) as found:
         yield found
-
-
-@pytest.fixture
-def inside(server: Scratch) -> Route:
-    container = Path(server.route.host).parent.name
-    return Route("exec", "", server.route.port, "postgres", "arp", "ARP", container)
 
 
 @pytest.fixture
@@ -116,3 +107,36 @@ def test_a_cut_backup_leaves_no_database(server: Scratch, arp: Target, context: 
         action.apply(context, action.plan(context))
     with connect(server.route) as connection:
         assert connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE '%restored%'").fetchone() == (0,)
+
+
+def pour(sink: ContainerRestore) -> None:
+    """Far more than fits between us and the program inside."""
+    for _ in range(500):
+        sink.write(bytes(100_000))
+
+
+def test_a_container_that_is_paused_in_mid_restore(
+    client: DockerClient, inside: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
+    sink = ContainerRestore(inside, ["--dbname", "arp"])
+    client.api.pause(inside.container)
+    try:
+        with pytest.raises(BrokenPipeError):
+            pour(sink)
+        assert sink.finish() == (1, f"error: the container {inside.container} is paused\n")
+    finally:
+        client.api.unpause(inside.container)
+        sink.stop()
+
+
+def test_a_restore_that_gives_up_in_the_container_is_not_waited_for(inside: Route, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine would take input for it for ever."""
+    monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
+    sink = ContainerRestore(inside, ["--no-such-option"])
+    with pytest.raises(BrokenPipeError):
+        pour(sink)
+    code, said = sink.finish()
+    sink.stop()
+    assert code == 1
+    assert "unrecognized option" in said

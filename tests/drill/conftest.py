@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker_world import client
 
 from drill.production import Production, build
+
+__all__ = ["client"]
 
 
 @pytest.fixture(scope="module")

@@ -42,19 +42,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.postgres]
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    import docker
-
-    try:
-        found = docker.DockerClient.from_env(timeout=60)
-        found.ping()
-    except docker.errors.DockerException as error:
-        pytest.skip(f"no Docker engine: {error}")
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def production(client: DockerClient, drills: Path) -> Iterator[Production]:
     """The reference production in containers; the tests of this module leave it as it is."""
     said: list[str] = []
