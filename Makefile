@@ -1,7 +1,7 @@
 # The two commands for a fresh machine with Python 3.11 and nothing else: `make drill` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
-TESTERS ?= 0
+TESTERS ?= 2
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
@@ -13,8 +13,8 @@ drill: $(READY)  ## open the rehearsal: the whole incident on real PostgreSQL se
 run: $(READY)  ## open the screen on ./runbook.yaml
 	$(BIN)/midwatch
 
-test: $(READY) lint  ## every test, one after the other; several files at a time: make test TESTERS=2
-	$(BIN)/pytest -n $(TESTERS) --dist loadgroup
+test: $(READY) lint  ## every test, two files at a time; one after the other: make test TESTERS=0
+	$(BIN)/pytest -n $(TESTERS)
 
 lint: $(READY)  ## style, types and the walls between the rooms
 	$(BIN)/ruff check

@@ -7,9 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+_ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
 _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) - {""}
 
 
@@ -44,12 +46,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (`-n 2 --dist loadgroup`) the tests of a file stay together, and those of the one Docker engine as well."""
-    for item in items:
-        group = "docker" if item.get_closest_marker("docker") else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Side by side (`-n 2`) the tests of a file stay together, and those of the one Docker engine as well."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):  # xdist's own groups need an identity of a test that may be changed
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "docker" if file.startswith(_ENGINE) else file
+
+    return Files(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -55,7 +55,7 @@ def scratch_container(image: str, place: Path, needed: int) -> Iterator[Scratch]
 def sweep_containers(client: DockerClient) -> list[str]:
     """Remove the scratch containers whose makers are gone. The names of their folders."""
     gone = []
-    for container in client.containers.list(all=True, filters={"label": LABEL}):
+    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
         name = container.labels[LABEL]
         if not is_owned(name):
             container.remove(force=True, v=True)

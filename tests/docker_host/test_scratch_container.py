@@ -63,7 +63,7 @@ def describe(found: Dumped, path: Path, context: Context, major: int) -> None:
 def left(client: DockerClient, pid: int | None = None) -> list[str]:
     """What this process (or another one) made and did not remove: others may be at the same work."""
     mine = f"midwatch-scratch-{pid or os.getpid()}-"
-    found = client.containers.list(all=True, filters={"label": LABEL})
+    found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     return [container.name for container in found if container.name.startswith(mine)]
 
 

@@ -66,7 +66,7 @@ def arp(runbook: Runbook) -> Target:
 def labelled(client: DockerClient, label: str = KEY) -> list[str]:
     """What carries the label: names of containers and images, and volumes."""
     mine = {"label": label}
-    containers = [container.name for container in client.containers.list(all=True, filters=mine)]
+    containers = [container.name for container in client.containers.list(all=True, filters=mine, ignore_removed=True)]
     images = [image.id for image in client.images.list(filters=mine)]
     return [*containers, *images, *(volume.name for volume in client.volumes.list(filters=mine))]
 
