@@ -101,6 +101,9 @@ class Drawing(Decisions):
         self.shape()
         self.call_after_refresh(self.redraw)
 
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self.redraw)
+
     def redraw(self) -> None:
         """Make all lines again."""
         if not self.is_mounted or not self.is_running:
@@ -134,7 +137,8 @@ class Drawing(Decisions):
             silent=lease.silent if lease.pulse is Pulse.SILENT else None,
         )
         self.query_one("#top-line", Quiet).show(line)
-        self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M:%S} UTC"))
+        beneath = self.app.screen is not self  # what changes there is sent by whole rows: once a minute will do
+        self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC"))
         settled, total = incident.counts(self.desk.runbook.steps())
         found = f", {self.checklist.found} found" if self.checklist.term else ""
         self._title(self.checklist, f"Checklist {settled} of {total}{found}")

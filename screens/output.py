@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input
 
 from midwatch.errors import MidwatchError
@@ -22,6 +21,7 @@ from screens.output_search import Hit, Search
 from screens.page import Page
 from screens.widgets.ages import span
 from screens.widgets.aside import aside
+from screens.widgets.beneath import Beneath
 from screens.widgets.line import Line
 from screens.widgets.output_view import OutputView
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, Pen
@@ -45,7 +45,7 @@ KEYS = (
 )
 
 
-class OutputScreen(Screen[None]):
+class OutputScreen(Beneath[None]):
     """`/` searches, `n` and `N` go on; Space stops following and takes it up again."""
 
     DEFAULT_CSS = """

@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 
+from screens.widgets.beneath import Beneath
 from screens.widgets.pen import FAINT, STRONG, Pen
 from screens.widgets.quiet import Quiet
 from screens.widgets.rows import edges
@@ -18,7 +18,7 @@ from screens.widgets.sheet import Sheet
 Lines = Callable[[int], list[Content]]
 
 
-class Page(Screen[None]):
+class Page(Beneath[None]):
     """Lines made for the width, made again once a second, so that what is live stays live."""
 
     DEFAULT_CSS = """

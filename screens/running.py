@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
-from textual.screen import Screen
-
 from midwatch.incident.state import StepStatus
 from midwatch.pace import Advance
 from midwatch.plan import Plan, Risk
@@ -19,12 +17,13 @@ from screens.desk import Desk
 from screens.looks import Looks
 from screens.reason import ask_reason
 from screens.widgets.aside import aside
+from screens.widgets.beneath import Beneath
 from screens.widgets.dialog import Dialog
 from screens.widgets.page_parts import PageParts
 from screens.widgets.pen import SOON, WRONG, Pen
 
 
-class Running(Screen[None]):
+class Running(Beneath[None]):
     """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence."""
 
     desk: Desk

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 
 from midwatch.errors import MidwatchError
 from midwatch.notebook import words_of
@@ -17,6 +16,7 @@ from screens.note import NoteForm
 from screens.page import Page
 from screens.timeline import FILTERS, Entry, entries
 from screens.widgets.aside import aside
+from screens.widgets.beneath import Beneath
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, Pen
 from screens.widgets.quiet import Quiet
@@ -34,7 +34,7 @@ KEYS = (
 )
 
 
-class TimelineScreen(Screen[None]):
+class TimelineScreen(Beneath[None]):
     """Follows the newest event until the operator goes to an earlier one."""
 
     DEFAULT_CSS = """

@@ -15,11 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.widgets.aside import aside
+from screens.widgets.beneath import Beneath
 from screens.widgets.choice import Choice
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
 
 
-class Dialog(ModalScreen[bool]):
+class Dialog(Beneath[bool], ModalScreen[bool]):
     """Base of dialogs. Its result is True when what it asks for was done.
 
     What is refused leaves the dialog open, with the reason and with everything that was typed.

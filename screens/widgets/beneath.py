@@ -1,0 +1,26 @@
+"""A screen that lies beneath another one and changes there."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from textual.screen import Screen, ScreenResultType
+
+
+class Beneath(Screen[ScreenResultType], Generic[ScreenResultType]):
+    """Has what changed drawn anew, and nothing else; what cannot be seen is not drawn.
+
+    Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog open,
+    a still screen would send 20 kB a second.
+    """
+
+    def _compositor_refresh(self) -> None:
+        above = self.app.screen
+        if above is self:
+            super()._compositor_refresh()
+            return
+        changed = list(self._compositor._dirty_regions)
+        self._compositor._dirty_regions.clear()
+        self._dirty_widgets.clear()
+        if changed and self in self.app._background_screens and above.styles.background.a < 1:
+            above.refresh(*changed)
