@@ -185,4 +185,4 @@ class Decisions(Company):
             elif done:
                 self.app.exit(True)
 
-        self.app.push_screen(Leave(self.pen, self.desk), closed)
+        self.app.push_screen(Leave(self.pen, self.desk, self.logout_warning), closed)

@@ -46,6 +46,7 @@ class Drawing(Decisions):
         self._notice, self._notice_until = Content(""), 0.0
         self._in_checklist = False
         self.journal_trouble = ""
+        self.logout_warning = ""
         self._grid_rows = ""
         self._flow, self._pace = Pace(), Pace(PACE)
         self.set_class(self.pen.ascii, "-ascii")

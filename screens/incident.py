@@ -10,6 +10,7 @@ from textual.content import Content
 from midwatch.incident.state import StepStatus
 from midwatch.probe import Reading
 from midwatch.runbook.model import Step, StepKind
+from midwatch.supervisor.logout import logout_kills
 from screens.deeds import Deed
 from screens.desk import Desk
 from screens.drawing import Drawing
@@ -59,6 +60,12 @@ class IncidentScreen(Drawing):
         for source in self._sources:
             self._live.watch(source)
         self.call_after_refresh(self.redraw)
+        aside(self, logout_kills, self._told_of_logouts, self.notice, name="logout")
+
+    def _told_of_logouts(self, warning: str) -> None:
+        self.logout_warning = warning
+        if warning:
+            self.notice(warning)
 
     def on_unmount(self) -> None:
         self._live.end()

@@ -23,9 +23,10 @@ class Leave(Dialog):
     leave_words = "Stay"
     accept_words = "Leave"
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
+    def __init__(self, pen: Pen, desk: Desk, warning: str = "") -> None:
+        """`warning`: why what runs may not go on, if so."""
         super().__init__(pen, "Leave the screen?")
-        self._desk = desk
+        self._desk, self._warning = desk, warning
         self.hint = f"Esc stay {pen.signs.dot} y leave"
 
     def body(self) -> Iterable[Widget]:
@@ -34,6 +35,7 @@ class Leave(Dialog):
         texts = []
         if running:
             texts.append(f"This goes on without the screen: {', '.join(running)}.")
+            texts += [f"{self._warning}."] if self._warning else []
         if incident.open:
             texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
         else:

@@ -32,6 +32,8 @@ class Running(Beneath[None]):
     keymap: Mapping[str, str]
     looked_up: set[str]
     """Steps whose end was looked up in vain."""
+    logout_warning: str
+    """Why what runs would not outlive a logout; empty when it would."""
 
     @property
     def step(self) -> Step | None:

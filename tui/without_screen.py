@@ -20,6 +20,7 @@ def run_headless(
     from midwatch.answers import load_answers
     from midwatch.conductor import Conductor
     from midwatch.export.timeline import timeline
+    from midwatch.supervisor.logout import logout_kills
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()
@@ -32,6 +33,8 @@ def run_headless(
     else:
         conductor = Conductor.declare(runbook, actor=actor)
     _say(began, f"{conductor.incident.id} {'resumed' if folder else 'declared'} in {conductor.folder.path}")
+    if warning := logout_kills():
+        _say(began, warning)
     try:
         return headless.run(conductor, answers, lambda text: _say(began, text))
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ import midwatch
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file
+from midwatch.supervisor.logout import hand_over
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.result import sync_folder
 from midwatch.supervisor.watch import START_GRACE, Running, SupervisorId, look
@@ -37,7 +38,7 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
         ours.settimeout(START_GRACE)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "midwatch.supervisor", str(folder.path.absolute())],
+                [*hand_over(), sys.executable, "-m", "midwatch.supervisor", str(folder.path.absolute())],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from midwatch.conductor import Conductor
 from midwatch.incident.events import Kind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from screens import confirm
+from midwatch.supervisor.logout import System, logout_kills
+from screens import confirm, incident
 from screens.confirm import Confirm
 from screens.incident import IncidentScreen
 from screens.output import OutputScreen
@@ -168,6 +170,28 @@ async def test_leaving_says_what_goes_on(conductor: Conductor, here: Path) -> No
         await until(pilot, lambda: pilot.app.return_value is not None)
     assert pilot.app.return_value is True
     assert status(conductor, "work") is StepStatus.RUNNING
+
+
+async def test_that_a_logout_would_end_steps_is_said_at_once_and_again_on_leaving(
+    conductor: Conductor, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in {
+        "proc/self/cgroup": "0::/user.slice/user-1000.slice/session-3.scope",
+        "etc/systemd/logind.conf": "[Login]\nKillUserProcesses=yes\n",
+    }.items():
+        (here / name).parent.mkdir(parents=True)
+        (here / name).write_text(content)
+    monkeypatch.setattr(incident, "logout_kills", partial(logout_kills, System(here, "ada")))
+    (here / "hold").touch()
+    async with opened(conductor, sources=[]) as pilot:
+        await until(pilot, lambda: "A logout ends running steps here. Run: loginctl enable-linger ada" in grid(pilot))
+        await look(pilot, conductor)
+        await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
+        await press(pilot, "enter", "y")
+        await until(pilot, lambda: status(conductor, "work") is StepStatus.RUNNING)
+        await press(pilot, "q")
+        assert "2.1 Do the work." in grid(pilot)
+        assert "A logout ends running steps here. Run: loginctl enable-linger ada." in grid(pilot)
 
 
 async def test_skip_and_do_again_need_a_reason(conductor: Conductor) -> None:

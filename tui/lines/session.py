@@ -13,6 +13,7 @@ from midwatch.readings import take_readings
 from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.names import named
 from midwatch.spool import Spool
+from midwatch.supervisor.logout import logout_kills
 from tui.lines import telling
 from tui.lines.company import Company
 from tui.lines.deciding import Deciding, running_step
@@ -56,6 +57,8 @@ class Session:
         try:
             for line in telling.where_lines(self._conductor, self._conductor.clock.now()):
                 say(line)
+            if warning := logout_kills():
+                say(warning)
             say("A word and Enter; h lists the words, q leaves.")
             self._told = len(self._conductor.events)
             while not self._left:
