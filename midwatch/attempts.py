@@ -86,6 +86,8 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
         "dropped": result.output_dropped,
         "sha256": result.output_sha256,
         "masked": result.masked,
+        "secrets": dict(result.secrets),
+        "learnt": list(result.learnt),
     }
     return body
 

@@ -7,20 +7,47 @@ from typing import Any
 
 from midwatch.redaction import mask
 
-_NOT_TEXT = frozenset({"digest", "head", "sha256", "runbook_sha256", "id", "step", "supervisor", "ended", "at"})
-"""Keys whose values we compute ourselves; a digest must never look like a secret."""
+_NOT_TEXT = frozenset(
+    {"digest", "head", "sha256", "runbook_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
+    | {"ended", "at", "when", "outcome", "verb", "level", "role", "tell"}
+)
+"""Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
+_ALL_TEXT = frozenset({"values", "parameters"})
+"""Keys of mappings whose own keys are anybody's."""
 
 
 def masked(body: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """The body with every secret and secret-shaped text in its strings replaced."""
-    return {key: value if key in _NOT_TEXT else _masked(value, secrets) for key, value in body.items()}
+    return {
+        key: value if key in _NOT_TEXT else _masked(value, secrets, everything=key in _ALL_TEXT) for key, value in body.items()
+    }
 
 
-def _masked(value: Any, secrets: Mapping[str, str]) -> Any:
+def _masked(value: Any, secrets: Mapping[str, str], *, everything: bool) -> Any:
     if isinstance(value, str):
         return mask(value, secrets) if value else value
     if isinstance(value, Mapping):
-        return masked(value, secrets)
+        return {k: _masked(v, secrets, everything=True) for k, v in value.items()} if everything else masked(value, secrets)
     if isinstance(value, list | tuple):
-        return [_masked(item, secrets) for item in value]
+        return [_masked(item, secrets, everything=everything) for item in value]
     return value
+
+
+def masked_words(output: Mapping[str, Any]) -> str:
+    """How often what was masked in an attempt's output, by the name of each secret; empty when nothing was.
+
+    Journals from before there were names have the total alone.
+    """
+    said = ""
+    if counts := output.get("secrets"):
+        said = "secrets masked: " + ", ".join(f"{name} {_times(count)}" for name, count in counts.items())
+    elif output.get("masked"):
+        said = f"secrets masked {_times(output['masked'])}"
+    if learnt := output.get("learnt"):
+        names = ", ".join(map(str, learnt))
+        said += f"{'; ' if said else 'secrets '}learnt on the way and masked from then on: {names}"
+    return said
+
+
+def _times(count: object) -> str:
+    return "once" if count == 1 else f"{count} times"

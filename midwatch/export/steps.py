@@ -10,6 +10,7 @@ from midwatch.export.moments import day_and_time, elapsed, span
 from midwatch.export.moved import moved
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.state import Attempt, StepStatus
+from midwatch.masking import masked_words
 from midwatch.runbook.model import Step
 from midwatch.units import duration, size
 
@@ -105,8 +106,8 @@ def _output(attempt: Attempt) -> str:
     said = f"Output: {size(output['bytes'])}, SHA-256 {code(str(output['sha256']))}"
     if output.get("dropped"):
         said += f", {size(output['dropped'])} could not be kept"
-    if output.get("masked"):
-        said += f", secrets masked {output['masked']} times"
+    if words := masked_words(output):
+        said += f", {text(words)}"
     return said
 
 

@@ -32,7 +32,8 @@ class Kind(StrEnum):
     # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
     CONFIRMED = "step.confirmed"
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
-    # step, attempt, outcome, exit, seconds, ended, summary, values, output: {bytes, dropped, sha256, masked}, tell: [roles]
+    # step, attempt, outcome, exit, seconds, ended, summary, values, tell: [roles], and
+    # output: {bytes, dropped, sha256, masked, secrets: {name: times}, learnt: [names]}
     FINISHED = "step.finished"
     VERIFIED = "step.verified"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
     TICKED = "step.ticked"  # step, note, values

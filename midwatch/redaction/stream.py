@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from midwatch.hostile import safe_text
 from midwatch.redaction.encodings import SHORTEST_PIECE, as_bytes, disguises
 from midwatch.redaction.known import Found, Patterns, Track
 from midwatch.redaction.projection import Projection, has_hidden, project, unfinished_escape
@@ -14,6 +16,7 @@ from midwatch.redaction.shapes import Hit, ShapeTrack
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
 _SHAPED = "[secret-shaped]"
+_LONGEST_NAME = 80
 _SHOWN_WHEN_IDLE = 2
 """Bytes that may be the beginning of a secret and are shown all the same when nothing follows for a moment."""
 
@@ -29,7 +32,7 @@ class Redactor:
     """Masks known secrets and secret-shaped text in one stream.
 
     Holds back as little as it must: only what may be the beginning of a secret. Text without secrets comes out byte for
-    byte. `masked` counts the marks that were put.
+    byte. `counts` has how many marks were put by the name of the secret, those of no known one under `secret-shaped`.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
@@ -40,14 +43,20 @@ class Redactor:
         self._pending = b""
         self._in_mask = False
         self._shapes = ShapeTrack()
-        self.masked = 0
+        self.counts: Counter[str] = Counter()
         self._plain = self._seen = Track(Patterns({}))
         self._rebuild()
 
-    def add(self, name: str, value: str) -> None:
-        """Mask this value too, from here on. Raises `ValueError` for fewer than six characters."""
+    def add(self, name: str, value: str) -> str:
+        """Mask this value too, from here on; the name that it is counted by. `ValueError` for fewer than six characters."""
         self._learn(name, value)
         self._rebuild()
+        return _named(name)
+
+    @property
+    def masked(self) -> int:
+        """How many marks were put."""
+        return self.counts.total()
 
     @property
     def holds(self) -> bool:
@@ -75,13 +84,13 @@ class Redactor:
         alone._names = self._names
         alone._plain, alone._seen = Track(self._plain.patterns), Track(self._seen.patterns)
         out = alone.feed(data) + alone.flush()
-        self.masked += alone.masked
+        self.counts += alone.counts
         return out
 
     def _learn(self, name: str, value: str) -> None:
         if len(value) < SHORTEST:
             raise ValueError(f"The secret {name} has fewer than {SHORTEST} characters")
-        mark = f"[secret {name.replace(']', ')')}]"
+        mark = f"[secret {_named(name)}]"
         for form in disguises(value):
             self._names.setdefault(form, mark)
 
@@ -138,13 +147,19 @@ class Redactor:
             goes_on = (inside and start < reach) or (span.start < 0 and start == 0 and at == 0 and self._in_mask)
             if not goes_on:
                 pieces += (raw[at:start], as_bytes(span.mark))
-                self.masked += 1
+                self.counts[span.mark[1:-1].removeprefix("secret ")] += 1
             at = reach = end
             inside = True
         pieces.append(raw[at:cut])
         if cut:
             self._in_mask = inside and reach == cut
         return b"".join(pieces)
+
+
+def _named(name: str) -> str:
+    """As it stands in a mark: a step may give a secret any name."""
+    shown = safe_text(name).replace("]", ")")
+    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
 
 
 def _raw_span(item: Found, projection: Projection) -> _Span:

@@ -6,15 +6,19 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.modes import open_file
 
-_SPACE = 4096
+SPACE = 4096
+"""Bytes that are kept for a result."""
 _LONGEST_ERROR = 600
+_NAMES = 1200
+"""Bytes that names of secrets may take of the reserved space, twice."""
+_OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,25 @@ class Result:
     """How often a secret was masked."""
     error: str
     """What went wrong beside the exit status, as a sentence; empty when nothing did."""
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    """How often by the name of the secret; `secret-shaped` for what only looked like one."""
+    learnt: tuple[str, ...] = ()
+    """Names of the secrets that the step told while it ran: masked from then on."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"outcome": self.outcome.value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote. Raises `KeyError`, `TypeError` or `ValueError`."""
-        return cls(**{name: data[name] for name in cls.__slots__} | {"outcome": StepOutcome(data["outcome"])})
+        """Read what `to_json` wrote, also before it had names. Raises `KeyError`, `TypeError` or `ValueError`."""
+        given = {name: data[name] for name in cls.__slots__ if name in data}
+        return cls(**given | {"outcome": StepOutcome(data["outcome"]), "learnt": tuple(data.get("learnt", ()))})
 
 
 class ReservedFile:
     """A file whose space is taken now, so that it can be written and published when the disk is full."""
 
-    def __init__(self, path: Path, space: int = _SPACE) -> None:
+    def __init__(self, path: Path, space: int = SPACE) -> None:
         """Take the space beside `path`. Raises `OSError` when there is none."""
         self._path = path
         self._part = path.with_name(path.name + ".part")
@@ -89,7 +98,24 @@ def result_bytes(result: Result) -> bytes:
     """The result as JSON that fits the reserved space."""
     data = result.to_json()
     data["error"] = result.error[:_LONGEST_ERROR]
+    while len(json.dumps(data["error"])) > 2 * _LONGEST_ERROR:  # what is not ASCII takes six bytes a letter
+        data["error"] = data["error"][:-50]
+    data["secrets"] = _that_fit(result.secrets)
+    data["learnt"] = list(_that_fit(dict.fromkeys(result.learnt, 0)))
     return json.dumps(data, ensure_ascii=True).encode() + b"\n"
+
+
+def _that_fit(counts: Mapping[str, int]) -> dict[str, int]:
+    """Those masked most often, by name; the rest of them under one name."""
+    fitting: dict[str, int] = {}
+    used = 0
+    for name, count in sorted(counts.items(), key=lambda item: -item[1]):
+        used += len(json.dumps(name)) + 12
+        if used <= _NAMES:
+            fitting[name] = count
+        else:
+            fitting[_OTHERS] = fitting.get(_OTHERS, 0) + count
+    return fitting
 
 
 def write_whole(path: Path, content: bytes) -> None:

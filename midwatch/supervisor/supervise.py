@@ -67,6 +67,7 @@ class Supervision:
         self._ended_at = 0.0
         self._ended = ""
         self._notes: list[str] = []
+        self._learnt: dict[str, None] = {}
         self._terminal_open = True
         self._progress_due = 0.0
         self.identity = self._announce()
@@ -107,6 +108,8 @@ class Supervision:
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,
             masked=self._redactor.masked,
+            secrets=dict(self._redactor.counts),
+            learnt=tuple(self._learnt),
             error=self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace"),
         )
         self._result.publish(result_bytes(result))
@@ -180,10 +183,11 @@ class Supervision:
             return
         for name, value in told:
             try:
-                self._redactor.add(name, value)
+                learnt = self._redactor.add(name, value)
             except ValueError:
                 self._channel.answer(masked=False)
             else:
+                self._learnt[learnt] = None
                 self._channel.answer(masked=True)
 
     def _on_output(self, selector: selectors.BaseSelector) -> None:
@@ -254,6 +258,7 @@ class Supervision:
             self._write_progress()
         self._progress_file.close()
         self._redact_values()
+        error = self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace")
         result = Result(
             outcome=outcome,
             exit=code,
@@ -263,6 +268,8 @@ class Supervision:
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,
             masked=self._redactor.masked,
+            secrets=dict(self._redactor.counts),
+            learnt=tuple(self._learnt),
             error=error,
         )
         self._result.publish(result_bytes(result))

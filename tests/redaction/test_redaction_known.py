@@ -167,6 +167,20 @@ def test_two_that_overlap_become_one_mark_and_two_in_a_row_two() -> None:
     assert mask("abcdefgh", {"short": "abcdef", "long": "abcdefgh"}) == "[secret long]"
 
 
+def test_marks_are_counted_by_the_name_of_the_secret() -> None:
+    redactor = Redactor({"ARP": "abcdef", "OTC": "efghij"})
+    out = through(redactor, b"abcdef ab", b"cdef abcdefghij efghij PASSWORD=abc [secret ARP]")
+    assert out == b"[secret ARP] [secret ARP] [secret ARP] [secret OTC] PASSWORD=[secret-shaped] [secret ARP]"
+    assert redactor.counts == {"ARP": 3, "OTC": 1, "secret-shaped": 1}, "what was a mark already is none of ours"
+    redactor.once(b"efghij")
+    assert (redactor.counts["OTC"], redactor.masked) == (2, 6)
+
+
+def test_a_name_can_do_no_harm() -> None:
+    assert mask("abcdef", {"a]\x1b[2J\n": "abcdef"}) == "[secret a)⏎]"
+    assert len(mask("abcdef", {"n" * 100_000: "abcdef"})) == len("[secret ]") + 80
+
+
 def test_what_is_not_a_secret_is_not_held_back() -> None:
     redactor = Redactor({"pw": "hunter2hunter"})
     assert redactor.feed(b"Continue? [y/N] ") == b"Continue? [y/N] "

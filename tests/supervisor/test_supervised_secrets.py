@@ -45,7 +45,7 @@ def test_in_no_file_argument_or_environment(step: Step, tmp_path: Path) -> None:
     assert step.output.startswith(b"plain: [secret ARP]\n")
     assert b"hex: [secret ARP]\n[secret ARP]\n" in step.output, "slowly, in three writes"
     assert read_values(step.folder) == {"kept": "[secret ARP]", "shaped": "PASSWORD=[secret-shaped]"}
-    assert found.masked == 7
+    assert (found.masked, found.secrets, found.learnt) == (7, {"ARP": 6, "secret-shaped": 1}, ())
     assert not list(step.folder.path.glob("*.part"))
 
 
@@ -112,6 +112,7 @@ def test_learnt_in_mid_stream_is_masked_once_told(step: Step, tmp_path: Path) ->
     assert step.output.startswith(b"it is [secret new password]\nonce more [secret new password]\n")
     assert b"The secret pin has fewer than 6 characters, so it cannot be masked" in step.output
     assert read_values(step.folder) == {"role": "arp"}
+    assert (found.secrets, found.learnt) == ({"new password": 2}, ("new password",)), "the short one is not"
 
 
 def test_a_kill_in_the_middle_of_a_secret_leaves_no_secret(step: Step) -> None:

@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.hostile import safe_text
     from midwatch.incident.fold import fold
     from midwatch.incident.shelf import find
+    from midwatch.masking import masked_words
     from midwatch.opening import reopen
 
     folder = find(logs_folder(args), args.incident)
@@ -41,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
             found = incident.step(step.id)
             last = found.last.summary if found.last else found.reason
             print(safe_text(f"  {incident.status(step):10}  {step.number:5} {step.title}{'  ' + last if last else ''}"))
+            for attempt in found.attempts:
+                if words := masked_words(attempt.output):
+                    print(safe_text(f"{'':20}attempt {attempt.number}: {words}"))
     print("\nClosure")
     for criterion in runbook.closure:
         known = incident.criteria.get(criterion.id)

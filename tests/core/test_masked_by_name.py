@@ -1,0 +1,82 @@
+"""What was masked is counted by the name of the secret: in the result, the journal, the timeline and `midwatch show`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from midwatch.attempts import finished_body
+from midwatch.conductor import Conductor
+from midwatch.export.timeline import timeline
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.state import StepStatus
+from midwatch.masking import masked, masked_words
+from midwatch.runbook.model import Runbook
+from midwatch.supervisor.result import SPACE, Result, result_bytes
+from tests.core.conftest import ended
+from tui.cli import main
+
+OLD = {"outcome": "done", "exit": 0, "seconds": 1.0, "ended": "2026-11-23T02:00:00.000000Z", "output_bytes": 3,
+       "output_dropped": 0, "output_sha256": "ab", "masked": 2, "error": ""}  # fmt: skip
+
+
+def test_from_the_step_to_the_exports(
+    runbook: Runbook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARP_PASSWORD", "seen by ada")
+    conductor = Conductor.declare(runbook, actor="ada@test")
+    conductor.tick("asked", values={"owner": "ada"})
+    conductor.start("look", conductor.plan("look"))
+    assert ended(conductor, "look") is StepStatus.DONE
+    conductor.leave()
+    folder = conductor.attempt_folder("look")
+    assert folder is not None
+    assert json.loads(folder.result.read_bytes())["secrets"] == {"ARP_PASSWORD": 1}
+    output = next(event.body["output"] for event in conductor.events if event.kind == "step.finished")
+    assert (output["masked"], output["secrets"], output["learnt"]) == (1, {"ARP_PASSWORD": 1}, [])
+    assert ", secrets masked: ARP_PASSWORD once\n" in timeline(runbook, conductor.events, conductor.folder)
+    assert main(["show"]) == 0
+    assert "attempt 1: secrets masked: ARP_PASSWORD once\n" in capsys.readouterr().out
+
+
+def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conductor: Conductor) -> None:
+    result = Result.from_json(OLD)
+    assert (result.masked, result.secrets, result.learnt) == (2, {}, ())
+    body = finished_body(runbook.step("look"), 1, conductor.folder.attempt("look", 1), result)
+    assert body["output"]["masked"] == 2
+    assert masked_words(body["output"]) == masked_words({"masked": 2}) == "secrets masked 2 times"
+
+
+def test_any_number_of_names_fits_the_space_that_is_kept_for_the_result() -> None:
+    counts = {f"key {n} {'☃' * 70}": n for n in range(1, 500)}
+    stored = result_bytes(
+        Result.from_json(OLD | {"masked": 124_750, "secrets": counts, "learnt": list(counts), "error": "☃" * 900})
+    )
+    assert len(stored) <= SPACE
+    found = Result.from_json(json.loads(stored))
+    assert found.secrets["key 499 " + "☃" * 70] == 499
+    assert sum(found.secrets.values()) == found.masked, "those without room are counted together"
+    assert found.learnt[-1] == "others"
+
+
+def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_called() -> None:
+    body = masked({"step": "PASSWORD=abc", "values": {"id": "PASSWORD=abc", "at": ["PASSWORD=abc"]}}, {})
+    assert body == {"step": "PASSWORD=abc", "values": {"id": "PASSWORD=[secret-shaped]", "at": ["PASSWORD=[secret-shaped]"]}}
+
+
+@pytest.mark.parametrize("word", ["failed", "change", "boss...", "it broke"])
+def test_a_password_that_is_a_word_of_ours_leaves_the_journal_readable(
+    runbook: Runbook, monkeypatch: pytest.MonkeyPatch, here: Path, word: str
+) -> None:
+    monkeypatch.setenv("ARP_PASSWORD", word)
+    (here / "fail").touch()
+    conductor = Conductor.declare(runbook, actor="ada@test")
+    conductor.start("work", conductor.plan("work"))
+    assert ended(conductor, "work") is StepStatus.FAILED
+    conductor.leave()
+    last = Conductor.observe(conductor.folder).incident.step("work").last
+    assert last is not None
+    assert last.outcome is StepOutcome.FAILED
+    assert (last.summary == "[secret ARP_PASSWORD]") is (word == "it broke")
