@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.typed import Typed
+
 if TYPE_CHECKING:
     from textual.app import App
+
+
+_LOOKS, _SOON = 0.1, 0.02
+"""Seconds between two looks whether the screen ends; and while an Escape may be one."""
 
 
 class LineDriver(LinuxDriver):
@@ -33,6 +41,24 @@ class LineDriver(LinuxDriver):
         poll = select.poll()
         poll.register(self.fileno, 0)
         return bool(poll.poll(0))
+
+    def run_input_thread(self) -> None:
+        """Read what is typed until the screen ends or the line is lost. A byte that is no UTF-8 is no reason to end."""
+        typed, decode = Typed(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        while not self.exit_event.is_set():
+            if poll.poll((_SOON if typed.waits else _LOOKS) * 1000):
+                try:
+                    data = os.read(self.fileno, 4096)
+                except OSError:
+                    data = b""
+                if not data:
+                    return
+                for message in typed.feed(decode(data)):
+                    self.process_message(message)
+            for message in typed.tick():
+                self.process_message(message)
 
     def _lost(self) -> None:
         self._loop.call_soon_threadsafe(self._app.exit, False)

@@ -12,6 +12,7 @@ from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from screens.widgets.dialog import Dialog
 
@@ -87,8 +88,21 @@ class Turns:
         if self._waiting:
             self._begin()
             before, heard_by = self._app.screen, self._app.focused or self._app.screen
-            await self._hear(self._waiting.popleft())
+            await self._hear(self._first())
             self._pass_on(self._turn, self._path(before, heard_by))
+
+    def _first(self) -> Typed:
+        """What comes next. A character with Alt is, outside a field, what was sent for it: Escape and the character."""
+        event = self._waiting.popleft()
+        if (
+            isinstance(event, events.Key)
+            and event.key.startswith("alt+")
+            and event.is_printable
+            and not isinstance(self._app.focused, Input | TextArea)
+        ):
+            self._waiting.appendleft(events.Key(event.key.removeprefix("alt+"), event.character))
+            return events.Key("escape", None)
+        return event
 
     def _path(self, before: Screen[Any], heard_by: MessagePump) -> Iterator[Callable[[Callable[[], object]], bool]]:
         """Where a key goes, and what it causes: from the widget up to the application, where bindings are, and once more."""

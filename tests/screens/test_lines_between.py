@@ -1,0 +1,77 @@
+"""What lies between a screen and its hands: a slow line, GNU screen with its detaching."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from midwatch.incident.shelf import find
+from midwatch.incident.state import StepStatus
+from midwatch.journal.reader import read
+from tests.screens import slow_line
+from tests.screens.test_real_terminal import MIDWATCH, Terminal, status, terminal, time_to_move
+
+__all__ = ["terminal"]  # the fixture
+SLOW = f"{sys.executable} {slow_line.__file__}"
+
+
+def bodies(folder: Path, kind: str) -> list[str]:
+    """What the journal's events of a kind say, in order."""
+    events = read(find(folder / "logs", "latest").journal)
+    return [str(event.body.get("text", event.body.get("step"))) for event in events if event.kind == kind]
+
+
+def test_over_a_slow_line_every_key_does_what_it_is_for_once(terminal: Terminal, here: Path) -> None:
+    """0.3 s each way, sequences cut and keys gathered; the hand does not wait for the screen."""
+    terminal.until("ready$")
+    terminal.keys(f"{SLOW} {MIDWATCH} --new runbook.yaml", "Enter")
+    terminal.until("Enter tick 1.1")
+    terminal.keys("?", "Escape", "n", *"smoke", "C-s", "Down", "Up", "Enter", *"Qu", "Left", "Enter", "y", "Enter", "Enter")
+    terminal.until("Enter run 1.2")
+    assert status(here, "asked") is StepStatus.DONE
+    terminal.keys("n", *"fire", "Escape", "Enter")
+    terminal.until("Enter run 2.1")
+    terminal.keys("Enter")
+    terminal.until("y run")
+    terminal.keys("n", "y")
+    terminal.until(lambda: status(here, "work") is StepStatus.DONE)
+    terminal.keys("Down", "Up", "n", *"out", "C-s", "q", "y")
+    terminal.until("is open; its record:")
+    assert bodies(here, "note") == ["smoke", "out"]
+    assert bodies(here, "step.started") == ["look", "work"]
+    assert terminal.clean
+
+
+@pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
+def test_gnu_screen_detached_and_attached_again(terminal: Terminal, here: Path) -> None:
+    """The step goes on without anybody attached, and the screen stands there as before, at another size."""
+    (here / "hold").touch()
+    (here / "sockets").mkdir(mode=0o700)
+    terminal.until("ready$")
+    terminal.keys("export SCREENDIR=$PWD/sockets", "Enter")
+    terminal.keys(f"screen -c /dev/null -U -S mw {MIDWATCH} --new runbook.yaml", "Enter")
+    terminal.until("Enter tick 1.1")
+    terminal.keys("Enter", "Q", "Enter", "y", "Enter", "Enter")
+    terminal.until("Enter run 1.2")
+    time_to_move(terminal, "look", here, StepStatus.DONE)
+    terminal.until("Enter run 2.1")
+    time_to_move(terminal, "work", here, StepStatus.RUNNING)
+    terminal.until("begun")
+    terminal.keys("C-a", "d")
+    terminal.until("ready$")
+    assert terminal.clean
+    (here / "hold").unlink()
+    terminal.until(lambda: status(here, "work") is StepStatus.DONE)
+    terminal.ask("resize-window", "-x", "100", "-y", "30")
+    terminal.keys("screen -r mw", "Enter")
+    terminal.until("begun")
+    terminal.until("done")
+    terminal.ask("resize-window", "-x", "60", "-y", "15")
+    terminal.until("c checklist")
+    terminal.keys("q", "y")
+    terminal.until("ready$")
+    assert terminal.clean
+    assert bodies(here, "step.started") == ["look", "work"]
