@@ -13,7 +13,9 @@ from actions.backup_choice import AT_LEAST, GOOD, HeldSet
 from actions.confined_removal import Planned, look
 from midwatch.errors import MidwatchError
 from probes.archive_reading import read_through
-from probes.checksums import sets_below, verify_set
+from probes.catalogue import BACKUPS
+from probes.checksums import LIST, read_list, sets_below, verify_set
+from probes.encryption import is_encrypted
 from probes.manifest import Manifest
 
 STAMP = "%Y%m%d-%H%M%S"
@@ -66,8 +68,8 @@ def _recorded(files: Iterable[Path]) -> datetime | None:
 
 
 def _database(filename: str, databases: Sequence[str]) -> str:
-    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`; empty for lists, manifests and the globals (roles)."""
-    if not filename.endswith(".gz") or filename.startswith("globals."):
+    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`, encrypted or not; empty for lists, manifests and roles."""
+    if not filename.endswith(BACKUPS) or filename.startswith("globals."):
         return ""
     named = [one for one in databases if filename.startswith((f"{one}.", f"{one}-"))]
     return max(named, key=len) if named else f"unknown {filename.partition('.')[0]}"
@@ -78,8 +80,9 @@ def measured(
 ) -> list[HeldSet]:
     """The sets with the depth of their backups, read newest first until each database has two good ones.
 
-    Good is: its set's checksums hold both ways, and it was read to the end through `pg_restore`. What time (`limit`
-    seconds) did not suffice for stays at depth 0, and so counts as not good.
+    Good is: its set's checksums hold both ways, and it was read to the end through `pg_restore`; of an encrypted one, whose key
+    is not here, that its manifest tells so of the same bytes. What time (`limit` seconds) did not suffice for stays at depth
+    0, and so counts as not good.
     """
     deadline = time.monotonic() + limit
     lacking = dict.fromkeys(databases, AT_LEAST)
@@ -92,8 +95,17 @@ def measured(
             for database in wanted:
                 file = one.backups[database]
                 vouched = file.name in verdict.good and not verdict.problem
-                if vouched and read_through(file, pg_restore, max(0.0, deadline - time.monotonic())).ok:
+                if not vouched:
+                    continue
+                sealed = is_encrypted(file.name)
+                if _told_good(file) if sealed else read_through(file, pg_restore, max(0.0, deadline - time.monotonic())).ok:
                     depths[database] = GOOD
                     lacking[database] -= 1
         result.append(HeldSet(one.held.name, one.held.started, depths, one.held.size))
     return result
+
+
+def _told_good(file: Path) -> bool:
+    """Whether its manifest tells that the bytes which the set's list vouches for were validated while they were written."""
+    manifest, listed = Manifest.read(file), dict(read_list(file.with_name(LIST)))
+    return manifest is not None and manifest.good and listed.get(file.name) == manifest.sha256

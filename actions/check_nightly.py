@@ -10,6 +10,7 @@ from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.units import Seconds, duration
 from probes.backups import DAY_AND_TWO_HOURS
+from probes.catalogue import BACKUPS
 from probes.checksums import sets_below, verify_set
 from probes.manifest import Manifest, stamped
 
@@ -37,7 +38,7 @@ class CheckNightly(Check):
         began, newest = dated[-1]
         lacking = []
         for target in context.runbook.targets.values():
-            files = sorted(newest.glob(f"{target.database}.*.gz"))
+            files = sorted(one for one in newest.glob(f"{target.database}.*") if one.name.endswith(BACKUPS))
             manifest = Manifest.read(files[0]) if files else None
             if not files:
                 lacking.append(f"{target.label} is missing")

@@ -42,6 +42,8 @@ class ScratchRestore:
     """Below which folder; None for the usual ones."""
     image: str = ""
     """Of the container that it goes into; empty for the programs that are here."""
+    identity: Path | None = None
+    """The private key of encrypted backups."""
 
     def room(self, file: Path, manifest: Manifest | None) -> int:
         """Bytes that it takes for a while, about."""
@@ -54,13 +56,22 @@ class ScratchRestore:
         The words say which server took it and what was compared with what. What the backup cannot help (no room, no
         server, an extension that the server lacks) is raised as `Refused` or another `MidwatchError`, not found a problem.
         """
-        contents = read_contents(file, tools.pg_restore)
+        contents = read_contents(file, tools.pg_restore, self.identity)
         with self._server(contents, self.room(file, manifest)) as scratch:
-            _prepare(scratch, contents, file, manifest)
+            _prepare(scratch, contents, file, manifest, self.identity)
             into = replace(scratch.route, database=_NAME)
             try:
                 digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)
-                restore(file, into, tools, server=scratch.major, sha256=digest, options=options, progress=progress)
+                restore(
+                    file,
+                    into,
+                    tools,
+                    server=scratch.major,
+                    sha256=digest,
+                    options=options,
+                    progress=progress,
+                    identity=self.identity,
+                )
             except Failed as error:
                 return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
             checked = check(into, manifest)
@@ -85,7 +96,7 @@ class ScratchRestore:
             return [f"not compared with the content of {target.label}: {error.sentence}"]
 
 
-def _prepare(scratch: Scratch, contents: Contents, file: Path, manifest: Manifest | None) -> None:
+def _prepare(scratch: Scratch, contents: Contents, file: Path, manifest: Manifest | None, identity: Path | None) -> None:
     """Make the roles and the empty database. Raises `Refused` when this server cannot take the archive at all."""
     server = look(scratch.route, _NAME)
     lacking = contents.extensions - server.extensions
@@ -93,7 +104,7 @@ def _prepare(scratch: Scratch, contents: Contents, file: Path, manifest: Manifes
         sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {file.name} needs"
         raise Refused(sentence, hint="Name an image that has them: --image NAME")
     beside = globals_beside(file, manifest.database) if manifest else None
-    script = read_globals(beside) if beside else ""
+    script = read_globals(beside, identity) if beside else ""
     wanted = contents.roles - server.roles
     for role in missing_roles(wanted, script):
         run_quietly(scratch.route, role.statement)

@@ -1,4 +1,4 @@
-"""What lies between a dump and its place: gzip, a reader that follows along, a count and a checksum."""
+"""What lies between a dump and its place: gzip, a reader that follows along, encryption, a count and a checksum."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from actions.places.place import Writing
 from actions.reading_along import ReadingAlong
+from probes.encryption import Encrypting
 
 _GZIP = 31
 """`wbits` for a gzip file."""
@@ -33,7 +34,7 @@ class Hashing:
 class Packing:
     """Compresses what it is given. Whatever is not closed is no gzip file: half a dump must not look whole."""
 
-    def __init__(self, below: Hashing, along: ReadingAlong) -> None:
+    def __init__(self, below: Hashing | Encrypting, along: ReadingAlong) -> None:
         self._below, self._along = below, along
         self._compressor = _compressor()
         self.unpacked = 0
@@ -45,6 +46,8 @@ class Packing:
     def close(self) -> None:
         """Write the end of the file. Only for a dump that has ended well."""
         self._give(self._compressor.flush())
+        if isinstance(self._below, Encrypting):
+            self._below.close()
 
     def _give(self, packed: bytes) -> None:
         if packed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from actions.places.place import Writing
 from actions.reading_along import ReadingAlong
 from midwatch.errors import Failed
 from midwatch.units import duration
+from probes.encryption import Encrypting, Recipient
 from probes.postgres.connect import Connection, Route, client_environment, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
@@ -58,12 +59,14 @@ def dump_into(
     *,
     digests: bool = False,
     pg_restore: Path | None = None,
+    recipients: Sequence[Recipient] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
     What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
-    not good is not published. `say` is told, now and then, how old the snapshot is that a long dump holds.
+    not good is not published. With `recipients` what the place gets is encrypted to them. `say` is told, now and then, how old
+    the snapshot is that a long dump holds.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -73,7 +76,11 @@ def dump_into(
             along = ReadingAlong(pg_restore)
             stack.callback(along.stop)
             out = Hashing(writing)
-            found = _fill(route, tools, Packing(out, along), _Watching(progress, say), stack, digests)
+            below: Hashing | Encrypting = out
+            if recipients:
+                below = Encrypting(out, recipients)
+                stack.callback(below.stop)
+            found = _fill(route, tools, Packing(below, along), _Watching(progress, say), stack, digests)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.rows)
             if verdict.problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from midwatch.runbook.model import Target
 from midwatch.units import duration, size
 from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
+from probes.encryption import SUFFIX, Recipient, chosen, encrypted
 from probes.manifest import DEPTHS
 
 LOG = "emergency-backup.log"
@@ -55,6 +57,7 @@ class EmergencyBackup(Action):
     parallel: int = param("how many side by side", default=2)
     globals: bool = param("save the server's roles beside it, without their passwords", default=False)
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
+    encrypt_to: tuple[str, ...] = param("public keys of age or ssh, or files of them (default: the site's)", default=())
     validate: bool = param("read it through pg_restore while it is written, and count its rows (depth 4)", default=False)
 
     def plan(self, context: Context) -> Plan:
@@ -62,7 +65,7 @@ class EmergencyBackup(Action):
         try:
             sources = [look(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
-            places = places_of(context.runbook, self.place)
+            places, recipients = places_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
             if len(sources) > 1 and any(str(place) == "standard output" for place in places):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:
@@ -73,31 +76,34 @@ class EmergencyBackup(Action):
                         "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
                     )
                 draft.facts += dump_obstacles.facts(source.route)
-                if self.validate:
+                if self.validate or recipients:
                     draft.fact("depth", _depth(context, source))
             place, room, passed = first_with_room(places, sum(expected.values()))
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()
         for source in sources:
-            stem, identity = emergency_stem(source.target), _identity(place, source.target)
-            named = _at(place, f"{stem}-<timestamp>.sql.gz")
+            stem, identity = emergency_stem(source.target), _identity(place, source.target, recipients)
+            named = _at(place, _name(stem, "<timestamp>", recipients))
             draft.add(Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity)
             if self.globals:
-                named = _at(place, f"{PREFIX}{stem}-<timestamp>.sql.gz")
+                named = _at(place, PREFIX + _name(stem, "<timestamp>", recipients))
                 draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles")
         draft.add(Verb.KEEP, "every earlier backup")
         for reason in passed:
             draft.fact("passed over", reason)
         draft.fact("room", room.words)
+        if recipients:
+            draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
         if not place.beside:
             draft.fact("manifest", f"kept in {context.place('elsewhere')}")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        wanted = self._wanted()
+        wanted, recipients = self._wanted(), chosen(context.runbook, self.encrypt_to)
         confirmed = {effect.identity for effect in plan.effects}
-        place = next((p for p in places_of(context.runbook, self.place) if _identity(p, wanted[0]) in confirmed), None)
+        places = places_of(context.runbook, self.place)
+        place = next((one for one in places if _identity(one, wanted[0], recipients) in confirmed), None)
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
         began, together = context.clock.now(), Together(context.console.progress, len(wanted))
@@ -156,14 +162,15 @@ class EmergencyBackup(Action):
 
     def _save(self, context: Context, target: Target, place: Place, began: datetime, progress: Progress) -> Outcome:
         source = look(context.runbook, target)
-        name = f"{emergency_stem(target)}-{stamp(began)}.sql.gz"
+        recipients = chosen(context.runbook, self.encrypt_to)
+        name = _name(emergency_stem(target), stamp(began), recipients)
         named, started = _at(place, name), context.clock.monotonic()
         try:
             writing = place.begin(name)
             log(context, LOG, _opening(context))
             data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
             context.console.say(f"source {target.name}, {data}, to {named}")
-            reader = reader_of(context.runbook, source) if self.validate else None
+            reader = reader_of(context.runbook, source) if self.validate or recipients else None
             found = dump_into(
                 source.route,
                 source.tools,
@@ -171,11 +178,13 @@ class EmergencyBackup(Action):
                 progress,
                 digests=self.digests,
                 pg_restore=reader,
+                recipients=recipients,
                 say=context.console.say,
             )
-            roles = _save_roles(source, place, f"{PREFIX}{name}") if self.globals else ""
+            roles = _save_roles(source, place, f"{PREFIX}{name}", recipients) if self.globals else ""
             location = "" if place.beside else place.location(name) or f"{place}"
-            manifest_of(context, source, found, iso(began), location, roles).write(_note(context, place, name))
+            manifest = manifest_of(context, source, found, iso(began), location, roles, recipients)
+            manifest.write(_note(context, place, name))
         except (MidwatchError, OSError) as error:
             said = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
             log(context, LOG, f"[ERROR] Emergency backup of {target.name} failed: {said}")
@@ -188,16 +197,19 @@ class EmergencyBackup(Action):
             context.console.say(f"table {table} {rows} rows")
         rate = found.unpacked / took if took > 0 else 0.0
         summary = f"{named}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
-        if self.validate:
+        if recipients:
+            summary += f"; encrypted to {len(recipients)} keys" if len(recipients) > 1 else f"; encrypted to {recipients[0]}"
+        if reader is not None:
             summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
         where = place.location(name) or str(place)
         return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
 
-def _save_roles(source: Source, place: Place, name: str) -> str:
-    """Put the server's roles there, 0600 like the backup. SHA-256 (hex) of the file."""
+def _save_roles(source: Source, place: Place, name: str, recipients: Sequence[Recipient]) -> str:
+    """Put the server's roles there, 0600 like the backup, and encrypted like it. SHA-256 (hex) of the file."""
     assert source.tools is not None
     packed = packed_globals(source.route, source.tools)
+    packed = encrypted(packed, recipients) if recipients else packed
     digest = hashlib.sha256(packed).hexdigest()
     writing = place.begin(name)
     try:
@@ -229,9 +241,15 @@ def _at(place: Place, name: str) -> str:
     return f"{place}/{name}" if place.location(name) else str(place)
 
 
-def _identity(place: Place, target: Target) -> str:
+def _name(stem: str, moment: str, recipients: Sequence[Recipient]) -> str:
+    """`arp-prod-20261123-021407.sql.gz`, or of an encrypted one `….sql.gz.age`."""
+    return f"{stem}-{moment}.sql.gz{SUFFIX if recipients else ''}"
+
+
+def _identity(place: Place, target: Target, recipients: Sequence[Recipient]) -> str:
     stem = emergency_stem(target)
-    return place.location(stem) or f"{place} {stem}"
+    named = place.location(stem) or f"{place} {stem}"
+    return f"{named} for {', '.join(one.text for one in recipients)}" if recipients else named
 
 
 def _opening(context: Context) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from midwatch.clock import iso
 from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Runbook, Target
 from probes.catalogue import backups_of
+from probes.encryption import Recipient
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.routes import superuser_route
@@ -66,7 +68,15 @@ def expected_size(runbook: Runbook, source: Source) -> int:
     return int(source.bytes * _RATIO)
 
 
-def manifest_of(context: Context, source: Source, found: Dumped, began: str, location: str, roles: str) -> Manifest:
+def manifest_of(
+    context: Context,
+    source: Source,
+    found: Dumped,
+    began: str,
+    location: str,
+    roles: str,
+    recipients: Sequence[Recipient],
+) -> Manifest:
     """What is known of the backup. `location` is empty for one that the manifest will lie beside."""
     ended = iso(context.clock.now())
     return Manifest(
@@ -87,6 +97,7 @@ def manifest_of(context: Context, source: Source, found: Dumped, began: str, loc
         globals_sha256=roles,
         actor=context.actor,
         incident=context.incident.name if context.incident else "",
+        recipients=tuple(one.text for one in recipients),
         depth=found.depth,
         streamed=found.depth,
         validated=ended,

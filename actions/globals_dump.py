@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.errors import Failed
+from probes.encryption import Recipient, encrypted
 from probes.postgres.connect import Route, client_environment
 from probes.postgres.tools import Tools
 
@@ -24,12 +26,13 @@ def globals_name(database: str) -> str:
     return f"{PREFIX}{database}.sql.gz"
 
 
-def dump_globals(route: Route, tools: Tools, file: Path) -> str:
-    """Write what `packed_globals` gives to `file`, which must not exist, on disk. Its SHA-256 (hex).
+def dump_globals(route: Route, tools: Tools, file: Path, recipients: Sequence[Recipient] = ()) -> str:
+    """Write what `packed_globals` gives to `file`, which must not exist, on disk, encrypted if there are `recipients`.
 
-    Raises `Failed`, and then the file is of no use.
+    SHA-256 (hex) of the file. Raises `Failed`, and then the file is of no use.
     """
     packed = packed_globals(route, tools)
+    packed = encrypted(packed, recipients) if recipients else packed
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(packed)

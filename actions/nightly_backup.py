@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
-from actions.dump_stream import dump
-from actions.globals_dump import dump_globals, globals_name
+from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
-from actions.validation import validate
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
 from midwatch.errors import Failed, MidwatchError, Refused
@@ -27,11 +25,10 @@ from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import Percent, percent, size
 from probes.catalogue import PARTIAL, backups_of
-from probes.checksums import LIST
 from probes.disk_usage import budgets_of, usage
+from probes.encryption import Recipient, chosen
 from probes.manifest import Manifest
 from probes.postgres.activity import look
-from probes.postgres.routes import login_route, password_file
 from probes.postgres.tools import find_tools
 
 SIDE_BY_SIDE = 2
@@ -42,11 +39,12 @@ _RATIO = 0.45
 class NightlyBackup(Action):
     """Backs up every target (or those named) into one set `backups/prod/<timestamp>/`, as the nightly job does.
 
-    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the roles
-    of each server beside its dump. Each dump is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c`
-    takes it, and only then the set gets its name. Any failure leaves no set. Two never run at once. Refuses on a disk that
-    is fuller than `unsafe`. A dump less than half as large as the last is warned of, and restored for a look.
-    `logs/backup.log` has the plan's lines. Earlier sets are never touched: `clean-backups` does that.
+    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the roles of
+    each server beside its dump; with `encrypt_to` every file is encrypted, its dump validated in the stream before. Each dump
+    is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c` takes it, and only then the set gets its
+    name. Any failure leaves no set. Two never run at once. Refuses on a disk that is fuller than `unsafe`. A dump less than
+    half as large as the last is warned of, and restored for a look. `logs/backup.log` has the plan's lines. Earlier sets are
+    never touched: `clean-backups` does that.
     """
 
     name: ClassVar[str] = "nightly-backup"
@@ -55,12 +53,17 @@ class NightlyBackup(Action):
 
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
+    encrypt_to: tuple[str, ...] = param("public keys of age or ssh, or files of them (default: the site's)", default=())
     unsafe: Percent = param("how full the disk may be", default=Percent(95))
 
     def plan(self, context: Context) -> Plan:
         draft, place = self.draft(), context.place("backups")
         wanted, expected = self._wanted(context.runbook), 0
-        problems = []
+        problems, recipients = list[str](), tuple[Recipient, ...]()
+        try:
+            recipients = chosen(context.runbook, self.encrypt_to)
+        except MidwatchError as error:
+            problems.append(error.sentence)
         for target in wanted:
             try:
                 found = look(context.runbook, target)
@@ -73,18 +76,20 @@ class NightlyBackup(Action):
             folder = shown(context.runbook, place / "<timestamp>")
             draft.add(
                 Verb.CREATE,
-                f"{folder}/{_name(target)}",
+                f"{folder}/{dump_name(target.database, recipients)}",
                 size=bytes_expected,
                 note=note,
-                identity=f"nightly {target.name}",
+                identity=f"nightly {target.name}{_for(recipients)}",
             )
             draft.add(
                 Verb.CREATE,
-                f"{folder}/{globals_name(target.database)}",
+                f"{folder}/{roles_name(target.database, recipients)}",
                 note="its server's roles, without passwords",
                 identity=f"nightly roles {target.name}",
             )
         draft.add(Verb.KEEP, "every earlier set")
+        if recipients:
+            draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
         disk = usage(place, budgets_of(context.runbook), nearest=True)
         draft.fact("disk", f"{percent(disk.percent)} → {percent(disk.after(expected))}, {size(disk.free)} free")
         if disk.percent >= self.unsafe:
@@ -104,7 +109,7 @@ class NightlyBackup(Action):
                 partial.mkdir(mode=0o700)
                 try:
                     done = self._dump_all(context, partial)
-                    _write_list(partial, done)
+                    write_list(partial, done)
                     smaller = [target.label for one in done if (target := _smaller(context, partial, one)) is not None]
                     if final.exists():
                         raise Failed(f"The set {final.name} is there already", hint="Run it again")
@@ -153,57 +158,13 @@ class NightlyBackup(Action):
             raise Failed(_unsafe(full), hint="Clean up first: midwatch action clean-backups")
 
     def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
+        recipients = chosen(context.runbook, self.encrypt_to)
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
             futures = [
-                pool.submit(_dump_one, context, target, folder, self.digests) for target in self._wanted(context.runbook)
+                pool.submit(dump_one, context, target, folder, recipients, digests=self.digests)
+                for target in self._wanted(context.runbook)
             ]
             return [future.result() for future in futures]
-
-
-def _dump_one(context: Context, target: Target, folder: Path, digests: bool) -> Manifest:
-    """One database of the set, dumped and validated. Raises `MidwatchError`."""
-    from dataclasses import replace
-
-    try:
-        found = look(context.runbook, target)
-    except MidwatchError as error:
-        raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
-    route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
-    tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
-    began, file = iso(context.clock.now()), folder / _name(target)
-    dumped = dump(route, tools, file, lambda done, total: None, digests=digests)
-    roles = dump_globals(route, tools, folder / globals_name(target.database))
-    verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
-    if verdict.problem:
-        raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
-    ended = iso(context.clock.now())
-    manifest = Manifest(
-        target=target.name,
-        database=target.database,
-        started=began,
-        ended=ended,
-        bytes=dumped.bytes,
-        sha256=dumped.sha256,
-        unpacked=dumped.unpacked,
-        server=found.version,
-        tool=str(tools),
-        route=str(route),
-        lsn=dumped.lsn,
-        rows=dumped.rows,
-        digests=dumped.digests,
-        globals_sha256=roles,
-        actor=context.actor,
-        incident=context.incident.name if context.incident else "",
-        depth=verdict.depth,
-        validated=ended,
-    )
-    manifest.write(file)
-    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {verdict.depth}, its roles beside it")
-    return manifest
-
-
-def _name(target: Target) -> str:
-    return f"{target.database}.dump.gz"
 
 
 def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
@@ -217,7 +178,10 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
         return None
     was = f"{size(last.unpacked)} of {last.started[:16]}Z"
     log(context, NIGHTLY, f"[WARN] The backup of {made.target} holds {size(made.unpacked)}, less than half of the {was}")
-    file = folder / _name(target)
+    if made.recipients:
+        log(context, NIGHTLY, "[WARN] It is encrypted, so it cannot be restored for a look")
+        return target
+    file = folder / dump_name(made.database)
     try:
         found = ScratchRestore(context.runbook).run(
             file, made, find_tools(context.runbook, made.tool_major), lambda done, total: None
@@ -232,6 +196,11 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
     return target
 
 
+def _for(recipients: Sequence[Recipient]) -> str:
+    """What a confirmed plan is bound to besides the target."""
+    return f" for {', '.join(one.text for one in recipients)}" if recipients else ""
+
+
 def _unsafe(full: float) -> str:
     return f"Disk usage at {percent(full).replace(' ', '')} – unsafe for backup"
 
@@ -241,15 +210,6 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
         for backup in backups_of(runbook, target):
             return backup.size
     return int(there * _RATIO)
-
-
-def _write_list(folder: Path, done: list[Manifest]) -> None:
-    """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
-    with (folder / LIST).open("w", encoding="utf-8") as file:
-        for one in done:
-            file.write(f"{one.sha256}  {one.database}.dump.gz\n{one.globals_sha256}  {globals_name(one.database)}\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

@@ -54,6 +54,7 @@ class Restore(Action):
     target: Target = param("whose backup, and into whose server")
     path: Path | None = param("the backup file (default: the newest validated one)", default=None)
     create_roles: bool = param("make the roles that the server lacks, without passwords", default=False)
+    identity: Path | None = param("the file with the private key of an encrypted backup", default=None)
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -62,7 +63,7 @@ class Restore(Action):
             route = self._route(context)
             server = look(route, self.target.database)
             manifest = Manifest.read(file)
-            contents = read_contents(file, _tools(context, manifest).pg_restore)
+            contents = read_contents(file, _tools(context, manifest).pg_restore, self.identity)
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
         except MidwatchError as error:
@@ -102,7 +103,7 @@ class Restore(Action):
 
     def _missing(self, file: Path, lacking: frozenset[str]) -> list[MissingRole]:
         beside = globals_beside(file, self.target.database)
-        return missing_roles(lacking, read_globals(beside) if beside else "")
+        return missing_roles(lacking, read_globals(beside, self.identity) if beside else "")
 
     def _tell(self, draft: PlanDraft, server: ServerNow, contents: Contents, manifest: Manifest | None) -> None:
         draft.fact("versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}")
@@ -140,7 +141,7 @@ class Restore(Action):
         manifest = Manifest.read(file)
         route = self._route(context)
         server = look(route, self.target.database)
-        contents = read_contents(file, _tools(context, manifest).pg_restore)
+        contents = read_contents(file, _tools(context, manifest).pg_restore, self.identity)
         name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
@@ -153,7 +154,16 @@ class Restore(Action):
             options = ("--no-tablespaces",) if lacking else ()
             digest = manifest.sha256 if manifest else ""
             tell = context.console.progress
-            restore(file, into, tools, server=server.version, sha256=digest, options=options, progress=tell)
+            restore(
+                file,
+                into,
+                tools,
+                server=server.version,
+                sha256=digest,
+                options=options,
+                progress=tell,
+                identity=self.identity,
+            )
         except BaseException as error:
             drop(route, name)
             if isinstance(error, MidwatchError):
@@ -181,7 +191,7 @@ class Restore(Action):
             run_quietly(route, one.statement)
             context.console.say(f"Made the role {safe_text(one.name)} ({one.source})")
         beside = globals_beside(file, self.target.database)
-        for grant in memberships(lacking, server.roles, read_globals(beside)) if beside else ():
+        for grant in memberships(lacking, server.roles, read_globals(beside, self.identity)) if beside else ():
             with contextlib.suppress(Failed):  # one that the server's version does not take
                 run_quietly(route, grant)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from pathlib import Path
 from actions.globals_dump import PREFIX, globals_name
 from midwatch.errors import Failed
 from probes.archive_contents import IDENTIFIER, plain
+from probes.encryption import SUFFIX, opened
 from probes.postgres.role import identifier
 
 LARGEST = 64 << 20
@@ -38,16 +40,16 @@ class MissingRole:
 
 def globals_beside(file: Path, database: str) -> Path | None:
     """The file with the roles that lies beside a dump, of a nightly set or of an emergency backup; None when there is none."""
-    for name in (f"{PREFIX}{file.name}", globals_name(database)):
+    for name in (f"{PREFIX}{file.name}", globals_name(database), globals_name(database) + SUFFIX):
         if (found := file.with_name(name)).is_file():
             return found
     return None
 
 
-def read_globals(file: Path) -> str:
-    """The script in it. Raises `Failed`."""
+def read_globals(file: Path, identity: Path | None = None) -> str:
+    """The script in it; `identity` has the key of one that is encrypted. Raises `Failed`, and `Refused` without its key."""
     try:
-        with gzip.open(file) as unpacked:
+        with opened(file, identity) as packed, gzip.GzipFile(fileobj=io.BufferedReader(packed)) as unpacked:
             return unpacked.read(LARGEST).decode("utf-8", "replace")
     except (OSError, EOFError, zlib.error) as error:
         raise Failed(f"{file.name} cannot be read: {error}", hint="Make the roles by hand, and restore again") from error

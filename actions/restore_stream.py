@@ -15,6 +15,7 @@ from midwatch.errors import Failed, MidwatchError
 from probes.archive_reading import DigestingReader
 from probes.container_exec import Exec
 from probes.docker_engine import engine
+from probes.encryption import plain
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
@@ -45,12 +46,21 @@ class Sink(Protocol):
 
 
 def restore(
-    file: Path, route: Route, tools: Tools | None, *, server: int, sha256: str, options: tuple[str, ...], progress: Progress
+    file: Path,
+    route: Route,
+    tools: Tools | None,
+    *,
+    server: int,
+    sha256: str,
+    options: tuple[str, ...],
+    progress: Progress,
+    identity: Path | None = None,
 ) -> None:
     """Restore `file` into the route's database, which is new and empty. Raises `Failed` with the first thing that went wrong.
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
-    there is one. What was restored until then is the caller's to remove. `server` is the server's major version.
+    there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
+    file is decrypted with the key in `identity` as it is read.
     """
     argv = ["--no-password", "--dbname", route.database, *options]
     newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
@@ -58,7 +68,7 @@ def restore(
         argv.insert(0, "--exit-on-error")
     sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
     try:
-        fault, found = _feed(file, sink, progress)
+        fault, found = _feed(file, identity, sink, progress)
         code, said = sink.finish()
     finally:
         sink.stop()
@@ -75,7 +85,7 @@ def restore(
         raise Failed(f"{file.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
 
 
-def _feed(file: Path, sink: Sink, progress: Progress) -> tuple[str, str]:
+def _feed(file: Path, identity: Path | None, sink: Sink, progress: Progress) -> tuple[str, str]:
     """Unpack all of it into the sink. What is wrong with the file, empty when nothing is; and its SHA-256."""
     from isal import igzip
     from isal.igzip_lib import IsalError
@@ -84,7 +94,10 @@ def _feed(file: Path, sink: Sink, progress: Progress) -> tuple[str, str]:
     with file.open("rb") as raw:
         reader = DigestingReader(raw, lambda count: progress(count, total))
         try:
-            with igzip.IGzipFile(fileobj=io.BufferedReader(reader, CHUNK), mode="rb") as unpacked:  # type: ignore[no-untyped-call]
+            with (
+                plain(reader, file.name, identity) as packed,
+                igzip.IGzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb") as unpacked,  # type: ignore[no-untyped-call]
+            ):
                 while chunk := unpacked.read(CHUNK):
                     sink.write(chunk)
         except BrokenPipeError:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.places.choice import locate
-from actions.validation import Verdict, validate_stream
+from actions.validation import Verdict, checksum_of, validate_stream
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, MidwatchError
@@ -16,8 +16,9 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from midwatch.units import size
-from probes.catalogue import backups_of
+from probes.catalogue import BACKUPS, backups_of
 from probes.checksums import sets_below, verify_set
+from probes.encryption import is_encrypted
 from probes.manifest import DEPTHS, GOOD, Manifest, stamped
 from probes.postgres.scratch import scratch_place
 from probes.postgres.tools import Tools, find_tools
@@ -32,6 +33,9 @@ class ValidateBackup(Action):
     compared with the digests in its manifest, or else with the source as it is now; the summary says which. Refuses when
     there is no room for that.
 
+    An encrypted one is decrypted with the key in `identity` as it is read; without that its SHA-256 alone is compared, and it
+    keeps the depth that it reached while it was written.
+
     The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup is
     not read to its end, or anything differs. A backup on another host is streamed back and read in the same way.
     """
@@ -44,6 +48,7 @@ class ValidateBackup(Action):
     target: Target | None = param("or: the newest backup of this target; without both, the newest nightly set", default=None)
     restore: bool = param("restore it into a scratch server as well, and compare the content (depth 5)", default=False)
     scratch: Path | None = param("a folder with room for that server (default: the system's temporary ones)", default=None)
+    identity: Path | None = param("the file with the private key of encrypted backups", default=None)
     image: str = param("or: an image that is on the Docker engine, for a server in a container", default="")
 
     def plan(self, context: Context) -> Plan:
@@ -62,6 +67,10 @@ class ValidateBackup(Action):
                 draft.refusal = f"{location} is not there"
             elif self.restore and not place.beside:
                 draft.refusal = f"{location} lies elsewhere: copy it here to restore it"
+            elif self.identity is None and is_encrypted(name):
+                draft.fact("encrypted", f"{name}: without --identity FILE only its SHA-256 is compared")
+                if self.restore:
+                    draft.refusal = f"{name} is encrypted: name its private key to restore it, --identity FILE"
         if any(Manifest.read(file) is not None for file in files):
             draft.fact("notes", "the depth reached goes into the manifest beside each file")
         if self.restore and not draft.refusal:
@@ -71,7 +80,7 @@ class ValidateBackup(Action):
         return draft.plan()
 
     def _plan_restore(self, context: Context, draft: PlanDraft, files: list[Path]) -> None:
-        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        deep = ScratchRestore(context.runbook, self.scratch, self.image, self.identity)
         needed = max(deep.room(file, Manifest.read(file)) for file in files)
         try:
             place = scratch_place(self.scratch, 0 if self.image else needed)
@@ -119,38 +128,52 @@ class ValidateBackup(Action):
         location = self._location(file)
         place, name = locate(context.runbook, location)
         total = manifest.bytes if manifest else place.size(name)
+        sha256, tell, closed = manifest.sha256 if manifest else "", context.console.progress, self._closed(name)
         with place.read(name) as raw:
-            verdict = validate_stream(
-                raw,
-                total,
-                tools.pg_restore,
-                sha256=manifest.sha256 if manifest else "",
-                rows=manifest.rows if manifest else None,
-                progress=context.console.progress,
-            )
+            if closed:
+                verdict = checksum_of(raw, total, sha256=sha256, progress=tell)
+            else:
+                rows = manifest.rows if manifest else None
+                verdict = validate_stream(
+                    raw,
+                    total,
+                    tools.pg_restore,
+                    name=name,
+                    identity=self.identity,
+                    sha256=sha256,
+                    rows=rows,
+                    progress=tell,
+                )
         compared = ""
         if self.restore and not verdict.problem and verdict.depth >= GOOD:
             compared = self._restore(context, file, manifest, tools, verdict)
         deeper = manifest is not None and manifest.good and manifest.depth > verdict.depth and not verdict.problem
+        deeper = deeper or (closed and not verdict.problem)
         if manifest is not None and not deeper:  # the same bytes reached more before, which stays true
             manifest.judged(verdict.depth, verdict.problem, iso(context.clock.now()), compared).write(file)
         values = {"path": location, "depth": str(verdict.depth), "sha256": verdict.sha256}
         if verdict.problem:
             context.console.say(f"[ERROR] {file.name}: {verdict.problem}")
             return Outcome(False, f"{file.name} is NOT good: {verdict.problem}", values)
+        if closed:
+            return _unread(file, manifest, verdict, values)
         summary = said(file, verdict)
         return Outcome(verdict.depth >= GOOD, f"{summary}; {compared}" if compared else summary, values)
 
     def _restore(self, context: Context, file: Path, manifest: Manifest | None, tools: Tools, verdict: Verdict) -> str:
         """Go on to depth 5, and put that or the problem into the verdict. What was compared, in words."""
         context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
-        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        deep = ScratchRestore(context.runbook, self.scratch, self.image, self.identity)
         found = deep.run(file, manifest, tools, context.console.progress)
         if found.problem:
             verdict.problem = found.problem
         else:
             verdict.depth = RESTORED
         return found.words
+
+    def _closed(self, name: str) -> bool:
+        """Whether nobody here can look into it."""
+        return self.identity is None and is_encrypted(name)
 
     def _location(self, file: Path) -> str:
         """Where the backup lies that this file is, or whose manifest is kept beside this name."""
@@ -177,11 +200,23 @@ def _newest_set(context: Context) -> list[Path]:
     place = context.place("backups")
     now = context.clock.now()
     sets = [one for one in sets_below(place) if one.parent == place and (at := stamped(one.name)) is not None and at <= now]
-    files = sorted(sets[0].glob("*.dump.gz")) if sets else []
+    files = sorted(file for file in sets[0].glob("*.dump.*") if file.name.endswith(BACKUPS)) if sets else []
     if not files:
         where = f"no dump in {sets[0]}" if sets else f"no nightly set in {place}"
         raise BadInput(f"Which backup is not said, and there is {where}", hint="Give --path FILE or --target NAME")
     return files
+
+
+def _unread(file: Path, manifest: Manifest | None, verdict: Verdict, values: dict[str, str]) -> Outcome:
+    """The end for an encrypted backup whose key is not here: what was reached before counts, for the same bytes."""
+    sealed = "its content was not read again, since it is encrypted: --identity FILE"
+    if manifest is None or not verdict.depth:
+        return Outcome(False, f"{file.name}: it has no manifest to compare with, and {sealed}", values)
+    if manifest.problem:
+        return Outcome(False, f"{file.name} was found bad before: {manifest.problem}; {sealed}", values)
+    depth = max(manifest.depth, verdict.depth)
+    before = f"depth {depth} ({DEPTHS[depth]}) of {manifest.validated[:16]}Z stands" if depth >= GOOD else f"depth {depth} only"
+    return Outcome(depth >= GOOD, f"{file.name}: SHA-256 holds, {before}; {sealed}", values | {"depth": str(depth)})
 
 
 def said(file: Path, verdict: Verdict) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from midwatch.errors import BadInput
 from probes.archive_reading import DigestingReader, Readable
+from probes.encryption import plain
 from probes.manifest import GOOD
 
 CHUNK = 1 << 18
@@ -59,18 +60,27 @@ def validate_stream(
     total: int | None,
     pg_restore: Path,
     *,
+    name: str = "",
+    identity: Path | None = None,
     sha256: str = "",
     rows: Mapping[str, int] | None = None,
     progress: Callable[[float, float | None], None] = lambda done, total: None,
 ) -> Verdict:
-    """The same for a backup that comes as a stream of `total` bytes, such as from another host."""
+    """The same for a backup that comes as a stream of `total` bytes, such as from another host.
+
+    If its `name` says that it is encrypted, it is decrypted with the key in `identity` as it comes. Raises `MidwatchError`
+    when that key does not open it.
+    """
     verdict = Verdict()
     reader = DigestingReader(raw, lambda count: progress(count, total))
     # Every byte of the archive is read either way; without the schema no function's body can pass for data.
     argv = [str(pg_restore), "--data-only", "-f", "-"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with (
+        plain(reader, name, identity) as packed,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
         counter = _Listener(process)
-        fault = _feed(reader, process)
+        fault = _feed(packed, process)
         if fault:
             process.kill()
         code, said = counter.wait()
@@ -86,6 +96,27 @@ def validate_stream(
     else:
         verdict.depth = 3
         compare(verdict, rows)
+    return verdict
+
+
+def checksum_of(
+    raw: Readable,
+    total: int | None,
+    *,
+    sha256: str,
+    progress: Callable[[float, float | None], None] = lambda done, total: None,
+) -> Verdict:
+    """All that can be told of an encrypted backup without its key: 1 when it is the file of its manifest, else 0."""
+    reader = DigestingReader(raw, lambda count: progress(count, total))
+    while reader.read(CHUNK):
+        pass
+    verdict = Verdict(sha256=reader.digest.hexdigest(), bytes=reader.bytes)
+    if verdict.bytes == 0:
+        verdict.problem = "the file is empty"
+    elif sha256 and verdict.sha256 != sha256:
+        verdict.problem = "its SHA-256 is not that of its manifest"
+    elif sha256:
+        verdict.depth = 1
     return verdict
 
 
@@ -115,7 +146,7 @@ def unpack(raw: io.RawIOBase, give: Callable[[bytes], object]) -> str:
     return ""
 
 
-def _feed(reader: DigestingReader, process: subprocess.Popen[bytes]) -> str:
+def _feed(packed: io.RawIOBase, process: subprocess.Popen[bytes]) -> str:
     """Give all of it, unpacked, to `pg_restore`, and read on to the end even if that gives up. What is wrong with the file."""
     assert process.stdin is not None
     into, listening = process.stdin, True
@@ -129,7 +160,7 @@ def _feed(reader: DigestingReader, process: subprocess.Popen[bytes]) -> str:
                 listening = False
 
     try:
-        return unpack(reader, give)
+        return unpack(packed, give)
     finally:
         with contextlib.suppress(BrokenPipeError):
             into.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from midwatch.errors import Failed, Refused
+from probes.encryption import opened
 
 CHUNK = 1 << 16
 IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s".,;()]+)'
@@ -49,20 +51,25 @@ class Contents:
     tablespaces: frozenset[str]
 
 
-def read_contents(file: Path, pg_restore: Path) -> Contents:
+def read_contents(file: Path, pg_restore: Path, identity: Path | None = None) -> Contents:
     """Read the head of a compressed archive, and of the rest only what lies in the pipe's buffer.
 
-    Raises `Refused` when this `pg_restore` is too old for it, and `Failed` when it is no archive.
+    Raises `Refused` when this `pg_restore` is too old for it, `Failed` when it is no archive, and either for one that is
+    encrypted and that the key in `identity` does not open.
     """
-    listing, script = (_told(file, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-")))
+    with contextlib.suppress(OSError), opened(file, identity):
+        pass
+    listing, script = (
+        _told(file, identity, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-"))
+    )
     found = parse(script)
     return replace(found, roles=found.roles | set(_OBJECTS.findall(listing)))
 
 
-def _told(file: Path, argv: list[str]) -> str:
+def _told(file: Path, identity: Path | None, argv: list[str]) -> str:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
-        feeder = threading.Thread(target=_feed, args=(file, process.stdin), daemon=True)
+        feeder = threading.Thread(target=_feed, args=(file, identity, process.stdin), daemon=True)
         feeder.start()
         out, said = _both(process)
         feeder.join()
@@ -83,12 +90,15 @@ def _both(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
     return out, b"".join(said).decode("utf-8", "replace")
 
 
-def _feed(file: Path, into: IO[bytes]) -> None:
+def _feed(file: Path, identity: Path | None, into: IO[bytes]) -> None:
     from isal import igzip
     from isal.igzip_lib import IsalError
 
     try:
-        with igzip.open(file, "rb") as unpacked:  # type: ignore[no-untyped-call]
+        with (
+            opened(file, identity) as packed,
+            igzip.IGzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb") as unpacked,  # type: ignore[no-untyped-call]
+        ):
             while chunk := unpacked.read(CHUNK):
                 into.write(chunk)
     except (EOFError, IsalError, OSError):  # type: ignore[misc]  # its stub calls the class an instance

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
 from probes.checksums import sets_below
+from probes.encryption import SUFFIX as ENCRYPTED
 from probes.manifest import SUFFIX, Manifest, fits, stamped
 
 PARTIAL = ".partial"
 """End of the name of a backup that is being written, or was left half done."""
+BACKUPS = (".gz", f".gz{ENCRYPTED}")
+"""Ends of the names of whole backups, plain and encrypted."""
 _STILL_WRITTEN = 60.0
 """Seconds without a byte after which a half-written backup was left so."""
 
@@ -57,10 +60,10 @@ def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
     found = [
         file
         for folder in sets_below(runbook.place_of("backups"))
-        for file in _files(folder, f"{target.database}.*.gz", emergency=False)
+        for file in _files(folder, f"{target.database}.*", emergency=False)
     ]
     for folder in emergency_folders(runbook):
-        found += _files(folder, f"{emergency_stem(target)}-*.gz", emergency=True)
+        found += _files(folder, f"{emergency_stem(target)}-*", emergency=True)
     found += _elsewhere(runbook.place_of("elsewhere"), emergency_stem(target))
     return sorted(found, key=lambda file: file.started, reverse=True)
 
@@ -107,7 +110,7 @@ def _elsewhere(folder: Path, stem: str) -> list[BackupFile]:
 def _files(folder: Path, pattern: str, *, emergency: bool) -> list[BackupFile]:
     found = []
     for path in sorted(folder.glob(pattern)) if folder.is_dir() else []:
-        if not path.is_file() or path.is_symlink():
+        if not path.name.endswith(BACKUPS) or not path.is_file() or path.is_symlink():
             continue
         manifest = Manifest.read(path)
         started = manifest.began if manifest else stamped(path.name) or stamped(folder.name)

@@ -49,6 +49,8 @@ class Manifest:
     """Of the file with the server's roles beside it in a nightly set; empty when there is none."""
     actor: str = ""
     incident: str = ""
+    recipients: tuple[str, ...] = ()
+    """The public keys to which it is encrypted; none when it is not."""
     depth: int = 0
     streamed: int = 0
     """The depth that was reached while it was written, in the same stream."""
@@ -96,6 +98,7 @@ class Manifest:
             with path_of(file).open("rb") as stream:
                 data: Any = json.loads(stream.read(LARGEST))
             found = cls(**{name: data[name] for name in cls.__slots__ if name in data})
+            found = replace(found, recipients=tuple(found.recipients))  # JSON knows lists alone
             return found if found.began.tzinfo is not None and isinstance(found.depth, int) else None
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None

@@ -160,8 +160,8 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("closure: [{title: t, check: level, with: {below: {from: s.k}}}]", "1:50: below of a check cannot come from a step. "),
         (
             "places: {backup: x}",
-            "1:10: This takes backups, emergency, elsewhere, ssh_config, logs, audit, pgpass, freeze, sealed, second_journal or"
-            " pg_bin, not 'backup'. Did",
+            "1:10: This takes backups, emergency, elsewhere, recipients, ssh_config, logs, audit, pgpass, freeze, sealed,"
+            " second_journal or pg_bin, not 'backup'. Did",
         ),
         ("comms: {update_every: 15}", "1:23: '15' is not a length of time with its unit. "),
         ("comms: []", "1:8: A comms is a table of keys, not a list. "),

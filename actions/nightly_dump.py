@@ -1,0 +1,107 @@
+"""One database of a nightly set: dumped, validated, its roles beside it; and the list of the set's checksums."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from actions.dump_stream import Dumped, dump_into
+from actions.globals_dump import dump_globals, globals_name
+from actions.places.folder import FolderWriting
+from actions.plan_log import reason_of
+from actions.validation import validate
+from midwatch.action import Context
+from midwatch.clock import iso
+from midwatch.errors import Failed, MidwatchError
+from midwatch.runbook.model import Target
+from midwatch.units import size
+from probes.checksums import LIST
+from probes.encryption import SUFFIX, Recipient
+from probes.manifest import Manifest
+from probes.postgres.activity import look
+from probes.postgres.connect import Route
+from probes.postgres.routes import login_route, password_file
+from probes.postgres.tools import Tools, find_tools
+
+
+def dump_name(database: str, recipients: Sequence[object] = ()) -> str:
+    """What its dump is called in a set: `arp.dump.gz`, encrypted `arp.dump.gz.age`."""
+    return f"{database}.dump.gz{SUFFIX if recipients else ''}"
+
+
+def roles_name(database: str, recipients: Sequence[object] = ()) -> str:
+    """What the roles of its server are called: `globals.arp.sql.gz`, encrypted `globals.arp.sql.gz.age`."""
+    return f"{globals_name(database)}{SUFFIX if recipients else ''}"
+
+
+def dump_one(context: Context, target: Target, folder: Path, recipients: Sequence[Recipient], *, digests: bool) -> Manifest:
+    """Dump it into the folder of the set. Raises `MidwatchError`."""
+    try:
+        found = look(context.runbook, target)
+    except MidwatchError as error:
+        raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
+    route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
+    tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
+    began, file = iso(context.clock.now()), folder / dump_name(target.database, recipients)
+    dumped, depth = _validated(route, tools, file, recipients, digests, target)
+    roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
+    ended = iso(context.clock.now())
+    manifest = Manifest(
+        target=target.name,
+        database=target.database,
+        started=began,
+        ended=ended,
+        bytes=dumped.bytes,
+        sha256=dumped.sha256,
+        unpacked=dumped.unpacked,
+        server=found.version,
+        tool=str(tools),
+        route=str(route),
+        lsn=dumped.lsn,
+        rows=dumped.rows,
+        digests=dumped.digests,
+        globals_sha256=roles,
+        actor=context.actor,
+        incident=context.incident.name if context.incident else "",
+        recipients=tuple(one.text for one in recipients),
+        depth=depth,
+        streamed=dumped.depth,
+        validated=ended,
+    )
+    manifest.write(file)
+    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {depth}, its roles beside it")
+    return manifest
+
+
+def _validated(
+    route: Route, tools: Tools, file: Path, recipients: Sequence[Recipient], digests: bool, target: Target
+) -> tuple[Dumped, int]:
+    """The dump and its depth: read back from the file, or in the stream before encryption, since nobody here could."""
+    reader = tools.pg_restore if recipients else None
+    dumped = dump_into(
+        route,
+        tools,
+        FolderWriting(file),
+        lambda done, total: None,
+        digests=digests,
+        pg_restore=reader,
+        recipients=recipients,
+    )
+    if recipients:
+        return dumped, dumped.depth
+    verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    if verdict.problem:
+        raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
+    return dumped, verdict.depth
+
+
+def write_list(folder: Path, done: Sequence[Manifest]) -> None:
+    """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
+    with (folder / LIST).open("w", encoding="utf-8") as file:
+        for one in done:
+            file.write(f"{one.sha256}  {dump_name(one.database, one.recipients)}\n")
+            file.write(f"{one.globals_sha256}  {roles_name(one.database, one.recipients)}\n")
+        file.flush()
+        os.fsync(file.fileno())
