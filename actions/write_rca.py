@@ -56,12 +56,12 @@ class WriteRca(Action):
         text = rca(context.runbook, events_of(context), folder)
         partial = folder.rca.with_name(".rca.md.partial")
         try:
-            if folder.rca.exists():
-                folder.rca.replace(folder.rca.with_name("rca.md.before"))
             with partial.open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            if folder.rca.exists():
+                folder.rca.replace(folder.rca.with_name("rca.md.before"))
             partial.replace(folder.rca)
             self._mark(folder).write_text(hashlib.sha256(text.encode()).hexdigest() + "\n")
         except OSError as error:

@@ -215,8 +215,8 @@ class Conductor(Approvals, Notebook):
     def _require_ended(self, step: Step) -> None:
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
         folder = self.attempt_folder(step.id)
-        found = watch.look(folder) if folder else None
-        if isinstance(found, watch.Lost) and found.step is not None:
+        found = watch.unwatched(folder) if folder else None
+        if found is not None and found.step is not None:
             hint = f"Wait for it, or end it: {found.how_to_end}"
             raise Refused(f"{step.title} still runs as process {found.step.pid}, unwatched", hint=hint)
 

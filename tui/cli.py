@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -42,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code (`midwatch.errors.Exit`)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # what cannot be said was not done
+        return code
     except MidwatchError as error:
         for line in str(error).splitlines():
             print(f"midwatch: {line}", file=sys.stderr)
@@ -50,12 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
-            raise
+        if error.errno not in (errno.EPIPE, errno.EIO) or error.filename:
+            return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
         # The reader of our output has left, as `| head` does, or the terminal is gone.
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return Exit.FAILED
+    except MemoryError:
+        return _complain("There is not enough memory; end something else, or raise the limit (ulimit -v)")
+
+
+def _complain(sentence: str) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"midwatch: {sentence}.", file=sys.stderr)
+    with contextlib.suppress(OSError):  # or what is still to be said is tried again at the very end, with a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.FAILED
 
 
 def _run(arguments: list[str]) -> int:

@@ -41,7 +41,10 @@ class Driver:
     @property
     def may_drive(self) -> bool:
         """False once this process is known to have ended; a process on another machine cannot be seen from here."""
-        return self.host != socket.gethostname() or SupervisorId(self.pid, self.start, self.boot).alive
+        try:
+            return self.host != socket.gethostname() or SupervisorId(self.pid, self.start, self.boot).alive
+        except OSError:  # it cannot be looked for now, which is not known to have ended
+            return True
 
     @property
     def elsewhere(self) -> bool:

@@ -21,7 +21,7 @@ from typing import Self
 
 from midwatch import locks
 from midwatch.clock import iso
-from midwatch.errors import Failed, Refused
+from midwatch.errors import SHORTAGES, Failed, Refused
 from midwatch.file_systems import local
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Driver, Sight, driver_of
@@ -149,7 +149,7 @@ def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
     try:
         named = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if error.errno in SHORTAGES:
             raise Failed(f"{folder.id} cannot be written: {folder.lock.name}: {error.strerror}") from error
         # A local disk that gives errors only: nobody can have put another file there.
         return error.errno == errno.EIO and local(descriptor)

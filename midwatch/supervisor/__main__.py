@@ -97,6 +97,8 @@ def _tell(starter: socket.socket, line: str) -> bool:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'The supervisor'}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "There is not enough memory"
     return f"{type(error).__name__}: {error}"
 
 

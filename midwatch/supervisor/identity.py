@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from midwatch.errors import SHORTAGES
+
 
 def boot_id() -> str:
     """The kernel's name for this boot of the machine."""
@@ -32,10 +34,12 @@ class ProcessStat:
 
 
 def stat_of(pid: int) -> ProcessStat | None:
-    """The process as it is now; None when there is none with this pid."""
+    """The process as it is now; None when there is none with this pid. Raises `OSError` when nobody can look."""
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+    except OSError as error:
+        if error.errno in SHORTAGES:
+            raise
         return None
     fields = text[text.rindex(b")") + 2 :].split()  # the name in parentheses may itself hold blanks and parentheses
     return ProcessStat(int(fields[1]), int(fields[2]), int(fields[19]), fields[0].decode())
@@ -57,7 +61,7 @@ class SupervisorId:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this very process still runs. Raises `OSError` when nobody can look."""
         if self.boot != boot_id():
             return False
         stat = stat_of(self.pid)

@@ -30,11 +30,12 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
     characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
     cannot start; then nothing ran.
     """
-    with contextlib.suppress(FileExistsError):
-        new_folder(folder.path)
-    _write_order(folder, order)
-    ours, theirs = socket.socketpair()
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        raise _not_started(error.strerror or "no socket", folder) from error
     with ours, theirs:
+        _write_order(folder, order)
         ours.settimeout(START_GRACE)
         try:
             process = subprocess.Popen(
@@ -48,6 +49,8 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
             theirs.close()
             ours.sendall(json.dumps(dict(secrets)).encode() + b"\n")
             answer = _answer(ours)
+        except (BrokenPipeError, ConnectionResetError):
+            answer = ""  # it has ended, and what it wrote says why
         except OSError as error:
             answer = f"failed {error.strerror or 'no answer in time'}"
     # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
@@ -58,12 +61,18 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
     if isinstance(found, Running):
         return found.supervisor
     reason = answer.removeprefix("failed ").strip() or complaint or "it ended without a word"
-    raise Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
+    raise _not_started(reason, folder)
+
+
+def _not_started(reason: str, folder: AttemptFolder) -> Failed:
+    return Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
 
 
 def _write_order(folder: AttemptFolder, order: Order) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
+        with contextlib.suppress(FileExistsError):
+            new_folder(folder.path)
         with os.fdopen(open_file(folder.order, flags), "w", encoding="utf-8") as file:
             json.dump(order.to_json(), file, ensure_ascii=False)
             file.flush()

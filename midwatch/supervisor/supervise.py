@@ -96,7 +96,8 @@ class Supervision:
     def break_down(self, fault: Exception) -> None:
         """A fault of ours: say that the outcome is not known, and leave the step to a person. Raises `OSError`."""
         alive = self._status is None
-        error = f"The supervisor has a fault: {type(fault).__name__}: {fault}"
+        what = "it ran out of memory" if isinstance(fault, MemoryError) else f"{type(fault).__name__}: {fault}"
+        error = f"The supervisor has a fault: {what}"
         if alive:
             error += f"; the step may still run as process {self._child.pid}, unwatched"
         result = Result(

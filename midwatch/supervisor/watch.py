@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from midwatch.errors import SHORTAGES, Failed
+from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.descendants import signal_each
 from midwatch.supervisor.identity import SupervisorId, boot_id
 from midwatch.supervisor.result import Result
 
-__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "look"]
+__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "look", "unwatched"]
 
 START_GRACE = 30.0
 """Seconds within which a supervisor reports; one that has not by then never will: it gives up when its starter has."""
@@ -63,8 +65,16 @@ class Lost:
 def look(folder: AttemptFolder) -> Running | Result | Lost | None:
     """What is true of this attempt now; None while no supervisor has reported yet.
 
-    Reads three small files. A recycled pid or a reboot is never taken for a running supervisor.
+    Reads three small files. A recycled pid or a reboot is never taken for a running supervisor. Raises `Failed` when this
+    process has too little of something to look: that says nothing of the attempt.
     """
+    try:
+        return _look(folder)
+    except OSError as error:
+        raise Failed(f"{folder.path} cannot be looked at: {error.strerror}", hint="It goes on all the same") from error
+
+
+def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
     found = _result(folder)
     if found is not None:
         return found
@@ -73,6 +83,7 @@ def look(folder: AttemptFolder) -> Running | Result | Lost | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
+        _require_enough(error)
         return Lost(f"{folder.supervisor.name} cannot be read: {error}")
     try:
         supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
@@ -84,15 +95,34 @@ def look(folder: AttemptFolder) -> Running | Result | Lost | None:
     return _result(folder) or _lost(supervisor, step, control)  # it may have ended between the two looks
 
 
+def unwatched(folder: AttemptFolder) -> Lost | None:
+    """What still runs of an attempt whose supervisor is gone, or has ended by a fault of its own; None when nothing does."""
+    found = look(folder)
+    if isinstance(found, Result) and found.outcome is StepOutcome.UNKNOWN:
+        try:
+            data = json.loads(folder.supervisor.read_bytes())
+            supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
+            found = found if supervisor.alive else _lost(supervisor, step, str(data.get("control_group", "")))
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+    return found if isinstance(found, Lost) and found.step is not None else None
+
+
+def _require_enough(error: Exception) -> None:
+    """What this process lacks is no news of the attempt. Raises the error."""
+    if isinstance(error, OSError) and error.errno in SHORTAGES:
+        raise error
+
+
 def cancel(folder: AttemptFolder) -> bool:
     """Ask the supervisor to end its step: INT, TERM, KILL. Asking again goes on to the next signal at once.
 
     A step that runs on without its supervisor gets TERM itself, with its group and its control group. False when neither
     runs. The result comes through `look`.
     """
-    found = look(folder)
-    if isinstance(found, Lost) and found.step is not None:
-        return _end_unwatched(found.step, found.control)
+    found, left = look(folder), unwatched(folder)
+    if left is not None and left.step is not None:
+        return _end_unwatched(left.step, left.control)
     return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
 
 
@@ -121,6 +151,7 @@ def _result(folder: AttemptFolder) -> Result | Lost | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        _require_enough(error)
         return Lost(f"{folder.result.name} cannot be read: {error}")
     except (KeyError, TypeError, ValueError) as error:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")

@@ -1,0 +1,164 @@
+"""A quota, memory or open files run out where a step is started, watched or looked at: one sentence, and never a false end."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from refusing import run_refused
+from supervised import Step, until
+
+from midwatch.errors import Failed
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.identity import SupervisorId
+from midwatch.supervisor.watch import Lost, Result, Running, cancel, look, unwatched
+
+START = """
+import json, resource, sys
+from pathlib import Path
+from midwatch.errors import MidwatchError
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.order import Graces, Order
+from midwatch.supervisor.start import start
+
+def begin(name, script):
+    folder = AttemptFolder(Path(sys.argv[1]) / name)
+    try:
+        start(folder, Order(("bash", "-c", script), "/", {}, 60, Graces(0.5, 0.5, 0.3)), {})
+    except MidwatchError as error:
+        print(name, error, flush=True)
+    else:
+        print(name, "started", flush=True)
+"""
+FILES = ("order.json", "supervisor.json", "output", "output.timing", "progress", "values", "values.redacted", "result.json")
+WORDS = {errno.EDQUOT: "Disk quota exceeded", errno.EIO: "Input/output error", errno.ENOMEM: "Cannot allocate memory"}
+
+
+def test_what_refuses_any_file_of_an_attempt_stops_its_start_with_a_sentence(tmp_path: Path) -> None:
+    numbers = dict(zip(FILES, itertools.cycle(WORDS), strict=False))
+
+    def refuse(call: str, path: str) -> int:
+        name = Path(path).name.removesuffix(".part")
+        return numbers.get(name, 0) if name == Path(path).parent.name else 0
+
+    program = START + "for name in sys.argv[2:]: begin(name, f'touch {sys.argv[1]}/ran')"
+    done = run_refused(program, tmp_path, *FILES, refuse=refuse)
+    assert done.stderr == ""
+    said = done.stdout.splitlines()
+    assert [line.split()[0] for line in said] == list(FILES)
+    assert all(WORDS[numbers[line.split()[0]]] in line for line in said), said
+    assert not (tmp_path / "ran").exists()
+    assert not any(isinstance(look(AttemptFolder(tmp_path / name)), Running | Result) for name in FILES)
+
+
+def test_a_quota_that_is_used_up_in_the_middle_costs_output_and_nothing_else(tmp_path: Path) -> None:
+    refused: Counter[str] = Counter()
+
+    def refuse(call: str, path: str) -> int:
+        if not (tmp_path / "full").exists() or Path(path).parent != tmp_path / "a":
+            return 0
+        refused[Path(path).name] += 1
+        if refused["output"]:
+            (tmp_path / "refused").touch()
+        return errno.EDQUOT
+
+    wait = f"while [ ! -e {tmp_path}/refused ]; do sleep 0.02; done"
+    script = f"touch {tmp_path}/full; seq 1 1000; {wait}; rm {tmp_path}/full; echo last"
+    done = run_refused(START + "begin('a', sys.argv[2])", tmp_path, script, refuse=refuse)
+    assert (done.stdout, done.stderr) == ("a started\n", "")
+    step = Step(tmp_path / "a")
+    found = step.result()
+    assert (found.outcome, found.exit) == (StepOutcome.DONE, 0)
+    assert refused["output"]
+    note = re.search(rb"\n\[midwatch: (\d+) bytes of output not stored here: the quota was used up\]\n", step.output)
+    assert note is not None
+    assert int(note[1]) == found.output_dropped > 0
+    assert len(step.output) == found.output_bytes
+    assert step.output.endswith(b"last\n")
+
+
+def test_too_few_open_files_for_a_start_is_a_sentence_and_nothing_runs(tmp_path: Path) -> None:
+    program = """
+for limit in (3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 23):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 4096))
+    begin(str(limit), f"echo {limit} >> {sys.argv[1]}/ran")
+"""
+    command = [sys.executable, "-c", START + program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stderr == ""
+    said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    started = [name for name, words in said.items() if words == "started"]
+    assert "23" in started
+    stored = r"The order of the step cannot be stored in \S+"
+    sentence = re.compile(rf"(The step could not be started|{stored}): (The supervisor: )?Too many open files\..*")
+    assert all(sentence.fullmatch(words) for name, words in said.items() if name not in started), said
+    until(lambda: all(isinstance(look(AttemptFolder(tmp_path / name)), Result) for name in started), "all results")
+    for name in started:
+        found = look(AttemptFolder(tmp_path / name))
+        assert isinstance(found, Result)
+        assert found.outcome in (StepOutcome.DONE, StepOutcome.UNKNOWN)
+        assert found.outcome is StepOutcome.DONE or "Too many open files" in found.error
+    ran = (tmp_path / "ran").read_text().split()
+    assert set(ran) <= set(started)
+    assert len(ran) == len(set(ran))
+
+
+def test_too_little_memory_for_a_start_is_a_sentence_and_nothing_runs(tmp_path: Path) -> None:
+    program = """
+for limit in (8, 16, 24, 32, 400):
+    resource.setrlimit(resource.RLIMIT_AS, (limit << 20, -1))
+    begin(str(limit), f"echo {limit} >> {sys.argv[1]}/ran")
+"""
+    command = [sys.executable, "-c", START + program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stderr == ""
+    *refused, last = done.stdout.splitlines()
+    assert last == "400 started"
+    sentence = re.compile(r"\d+ (started|The step could not be started: .+ Nothing ran; see .+)")
+    assert all(sentence.fullmatch(line) for line in refused), refused
+    assert not refused[0].endswith("started")
+    until(lambda: isinstance(look(AttemptFolder(tmp_path / "400")), Result), "the last result")
+    started = {line.split()[0] for line in done.stdout.splitlines() if line.endswith("started")}
+    assert set((tmp_path / "ran").read_text().split()) <= started
+
+
+def test_one_who_has_no_file_left_to_look_with_says_nothing_of_the_step(step: Step) -> None:
+    step.start("read x < <(sleep 60)")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(Failed, match=r"cannot be looked at: Too many open files\. It goes on all the same"):
+            look(step.folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert isinstance(look(step.folder), Running)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes memory away from the supervisor")
+def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_missing(step: Step, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    supervisor = step.start(f"echo ready; while [ ! -e {go} ]; do sleep 0.05; done; seq 1 400000")
+    step.says("ready")
+    size = int(Path(f"/proc/{supervisor.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.prlimit(supervisor.pid, resource.RLIMIT_AS, (size, size))
+    go.touch()
+    until(lambda: not isinstance(look(step.folder), Running), "an end")
+    found = look(step.folder)
+    if isinstance(found, Result) and found.outcome is StepOutcome.DONE:
+        assert step.output.endswith(b"400000\n")
+        return
+    assert isinstance(found, Lost) or (found.outcome is StepOutcome.UNKNOWN and "it ran out of memory" in found.error)
+    until(lambda: unwatched(step.folder) or not SupervisorId.of(supervisor.pid))
+    left = unwatched(step.folder)
+    assert left is None or left.step is not None
+    assert left is None or cancel(step.folder), "what runs on, unwatched, is known and can be ended"
+    until(lambda: unwatched(step.folder) is None)
