@@ -7,6 +7,7 @@ world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen make
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterable, Mapping
@@ -24,7 +25,6 @@ from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
-from midwatch.known_secrets import known_secrets
 from midwatch.notebook import Notebook
 from midwatch.person import Person
 from midwatch.plan import Plan
@@ -58,6 +58,7 @@ class Conductor(Approvals, Notebook):
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
         conductor._name_places()
+        conductor._name_unmasked()
         return conductor
 
     @classmethod
@@ -82,6 +83,7 @@ class Conductor(Approvals, Notebook):
         super().take_wheel(reason)
         if not had_it and self.incident.open:
             self._name_places()
+            self._name_unmasked()
             self._catch_up()
 
     # What happens by itself
@@ -131,6 +133,7 @@ class Conductor(Approvals, Notebook):
 
     def _finished(self, step: Step, body: dict[str, Any]) -> None:
         self._append(Kind.FINISHED, body)
+        threading.Thread(target=self._learn_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
         self._escalate()
         if step.moves:
             self._begin_reading(step, body["attempt"])
@@ -194,7 +197,7 @@ class Conductor(Approvals, Notebook):
             before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
             self._make_room()
-            owner = supervisor.start(attempt, order, known_secrets(self.runbook))
+            owner = supervisor.start(attempt, order, self._learn_secrets({**os.environ, **order.env}))
             self._append(Kind.STARTED, self._started(step, number, owner.to_json()))
         except MidwatchError as error:
             if watch.look(attempt) is None:

@@ -4,42 +4,70 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote
 
+from midwatch.redaction import SHORTEST
 from midwatch.runbook.model import Runbook
 
 _SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)$")
 _PGPASS = re.compile(r"(?:(?:\\.|[^\\:])*:){4}(.*)")
-SHORTEST = 6
-"""A shorter secret would mask ordinary words, and so give itself away."""
+_URI = re.compile(r"://[^\s/:@]*:(\S+)@")
+_LARGEST_FILE = 1024 * 1024
 
 
 def known_secrets(runbook: Runbook, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Name → value: from the environment, the bastion's password file and the targets' password files.
+    """Name → value: from the environment, passwords in its URIs too, and from the password files that libpq or a target has.
 
-    A file that cannot be read holds no secret that we could leak, so it is passed over.
+    A file that cannot be read holds no secret that we could leak, so it is passed over; so is what is too short to be
+    masked: `too_short` names it.
     """
+    return {name: value for name, value in _found(runbook, environment) if len(value) >= SHORTEST}
+
+
+def too_short(runbook: Runbook, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Names of what would be a secret and is refused as one: it would mask ordinary words, and so give itself away."""
+    return sorted({name for name, value in _found(runbook, environment) if 0 < len(value) < SHORTEST})
+
+
+def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
     environment = os.environ if environment is None else environment
-    found = {name: value for name, value in environment.items() if _SECRET_NAME.search(name.upper())}
-    for number, password in enumerate(_pgpass_passwords(runbook), start=1):
-        found[f"pgpass line {number}"] = password
+    for name, value in environment.items():
+        if _SECRET_NAME.search(name.upper()):
+            yield name, value
+        for password in _URI.findall(value):
+            yield f"{name} password", password
+            if "%" in password:
+                yield f"{name} password, decoded", unquote(password)
+    yield from _pgpass("pgpass", runbook.resolve(runbook.places.get("pgpass", "~/.pgpass")))
+    if "PGPASSFILE" in environment:
+        yield from _pgpass("PGPASSFILE", Path(environment["PGPASSFILE"]))
     for target in runbook.targets.values():
         if target.password_file:
-            found[f"{target.name} password"] = _read(runbook, target.password_file).strip()
-    return {name: value for name, value in found.items() if len(value) >= SHORTEST}
+            yield f"{target.name} password", _read(runbook.resolve(target.password_file)).strip()
 
 
-def _read(runbook: Runbook, path: str) -> str:
-    try:
-        return runbook.resolve(path).read_text(encoding="utf-8", errors="replace")[:65536]
-    except OSError:
-        return ""
-
-
-def _pgpass_passwords(runbook: Runbook) -> Iterator[str]:
-    for line in _read(runbook, runbook.places.get("pgpass", "~/.pgpass")).splitlines():
+def _pgpass(name: str, path: Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(_read(path).splitlines(), start=1):
         found = _PGPASS.match(line)
         if found is not None and not line.startswith("#"):
-            yield re.sub(r"\\(.)", r"\1", found[1])
+            yield f"{name} line {number}", re.sub(r"\\(.)", r"\1", found[1])
             if "\\" in found[1]:
-                yield found[1]  # somebody may have forgotten to escape it
+                yield f"{name} line {number} as written", found[1]  # somebody may have forgotten to escape it
+
+
+def _read(path: Path) -> str:
+    """What an ordinary file holds; nothing is waited for, whatever else lies under this name."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return ""
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        try:
+            return file.read(_LARGEST_FILE).decode("utf-8", "replace")
+        except OSError:
+            return ""

@@ -23,7 +23,7 @@ from midwatch.incident.spare import Spare
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
-from midwatch.known_secrets import known_secrets
+from midwatch.known_secrets import known_secrets, too_short
 from midwatch.masking import masked
 from midwatch.runbook.model import Runbook
 
@@ -107,6 +107,25 @@ class Record(ABC):
             journal.name_places(self.runbook.resolve(declared) if declared else None)
             self._take_in(journal.events[len(self.events) :])
         self._spare.keep()
+
+    def _name_unmasked(self) -> None:
+        """Say what is refused as a secret, so that nobody relies on its being masked."""
+        names = too_short(self.runbook)
+        last = next((event for event in reversed(self.events) if event.kind == Kind.UNMASKED), None)
+        if names and (last is None or last.body.get("names") != names):
+            self._append(Kind.UNMASKED, {"names": names})
+
+    def _learn_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Look again what is secret now. What was so before stays so in what is journalled here: it may yet be typed."""
+        found = known_secrets(self.runbook, environment)
+        every = dict(found)
+        for name, value in self._secrets.items():
+            if value not in every.values():
+                while name in every:
+                    name += ", before"
+                every[name] = value
+        self._secrets = every
+        return found
 
     def _make_room(self) -> bool:
         """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""

@@ -118,5 +118,8 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.TOLD: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
     Kind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
     Kind.PLACES: lambda _, body: journal_words(Kind.PLACES, body) or f"The journal may go on in {_files(body)}",
-    **{kind: partial(_of_the_journal, kind) for kind in (Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM)},
+    **{
+        kind: partial(_of_the_journal, kind)
+        for kind in (Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM, Kind.UNMASKED)
+    },
 }

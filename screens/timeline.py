@@ -28,6 +28,7 @@ _STYLES: dict[str, str] = {
     Kind.REJOINED: WELL,
     Kind.LOST: WRONG,
     Kind.ROOM: SOON,
+    Kind.UNMASKED: SOON,
     Kind.PLACES: FAINT,
     Kind.TICKED: WELL,
     Kind.FAILED_BY_HAND: WRONG,

@@ -152,7 +152,7 @@ def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
 
-_OF_THE_JOURNAL = (Kind.PLACES, Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM)
+_OF_THE_JOURNAL = (Kind.PLACES, Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM, Kind.UNMASKED)
 
 
 def _of_the_journal(kind: Kind, facts: Facts, body: Body) -> str:

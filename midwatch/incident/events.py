@@ -49,6 +49,7 @@ class Kind(StrEnum):
     TOLD = "told"  # role, message
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
     REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
+    UNMASKED = "secrets.unmasked"  # names: of what is too short to be masked
     ROOM = "room.given"  # space and files given back to a full disk so that a step can start, left, reason
     PLACES = "journal.places"  # files, problem, standby: where the journal may go on when its own disk takes no more events
     MOVED = "journal.moved"  # to, reason, in_memory: it goes on in another file

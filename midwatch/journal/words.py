@@ -1,4 +1,4 @@
-"""What a journal tells of itself and of the room on its disk, as a person reads it."""
+"""What a journal tells of itself, of the room on its disk and of what it cannot mask, as a person reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from midwatch.units import size
 
 
 def journal_words(kind: str, body: Mapping[str, Any]) -> str:
-    """One sentence without its full stop; empty for events that are not about the journal or its disk."""
+    """One sentence without its full stop; empty for events that are not about the journal itself."""
     if kind == Kind.MOVED:
         memory = ", which is memory: a restart of the machine would lose it" if body.get("in_memory") else ""
         return f"The journal goes on in {body.get('to')}{memory}: {body.get('reason')}"
@@ -23,6 +23,8 @@ def journal_words(kind: str, body: Mapping[str, Any]) -> str:
         return f"The journal was repaired: {body.get('dropped_bytes')} bytes of a torn event were cut"
     if kind == Kind.ROOM:
         return _room(body)
+    if kind == Kind.UNMASKED:
+        return f"Too short to be masked, so it would be shown as it is: {', '.join(map(str, body.get('names', ())))}"
     if kind == Kind.PLACES and body.get("problem"):
         return f"The declared second place of the journal cannot be used: {body['problem']}"
     return ""

@@ -49,6 +49,17 @@ def _shape(
 
 
 _KEYS = "password|passwd|passphrase|secret|token|api_key|api-key|apikey|access_key|access-key|accesskey|private_key|private-key"
+_PIECES = (
+    'invalid integer value "',
+    'invalid port number: "',
+    'missing "=" after "',
+    'invalid connection option "',
+    'invalid percent-encoded token: "',
+    'forbidden value %00 in percent-encoded value: "',
+    'unexpected spaces found in "',
+    'missing key/value separator "=" in uri query parameter: "',
+    'invalid uri query parameter: "',
+)
 _BASE64_LIKE = rb"[A-Za-z0-9._~+/=-]"
 
 SHAPES = (
@@ -62,6 +73,24 @@ SHAPES = (
         _NOTHING,
         re.compile(rb"[^\s\"'<>]{1,2048}+"),
         re.compile(rb"\d{1,5}(?:[/?#][^@]*)?|\[[^@]*|[^@]+@.*", re.S),
+        needs=b"@",
+    ),
+    # what libpq says of a connection string in which a password was not quoted: it quotes a piece of that
+    _shape(
+        "|".join(_PIECES),
+        rb"(?:" + b"|".join(re.escape(piece.encode()) for piece in _PIECES) + rb")",
+        rb"(?!" + _OURS + rb")(?:[^\"\r\n]|\"(?=[^\s,]))",
+        rb"(?:[^\"\r\n]|\"(?=[^\s,]))*",
+        re.compile(_MAYBE_OURS.pattern + rb"|\""),
+        peek=2,
+    ),
+    # … or takes it for a host
+    Shape(
+        (b"translate host name ", b"resolve host "),
+        re.compile(rb"(?:translate|resolve) host (?:name )?[\"']", re.I),
+        re.compile(rb"(?!" + _OURS + rb")[^\s\"']{1,512}(?=@)"),
+        _NOTHING,
+        re.compile(rb"[^\s\"']{0,512}"),
         needs=b"@",
     ),
     # NAME_PASSWORD=value, --token=value; "password" = 'value'

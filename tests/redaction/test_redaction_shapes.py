@@ -34,6 +34,15 @@ SHAPED = {
     f"| {MD5} |": ("| ", MD5, " |"),
     "ALTER ROLE a PASSWORD 'it''s me';": ("ALTER ROLE a PASSWORD '", "it''s me", "';"),
     "CREATE USER u IDENTIFIED BY 'pw'": ("CREATE USER u IDENTIFIED BY '", "pw", "'"),
+    'invalid integer value "pa" for connection option "port"': (
+        'invalid integer value "',
+        "pa",
+        '" for connection option "port"',
+    ),
+    'invalid percent-encoded token: "p%zz"': ('invalid percent-encoded token: "', "p%zz", '"'),
+    'missing "=" after "se"cret" in connection': ('missing "=" after "', 'se"cret', '" in connection'),
+    'translate host name "ss@w@h" to address': ('translate host name "', "ss@w", '@h" to address'),
+    "failed to resolve host 'ss@h': no": ("failed to resolve host '", "ss", "@h': no"),
     "-----BEGIN RSA PRIVATE KEY-----\nMII\n=\n-----END RSA PRIVATE KEY-----\nok": (
         "-----BEGIN RSA PRIVATE KEY-----",
         "\nMII\n=\n",
@@ -59,6 +68,10 @@ ORDINARY = [
     "scp file user@host:/path",
     "postgresql://app@db/arp",
     "rsync://host::module",
+    'could not translate host name "db.example.com" to address: Name or service not known',
+    'invalid input syntax for type integer: "abc"',
+    'missing "=" in line 3',
+    'extra key/value separator "=" in URI query parameter: "password"',
 ]
 
 
