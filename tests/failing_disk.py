@@ -8,7 +8,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.mounting import run_or_skip
 
 SHUT_DOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN: every call fails with EIO from then on, as when a disk is pulled out."""
@@ -22,14 +22,14 @@ class Disk:
         self.root.mkdir()
         with self.image.open("wb") as file:
             file.truncate(16 << 20)
-        self._run("mkfs.ext4", "-q", "-m", "0", str(self.image))
+        run_or_skip("mkfs.ext4", "-q", "-m", "0", str(self.image))
         self.mount()
 
     def mount(self) -> None:
-        self._run("mount", "-o", ",".join(("loop", *self._options)), str(self.image), str(self.root))
+        run_or_skip("mount", "-o", ",".join(("loop", *self._options)), str(self.image), str(self.root))
 
     def unmount(self) -> None:
-        self._run("umount", "-l", str(self.root))
+        run_or_skip("umount", "-l", str(self.root))
 
     @property
     def device(self) -> str:
@@ -46,8 +46,3 @@ class Disk:
             fcntl.ioctl(folder, SHUT_DOWN, struct.pack("I", 2))
         finally:
             os.close(folder)
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            pytest.skip(f"may not mount here: {done.stderr.strip()}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +57,7 @@ class Spare:
             if self._room.exists() and (not disk.f_files or disk.f_favail >= _AMPLE * FILES):
                 for name in _file_names():
                     if name not in names:
-                        os.mknod(self._folder / name, 0o600 | stat.S_IFREG)
+                        os.close(open_file(self._folder / name, os.O_CREAT | os.O_EXCL))
 
     def give(self) -> Given | None:
         """Give a piece back where a start would find no room; None when it finds some, or nothing is left to give."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from drill.servers import free_ports
 from tests.backup.waiting import until
 
@@ -67,9 +69,9 @@ class OtherHost:
                 os.kill(pid, signal.SIGKILL)
 
     def sessions(self) -> list[int]:
-        """The server's processes that serve a connection."""
-        said = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False).stdout
-        return [int(pid) for pid in said.split()]
+        """The server's processes that serve a connection: one, or two where a user other than root has it."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return [process.pid for process in below if process.name().startswith("sshd")]
 
 
 @contextmanager

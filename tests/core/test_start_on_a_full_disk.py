@@ -18,6 +18,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.words import journal_words
 from midwatch.runbook.loader import load
 from tests.core.conftest import ended
+from tests.mounting import run_or_skip
 
 RUNBOOK = """\
 midwatch: 1
@@ -46,10 +47,9 @@ def conductor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Conduc
         image = tmp_path / "image"
         with image.open("wb") as file:
             file.truncate(16 << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "160", image], check=True, timeout=20)
+        run_or_skip("mkfs.ext4", "-q", "-m", "0", "-N", "160", image)
         command.append(str(image))
-    if subprocess.run([*command, disk], capture_output=True, timeout=20, check=False).returncode:
-        pytest.skip("may not mount here")
+    run_or_skip(*command, disk)
     (disk / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     conductor = Conductor.declare(load(disk / "runbook.yaml"), actor="ada@test")
     yield conductor

@@ -17,6 +17,7 @@ from midwatch.incident.events import Kind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from tests.mounting import run_or_skip
 
 STREAM = """
 import sys
@@ -110,13 +111,8 @@ def small_ext4(tmp_path: Path) -> Path:
     image, folder = tmp_path / "image", tmp_path / "ext4"
     folder.mkdir()
     image.write_bytes(bytes(8 << 20))
-    for command in (["mkfs.ext4", "-q", "-m", "0", str(image)], ["mount", "-o", "loop", str(image), str(folder)]):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        except FileNotFoundError:
-            pytest.skip(f"{command[0]} is not here")
-        if done.returncode:
-            pytest.skip(f"may not mount here: {done.stderr.strip()}")
+    run_or_skip("mkfs.ext4", "-q", "-m", "0", image)
+    run_or_skip("mount", "-o", "loop", image, folder)
     return folder
 
 

@@ -20,6 +20,8 @@ from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import DeskInMemory
 
 ME = Person.me().name
+SHE = "ada" if ME != "ada" else "mia"
+"""Who drives: never whoever runs the tests."""
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "200x60": (200, 60)}
 RUNBOOK = """\
 midwatch: 1
@@ -39,7 +41,7 @@ phases:
 def conductor(here: Path) -> Iterator[Conductor]:
     file = here / "runbook.yaml"
     file.write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(file), actor="ada@test")
+    conductor = Conductor.declare(load(file), actor=f"{SHE}@test")
     yield conductor
     conductor.leave()
 
@@ -108,8 +110,8 @@ async def test_observing(desk: DeskInMemory, golden, name: str, prepare: Callabl
 async def test_who_watches_is_counted_in_the_header(conductor: Conductor) -> None:
     bob = observer(conductor)
     async with opened(conductor, (120, 36), sources=[]) as pilot:
-        assert "driver ada " in grid(pilot)
-        await until(pilot, lambda: bob.poll() is not None and "driver ada, 1 watching" in grid(pilot))
+        assert f"driver {SHE} " in grid(pilot)
+        await until(pilot, lambda: bob.poll() is not None and f"driver {SHE}, 1 watching" in grid(pilot))
 
 
 async def test_the_wheel_is_offered_and_the_offer_withdrawn(conductor: Conductor) -> None:
@@ -130,7 +132,7 @@ async def test_an_observer_takes_the_wheel_that_is_offered(conductor: Conductor)
     conductor.offer_wheel(ME)
     bob = observer(conductor)
     async with opened(bob, sources=[]) as pilot:
-        assert "! ada offers you the wheel: press W" in grid(pilot)
+        assert f"! {SHE} offers you the wheel: press W" in grid(pilot)
         await press(pilot, "W")
         assert "Take the wheel" in grid(pilot)
         await press(pilot, "tab", "enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ def step(tmp_path: Path) -> Iterator[Step]:
     yield made
     found = look(made.folder)
     if isinstance(found, Running):
-        os.kill(found.step_pid, 9)
-        os.kill(found.supervisor.pid, 9)
+        for pid in (found.step_pid, found.supervisor.pid):
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                os.kill(pid, 9)
         until(lambda: not found.supervisor.alive)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,18 +13,19 @@ from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.values import read_values
+from tests.mounting import run_or_skip
 
 
 def _mount_tmpfs(at: Path) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64", "midwatch-test", str(at)], check=True, timeout=20)
+    run_or_skip("mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64", "midwatch-test", at)
 
 
 def _mount_ext4(at: Path) -> None:
     image = at.with_suffix(".img")
     with image.open("wb") as file:
         file.truncate(8 * 1024 * 1024)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True, timeout=20)
-    subprocess.run(["mount", "-o", "loop", str(image), str(at)], check=True, timeout=20)
+    run_or_skip("mkfs.ext4", "-q", "-m", "0", image)
+    run_or_skip("mount", "-o", "loop", image, at)
 
 
 NOTE = re.compile(rb"(\n\[midwatch: (\d+) bytes of output not stored here: the disk was full\]\n)")
@@ -38,12 +36,7 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with little room."""
     at = tmp_path / "small"
     at.mkdir()
-    if os.getuid() != 0 or not shutil.which("mkfs.ext4"):
-        pytest.skip("only root can mount")
-    try:
-        {"tmpfs": _mount_tmpfs, "ext4": _mount_ext4}[request.param](at)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"this machine cannot mount a {request.param}: {error}")
+    {"tmpfs": _mount_tmpfs, "ext4": _mount_ext4}[request.param](at)
     yield at
     ctypes.CDLL(None).umount2(str(at).encode(), 2)  # MNT_DETACH: also when a test left something running
 

@@ -56,8 +56,7 @@ phases:
 """
 MIDWATCH = Path(sys.executable).with_name("midwatch")
 BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, Place("x"), two_people=True)
-ADA = Person("ada", 1000, 1000, 10)
-BOB = Person("bob", 1001, 1001, 11)
+ADA, BOB = (Person(name, os.getuid() + more, os.getuid() + more, more) for name, more in (("ada", 10), ("bob", 11)))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.person import Person
 from midwatch.runbook.model import Runbook
-from tests.two_people.conftest import Someone, User, share, wait_for
+from tests.two_people.conftest import HER, Someone, User, share, wait_for
 from tui.cli import main
 
 ME = Person.me().name
@@ -190,7 +190,7 @@ def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: 
 def test_an_offer_lapses_and_the_giver_never_lost_the_wheel(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(place)
     clock = Hours()
-    ada = Conductor.declare(runbook, actor="ada@test", clock=clock)
+    ada = Conductor.declare(runbook, actor=HER, clock=clock)
     ada.offer_wheel(ME, within=60)
     assert ada.offer is not None
     ada.poll()
@@ -214,12 +214,12 @@ def test_a_wheel_that_was_given_and_not_taken_up_goes_back(conductor: Conductor,
 
 
 def test_ones_own_screen_elsewhere_gives_the_wheel_up(conductor: Conductor) -> None:
-    here = Conductor.observe(conductor.folder, actor="ada@test")
+    here = Conductor.observe(conductor.folder, actor=HER)
     here.be_given_wheel()
     assert here.driving
     assert not conductor.driving
     conductor.poll()
-    assert conductor.incident.driver == "ada@test"
+    assert conductor.incident.driver == HER
     assert here.events[-2].body["reason"] == "taken up at another terminal"
     here.leave()
 
@@ -228,10 +228,10 @@ def test_an_offer_that_was_left_behind_is_for_one_person(conductor: Conductor) -
     conductor.offer_wheel("root")
     conductor.leave()
     eve = Conductor.observe(conductor.folder, actor="eve@test")
-    with pytest.raises(Refused, match="ada@test offers the wheel to root until"):
+    with pytest.raises(Refused, match=f"{HER} offers the wheel to root until"):
         eve.take_wheel()
     assert not eve.driving
-    ada = Conductor.resume(conductor.folder, actor="ada@test")  # the giver may take it back
+    ada = Conductor.resume(conductor.folder, actor=HER)  # the giver may take it back
     ada.offer_wheel("root")
     ada.leave()
     eve.take_wheel("root is asleep")
@@ -252,7 +252,7 @@ def test_what_cannot_be_offered(conductor: Conductor) -> None:
         conductor.offer_wheel("roto")
     assert "root" in bad.value.hint
     with pytest.raises(Refused, match="have the wheel already"):
-        conductor.offer_wheel("ada@test")
+        conductor.offer_wheel(HER)
     with pytest.raises(Refused, match="not offered to anybody"):
         conductor.withdraw_offer()
     conductor.offer_wheel("far@elsewhere")
@@ -277,7 +277,7 @@ def test_the_command_tells_how_it_stands_and_offers_the_wheel(
     told = capsys.readouterr().out
     for words in (
         "SEV-2  A small incident, open for",
-        "driver ada@test",
+        f"driver {HER}",
         "Failed or unknown\n  1.2 Do the work: exit 1\n",
         "Next\n  1.2 Do the work\n",
         "Still to be told\n  The boss, 555 0100: work failed\n",
@@ -289,7 +289,7 @@ def test_the_command_tells_how_it_stands_and_offers_the_wheel(
         assert words in told, told
     assert main(["handoff", "--to", OTHER, "--within", "5 min", "--json"]) == 0
     offered = json.loads(capsys.readouterr().out)
-    assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == ("ada@test", OTHER, "ada@test")
+    assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == (HER, OTHER, HER)
     assert offered["summary"]["next"] == ["1.2 Do the work"]
     assert conductor.offer is not None  # the screen that drives has made the offer
     assert main(["handoff", "--withdraw"]) == 0
