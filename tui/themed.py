@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.segment import Segment
 from textual import events
@@ -14,8 +16,11 @@ from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
+from midwatch.errors import Failed
+from midwatch.hostile import safe_text
 from screens.widgets.dialog import Dialog
 from screens.widgets.pen import AsciiNet, Pen
+from tui.left_clean import left_clean
 from tui.line_driver import LineDriver
 from tui.settings import read_settings, settings_file, with_theme
 from tui.theme import PLAIN, THEMES, theme_for
@@ -51,6 +56,26 @@ class ThemedApp(App[T]):
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
         self._turns = Turns(self, super().on_event)
+        self._broke = ""
+
+    def run(self, **how: Any) -> T | None:
+        """Show it until it ends, and leave the terminal as it was, whatever the end.
+
+        Raises `Failed` when the screen breaks; where it broke is on stderr then.
+        """
+        with left_clean():
+            result = super().run(**how)
+        if self._broke:
+            told = safe_text(self._broke, newlines=True)
+            sys.stderr.write(told)
+            hint = "What runs goes on: 'midwatch' brings you back, 'midwatch --plain' without a screen"
+            raise Failed(f"The screen broke: {told.splitlines()[-1]}", hint=hint)
+        return result
+
+    def _fatal_error(self) -> None:
+        """Textual's own prints all values at hand as well, secrets among them."""
+        self._broke = self._broke or traceback.format_exc()
+        self._close_messages_no_wait()
 
     async def on_event(self, event: events.Event) -> None:
         """Keys and pasted text wait for their turn."""
@@ -69,7 +94,7 @@ class ThemedApp(App[T]):
     def end_with_the_terminal(self) -> None:
         """From now on a termination, a hang-up and a terminal that is gone end it, without a result."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             loop.add_signal_handler(number, partial(self.exit, None))
         self.set_interval(1, self._end_without_terminal)
 

@@ -11,6 +11,8 @@ from textual._xterm_parser import XTermParser
 from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 from textual.message import Message
 
+from midwatch.hostile import safe_text
+
 ESC = "\x1b"
 CUT = 2.0
 """Seconds that the rest of a sequence is waited for which no hand can have begun."""
@@ -19,7 +21,6 @@ _WHOLE = re.compile(r"\x1b(?:\[\[[A-E]|\[M[\s\S]{3}|\[[0-?]*[ -/]*[@-~]|O[ -~]|[
 """A key, a click or an answer of the terminal: the console's F1 to F5, an old mouse, the common form, F1 to F4, a string."""
 _BEGUN = re.compile(r"\x1b(?:\[\[?|\[[0-?]+[ -/]*|\[M[\s\S]{0,2}|O|[]PX^_][^\x07\x1b]*\x1b?)?\Z")
 _REST = re.compile(r"\[[0-9;]*[A-Za-z~]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class Typed:
@@ -109,7 +110,7 @@ class Typed:
                 pass
 
     def _paste(self, text: str, at: int) -> Generator[Message, None, int]:
-        """A part of what is pasted, or the whole; returns how far it goes. No control but line ends and tabs is part of it."""
+        """A part of what is pasted, or the whole; returns how far it goes. Nothing in it can command a terminal."""
         assert self._pasted is not None
         end = text.find(_PASTED, at)
         if end < 0:
@@ -120,7 +121,7 @@ class Typed:
             return len(text)
         pasted = "".join([*self._pasted, text[at:end]])
         self._pasted = None
-        yield events.Paste(_CONTROLS.sub("", pasted))
+        yield events.Paste(safe_text(pasted.replace("\r\n", "\n").replace("\r", "\n"), newlines=True))
         return end + len(_PASTED)
 
 

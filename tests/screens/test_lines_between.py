@@ -42,7 +42,7 @@ def test_over_a_slow_line_every_key_does_what_it_is_for_once(terminal: Terminal,
     terminal.until("is open; its record:")
     assert bodies(here, "note") == ["smoke", "out"]
     assert bodies(here, "step.started") == ["look", "work"]
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)
 
 
 @pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
@@ -62,7 +62,7 @@ def test_gnu_screen_detached_and_attached_again(terminal: Terminal, here: Path) 
     terminal.until("begun")
     terminal.keys("C-a", "d")
     terminal.until("ready$")
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)
     (here / "hold").unlink()
     terminal.until(lambda: status(here, "work") is StepStatus.DONE)
     terminal.ask("resize-window", "-x", "100", "-y", "30")
@@ -73,5 +73,5 @@ def test_gnu_screen_detached_and_attached_again(terminal: Terminal, here: Path) 
     terminal.until("c checklist")
     terminal.keys("q", "y")
     terminal.until("ready$")
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)
     assert bodies(here, "step.started") == ["look", "work"]

@@ -30,4 +30,4 @@ def test_what_is_pasted_stands_in_the_field_once(terminal: Terminal, here: Path)
     assert notes == ["Filesystem Use%\n/backups 96%\nq\ny", "and more"]
     terminal.keys("y")
     terminal.until("is open; its record:")
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)

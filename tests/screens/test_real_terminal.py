@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,21 @@ from tests.screens.test_flows import RUNBOOK
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 MIDWATCH = Path(sys.executable).with_name("midwatch")
+MODE = re.compile(rb"\x1b\[\?([0-9]+)([hl])")
+ON, READLINE = (b"7", b"25"), (b"2004",)
+"""Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""
+BROKEN = """\
+import sys
+from screens.incident import IncidentScreen
+from tui.cli import main
+
+def broken(screen):
+    password = "hunter" + str(2)
+    raise RuntimeError("no such luck")
+
+IncidentScreen.action_panels = broken
+sys.exit(main())
+"""
 
 
 class Terminal:
@@ -50,6 +66,16 @@ class Terminal:
             env=environment | {"LC_ALL": "C.UTF-8", "COLORFGBG": "", "TERM": "xterm-256color"},
             timeout=20,
         )
+        self._sent = folder / "sent"
+        self.ask("pipe-pane", f"cat > {self._sent}")
+        self.until("ready$")
+        self._set_before = self._line_set
+
+    @property
+    def _line_set(self) -> str:
+        """How the line itself is set, while the shell waits for a command."""
+        with Path(self.ask("display-message", "-p", "#{pane_tty}").strip()).open("rb") as line:
+            return subprocess.run(["stty", "-g"], stdin=line, check=True, capture_output=True, text=True, timeout=20).stdout
 
     @property
     def _tmux(self) -> list[str]:
@@ -94,8 +120,17 @@ class Terminal:
 
     @property
     def clean(self) -> bool:
-        """Back on the normal screen, cursor shown, mouse given back."""
-        return self.ask("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() == ["0", "0", "1"]
+        """Back on the normal screen, the line set as before, and every mode that was set taken back."""
+        if self.ask("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() != ["0", "0", "1"]:
+            return False
+        sent = self._sent.read_bytes()
+        modes = {mode: value for mode, value in MODE.findall(sent) if mode not in READLINE}
+        keys = sent.count(b"\x1b[>25u") <= sent.count(b"\x1b[<u")
+        return (
+            keys
+            and all((value == b"h") is (mode in ON) for mode, value in modes.items())
+            and self._line_set == self._set_before
+        )
 
     def end(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=20)
@@ -154,23 +189,36 @@ def time_to_move(terminal: Terminal, step: str, folder: Path, wanted: StepStatus
     terminal.until(begun)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
 def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: signal.Signals) -> None:
-    """Hang-up, termination and kill end the screen; the step goes on, and the next screen has it."""
+    """Hang-up, termination and kill end the screen; the terminal is as it was, the step goes on, the next screen has it."""
     to_the_work(terminal, here)
     os.kill(terminal.pid, number)
-    terminal.until("ready$" if number != signal.SIGKILL else lambda: True)
-    if number != signal.SIGKILL:  # nobody can clean up after a kill
-        terminal.until(lambda: terminal.clean)
+    if number == signal.SIGKILL:
+        terminal.until("The screen was killed. What runs goes on")
     else:
-        terminal.keys("Enter")
-        terminal.type("reset; tput rmcup")
-        terminal.keys("Enter")
+        terminal.until("ready$")
+    terminal.until(lambda: terminal.clean)
+    terminal.keys("clear", "Enter")
+    terminal.until(lambda: terminal.shown.strip() == "ready$")
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
     terminal.until("under way")
     (here / "hold").unlink()
     terminal.until(lambda: status(here, "work") is StepStatus.DONE)
     assert (here / "ran").read_text(encoding="utf-8") == "ran\n"
+
+
+def test_a_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal: Terminal, here: Path) -> None:
+    """One sentence, where it broke, and no value that was at hand there."""
+    (here / "broken.py").write_text(BROKEN, encoding="utf-8")
+    terminal.keys(f"{sys.executable} broken.py --new runbook.yaml", "Enter")
+    terminal.until("Enter tick 1.1")
+    terminal.keys("l")
+    terminal.until("midwatch: The screen broke: RuntimeError: no such luck. What runs goes on")
+    terminal.until(lambda: terminal.clean)
+    assert "hunter2" not in terminal.shown
+    terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
+    terminal.until("Enter tick 1.1")
 
 
 def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
@@ -207,7 +255,7 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     to_the_work(terminal, here)
     terminal.keys("C-z")
     terminal.until("Stopped")
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)
     terminal.keys("fg", "Enter")
     terminal.until("SEV-2")
     for columns, rows in ((200, 50), (60, 15), (20, 5), (160, 20), (80, 24)):
@@ -217,7 +265,7 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     terminal.until("goes on without the screen")
     terminal.keys("y")
     terminal.until("is open; its record:")
-    assert terminal.clean
+    terminal.until(lambda: terminal.clean)
 
 
 def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
@@ -230,7 +278,7 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
 
     def sent() -> float:
         """Bytes a second in a few seconds of nothing happening."""
-        file, began = here / "sent", time.monotonic()
+        file, began = here / "sent_idle", time.monotonic()
         terminal.ask("pipe-pane", f"cat > {file}")
         terminal.until(lambda: time.monotonic() - began > 2)
         terminal.ask("pipe-pane")

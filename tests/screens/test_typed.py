@@ -28,7 +28,7 @@ KEYS = {
     "\x1b[Z": "shift+tab",
     "\x1b[[A": "f1",
     "\x1bq": "alt+q",
-    "\x1b[200~lines\n\x1b[31mof it\x1b[200~ é\x1b[201~": "pasted 'lines\\n[31mof it[200~ é'",
+    "\x1b[200~lines\n\x1b[31mof it\x1b[200~ é\x1b[201~": "pasted 'lines\\nof it é'",
     "\x1b[<0;3;4M": "mouse 2,3",
     "\x1b[M !!": "",  # an old terminal's mouse, which is not read
     "\x1b]11;rgb:ffff/ffff/ffff\x1b\\": "",
