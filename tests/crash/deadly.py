@@ -61,10 +61,10 @@ def lay_mines(points: Points) -> None:
     """Put a fault point before every call that changes anything."""
 
     def audit(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("open", "os.remove") and _ONE_OF_MANY.fullmatch(_short(args[0])):
+            return
         if event == "open" and isinstance(args[2], int) and args[2] & _WRITING:
             points.pass_by(f"open {_short(args[0])}")
-        elif event == "os.remove" and _ONE_OF_MANY.fullmatch(_short(args[0])):
-            return
         elif event in _AUDITED or (event == "fcntl.fcntl" and args[1] == fcntl.F_OFD_SETLK):
             points.pass_by(f"{event} {_short(args[0])}")
 
@@ -86,14 +86,6 @@ def lay_mines(points: Points) -> None:
         return pwrite(descriptor, data, offset)
 
     os.write, os.pwrite = dying_write, dying_pwrite
-    mknod = os.mknod
-
-    def dying_mknod(path: Path, mode: int) -> None:
-        if not _ONE_OF_MANY.fullmatch(path.name):
-            points.pass_by("mknod")
-        mknod(path, mode)
-
-    os.mknod = dying_mknod  # type: ignore[assignment]
     for name in ("fsync", "fdatasync", "posix_fallocate"):
         _before(points, os, name)
     for name in ("sendall", "recv"):
