@@ -78,7 +78,7 @@ class Company(Helm):
         with self._mutex:
             now = self.clock.now()
             rules.is_open(self.incident)
-            summary = as_lines(handover(self.runbook, self.incident, now, self.next_update_due))
+            summary = as_lines(handover(self.runbook, self.incident, self.clock, self.next_update_due))
             expires = iso(now + timedelta(seconds=within))
             self._append(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
 

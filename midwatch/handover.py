@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from midwatch.clock import Clock
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration
@@ -25,14 +26,15 @@ class Section:
     lines: tuple[str, ...]
 
 
-def handover(runbook: Runbook, incident: Incident, now: datetime, due: datetime | None) -> list[Section]:
+def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime | None) -> list[Section]:
     """The incident as it stands, for whoever takes it over; the most urgent first. `due` is when the next update is."""
+    now, steady = clock.now(), incident.steady_now(clock)
     by_status: dict[StepStatus, list[Step]] = {}
     for step in runbook.steps():
         by_status.setdefault(incident.status(step), []).append(step)
 
     def told(*statuses: StepStatus) -> tuple[str, ...]:
-        return tuple(_told(step, incident.steps.get(step.id), now) for s in statuses for step in by_status.get(s, ()))
+        return tuple(_told(step, incident.steps.get(step.id), steady) for s in statuses for step in by_status.get(s, ()))
 
     todo, done = by_status.get(StepStatus.TODO, []), by_status.get(StepStatus.DONE, [])
     following = incident.next_step(runbook)
@@ -50,10 +52,9 @@ def handover(runbook: Runbook, incident: Incident, now: datetime, due: datetime 
     return [section for section in sections if section.lines]
 
 
-def headline(incident: Incident, now: datetime) -> str:
+def headline(incident: Incident, clock: Clock) -> str:
     """Which incident, how severe, for how long."""
-    age = (now - incident.declared_at).total_seconds() if incident.declared_at else 0.0
-    state = f"open for {duration(age)}" if incident.open else "closed"
+    state = f"open for {duration(incident.steady_now(clock))}" if incident.open else "closed"
     return f"{incident.id}  {incident.severity}  {incident.title}, {state}"
 
 
@@ -68,14 +69,13 @@ def as_json(sections: list[Section]) -> dict[str, Any]:
     return {section.id: list(section.lines) for section in sections}
 
 
-def _told(step: Step, state: StepState | None, now: datetime) -> str:
+def _told(step: Step, state: StepState | None, steady: float) -> str:
     name = f"{step.number} {step.title}"
     last = state.last if state else None
     if state is None:
         return name
     if state.status is StepStatus.RUNNING and last is not None:
-        since = last.started_at or last.confirmed_at
-        return f"{name}, for {duration((now - since).total_seconds())}, started by {last.actor}"
+        return f"{name}, for {duration(last.runs_for(steady))}, started by {last.actor}"
     why = (last.summary if last and state.status in (StepStatus.FAILED, StepStatus.UNKNOWN) else "") or state.reason
     word = f" ({state.status})" if state.status is StepStatus.UNKNOWN else ""
     return f"{name}{word}: {why}" if why else f"{name}{word}"

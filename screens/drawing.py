@@ -132,6 +132,7 @@ class Drawing(Decisions):
             now,
             max(width, 20),
             self.pen,
+            steady=incident.steady_now(self.desk.clock),
             driving=self.desk.driving,
             journal=self.journal_trouble,
             watching=len(self.desk.watchers),

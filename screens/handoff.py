@@ -48,7 +48,7 @@ class Handoff(Dialog):
 
     def _sections(self) -> list[Section]:
         desk = self._desk
-        return handover(desk.runbook, desk.incident, desk.clock.now(), desk.next_update_due)
+        return handover(desk.runbook, desk.incident, desk.clock, desk.next_update_due)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

@@ -146,11 +146,7 @@ class OutputScreen(Beneath[None]):
         last = state.last if state else None
         if last is None:
             return 0.0
-        return (
-            last.seconds
-            if last.seconds is not None
-            else (self._desk.clock.now() - (last.started_at or last.confirmed_at)).total_seconds()
-        )
+        return last.seconds if last.seconds is not None else last.runs_for(self._desk.incident.steady_now(self._desk.clock))
 
     def _draw_progress(self, status: StepStatus, width: int) -> None:
         line, folder = self.query_one("#progress", Quiet), self._desk.attempt_folder(self._step.id)

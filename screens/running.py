@@ -98,7 +98,15 @@ class Running(Beneath[None]):
         desk = self.desk
         undoable = self.looks.undoable(step)
         return PageParts(
-            step, desk.runbook, desk.incident, self.looks.of(step.id), desk.clock.now(), advance, undoable, whole=whole
+            step,
+            desk.runbook,
+            desk.incident,
+            self.looks.of(step.id),
+            desk.clock.now(),
+            desk.incident.steady_now(desk.clock),
+            advance,
+            undoable,
+            whole=whole,
         )
 
     def open(self, dialog: Dialog) -> None:

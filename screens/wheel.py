@@ -38,7 +38,7 @@ class TakeWheel(Dialog):
             yield Static(self.pen.ink("Why do you take it?", FAINT), markup=False)
             yield Line(id="why")
         desk = self._desk
-        sections = handover(desk.runbook, desk.incident, desk.clock.now(), desk.next_update_due)
+        sections = handover(desk.runbook, desk.incident, desk.clock, desk.next_update_due)
         yield Static(joined(summary_lines(sections, self.room, self.pen)), markup=False)
 
     def first_focus(self) -> Widget:

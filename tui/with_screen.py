@@ -95,7 +95,7 @@ def _accepted(conductor: Conductor) -> bool:
     """Show how the incident stands to whoever is offered the wheel, and ask."""
     offer = conductor.offer
     assert offer is not None
-    for line in (headline(conductor.incident, conductor.clock.now()), *offer.summary):
+    for line in (headline(conductor.incident, conductor.clock), *offer.summary):
         print(safe_text(line))
     print(safe_text(f"{offer.giver} offers you the wheel. Take it? [Y/n] "), end="", flush=True)
     answer = sys.stdin.readline()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from midwatch.clock import from_iso
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, Kind, seconds_between
 
 
 def day_and_time(moment: datetime) -> str:
@@ -36,12 +36,6 @@ def happened(event: Event) -> datetime:
 
 
 def elapsed(events: Sequence[Event], first: Event, last: Event) -> float:
-    """Seconds from one event to a later one, by the boot clock, which no change of the time of day disturbs.
-
-    Across a reboot only the time of day knows.
-    """
+    """Seconds from one event to a later one, as `seconds_between` counts them."""
     stretch = events[first.seq - 1 : last.seq]  # a journal's events are numbered from 1 without gaps
-    return sum(
-        after.mono - before.mono if after.boot == before.boot else (after.time - before.time).total_seconds()
-        for before, after in pairwise(stretch)
-    )
+    return sum(seconds_between(before, after) for before, after in pairwise(stretch))

@@ -80,3 +80,11 @@ class Event:
     kind: str
     """A `Kind`, or a kind that a newer version wrote: readers keep what they do not know."""
     body: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seconds_between(before: Event, after: Event) -> float:
+    """Seconds from an event to the next one, by the boot clock, which no change of the time of day disturbs.
+
+    Across a reboot, and from one machine to another, only the time of day knows.
+    """
+    return after.mono - before.mono if after.boot == before.boot else (after.time - before.time).total_seconds()

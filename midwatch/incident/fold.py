@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from midwatch.clock import from_iso
-from midwatch.incident.events import Event, Kind, StepOutcome
+from midwatch.incident.events import Event, Kind, StepOutcome, seconds_between
 from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
 from midwatch.person import Person
 from midwatch.plan import Plan
@@ -28,7 +28,9 @@ def fold(events: Iterable[Event]) -> Incident:
 
 def apply(incident: Incident, event: Event) -> None:
     """Take in one event. Kinds that are not known change nothing: a newer version wrote them."""
-    incident.last_seq = event.seq
+    if incident.last is not None:
+        incident.steady += seconds_between(incident.last, event)
+    incident.last, incident.last_seq = event, event.seq
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
         handler(incident, event, event.body)
@@ -41,7 +43,6 @@ def _declared(incident: Incident, event: Event, body: Body) -> None:
     incident.id, incident.title = body["id"], body["title"]
     incident.severity = Severity(body["severity"])
     incident.declared_at, incident.declared_by = event.time, event.actor
-    incident.declared_mono, incident.boot = event.mono, event.boot
 
 
 def _severity(incident: Incident, event: Event, body: Body) -> None:
@@ -49,7 +50,7 @@ def _severity(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _closed(incident: Incident, event: Event, body: Body) -> None:
-    incident.closed_at = event.time
+    incident.closed_at, incident.lasted = event.time, incident.steady
 
 
 def _joined(incident: Incident, event: Event, body: Body) -> None:
@@ -96,7 +97,7 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     undoes = body.get("undoes")
     unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("require", ()) if item["met"] is not True)
     state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
-    state.attempts[-1].approved_by = body.get("approved_by", "")
+    state.attempts[-1].approved_by, state.attempts[-1].began = body.get("approved_by", ""), incident.steady
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
     if undoes is None:
         incident.approvals.pop(body["step"], None)
@@ -110,7 +111,7 @@ def _attempt(incident: Incident, body: Body) -> Attempt | None:
 def _started(incident: Incident, event: Event, body: Body) -> None:
     if attempt := _attempt(incident, body):
         attempt.started_at, attempt.command = event.time, body["command"]
-        attempt.supervisor = body["supervisor"]
+        attempt.supervisor, attempt.began = body["supervisor"], incident.steady
 
 
 _AFTER = {StepOutcome.DONE: StepStatus.DONE, StepOutcome.UNKNOWN: StepStatus.UNKNOWN}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from midwatch.incident.events import StepOutcome
+from midwatch.clock import Clock
+from midwatch.incident.events import Event, StepOutcome, seconds_between
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Condition, Runbook, Severity, Step
+from midwatch.supervisor.identity import boot_id
 
 
 class StepStatus(StrEnum):
@@ -60,6 +63,12 @@ class Attempt:
     after: dict[str, Reading] = field(default_factory=dict)
     approved_by: str = ""
     """The second person, where the step takes two."""
+    began: float = 0.0
+    """Seconds from the incident's declaration to its start, as `Incident.steady` counts them."""
+
+    def runs_for(self, steady_now: float) -> float:
+        """Seconds for which it is under way."""
+        return max(0.0, steady_now - self.began)
 
 
 @dataclass(slots=True)
@@ -163,9 +172,9 @@ class Incident:
     severity: Severity = Severity.SEV1
     declared_at: datetime | None = None
     declared_by: str = ""
-    declared_mono: float = 0.0
-    boot: str = ""
     closed_at: datetime | None = None
+    lasted: float = 0.0
+    """Seconds from the declaration to the end, as `steady` counts them; only once it is closed."""
     driver: str = ""
     """Empty when nobody drives."""
     offer: Offer | None = None
@@ -187,6 +196,17 @@ class Incident:
     journal_away: str = ""
     """The file in which the journal goes on while its own disk takes no more events; empty while it does."""
     last_seq: int = 0
+    last: Event | None = None
+    """The last event of all."""
+    steady: float = 0.0
+    """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day disturbs."""
+
+    def steady_now(self, clock: Clock) -> float:
+        """Seconds since the declaration, as `steady` counts them; on another machine, by the time of day. Never negative."""
+        if self.last is None:
+            return 0.0
+        now = dataclasses.replace(self.last, time=clock.now(), mono=clock.monotonic(), boot=boot_id())
+        return self.steady + max(0.0, seconds_between(self.last, now))
 
     @property
     def open(self) -> bool:

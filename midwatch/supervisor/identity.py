@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from typing import Any, Self
 from midwatch.errors import SHORTAGES
 
 
+@functools.cache
 def boot_id() -> str:
-    """The kernel's name for this boot of the machine."""
+    """The kernel's name for this boot of the machine. Raises `OSError`."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 

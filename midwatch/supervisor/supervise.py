@@ -9,9 +9,8 @@ import selectors
 import signal
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from midwatch.clock import iso
+from midwatch.clock import SystemClock, iso
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import open_file
@@ -28,6 +27,7 @@ from midwatch.supervisor.result import ReservedFile, Result, result_bytes, write
 from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
 from midwatch.supervisor.values import LARGEST_FILE, raw_values
 
+_CLOCK = SystemClock()
 _GATHER = 64 * 1024
 _IDLE = 0.1
 """Seconds of silence after which what was held back is shown as far as it is safe."""
@@ -65,7 +65,7 @@ class Supervision:
         self._ending = Ending(self._family, self._child.pid, order.graces)
         self._status: int | None = None
         self._ended_at = 0.0
-        self._ended = ""
+        self._ended, self._took = "", 0.0
         self._notes: list[str] = []
         self._learnt: dict[str, None] = {}
         self._terminal_open = True
@@ -76,7 +76,7 @@ class Supervision:
         ours, step = SupervisorId.of(os.getpid()), SupervisorId.of(self._child.pid)
         assert ours is not None
         assert step is not None
-        self._began = iso(datetime.now(UTC))
+        self._began = iso(_CLOCK.now())
         control = self._family.control
         data = ours.to_json() | {"step": step.to_json(), "began": self._began}
         data |= {"control_group": str(control.path) if control else ""}
@@ -90,7 +90,7 @@ class Supervision:
     def abandon(self) -> None:
         """Whoever asked for the step has gone before it began: nothing runs, and the result says so."""
         self._child.never_begin()
-        self._start = time.monotonic()
+        self._began_at = _CLOCK.monotonic()
         self._finish(StepOutcome.CANCELLED, None, "Nothing ran: whoever started the step was gone before it began")
 
     def break_down(self, fault: Exception) -> None:
@@ -104,7 +104,7 @@ class Supervision:
             outcome=StepOutcome.UNKNOWN,
             exit=self._exit(),
             seconds=round(self._seconds(), 3),
-            ended=self._ended or iso(datetime.now(UTC)),
+            ended=self._ended or iso(_CLOCK.now()),
             output_bytes=self._output.stored,
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,
@@ -117,9 +117,9 @@ class Supervision:
 
     def run(self) -> None:
         """Run the step to its end and publish the result."""
-        self._start = time.monotonic()
+        self._began_at = _CLOCK.monotonic()
+        deadline = time.monotonic() + self._order.timeout if self._order.timeout > 0 else None
         refused = self._child.begin()
-        deadline = self._start + self._order.timeout if self._order.timeout > 0 else None
         with selectors.DefaultSelector() as selector:
             for source in (self._terminal.our_end, self._wake, self._channel.fileno()):
                 selector.register(source, selectors.EVENT_READ)
@@ -149,7 +149,8 @@ class Supervision:
         return self._ending.given_up or (self._status is not None and not self._terminal_open)
 
     def _seconds(self) -> float:
-        return time.monotonic() - self._start
+        """How long it runs, a suspend of the machine included; its limit and the graces do not count that one."""
+        return _CLOCK.monotonic() - self._began_at
 
     def _patience(self, deadline: float | None, now: float) -> float | None:
         moments = [m for m in (deadline if self._ending.why is None else None, self._ending.next_at) if m is not None]
@@ -175,7 +176,7 @@ class Supervision:
                     self._status = status
                     self._ending.group = None
                     self._ended_at = time.monotonic()
-                    self._ended = iso(datetime.now(UTC))
+                    self._ended, self._took = iso(_CLOCK.now()), self._seconds()
 
     def _on_secrets(self, selector: selectors.BaseSelector) -> None:
         told = self._channel.receive()
@@ -251,7 +252,7 @@ class Supervision:
         return StepOutcome.FAILED, ". ".join(self._notes)
 
     def _finish(self, outcome: StepOutcome, code: int | None, error: str) -> None:
-        seconds = (self._ended_at or time.monotonic()) - self._start
+        seconds = self._took if self._ended else self._seconds()
         rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush()
         self._output.write(rest, self._seconds())
         self._output.finish(self._seconds())
@@ -264,7 +265,7 @@ class Supervision:
             outcome=outcome,
             exit=code,
             seconds=round(seconds, 3),
-            ended=self._ended or iso(datetime.now(UTC)),
+            ended=self._ended or iso(_CLOCK.now()),
             output_bytes=self._output.stored,
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,

@@ -105,8 +105,8 @@ class Checklist(Sheet):
         """Draw it as the incident stands now."""
         runbook, incident = self._about.runbook, self._about.incident
         self._shown = entries(runbook, incident, self._cursor, self._folds, self.term)
-        now = self._about.clock.now()
-        self.show(checklist_lines(self._shown, runbook, incident, self._cursor, now, self.room, self._pen))
+        steady = incident.steady_now(self._about.clock)
+        self.show(checklist_lines(self._shown, runbook, incident, self._cursor, steady, self.room, self._pen))
         index = self._index
         after = index + 2 if index + 2 < len(self._shown) else index
         self.reveal(max(index - 2, 0), after)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from textual.content import Content
 
@@ -78,7 +77,7 @@ def _holds(step: Step, incident: Incident, term: str) -> bool:
 
 
 def checklist_lines(
-    shown: list[Entry], runbook: Runbook, incident: Incident, cursor: str, now: datetime, width: int, pen: Pen
+    shown: list[Entry], runbook: Runbook, incident: Incident, cursor: str, steady: float, width: int, pen: Pen
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
     next_step = incident.next_step(runbook)
@@ -88,7 +87,7 @@ def checklist_lines(
         if entry.step is None:
             line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, pen)
         else:
-            line = _step_line(entry.step, incident, entry.step is next_step, now, width, pen)
+            line = _step_line(entry.step, incident, entry.step is next_step, steady, width, pen)
         if entry.key == cursor:
             line = line.stylize(pen.cursor)
         lines.append(line)
@@ -106,14 +105,14 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, pen
     return edges(left, pen.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width)
 
 
-def _step_line(step: Step, incident: Incident, is_next: bool, now: datetime, width: int, pen: Pen) -> Content:
+def _step_line(step: Step, incident: Incident, is_next: bool, steady: float, width: int, pen: Pen) -> Content:
     status = incident.status(step)
     mark = pen.ink(pen.signs.next if is_next else " ", f"bold {CHOSEN}")
     number = f"{step.number} " if width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(status, STATE_STYLES[status])
     title = pen.ink(f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text)
     word, style = _word(step, incident, status, is_next)
-    took = _time(incident.steps.get(step.id), status, now)
+    took = _time(incident.steps.get(step.id), status, steady)
     if width >= _COLUMNS:
         right = _columns(step, status, word, style, took, pen)
     else:
@@ -146,13 +145,13 @@ def _risk(step: Step) -> str:
     return "" if step.risk is Risk.OBSERVE else step.risk.value
 
 
-def _time(state: StepState | None, status: StepStatus, now: datetime) -> str:
+def _time(state: StepState | None, status: StepStatus, steady: float) -> str:
     """How long it has run, or took."""
     last = state.last if state else None
     if last is None:
         return ""
     if status is StepStatus.RUNNING:
-        return span((now - (last.started_at or last.confirmed_at)).total_seconds())
+        return span(last.runs_for(steady))
     return span(last.seconds) if last.outcome and last.seconds is not None and status is not StepStatus.TODO else ""
 
 

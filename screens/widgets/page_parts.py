@@ -42,6 +42,8 @@ class PageParts:
     incident: Incident
     look: Look
     now: datetime
+    steady: float
+    """Seconds since the declaration, as `Incident.steady_now` counts them."""
     advance: Advance | None = None
     """Of the attempt that is under way."""
     undoable: bool | None = None

@@ -38,7 +38,7 @@ def standing_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
 
 
 def _under_way(parts: PageParts, last: Attempt, width: int, pen: Pen) -> list[Content]:
-    seconds = (parts.now - (last.started_at or last.confirmed_at)).total_seconds()
+    seconds = last.runs_for(parts.steady)
     what = f" taking back attempt {last.undoes}" if last.undoes is not None else " under way"
     left = Content.assemble(pen.state(StepStatus.RUNNING), pen.ink(f"{what} {span(seconds)}", CHOSEN))
     lines = [edges(left, pen.ink(f"by {last.actor}", FAINT), width)]

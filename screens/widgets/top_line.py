@@ -23,6 +23,7 @@ def top_line(
     width: int,
     pen: Pen,
     *,
+    steady: float,
     driving: bool,
     journal: str = "",
     watching: int = 0,
@@ -30,7 +31,7 @@ def top_line(
 ) -> Content:
     """What fits, most important first; the clock stands beside it on its own.
 
-    `journal`: what is wrong with it, if anything.
+    `steady`: seconds since the declaration (`Incident.steady_now`). `journal`: what is wrong with it, if anything.
 
     `watching`: how many follow along. `silent`: seconds for which the driver has given no sign of life, once that is too long.
     """
@@ -38,7 +39,7 @@ def top_line(
     parts = [  # the most important first, each with its place from left to right
         (0, pen.ink(f"{pen.signs.person} {journal}", WRONG) if journal else None),
         (5, _due(due, now, pen)),
-        (3, _elapsed(incident, now, pen)),
+        (3, _elapsed(incident, steady, pen)),
         (4, _driver(incident, pen, width, driving=driving, watching=watching, silent=silent)),
         (2, _running(incident, pen)),
     ]
@@ -64,12 +65,12 @@ def _running(incident: Incident, pen: Pen) -> Content | None:
     return pen.ink(f"{pen.signs.states[StepStatus.RUNNING]} {count} under way", CHOSEN) if count else None
 
 
-def _elapsed(incident: Incident, now: datetime, pen: Pen) -> Content | None:
+def _elapsed(incident: Incident, steady: float, pen: Pen) -> Content | None:
     if incident.declared_at is None:
         return None
     if incident.closed_at is not None:
-        return pen.ink(f"closed after {elapsed((incident.closed_at - incident.declared_at).total_seconds())}", CHOSEN)
-    return pen.ink(f"{elapsed((now - incident.declared_at).total_seconds())} in")
+        return pen.ink(f"closed after {elapsed(incident.lasted)}", CHOSEN)
+    return pen.ink(f"{elapsed(steady)} in")
 
 
 def _driver(incident: Incident, pen: Pen, width: int, *, driving: bool, watching: int, silent: float | None) -> Content | None:

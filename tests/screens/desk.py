@@ -112,7 +112,7 @@ class DeskInMemory:
         return self.offer is not None and self.offer.to == self.actor.partition("@")[0]
 
     def offer_wheel(self, to: str) -> None:
-        summary = as_lines(handover(self.runbook, self.incident, self.clock.now(), self.next_update_due))
+        summary = as_lines(handover(self.runbook, self.incident, self.clock, self.next_update_due))
         expires = iso(self.clock.now() + timedelta(minutes=10))
         self._write(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
 

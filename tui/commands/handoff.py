@@ -36,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
     conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
     if args.to or args.withdraw:
         _act(conductor, args.to, within)
-    now, incident, offer = conductor.clock.now(), conductor.incident, conductor.offer
-    sections = handover(conductor.runbook, incident, now, conductor.next_update_due)
+    incident, offer = conductor.incident, conductor.offer
+    sections = handover(conductor.runbook, incident, conductor.clock, conductor.next_update_due)
     if args.json:
         standing = {"to": offer.to, "from": offer.giver, "expires": iso(offer.expires)} if offer else None
         facts = {"incident": incident.id, "severity": incident.severity.value, "driver": incident.driver, "offer": standing}
         print(json.dumps(facts | {"summary": as_json(sections)}, indent=2, ensure_ascii=False))
         return Exit.DONE
-    print(safe_text(headline(incident, now)))
+    print(safe_text(headline(incident, conductor.clock)))
     print(safe_text(f"driver {incident.driver or 'nobody'}"))
     for line in as_lines(sections):
         print(safe_text(line))

@@ -165,6 +165,6 @@ class Company:
 
     def _stands(self) -> None:
         conductor = self._conductor
-        sections = handover(conductor.runbook, conductor.incident, conductor.clock.now(), conductor.next_update_due)
+        sections = handover(conductor.runbook, conductor.incident, conductor.clock, conductor.next_update_due)
         for line in as_lines(sections):
             self._teletype.say(line)

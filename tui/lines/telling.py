@@ -21,7 +21,7 @@ def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
     yield f"{incident.severity} {incident.title}, {incident.id}, {state}."
     if incident.open:
         who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
-        since = duration((now - incident.declared_at).total_seconds()) if incident.declared_at else "some time"
+        since = duration(incident.steady_now(conductor.clock)) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
     settled, total = incident.counts(runbook.steps())
     yield f"{settled} of {total} steps are settled."

@@ -1,0 +1,127 @@
+"""Clocks are set, jump, repeat a second and stand still in a suspend: nothing is disordered, and no length of time is false."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from set_time import SetTime
+
+from midwatch.clock import SystemClock, from_iso
+from midwatch.incident.events import Kind, seconds_between
+from midwatch.incident.fold import fold
+from midwatch.journal.reader import read
+from midwatch.journal.verify import verify
+
+RUNBOOK = """\
+midwatch: 1
+id: clocks
+title: The clocks are set
+severity: SEV-2
+comms: {channel: "#inc", update_every: 15 min}
+phases:
+  - title: All
+    steps:
+"""
+ANSWERS = "actor: ada@test\ndefault_manual: {note: done}\n"
+MIDNIGHT = datetime(2026, 6, 30, 23, 59, 59, 800_000, tzinfo=UTC)
+"""Just before a leap second could be; a kernel then has the last second of the day twice."""
+FOLD = datetime(2026, 10, 25, 0, 59, 59, 900_000, tzinfo=UTC)
+"""Just before London has the hour from one to two a second time."""
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "steps"),
+    [
+        ("UTC", None, {"back": -3600.0, "a day on": 86400.0, "right again": 0.0}),
+        ("UTC", MIDNIGHT, {"the second again": -1.0, "and on": -1.0}),
+        ("Europe/London", FOLD, {"in the second hour": 0.0, "there again": -3600.0, "and on": 0.0}),
+    ],
+)
+def test_however_the_time_of_day_is_set_order_and_lengths_are_right(
+    tmp_path: Path, zone: str, begin: datetime | None, steps: dict[str, float]
+) -> None:
+    clocks = SetTime(tmp_path)
+    first = (begin - datetime.now(UTC)).total_seconds() if begin else 0.0
+    clocks.add(day=first)
+    lines = []
+    for number, (title, day) in enumerate(steps.items()):
+        run = f"{clocks.written(f's{number}', day=first + day)}; sleep 0.2"
+        lines.append(f"      - {{id: s{number}, title: {title}, risk: observe, run: '{run}'}}\n")
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK + "".join(lines), encoding="utf-8")
+    (tmp_path / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
+    command = [Path(sys.executable).with_name("midwatch"), "run", "runbook.yaml", "--headless", "--answers", "answers.yaml"]
+    command += ["--export", "timeline.md"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=clocks.environment | {"TZ": zone}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    (journal,) = tmp_path.glob("logs/incidents/*/journal.jsonl")
+    events = read(journal)
+    assert verify(journal).ok
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert all(after.time >= before.time for before, after in pairwise(events))
+    assert all(0 <= seconds_between(before, after) < 30 for before, after in pairwise(events))
+    ended = [event for event in events if event.kind == Kind.FINISHED]
+    assert [event.body["outcome"] for event in ended] == ["done"] * len(steps)
+    assert all(0.2 <= event.body["seconds"] < 30 for event in ended)
+    assert 0.2 * len(steps) <= fold(events).lasted < 60
+    if begin:
+        assert abs(events[0].time - begin) < timedelta(seconds=30)
+        assert all(":60" not in from_iso(event.body["ended"]).isoformat() for event in ended)
+    assert "-0:" not in (tmp_path / "timeline.md").read_text()
+
+
+def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from midwatch.incident.events import Event
+    from midwatch.supervisor.identity import boot_id
+
+    clock = SystemClock()
+    declared = {"id": "x", "title": "X", "severity": "SEV-2"}
+    plan = {"step": "a", "attempt": 1, "plan": None}
+    now = clock.monotonic()
+    first = Event(1, clock.now() + timedelta(days=1), now - 60, boot_id(), "ada", Kind.DECLARED, declared)
+    second = Event(2, first.time, now - 20, boot_id(), "ada", Kind.CONFIRMED, plan)
+    incident = fold([first, second])
+    assert 60 <= incident.steady_now(clock) < 90, "though the clock was set back by a day since"
+    last = incident.step("a").last
+    assert last is not None
+    assert 20 <= last.runs_for(incident.steady_now(clock)) < 50
+    after_a_restart = fold([first, replace(second, boot="the next one", mono=1.0, time=first.time + timedelta(seconds=30))])
+    assert 30 <= after_a_restart.steady_now(clock) < 60, "never negative, and what is not known is not counted"
+
+
+START = """
+import sys
+from pathlib import Path
+from midwatch.incident.folder import AttemptFolder
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.start import start
+start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
+"""
+
+
+def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
+    from midwatch.incident.folder import AttemptFolder
+    from midwatch.supervisor.watch import Result, look
+    from tests.core.conftest import wait_for
+
+    clocks = SetTime(tmp_path)
+    suspend = clocks.written("suspend", day=7200.0, boot=7200.0)
+    command = [sys.executable, "-c", START, str(tmp_path / "attempt"), f"echo before; {suspend}; sleep 0.2; echo after"]
+    subprocess.run(command, env=clocks.environment, check=True, timeout=60)
+    attempt = AttemptFolder(tmp_path / "attempt")
+    wait_for(lambda: isinstance(look(attempt), Result))
+    found = look(attempt)
+    assert isinstance(found, Result)
+    assert (found.outcome, found.exit) == ("done", 0), "two hours, of which it had one minute"
+    assert 7200 <= found.seconds < 7260
+    assert from_iso(found.ended) > datetime.now(UTC) + timedelta(hours=1)
+    last = attempt.timing.read_text().splitlines()[-1].split()
+    assert 7200 <= float(last[0]) < 7260
