@@ -19,25 +19,29 @@ _HTML = (
     _XML | {'"': "&quot;", "'": "&#39;", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;"},  # Mustache
 )
 _NUMBERED = ("&#{};", "&#x{:x};", "&#x{:X};")
+_TABLES = [str.maketrans(table) for table in _HTML]
 _SPECIAL = frozenset("&<>\"'")
 _LETTERS = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 27: "E"}
 _BYTES = ("\\{:03o}", "\\x{:02x}", "\\x{:02X}")
 _GUARDED = ("\\u{:04x}", "\\u{:04X}")
+_TAGS, _SIGNS = ([str.maketrans({c: u.format(ord(c)) for c in guarded}) for u in _GUARDED] for guarded in ("<>&", "'+`"))
+_ESCAPED = re.compile(rb"[^ !#-&(-\[\]-~]")
 _UNPRINTABLE = re.compile(rb"[^ -~]+")
 _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]+")
 
 
 def entities(value: str) -> Iterator[str]:
     """As HTML and XML have it: names or numbers, of what has to be escaped, of what is not ASCII, or of everything."""
-    for table in _HTML:
-        yield (escaped := "".join(table.get(c, c) for c in value))
+    for table in _TABLES:
+        yield (escaped := value.translate(table))
         if not value.isascii():
             yield "".join(c if c.isascii() else f"&{codepoint2name.get(ord(c), f'#{ord(c)}')};" for c in escaped)
             for number in _NUMBERED:
                 yield "".join(c if c.isascii() else number.format(ord(c)) for c in escaped)
     for number in _NUMBERED:
-        yield "".join(number.format(ord(c)) if c in _SPECIAL else c for c in value)
-        yield "".join(number.format(ord(c)) if c in _SPECIAL or ord(c) > 126 else c for c in value)
+        if not _SPECIAL.isdisjoint(value):
+            yield "".join(number.format(ord(c)) if c in _SPECIAL else c for c in value)
+            yield "".join(number.format(ord(c)) if c in _SPECIAL or ord(c) > 126 else c for c in value)
         yield "".join(number.format(ord(c)) for c in value)
 
 
@@ -46,14 +50,16 @@ def json_escaped(value: str) -> Iterator[str]:
     escaped, plain = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]
     yield from (escaped, plain, escaped.replace("/", "\\/"), json.dumps(escaped)[1:-1])
     for text in {plain, escaped, _upper(escaped)}:
-        for special in _GUARDED:
-            guarded = "".join(special.format(ord(c)) if c in "<>&" else c for c in text)
-            more = "".join(special.format(ord(c)) if c in "'+`" else c for c in guarded.replace('\\"', special.format(34)))
+        if _SPECIAL.isdisjoint(text) and "+" not in text and "`" not in text and "/" not in text:
+            continue
+        for special, tags, signs in zip(_GUARDED, _TAGS, _SIGNS, strict=True):
+            guarded = text.translate(tags)
+            more = guarded.replace('\\"', special.format(34)).translate(signs)
             for form in (guarded, guarded.replace("'", special.format(39)), more, more.replace(special.format(43), "+")):
                 yield from (form, form.replace("/", "\\/"))
     units = value.encode("utf-16-be", "surrogatepass")
     every = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-    yield from (every, _upper(every))
+    yield from (every, every.upper().replace("U", "u"))
 
 
 def _upper(escaped: str) -> str:
@@ -72,9 +78,9 @@ def double_quoted(value: str) -> str:
 
 def c_escaped(raw: bytes) -> Iterator[bytes]:
     """As the shell writes it inside of `$'…'`, C and others between quotes: octal or `\\x` where it is not printable."""
-    for quotes in ("\\'", '\\"', "\\"):
+    for quotes in ("\\'", '\\"', "\\") if _ESCAPED.search(raw) else ():
         yield _c(raw, quotes, _BYTES[0], above=128)
-        for number in _BYTES:
+        for number in _BYTES if _UNPRINTABLE.search(raw) else ():
             yield _c(raw, quotes, number, above=256)
     for number in _BYTES:
         yield "".join(number.format(byte) for byte in raw).encode()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from midwatch.redaction.encodings import SHORTEST_PIECE
+
 _HEAD = 4
 _SMALL = 32 * 1024
 """Bytes of patterns up to which the automaton with the fastest steps is small enough to build at each start."""
@@ -54,16 +56,16 @@ class Patterns:
         starts = sorted({s for _, s, _ in self._heads.find_matches_as_indexes(tail, overlapping=True)})
         starts += range(max(0, len(tail) - _HEAD + 1), len(tail))
         for start in starts:
-            if self._begins(tail[start:]):
+            if self.beginning(tail[start:]) is not None:
                 return base + start
         return None
 
-    def _begins(self, piece: bytes) -> bool:
-        """Whether `piece` is the beginning, and not the whole, of some pattern."""
+    def beginning(self, piece: bytes) -> str | None:
+        """The name of a pattern of which `piece` is the beginning, and not the whole."""
         at = bisect_left(self._patterns, piece)
         if at < len(self._patterns) and self._patterns[at] == piece:
             at += 1
-        return at < len(self._patterns) and self._patterns[at].startswith(piece)
+        return self._names[at] if at < len(self._patterns) and self._patterns[at].startswith(piece) else None
 
 
 class Track:
@@ -76,6 +78,16 @@ class Track:
     @property
     def context(self) -> bytes:
         return self._context
+
+    def begun(self, text: bytes, popped: int = 0) -> Found | None:
+        """The longest unfinished occurrence at the end of `text`, when what there is of it is long enough to be told."""
+        context = self._context[: len(self._context) - popped] if popped else self._context
+        window, back = context + text, len(context)
+        start = self.patterns.begun(window)
+        name = None if start is None else self.patterns.beginning(window[start:])
+        if start is None or name is None or len(window) - start < SHORTEST_PIECE:
+            return None
+        return Found(start - back, len(text), name)
 
     def search(self, text: bytes, popped: int = 0) -> tuple[list[Found], int | None]:
         """Occurrences that reach into `text`, and where an unfinished one starts; positions count from its first byte."""

@@ -8,6 +8,7 @@ from functools import cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from midwatch.redaction.encodings import SHORTEST_PIECE
 from midwatch.redaction.known import automaton
 
 _CONTEXT = 256
@@ -209,7 +210,7 @@ class ShapeTrack:
         self._inside: Shape | None = None
         self._inside_left = 0
 
-    def search(self, text: bytes, *, final: bool, idle: bool) -> tuple[list[Hit], int | None]:
+    def search(self, text: bytes, *, final: bool, idle: bool, cut: bool = False) -> tuple[list[Hit], int | None]:
         """What to mask in `text`, and from where it must be held back."""
         hits: list[Hit] = []
         hold: int | None = None
@@ -221,6 +222,8 @@ class ShapeTrack:
         for index, start, _ in self._triggers.find_matches_as_indexes(window.lower(), overlapping=True):
             for shape in self._shapes[index]:
                 hit, held = self._try(shape, window, start, final=final, idle=idle)
+                if hit is None and cut:
+                    hit = self._begun(shape, window, start)
                 if hit is not None and hit[1] > back:
                     hits.append(Hit(hit[0] - back, hit[1] - back, shape))
                 if held is not None and not final:
@@ -248,6 +251,13 @@ class ShapeTrack:
             return None, None
         end = self._extent(shape, window, enough.end(), shape.longest)
         return (value, end), self._unsure(shape, window, end, final)
+
+    def _begun(self, shape: Shape, window: bytes, start: int) -> tuple[int, int] | None:
+        """What may still have become enough, had the stream not been cut."""
+        head = shape.head.match(window, start)
+        if head is None or len(window) - head.end() < SHORTEST_PIECE or shape.shown_when_idle.fullmatch(window, head.end()):
+            return None
+        return (head.end(), len(window)) if shape.maybe.fullmatch(window, head.end()) else None
 
     def _extent(self, shape: Shape, text: bytes, start: int, budget: int) -> int:
         match = shape.more.match(text, start, start + budget)

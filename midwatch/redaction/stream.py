@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from midwatch.redaction.shapes import Hit, ShapeTrack
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
 _SHAPED = "[secret-shaped]"
+_REWRITTEN = re.compile(rb"[\r\n\x00\x08\x1b\xc2]")
+"""Without one of these, a form reads as it is."""
 _LONGEST_NAME = 80
 _SHOWN_WHEN_IDLE = 2
 """Bytes that may be the beginning of a secret and are shown all the same when nothing follows for a moment."""
@@ -74,9 +77,9 @@ class Redactor:
         """Nothing has come for a moment: what of the held back can be shown without showing a secret."""
         return self._pass_on(final=False, idle=True) if self._pending else b""
 
-    def flush(self) -> bytes:
-        """The stream has ended, or was cut: the rest, masked."""
-        return self._pass_on(final=True, idle=False)
+    def flush(self, *, cut: bool = False) -> bytes:
+        """The stream has ended: the rest, masked. Was it `cut`, what may be the beginning of a secret counts as one."""
+        return self._pass_on(final=True, idle=False, cut=cut)
 
     def once(self, data: bytes) -> bytes:
         """Mask one text that is complete, apart from the stream."""
@@ -98,24 +101,26 @@ class Redactor:
         plain = Patterns(self._names)
         read: dict[bytes, str] = {}
         for form, mark in self._names.items():
-            if len(shown := project(form).text) >= SHORTEST:
+            if len(shown := project(form).text if _REWRITTEN.search(form) else form) >= SHORTEST:
                 read.setdefault(shown, mark)
         self._plain = Track(plain, self._plain.context)
         self._seen = Track(plain if read == self._names else Patterns(read), self._seen.context)
 
-    def _pass_on(self, *, final: bool, idle: bool) -> bytes:
+    def _pass_on(self, *, final: bool, idle: bool, cut: bool = False) -> bytes:
         raw = self._pending
-        escape = None if final else unfinished_escape(raw)
+        escape = None if final and not cut else unfinished_escape(raw)
         projection = project(raw if escape is None else raw[:escape])
         spans, holds = self._known(raw, projection, final=final, idle=idle)
         holds += [escape] if escape is not None else []
-        hits, hold = self._shapes.search(raw, final=final, idle=idle)
+        if cut:
+            spans += self._unfinished(raw, projection)
+        hits, hold = self._shapes.search(raw, final=final, idle=idle, cut=cut)
         spans += [_Span(hit.start, hit.end, _SHAPED) for hit in hits]
         holds += [hold] if hold is not None else []
-        cut = len(raw) if final else min(holds, default=len(raw))
-        self._moved(raw[:cut], projection if cut == len(raw) else project(raw[:cut]), hits)
-        self._pending = raw[cut:]
-        return self._masked(raw, cut, spans)
+        end = len(raw) if final else min(holds, default=len(raw))
+        self._moved(raw[:end], projection if end == len(raw) else project(raw[:end]), hits)
+        self._pending = raw[end:]
+        return self._masked(raw, end, spans)
 
     def _moved(self, passed: bytes, projection: Projection, hits: list[Hit]) -> None:
         self._plain.passed(passed)
@@ -134,6 +139,15 @@ class Redactor:
             if begun is not None and not final and not (idle and len(raw) - begun <= _SHOWN_WHEN_IDLE):
                 holds.append(max(0, begun))
         return spans, holds
+
+    def _unfinished(self, raw: bytes, projection: Projection) -> list[_Span]:
+        """The beginning of a secret at the very end."""
+        spans = []
+        if projection.text and (item := self._seen.begun(projection.text, projection.popped)):
+            spans.append(_raw_span(item, projection))
+        if raw and (item := self._plain.begun(raw)):
+            spans.append(_Span(item.start, item.end, item.name))
+        return spans
 
     def _masked(self, raw: bytes, cut: int, spans: list[_Span]) -> bytes:
         """What is passed on up to `cut`; overlapping spans become one, under the name of the first and longest."""

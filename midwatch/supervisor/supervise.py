@@ -253,7 +253,7 @@ class Supervision:
 
     def _finish(self, outcome: StepOutcome, code: int | None, error: str) -> None:
         seconds = self._took if self._ended else self._seconds()
-        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush()
+        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush(cut=outcome is not StepOutcome.DONE)
         self._output.write(rest, self._seconds())
         self._output.finish(self._seconds())
         if self._progress.changed:

@@ -212,10 +212,32 @@ def test_learnt_in_mid_stream_masks_from_then_on_also_what_is_held_back() -> Non
     assert redactor.masked == 2
 
 
-def test_killed_in_the_middle_of_a_secret_shows_only_the_part_that_came() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_killed_in_the_middle_of_a_secret_the_part_that_came_is_masked(form: str) -> None:
+    stream = FORMS[form]("hunter2hunter-horse")
+    for came in range(1, len(stream)):
+        redactor = Redactor({"pw": "hunter2hunter-horse"})
+        out = redactor.feed(b"before " + stream[:came]) + redactor.idle() + redactor.flush(cut=True)
+        assert b"hunter" not in project(out).text
+        after = 120 if form == "base64, wrapped" else 8
+        assert len(project(out).text) < len(b"before [secret pw]") + after, "and nothing that could be turned back"
+
+
+def test_what_is_too_short_to_be_a_secret_and_what_is_no_beginning_stay_when_a_step_is_killed() -> None:
+    for text in (b"hunte", b"the hunter", b"hunter3", b"http://localhost:8080", b"the bearer of it"):
+        redactor = Redactor({"pw": "hunter2hunter"})
+        expected = text if text != b"the hunter" else b"the [secret pw]"
+        assert redactor.feed(text) + redactor.flush(cut=True) == expected
     redactor = Redactor({"pw": "hunter2hunter"})
-    assert redactor.feed(b"x hunter2hun") == b"x "
-    assert redactor.flush() == b"hunter2hun"
+    assert redactor.feed(b"the hunter") + redactor.flush() == b"the hunter", "at an orderly end it is a word"
+
+
+@pytest.mark.parametrize("text", ["postgresql://app:S3cretPw", "ghp_a1a1a1a1", "Bearer abc4efgh", "eyJhbGciOi.eyJz"])
+def test_killed_in_the_middle_of_what_looks_like_a_secret(text: str) -> None:
+    redactor = Redactor({})
+    out = redactor.feed(b"x " + text.encode()) + redactor.idle() + redactor.flush(cut=True)
+    assert out.endswith(b"[secret-shaped]")
+    assert not [part for part in ("S3cret", "a1a1", "abc4", "bGci") if part.encode() in out]
 
 
 def test_short_ones_are_refused_by_name_and_not_by_value() -> None:
