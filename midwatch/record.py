@@ -138,7 +138,7 @@ class Record(ABC):
     def _bring_back(self, wheel: Wheel) -> None:
         """Let what went to another disk come back when there is room; looked at every few seconds."""
         now = time.monotonic()
-        if wheel.journal.away and now >= wheel.look_again_at:
+        if wheel.journal.away and now >= wheel.look_again_at and not wheel.under_way:  # which have the room that was made
             wheel.look_again_at = now + _LOOK_AGAIN
             with contextlib.suppress(MidwatchError):  # nothing is lost then, and the next event says it
                 wheel.journal.join()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from textual.content import Content
 
 from midwatch.incident.state import StepStatus
+from midwatch.journal.words import journal_words
 from midwatch.probe import Reading
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.logout import logout_kills
@@ -24,7 +25,7 @@ from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import block_lines
 from screens.widgets.panel_state import PanelState
-from screens.widgets.pen import WRONG, Pen
+from screens.widgets.pen import SOON, WRONG, Pen
 
 POLLS = 1 / 3
 """Seconds between two looks at what has happened."""
@@ -47,7 +48,7 @@ class IncidentScreen(Drawing):
         self._sources = sources
         self._live = Live(self, desk.clock, self._took)
         self._following, self._moved_at = True, 0.0
-        self._polling = False
+        self._polling, self._told = False, len(desk.events)
         self.looked_up = set()
         self.set_up_drawing()
 
@@ -79,6 +80,7 @@ class IncidentScreen(Drawing):
 
     def _polled(self, changed: list[str]) -> None:
         self._polling, self.journal_trouble = False, ""
+        self._tell_of_the_journal()
         if changed:
             for step_id in changed:
                 self.looks.forget(step_id)
@@ -86,6 +88,13 @@ class IncidentScreen(Drawing):
                 self._go_with_next()
             self._live.look_now()
             self.redraw()
+
+    def _tell_of_the_journal(self) -> None:
+        """What it tells of itself and of its disk is for the operator at once, not only for the timeline."""
+        for event in self.desk.events[self._told :]:
+            if words := journal_words(event.kind, event.body):
+                self.notice(words, SOON)
+        self._told = len(self.desk.events)
 
     def _poll_failed(self, sentence: str) -> None:
         self._polling, self.journal_trouble = False, sentence

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from filling import fill
 from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
 
 from midwatch.conductor import Conductor
@@ -273,3 +274,24 @@ def test_words_are_parsed_kindly() -> None:
         parse("timelin", driving=True)
     with pytest.raises(BadInput, match="only observe"):
         parse("skip x", driving=False)
+
+
+def test_a_full_disk_is_told_to_whoever_drives(here: Path) -> None:
+    disk = here / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "midwatch-test", str(disk)]
+    if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        talk = Talk(disk, log="../said")
+        talk.declare()
+        talk.own()
+        fill(disk)
+        talk.word("")
+        talk.answer("Run it?", "y")
+        talk.until("The incident's disk is full (No space left on device): ")
+        talk.word("q")
+        talk.child.close(force=True)
+        assert status(disk, "work") is StepStatus.DONE
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True, timeout=20)

@@ -9,6 +9,7 @@ from functools import partial
 from midwatch.conductor import Conductor
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.state import StepStatus
+from midwatch.journal.words import journal_words
 from midwatch.readings import take_readings
 from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.names import named
@@ -100,6 +101,9 @@ class Session:
         if not conductor.driving:
             for line in telling.timeline_lines(conductor, first=self._told + 1):
                 self._teletype.say(line)
+        for event in conductor.events[self._told :] if conductor.driving else ():
+            if words := journal_words(event.kind, event.body):
+                self._teletype.say(f"{words}.")
         self._told = len(conductor.events)
         due = conductor.next_update_due
         if due is not None and due <= conductor.clock.now() and self._due_told != due:
