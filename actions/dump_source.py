@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import selectors
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,12 +28,52 @@ PIPE = 1 << 20
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
 _GRACE = 5.0
+_LONGEST = 16384
 _KILLED = (137, 143, None)
 """Exit codes of a program that was ended with its container, or by itself."""
 _END = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = {application} AND pid <> pg_backend_pid()
 """
+
+
+_BEGINS = re.compile(rb'^pg_dump: (?:dumping contents of table "(.+)"|saving (large objects).*)$')
+_MATTERS = (b"error:", b"warning:", b"detail:", b"hint:", b"FATAL:")
+Begins = Callable[[str], None]
+"""Is told the schema and name of each table as its rows begin, `large objects` for those."""
+
+
+def _heard(table: str) -> None:
+    """For whoever does not want to know."""
+
+
+class Words:
+    """What `pg_dump` says: which table it begins, and what matters when it fails. Of that the last 16 KiB are kept."""
+
+    def __init__(self, begins: Begins) -> None:
+        self._begins = begins
+        self._line, self._kept = b"", bytearray()
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            if begun := _BEGINS.match(line):
+                self._begins((begun[1] or begun[2]).decode("utf-8", "replace"))
+            else:
+                self._keep(line)
+        if len(self._line) > _LONGEST:
+            self._keep(self._line)
+            self._line = b""
+
+    def rest(self) -> str:
+        """What it said besides."""
+        self._keep(self._line)
+        self._line = b""
+        return self._kept.decode("utf-8", "replace")
+
+    def _keep(self, line: bytes) -> None:
+        if not line.startswith(b"pg_dump: ") or any(word in line for word in _MATTERS):
+            self._kept = (self._kept + line + b"\n")[-_LONGEST:]
 
 
 class LockedOut(Failed):
@@ -52,15 +93,19 @@ class Source(Protocol):
 
 
 def options(snapshot: str) -> list[str]:
-    """The options of `pg_dump`: an archive that `pg_restore` reads, not compressed, never asking for a password."""
-    base = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s"]
+    """The options of `pg_dump`: an archive that `pg_restore` reads, not compressed, never asking for a password.
+
+    It says on standard error what it does, and so which table it begins.
+    """
+    base = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s", "--verbose"]
     return [*base, f"--snapshot={snapshot}"] if snapshot else base
 
 
 class LocalDump:
     """`pg_dump` as our child."""
 
-    def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str) -> None:
+    def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str, begins: Begins = _heard) -> None:
+        self._words = Words(begins)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         self._process = subprocess.Popen(
             [str(program), *options(snapshot)],
@@ -74,7 +119,7 @@ class LocalDump:
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
 
     def chunks(self) -> Iterator[bytes]:
-        process, said = self._process, bytearray()
+        process = self._process
         assert process.stdout is not None
         assert process.stderr is not None
         last = time.monotonic()
@@ -87,7 +132,7 @@ class LocalDump:
                     if not data:
                         selector.unregister(key.fileobj)
                     elif key.fileobj is process.stderr:
-                        said = (said + data)[-16384:]
+                        self._words.feed(data)
                     else:
                         last = time.monotonic()
                         yield data
@@ -95,7 +140,7 @@ class LocalDump:
                     raise Failed(
                         f"The dump is stalled: no byte for {STALL:.0f} s", hint="Look for locks, or a paused container"
                     )
-        _judge(process.wait(), said.decode("utf-8", "replace"))
+        _judge(process.wait(), self._words.rest())
 
     def stop(self) -> None:
         if self._process.poll() is None:
@@ -109,7 +154,8 @@ class LocalDump:
 class ContainerDump:
     """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
 
-    def __init__(self, route: Route, *, timeout: float = STALL) -> None:
+    def __init__(self, route: Route, begins: Begins = _heard, *, timeout: float = STALL) -> None:
+        self._words = Words(begins)
         self._route, self._timeout, self._ended = route, timeout, False
         self._application = f"{APPLICATION} dump {secrets.token_hex(6)}"  # so that `stop` ends this one and no other
         argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
@@ -121,20 +167,19 @@ class ContainerDump:
             self._open = stack.pop_all()
 
     def chunks(self) -> Iterator[bytes]:
-        said = bytearray()
         try:
             for kind, data in self._exec.frames(lambda: self._timeout):
                 if kind == OUT:
                     yield data
                 else:
-                    said = (said + data)[-16384:]
+                    self._words.feed(data)
         except TimeoutError as error:
             raise Failed(f"The dump is stalled: no byte for {self._timeout:g} s", hint="Is the container paused?") from error
         except OSError as error:
             raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
         code = self._exit()
         self._ended = True
-        _judge(code, said.decode("utf-8", "replace"))
+        _judge(code, self._words.rest())
 
     def _exit(self) -> int | None:
         """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
@@ -171,7 +216,8 @@ def _judge(code: int | None, said: str) -> None:
     if code == 0:
         return
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "error:" in line] or lines[-1:]
+    errors = [line for line in lines if line.startswith("pg_dump: error:")]
+    errors = errors or [line for line in lines if "error:" in line] or lines[-1:]
     told = errors[0].rpartition("error:")[2].strip() if errors else "it said nothing"
     if code in (126, 127):
         raise Failed("There is no pg_dump inside the container", hint="Take a route from outside: a published port")

@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from actions.dump_forecast import Forecast, Looking
 from actions.dump_obstacles import blockers
 from actions.dump_packing import Hashing, Packing
+from actions.dump_progress import Progress, Watching
 from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
 from actions.places.folder import FolderWriting
 from actions.places.place import Writing
 from actions.reading_along import ReadingAlong
 from midwatch.errors import Failed
-from midwatch.units import duration
 from probes.encryption import Encrypting, Recipient
 from probes.postgres.connect import Connection, Route, client_environment, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
 
-OLD = 600.0
-"""Seconds from which the age of the snapshot is told, and again after as many."""
 _NO_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
 """From PostgreSQL 17 on a database or role may have one, which would end the snapshot under the dump."""
-Progress = Callable[[float, float | None], None]
 
 
 @dataclass(slots=True)
@@ -60,13 +57,14 @@ def dump_into(
     digests: bool = False,
     pg_restore: Path | None = None,
     recipients: Sequence[Recipient] = (),
+    before: int = 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
     What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
-    not good is not published. With `recipients` what the place gets is encrypted to them. `say` is told, now and then, how old
-    the snapshot is that a long dump holds.
+    not good is not published. With `recipients` what the place gets is encrypted to them. `say` is told, now and then, how far
+    a long dump is and how old its snapshot; `before` are the bytes of the last one before compression, for a forecast.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -80,7 +78,10 @@ def dump_into(
             if recipients:
                 below = Encrypting(out, recipients)
                 stack.callback(below.stop)
-            found = _fill(route, tools, Packing(below, along), _Watching(progress, say), stack, digests)
+            forecast = Forecast(before)
+            stack.callback(Looking(route, forecast).stop)
+            packing, watching = Packing(below, along), Watching(progress, forecast, say)
+            found = _fill(route, tools, packing, watching, forecast, stack, digests)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.rows)
             if verdict.problem:
@@ -96,69 +97,60 @@ def dump_into(
     return found
 
 
-class _Watching:
-    """Passes progress on, and says how old the snapshot is once that matters."""
-
-    def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
-        self._progress, self._say = progress, say
-        self._began = time.monotonic()
-        self._next = OLD
-
-    def __call__(self, done: float, total: float | None) -> None:
-        self._progress(done, total)
-        age = time.monotonic() - self._began
-        if age >= self._next:
-            self._next = age + OLD
-            self._say(f"The dump's snapshot is {duration(age)} old: until it ends, vacuum cannot remove what is newer")
-
-
 def _fill(
-    route: Route, tools: Tools | None, packing: Packing, progress: _Watching, stack: contextlib.ExitStack, digests: bool
+    route: Route,
+    tools: Tools | None,
+    packing: Packing,
+    watching: Watching,
+    forecast: Forecast,
+    stack: contextlib.ExitStack,
+    digests: bool,
 ) -> Dumped:
     """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
     if route.kind != "exec":
         connection = stack.enter_context(connect(route, statement=0))
-        snapshot, lsn, total = _hold_snapshot(connection)
+        snapshot, lsn = _hold_snapshot(connection)
         counting = _Counting(route, snapshot, digests)
         stack.callback(counting.stop)
     else:
-        lsn, total = "", None
+        lsn = ""
+    begins = lambda table: forecast.begins(table, packing.unpacked)  # noqa: E731
     source: Source
     if route.kind == "exec":
-        source = ContainerDump(route)
+        source = ContainerDump(route, begins)
     else:
         assert tools is not None
         environment = client_environment(route)
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
-        source = LocalDump(tools.pg_dump, environment, snapshot)
+        source = LocalDump(tools.pg_dump, environment, snapshot, begins)
     stack.callback(source.stop)
     for chunk in source.chunks():
         packing.write(chunk)
-        progress(packing.unpacked, max(float(total), float(packing.unpacked)) if total else None)
+        watching(packing.unpacked)
     packing.close()  # only now: closing after a failure would make a whole-looking file of half a dump
     rows, content = counting.result() if counting else ({}, {})
-    progress(packing.unpacked, packing.unpacked)
+    watching.ended(packing.unpacked)
     return Dumped(unpacked=packing.unpacked, lsn=lsn, rows=rows, digests=content)
 
 
-def _hold_snapshot(connection: Connection) -> tuple[str, str, int]:
-    """Open the transaction whose view the dump and the counts share. Name of the snapshot, LSN, bytes of the database."""
+def _hold_snapshot(connection: Connection) -> tuple[str, str]:
+    """Open the transaction whose view the dump and the counts share. Name of the snapshot, and LSN."""
     import psycopg
 
     try:
         connection.execute(_NO_LIMIT)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         query = """
-            SELECT pg_export_snapshot(), pg_database_size(current_database()),
+            SELECT pg_export_snapshot(),
                 CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text
         """
         row = connection.execute(query).fetchone()
     except psycopg.Error as error:
         raise Failed(f"No snapshot can be taken: {error.diag.message_primary or error}") from error
     assert row is not None
-    return str(row[0]), str(row[2] or ""), int(row[1])
+    return str(row[0]), str(row[1] or "")
 
 
 class _Counting:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions import dump_obstacles
-from actions.dump_progress import Progress, Together
+from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, look, manifest_of, reader_of
+from actions.emergency_source import Source, expected_size, last_unpacked, look, manifest_of, reader_of
 from actions.globals_dump import PREFIX, packed_globals
 from actions.places.choice import first_with_room, locate, places_of
 from actions.places.folder import CRITICAL
@@ -106,7 +106,7 @@ class EmergencyBackup(Action):
         place = next((one for one in places if _identity(one, wanted[0], recipients) in confirmed), None)
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
-        began, together = context.clock.now(), Together(context.console.progress, len(wanted))
+        began, together = context.clock.now(), Together(in_bytes(context.console), len(wanted))
         if len(wanted) == 1:
             return self._save(context, wanted[0], place, began, together.part(0))
         with ThreadPoolExecutor(max(1, self.parallel), thread_name_prefix="dump") as pool:
@@ -179,7 +179,8 @@ class EmergencyBackup(Action):
                 digests=self.digests,
                 pg_restore=reader,
                 recipients=recipients,
-                say=context.console.say,
+                before=last_unpacked(context.runbook, target),
+                say=lambda text: context.console.say(f"{target.label}: {text}"),
             )
             roles = _save_roles(source, place, f"{PREFIX}{name}", recipients) if self.globals else ""
             location = "" if place.beside else place.location(name) or f"{place}"

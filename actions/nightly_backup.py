@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
+from actions.dump_progress import Together, in_bytes
 from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
@@ -159,10 +160,12 @@ class NightlyBackup(Action):
 
     def _dump_all(self, context: Context, folder: Path) -> list[Manifest]:
         recipients = chosen(context.runbook, self.encrypt_to)
+        wanted = self._wanted(context.runbook)
+        together = Together(in_bytes(context.console), len(wanted))
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="dump") as pool:
             futures = [
-                pool.submit(dump_one, context, target, folder, recipients, digests=self.digests)
-                for target in self._wanted(context.runbook)
+                pool.submit(dump_one, context, target, folder, recipients, together.part(number), digests=self.digests)
+                for number, target in enumerate(wanted)
             ]
             return [future.result() for future in futures]
 

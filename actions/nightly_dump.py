@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actions.dump_progress import Progress
 from actions.dump_stream import Dumped, dump_into
+from actions.emergency_source import last_unpacked
 from actions.globals_dump import dump_globals, globals_name
 from actions.places.folder import FolderWriting
 from actions.plan_log import reason_of
@@ -36,7 +38,15 @@ def roles_name(database: str, recipients: Sequence[object] = ()) -> str:
     return f"{globals_name(database)}{SUFFIX if recipients else ''}"
 
 
-def dump_one(context: Context, target: Target, folder: Path, recipients: Sequence[Recipient], *, digests: bool) -> Manifest:
+def dump_one(
+    context: Context,
+    target: Target,
+    folder: Path,
+    recipients: Sequence[Recipient],
+    progress: Progress,
+    *,
+    digests: bool,
+) -> Manifest:
     """Dump it into the folder of the set. Raises `MidwatchError`."""
     try:
         found = look(context.runbook, target)
@@ -45,7 +55,7 @@ def dump_one(context: Context, target: Target, folder: Path, recipients: Sequenc
     route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
     tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
     began, file = iso(context.clock.now()), folder / dump_name(target.database, recipients)
-    dumped, depth = _validated(route, tools, file, recipients, digests, target)
+    dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
     roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
     ended = iso(context.clock.now())
     manifest = Manifest(
@@ -76,7 +86,14 @@ def dump_one(context: Context, target: Target, folder: Path, recipients: Sequenc
 
 
 def _validated(
-    route: Route, tools: Tools, file: Path, recipients: Sequence[Recipient], digests: bool, target: Target
+    context: Context,
+    route: Route,
+    tools: Tools,
+    file: Path,
+    recipients: Sequence[Recipient],
+    digests: bool,
+    target: Target,
+    progress: Progress,
 ) -> tuple[Dumped, int]:
     """The dump and its depth: read back from the file, or in the stream before encryption, since nobody here could."""
     reader = tools.pg_restore if recipients else None
@@ -84,10 +101,12 @@ def _validated(
         route,
         tools,
         FolderWriting(file),
-        lambda done, total: None,
+        progress,
         digests=digests,
         pg_restore=reader,
         recipients=recipients,
+        before=last_unpacked(context.runbook, target),
+        say=lambda text: context.console.say(f"{target.label}: {text}"),
     )
     if recipients:
         return dumped, dumped.depth

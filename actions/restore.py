@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from actions.dump_progress import in_bytes
 from actions.restore_roles import MissingRole, globals_beside, memberships, missing_roles, read_globals
 from actions.restore_stream import restore
 from actions.restored_content import check
@@ -153,7 +154,7 @@ class Restore(Action):
             lacking = contents.tablespaces - server.tablespaces
             options = ("--no-tablespaces",) if lacking else ()
             digest = manifest.sha256 if manifest else ""
-            tell = context.console.progress
+            tell = in_bytes(context.console)
             restore(
                 file,
                 into,

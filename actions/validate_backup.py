@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
+from actions.dump_progress import in_bytes
 from actions.places.choice import locate
 from actions.validation import Verdict, checksum_of, validate_stream
 from midwatch.action import Action, Context, Outcome
@@ -128,7 +129,7 @@ class ValidateBackup(Action):
         location = self._location(file)
         place, name = locate(context.runbook, location)
         total = manifest.bytes if manifest else place.size(name)
-        sha256, tell, closed = manifest.sha256 if manifest else "", context.console.progress, self._closed(name)
+        sha256, tell, closed = manifest.sha256 if manifest else "", in_bytes(context.console), self._closed(name)
         with place.read(name) as raw:
             if closed:
                 verdict = checksum_of(raw, total, sha256=sha256, progress=tell)
@@ -164,7 +165,7 @@ class ValidateBackup(Action):
         """Go on to depth 5, and put that or the problem into the verdict. What was compared, in words."""
         context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
         deep = ScratchRestore(context.runbook, self.scratch, self.image, self.identity)
-        found = deep.run(file, manifest, tools, context.console.progress)
+        found = deep.run(file, manifest, tools, in_bytes(context.console))
         if found.problem:
             verdict.problem = found.problem
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actions import dump_stream
+from actions import dump_progress, dump_stream
 from actions.emergency_backup import EmergencyBackup
 from actions.emergency_source import look
 from actions.validate_backup import ValidateBackup
@@ -139,7 +139,7 @@ def test_limits_of_time_that_the_database_sets_end_no_dump(fresh: Target, contex
 
 
 def test_the_age_of_the_snapshot_is_told(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dump_stream, "OLD", 0.0)
+    monkeypatch.setattr(dump_progress, "OLD", 0.0)
     save(arp, context)
     assert isinstance(context.console, Listening)
     assert any("vacuum cannot remove" in line for line in context.console.said)

@@ -1,0 +1,151 @@
+"""How far a dump is: what pg_dump says of it, what the server says, and a total that is honest about both."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions import dump_forecast, dump_progress
+from actions.dump_forecast import OBJECTS, Forecast, Looking, Table
+from actions.dump_progress import Watching
+from actions.dump_source import Words
+from actions.emergency_backup import EmergencyBackup
+from midwatch.action import Context
+from midwatch.runbook.model import Target
+from probes.postgres.routes import superuser_route
+from tests.backup.conftest import superuser
+from tests.backup.waiting import until
+from tests.password.conftest import Listening
+
+SAID = (
+    b"pg_dump: last built-in OID is 16383\n"
+    b'pg_dump: dumping contents of table "public.orders"\n'
+    b'pg_dump: dumping contents of table "odd " schema; DROP.error: lock timeout"\n'
+    b"pg_dump: saving large objects\n"
+    b"sh: warn: something else\n"
+    b'pg_dump: error: query failed: ERROR:  permission denied for table "x"\n'
+    b"pg_dump: detail: Query was: COPY public.x TO stdout;"
+)
+
+
+@given(st.lists(st.integers(0, len(SAID)), max_size=12))
+def test_what_pg_dump_says_is_understood_however_it_is_cut(cuts: list[int]) -> None:
+    begun: list[str] = []
+    words = Words(begun.append)
+    at = [0, *sorted(cuts), len(SAID)]
+    for begin, end in itertools.pairwise(at):
+        words.feed(SAID[begin:end])
+    rest = words.rest()
+    assert begun == ["public.orders", 'odd " schema; DROP.error: lock timeout', OBJECTS]
+    assert "permission denied" in rest
+    assert "something else" in rest
+    assert "built-in OID" not in rest
+    assert "lock timeout" not in rest
+
+
+TABLES = st.lists(st.tuples(st.integers(0, 10**9), st.integers(-1, 10**6)), min_size=1, max_size=8)
+
+
+@given(TABLES, st.floats(0.01, 20), st.integers(0, 10**10), st.integers(0, 9), st.data())
+def test_the_total_is_never_below_what_is_there_and_right_once_all_but_one_are_done(
+    tables: list[tuple[int, int]], ratio: float, before: int, learnt_at: int, data: st.DataObject
+) -> None:
+    forecast, done = Forecast(before), 0
+    known = [Table(f"t{number}", number + 1, size, rows) for number, (size, rows) in enumerate(tables)]
+    for number, table in enumerate(known):
+        if number == learnt_at:
+            forecast.learn(known)
+        forecast.begins(table.name, done)
+        part = data.draw(st.integers(0, 10**6))
+        forecast.copied(table.name, part, part // 100)
+        done += int(table.bytes * ratio)
+        total = forecast.total(done)
+        assert total is None or total >= done
+    forecast.learn(known)
+    if done:
+        forecast.begins("end", done)
+        total = forecast.total(done)
+        assert total is not None
+        assert total == pytest.approx(done * 1.01, abs=1)
+
+
+def test_what_the_finished_tables_became_and_the_rows_of_the_one_under_way_correct_the_total() -> None:
+    forecast = Forecast()
+    forecast.learn([Table("a", 1, 1000, 10), Table("b", 2, 1000, 10), Table("c", 3, 2000, -1)])
+    forecast.begins("a", 0)
+    assert forecast.total(0) == 4000
+    forecast.begins("b", 3000)
+    assert forecast.total(3000) == 3000 + 1500 * 3  # a quarter is known to triple, of the rest it is not known
+    forecast.copied("b", 590, 2)  # a fifth of its rows are 590 bytes and their lengths: it will have 3000
+    assert forecast.total(3600) == pytest.approx(3000 + 3000 + 1500 * 2)
+    assert forecast.words == "table 2 of 3, b"
+    assert Forecast(before=500).total(100) == 500
+    assert Forecast(before=500).total(1000) == 1010
+    assert Forecast().total(0) is None
+
+
+def test_words_come_now_and_then_with_pace_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(dump_progress.time, "monotonic", lambda: now[0])
+    said: list[str] = []
+    forecast = Forecast()
+    forecast.learn([Table("public.orders", 1, 200_000_000, -1)])
+    watching = Watching(lambda done, total: None, forecast, said.append)
+    forecast.begins("public.orders", 0)
+    for second in range(65):
+        now[0] = float(second)
+        watching(second * 2_000_000)
+    assert said == [
+        "30 %, 60.0 of 200 MB, 2.0 MB/s, about 1 min 10 s left, table 1 of 1, public.orders",
+        "60 %, 120 of 200 MB, 2.0 MB/s, about 40 s left, table 1 of 1, public.orders",
+    ]
+
+
+@pytest.mark.postgres
+def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
+    arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("HERE", 0.05), ("_GRACE", 0.0)):
+        monkeypatch.setattr(dump_forecast, name, value)
+    forecast = Forecast()
+    forecast.begins("public.payments", 0)
+    route = superuser_route(context.runbook, arp)
+    with superuser(arp, arp.database) as connection:
+        connection.execute("ANALYZE public.payments")
+        with connection.cursor().copy("COPY public.payments TO STDOUT") as copy:
+            assert copy.read()  # the rest waits for us, as for a slow place
+            looking = Looking(route, forecast)
+            until(lambda: forecast._copied[0] == "public.payments")
+            looking.stop()
+            while copy.read():
+                pass
+    table = forecast.current
+    assert table is not None
+    assert table.rows > 0
+    total = forecast.total(0)
+    assert total is not None
+    assert total > table.bytes / 4
+
+
+@pytest.mark.postgres
+def test_a_backup_tells_bytes_and_an_expected_total(arp: Target, context: Context) -> None:
+    told: list[tuple[float, float | None, str]] = []
+
+    class Counting(Listening):
+        def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+            told.append((done, total, unit))
+
+    counting = Context(context.runbook, Counting(), context.clock, "ada@test")
+    action = EmergencyBackup(arp)
+    first = action.apply(counting, action.plan(counting))
+    size = told[-1][0]
+    assert told[-1] == (size, size, "bytes")
+    told.clear()
+    again = EmergencyBackup(arp, place=(f"{Path(first.values['path']).parent}-again",))
+    assert again.apply(counting, again.plan(counting)).ok
+    assert all(total is not None and total >= done for done, total, _ in told)
+    assert told[0][1] == pytest.approx(size, rel=0.02)  # the last one tells
