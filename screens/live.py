@@ -54,7 +54,7 @@ class Live:
             try:
                 reading = source.read()
             except Exception as error:  # a plug-in's probe may break in any way; the panel says so and goes on
-                reading = Reading(source.name, self._clock.now(), error=str(error) or type(error).__name__)
+                reading = Reading(source.name, self._clock.now(), error=f"{type(error).__name__}: {error}")
             if self._pump.is_running and not self._ended.is_set():
                 self._pump.call_later(self._took, reading)
             at_once.wait(source.every)

@@ -6,7 +6,14 @@ Each piece stands between two words, so that one can see that the line itself is
 from __future__ import annotations
 
 import base64
+import json
 import re
+import socketserver
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 _OWNED = base64.b64encode(b"rm -rf /").decode()
 PIECES: dict[str, bytes] = {
@@ -105,3 +112,50 @@ def strange(sent: bytes, allowed: frozenset[str]) -> set[str]:
         | {repr(sign) for sign in rest if ord(sign) < 0x20 and sign not in "\r\n"}
         | ({"DEL"} if "\x7f" in rest else set())
     )
+
+
+SAID = "".join(piece.decode("utf-8", "replace") for piece in PIECES.values() if len(piece) < 200).replace("\0", "")
+
+
+class HostileServer(socketserver.StreamRequestHandler):
+    """A PostgreSQL server that refuses everybody, in words of the corpus."""
+
+    def handle(self) -> None:
+        while (start := self.rfile.read(8)) and struct.unpack("!II", start)[1] != 3 << 16:
+            self.wfile.write(b"N")  # no TLS here
+        fields = b"".join(kind + SAID.encode() + b"\0" for kind in (b"M", b"D", b"H"))
+        body = b"SFATAL\0C28P01\0" + fields + b"\0"
+        self.wfile.write(b"E" + struct.pack("!I", len(body) + 4) + body)
+
+
+class HostileEngine(BaseHTTPRequestHandler):
+    """A container engine whose names, images and states are the corpus."""
+
+    def do_GET(self) -> None:
+        one: dict[str, object] = dict.fromkeys(("Id", "Image", "ImageID", "Status", "State"), SAID)
+        one |= {"Names": [f"/box{SAID}", "/box"], "Labels": {SAID: SAID}}
+        known = {
+            "/version": {"ApiVersion": "1.41", "Version": SAID, "MinAPIVersion": "1.24"},
+            "/containers/json": [one],
+            "/system/df": {"Images": [], "Containers": [one], "Volumes": [], "BuildCache": [], "LayersSize": 0},
+        }
+        path = re.sub(r"^/v[0-9.]+|\?.*", "", self.path)
+        body = json.dumps(known.get(path, {"message": SAID})).encode()
+        self.send_response(200 if path in known else 500)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: object) -> None:
+        """It says nothing here."""
+
+
+@contextmanager
+def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
+    """The port at which it answers."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()

@@ -15,7 +15,7 @@ import pytest
 
 from midwatch.hostile import safe_bytes
 from midwatch.incident.shelf import find
-from tests.screens.hostile import PIECES, lines, strange
+from tests.screens.hostile import PIECES, HostileEngine, HostileServer, lines, listening, strange
 
 MIDWATCH = Path(sys.executable).with_name("midwatch")
 WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
@@ -29,9 +29,15 @@ severity: SEV-2
 roles:
   boss: {{name: {name}, tell: {name}}}
 comms: {{channel: {name}}}
+targets:
+  server: {{kind: local, host: 127.0.0.1, port: {server}, database: {name}, user: {name}, label: {name}}}
+  box: {{kind: docker, container: box, database: {name}, user: {name}}}
 panels:
   disk: {{paths: [.]}}
   alerts: {{logs: [log, missing], last: 99}}
+  databases: {{}}
+  docker: {{}}
+  backups: {{}}
 phases:
   - title: {name}
     steps:
@@ -53,13 +59,19 @@ POINTER = b"\x1b]22;default\x07"
 
 
 @pytest.fixture
-def world(here: Path) -> Path:
-    """A runbook all of whose words are hostile, a folder with a hostile name, and a log of hostile lines."""
+def world(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runbook all of whose words are hostile, a folder and a backup with hostile names, a log of hostile lines; a
+    database server and a container engine that say nothing else."""
     (here / NAME).mkdir()
     (here / "hostile").write_bytes(lines())
     (here / "log").write_bytes(b"".join(b"2026-11-23 02:00:00 [ERROR] begin " + piece + b"\n" for piece in PIECES.values()))
-    (here / "runbook.yaml").write_text(RUNBOOK.format(name=json.dumps(WORDS)), encoding="utf-8")
-    return here
+    (here / "emergency-backup").mkdir()
+    (here / "emergency-backup" / f"box-prod-20261123-020000-{NAME}.sql.gz").write_bytes(b"x")
+    with listening(HostileServer) as server, listening(HostileEngine) as engine:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{engine}")
+        text = RUNBOOK.format(name=json.dumps(WORDS), server=server)
+        (here / "runbook.yaml").write_text(text, encoding="utf-8")
+        yield here
 
 
 class Line:
@@ -85,13 +97,13 @@ class Line:
         self.sent += new
 
     def quiet(self) -> None:
-        """Take in what comes until nothing but the clock does, or for a while."""
-        took, rounds = 1000, 0
-        while took > 400 and rounds < 2:
-            took, until, rounds = 0, time.monotonic() + 0.3, rounds + 1
-            while time.monotonic() < until:
+        """Take in what comes until for a moment nothing but the clock does."""
+        took = 1000
+        while took > 400:
+            took, until = 0, time.monotonic() + 0.15
+            while (left := until - time.monotonic()) > 0:
                 try:
-                    new = self.child.read_nonblocking(65536, timeout=0.1)
+                    new = self.child.read_nonblocking(65536, timeout=left)
                 except pexpect.TIMEOUT:
                     continue
                 took += len(new)
@@ -115,24 +127,25 @@ def test_every_piece_is_made_safe(name: str) -> None:
     assert "\n" not in shown
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 80), (60, 200)])
-def test_nothing_hostile_reaches_the_terminal_from_the_screen(
-    world: Path, lines_opened: list[Line], rows: int, columns: int
-) -> None:
-    line = Line(world, "--new", rows=rows, columns=columns)
+def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines_opened: list[Line]) -> None:
+    """Output, and every page and dialog that says what the world calls itself, in a small terminal and in a large one."""
+    line = Line(world, "--new", rows=24, columns=80)
     lines_opened.append(line)
     line.until(b"Enter")
-    line.quiet()
+    line.until(b"pwned")  # a panel has read what its server says
     line.child.send("\r")  # run the step
     line.until(b"end")
-    line.quiet()
-    for key in (*"ogG", "\x1b", *"\x1b".join("dljCtu?"), "\x1b"):
-        line.child.send(key)
+    for rows, columns in ((24, 80), (60, 200)):
+        line.child.setwinsize(rows, columns)
         line.quiet()
-    line.child.send("q")
-    line.quiet()
-    line.child.send("y")
+        line.child.send("ogG\x1b\x1b")
+        for key in "dljCtu?12345":
+            line.child.send(f"{key}\x1b\x1b")
+            line.quiet()
+    line.child.send("qy")
     line.until(b"its record")
+    for words in (b"TCP 127.0.0.1", b"heretmux;^[pwned", b"box-prod-20261123-020000-d <U+202E>[x]"):
+        assert words in line.sent
     assert strange(line.sent.replace(POINTER, b""), SCREEN) == set()
     assert not (world / "owned").exists()
 
