@@ -13,7 +13,7 @@ from midwatch.redaction import SHORTEST
 from midwatch.runbook.model import Runbook
 
 _SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)$")
-_PGPASS = re.compile(r"(?:(?:\\.|[^\\:])*:){4}(.*)")
+_PGPASS = re.compile(r"(?:(?:\\.|[^\\:])*:){4}(.*)", re.S)
 _URI = re.compile(r"://[^\s/:@]*:(\S+)@")
 _LARGEST_FILE = 1024 * 1024
 
@@ -50,8 +50,8 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
 
 
 def _pgpass(name: str, path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(_read(path).splitlines(), start=1):
-        found = _PGPASS.match(line)
+    for number, line in enumerate(_read(path).split("\n"), start=1):  # as libpq does: other ends of a line are letters
+        found = _PGPASS.match(line.rstrip("\r"))
         if found is not None and not line.startswith("#"):
             yield f"{name} line {number}", re.sub(r"\\(.)", r"\1", found[1])
             if "\\" in found[1]:

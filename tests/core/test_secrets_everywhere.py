@@ -1,0 +1,112 @@
+"""Any secret, written in any form and cut anywhere by a real step, is nowhere afterwards: no file, no process, no export."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from midwatch.conductor import Conductor
+from midwatch.export.rca import rca
+from midwatch.export.timeline import timeline
+from midwatch.incident.state import StepStatus
+from midwatch.redaction.encodings import disguises
+from midwatch.redaction.projection import project
+from midwatch.runbook.loader import load
+from tests.core.conftest import ended, wait_for
+from tests.redaction.forms import FORMS
+from tui.cli import main
+
+RUNBOOK = """\
+midwatch: 1
+id: told
+title: Something is told
+severity: SEV-2
+places: {pgpass: pgpass}
+phases:
+  - title: Tell
+    section: "1"
+    steps:
+      - {id: tell, title: Tell it, run: "exec %s -SE writer.py", risk: observe}
+      - {id: by-hand, title: Look, ask: [{name: seen, prompt: What is there?}]}
+"""
+WRITER = """\
+import json, os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+open(os.environ["STEP_OUTPUT"], "ab").write(b"value=" + bytes.fromhex(json.load(open("value"))) + b"\\n")
+for piece in json.load(open("pieces")):
+    os.write(1, bytes.fromhex(piece))
+open("gate").read()
+"""
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])
+TOLD = st.lists(st.tuples(st.sampled_from(sorted(FORMS)), st.lists(st.integers(0, 300), max_size=4)), min_size=1, max_size=8)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(inner=st.text(LETTERS, min_size=3, max_size=20), told=TOLD, cut_off=st.booleans())
+def test_no_form_of_any_secret_is_anywhere(
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    inner: str,
+    told: list[tuple[str, list[int]]],
+    cut_off: bool,
+) -> None:
+    here, secret = tmp_path_factory.mktemp("told"), f"Zq{inner}jX"
+    monkeypatch.chdir(here)
+    (here / "runbook.yaml").write_text(RUNBOOK % sys.executable)
+    (here / "writer.py").write_text(WRITER)
+    (here / "pgpass").write_text("h:1:d:u:" + secret.replace("\\", "\\\\").replace(":", "\\:") + "\n", encoding="utf-8")
+    pieces = [piece for form, cuts in told for piece in in_pieces(FORMS[form](secret) + b"\n", cuts)]
+    pieces.append(b"all is written\n" + (secret.encode()[:-1] if cut_off else b""))
+    (here / "pieces").write_text(json.dumps([piece.hex() for piece in pieces]))
+    (here / "value").write_text(json.dumps(FORMS[told[0][0]](secret).replace(b"\n", b"").hex()))
+    os.mkfifo(here / "gate")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    conductor.start("tell", conductor.plan("tell"))
+    folder = conductor.attempt_folder("tell")
+    assert folder is not None
+    wait_for(lambda: b"all is written" in folder.output.read_bytes() or (not conductor.poll() and not conductor.incident.running()))
+    forms = disguises(secret) | {secret.encode()[:-1]} | {FORMS[form](secret) for form, _ in told}
+    assert_not_in_processes(forms)
+    if cut_off:
+        conductor.cancel("tell")
+    else:
+        (here / "gate").write_text("")
+    assert ended(conductor, "tell") is (StepStatus.FAILED if cut_off else StepStatus.DONE)
+    conductor.note(f"it was {secret}")
+    conductor.tick("by-hand", values={"seen": secret})
+    conductor.update(f"we have {secret}")
+    conductor.leave()
+    assert main(["show", "--json"]) == main(["show"]) == main(["export"]) == main(["export", "--rca"]) == 0
+    shown = capsys.readouterr().out.encode()
+    told_all = timeline(conductor.runbook, conductor.events, conductor.folder) + rca(
+        conductor.runbook, conductor.events, conductor.folder
+    )
+    assert "secrets masked: pgpass line 1 " in told_all
+    contents = {path.name: path.read_bytes() for path in conductor.folder.path.rglob("*") if path.is_file()}
+    contents |= {"shown": shown, "exports": told_all.encode(), "as a terminal shows it": project(contents["output"]).text}
+    assert not [(name, form) for name, content in contents.items() for form in forms if form in content]
+
+
+def in_pieces(whole: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted({cut % len(whole) for cut in cuts} - {0}), len(whole)]
+    return [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def assert_not_in_processes(forms: set[bytes]) -> None:
+    """Of nobody but this test, which has it in its hands: in no argument, and in no environment."""
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
+        for name in ("cmdline", "environ"):
+            try:
+                content = (process / name).read_bytes()
+            except OSError:
+                continue
+            assert not [form for form in forms if form in content], process

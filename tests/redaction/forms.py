@@ -1,0 +1,81 @@
+"""How a secret may look when a program writes it, by the name of the form."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shlex
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+
+def _numbered(text: str, number: str) -> bytes:
+    return "".join(number.format(ord(c)) if c in "&<>\"'" else c for c in text).encode()
+
+
+def _guard(text: str, guarded: str, digits: str = "x") -> str:
+    return "".join(f"\\u{ord(c):04{digits}}" if c in guarded else c for c in text)
+
+
+def _c(text: str, quote: str, number: str) -> bytes:
+    """As bash writes `$'…'` and programs in C their strings; `hypothesis` draws no control characters here."""
+    shown = text.replace("\\", "\\\\").replace(quote, "\\" + quote).encode()
+    return b"".join(bytes((byte,)) if byte < 127 else number.format(byte).encode() for byte in shown)
+
+
+FORMS: dict[str, Callable[[str], bytes]] = {
+    "raw": lambda s: s.encode(),
+    "base64 0": lambda s: base64.b64encode(s.encode()),
+    "base64 1": lambda s: base64.b64encode(b"u" + s.encode() + b"zz"),
+    "base64 2": lambda s: base64.b64encode(b"u:" + s.encode() + b"z"),
+    "base64url 0": lambda s: base64.urlsafe_b64encode(s.encode()),
+    "base64url 1": lambda s: base64.urlsafe_b64encode(b"u" + s.encode()),
+    "base64url 2": lambda s: base64.urlsafe_b64encode(b"u:" + s.encode() + b"z"),
+    "base64, wrapped": lambda s: base64.encodebytes(b"u:" + s.encode() + b"z" * 80),
+    "percent": lambda s: quote(s, safe="").encode(),
+    "percent, path": lambda s: quote(s).encode(),
+    "form": lambda s: quote_plus(s).encode(),
+    "percent, lower": lambda s: re.sub("%..", lambda found: found[0].lower(), quote(s, safe="")).encode(),
+    "form, lower": lambda s: re.sub("%..", lambda found: found[0].lower(), quote_plus(s)).encode(),
+    "percent, twice": lambda s: quote(quote(s, safe=""), safe="").encode(),
+    "percent, every byte": lambda s: b"".join(b"%%%02x" % byte for byte in s.encode()),
+    "hex": lambda s: s.encode().hex().encode(),
+    "HEX": lambda s: s.encode().hex().upper().encode(),
+    "json": lambda s: json.dumps(s).encode(),
+    "json, utf-8": lambda s: json.dumps(s, ensure_ascii=False).encode(),
+    "json twice": lambda s: json.dumps(json.dumps(s)).encode(),
+    "json of Go": lambda s: _guard(json.dumps(s, ensure_ascii=False), "<>&").encode(),
+    "json of PHP": lambda s: _guard(json.dumps(s).replace("/", "\\/"), "<>&'", "X").encode(),
+    "json, every letter": lambda s: re.sub(rb"(....)", rb"\\u\1", s.encode("utf-16-be").hex().encode()),
+    "ASCII": lambda s: ascii(s).encode(),
+    "bytes": lambda s: repr(s.encode()).encode(),
+    "repr": lambda s: repr(s).encode(),
+    "shell": lambda s: shlex.quote(s).encode(),
+    "shell '\\''": lambda s: ("'" + s.replace("'", "'\\''") + "'").encode(),
+    "shell $'…'": lambda s: ("$'" + s.replace("\\", "\\\\").replace("'", "\\'") + "'").encode(),
+    "shell $'…', octal": lambda s: _c(s, "'", "\\{:03o}"),
+    "shell $'…', \\x": lambda s: _c(s, "'", "\\x{:02x}"),
+    "shell $'…', \\X": lambda s: _c(s, "'", "\\x{:02X}"),
+    "every byte in octal": lambda s: b"".join(b"\\%03o" % byte for byte in s.encode()),
+    "every byte with \\x": lambda s: b"".join(b"\\x%02x" % byte for byte in s.encode()),
+    "C": lambda s: _c(s, '"', "\\{:03o}"),
+    "SQL": lambda s: ("'" + s.replace("'", "''") + "'").encode(),
+    "HTML": lambda s: html.escape(s).encode(),
+    "HTML, &#39;": lambda s: html.escape(s).replace("&#x27;", "&#39;").encode(),
+    "HTML, &#60;": lambda s: _numbered(s, "&#{};"),
+    "HTML, &#x3c;": lambda s: _numbered(s, "&#x{:x};"),
+    "HTML, &#x3C;": lambda s: _numbered(s, "&#x{:X};"),
+    "HTML, every letter": lambda s: "".join(f"&#{ord(c)};" for c in s).encode(),
+    "HTML, every letter, hex": lambda s: "".join(f"&#x{ord(c):x};" for c in s).encode(),
+    "HTML, ASCII": lambda s: html.escape(s).encode("ascii", "xmlcharrefreplace"),
+    "XML": lambda s: html.escape(s).replace("&#x27;", "&apos;").encode(),
+    "colours between": lambda s: b"\x1b[31m".join(c.encode() for c in s),
+    "grep's colours": lambda s: b"\x1b[01;31m\x1b[K" + s[:3].encode() + b"\x1b[m\x1b[K" + s[3:].encode(),
+    "wrapped": lambda s: b"\r\n".join(s[i : i + 4].encode() for i in range(0, len(s), 4)),
+    "backspaces": lambda s: s[:3].encode() + b"xy\x08 \x08\x08 \x08" + s[3:].encode(),
+    "overstruck": lambda s: b"".join(c.encode() + b"\x08" + c.encode() for c in s),
+    "then a backspace": lambda s: s.encode() + b"\x08\x08",
+    "in a window title": lambda s: b"\x1b]0;" + s.encode() + b"\x07",
+}
