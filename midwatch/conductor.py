@@ -25,6 +25,7 @@ from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.state import Attempt, CriterionState, StepState
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
+from midwatch.masking import masked_plan
 from midwatch.notebook import Notebook
 from midwatch.person import Person
 from midwatch.plan import Plan
@@ -165,7 +166,8 @@ class Conductor(Approvals, Notebook):
 
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
         """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
-        return plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
+        plan = plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
+        return masked_plan(plan, self._secrets)
 
     def required(self, step_id: str) -> dict[str, CriterionState]:
         """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""

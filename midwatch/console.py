@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -26,12 +27,12 @@ class ProcessConsole:
     Without a supervisor what is said is redacted here, so that a secret is not shown either.
     """
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, secrets: Mapping[str, str] | None = None) -> None:
         self._out = sys.stdout if out is None else out
         channel = os.environ.get(VARIABLE, "")
         self._channel = int(channel) if channel.isdecimal() else None
         self._values = os.environ.get("STEP_OUTPUT", "")
-        self._redactor = Redactor({})
+        self._redactor = Redactor({} if secrets is None or self._channel is not None else secrets)
         self._told_at = -_EVERY
         self._line_shown = False
 

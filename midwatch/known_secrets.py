@@ -32,7 +32,23 @@ def too_short(runbook: Runbook, environment: Mapping[str, str] | None = None) ->
     return sorted({name for name, value in _found(runbook, environment) if 0 < len(value) < SHORTEST})
 
 
+def environment_secrets(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Those that can be known without a runbook: for what is said before there is one, and for faults of ours."""
+    return {name: value for name, value in _in_environment(environment) if len(value) >= SHORTEST}
+
+
 def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
+    environment = os.environ if environment is None else environment
+    yield from _in_environment(environment)
+    yield from _pgpass("pgpass", runbook.resolve(runbook.places.get("pgpass", "~/.pgpass")))
+    if "PGPASSFILE" in environment:
+        yield from _pgpass("PGPASSFILE", Path(environment["PGPASSFILE"]))
+    for target in runbook.targets.values():
+        if target.password_file:
+            yield f"{target.name} password", _read(runbook.resolve(target.password_file)).strip()
+
+
+def _in_environment(environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
     environment = os.environ if environment is None else environment
     for name, value in environment.items():
         if _SECRET_NAME.search(name.upper()):
@@ -41,12 +57,6 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
             yield f"{name} password", password
             if "%" in password:
                 yield f"{name} password, decoded", unquote(password)
-    yield from _pgpass("pgpass", runbook.resolve(runbook.places.get("pgpass", "~/.pgpass")))
-    if "PGPASSFILE" in environment:
-        yield from _pgpass("PGPASSFILE", Path(environment["PGPASSFILE"]))
-    for target in runbook.targets.values():
-        if target.password_file:
-            yield f"{target.name} password", _read(runbook.resolve(target.password_file)).strip()
 
 
 def _pgpass(name: str, path: Path) -> Iterator[tuple[str, str]]:

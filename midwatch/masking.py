@@ -1,10 +1,12 @@
-"""Masks the text of an event before it is journalled: what people type and what the world answers may hold secrets."""
+"""Masks the text of events and plans before it is journalled or shown: people and the world may put secrets into it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from midwatch.plan import Plan
 from midwatch.redaction import mask
 
 _NOT_TEXT = frozenset(
@@ -31,6 +33,17 @@ def _masked(value: Any, secrets: Mapping[str, str], *, everything: bool) -> Any:
     if isinstance(value, list | tuple):
         return [_masked(item, secrets, everything=everything) for item in value]
     return value
+
+
+def masked_plan(plan: Plan, secrets: Mapping[str, str]) -> Plan:
+    """The plan with its free words masked; what consent is bound to stays, and so does the digest."""
+
+    def clean(text: str) -> str:
+        return mask(text, secrets) if text else text
+
+    effects = tuple(replace(effect, note=clean(effect.note)) if effect.note else effect for effect in plan.effects)
+    facts = tuple((label, clean(text)) for label, text in plan.facts)
+    return replace(plan, effects=effects, facts=facts, refusal=clean(plan.refusal))
 
 
 def masked_words(output: Mapping[str, Any]) -> str:

@@ -7,38 +7,65 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from types import FrameType
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import FrameType, MappingProxyType
 
-from midwatch.action import Action, Check, Context, Outcome
+from midwatch.action import Action, Check, Console, Context, Outcome
 from midwatch.errors import Exit, MidwatchError, Refused
 from midwatch.hostile import safe_text
 from midwatch.plan import Plan
 from midwatch.redaction import mask
 
 
-def perform(action: Action, context: Context, *, confirmed: Plan | None) -> Exit:
+def perform(
+    action: Action, context: Context, *, confirmed: Plan | None, secrets: Mapping[str, str] = MappingProxyType({})
+) -> Exit:
     """Do it, and say how it went: the summary on the console, an error as the last line on stderr.
 
     0 done, 1 failed or a check that does not hold, 2 bad input, 3 not known, 130 interrupted. With `confirmed`, anything
     beyond that plan is refused; without, the caller has decided that no consent is needed. TERM ends the action like INT:
-    it can clean up what it has begun.
+    it can clean up what it has begun. Errors are masked: `secrets`, what the action told as one, and what looks like one.
     """
+    overheard = _Overheard(context.console)
     try:
         with _term_interrupts():
-            outcome = _applied(action, context, confirmed)
+            outcome = _applied(action, replace(context, console=overheard), confirmed)
             _report(action, context, outcome)
     except MidwatchError as error:
-        return _complain(str(error), error.exit)
+        said, code = str(error), error.exit
     except KeyboardInterrupt:
-        return _complain("Interrupted.", Exit.INTERRUPTED)
+        said, code = "Interrupted.", Exit.INTERRUPTED
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{place}{error.strerror or error}.", Exit.FAILED)
+        said, code = f"{place}{error.strerror or error}.", Exit.FAILED
     except Exception as error:  # a fault of ours or of a plug-in: all of it for whoever mends it, then the sentence
-        _complain(traceback.format_exc().rstrip(), Exit.FAILED)
-        return _complain(f"The action {action.name} has a fault: {type(error).__name__}: {error}.", Exit.FAILED)
-    return Exit.DONE if outcome.ok else Exit.FAILED
+        sentence = f"The action {action.name} has a fault: {type(error).__name__}: {error}."
+        said, code = f"{traceback.format_exc().rstrip()}\n{sentence}", Exit.FAILED
+    else:
+        return Exit.DONE if outcome.ok else Exit.FAILED
+    return _complain(said, code, {**secrets, **overheard.secrets})
+
+
+class _Overheard:
+    """Passes on what an action says, and remembers the secrets that it told: its errors are said past the console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.secrets: dict[str, str] = {}
+
+    def say(self, text: str) -> None:
+        self._console.say(text)
+
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        self._console.progress(done, total, unit)
+
+    def value(self, key: str, value: str) -> None:
+        self._console.value(key, value)
+
+    def secret(self, name: str, value: str) -> None:
+        self._console.secret(name, value)
+        self.secrets[name] = value
 
 
 def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
@@ -57,9 +84,9 @@ def _report(action: Action, context: Context, outcome: Outcome) -> None:
         context.console.say(outcome.summary)
 
 
-def _complain(text: str, code: Exit) -> Exit:
+def _complain(text: str, code: Exit, secrets: Mapping[str, str]) -> Exit:
     with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more
-        print(safe_text(mask(text, {}), newlines=True), file=sys.stderr, flush=True)  # noqa: T201
+        print(safe_text(mask(text, secrets), newlines=True), file=sys.stderr, flush=True)  # noqa: T201
     return code
 
 

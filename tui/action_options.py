@@ -38,6 +38,7 @@ def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
     from midwatch.catalogue import find_action
     from midwatch.clock import SystemClock
     from midwatch.console import ProcessConsole
+    from midwatch.known_secrets import known_secrets
     from midwatch.parameters import build, parameters_of
 
     cls = find_action(name)
@@ -60,7 +61,7 @@ def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
     incident = os.environ.get("MIDWATCH_INCIDENT")
     context = Context(
         runbook,
-        ProcessConsole(),
+        ProcessConsole(secrets=known_secrets(runbook)),
         SystemClock(),
         os.environ.get("MIDWATCH_ACTOR") or current_actor(),
         incident=Path(incident) if incident else None,

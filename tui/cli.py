@@ -8,6 +8,7 @@ import errno
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # what cannot be said was not done
         return code
     except MidwatchError as error:
-        for line in str(error).splitlines():
+        for line in _masked(str(error)).splitlines():
             print(f"midwatch: {line}", file=sys.stderr)
         return error.exit
     except KeyboardInterrupt:
@@ -61,6 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.FAILED
     except MemoryError:
         return _complain("There is not enough memory; end something else, or raise the limit (ulimit -v)")
+    except Exception as error:  # a fault of ours: all of it for whoever mends it, but no secret
+        sys.stderr.write(_masked(traceback.format_exc()))
+        return _complain(_masked(f"This is a fault of Midwatch: {type(error).__name__}: {error}"))
+
+
+def _masked(text: str) -> str:
+    try:
+        from midwatch.known_secrets import environment_secrets
+        from midwatch.redaction import mask
+    except (ImportError, OSError, MemoryError):  # no file can be opened any more; what led to it has to be said all the same
+        return text
+    return mask(text, environment_secrets())
 
 
 def _complain(sentence: str) -> int:

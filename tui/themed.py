@@ -18,6 +18,8 @@ from textual.filter import LineFilter, NoColor
 
 from midwatch.errors import Failed
 from midwatch.hostile import safe_text
+from midwatch.known_secrets import environment_secrets
+from midwatch.redaction import mask
 from screens.widgets.dialog import Dialog
 from screens.widgets.pen import AsciiNet, Pen
 from tui.left_clean import left_clean
@@ -66,7 +68,7 @@ class ThemedApp(App[T]):
         with left_clean():
             result = super().run(**how)
         if self._broke:
-            told = safe_text(self._broke, newlines=True)
+            told = safe_text(mask(self._broke, environment_secrets(self.environment)), newlines=True)
             sys.stderr.write(told)
             hint = "What runs goes on: 'midwatch' brings you back, 'midwatch --plain' without a screen"
             raise Failed(f"The screen broke: {told.splitlines()[-1]}", hint=hint)

@@ -57,6 +57,22 @@ def test_bad_usage_is_one_sentence(arguments: list[str], code: int, sentence: st
     assert "Traceback" not in result.stderr
 
 
+def test_no_secret_is_in_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(_: list[str]) -> int:
+        raise RuntimeError("correct-horse at postgresql://u:hunter22@h/d")
+
+    monkeypatch.setenv("ARP_PASSWORD", "correct-horse")
+    monkeypatch.setattr("tui.cli._run", broken)
+    assert main(["show"]) == 1
+    *trace, last = capsys.readouterr().err.splitlines()
+    assert (
+        last
+        == "midwatch: This is a fault of Midwatch: RuntimeError: [secret ARP_PASSWORD] at postgresql://u:[secret-shaped]@h/d."
+    )
+    assert trace[0].startswith("Traceback")
+    assert "RuntimeError: [secret ARP_PASSWORD] at" in trace[-1]
+
+
 def test_checks_are_listed(here: Path) -> None:
     names = {line.split()[0] for line in midwatch("check", cwd=here).stdout.splitlines()}
     assert {"disk", "backup", "nightly", "password", "services", "rca", "follow-ups"} <= names

@@ -12,7 +12,8 @@ from midwatch.conductor import Conductor
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
-from midwatch.masking import masked, masked_words
+from midwatch.masking import masked, masked_plan, masked_words
+from midwatch.plan import Effect, Plan, Verb
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.result import SPACE, Result, result_bytes
 from tests.core.conftest import ended
@@ -39,6 +40,17 @@ def test_from_the_step_to_the_exports(
     assert ", secrets masked: ARP_PASSWORD once\n" in timeline(runbook, conductor.events, conductor.folder)
     assert main(["show"]) == 0
     assert "attempt 1: secrets masked: ARP_PASSWORD once\n" in capsys.readouterr().out
+
+
+def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
+    plan = Plan(
+        "x", {}, (Effect(Verb.KEEP, "a file", note="by correct-horse"),), (("query", "PASSWORD 'abc'"),), "at PASSWORD=abc"
+    )
+    shown = masked_plan(plan, {"ARP": "correct-horse"})
+    assert shown.effects[0].note == "by [secret ARP]"
+    assert shown.facts == (("query", "PASSWORD '[secret-shaped]'"),)
+    assert shown.refusal == "at PASSWORD=[secret-shaped]"
+    assert shown.digest == plan.digest
 
 
 def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conductor: Conductor) -> None:

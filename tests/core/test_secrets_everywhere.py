@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,9 @@ def test_no_form_of_any_secret_is_anywhere(
     conductor.start("tell", conductor.plan("tell"))
     folder = conductor.attempt_folder("tell")
     assert folder is not None
-    wait_for(lambda: b"all is written" in folder.output.read_bytes() or (not conductor.poll() and not conductor.incident.running()))
+    wait_for(
+        lambda: b"all is written" in folder.output.read_bytes() or (not conductor.poll() and not conductor.incident.running())
+    )
     forms = disguises(secret) | {secret.encode()[:-1]} | {FORMS[form](secret) for form, _ in told}
     assert_not_in_processes(forms)
     if cut_off:
@@ -96,7 +99,7 @@ def test_no_form_of_any_secret_is_anywhere(
 
 def in_pieces(whole: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted({cut % len(whole) for cut in cuts} - {0}), len(whole)]
-    return [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [whole[a:b] for a, b in pairwise(edges)]
 
 
 def assert_not_in_processes(forms: set[bytes]) -> None:

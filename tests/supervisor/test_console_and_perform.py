@@ -128,6 +128,20 @@ def test_a_fault_in_an_action_ends_in_a_sentence_too(context: Context, capsys: p
     assert capsys.readouterr().err.splitlines()[-1] == "The action remove has a fault: ZeroDivisionError: oh."
 
 
+def test_no_secret_is_in_the_error_of_an_action(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    def do(context: Context) -> Outcome:
+        made, read = "told-while-it-ran", "in-a-local-variable"
+        context.console.secret("new password", made)
+        raise RuntimeError(f"{made!r} and known-before do not fit {len(read)} letters")
+
+    assert perform(Remove(do), context, confirmed=None, secrets={"ARP": "known-before"}) is Exit.FAILED
+    said = capsys.readouterr().err
+    assert said.count("RuntimeError: '[secret new password]' and [secret ARP] do not fit 19 letters") == 2
+    assert "Traceback" in said
+    assert not [secret for secret in ("told-while-it-ran", "known-before") if secret in said]
+    assert "in-a-local-variable" not in said.replace('made, read = "[secret new password]", "in-a-local-variable"', "")
+
+
 def test_what_was_not_confirmed_is_not_done(context: Context, out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     confirmed = Remove(fine, ("one",)).plan(context)
     assert perform(Remove(fine), context, confirmed=confirmed) is Exit.FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_nobody_can_look_into_the_supervisor(step: Step) -> None:
     supervisor = step.start("ulimit -c; echo ready; sleep 60", secrets={"ARP": SECRET})
     step.says("ready")
     limits = Path(f"/proc/{supervisor.pid}/limits").read_text()
-    assert next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6] == ["0", "0"]
+    assert next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6] == ["1", "1"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
@@ -141,6 +142,59 @@ for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe", b"[" * 100000):
     step.start("", argv=(sys.executable, "-c", script))
     assert step.result().outcome is StepOutcome.DONE
     assert step.output == b"b'\\x15'\n" * 5
+
+
+RAISES = f"""
+import sys
+from midwatch.action import Check, Context
+from midwatch.console import ProcessConsole
+from midwatch.perform import perform
+
+class Breaks(Check):
+    name = "breaks"
+
+    def evaluate(self, context):
+        password = open(sys.argv[1]).read()
+        context.console.secret("new password", "{LEARNT}")
+        raise RuntimeError(f"{{password}} is not {LEARNT}, nor {{password.encode().hex()}}")
+
+sys.exit(perform(Breaks(), Context(None, ProcessConsole(), None, "ada"), confirmed=None))
+"""
+
+
+def test_no_secret_is_in_the_traceback_of_an_action(step: Step, tmp_path: Path) -> None:
+    program, password = tmp_path / "raises.py", tmp_path / "password"
+    program.write_text(RAISES)
+    password.write_text(SECRET)
+    step.start("", argv=(sys.executable, str(program), str(password)), secrets={"ARP": SECRET})
+    found = step.result()
+    assert found.outcome is StepOutcome.FAILED
+    assert b"Traceback" in step.output
+    assert b"RuntimeError: [secret ARP] is not [secret new password], nor [secret ARP]." in step.output
+    assert (found.secrets["ARP"], found.learnt) == (4, ("new password",))
+    assert_nowhere(step, SECRET)
+    assert_nowhere(step, LEARNT)
+
+
+CRASHES = f"""
+import os, resource, signal
+secret = "{LEARNT}"
+print(resource.getrlimit(resource.RLIMIT_CORE), flush=True)
+if os.fork() == 0:
+    os.kill(os.getpid(), signal.SIGSEGV)
+print(os.WCOREDUMP(os.wait()[1]), flush=True)
+os.abort()
+"""
+
+
+def test_no_core_of_a_step_that_crashes(step: Step, tmp_path: Path) -> None:
+    program = tmp_path / "crashes.py"
+    program.write_text(CRASHES)
+    step.start("", argv=(sys.executable, str(program)), cwd=str(tmp_path))
+    found = step.result()
+    assert found.exit == -signal.SIGABRT
+    assert step.output.splitlines() == [b"(1, 1)", b"False"]
+    assert not list(tmp_path.rglob("core*"))
 
 
 def test_no_core_of_the_supervisor_even_when_it_is_made_to_crash(step: Step) -> None:

@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it")
     action, context, options = parse_action(parser, args.name, args.rest)
     if options.plan:
-        return _show(action.plan(context), as_json=options.json)
+        return _show(_plan(action, context), as_json=options.json)
+    from midwatch.known_secrets import known_secrets
     from midwatch.perform import perform
 
     if options.confirmed:
@@ -38,7 +39,15 @@ def run(args: argparse.Namespace) -> int:
         confirmed = None
     else:
         confirmed = _confirm(action, context, yes=options.yes, typed=options.confirm)
-    return perform(action, context, confirmed=confirmed)
+    return perform(action, context, confirmed=confirmed, secrets=known_secrets(context.runbook))
+
+
+def _plan(action: Action, context: Context) -> Plan:
+    """As it may be shown."""
+    from midwatch.known_secrets import known_secrets
+    from midwatch.masking import masked_plan
+
+    return masked_plan(action.plan(context), known_secrets(context.runbook))
 
 
 def _show(plan: Plan, *, as_json: bool) -> int:
@@ -59,7 +68,7 @@ def _read_plan(path: Path) -> Plan:
 
 def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan:
     """Show the plan and let the person decide. Raises `Refused` when nobody can, or says no."""
-    plan = action.plan(context)
+    plan = _plan(action, context)
     for line in plan_lines(plan):
         print(line, file=sys.stderr)
     if plan.refusal:
