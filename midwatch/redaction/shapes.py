@@ -151,6 +151,13 @@ SHAPES = (
         re.compile(rb"xox[abprs]-[\w-]{0,10}"),
     ),
     _shape(
+        "age-se",
+        rb"(?=age-se)",
+        rb"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{30}",
+        rb"[A-Z0-9]*",
+        re.compile(rb"AGE-SE[A-Z-]{0,12}(?:1[A-Z0-9]{0,30})?"),
+    ),
+    _shape(
         "eyj",
         rb"(?=eyj)",
         rb"eyJ[\w-]{8,4096}\.eyJ[\w-]{8,4096}\.[\w-]",
@@ -179,7 +186,7 @@ SHAPES = (
 )
 
 
-_WHOLE = (b"akia", b"asia", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"glpat-", b"xox", b"eyj", b"md5")
+_WHOLE = (b"akia", b"asia", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"glpat-", b"xox", b"eyj", b"md5", b"age-se")
 """Triggers that are themselves part of what is masked: their beginning at the end of what has come is held back."""
 _BEGINNINGS = sorted({word[:count] for word in _WHOLE for count in range(1, len(word))}, key=len, reverse=True)
 _BEGUN = re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(_BEGINNINGS) + rb")\Z", re.I)

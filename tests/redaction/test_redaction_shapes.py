@@ -29,6 +29,7 @@ SHAPED = {
     "Authorization: Basic dTpw": ("Authorization: Basic ", "dTpw", ""),
     "curl -H 'bearer abcdefghij0123456789'": ("curl -H 'bearer ", "abcdefghij0123456789", "'"),
     "id AKIAIOSFODNN7EXAMPLE here": ("id ", "AKIAIOSFODNN7EXAMPLE", " here"),
+    "key AGE-SECRET-KEY-1" + "Q7" * 29 + " of ada": ("key ", "AGE-SECRET-KEY-1" + "Q7" * 29, " of ada"),
     "ghp_" + "a1" * 18 + " x": ("", "ghp_" + "a1" * 18, " x"),
     "SCRAM-SHA-256$4096:c2FsdA==$U3Q=:U2s= |": ("SCRAM-SHA-256$", "4096:c2FsdA==$U3Q=:U2s=", " |"),
     f"| {MD5} |": ("| ", MD5, " |"),
