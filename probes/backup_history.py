@@ -44,6 +44,9 @@ def backup_facts(
         ("checksum", _checksum(newest)),
         ("validated", _validated(newest)),
     ]
+    if newest.manifest is not None and (recipients := newest.manifest.recipients):
+        keys = f"{len(recipients)} public keys" if len(recipients) > 1 else "one public key"
+        facts.append(("encrypted", f"to {keys}; read in the stream before that: depth {newest.manifest.streamed}"))
     deepest = max(found, key=lambda backup: (backup.depth, backup.started))
     if deepest is not newest and deepest.depth > newest.depth:
         facts.append(("deepest", f"{_validated(deepest)}: {deepest.path.name}"))

@@ -56,7 +56,7 @@ class BackupsProbe(Probe):
         if odd:
             parts.append(odd)
         if good is None:
-            parts.append("never validated")
+            parts.append(f"depth {newest.depth} only" if newest.depth else "never validated")
         elif good.manifest is not None:
             parts.append(f"depth {good.manifest.depth}")
         if late:

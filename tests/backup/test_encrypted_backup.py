@@ -24,6 +24,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.runbook.model import Target
+from probes.backups import BackupsProbe
 from probes.encryption import Encrypting, Recipient, plain, recipients_of
 from probes.manifest import Manifest
 from probes.postgres.tools import find_tools
@@ -72,6 +73,9 @@ def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context,
     assert b"CREATE ROLE" in roles
     context.place("backups").mkdir()
     assert CheckBackup(arp, emergency=True).evaluate(context).ok
+    row = next(row for row in BackupsProbe().read(context.runbook, context.clock).rows if row.label == arp.label)
+    assert "depth 4" in row.text
+    assert ("encrypted", "to 2 public keys; read in the stream before that: depth 4") in row.facts
     for key in ("mine", "ssh"):
         read = done(ValidateBackup(path=str(path), identity=keys / key), context)
         assert (read.ok, read.values["depth"]) == (True, "4"), read.summary
