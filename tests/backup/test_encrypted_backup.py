@@ -160,7 +160,7 @@ def test_only_public_keys_are_taken_and_a_private_one_is_never_shown(keys: Path,
     for text, words in (
         (str(tmp_path / "empty"), "holds no public key"),
         (str(tmp_path / "missing"), "cannot be read"),
-        (PUBLIC[:-1] + "q", "is no public key"),
+        (PUBLIC[:-1] + ("q" if PUBLIC[-1] != "q" else "p"), "is no public key"),
         ("ssh-rsa AAAA rubbish", "is no public key"),
     ):
         with pytest.raises(BadInput, match=words):
