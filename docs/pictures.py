@@ -1,37 +1,56 @@
 """Makes the pictures of README and docs: the real screen on a real drill, at the moment before the emergency backup.
 
-Run by `make screenshots`. Look at what it made before it is committed.
+Run by `make screenshots`. Look at what it made before it is committed; to look at another size:
+`python docs/pictures.py FOLDER 200x60` puts all of them there instead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from drill.production import build
 from midwatch.answers import Answers, load_answers
 from midwatch.conductor import Conductor
+from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
+from midwatch.person import Person
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from tui.app import MidwatchApp
 from tui.declare_app import DeclareApp
 from tui.picture import picture
+from tui.themed import ThemedApp
 
 FOLDER = Path(__file__).parent / "pictures"
-SIZES = {"incident": (160, 40), "incident-80x24": (80, 24), "incident-200x60": (200, 60)}
+TERMINAL = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/home/ada/.config"}
+SMALL = (80, 24)
+SIZES = {"incident": (160, 40), "incident-80x24": SMALL, "incident-200x60": (200, 60)}
 SCENES: dict[str, tuple[str, ...]] = {
     "confirm": ("enter",),
+    "destroy": ("slash", *"old backups", "enter", "p", "enter"),
+    "skip": ("s",),
+    "detail": ("d",),
     "timeline": ("j", "up", "asterisk"),
     "note": ("n", "tab", "tab", "right", "right", "tab"),
     "update": ("u",),
+    "tell": ("t",),
+    "severity": ("S",),
     "closure": ("C",),
     "help": ("question_mark",),
     "panel": ("3",),
+    "live": ("l",),
     "output": ("o", "t"),
+    "palette": ("colon", *"note"),
+    "incidents": ("i",),
+    "settings": ("comma",),
+    "handoff": ("h", *"root"),
 }
-"""Further pictures at 80×24: the keys that lead there."""
+"""Further pictures of the driver's screen: the keys that lead there."""
 BEFORE = "emergency-backup"
 
 
@@ -46,9 +65,50 @@ def take(conductor: Conductor, step: Step, answers: Answers) -> None:
         conductor.poll()
 
 
-def main() -> None:
-    """Build a drill, come as far as the emergency backup, and draw."""
-    FOLDER.mkdir(exist_ok=True)
+def shown(conductor: Conductor) -> Iterator[tuple[str, ThemedApp, tuple[int, int], tuple[str, ...]]]:
+    """Name, application, size and keys of every picture; the later ones are of two people."""
+
+    def screen(desk: Conductor = conductor) -> ThemedApp:
+        return MidwatchApp(desk, environment=TERMINAL)
+
+    runbook = conductor.runbook
+    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))]
+    yield "declare", DeclareApp(runbook, [], environment=TERMINAL), SMALL, ()
+    yield "declare-later", DeclareApp(runbook, earlier, environment=TERMINAL), SMALL, ()
+    for name, size in SIZES.items():
+        yield name, screen(), size, ()
+    for name, press in SCENES.items():
+        yield name, screen(), SMALL, press
+    me = Person.me().name
+    bob = Conductor.observe(conductor.folder, actor="bob@bastion")
+    bob.watch()
+    yield "observing", screen(bob), SMALL, ()
+    yield "wheel-asked", screen(bob), SMALL, ("W",)
+    conductor.offer_wheel(me)
+    yield "handoff-standing", screen(), SMALL, ("h",)
+    offered = Conductor.observe(conductor.folder, actor=f"{me}@bastion")
+    yield "wheel", screen(offered), SMALL, ("W",)
+    conductor.withdraw_offer()
+    with_two(conductor)
+    yield "second-person", screen(), SMALL, ("enter",)
+    conductor.ask_approval(BEFORE, conductor.plan(BEFORE))
+    bob.poll()
+    yield "approve", screen(bob), SMALL, ("a",)
+
+
+def with_two(conductor: Conductor) -> None:
+    """From now on the emergency backup takes two people."""
+    runbook = conductor.runbook
+    phases = tuple(
+        replace(phase, steps=tuple(replace(step, two_people=step.two_people or step.id == BEFORE) for step in phase.steps))
+        for phase in runbook.phases
+    )
+    conductor.runbook = replace(runbook, phases=phases)
+
+
+def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
+    """Build a drill, come as far as the emergency backup, and draw; all in one size where one is wanted."""
+    folder.mkdir(exist_ok=True)
     production = build("reference")
     try:
         os.environ.update(production.environment)
@@ -59,20 +119,17 @@ def main() -> None:
             if step.id == BEFORE:
                 break
             take(conductor, step, answers)
-        for name, size in SIZES.items():
-            app = MidwatchApp(conductor, environment={"TERM": "xterm-256color"})
-            drawn = asyncio.run(picture(app, size=size))
-            (FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
-        for name, press in SCENES.items():
-            app = MidwatchApp(conductor, environment={"TERM": "xterm-256color"})
-            drawn = asyncio.run(picture(app, size=(80, 24), press=press))
-            (FOLDER / f"{name}.svg").write_text(drawn, encoding="utf-8")
-        first = DeclareApp(runbook, [], environment={"TERM": "xterm-256color"})
-        (FOLDER / "declare.svg").write_text(asyncio.run(picture(first, size=(80, 24))), encoding="utf-8")
+        for name, app, size, press in shown(conductor):
+            drawn = asyncio.run(picture(app, size=wanted or size, press=press))
+            (folder / f"{name}.svg").write_text(drawn, encoding="utf-8")
         conductor.leave()
     finally:
         production.tear_down()
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 3:
+        columns, _, rows = sys.argv[2].partition("x")
+        main(Path(sys.argv[1]), (int(columns), int(rows)))
+    else:
+        main()

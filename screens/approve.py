@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -15,6 +16,7 @@ from midwatch.runbook.model import Step
 from screens.confirm import Confirm
 from screens.desk import Desk
 from screens.reason import ask_reason
+from screens.widgets.keyed import DECLINE, bindings
 from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import joined, paragraph
 
@@ -30,7 +32,7 @@ class AskSecond(Confirm):
         )
         self._command = f"midwatch approve {desk.incident.id} {step.id}"
         self.accept_words = "Ask"
-        self.hint = f"Esc cancel {pen.signs.dot} y ask"
+        self.hint = f"Esc cancel {pen.signs.dot} {{yes}} ask"
 
     def body(self) -> Iterable[Widget]:
         yield from super().body()
@@ -41,7 +43,7 @@ class AskSecond(Confirm):
 class Approve(Confirm):
     """The second person's side: what is approved is this plan and no other."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+d", "decline", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((DECLINE,))
     doing = "Approving"
 
     def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
@@ -59,11 +61,11 @@ class Approve(Confirm):
         self._asker = desk.incident.approvals[step.id].asked_by.name
         self.accept_words = "Approve"
         self.leave_words = "Not now"
-        self.hint = f"{'' if name else f'y approve {pen.signs.dot} '}Ctrl+D decline"
+        self.hint = f"{'' if name else f'{{yes}} approve {pen.signs.dot} '}{{decline}} decline"
 
     def body(self) -> Iterable[Widget]:
         words = f"{self._asker} asks you to approve this. It may then run as it is shown here, once."
-        yield Static(joined(paragraph(words, self.room, self.pen, style=FAINT)), markup=False, classes="plan")
+        yield Static(joined([*paragraph(words, self.room, self.pen, style=FAINT), Content("")]), markup=False, classes="plan")
         yield from super().body()
 
     def action_decline(self) -> None:

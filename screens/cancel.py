@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
 from midwatch.runbook.model import Step
 from screens.desk import Desk
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.pen import Pen
 from screens.widgets.rows import joined, paragraph
 
@@ -20,14 +21,14 @@ class CancelStep(Dialog):
     """Says how it will be ended."""
 
     DEFAULT_CSS = "CancelStep #words { height: auto; width: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "accept", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
     leave_words = "Let it run"
     accept_words = "End it"
 
     def __init__(self, pen: Pen, desk: Desk, step: Step) -> None:
         super().__init__(pen, f"End {step.number} {step.title}?")
         self._desk, self._step = desk, step
-        self.hint = f"Esc let it run {pen.signs.dot} y end it"
+        self.hint = f"Esc let it run {pen.signs.dot} {{yes}} end it"
 
     def body(self) -> Iterable[Widget]:
         words = (

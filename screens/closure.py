@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -16,6 +16,7 @@ from screens.desk import Desk
 from screens.widgets.aside import aside
 from screens.widgets.choice import Choice
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import EVALUATE, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, MET_STYLES, SOON, WELL, Pen
 from screens.widgets.rows import edges, fit, joined, paragraph
@@ -28,7 +29,7 @@ class Closure(Dialog):
     Closure #criteria, Closure #why { height: auto; width: 1fr; }
     Closure #why { margin-top: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "evaluate", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((EVALUATE,))
     leave_words = "Back"
     accept_words = "Close the incident"
 
@@ -36,7 +37,7 @@ class Closure(Dialog):
         super().__init__(pen, "Closure", mark=pen.ink(desk.incident.id, FAINT))
         self._desk = desk
         self._found: Mapping[str, CriterionState] | None = None
-        self.hint = f"Esc back {pen.signs.dot} e evaluate again"
+        self.hint = f"Esc back {pen.signs.dot} {{evaluate}} evaluate again"
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="criteria", markup=False)

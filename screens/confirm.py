@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -17,6 +17,7 @@ from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Step
 from screens.widgets.choice import Choice
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
 from screens.widgets.plan_lines import plan_column, plan_lines
@@ -33,7 +34,7 @@ class Confirm(Dialog):
     Confirm .plan { height: auto; width: 1fr; }
     Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
     doing = "Starting"
 
     def __init__(
@@ -60,7 +61,7 @@ class Confirm(Dialog):
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
         self._shown_at = math.inf
         self.accept_words = "Run"
-        self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} y run"
+        self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} {{yes}} run"
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="plan", classes="plan", markup=False)
@@ -114,7 +115,7 @@ class Confirm(Dialog):
         if self._name:
             do = self.accept_words
             words = f"Tab, then Enter on {do}" if ready else f"{do} is off until the name is typed"
-            self.query_one("#hint", Static).update(self.pen.ink(f"Esc cancel {self.pen.signs.dot} {words}", FAINT))
+            self.hint_at(f"Esc cancel {self.pen.signs.dot} {words}")
 
     def _stands(self) -> None:
         """From now on it can be read; until then no key can have been meant for it."""
@@ -128,9 +129,9 @@ class Confirm(Dialog):
         if self._heard:
             super().action_leave()
 
-    def action_yes(self) -> None:
-        if not self._name:
-            self.action_accept()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` says nothing where a name is typed."""
+        return not self._name if action == "yes" else True
 
     def action_accept(self) -> None:
         if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):

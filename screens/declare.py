@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from midwatch.incident.shelf import Summary
@@ -14,6 +14,7 @@ from midwatch.runbook.model import Runbook, Severity
 from screens.help import FIVE_LINES
 from screens.severity import WORDS
 from screens.widgets.form import Field, Form
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.pen import FAINT, STRONG, Pen
 
 _EARLIER = 3
@@ -31,7 +32,7 @@ class Declaration:
 class DeclareForm(Form):
     """`y` or the second choice declares; Esc declares nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "accept", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(self, pen: Pen, runbook: Runbook, earlier: Sequence[Summary]) -> None:
         self.declaration: Declaration | None = None
@@ -50,7 +51,7 @@ class DeclareForm(Form):
             accept="Declare",
         )
         self.leave_words = "Not now"
-        self.hint = f"Esc not now {pen.signs.dot} y declare"
+        self.hint = f"Esc not now {pen.signs.dot} {{yes}} declare"
 
     def _chosen(self, values: Mapping[str, str]) -> None:
         self.declaration = Declaration(Severity(values["severity"]), values["people"].strip())

@@ -19,9 +19,10 @@ from screens.closure import criteria_lines
 from screens.decisions import Decisions
 from screens.deeds import Next, next_deed
 from screens.footer import footer_line
-from screens.keys import BY_ID, KEYS, Key, shown
+from screens.keys import BY_ID, KEYS
 from screens.widgets.checklist import Checklist
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.key import Key, shown
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import column_lines
 from screens.widgets.panel_state import PanelState

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from textual.content import Content
 
-from screens.keys import Key, shown
+from screens.widgets.key import Key, shown
 from screens.widgets.pen import CHOSEN, FAINT, Pen
 from screens.widgets.rows import edges
 

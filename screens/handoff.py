@@ -21,7 +21,7 @@ class Handoff(Dialog):
 
     DEFAULT_CSS = """
     Handoff Static { height: auto; width: 1fr; }
-    Handoff #to { margin-bottom: 1; }
+    Handoff #to, Handoff #offered { margin-bottom: 1; }
     """
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
@@ -29,13 +29,13 @@ class Handoff(Dialog):
         self._desk, self._offer = desk, desk.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer the wheel"
         self.leave_words = "Back" if self._offer else "Cancel"
-        self.hint = f"Esc {self.leave_words.lower()}"
+        self.hint = f"Esc {self.leave_words.lower()}" + ("" if self._offer else f" {pen.signs.dot} Enter offer it")
 
     def body(self) -> Iterable[Widget]:
         if self._offer:
             until = f"{self._offer.expires:%H:%M:%S} UTC"
             words = f"Offered to {self._offer.to} until {until}. You have the wheel until they take it."
-            yield Static(joined(paragraph(words, self.room, self.pen, style=SOON)), markup=False)
+            yield Static(joined(paragraph(words, self.room, self.pen, style=SOON)), id="offered", markup=False)
         else:
             asked = self._desk.incident.asked_by
             words = f"To whom (a login). {asked} asks for it." if asked else "To whom (a login)"

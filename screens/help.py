@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from textual.content import Content
 
 from midwatch.incident.state import StepStatus
-from screens.keys import KEYS, MOVES, shown
+from screens.keys import KEYS, MOVES
 from screens.page import Page
+from screens.widgets.key import shown
 from screens.widgets.pen import CHOSEN, FAINT, STRONG, Pen
 from screens.widgets.rows import labelled
 
@@ -24,7 +25,7 @@ FIVE_LINES = (
 
 def help_page(pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> Page:
     """The page that shows them; keys that were changed are shown as changed."""
-    return Page(pen, "Help", lambda width: help_lines(width, pen, keymap, driving=driving))
+    return Page(pen, "Help", lambda width: help_lines(width, pen, keymap, driving=driving), can_help=False)
 
 
 def help_lines(width: int, pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:

@@ -2,45 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.binding import Binding, BindingType
 
-SHOWN = {
-    "enter": "Enter",
-    "space": "Space",
-    "question_mark": "?",
-    "slash": "/",
-    "comma": ",",
-    "colon": ":",
-    "full_stop": ".",
-    "tab": "Tab",
-    "escape": "Esc",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "left": "←",
-    "right": "→",
-}
-ASCII_SHOWN = SHOWN | {"up": "Up", "down": "Down", "left": "Left", "right": "Right"}
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One thing that a key does."""
-
-    id: str
-    """The action on the screen, and the name by which it can be given another key."""
-    key: str
-    words: str
-    """For the footer; empty keeps it out of the footer."""
-    help: str
-    writes: bool = False
-    """Whether it changes the incident: an observer does not have it."""
-    watches: bool = False
-    """Whether it is an observer's only."""
-
+from screens.widgets.key import Key
 
 KEYS = (
     Key("go", "enter", "", "Do the next sensible thing; the footer says which"),
@@ -72,7 +36,7 @@ KEYS = (
     Key("to_next", "full_stop", "", "Back to the step that is next"),
     Key("incidents", "i", "", "Every incident of this place, open and closed"),
     Key("palette", "colon", "", "Everything that can be done now, found by its name"),
-    Key("settings", "comma", "", "Theme, mouse, plain characters, plain lines"),
+    Key("settings", "comma", "", "Theme, mouse, plain characters, plain lines, keys"),
     Key("help", "question_mark", "help", "All keys"),
     Key("leave", "q", "leave", "Leave the screen; what runs goes on"),
 )
@@ -86,12 +50,7 @@ MOVES = (
 )
 BINDINGS: list[BindingType] = [
     *[Binding(key.key, key.id, key.words or key.help, id=key.id, show=False) for key in KEYS],
+    Binding("f1", "help", show=False),
     *[Binding(str(number), f"panel({number})", show=False) for number in range(1, 10)],
 ]
 BY_ID = {key.id: key for key in KEYS}
-
-
-def shown(key: str, *, ascii: bool) -> str:
-    """A key as it stands on a keyboard."""
-    names = ASCII_SHOWN if ascii else SHOWN
-    return names.get(key, key.replace("ctrl+", "Ctrl+"))

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from screens.desk import Desk
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.pen import Pen
 from screens.widgets.rows import joined, paragraph
 
@@ -19,7 +20,7 @@ class Leave(Dialog):
     """Says what keeps running and how to come back."""
 
     DEFAULT_CSS = "Leave #words { height: auto; width: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "accept", show=False), Binding("q", "accept", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings((YES,)), Binding("q", "accept", show=False)]
     leave_words = "Stay"
     accept_words = "Leave"
 
@@ -27,7 +28,7 @@ class Leave(Dialog):
         """`warning`: why what runs may not go on, if so."""
         super().__init__(pen, "Leave the screen?")
         self._desk, self._warning = desk, warning
-        self.hint = f"Esc stay {pen.signs.dot} y leave"
+        self.hint = f"Esc stay {pen.signs.dot} {{yes}} leave"
 
     def body(self) -> Iterable[Widget]:
         incident, runbook = self._desk.incident, self._desk.runbook

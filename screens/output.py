@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,33 +17,20 @@ from midwatch.pace import PACE, Pace, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.desk import Desk
+from screens.keyed import OUTPUT
 from screens.output_elsewhere import clipboard_text, copied_file, show_in_pager
 from screens.output_search import Hit, Search
 from screens.page import Page
 from screens.widgets.ages import span
 from screens.widgets.aside import aside
 from screens.widgets.beneath import Beneath
+from screens.widgets.keyed import bindings, footer, help_word, key_lines, notice_of, there
 from screens.widgets.line import Line
 from screens.widgets.output_view import OutputView
-from screens.widgets.pen import CHOSEN, FAINT, SOON, STATE_STYLES, STRONG, Pen
+from screens.widgets.pen import SOON, STATE_STYLES, STRONG, Pen
 from screens.widgets.progress_lines import progress_lines
 from screens.widgets.quiet import Quiet
-from screens.widgets.rows import edges, fit, labelled
-
-KEYS = (
-    ("Esc", "back", "Back to the incident"),
-    ("/", "find", "Find words; without capitals they find capitals too"),
-    ("n N", "next", "The next match, the one before"),
-    ("e", "first error", "Go to the first line that looks like an error"),
-    ("Space", "pause", "Stop following, or take it up again"),
-    ("t", "times", "When each line came, by the clock (UTC)"),
-    ("b", "break lines", "Break lines that are too long, or cut them off"),
-    ("y", "copy", "Copy the end to the clipboard, and all of it to a file beside the journal"),
-    ("v", "pager", "Read it in your own pager ($PAGER); steps go on meanwhile"),
-    ("w", "what runs", "The next of the steps that run"),
-    ("g G", "begin, end", "Go to the begin, or to the end and follow"),
-    ("j k", "", "A line down, a line up"),
-)
+from screens.widgets.rows import edges, fit
 
 
 class OutputScreen(Beneath[None]):
@@ -58,21 +46,8 @@ class OutputScreen(Beneath[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "leave", show=False),
-        Binding("slash", "find", show=False),
-        Binding("n", "again(1)", show=False),
-        Binding("N", "again(-1)", show=False),
-        Binding("e", "first_error", show=False),
-        Binding("space", "pause", show=False),
-        Binding("t", "times", show=False),
-        Binding("b", "wrap", show=False),
-        Binding("y", "copy", show=False),
-        Binding("v", "pager", show=False),
-        Binding("w", "other_run", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("g", "ends(0)", show=False),
-        Binding("G", "ends(1)", show=False),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
+        Binding("f1", "help", show=False),
+        *bindings(OUTPUT),
     ]
 
     def __init__(self, pen: Pen, desk: Desk, step: Step) -> None:
@@ -118,18 +93,21 @@ class OutputScreen(Beneath[None]):
         figures = ", ".join(word for word in (self._figures(status), follow) if word)
         self.query_one("#top", Quiet).show(edges(title, self.pen.ink(figures, SOON if follow == "paused" else ""), width))
         self._draw_progress(status, width)
-        said = self.pen.ink(fit(self.pen.clean(self._said), width // 2, self.pen), CHOSEN)
-        help_ = Content.assemble(self.pen.ink("?", "bold"), self.pen.ink(" help", FAINT))
-        right = Content.assemble(said, "   ", help_) if said else help_
-        parts: list[Content] = []
-        room = width - right.cell_length - 1
-        for key, words, _ in KEYS:
-            part = Content.assemble(self.pen.ink(key, "bold"), self.pen.ink(f" {words}", FAINT))
-            room -= part.cell_length + (3 if parts else 0)
-            if room < 0 or not words:
-                break
-            parts.append(part)
-        self.query_one("#bottom", Quiet).show(edges(Content("   ").join(parts), right, width))
+        said = fit(self.pen.clean(self._said), width // 2, self.pen)
+        right = notice_of(said, help_word(self, OUTPUT, self.pen), self.pen)
+        self.query_one("#bottom", Quiet).show(footer(self, OUTPUT, right, width, self.pen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether it does something now."""
+        if not self.is_mounted:
+            return True
+        running = [state.id for state in self._desk.incident.running()]
+        works: dict[str, Callable[[], bool]] = {
+            "again": lambda: bool(self._term),
+            "pause": lambda: self._step.id in running,
+            "other_run": lambda: any(step != self._step.id for step in running),
+        }
+        return works.get(action, lambda: True)()
 
     def _figures(self, status: StepStatus) -> str:
         spool, state = self.view.spool, self._desk.incident.steps.get(self._step.id)
@@ -165,10 +143,9 @@ class OutputScreen(Beneath[None]):
     # Keys
 
     def action_help(self) -> None:
-        def lines(width: int) -> list[Content]:
-            return [line for key, _, words in KEYS for line in labelled(f" {key}", words, width, self.pen, column=10)]
-
-        self.app.push_screen(Page(self.pen, "Output", lines))
+        now = there(self, OUTPUT)
+        moves = (("PgUp PgDn", "A page up, a page down"), ("Esc", "Back to the incident"))
+        self.app.push_screen(Page(self.pen, "Output", lambda width: key_lines(now, moves, width, self.pen), can_help=False))
 
     def action_leave(self) -> None:
         if self.query_one("#find").has_class("-open"):

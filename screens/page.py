@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from screens.keyed import PAGE
 from screens.widgets.beneath import Beneath
+from screens.widgets.keyed import bindings, help_word, key_lines, there
 from screens.widgets.pen import FAINT, STRONG, Pen
 from screens.widgets.quiet import Quiet
 from screens.widgets.rows import edges
@@ -32,16 +34,17 @@ class Page(Beneath[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", show=False),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
+        Binding("f1", "help", show=False),
+        *bindings(PAGE),
     ]
 
     hint = "Esc back   PgUp PgDn scroll"
     """The keys, for the last line."""
+    moves: Sequence[tuple[str, str]] = (("PgUp PgDn", "A page up, a page down"), ("Home End", "Begin and end"), ("Esc", "Back"))
 
-    def __init__(self, pen: Pen, title: str, lines: Lines, *, at_end: bool = False) -> None:
+    def __init__(self, pen: Pen, title: str, lines: Lines, *, at_end: bool = False, can_help: bool = True) -> None:
         super().__init__()
-        self.pen, self._title, self._lines, self._at_end = pen, title, lines, at_end
+        self.pen, self._title, self._lines, self._at_end, self.can_help = pen, title, lines, at_end, can_help
 
     def compose(self) -> ComposeResult:
         yield Quiet(id="top")
@@ -68,7 +71,17 @@ class Page(Beneath[None]):
         self.query_one("#top", Quiet).show(self.pen.ink(self._title, STRONG))
         at, height = int(sheet.scroll_offset.y), sheet.size.height
         where = f"{min(at + height, len(sheet.lines))} of {len(sheet.lines)} lines" if len(sheet.lines) > height else ""
-        self.query_one("#bottom", Quiet).show(edges(self.pen.ink(self.hint, FAINT), self.pen.ink(where, FAINT), width))
+        help_ = help_word(self, PAGE, self.pen) if self.can_help else Content("")
+        right = Content.assemble(self.pen.ink(where, FAINT), "   " if where and help_ else "", help_)
+        self.query_one("#bottom", Quiet).show(edges(self.pen.ink(self.hint, FAINT), right, width))
+
+    def action_help(self) -> None:
+        """The keys of a page, on one more page; that one has no further."""
+        now = there(self, PAGE)
+        self.app.push_screen(Page(self.pen, "Keys", lambda width: key_lines(now, self.moves, width, self.pen), can_help=False))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.can_help if action == "help" else True
 
     def action_leave(self) -> None:
         self.dismiss(None)

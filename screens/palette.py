@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens.keys import Key, shown
 from screens.widgets.dialog import Dialog
+from screens.widgets.key import Key, shown
 from screens.widgets.line import Line
 from screens.widgets.pen import CHOSEN, FAINT, Pen
 from screens.widgets.rows import fit, joined

@@ -30,6 +30,7 @@ class PanelPage(Page):
         self._panels, self._clock, self._number = panels, clock, number
         super().__init__(pen, "", self._made)
         arrows = "Left Right" if pen.ascii else "← →"
+        self.moves = ((arrows, "The panel before, the panel after"), ("1 to 9", "This panel"), *self.moves)
         self.hint = f"Esc back   {arrows} other panels   PgUp PgDn scroll"
         self._name_it()
 

@@ -1,4 +1,4 @@
-"""What holds for every incident of this person: theme, mouse, plain characters, plain lines."""
+"""What holds for every incident of this person: theme, mouse, plain characters, plain lines, changed keys."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class SettingsForm(Form):
                 Field("mouse", "Hear the mouse (from the next start)", kind="yes-no", value=now["mouse"]),
                 Field("ascii", "Plain characters only (from the next start)", kind="yes-no", value=now["ascii"]),
                 Field("plain", "Line by line instead of the screen (from the next start)", kind="yes-no", value=now["plain"]),
+                Field("keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False),
             ],
             save,
-            words=[pen.ink(f"They are kept in {place}; keys are changed in keys.yaml beside it.", FAINT)],
+            words=[pen.ink(f"Kept in {place}; keys in keys.yaml beside it.", FAINT)],
             accept="Keep",
             mark=pen.ink("for every incident", FAINT),
         )

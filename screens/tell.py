@@ -22,5 +22,5 @@ class TellForm(Form):
             [Field("role", "Whom", kind="one", options=options, value=first), Field("message", "What was said")],
             lambda values: desk.told(values["role"], values["message"]),
             words=paragraph("Call or write to them yourself: Midwatch records that they were told.", 74, pen),
-            accept="Told",
+            accept="Record",
         )

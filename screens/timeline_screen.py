@@ -12,26 +12,18 @@ from midwatch.errors import MidwatchError
 from midwatch.notebook import words_of
 from screens.correct import CorrectForm
 from screens.desk import Desk
+from screens.keyed import TIMELINE
 from screens.note import NoteForm
 from screens.page import Page
 from screens.timeline import FILTERS, Entry, entries
 from screens.widgets.aside import aside
 from screens.widgets.beneath import Beneath
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.keyed import bindings, footer, help_word, key_lines, notice_of, there
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, Pen
 from screens.widgets.quiet import Quiet
-from screens.widgets.rows import edges, labelled
+from screens.widgets.rows import edges
 from screens.widgets.sheet import Sheet
-
-KEYS = (
-    ("Esc", "back", "Back to the incident"),
-    ("/", "find", "Only what holds these words"),
-    ("f", "kind", "All, words that people wrote, steps, or what is starred"),
-    ("*", "star", "Star what the post-mortem should not miss, or take the star away"),
-    ("e", "correct", "Correct somebody's words; what they said before stays beside it"),
-    ("n", "note", "Write a note, back-dated if you want"),
-    ("Up Down", "", "The event before, the event after; End follows the newest"),
-)
 
 
 class TimelineScreen(Beneath[None]):
@@ -50,14 +42,10 @@ class TimelineScreen(Beneath[None]):
     AUTO_FOCUS = "#lines"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", show=False),
-        Binding("slash", "find", show=False),
-        Binding("f", "kind", show=False),
-        Binding("asterisk", "star", show=False),
-        Binding("e", "correct", show=False),
-        Binding("n", "note", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("up,k", "move(-1)", show=False, priority=True),
-        Binding("down,j", "move(1)", show=False, priority=True),
+        Binding("f1", "help", show=False),
+        *bindings(TIMELINE),
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
         Binding("pageup", "move(-10)", show=False, priority=True),
         Binding("pagedown", "move(10)", show=False, priority=True),
         Binding("home", "move(-1000000)", show=False, priority=True),
@@ -119,19 +107,16 @@ class TimelineScreen(Beneath[None]):
         count = f"{len(self._shown)} events{asked}{held}"
         title = self.pen.ink(f"Timeline of {self._desk.incident.id}", STRONG)
         self.query_one("#top", Quiet).show(edges(title, self.pen.ink(count, SOON if asked or held else FAINT), width))
-        help_ = Content.assemble(self.pen.ink("?", "bold"), self.pen.ink(" help", FAINT))
-        right = Content.assemble(self.pen.ink(self._said, CHOSEN), "   ", help_) if self._said else help_
-        parts: list[Content] = []
-        room = width - right.cell_length - 1
-        for key, words, _ in KEYS:
-            if not words or (words in ("star", "correct", "note") and not self._writes):
-                continue
-            part = Content.assemble(self.pen.ink(key, "bold"), self.pen.ink(f" {words}", FAINT))
-            room -= part.cell_length + (3 if parts else 0)
-            if room < 0:
-                break
-            parts.append(part)
-        self.query_one("#bottom", Quiet).show(edges(Content("   ").join(parts), right, width))
+        right = notice_of(self._said, help_word(self, TIMELINE, self.pen), self.pen)
+        self.query_one("#bottom", Quiet).show(footer(self, TIMELINE, right, width, self.pen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether it does something now."""
+        if action in ("star", "correct"):
+            return self._writes and self.entry is not None
+        if action == "move":
+            return not isinstance(self.focused, FilterLine)  # there it moves the cursor, and j and k are letters
+        return self._writes if action == "note" else True
 
     @property
     def _writes(self) -> bool:
@@ -148,7 +133,7 @@ class TimelineScreen(Beneath[None]):
 
     def action_move(self, step: int) -> None:
         """To an event further up or down."""
-        if self.focused is self.query_one(FilterLine) or not self._shown:
+        if not self._shown:
             return
         now = next((n for n, entry in enumerate(self._shown) if entry is self.entry), 0)
         new = min(max(now + step, 0), len(self._shown) - 1)
@@ -198,7 +183,10 @@ class TimelineScreen(Beneath[None]):
             self.app.push_screen(NoteForm(self.pen, self._desk), lambda _: self.action_newest())
 
     def action_help(self) -> None:
-        def lines(width: int) -> list[Content]:
-            return [line for key, _, words in KEYS for line in labelled(f" {key}", words, width, self.pen, column=11)]
-
-        self.app.push_screen(Page(self.pen, "Timeline", lines))
+        now = there(self, TIMELINE)
+        moves = (
+            ("PgUp PgDn", "Ten events up, ten down"),
+            ("End", "The newest, and go on with it"),
+            ("Esc", "Back"),
+        )
+        self.app.push_screen(Page(self.pen, "Timeline", lambda width: key_lines(now, moves, width, self.pen), can_help=False))

@@ -26,6 +26,6 @@ class UpdateForm(Form):
             [Field("message", "Drafted from the journal; make it say what people need", kind="text", value=text)],
             lambda values: desk.update(values["message"]),
             words=[pen.ink(words, FAINT)],
-            accept="Sent",
+            accept="Record",
             mark=pen.ink(channel, FAINT),
         )

@@ -22,7 +22,7 @@ class TakeWheel(Dialog):
 
     DEFAULT_CSS = """
     TakeWheel Static { height: auto; width: 1fr; }
-    TakeWheel #why { margin-bottom: 1; }
+    TakeWheel #why, TakeWheel #so { margin-bottom: 1; }
     """
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
@@ -33,7 +33,7 @@ class TakeWheel(Dialog):
         self.hint = "Esc cancel"
 
     def body(self) -> Iterable[Widget]:
-        yield Static(joined(paragraph(self._way.words, self.room, self.pen)), markup=False)
+        yield Static(joined(paragraph(self._way.words, self.room, self.pen)), id="so", markup=False)
         if self._way.needs_reason:
             yield Static(self.pen.ink("Why do you take it?", FAINT), markup=False)
             yield Line(id="why")

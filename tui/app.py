@@ -19,7 +19,8 @@ from screens.incident import IncidentScreen
 from screens.live import Source
 from screens.settings import SettingsForm
 from screens.widgets.sheet import Sheet
-from tui.keys import keys_file, read_keymap
+from tui.files import write_text
+from tui.keys import keys_file, keys_text, parse_keymap, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
 from tui.theme import theme_for
 from tui.themed import ThemedApp
@@ -71,19 +72,33 @@ class MidwatchApp(ThemedApp[bool]):
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""
-        file = settings_file(self.environment)
+        file, keys = settings_file(self.environment), keys_file(self.environment)
 
         def save(values: Mapping[str, str]) -> None:
+            parse_keymap(values["keys"], keys)
             flags = {name: values[name] == "yes" for name in ("mouse", "ascii", "plain")}
             write_settings(file, Settings(theme=values["theme"], **flags))
+            if values["keys"] != keys_text(keys):
+                write_text(keys, values["keys"])
 
         def kept(done: bool | None) -> None:
+            if done:
+                self._change_keys(read_keymap(keys))
             if done and self.pen.colours:
                 self.theme = theme_for(with_theme(self.environment, read_settings(file)))
 
         now = read_settings(file)
         words = {name: "yes" if getattr(now, name) else "no" for name in ("mouse", "ascii", "plain")}
-        self.push_screen(SettingsForm(self.pen, {"theme": now.theme, **words}, THEME_NAMES, str(file), save), kept)
+        self.push_screen(
+            SettingsForm(self.pen, {"theme": now.theme, "keys": keys_text(keys), **words}, THEME_NAMES, str(file), save), kept
+        )
+
+    def _change_keys(self, keymap: Mapping[str, str]) -> None:
+        self.set_keymap(keymap)
+        for screen in self.screen_stack:
+            if isinstance(screen, IncidentScreen):
+                screen.keymap = keymap
+                screen.redraw()
 
     def action_step_page(self, way: int) -> None:
         """Scroll the step from wherever the focus is."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from textual.binding import Binding
+from textual.keys import Keys
+
 from midwatch.errors import BadInput, Place
-from screens.keys import BY_ID, KEYS
+from screens.keyed import FIXED, SCREENS
+from screens.widgets.key import Key, shown
 
 _LARGEST = 64_000
+_NAMED = {key.value for key in Keys} | {"space"}
 
 
 def keys_file(environment: Mapping[str, str] | None = None) -> Path:
@@ -24,30 +31,72 @@ def keys_file(environment: Mapping[str, str] | None = None) -> Path:
 def read_keymap(file: Path) -> dict[str, str]:
     """What is changed, such as `{skip: k}`; nothing when there is no such file.
 
-    Raises `BadInput` for a name that nothing has, for a key twice, and for what is no such file.
+    Raises `BadInput` for a name that nothing has, for what is no key, for a key twice on one screen, and for no such file.
     """
-    import yaml
+    return parse_keymap(keys_text(file), file)
 
+
+def keys_text(file: Path) -> str:
+    """What stands in the file; nothing when there is none. Raises `BadInput` when it cannot be read."""
     try:
         with file.open(encoding="utf-8") as open_file:
-            text = open_file.read(_LARGEST)
+            return open_file.read(_LARGEST)
     except FileNotFoundError:
-        return {}
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"The keys cannot be read: {error}", place=Place(str(file))) from error
+
+
+def parse_keymap(text: str, file: Path) -> dict[str, str]:
+    """The same of a text; `file` is where it stands or will stand."""
+    import yaml
+
     try:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise BadInput("The keys are no YAML", place=Place(str(file)), hint="Write lines like 'skip: k'") from error
     if not isinstance(data, dict) or not all(isinstance(name, str) and isinstance(key, str) for name, key in data.items()):
         raise BadInput("The keys are no list of names and keys", place=Place(str(file)), hint="Write lines like 'skip: k'")
-    unknown = sorted(set(data) - set(BY_ID))
+    changed = {str(name): _as_heard(str(name), str(key), file) for name, key in data.items()}
+    known = {key.id for keys in SCREENS.values() for key in keys}
+    unknown = sorted(set(changed) - known)
     if unknown:
-        hint = f"There are: {', '.join(BY_ID)}"
+        near = difflib.get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f"Did you mean {near[0]}?" if near else "docs/settings.md has the names"
         raise BadInput(f"No key does {unknown[0]!r}", place=Place(str(file)), hint=hint)
-    keys = [data.get(key.id, key.key) for key in KEYS]
+    for screen, registry in SCREENS.items():
+        _require_apart(screen, registry, changed, file)
+    return changed
+
+
+def _as_heard(name: str, key: str, file: Path) -> str:
+    """The key as a terminal's keys are called here. Raises `BadInput` for what is no key, or is kept for something else."""
+    *held, last = key.strip().split("+") if len(key.strip()) > 1 else [key]
+    known = len(last) == 1 or last in _NAMED or _is_character(last)
+    if len(last) == 1:
+        last = next(iter(Binding.make_bindings([Binding(last, name)]))).key
+    if not known or not set(held) <= {"ctrl", "shift", "alt"}:
+        hint = "A key is one character, or such as f5, ctrl+k, space, slash"
+        raise BadInput(f"{name}: there is no key {key!r}", place=Place(str(file)), hint=hint)
+    found = "+".join([*held, last])
+    if found in FIXED:
+        raise BadInput(f"{name}: the key {key!r} is the same everywhere", place=Place(str(file)), hint="Choose another one")
+    return found
+
+
+def _is_character(name: str) -> bool:
+    """Whether it is what Textual calls a character, such as `full_stop`."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
+def _require_apart(screen: str, registry: Sequence[Key], changed: Mapping[str, str], file: Path) -> None:
+    keys = [changed.get(key.id, key.key) for key in registry]
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        both = " and ".join(key.id for key in KEYS if data.get(key.id, key.key) == twice)
-        raise BadInput(f"The key {twice!r} would do two things: {both}", place=Place(str(file)), hint="Change one of them")
-    return {str(name): str(key) for name, key in data.items()}
+        both = " and ".join(key.id for key in registry if changed.get(key.id, key.key) == twice)
+        words = f"The key {shown(twice, ascii=True)!r} would do two things in {screen}: {both}"
+        raise BadInput(words, place=Place(str(file)), hint="Change one of them")

@@ -20,6 +20,7 @@ from midwatch.errors import Failed
 from midwatch.hostile import safe_text
 from midwatch.known_secrets import environment_secrets
 from midwatch.redaction import mask
+from screens.page import Page
 from screens.widgets.dialog import Dialog
 from screens.widgets.pen import AsciiNet, Pen
 from tui.left_clean import left_clean
@@ -88,6 +89,9 @@ class ThemedApp(App[T]):
 
     def on_dialog_rested(self, message: Dialog.Rested) -> None:
         self._turns.rested(refused=message.refused)
+
+    def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
+        self.push_screen(Page(message.pen, message.title, message.lines, can_help=False))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black

@@ -12,11 +12,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from screens.widgets.aside import aside
 from screens.widgets.beneath import Beneath
-from screens.widgets.choice import Choice
+from screens.widgets.choice import Choice, PickOne
+from screens.widgets.key import shown
+from screens.widgets.keyed import ACCEPT, DIALOG, HELP, bindings, key_lines, there
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
 
 
@@ -50,7 +52,8 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         Binding("escape", "leave", "cancel", show=False),
         Binding("right,down", "app.focus_next", show=False),
         Binding("left,up", "app.focus_previous", show=False),
-        Binding("ctrl+s", "accept", show=False, priority=True),
+        Binding("question_mark", "help", show=False),
+        *bindings((ACCEPT, HELP)),
     ]
     AUTO_FOCUS = ""
     width = 80
@@ -61,6 +64,13 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         def __init__(self, *, refused: bool) -> None:
             super().__init__()
             self.refused = refused
+
+    class HelpAsked(Message):
+        """Sent to the application, which shows these lines on a page of their own."""
+
+        def __init__(self, pen: Pen, title: str, lines: Callable[[int], list[Content]]) -> None:
+            super().__init__()
+            self.pen, self.title, self.lines = pen, title, lines
 
     def __init__(self, pen: Pen, title: str, *, mark: Content | None = None) -> None:
         super().__init__()
@@ -78,7 +88,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     accept_words = "OK"
     leave_words = "Cancel"
     hint = ""
-    """Keys that do the same as the choices."""
+    """Keys that do the same as the choices; `{yes}` stands for the key that says yes, and so on for others of the registry."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -90,11 +100,12 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
             yield Static("", id="said", markup=False)
             with Horizontal(id="choices"):
                 yield Choice(self.leave_words, id="leave")
-                yield Static(self.pen.ink(self.hint, FAINT), id="hint", markup=False)
+                yield Static(id="hint", markup=False)
                 if self.accept_words:
                     yield Choice(self.pen.clean(self.accept_words), id="accept")
 
     def on_mount(self) -> None:
+        self.hint_at(self.hint)
         self._fit()
         self.set_focus(
             self.first_focus(), scroll_visible=False
@@ -105,7 +116,36 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         return self.query_one("#leave", Choice)
 
     def on_resize(self) -> None:
+        self.hint_at(self.hint)
         self._fit()
+
+    def hint_at(self, words: str) -> None:
+        """Show these keys beside the choices, and help where there is room for it."""
+        self.hint = words
+        names = {key.does: shown(given, ascii=self.pen.ascii) for given, key in there(self, DIALOG)}
+        names = {key.does: shown(key.key, ascii=self.pen.ascii) for key in DIALOG} | names
+        text, more = words.format_map(names), f"{names['help']} help"
+        room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 5
+        if len(text) > room:
+            text = text.rpartition(f" {self.pen.signs.dot} ")[0]
+        both = f"{text} {self.pen.signs.dot} {more}" if text else more
+        self.query_one("#hint", Static).update(self.pen.ink(both if len(both) <= room else text, FAINT))
+
+    def action_help(self) -> None:
+        """What can be done here: with the keys of this dialog, and with what has the focus."""
+        now, moves = there(self, DIALOG), self._moves()
+        self.post_message(self.HelpAsked(self.pen, self._title, lambda width: key_lines(now, moves, width, self.pen)))
+
+    def _moves(self) -> list[tuple[str, str]]:
+        focused, arrows = self.focused, "Arrows" if self.pen.ascii else "← → ↑ ↓"
+        found = [("Esc", f"{self.leave_words}: nothing is done"), ("Tab", "The next field or choice; Shift+Tab the one before")]
+        if isinstance(focused, TextArea):
+            return [*found, ("Enter", "A new line in this field")]
+        if isinstance(focused, Input):
+            return [*found, ("Enter", "On to the next field; on the last one, do it")]
+        if isinstance(focused, PickOne):
+            return [*found, (arrows, "Another one of these"), ("Enter", "Keep it, and on to the next field")]
+        return [*found, (arrows, "The next choice, the one before"), ("Enter", "Press the choice that has the focus")]
 
     def _fit(self) -> None:
         """The body scrolls once the box would not fit."""
@@ -133,6 +173,10 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     def action_accept(self) -> None:
         """What the second choice does."""
+
+    def action_yes(self) -> None:
+        """What `y` does, in a dialog that hears it."""
+        self.action_accept()
 
     def perform(self, work: Callable[[], object], doing: str) -> None:
         """Do it beside the loop, then leave; stay open with one sentence when it is refused."""

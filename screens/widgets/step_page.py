@@ -39,7 +39,8 @@ def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
     if step.kind is not StepKind.MANUAL:
         lines += _planned(parts, status, state, width, pen)
         lines += _required(step, parts.look, status, width, pen)
-    lines += _said(parts, status, width, pen)
+    shown = parts.look.plan or (state.last.plan if state and state.last else None)
+    lines += _said(parts, status, plan_column(shown), width, pen)
     if state and (len(state.attempts) > 1 or parts.whole):
         lines += attempt_lines(state, width, pen)
     while lines and not lines[-1].plain.strip():
@@ -144,26 +145,28 @@ def _required(step: Step, look: Look, status: StepStatus, width: int, pen: Pen) 
     return [*lines, Content("")]
 
 
-def _said(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
+def _said(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pen) -> list[Content]:
     step = parts.step
     if status is StepStatus.RUNNING and not parts.whole:
         return []
     lines: list[Content] = []
     if step.expect:
-        lines += labelled("good", step.expect, width, pen, style="")
+        lines += labelled(" good", step.expect, width, pen, column=column, style="")
     if status is not StepStatus.FAILED and step.on_failure.advice:
-        lines += labelled("if not", _flowing(step.on_failure.advice), width, pen, style=FAINT)
+        lines += labelled(" if not", _flowing(step.on_failure.advice), width, pen, column=column, style=FAINT)
     worse, tell = step.on_failure.escalate, [parts.runbook.roles[role].name for role in step.on_failure.tell]
     if worse or tell:
         follows = [f"This is {worse} then."] if worse else []
         follows += [f"Tell {', '.join(tell)}."] if tell else []
-        lines += labelled("" if step.on_failure.advice else "if not", " ".join(follows), width, pen, style=FAINT)
+        lines += labelled(
+            "" if step.on_failure.advice else " if not", " ".join(follows), width, pen, column=column, style=FAINT
+        )
     if step.tell:
-        lines += labelled("tells", ", ".join(parts.runbook.roles[role].name for role in step.tell), width, pen)
+        lines += labelled(" tells", ", ".join(parts.runbook.roles[role].name for role in step.tell), width, pen, column=column)
     if step.as_written:
-        lines += [Content(""), *labelled("the plan", step.as_written, width, pen, style=FAINT)]
+        lines += [Content(""), *labelled(" written", step.as_written, width, pen, column=column, style=FAINT)]
     if step.instead:
-        lines += labelled("instead", _flowing(_CODE.sub(r"\1", step.instead)), width, pen, style=FAINT)
+        lines += labelled(" instead", _flowing(_CODE.sub(r"\1", step.instead)), width, pen, column=column, style=FAINT)
     return lines
 
 

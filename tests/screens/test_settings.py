@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.errors import BadInput
+from screens.keyed import SCREENS
+from screens.widgets.key import shown
 from tests.screens.conftest import grid, opened, press
 from tests.screens.desk import DeskInMemory
+from tui.keys import keys_file, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
 
 
@@ -32,6 +35,19 @@ async def test_a_theme_is_kept_and_put_on(desk: DeskInMemory, tmp_path: Path) ->
     assert read_settings(settings_file(environment)) == Settings(theme="light")
     async with opened(desk, environment=environment) as pilot:
         assert pilot.app.theme == "midwatch-light"
+
+
+async def test_keys_are_changed_on_the_settings_screen(desk: DeskInMemory, tmp_path: Path) -> None:
+    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
+    async with opened(desk, environment=environment) as pilot:
+        await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab", *"skip: n", "ctrl+s")
+        assert "The key 'n' would do two things in the incident: skip and note" in " ".join(grid(pilot).split())
+        assert not keys_file(environment).exists()
+        await press(pilot, "backspace", "k", "ctrl+s")
+        assert "k skip" in grid(pilot)
+        await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab")
+        assert "skip: k" in grid(pilot)
+    assert read_keymap(keys_file(environment)) == {"skip": "k"}
 
 
 async def test_a_place_that_cannot_be_written_is_a_sentence(desk: DeskInMemory) -> None:
@@ -70,3 +86,4 @@ def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert all(f"| `{field.name}` |" in page for field in fields(Settings))
     assert all(f"`{name}`" in page for name in THEME_NAMES)
+    assert all(f"`{key.id}` ({shown(key.key, ascii=True)})" in page for keys in SCREENS.values() for key in keys)

@@ -10,6 +10,7 @@ from midwatch.errors import BadInput, Failed
 from midwatch.plan import PlanDraft, Verb
 from midwatch.probe import Level, Reading, Row
 from screens.live import Source
+from screens.widgets.output_view import OutputView
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import DeskInMemory
 from tui.keys import read_keymap
@@ -134,6 +135,31 @@ async def test_a_hung_source_stalls_nothing(desk: DeskInMemory) -> None:
     forever.set()
 
 
+async def test_keys_of_other_screens_are_changed_as_well(desk: DeskInMemory, tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("output.times: ctrl+t\ntimeline.star: '+'\ndialog.yes: j\nnote: s\nskip: n\n", encoding="utf-8")
+    async with opened(desk, keymap=read_keymap(file)) as pilot:
+        await press(pilot, "o", "t")
+        view = pilot.app.screen.query_one(OutputView)
+        assert not view.with_times
+        assert "Ctrl+T times" in grid(pilot)
+        await press(pilot, "ctrl+t")
+        assert view.with_times
+        await press(pilot, "question_mark")
+        assert " Ctrl+T      When each line came" in grid(pilot)
+        await press(pilot, "escape", "escape", "j")
+        assert "+ star" in grid(pilot)
+        await press(pilot, "plus")
+        assert desk.incident.stars
+        await press(pilot, "escape", "enter", "y")
+        assert "j run" in grid(pilot)
+        assert desk.started[-1][0] != "emergency-backup"
+        await press(pilot, "j")
+        assert desk.started[-1][0] == "emergency-backup"
+        await press(pilot, "s")
+        assert "What happened" in grid(pilot)
+
+
 async def test_changed_keys_are_in_footer_and_help(desk: DeskInMemory, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("skip: k\n", encoding="utf-8")
@@ -147,7 +173,14 @@ async def test_changed_keys_are_in_footer_and_help(desk: DeskInMemory, tmp_path:
     ("text", "sentence"),
     [
         ("fly: k\n", "No key does 'fly'"),
-        ("skip: n\n", "The key 'n' would do two things: skip and note"),
+        ("skipp: k\n", "No key does 'skipp'. Did you mean skip?"),
+        ("skip: n\n", "The key 'n' would do two things in the incident: skip and note"),
+        ("output.find: e\n", "The key 'e' would do two things in the output: output.find and output.first_error"),
+        ("timeline.star: n\n", "The key 'n' would do two things in the timeline"),
+        ("skip: foo\n", "skip: there is no key 'foo'. A key is one character, or such as f5, ctrl+k, space, slash"),
+        ("skip: hyper+x\n", "skip: there is no key 'hyper+x'"),
+        ("skip: escape\n", "skip: the key 'escape' is the same everywhere"),
+        ("dialog.yes: '1'\n", "dialog.yes: the key '1' is the same everywhere"),
         ("- skip\n", "The keys are no list of names and keys"),
         ("skip: [\n", "The keys are no YAML"),
     ],
@@ -170,3 +203,47 @@ async def test_resizing_never_breaks_it(desk: DeskInMemory) -> None:
             await pilot.resize_terminal(*size)
             await pilot.pause()
         assert "3.8 Emergency backup of ARP" in grid(pilot)
+
+
+HELP_IN = {
+    "a confirmation": (("enter",), ("f1",), ("y ", "Yes: do it", "Cancel: nothing is done")),
+    "a note": (("n",), ("f1",), ("Ctrl+S", "Do what the right choice says", "A new line in this field")),
+    "the severity": (("S",), ("question_mark",), ("Another one of these",)),
+    "the settings": (("comma",), ("question_mark",), ("Another one of these",)),
+    "the timeline": (("j",), ("question_mark",), ("Star what the post-mortem should not miss",)),
+    "the output": (("o",), ("f1",), ("Find words",)),
+    "the detail": (("d",), ("question_mark",), ("A page up, a page down",)),
+    "a panel": (("1",), ("f1",), ("The panel before, the panel after",)),
+}
+
+
+@pytest.mark.parametrize("place", HELP_IN)
+async def test_help_is_about_what_has_the_focus(desk: DeskInMemory, place: str) -> None:
+    there, ask, words = HELP_IN[place]
+    async with opened(desk) as pilot:
+        await press(pilot, *there, *ask)
+        assert all(word in grid(pilot) for word in words)
+        before = len(pilot.app.screen_stack)
+        await press(pilot, "escape")
+        assert len(pilot.app.screen_stack) == before - 1
+
+
+async def test_a_question_mark_in_a_field_is_a_letter(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        await press(pilot, "s", *"why?")
+        assert "why?" in grid(pilot)
+        await press(pilot, "escape", "j", "slash", *"jk?")
+        assert "holding 'jk?'" in grid(pilot)
+
+
+async def test_only_keys_that_work_now_are_in_the_footers(desk: DeskInMemory) -> None:
+    async with opened(desk, (120, 36)) as pilot:
+        await press(pilot, "o")
+        assert not [word for word in ("n next", "Space pause", "w what runs") if word in grid(pilot)]
+        await press(pilot, "slash", *"done", "enter")
+        assert "n next" in grid(pilot)
+        await press(pilot, "escape", "j")
+        assert "* star" in grid(pilot)
+        desk.driving = False
+        await press(pilot, "end")
+        assert "* star" not in grid(pilot)
