@@ -19,7 +19,7 @@ from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.identity import SupervisorId
-from midwatch.supervisor.result import Result, write_whole
+from midwatch.supervisor.result import Result, sync_folder, write_whole
 from midwatch.supervisor.values import read_values
 
 EFFECTS_IN_EVENT = 100
@@ -33,6 +33,8 @@ def prepare(attempt: AttemptFolder, plan: Plan) -> None:
         with contextlib.suppress(FileExistsError):
             new_folder(attempt.path)
         write_whole(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
+        for folder in list(attempt.path.parents)[:3]:  # of its step, of all steps, of the incident
+            sync_folder(folder)
     except OSError as error:
         hint = f"Nothing ran. Make room or rights in {attempt.path.parent}"
         raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error

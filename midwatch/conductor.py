@@ -115,6 +115,8 @@ class Conductor(Approvals, Notebook):
     def _look_after(self, state: StepState, attempt: Attempt) -> None:
         step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
         found = watch.look(folder)
+        if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor):
+            return  # its disk does not tell, and the journal does: it is under way
         if isinstance(found, watch.Running):
             if attempt.started_at is None and found.has_begun:
                 self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
@@ -125,6 +127,9 @@ class Conductor(Approvals, Notebook):
             self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
         elif isinstance(found, watch.Lost):
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
+        elif attempt.started_at is not None:
+            sentence = "It was started, and what it left on disk is gone"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
         elif self.in_place_of_a_silent_one and not attempts.never_begins(folder):
             sentence = "Whether it began is not known: its screen was silent while it started it"
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
@@ -220,6 +225,10 @@ class Conductor(Approvals, Notebook):
     def _require_ended(self, step: Step) -> None:
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
         folder = self.attempt_folder(step.id)
+        last = self.incident.step(step.id).last
+        if folder and last and isinstance(watch.look(folder), watch.Lost) and watch.is_alive(last.supervisor):
+            hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
+            raise Refused(f"{step.title} is under way still, and its disk does not tell of it", hint=hint)
         found = watch.unwatched(folder) if folder else None
         if found is not None and found.step is not None:
             hint = f"Wait for it, or end it: {found.how_to_end}"

@@ -16,10 +16,11 @@ from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
+from midwatch.supervisor.result import sync_folder
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
-    """A folder of its own for a new incident, with the runbook and the site file in it.
+    """A folder of its own for a new incident, with the runbook and the site file in it; on disk when this returns.
 
     Raises `Failed` when it cannot be made and `BadInput` when the runbook has changed since it was read.
     """
@@ -31,6 +32,8 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
         _copy(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:
             _copy(runbook.site, folder.site)
+        for path in (folder.path, incidents_folder(logs), logs):  # a power cut must not leave a journal without its runbook
+            sync_folder(path)
     except OSError as error:
         hint = f"Make room or rights below {logs}, or set places.logs to another folder"
         raise Failed(f"The incident's folder cannot be made: {error}", hint=hint) from error
@@ -55,6 +58,8 @@ def _copy(source: Path, target: Path, *, expected: str = "") -> None:
     descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def declared_body(runbook: Runbook, folder: IncidentFolder, host: str, severity: Severity | None = None) -> dict[str, Any]:

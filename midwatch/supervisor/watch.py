@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from midwatch.supervisor.descendants import signal_each
 from midwatch.supervisor.identity import SupervisorId, boot_id
 from midwatch.supervisor.result import Result
 
-__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "look", "unwatched"]
+__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "is_alive", "look", "unwatched"]
 
 START_GRACE = 30.0
 """Seconds within which a supervisor reports; one that has not by then never will: it gives up when its starter has."""
@@ -95,6 +96,16 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
     return _result(folder) or _lost(supervisor, step, control)  # it may have ended between the two looks
 
 
+def is_alive(supervisor: Mapping[str, Any]) -> bool:
+    """Whether the supervisor that a journal names still runs. Raises `Failed` when nobody can look."""
+    try:
+        return SupervisorId.from_json(supervisor).alive
+    except (KeyError, TypeError, ValueError):
+        return False
+    except OSError as error:
+        raise Failed(f"The supervisor cannot be looked for: {error.strerror}", hint="It goes on all the same") from error
+
+
 def unwatched(folder: AttemptFolder) -> Lost | None:
     """What still runs of an attempt whose supervisor is gone, or has ended by a fault of its own; None when nothing does."""
     found = look(folder)
@@ -167,4 +178,4 @@ def _lost(supervisor: SupervisorId, step: SupervisorId, control: str) -> Lost:
         if (left := SupervisorId.of(pid)) is not None:
             reason = f"The supervisor was killed; what the step started still runs as process {pid}, unwatched"
             return Lost(reason, left, control)
-    return Lost("The supervisor was killed while the step ran")
+    return Lost("The supervisor left no result: it was killed while the step ran, or its disk took nothing any more")

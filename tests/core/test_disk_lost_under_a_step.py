@@ -1,0 +1,87 @@
+"""The incident's disk turns read-only, or is pulled out, under a step: it runs on, and nobody is told more than is known."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from failing_disk import Disk
+
+from midwatch.conductor import Conductor
+from midwatch.errors import Refused
+from midwatch.incident.state import StepStatus
+from midwatch.journal.verify import verify
+from midwatch.runbook.loader import load
+from midwatch.supervisor.watch import Result, look
+from tests.core.conftest import ended, wait_for
+
+RUNBOOK = """\
+midwatch: 1
+id: lost
+title: The disk is lost
+severity: SEV-1
+places: {logs: ext4/logs, second_journal: second}
+phases:
+  - title: All
+    steps:
+      - id: work
+        title: Do the work
+        risk: change
+        run: echo began >> began; while [ ! -e go ]; do sleep 0.05; done; echo ran >> ran; echo said
+"""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disk = Disk(tmp_path, "errors=remount-ro")
+    yield disk
+    (tmp_path / "go").touch()
+    disk.unmount()
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("turn_read_only", "left no result"), ("pull_out", "cannot be read")])
+def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fault: str, reason: str) -> None:
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
+    plan = conductor.plan("work")
+    conductor.start("work", plan)
+    getattr(disk, fault)()
+    conductor.note("the disk is lost")
+    for _ in range(3):
+        conductor.poll()
+    assert conductor.incident.step("work").status is StepStatus.RUNNING
+    with pytest.raises(Refused, match="is under way"):
+        conductor.start("work", plan, reason="once more")
+    (tmp_path / "go").touch()
+    assert ended(conductor, "work") is StepStatus.UNKNOWN
+    last = conductor.incident.step("work").last
+    assert last is not None
+    assert reason in last.summary
+    assert ((tmp_path / "began").read_text(), (tmp_path / "ran").read_text()) == ("began\n", "ran\n")
+    conductor.leave()
+    disk.unmount()
+    disk.mount()
+    (folder,) = (disk.root / "logs" / "incidents").iterdir()
+    assert verify(folder / "journal.jsonl").ok
+    again = Conductor.resume(conductor.folder, actor="ada@test")
+    assert again.incident.step("work").status is StepStatus.UNKNOWN, "nothing runs again by itself"
+    assert verify(folder / "journal.jsonl").ok
+    again.leave()
+
+
+def test_what_a_power_cut_takes_of_a_step_that_was_started_is_never_told_as_nothing_ran(tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK.replace("ext4/logs", "logs"), encoding="utf-8")
+    (tmp_path / "go").touch()
+    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
+    conductor.start("work", conductor.plan("work"))
+    attempt = conductor.attempt_folder("work")
+    assert attempt is not None
+    wait_for(lambda: isinstance(look(attempt), Result))
+    shutil.rmtree(attempt.path)
+    conductor.poll()
+    last = conductor.incident.step("work").last
+    assert last is not None
+    assert (last.outcome, last.summary) == ("unknown", "It was started, and what it left on disk is gone")
+    conductor.leave()
