@@ -14,6 +14,7 @@ from supervised import Step, gone, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.identity import SupervisorId, boot_id, stat_of
+from midwatch.supervisor.order import Graces
 from midwatch.supervisor.watch import Lost, Result, Running, cancel, look
 
 
@@ -43,7 +44,7 @@ STUBBORN = """
 
 
 def test_cancel_of_a_stubborn_group_ends_in_kill(step: Step) -> None:
-    step.start(STUBBORN)
+    step.start(STUBBORN, graces=Graces(0.1, 0.1, 0.1))
     until(lambda: step.output.count(b"\n") == 2)
     assert cancel(step.folder)
     found = step.result()
@@ -53,8 +54,6 @@ def test_cancel_of_a_stubborn_group_ends_in_kill(step: Step) -> None:
 
 
 def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
-    from midwatch.supervisor.order import Graces
-
     step.start(
         "trap 'echo int' INT; trap 'echo term; exit 5' TERM; echo ready; while :; do read -t 0.1 x < <(sleep 60) || :; done",
         graces=Graces(100, 100, 1),
@@ -98,9 +97,10 @@ CANCELLED = """
 import json, sys
 from pathlib import Path
 from supervised import Step, gone, until
+from midwatch.supervisor.order import Graces
 from midwatch.supervisor.watch import cancel
 step = Step(Path(sys.argv[1]))
-step.start(sys.argv[2])
+step.start(sys.argv[2], graces=Graces(0.1, 0.1, 0.1))
 until(lambda: step.output.count(b"\\n") == 2)
 runaway = next(int(word) for word in step.output.split() if word.isdigit())
 assert cancel(step.folder)
