@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from midwatch.plan import Plan
+from midwatch.probe import Reading
 from midwatch.redaction import mask
 
 _NOT_TEXT = frozenset(
@@ -44,6 +45,12 @@ def masked_plan(plan: Plan, secrets: Mapping[str, str]) -> Plan:
     effects = tuple(replace(effect, note=clean(effect.note)) if effect.note else effect for effect in plan.effects)
     facts = tuple((label, clean(text)) for label, text in plan.facts)
     return replace(plan, effects=effects, facts=facts, refusal=clean(plan.refusal))
+
+
+def masked_reading(reading: Reading, secrets: Mapping[str, str]) -> Reading:
+    """What a panel may show of what was read."""
+    rows = tuple(replace(row, text=mask(row.text, secrets), detail=mask(row.detail, secrets)) for row in reading.rows)
+    return replace(reading, rows=rows, error=mask(reading.error, secrets))
 
 
 def masked_words(output: Mapping[str, Any]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from midwatch.clock import Clock
 from midwatch.errors import MidwatchError
+from midwatch.known_secrets import known_secrets
+from midwatch.masking import masked_reading
 from midwatch.probe import Probe, Reading
 from midwatch.readings import panel_probe
 from midwatch.runbook.model import Runbook
@@ -118,5 +119,5 @@ def _source(runbook: Runbook, name: str, clock: Clock) -> Source:
     except MidwatchError as error:
         sentence = str(error)
         return Source(name, name.capitalize(), 60.0, lambda: Reading(name, clock.now(), error=sentence))
-    read: Callable[[], Reading] = partial(probe.read, runbook, clock)
-    return Source(name, probe.title, probe.every, read)
+    secrets = known_secrets(runbook)
+    return Source(name, probe.title, probe.every, lambda: masked_reading(probe.read(runbook, clock), secrets))

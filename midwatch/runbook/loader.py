@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class RunbookErrors(BadInput):
         return "\n".join([*lines, f"And {self.more} more errors"] if self.more else lines)
 
 
+_WITH_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*:(?!\d{1,5}(?:[/?#\s'\"]|$))([^\s@'\"$]+)@")
+"""`$` begins a variable of the shell, which is as it should be."""
+
+
 def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str] | None = None) -> Runbook:
     """The runbook in this file, checked. Raises `RunbookErrors` and nothing else for anything that is wrong with it.
 
@@ -61,6 +66,7 @@ def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str]
 
 def _read(path: Path, shape: Shape, problems: Problems) -> tuple[Fields, str]:
     text, sha256 = read_text(path)
+    _refuse_passwords(text, path, problems)
     node, found = parse_yaml(text, str(path))
     for problem in found:
         problems.take(problem)
@@ -76,6 +82,15 @@ def _read(path: Path, shape: Shape, problems: Problems) -> tuple[Fields, str]:
         sentence = f"The file is written in version {version.value} of the format; this Midwatch reads version 1"
         raise BadInput(sentence, place=version.place, hint="Use a newer Midwatch")
     return shape.read(node, problems) or Fields(node.place), sha256
+
+
+def _refuse_passwords(text: str, path: Path, problems: Problems) -> None:
+    """The file is copied into each incident, and what it says becomes arguments, which everybody on the host may read."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        for found in _WITH_PASSWORD.finditer(line):
+            place = Place(str(path), number, found.start(1) + 1)
+            hint = "Take it out: ~/.pgpass, a target's password_file or a variable of the environment can hold it"
+            problems.add("This URI has a password in it, which everybody may read here", place, hint)
 
 
 def _default_site(path: Path, environment: Mapping[str, str]) -> Path | None:

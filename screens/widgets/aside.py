@@ -13,6 +13,8 @@ from typing import TypeVar
 from textual.message_pump import MessagePump
 
 from midwatch.errors import MidwatchError
+from midwatch.known_secrets import environment_secrets
+from midwatch.redaction import mask
 
 T = TypeVar("T")
 UNDER_WAY: set[threading.Thread] = set()
@@ -34,10 +36,10 @@ def aside(
             try:
                 result = work()
             except MidwatchError as error:
-                sentence = str(error)
+                sentence = mask(str(error), environment_secrets())
                 _later(pump, lambda: failed(sentence))
             except Exception as error:  # a plug-in may break in any way; the screen stands and says so
-                sentence = f"{type(error).__name__}: {error}"
+                sentence = mask(f"{type(error).__name__}: {error}", environment_secrets())
                 _later(pump, lambda: failed(sentence))
             else:
                 _later(pump, lambda: done(result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from midwatch.conductor import Conductor
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
-from midwatch.masking import masked, masked_plan, masked_words
+from midwatch.masking import masked, masked_plan, masked_reading, masked_words
 from midwatch.plan import Effect, Plan, Verb
+from midwatch.probe import Level, Reading, Row
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.result import SPACE, Result, result_bytes
 from tests.core.conftest import ended
@@ -51,6 +53,15 @@ def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
     assert shown.facts == (("query", "PASSWORD '[secret-shaped]'"),)
     assert shown.refusal == "at PASSWORD=[secret-shaped]"
     assert shown.digest == plan.digest
+
+
+def test_what_a_panel_reads_is_masked() -> None:
+    row = Row("arp", "by correct-horse", Level.OK, 5.0, detail="PASSWORD=abc")
+    shown = masked_reading(
+        Reading("x", datetime(2026, 11, 23, tzinfo=UTC), (row,), "at correct-horse"), {"ARP": "correct-horse"}
+    )
+    assert shown.rows == (Row("arp", "by [secret ARP]", Level.OK, 5.0, detail="PASSWORD=[secret-shaped]"),)
+    assert shown.error == "at [secret ARP]"
 
 
 def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conductor: Conductor) -> None:

@@ -56,6 +56,11 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
             "A criterion needs the key 'title'. ",
         ),
         ("{title: a, run: ls}", 25, "A step with 'run' has to say its risk. Add risk: observe, change or destroy."),
+        (
+            "{title: a, run: psql postgresql://u:pa/ss@h/d, risk: observe}",
+            45,
+            "This URI has a password in it, which everybody may read here. Take it out: ~/.pgpass, a target's password_file",
+        ),
         ("nothing", 9, "A step is a table of keys, not 'nothing'. It takes: id, title, why, instructions, run, uses."),
         ("{title: }", 17, "This takes text, not nothing."),
         ("{title: true}", 17, "This takes text, not 'true'. Put it in quotes."),
