@@ -52,6 +52,7 @@ class Redactor:
 
     def add(self, name: str, value: str) -> str:
         """Mask this value too, from here on; the name that it is counted by. `ValueError` for fewer than six characters."""
+        self._names = dict(self._names)
         self._learn(name, value)
         self._rebuild()
         return _named(name)
@@ -81,11 +82,16 @@ class Redactor:
         """The stream has ended: the rest, masked. Was it `cut`, what may be the beginning of a secret counts as one."""
         return self._pass_on(final=True, idle=False, cut=cut)
 
-    def once(self, data: bytes) -> bytes:
-        """Mask one text that is complete, apart from the stream."""
+    def another(self) -> Redactor:
+        """For another stream, with the same secrets as now: preparing them takes longer than most streams."""
         alone = Redactor({})
         alone._names = self._names
         alone._plain, alone._seen = Track(self._plain.patterns), Track(self._seen.patterns)
+        return alone
+
+    def once(self, data: bytes) -> bytes:
+        """Mask one text that is complete, apart from the stream."""
+        alone = self.another()
         out = alone.feed(data) + alone.flush()
         self.counts += alone.counts
         return out
