@@ -1,6 +1,7 @@
 """The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods, and how soon a key is answered.
 
-`python bench/screen.py [SECONDS]`. Every figure is measured here and now; what counts is the ratio of the answers.
+`python bench/screen.py [SECONDS]`. Every figure is measured here and now; what counts is the ratio of the answers. Idle with
+all panels is measured on a drill: real servers, a disk that fills up, backups, logs.
 """
 
 from __future__ import annotations
@@ -42,19 +43,22 @@ phases:
 ANSWER = b"How it works"
 """What only the help page says."""
 PRESSES = 15
+SIZES = ((24, 80), (36, 120), (60, 200))
+OPEN = (("nothing", b""), ("help", b"?"), ("a note", b"n"), ("a panel", b"1"))
+"""What is open while nothing happens, and the key that opens it."""
 
 
 class Screen:
-    """`midwatch` on a pseudo-terminal of 80×24; counts what it sends."""
+    """`midwatch` on a pseudo-terminal; counts what it sends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str, rows: int = 24, columns: int = 80) -> None:
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
             program = Path(sys.executable).with_name("midwatch")
-            os.execv(program, [str(program), "runbook.yaml"])
-        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            os.execv(program, [str(program), *arguments])
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self, seconds: float, until: bytes = b"") -> tuple[int, float]:
         """Bytes that came within so many seconds, or until these came; and how long that took."""
@@ -99,7 +103,7 @@ def measure(folder: Path, step: str, seconds: float) -> tuple[float, list[float]
     if step:
         conductor.start(step, conductor.plan(step))
     conductor.leave()
-    screen = Screen(folder)
+    screen = Screen(folder, "runbook.yaml")
     try:
         screen.read(30, b"Checklist")
         screen.read(8)  # readings come, trends settle
@@ -119,8 +123,30 @@ def measure(folder: Path, step: str, seconds: float) -> tuple[float, list[float]
     return count / took, times, written
 
 
+def idle_with_all_panels(seconds: float) -> None:
+    """Bytes a second of a drill in which nobody does anything, at each size and with each thing open."""
+    for rows, columns in SIZES:
+        with tempfile.TemporaryDirectory() as name:
+            screen = Screen(Path(name), "drill", "--no-docker", rows=rows, columns=columns)
+            try:
+                screen.read(120, b"Checklist")
+                screen.read(20)
+                found = []
+                for what, key in OPEN:
+                    screen.press(key)
+                    screen.read(4)
+                    count, took = screen.read(seconds)
+                    found.append(f"{what} open {count / took:.0f} B/s")
+                    screen.press(b"\x1b")
+                    screen.read(1)
+            finally:
+                screen.end()
+        print(f"a drill at {columns}x{rows}, idle: {', '.join(found)}", flush=True)
+
+
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    idle_with_all_panels(seconds)
     middle: dict[str, float] = {}
     for step in ("", "quiet", "flood"):
         with tempfile.TemporaryDirectory() as name:

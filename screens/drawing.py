@@ -34,6 +34,8 @@ from screens.widgets.step_page import phase_lines, step_lines
 from screens.widgets.top_line import top_line
 
 HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
+HIDDEN = ("other_pane", "output", "panels")
+"""Keys to what a small terminal has no room for."""
 _NOTICE = 12.0
 
 
@@ -160,6 +162,7 @@ class Drawing(Decisions):
             live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.pen))
             lines = criteria_lines(self.desk.runbook, self.desk.incident, criteria.room, self.pen)
             criteria.styles.height = len(lines) + 1 if lines else 0
+            criteria.set_class(not lines, "-none")
             criteria.show(lines)
             self._title(live, "Live")
             self._title(criteria, "Closure")
@@ -226,8 +229,9 @@ class Drawing(Decisions):
         self._draw_notice(width)
 
     def _keys_now(self) -> Iterator[tuple[Key, str]]:
+        """The footer's keys, most useful first; in a small terminal those come first that show what it hides."""
         tiny = self.has_class("-tiny")
-        for key in KEYS:
+        for key in sorted(KEYS, key=lambda key: key.id not in HIDDEN) if tiny else KEYS:
             if not key.words or key.id == "help" or not self.check_action(key.id, ()):
                 continue
             if key.id != "other_pane":

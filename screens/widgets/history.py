@@ -7,6 +7,8 @@ from datetime import datetime
 
 MOST = 480
 """Readings that are kept of one figure. When they are full, every second one of the older half goes."""
+STILL = 10.0
+"""Seconds between two pictures of a history: each new reading moves the whole of it, which a slow line feels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,15 @@ class History:
             half = len(points) // 2
             points = (*points[:half:2], *points[half:])
         return History(points, unit)
+
+    @property
+    def still(self) -> History:
+        """As it was at the last full ten seconds, once there is enough of it."""
+        newest = self.points[-1][0].timestamp() if self.points else 0.0
+        until = tuple(point for point in self.points if point[0].timestamp() <= newest // STILL * STILL)
+        if len(until) < 3 or newest - until[-1][0].timestamp() >= STILL:
+            return self
+        return History(until, self.unit)
 
     def curve(self, count: int) -> list[float]:
         """`count` values at even distances over the whole time, for a small curve; fewer when there are fewer."""

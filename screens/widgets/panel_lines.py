@@ -85,7 +85,7 @@ def row_lines(panel: PanelState, row: Row, width: int, pen: Pen, *, details: boo
     style = LEVEL_STYLES[row.level]
     label = fit(pen.clean(row.label), column - 1, pen).ljust(column)
     history = panel.history.get(row.label)
-    curve = pen.spark(list(row.series[-_CURVE:]) if row.series else history.curve(_CURVE) if history else [])
+    curve = pen.spark(list(row.series[-_CURVE:]) if row.series else history.still.curve(_CURVE) if history else [])
     texts = wrap(pen.clean(row.text), max(width - column - 4 - (len(curve) + 1 if curve else 0), 8))
     if not details and len(texts) > 2:
         texts = [texts[0], fit(" ".join(texts[1:]), max(width - column - 4, 8), pen)]

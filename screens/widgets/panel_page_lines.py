@@ -81,6 +81,7 @@ def _plot(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
     history = panel.history.get(row.label)
     if history is None or len(history.points) < 2:
         return []
+    history = history.still
     values, show = [value for _, value in history.points], _shown(history.unit)
     if max(values) - min(values) <= abs(max(values)) * _STEADY:
         unit = f" {history.unit}" if history.unit not in ("%", "B", "s", "") else ""

@@ -36,12 +36,19 @@ def strip_lines(panels: Sequence[PanelState], now: datetime, width: int, pen: Pe
 
 
 def worst_line(panels: Sequence[PanelState], now: datetime, width: int, pen: Pen) -> Content:
-    """The one panel that matters most, for a terminal with one line to spare."""
-
-    def rank(panel: PanelState) -> int:
-        return panel.reading.level.rank if panel.reading and not panel.late(now) else Level.UNKNOWN.rank
-
-    return strip_cell(max(panels, key=rank), now, width, pen) if panels else Content("")
+    """The one panel that matters most, and how the others are, for a terminal with one line to spare."""
+    if not panels:
+        return Content("")
+    levels = {panel.name: panel.reading.level if panel.reading and not panel.late(now) else Level.UNKNOWN for panel in panels}
+    worst = max(panels, key=lambda panel: levels[panel.name].rank)
+    others = [levels[panel.name] for panel in panels if panel is not worst]
+    counts = [
+        pen.ink(f" +{others.count(level)} {pen.signs.levels[level].strip() or level.value}", LEVEL_STYLES[level] or FAINT)
+        for level in sorted(set(others), key=lambda level: -level.rank)
+    ]
+    more = Content.assemble(*counts)
+    cell = strip_cell(worst, now, width - more.cell_length, pen)
+    return Content.assemble(cell, " " * (width - cell.cell_length - more.cell_length), more)
 
 
 def strip_cell(panel: PanelState, now: datetime, width: int, pen: Pen) -> Content:

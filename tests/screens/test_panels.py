@@ -33,6 +33,17 @@ def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
     assert history.taking(NIGHT, 1.0, "B").points == ((NIGHT, 1.0),)
 
 
+def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_reading() -> None:
+    quick, seldom, pictures = History(), History(), set()
+    for reading in range(100):
+        quick = quick.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
+        seldom = seldom.taking(NIGHT + timedelta(minutes=reading), float(reading), "%")
+        pictures.add(quick.still.points if reading > 10 else ())
+        assert seldom.still == seldom
+    assert len(pictures) <= 20
+    assert quick.points[-1][0] - quick.still.points[-1][0] < timedelta(seconds=10)
+
+
 def test_an_error_keeps_what_is_remembered_and_a_row_that_is_gone_is_forgotten() -> None:
     panel = PanelState("disk", "Disk", 2.0)
     for second in range(3):
