@@ -18,6 +18,8 @@ from screens.widgets.rows import edges, wrap
 _COLUMN = 10
 _EXCERPT = 12
 """Lines of an excerpt that are shown; the export has them all."""
+_LONGEST = 2_000
+"""Characters of an event's words that are shown; the export has them all."""
 _STYLES: dict[str, str] = {
     Kind.DECLARED: STRONG,
     Kind.CLOSED: STRONG,
@@ -82,6 +84,10 @@ def entries(desk: Desk, width: int, pen: Pen, *, kinds: str = "all", term: str =
     return found
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… and {len(text) - _LONGEST} more characters"
+
+
 def _below(event: Event, desk: Desk) -> list[str]:
     """What stands under an event: when it really happened, where it was run, what was pasted, how it was corrected."""
     found: list[str] = []
@@ -104,7 +110,7 @@ def _lines(event: Event, text: str, below: Sequence[str], desk: Desk, width: int
     star = pen.signs.star if event.seq in desk.incident.stars else " "
     lines: list[Content] = []
     room = max(width - _COLUMN - len(who) - 2, 16)
-    for number, line in enumerate(wrap(pen.clean(text, newlines=True), room)):
+    for number, line in enumerate(wrap(pen.clean(_cut(text), newlines=True), room)):
         head = pen.ink(f"{star}{event.time:%H:%M:%S} ", CHOSEN if star.strip() else FAINT) if number == 0 else " " * _COLUMN
         said = Content.assemble(head, pen.ink(line, FAINT if corrected else style))
         lines.append(edges(said, pen.ink(who if number == 0 else "", FAINT), width))
@@ -112,6 +118,6 @@ def _lines(event: Event, text: str, below: Sequence[str], desk: Desk, width: int
         last = corrected and line is below[-1]
         lines += [
             Content.assemble(" " * _COLUMN, pen.ink(part, STRONG if last else FAINT))
-            for part in wrap(pen.clean(line, newlines=True), max(width - _COLUMN, 16))
+            for part in wrap(pen.clean(_cut(line), newlines=True), max(width - _COLUMN, 16))
         ]
     return lines

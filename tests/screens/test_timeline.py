@@ -94,3 +94,13 @@ async def test_a_note_without_anything_says_so(desk: DeskInMemory) -> None:
         await press(pilot, *"x", "tab", *"25:00", "ctrl+s")
         assert "'25:00' is no time" in grid(pilot)
     assert len(desk.events) == before
+
+
+async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(desk: DeskInMemory) -> None:
+    for number in range(20):
+        desk.note(f"note {number} " + "x" * 30_000 + " the end")
+    async with opened(desk, size=(120, 50)) as pilot:
+        await press(pilot, "j")
+        assert "more characters" in grid(pilot)
+        await press(pilot, "slash", *"x the end", "enter")
+        assert "holding 'x the end'" in grid(pilot)
