@@ -60,7 +60,7 @@ def masked_words(output: Mapping[str, Any]) -> str:
     """
     said = ""
     if counts := output.get("secrets"):
-        said = "secrets masked: " + ", ".join(f"{name} {_times(count)}" for name, count in counts.items())
+        said = "secrets masked: " + ", ".join(f"{name} ({_times(count)})" for name, count in counts.items())
     elif output.get("masked"):
         said = f"secrets masked {_times(output['masked'])}"
     if learnt := output.get("learnt"):

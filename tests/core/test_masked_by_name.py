@@ -39,9 +39,9 @@ def test_from_the_step_to_the_exports(
     assert json.loads(folder.result.read_bytes())["secrets"] == {"ARP_PASSWORD": 1}
     output = next(event.body["output"] for event in conductor.events if event.kind == "step.finished")
     assert (output["masked"], output["secrets"], output["learnt"]) == (1, {"ARP_PASSWORD": 1}, [])
-    assert ", secrets masked: ARP_PASSWORD once\n" in timeline(runbook, conductor.events, conductor.folder)
+    assert ", secrets masked: ARP_PASSWORD (once)\n" in timeline(runbook, conductor.events, conductor.folder)
     assert main(["show"]) == 0
-    assert "attempt 1: secrets masked: ARP_PASSWORD once\n" in capsys.readouterr().out
+    assert "attempt 1: secrets masked: ARP_PASSWORD (once)\n" in capsys.readouterr().out
 
 
 def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
