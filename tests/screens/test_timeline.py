@@ -97,10 +97,10 @@ async def test_a_note_without_anything_says_so(desk: DeskInMemory) -> None:
 
 
 async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(desk: DeskInMemory) -> None:
-    for number in range(20):
+    for number in range(6):
         desk.note(f"note {number} " + "x" * 30_000 + " the end")
     async with opened(desk, size=(120, 50)) as pilot:
         await press(pilot, "j")
         assert "more characters" in grid(pilot)
-        await press(pilot, "slash", *"x the end", "enter")
-        assert "holding 'x the end'" in grid(pilot)
+        await press(pilot, "slash", *"end", "enter")
+        assert "holding 'end'" in grid(pilot)
