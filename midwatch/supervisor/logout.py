@@ -38,10 +38,7 @@ class System:
 
     def logind(self) -> str:
         """Asked where its files do not tell: what holds then was decided when systemd was built."""
-        try:
-            return subprocess.run(_ASK, capture_output=True, text=True, timeout=2, check=False).stdout
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
+        return _asked()
 
     def manager(self) -> tuple[str, ...]:
         """Words before a command that give it to the user's own manager; none where that does not work."""
@@ -65,6 +62,14 @@ def logout_kills(system: System | None = None) -> str:
 def hand_over() -> tuple[str, ...]:
     """Words before a command that give it to the user's own manager; none where no login would end it, or they do not work."""
     return _tried() if _ends_with_the_login(System()) else ()
+
+
+@functools.cache
+def _asked() -> str:
+    try:
+        return subprocess.run(_ASK, capture_output=True, text=True, timeout=2, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -124,3 +125,29 @@ def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: P
     assert from_iso(found.ended) > datetime.now(UTC) + timedelta(hours=1)
     last = attempt.timing.read_text().splitlines()[-1].split()
     assert 7200 <= float(last[0]) < 7260
+
+
+class StoodStill(SystemClock):
+    """A clock that names one second for ever."""
+
+    def now(self) -> datetime:
+        return MIDNIGHT
+
+
+def test_incidents_of_the_same_second_have_names_and_journals_of_their_own(tmp_path: Path) -> None:
+    from midwatch.conductor import Conductor
+    from midwatch.incident.shelf import incidents
+    from midwatch.runbook.loader import load
+
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
+    runbook = load(tmp_path / "runbook.yaml")
+    with ThreadPoolExecutor(4) as pool:
+        declared = list(pool.map(lambda _: Conductor.declare(runbook, actor="ada@test", clock=StoodStill()), range(4)))
+    for conductor in declared:
+        conductor.note(conductor.incident.id)
+        conductor.leave()
+    found = incidents(tmp_path / "logs")
+    assert sorted(folder.id for folder in found) == sorted(f"INC-20260630-2359-clocks{end}" for end in ("", "-2", "-3", "-4"))
+    for folder in found:
+        assert verify(folder.journal).ok
+        assert [event.body["text"] for event in read(folder.journal) if event.kind == Kind.NOTE] == [folder.id]
