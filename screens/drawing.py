@@ -169,7 +169,8 @@ class Drawing(Decisions):
             return
         strip = self.query_one("#strip", Sheet)
         tiny = self.has_class("-tiny")
-        lines = [worst_line(panels, now, strip.room, self.pen)] if tiny else strip_lines(panels, now, strip.room, self.pen)
+        room = strip.room - 1  # as far to the right as the line above
+        lines = [worst_line(panels, now, room, self.pen)] if tiny else strip_lines(panels, now, room, self.pen)
         strip.styles.height = len(lines)
         strip.show(lines)
 

@@ -85,6 +85,12 @@ class Line:
         )
         self.child.delaybeforesend = None
 
+    @property
+    def memory(self) -> int:
+        """The most that it ever held, in KiB."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0])
+
     def until(self, words: bytes) -> None:
         """Take in what comes until these words have come anew."""
         deadline, new = time.monotonic() + 40, b""
@@ -129,23 +135,30 @@ def test_every_piece_is_made_safe(name: str) -> None:
 
 def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines_opened: list[Line]) -> None:
     """Output, and every page and dialog that says what the world calls itself, in a small terminal and in a large one."""
-    line = Line(world, "--new", rows=24, columns=80)
+    line = Line(world, "--new", rows=60, columns=200)
     lines_opened.append(line)
     line.until(b"Enter")
-    line.until(b"pwned")  # a panel has read what its server says
-    line.child.send("\r")  # run the step
+    # what the sources said has been read
+    for panel, words in ("3", b"TCP 127.0.0.1"), ("4", b"heretmux;^[pwned"), ("5", b"20261123-020000-d <U+202E>[x]"):
+        line.child.send(panel)
+        line.until(words)
+    line.child.send("\x1b\x1b\r")  # run the step
     line.until(b"end")
-    for rows, columns in ((24, 80), (60, 200)):
+    for rows, columns in ((60, 200), (24, 80)):
         line.child.setwinsize(rows, columns)
         line.quiet()
         line.child.send("ogG\x1b\x1b")
         for key in "dljCtu?12345":
-            line.child.send(f"{key}\x1b\x1b")
+            line.child.send(key)
             line.quiet()
-    line.child.send("qy")
+            line.child.send("\x1b\x1b")
+    before = line.memory
+    os.truncate(find(world / "logs", "latest").attempt("cat", 1).output, 1 << 30)  # its last line is a gigabyte long now
+    line.child.send("oGgG")
+    line.quiet()
+    assert line.memory - before < 32 << 10
+    line.child.send("\x1b\x1bqy")
     line.until(b"its record")
-    for words in (b"TCP 127.0.0.1", b"heretmux;^[pwned", b"box-prod-20261123-020000-d <U+202E>[x]"):
-        assert words in line.sent
     assert strange(line.sent.replace(POINTER, b""), SCREEN) == set()
     assert not (world / "owned").exists()
 

@@ -258,7 +258,7 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
     terminal.until(lambda: terminal.clean)
     terminal.keys("fg", "Enter")
     terminal.until("SEV-2")
-    for columns, rows in ((200, 50), (60, 15), (20, 5), (160, 20), (80, 24)):
+    for columns, rows in (*((200, 60), (60, 15)) * 30, (20, 5), (160, 20), (80, 24)):
         terminal.ask("resize-window", "-x", str(columns), "-y", str(rows))
     terminal.until("Checklist 2 of 4")
     terminal.keys("q")
