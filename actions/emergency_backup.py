@@ -85,10 +85,12 @@ class EmergencyBackup(Action):
         for source in sources:
             stem, identity = emergency_stem(source.target), _identity(place, source.target, recipients)
             named = _at(place, _name(stem, "<timestamp>", recipients))
-            draft.add(Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity)
+            draft.add(
+                Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity, kind="backup"
+            )
             if self.globals:
                 named = _at(place, PREFIX + _name(stem, "<timestamp>", recipients))
-                draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles")
+                draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file")
         draft.add(Verb.KEEP, "every earlier backup")
         for reason in passed:
             draft.fact("passed over", reason)

@@ -81,12 +81,14 @@ class NightlyBackup(Action):
                 size=bytes_expected,
                 note=note,
                 identity=f"nightly {target.name}{_for(recipients)}",
+                kind="backup",
             )
             draft.add(
                 Verb.CREATE,
                 f"{folder}/{roles_name(target.database, recipients)}",
                 note="its server's roles, without passwords",
                 identity=f"nightly roles {target.name}",
+                kind="roles file",
             )
         draft.add(Verb.KEEP, "every earlier set")
         if recipients:

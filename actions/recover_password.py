@@ -62,9 +62,9 @@ class RecoverPassword(Action):
             self._plan_reset(draft, context, route)
         if working is None or not self._stands(context, route, working):
             note = "what is replaced, for an undo"
-            draft.add(Verb.CREATE, str(context.place("sealed")), note=note, identity="sealed")
+            draft.add(Verb.CREATE, str(context.place("sealed")), note=note, identity="sealed", kind="file")
             self._plan_file(draft, context)
-        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret")
+        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret", kind="file")
         for dependent in self.target.dependents:
             draft.add(Verb.READ, f"whether {dependent.name} gets in afterwards")
         return draft.plan()
@@ -86,13 +86,14 @@ class RecoverPassword(Action):
         session_facts(draft, role)
         if store := self.target.secret_store:
             note = "gets the new password on its standard input"
-            draft.add(Verb.CHANGE, f"secret store: {store.command}", reversible=False, note=note)
-        draft.add(Verb.CHANGE, f"password of {route.user} on {self.target.label}", note="a new one, as a SCRAM verifier")
+            draft.add(Verb.CHANGE, f"secret store: {store.command}", reversible=False, note=note, kind="secret store")
+        changed = f"password of {route.user} on {self.target.label}"
+        draft.add(Verb.CHANGE, changed, note="a new one, as a SCRAM verifier", kind="password")
 
     def _plan_file(self, draft: PlanDraft, context: Context) -> None:
         path = password_file(context.runbook)
         note = "its mode becomes 0600: libpq passed over it" if readable_by_others(path) else "one line; the others stay"
-        draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note=note)
+        draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note=note, kind="file")
 
     def _stands(self, context: Context, route: Route, found: Candidate) -> bool:
         """Whether libpq takes this very password from `.pgpass` already."""

@@ -84,6 +84,7 @@ class Restore(Action):
             size=_expected(server, manifest),
             note="an estimate",
             identity=f"restored {self.target.name}",
+            kind="database",
         )
         if server.encoding:
             draft.add(Verb.KEEP, f"database {self.target.database}", size=server.size, note="in use; not touched")
@@ -94,7 +95,9 @@ class Restore(Action):
             return
         missing = self._missing(file, lacking)
         for one in missing if self.create_roles else ():
-            draft.add(Verb.CREATE, f"role {one.name}", note=f"{one.source}; no password", identity=f"role {one.name}")
+            draft.add(
+                Verb.CREATE, f"role {one.name}", note=f"{one.source}; no password", identity=f"role {one.name}", kind="role"
+            )
         if not self.create_roles:
             names = ", ".join(one.name for one in missing)
             draft.refusal = (

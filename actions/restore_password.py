@@ -57,14 +57,14 @@ class RestorePassword(Action):
                 draft.fact("afterwards", "nobody here gets in as the superuser any more: the only way in uses this password")
             session_facts(draft, role)
             note = "the former verifier" if sealed.verifier else "none, as before"
-            draft.add(Verb.CHANGE, f"password of {sealed.role} on {self.target.label}", note=note)
+            draft.add(Verb.CHANGE, f"password of {sealed.role} on {self.target.label}", note=note, kind="password")
         if self.target.secret_store is not None:
             draft.fact("secret store", "keeps the password that it was given last; nobody knows the former one")
         count = len(sealed.lines)
         note = f"{count} former line{'' if count == 1 else 's'} in place of its present ones; the others stay"
-        draft.add(Verb.CHANGE, str(password_file(context.runbook)), note=note)
-        draft.add(Verb.CREATE, str(context.place("sealed")), note="what is in force now", identity="sealed")
-        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret")
+        draft.add(Verb.CHANGE, str(password_file(context.runbook)), note=note, kind="file")
+        draft.add(Verb.CREATE, str(context.place("sealed")), note="what is in force now", identity="sealed", kind="file")
+        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret", kind="file")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:

@@ -62,8 +62,15 @@ class SwapDatabase(Action):
         current = self.target.database
         if current in server.databases:
             aside = f"database {current} becomes {current}_before_<timestamp>"
-            draft.add(Verb.CHANGE, aside, size=server.size, note="kept whole; undo swaps back", identity=f"aside {current}")
-        draft.add(Verb.CHANGE, f"database {chosen} becomes {current}", identity=f"in place {chosen}")
+            draft.add(
+                Verb.CHANGE,
+                aside,
+                size=server.size,
+                note="kept whole; undo swaps back",
+                identity=f"aside {current}",
+                kind="database",
+            )
+        draft.add(Verb.CHANGE, f"database {chosen} becomes {current}", identity=f"in place {chosen}", kind="database")
         at = made_at(chosen)
         if at is not None:
             age = duration((context.clock.now() - at).total_seconds())

@@ -38,9 +38,9 @@ class WriteRca(Action):
             draft.refusal = "There is no incident to write about; run it as a step of one"
             return draft.plan()
         path = IncidentFolder(context.incident).rca
-        draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note="from the journal")
+        draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note="from the journal", kind="file")
         if path.exists():
-            draft.add(Verb.CREATE, f"{path}.before", note="what is there now")
+            draft.add(Verb.CREATE, f"{path}.before", note="what is there now", kind="file")
             if self._edited(IncidentFolder(context.incident)) and not self.again:
                 draft.refusal = f"{path.name} was edited by hand; use --again true to write it anew"
         return draft.plan()

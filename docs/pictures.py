@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drill.production import build
 from midwatch.answers import Answers, load_answers
@@ -19,6 +20,7 @@ from midwatch.conductor import Conductor
 from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.person import Person
+from midwatch.rules import name_to_type
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from tui.app import MidwatchApp
@@ -32,7 +34,6 @@ SMALL = (80, 24)
 SIZES = {"incident": (160, 40), "incident-80x24": SMALL, "incident-200x60": (200, 60)}
 SCENES: dict[str, tuple[str, ...]] = {
     "confirm": ("enter",),
-    "destroy": ("slash", *"old backups", "enter", "p", "enter"),
     "skip": ("s",),
     "detail": ("d",),
     "timeline": ("j", "up", "asterisk"),
@@ -51,7 +52,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "handoff": ("h", *"root"),
 }
 """Further pictures of the driver's screen: the keys that lead there."""
-BEFORE = "emergency-backup"
+BEFORE, DESTROYS = "emergency-backup", "clean-old-backups"
 
 
 def take(conductor: Conductor, step: Step, answers: Answers) -> None:
@@ -60,15 +61,16 @@ def take(conductor: Conductor, step: Step, answers: Answers) -> None:
         answer = answers.for_manual(step)
         conductor.tick(step.id, note=answer.note, values=answer.values)
         return
-    conductor.start(step.id, conductor.plan(step.id))
+    plan = conductor.plan(step.id)
+    conductor.start(step.id, plan, typed=name_to_type(step, plan))
     while conductor.incident.status(step) is StepStatus.RUNNING:
         conductor.poll()
 
 
-def shown(conductor: Conductor) -> Iterator[tuple[str, ThemedApp, tuple[int, int], tuple[str, ...]]]:
+def shown(conductor: Conductor, answers: Answers) -> Iterator[tuple[str, ThemedApp[Any], tuple[int, int], tuple[str, ...]]]:
     """Name, application, size and keys of every picture; the later ones are of two people."""
 
-    def screen(desk: Conductor = conductor) -> ThemedApp:
+    def screen(desk: Conductor = conductor) -> ThemedApp[Any]:
         return MidwatchApp(desk, environment=TERMINAL)
 
     runbook = conductor.runbook
@@ -89,18 +91,27 @@ def shown(conductor: Conductor) -> Iterator[tuple[str, ThemedApp, tuple[int, int
     offered = Conductor.observe(conductor.folder, actor=f"{me}@bastion")
     yield "wheel", screen(offered), SMALL, ("W",)
     conductor.withdraw_offer()
+    go_on(conductor, answers, BEFORE, DESTROYS)
+    yield "destroy", screen(), SMALL, ("enter",)
     with_two(conductor)
     yield "second-person", screen(), SMALL, ("enter",)
-    conductor.ask_approval(BEFORE, conductor.plan(BEFORE))
+    conductor.ask_approval(DESTROYS, conductor.plan(DESTROYS))
     bob.poll()
     yield "approve", screen(bob), SMALL, ("a",)
 
 
+def go_on(conductor: Conductor, answers: Answers, first: str, last: str) -> None:
+    """Do the steps from the first one on, up to the last one and without it."""
+    ids = [step.id for step in conductor.runbook.steps()]
+    for step_id in ids[ids.index(first) : ids.index(last)]:
+        take(conductor, conductor.runbook.step(step_id), answers)
+
+
 def with_two(conductor: Conductor) -> None:
-    """From now on the emergency backup takes two people."""
+    """From now on the clean-up of old backups takes two people."""
     runbook = conductor.runbook
     phases = tuple(
-        replace(phase, steps=tuple(replace(step, two_people=step.two_people or step.id == BEFORE) for step in phase.steps))
+        replace(phase, steps=tuple(replace(step, two_people=step.two_people or step.id == DESTROYS) for step in phase.steps))
         for phase in runbook.phases
     )
     conductor.runbook = replace(runbook, phases=phases)
@@ -115,11 +126,8 @@ def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
         runbook = load(production.runbook, site=production.site)
         conductor = Conductor.declare(runbook, actor="ada@bastion")
         answers = load_answers(production.answers, runbook)
-        for step in runbook.steps():
-            if step.id == BEFORE:
-                break
-            take(conductor, step, answers)
-        for name, app, size, press in shown(conductor):
+        go_on(conductor, answers, next(runbook.steps()).id, BEFORE)
+        for name, app, size, press in shown(conductor, answers):
             drawn = asyncio.run(picture(app, size=wanted or size, press=press))
             (folder / f"{name}.svg").write_text(drawn, encoding="utf-8")
         conductor.leave()

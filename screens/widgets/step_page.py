@@ -37,8 +37,8 @@ def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
     if status is not StepStatus.RUNNING:
         lines += _questions(step, state, width, pen)
     if step.kind is not StepKind.MANUAL:
-        lines += _planned(parts, status, state, width, pen)
-        lines += _required(step, parts.look, status, width, pen)
+        planned, required = _planned(parts, status, state, width, pen), _required(step, parts.look, status, width, pen)
+        lines += [*required, *planned] if parts.look.unmet(step) else [*planned, *required]
     shown = parts.look.plan or (state.last.plan if state and state.last else None)
     lines += _said(parts, status, plan_column(shown), width, pen)
     if state and (len(state.attempts) > 1 or parts.whole):

@@ -55,6 +55,7 @@ def run(context: Context) -> Path:
     action = NightlyBackup()
     plan = action.plan(context)
     assert plan.refusal == ""
+    assert plan.totals().endswith("creates 2 backups, 2 roles files")
     return Path(action.apply(context, plan).values["set"])
 
 

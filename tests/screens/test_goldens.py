@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from midwatch.errors import Place
+from midwatch.incident.state import CriterionState
+from midwatch.plan import PlanDraft, Verb
 from midwatch.probe import Reading
+from midwatch.runbook.model import Criterion
 from screens.incident import IncidentScreen
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import DeskInMemory
 from tests.screens.readings import ROWS
 
+PLACE = Place("runbook.yaml", 1, 1)
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 
 
@@ -49,6 +55,47 @@ DIALOGS = {
 async def test_dialog(desk: DeskInMemory, golden, name: str, size: str) -> None:
     async with opened(desk, SIZES[size]) as pilot:
         await press(pilot, *DIALOGS[name])
+        golden(pilot, f"{name}-{size}")
+
+
+def unmet(desk: DeskInMemory) -> None:
+    """The emergency backup requires two things, of which one does not hold."""
+    required = (
+        Criterion("disk", "Disk below 90 %", "disk", {}, PLACE),
+        Criterion("quiet", "Nobody migrates", "freeze-status", {}, PLACE),
+    )
+    phases = tuple(
+        replace(phase, steps=tuple(replace(s, require=required) if s.id == "emergency-backup" else s for s in phase.steps))
+        for phase in desk.runbook.phases
+    )
+    desk.runbook = replace(desk.runbook, phases=phases)
+    desk.criteria["disk"] = CriterionState(False, "backups is 96 % full", desk.clock.now())
+    desk.criteria["quiet"] = CriterionState(True, "frozen until 04:00", desk.clock.now())
+
+
+def frozen(desk: DeskInMemory) -> None:
+    """The freeze of a moment ago can be taken back."""
+    draft = PlanDraft("freeze", {"mode": "off"})
+    draft.add(Verb.REMOVE, "freeze file automation/freeze", note="deployments may go on", kind="file")
+    draft.fact("now", "frozen by ada@bastion until 04:00 UTC: backup failure")
+    desk.plans["undo freeze-deployments"] = draft.plan()
+
+
+SCENES: dict[str, tuple[Callable[[DeskInMemory], None], tuple[str, ...]]] = {
+    "unmet": (unmet, ()),
+    "unmet-reason": (unmet, ("enter",)),
+    "undo": (frozen, ("slash", *"freeze dep", "enter", "U", *"too soon", "enter")),
+    "help-in-dialog": (lambda desk: None, ("S", "f1")),
+}
+
+
+@pytest.mark.parametrize("size", ["80x24", "200x60"])
+@pytest.mark.parametrize("name", SCENES)
+async def test_scene(desk: DeskInMemory, golden, name: str, size: str) -> None:
+    prepare, keys = SCENES[name]
+    prepare(desk)
+    async with opened(desk, SIZES[size]) as pilot:
+        await press(pilot, *keys)
         golden(pilot, f"{name}-{size}")
 
 
