@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from midwatch.errors import BadInput
 from screens.keyed import SCREENS
 from screens.widgets.key import shown
-from tests.screens.conftest import grid, opened, press
+from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import DeskInMemory
 from tui.keys import keys_file, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
@@ -41,7 +41,8 @@ async def test_keys_are_changed_on_the_settings_screen(desk: DeskInMemory, tmp_p
     environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
     async with opened(desk, environment=environment) as pilot:
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab", *"skip: n", "ctrl+s")
-        assert "The key 'n' would do two things in the incident: skip and note" in " ".join(grid(pilot).split())
+        said = "The key 'n' would do two things in the incident: skip and note"
+        await until(pilot, lambda: said in " ".join(grid(pilot).split()))
         assert not keys_file(environment).exists()
         await press(pilot, "backspace", "k", "ctrl+s")
         assert "k skip" in grid(pilot)
