@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,9 @@ _MARKS = (
 )
 _FASTEST = 0.1
 """Seconds between two looks at the file."""
+_SENT, _BESIDE = 28_000, 240
+"""Bytes a second that a flood of output may send: a large terminal is drawn less often. A line costs its cells and about so
+many bytes beside them, for colours, places and the bar."""
 _WIDEST = 4096
 _TIME = 9
 """Cells of a time and a blank."""
@@ -60,6 +64,8 @@ class OutputView(ScrollView, can_focus=True):
         self.with_times = self.wrapped = False
         self._term = ""
         self._found: int | None = None
+        self._not_before = 0.0
+        """When the next look may be, of the monotonic clock."""
 
     @property
     def spool(self) -> Spool | None:
@@ -128,9 +134,10 @@ class OutputView(ScrollView, can_focus=True):
             self.virtual_size = Size(self.size.width, 0)
             self.refresh()
             return
-        if not self.is_on_screen and not again:
+        if not again and (not self.is_on_screen or time.monotonic() < self._not_before):
             return
         if self._spool.refresh() or again:
+            self._not_before = time.monotonic() + self.size.height * (self.size.width + _BESIDE) / _SENT
             self._forget()
             if self._times is not None and self.with_times:
                 self._times.refresh()
