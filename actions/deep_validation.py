@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from actions.restore_roles import globals_beside, memberships, missing_roles, read_globals
-from actions.restore_stream import Progress, restore
+from actions.restore_roles import memberships, missing_roles
+from actions.restore_stream import NotRestored, Progress, restore
 from actions.restored_content import Checked, check, compare_with
 from actions.restored_database import create, look
 from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.runbook.model import Runbook
+from probes.archive import Archive
 from probes.archive_contents import Contents, read_contents
 from probes.manifest import Manifest
 from probes.postgres.connect import Route
@@ -42,37 +43,27 @@ class ScratchRestore:
     """Below which folder; None for the usual ones."""
     image: str = ""
     """Of the container that it goes into; empty for the programs that are here."""
-    identity: Path | None = None
-    """The private key of encrypted backups."""
 
-    def room(self, file: Path, manifest: Manifest | None) -> int:
+    def room(self, archive: Archive, manifest: Manifest | None) -> int:
         """Bytes that it takes for a while, about."""
-        unpacked = manifest.unpacked if manifest else file.stat().st_size * _UNPACKED
+        unpacked = manifest.unpacked if manifest else (archive.bytes or 0) * _UNPACKED
         return _EMPTY + int(unpacked * _GROWTH)
 
-    def run(self, file: Path, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
-        """Restore it, compare, and remove everything again.
+    def run(self, archive: Archive, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
+        """Restore it, compare, and remove everything again. `roles` is the script of globals beside it; empty without one.
 
         The words say which server took it and what was compared with what. What the backup cannot help (no room, no
-        server, an extension that the server lacks) is raised as `Refused` or another `MidwatchError`, not found a problem.
+        server, an extension that the server lacks, a place that is not reached any more) is raised as `Refused` or another
+        `MidwatchError`, not found a problem.
         """
-        contents = read_contents(file, tools.pg_restore, self.identity)
-        with self._server(contents, self.room(file, manifest)) as scratch:
-            _prepare(scratch, contents, file, manifest, self.identity)
+        contents = read_contents(archive, tools.pg_restore)
+        with self._server(contents, self.room(archive, manifest)) as scratch:
+            _prepare(scratch, contents, archive, roles)
             into = replace(scratch.route, database=_NAME)
             try:
                 digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)
-                restore(
-                    file,
-                    into,
-                    tools,
-                    server=scratch.major,
-                    sha256=digest,
-                    options=options,
-                    progress=progress,
-                    identity=self.identity,
-                )
-            except Failed as error:
+                restore(archive, into, tools, server=scratch.major, sha256=digest, options=options, progress=progress)
+            except NotRestored as error:
                 return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
             checked = check(into, manifest)
             if checked.problem:
@@ -96,15 +87,13 @@ class ScratchRestore:
             return [f"not compared with the content of {target.label}: {error.sentence}"]
 
 
-def _prepare(scratch: Scratch, contents: Contents, file: Path, manifest: Manifest | None, identity: Path | None) -> None:
+def _prepare(scratch: Scratch, contents: Contents, archive: Archive, script: str) -> None:
     """Make the roles and the empty database. Raises `Refused` when this server cannot take the archive at all."""
     server = look(scratch.route, _NAME)
     lacking = contents.extensions - server.extensions
     if lacking:
-        sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {file.name} needs"
+        sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {archive.name} needs"
         raise Refused(sentence, hint="Name an image that has them: --image NAME")
-    beside = globals_beside(file, manifest.database) if manifest else None
-    script = read_globals(beside, identity) if beside else ""
     wanted = contents.roles - server.roles
     for role in missing_roles(wanted, script):
         run_quietly(scratch.route, role.statement)

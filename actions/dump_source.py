@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import selectors
 import subprocess
 import time
@@ -14,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from actions.lost_dumps import application, end_dump
 from midwatch.errors import Failed
 from probes.container_exec import OUT, Exec
 from probes.docker_engine import NoSuchThing, engine
-from probes.postgres.connect import APPLICATION, Route
+from probes.postgres.connect import Route
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -31,12 +31,6 @@ _GRACE = 5.0
 _LONGEST = 16384
 _KILLED = (137, 143, None)
 """Exit codes of a program that was ended with its container, or by itself."""
-_END = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE application_name = {application} AND pid <> pg_backend_pid()
-"""
-
-
 _BEGINS = re.compile(rb'^pg_dump: (?:dumping contents of table "(.+)"|saving (large objects).*)$')
 _MATTERS = (b"error:", b"warning:", b"detail:", b"hint:", b"FATAL:")
 Begins = Callable[[str], None]
@@ -137,9 +131,7 @@ class LocalDump:
                         last = time.monotonic()
                         yield data
                 if time.monotonic() - last > STALL:
-                    raise Failed(
-                        f"The dump is stalled: no byte for {STALL:.0f} s", hint="Look for locks, or a paused container"
-                    )
+                    raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container")
         _judge(process.wait(), self._words.rest())
 
     def stop(self) -> None:
@@ -154,13 +146,13 @@ class LocalDump:
 class ContainerDump:
     """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
 
-    def __init__(self, route: Route, begins: Begins = _heard, *, timeout: float = STALL) -> None:
+    def __init__(self, route: Route, begins: Begins = _heard) -> None:
         self._words = Words(begins)
-        self._route, self._timeout, self._ended = route, timeout, False
-        self._application = f"{APPLICATION} dump {secrets.token_hex(6)}"  # so that `stop` ends this one and no other
+        self._route, self._ended = route, False
+        self._application = application()  # so that `stop` ends this one and no other
         argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
         with contextlib.ExitStack() as stack:
-            client = stack.enter_context(engine(timeout))
+            client = stack.enter_context(engine(STALL))
             environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
             self._exec = Exec(client, route.container, argv, environment=environment)
             stack.callback(self._exec.close)
@@ -168,15 +160,15 @@ class ContainerDump:
 
     def chunks(self) -> Iterator[bytes]:
         try:
-            for kind, data in self._exec.frames(lambda: self._timeout):
+            for kind, data in self._exec.frames(lambda: STALL):
                 if kind == OUT:
                     yield data
                 else:
                     self._words.feed(data)
         except TimeoutError as error:
-            raise Failed(f"The dump is stalled: no byte for {self._timeout:g} s", hint="Is the container paused?") from error
+            raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Is the container paused?") from error
         except OSError as error:
-            raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
+            raise _without_docker(str(error)) from error
         code = self._exit()
         self._ended = True
         _judge(code, self._words.rest())
@@ -184,9 +176,12 @@ class ContainerDump:
     def _exit(self) -> int | None:
         """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
         code, running, name = None, False, self._route.container
-        with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now
-            code = client.api.exec_inspect(self._exec.id)["ExitCode"]
-            running = code == 0 or self._outlived(client, code)
+        try:
+            with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now
+                code = client.api.exec_inspect(self._exec.id)["ExitCode"]
+                running = code == 0 or self._outlived(client, code)
+        except Failed as error:
+            raise _without_docker(error.sentence) from error
         if not running:
             exit_ = "" if code is None else f" (exit {code})"
             hint = f"Nothing was published. docker start {name}, wait until it is ready, and run this again"
@@ -203,12 +198,15 @@ class ContainerDump:
         return False
 
     def stop(self) -> None:
-        from probes.postgres.role import literal, run_quietly
-
         with contextlib.suppress(Exception):  # the engine or the server may be gone, which also ends it
             self._open.close()
             if not self._ended:
-                run_quietly(self._route, _END.format(application=literal(self._application)))
+                end_dump(self._route, self._application)
+
+
+def _without_docker(why: str) -> Failed:
+    hint = "Nothing was published. Run it again once Docker answers, or with host and port of the target, which needs no Docker"
+    return Failed(f"Docker went away in the middle of the dump: {why}", hint=hint)
 
 
 def _judge(code: int | None, said: str) -> None:

@@ -15,6 +15,7 @@ from actions.dump_forecast import Forecast, Looking
 from actions.dump_obstacles import blockers
 from actions.dump_packing import Hashing, Packing
 from actions.dump_progress import Progress, Watching
+from actions.dump_queue import QueueWatch
 from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
 from actions.places.folder import FolderWriting
 from actions.places.place import Writing
@@ -58,13 +59,14 @@ def dump_into(
     pg_restore: Path | None = None,
     recipients: Sequence[Recipient] = (),
     before: int = 0,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] | None = None,
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
     What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
-    not good is not published. With `recipients` what the place gets is encrypted to them. `say` is told, now and then, how far
-    a long dump is and how old its snapshot; `before` are the bytes of the last one before compression, for a forecast.
+    not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of the superuser,
+    is told now and then how far a long dump is, how old its snapshot is, and who waits for its end; `before` are the bytes of
+    the last one before compression, for a forecast.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -73,6 +75,8 @@ def dump_into(
         with contextlib.ExitStack() as stack:
             along = ReadingAlong(pg_restore)
             stack.callback(along.stop)
+            if say is not None:
+                stack.callback(QueueWatch(route, say).stop)
             out = Hashing(writing)
             below: Hashing | Encrypting = out
             if recipients:
@@ -80,7 +84,7 @@ def dump_into(
                 stack.callback(below.stop)
             forecast = Forecast(before)
             stack.callback(Looking(route, forecast).stop)
-            packing, watching = Packing(below, along), Watching(progress, forecast, say)
+            packing, watching = Packing(below, along), Watching(progress, forecast, say or (lambda text: None))
             found = _fill(route, tools, packing, watching, forecast, stack, digests)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.rows)
@@ -109,7 +113,8 @@ def _fill(
     """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
     if route.kind != "exec":
-        connection = stack.enter_context(connect(route, statement=0))
+        connection = connect(route, statement=0)
+        stack.callback(connection.close)  # no word more to a server that may hang: a rollback would wait for it
         snapshot, lsn = _hold_snapshot(connection)
         counting = _Counting(route, snapshot, digests)
         stack.callback(counting.stop)

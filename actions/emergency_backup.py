@@ -15,6 +15,7 @@ from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
 from actions.emergency_source import Source, expected_size, last_unpacked, look, manifest_of, reader_of
 from actions.globals_dump import PREFIX, packed_globals
+from actions.lost_dumps import end_dump, lost_dumps
 from actions.places.choice import first_with_room, locate, places_of
 from actions.places.folder import CRITICAL
 from actions.places.place import Place
@@ -30,6 +31,7 @@ from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
 from probes.encryption import SUFFIX, Recipient, chosen, encrypted
 from probes.manifest import DEPTHS
+from probes.postgres.routes import superuser_route
 
 LOG = "emergency-backup.log"
 _NO_ROLES = "The roles can be saved neither from inside a container nor to standard output"
@@ -76,6 +78,9 @@ class EmergencyBackup(Action):
                         "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
                     )
                 draft.facts += dump_obstacles.facts(source.route)
+                for lost in lost_dumps(source.route):
+                    note = "it holds its locks and its snapshot; no file came of it"
+                    draft.add(Verb.REMOVE, f"{lost}, in {source.target.label}", note=note, identity=lost.application)
                 if self.validate or recipients:
                     draft.fact("depth", _depth(context, source))
             place, room, passed = first_with_room(places, sum(expected.values()))
@@ -108,6 +113,7 @@ class EmergencyBackup(Action):
         place = next((one for one in places if _identity(one, wanted[0], recipients) in confirmed), None)
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
+        self._end_lost(context, wanted, confirmed)
         began, together = context.clock.now(), Together(in_bytes(context.console), len(wanted))
         if len(wanted) == 1:
             return self._save(context, wanted[0], place, began, together.part(0))
@@ -124,6 +130,18 @@ class EmergencyBackup(Action):
         if failed:
             return Outcome(False, f"{', '.join(failed)} of {len(wanted)} not saved; the others are", values)
         return Outcome(True, f"{len(wanted)} backups saved to {place}", values)
+
+    def _end_lost(self, context: Context, wanted: tuple[Target, ...], confirmed: set[str]) -> None:
+        """End the dumps that lost their reader, as far as the plan names them."""
+        for target in wanted:
+            try:
+                route = superuser_route(context.runbook, target)
+                for lost in lost_dumps(route):
+                    if lost.application in confirmed:
+                        end_dump(route, lost.application)
+                        context.console.say(f"Ended {lost}, in {target.label}")
+            except MidwatchError:
+                continue  # the dump of this target meets the same, and has the word
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """Whether every target has a backup that began at `since` or later, as long as its manifest tells where that can be

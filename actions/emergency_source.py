@@ -17,7 +17,7 @@ from probes.encryption import Recipient
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.routes import superuser_route
-from probes.postgres.tools import Tools, find_tools
+from probes.postgres.tools import Tools, find_tools, pg_dump_inside
 
 _RATIO = 0.45
 """Compressed bytes for each byte of database, when no earlier backup tells better; measured was 0.27."""
@@ -35,14 +35,15 @@ class Source:
     """Of the database."""
     tools: Tools | None
     """None for the container's own."""
-
-    @property
-    def tool(self) -> str:
-        return str(self.tools or "the container's pg_dump")
+    tool: str
+    """Name and version of the `pg_dump` that will be used: `pg_dump 17.2`."""
 
 
 def look(runbook: Runbook, target: Target) -> Source:
-    """Find the fastest way in and a `pg_dump` that is no older than the server. Raises `MidwatchError`."""
+    """Find the fastest way in and a `pg_dump`, here or in the container, that is no older than the server.
+
+    Raises `MidwatchError`: `Refused` when there is none.
+    """
     route = superuser_route(runbook, target)
     query = "SELECT current_setting('server_version') || ' ' || pg_database_size(current_database())"
     if route.kind == "exec":
@@ -56,8 +57,9 @@ def look(runbook: Runbook, target: Target) -> Source:
             said = str(row[0])
     version, count = said.rsplit(" ", 1)
     server = version.split()[0]
-    tools = None if route.kind == "exec" else find_tools(runbook, int(server.partition(".")[0]))
-    return Source(target, route, server, int(count), tools)
+    major = int(server.partition(".")[0])
+    tools = None if route.kind == "exec" else find_tools(runbook, major)
+    return Source(target, route, server, int(count), tools, str(tools) if tools else pg_dump_inside(route.container, major))
 
 
 def expected_size(runbook: Runbook, source: Source) -> int:

@@ -18,6 +18,7 @@ from actions.dump_progress import Together, in_bytes
 from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
+from actions.restore_roles import roles_beside
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
 from midwatch.errors import Failed, MidwatchError, Refused
@@ -25,6 +26,7 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import Percent, percent, size
+from probes.archive import Archive
 from probes.catalogue import PARTIAL, backups_of
 from probes.disk_usage import budgets_of, usage
 from probes.encryption import Recipient, chosen
@@ -188,9 +190,8 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
         return target
     file = folder / dump_name(made.database)
     try:
-        found = ScratchRestore(context.runbook).run(
-            file, made, find_tools(context.runbook, made.tool_major), lambda done, total: None
-        )
+        tools, roles = find_tools(context.runbook, made.tool_major), roles_beside(file, made.database)
+        found = ScratchRestore(context.runbook).run(Archive.of(file), roles, made, tools, lambda done, total: None)
     except MidwatchError as error:
         log(context, NIGHTLY, f"[WARN] It cannot be restored for a look: {error.sentence}")
         return target

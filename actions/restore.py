@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.dump_progress import in_bytes
-from actions.restore_roles import MissingRole, globals_beside, memberships, missing_roles, read_globals
+from actions.named_backup import named_backup
+from actions.restore_roles import MissingRole, memberships, missing_roles, roles_beside
 from actions.restore_stream import restore
 from actions.restored_content import check
 from actions.restored_database import MAINTENANCE, ServerNow, create, drop, free_name, look, made_at, mark, restored, take_over
@@ -21,6 +22,7 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import duration, percent, size
+from probes.archive import Archive
 from probes.archive_contents import Contents, read_contents
 from probes.catalogue import backups_of
 from probes.disk_usage import budgets_of, usage
@@ -64,7 +66,7 @@ class Restore(Action):
             route = self._route(context)
             server = look(route, self.target.database)
             manifest = Manifest.read(file)
-            contents = read_contents(file, _tools(context, manifest).pg_restore, self.identity)
+            contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
         except MidwatchError as error:
@@ -106,8 +108,7 @@ class Restore(Action):
             )
 
     def _missing(self, file: Path, lacking: frozenset[str]) -> list[MissingRole]:
-        beside = globals_beside(file, self.target.database)
-        return missing_roles(lacking, read_globals(beside, self.identity) if beside else "")
+        return missing_roles(lacking, roles_beside(file, self.target.database, self.identity))
 
     def _tell(self, draft: PlanDraft, server: ServerNow, contents: Contents, manifest: Manifest | None) -> None:
         draft.fact("versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}")
@@ -145,7 +146,7 @@ class Restore(Action):
         manifest = Manifest.read(file)
         route = self._route(context)
         server = look(route, self.target.database)
-        contents = read_contents(file, _tools(context, manifest).pg_restore, self.identity)
+        contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
         name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
@@ -158,16 +159,8 @@ class Restore(Action):
             options = ("--no-tablespaces",) if lacking else ()
             digest = manifest.sha256 if manifest else ""
             tell = in_bytes(context.console)
-            restore(
-                file,
-                into,
-                tools,
-                server=server.version,
-                sha256=digest,
-                options=options,
-                progress=tell,
-                identity=self.identity,
-            )
+            archive = Archive.of(file, self.identity)
+            restore(archive, into, tools, server=server.version, sha256=digest, options=options, progress=tell)
         except BaseException as error:
             drop(route, name)
             if isinstance(error, MidwatchError):
@@ -194,8 +187,8 @@ class Restore(Action):
         for one in made:
             run_quietly(route, one.statement)
             context.console.say(f"Made the role {safe_text(one.name)} ({one.source})")
-        beside = globals_beside(file, self.target.database)
-        for grant in memberships(lacking, server.roles, read_globals(beside, self.identity)) if beside else ():
+        script = roles_beside(file, self.target.database, self.identity)
+        for grant in memberships(lacking, server.roles, script):
             with contextlib.suppress(Failed):  # one that the server's version does not take
                 run_quietly(route, grant)
 
@@ -218,9 +211,7 @@ class Restore(Action):
 
     def _file(self, context: Context) -> Path:
         if self.path is not None:
-            if not self.path.is_file():
-                raise BadInput(f"{self.path} is not there", hint="Name the backup file")
-            return self.path
+            return named_backup(self.path)
         found = backups_of(context.runbook, self.target)
         good = next((one for one in found if one.good), None)
         if good is None:

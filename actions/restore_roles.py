@@ -12,8 +12,9 @@ from pathlib import Path
 
 from actions.globals_dump import PREFIX, globals_name
 from midwatch.errors import Failed
+from probes.archive import Archive
 from probes.archive_contents import IDENTIFIER, plain
-from probes.encryption import SUFFIX, opened
+from probes.encryption import SUFFIX
 from probes.postgres.role import identifier
 
 LARGEST = 64 << 20
@@ -46,13 +47,19 @@ def globals_beside(file: Path, database: str) -> Path | None:
     return None
 
 
-def read_globals(file: Path, identity: Path | None = None) -> str:
-    """The script in it; `identity` has the key of one that is encrypted. Raises `Failed`, and `Refused` without its key."""
+def roles_beside(file: Path, database: str, identity: Path | None = None) -> str:
+    """The script of globals that lies beside a dump; empty when there is none. Raises as `read_globals` does."""
+    beside = globals_beside(file, database)
+    return read_globals(Archive.of(beside, identity)) if beside else ""
+
+
+def read_globals(packed: Archive) -> str:
+    """The script in it. Raises `Failed`, and `Refused` for one that is encrypted and without its key."""
     try:
-        with opened(file, identity) as packed, gzip.GzipFile(fileobj=io.BufferedReader(packed)) as unpacked:
+        with packed.unsealed() as raw, gzip.GzipFile(fileobj=io.BufferedReader(raw)) as unpacked:
             return unpacked.read(LARGEST).decode("utf-8", "replace")
     except (OSError, EOFError, zlib.error) as error:
-        raise Failed(f"{file.name} cannot be read: {error}", hint="Make the roles by hand, and restore again") from error
+        raise Failed(f"{packed.name} cannot be read: {error}", hint="Make the roles by hand, and restore again") from error
 
 
 def missing_roles(names: Iterable[str], script: str) -> list[MissingRole]:

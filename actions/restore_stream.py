@@ -8,10 +8,10 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from midwatch.errors import Failed, MidwatchError
+from probes.archive import Archive
 from probes.archive_reading import DigestingReader
 from probes.container_exec import Exec
 from probes.docker_engine import engine
@@ -23,6 +23,10 @@ from probes.postgres.tools import Tools
 CHUNK = 1 << 18
 _LOOK = 5.0
 """Seconds between two looks at a container that is restored into."""
+_PATIENCE = 30.0
+"""Seconds for one look."""
+_TWICE = 2
+"""Looks one after the other that have to find the same, before it is believed."""
 _TIMEOUT_SINCE = 17
 _TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
 """What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
@@ -45,8 +49,12 @@ class Sink(Protocol):
         ...
 
 
+class NotRestored(Failed):
+    """The archive cannot be restored as it is, or not into this server."""
+
+
 def restore(
-    file: Path,
+    archive: Archive,
     route: Route,
     tools: Tools | None,
     *,
@@ -54,13 +62,14 @@ def restore(
     sha256: str,
     options: tuple[str, ...],
     progress: Progress,
-    identity: Path | None = None,
 ) -> None:
-    """Restore `file` into the route's database, which is new and empty. Raises `Failed` with the first thing that went wrong.
+    """Restore an archive into the route's database, which is new and empty.
+
+    Raises `NotRestored` with the first thing that went wrong, and what the archive's place raises when it does not come.
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
     there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
-    file is decrypted with the key in `identity` as it is read.
+    one is decrypted as it is read.
     """
     argv = ["--no-password", "--dbname", route.database, *options]
     newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
@@ -68,34 +77,34 @@ def restore(
         argv.insert(0, "--exit-on-error")
     sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
     try:
-        fault, found = _feed(file, identity, sink, progress)
+        fault, found = _feed(archive, sink, progress)
         code, said = sink.finish()
     finally:
         sink.stop()
     if fault:
-        raise Failed(f"{file.name} is damaged: {fault}", hint="Take another backup")
+        raise NotRestored(f"{archive.name} is damaged: {fault}", hint="Take another backup")
     lines = [line for line in said.splitlines() if "error:" in line]
     if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
         code = 0
     if code:
         lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
         told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
-        raise Failed(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
+        raise NotRestored(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
     if sha256 and found != sha256:
-        raise Failed(f"{file.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
+        raise NotRestored(f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
 
 
-def _feed(file: Path, identity: Path | None, sink: Sink, progress: Progress) -> tuple[str, str]:
+def _feed(archive: Archive, sink: Sink, progress: Progress) -> tuple[str, str]:
     """Unpack all of it into the sink. What is wrong with the file, empty when nothing is; and its SHA-256."""
     from isal import igzip
     from isal.igzip_lib import IsalError
 
-    total = file.stat().st_size
-    with file.open("rb") as raw:
+    total = archive.bytes
+    with archive.open() as raw:
         reader = DigestingReader(raw, lambda count: progress(count, total))
         try:
             with (
-                plain(reader, file.name, identity) as packed,
+                plain(reader, archive.name, archive.identity) as packed,
                 igzip.IGzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb") as unpacked,  # type: ignore[no-untyped-call]
             ):
                 while chunk := unpacked.read(CHUNK):
@@ -172,16 +181,17 @@ class ContainerRestore:
 
     def _watch(self) -> None:
         """See what the stream never tells: that the container is paused, and that `pg_restore` gave up without reading on."""
-        seen_gone = False
-        while not self._over.wait(_LOOK):
-            with contextlib.suppress(MidwatchError), engine() as client:
-                if client.api.inspect_container(self._container)["State"].get("Paused"):
-                    self._fate = f"error: the container {self._container} is paused\n"
-                    break
-                gone = not client.api.exec_inspect(self._exec.id)["Running"]
-                if gone and seen_gone:  # its last words had the time between to come
-                    break
-                seen_gone = gone
+        gone = silent = 0
+        while not self._over.wait(_LOOK) and gone < _TWICE and not self._fate:
+            try:
+                with engine(_PATIENCE) as client:
+                    if client.api.inspect_container(self._container)["State"].get("Paused"):
+                        self._fate = f"error: the container {self._container} is paused\n"
+                    running = client.api.exec_inspect(self._exec.id)["Running"]
+                    gone, silent = 0 if running else gone + 1, 0  # its last words have the time of a look to come
+            except MidwatchError as error:  # as when a pause has met a start, after which an engine tells nothing of either
+                silent += 1
+                self._fate = f"error: {error.sentence}\n" if silent == _TWICE else ""
         if not self._over.is_set():
             self._exec.close()
 

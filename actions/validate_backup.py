@@ -8,7 +8,10 @@ from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_progress import in_bytes
+from actions.globals_dump import PREFIX
+from actions.named_backup import named_backup
 from actions.places.choice import locate
+from actions.restore_roles import read_globals, roles_beside
 from actions.validation import Verdict, checksum_of, validate_stream
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
@@ -17,6 +20,7 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from midwatch.units import size
+from probes.archive import Archive
 from probes.catalogue import BACKUPS, backups_of
 from probes.checksums import sets_below, verify_set
 from probes.encryption import is_encrypted
@@ -38,7 +42,8 @@ class ValidateBackup(Action):
     keeps the depth that it reached while it was written.
 
     The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup is
-    not read to its end, or anything differs. A backup on another host is streamed back and read in the same way.
+    not read to its end, or anything differs. A backup on another host or in a bucket is streamed from
+    there, for a restore as well; nothing of it is kept here.
     """
 
     name: ClassVar[str] = "validate-backup"
@@ -66,8 +71,6 @@ class ValidateBackup(Action):
             draft.add(Verb.READ, location, size=there)
             if there is None:
                 draft.refusal = f"{location} is not there"
-            elif self.restore and not place.beside:
-                draft.refusal = f"{location} lies elsewhere: copy it here to restore it"
             elif self.identity is None and is_encrypted(name):
                 draft.fact("encrypted", f"{name}: without --identity FILE only its SHA-256 is compared")
                 if self.restore:
@@ -81,9 +84,9 @@ class ValidateBackup(Action):
         return draft.plan()
 
     def _plan_restore(self, context: Context, draft: PlanDraft, files: list[Path]) -> None:
-        deep = ScratchRestore(context.runbook, self.scratch, self.image, self.identity)
-        needed = max(deep.room(file, Manifest.read(file)) for file in files)
+        deep = ScratchRestore(context.runbook, self.scratch, self.image)
         try:
+            needed = max(deep.room(self._archive(context, file), Manifest.read(file)) for file in files)
             place = scratch_place(self.scratch, 0 if self.image else needed)
         except MidwatchError as error:
             draft.refusal = str(error)
@@ -164,8 +167,9 @@ class ValidateBackup(Action):
     def _restore(self, context: Context, file: Path, manifest: Manifest | None, tools: Tools, verdict: Verdict) -> str:
         """Go on to depth 5, and put that or the problem into the verdict. What was compared, in words."""
         context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
-        deep = ScratchRestore(context.runbook, self.scratch, self.image, self.identity)
-        found = deep.run(file, manifest, tools, in_bytes(context.console))
+        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        archive, roles = self._archive(context, file), self._roles(context, file, manifest)
+        found = deep.run(archive, roles, manifest, tools, in_bytes(context.console))
         if found.problem:
             verdict.problem = found.problem
         else:
@@ -175,6 +179,19 @@ class ValidateBackup(Action):
     def _closed(self, name: str) -> bool:
         """Whether nobody here can look into it."""
         return self.identity is None and is_encrypted(name)
+
+    def _archive(self, context: Context, file: Path, prefix: str = "") -> Archive:
+        """The backup where it lies, or what lies beside it under its name and a prefix. Raises `MidwatchError`."""
+        place, name = locate(context.runbook, self._location(file))
+        return Archive(prefix + name, place.size(prefix + name), lambda: place.read(prefix + name), self.identity)
+
+    def _roles(self, context: Context, file: Path, manifest: Manifest | None) -> str:
+        """The script of its server's roles, from beside it; empty when there is none. Raises `MidwatchError`."""
+        if manifest is None:
+            return ""
+        if locate(context.runbook, self._location(file))[0].beside:
+            return roles_beside(file, manifest.database, self.identity)
+        return read_globals(self._archive(context, file, PREFIX)) if manifest.globals_sha256 else ""
 
     def _location(self, file: Path) -> str:
         """Where the backup lies that this file is, or whose manifest is kept beside this name."""
@@ -187,7 +204,7 @@ class ValidateBackup(Action):
         if "://" in self.path:
             return [context.place("elsewhere") / self.path.rpartition("/")[2]]
         if self.path:
-            return [context.runbook.resolve(self.path)]
+            return [named_backup(context.runbook.resolve(self.path))]
         if self.target is None:
             return _newest_set(context)
         found = backups_of(context.runbook, self.target)

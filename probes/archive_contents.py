@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from midwatch.errors import Failed, Refused
-from probes.encryption import opened
+from midwatch.errors import Failed, MidwatchError, Refused
+from probes.archive import Archive
+from probes.encryption import is_encrypted
 
 CHUNK = 1 << 16
 IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s".,;()]+)'
@@ -51,30 +52,32 @@ class Contents:
     tablespaces: frozenset[str]
 
 
-def read_contents(file: Path, pg_restore: Path, identity: Path | None = None) -> Contents:
+def read_contents(archive: Archive, pg_restore: Path) -> Contents:
     """Read the head of a compressed archive, and of the rest only what lies in the pipe's buffer.
 
     Raises `Refused` when this `pg_restore` is too old for it, `Failed` when it is no archive, and either for one that is
-    encrypted and that the key in `identity` does not open.
+    encrypted and that its key does not open.
     """
-    with contextlib.suppress(OSError), opened(file, identity):
-        pass
-    listing, script = (
-        _told(file, identity, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-"))
-    )
+    if is_encrypted(archive.name):
+        with contextlib.suppress(OSError), archive.unsealed():
+            pass
+    listing, script = (_told(archive, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-")))
     found = parse(script)
     return replace(found, roles=found.roles | set(_OBJECTS.findall(listing)))
 
 
-def _told(file: Path, identity: Path | None, argv: list[str]) -> str:
+def _told(archive: Archive, argv: list[str]) -> str:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
-        feeder = threading.Thread(target=_feed, args=(file, identity, process.stdin), daemon=True)
+        away: list[MidwatchError] = []
+        feeder = threading.Thread(target=_feed, args=(archive, process.stdin, away), daemon=True)
         feeder.start()
         out, said = _both(process)
         feeder.join()
     if process.returncode:
-        _refuse(file, said)
+        if away:
+            raise away[0]
+        _refuse(archive, said)
     return out.decode("utf-8", "replace")
 
 
@@ -90,17 +93,20 @@ def _both(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
     return out, b"".join(said).decode("utf-8", "replace")
 
 
-def _feed(file: Path, identity: Path | None, into: IO[bytes]) -> None:
+def _feed(archive: Archive, into: IO[bytes], away: list[MidwatchError]) -> None:
+    """Give it all that it takes. `away` gets what went wrong with the archive's place."""
     from isal import igzip
     from isal.igzip_lib import IsalError
 
     try:
         with (
-            opened(file, identity) as packed,
+            archive.unsealed() as packed,
             igzip.IGzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb") as unpacked,  # type: ignore[no-untyped-call]
         ):
             while chunk := unpacked.read(CHUNK):
                 into.write(chunk)
+    except MidwatchError as error:
+        away.append(error)
     except (EOFError, IsalError, OSError):  # type: ignore[misc]  # its stub calls the class an instance
         pass  # pg_restore has read enough, or says what is wrong with what it got
     finally:
@@ -108,16 +114,16 @@ def _feed(file: Path, identity: Path | None, into: IO[bytes]) -> None:
             into.close()
 
 
-def _refuse(file: Path, said: str) -> None:
+def _refuse(archive: Archive, said: str) -> None:
     lines = [line.rpartition("error:")[2].strip() for line in said.splitlines() if "error:" in line]
     told = lines[0] if lines else "it is no archive of pg_dump"
     if "unsupported version" in told:
         raise Refused(
-            f"{file.name} is newer than this pg_restore can read ({told})",
+            f"{archive.name} is newer than this pg_restore can read ({told})",
             hint="Install a newer postgresql-client, or set places.pg_bin",
         )
     raise Failed(
-        f"{file.name} cannot be read by pg_restore: {told}", hint="midwatch action validate-backup tells what is wrong"
+        f"{archive.name} cannot be read by pg_restore: {told}", hint="midwatch action validate-backup tells what is wrong"
     )
 
 

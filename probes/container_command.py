@@ -16,6 +16,10 @@ LARGEST = 1_000_000
 """Bytes of output that are kept; this is for short answers."""
 
 
+class NoSuchCommand(Failed):
+    """The container has no such program, or nobody may run it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a command said and how it ended."""
@@ -65,7 +69,7 @@ def hear(running: Exec, client: DockerClient, container: str, name: str, deadlin
     if code is None:
         raise Failed(f"The connection to {container} broke before {name} ended", hint="Is the engine up?")
     if code in (126, 127):
-        raise Failed(f"The container {container} has no {name}", hint=(fault or text).strip()[:200])
+        raise NoSuchCommand(f"The container {container} has no {name}", hint=(fault or text).strip()[:200])
     return Said(text, fault, code)
 
 

@@ -11,6 +11,7 @@ from midwatch.errors import Failed
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, find_place, superuser_route
+from probes.server_log_formats import as_stderr
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _PID = re.compile(r"\[(\d+)\]")
@@ -18,12 +19,13 @@ _LEVEL = re.compile(r"\b(FATAL|DETAIL|LOG):\s+(.*)", re.DOTALL)
 _RECEIVED = re.compile(r"connection received: host=(\S+)")
 _ADDRESS = re.compile(r"(?<![\d.:])(\d{1,3}(?:\.\d{1,3}){3}|\[local\]|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\d.:])")
 _REFUSALS = (
-    re.compile(r'(?P<what>\S+ authentication failed) for user "(?P<user>.*)"\s*$'),
-    re.compile(r'role "(?P<user>.*)" (?P<what>does not exist|is not permitted to log in)\s*$'),
-    re.compile(r'(?P<what>too many connections) for role "(?P<user>.*)"\s*$'),
+    re.compile(r'(?P<what>\S+ authentication failed) for user "(?P<user>.*)"\s*$', re.DOTALL),
+    re.compile(r'role "(?P<user>.*)" (?P<what>does not exist|is not permitted to log in)\s*$', re.DOTALL),
+    re.compile(r'(?P<what>too many connections) for role "(?P<user>.*)"\s*$', re.DOTALL),
     re.compile(
         r'(?P<what>no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "(?P<host>[^"]*)", user "(?P<user>.*)", '
-        r'database "'
+        r'database "',
+        re.DOTALL,
     ),
 )
 _REASONS = (
@@ -50,7 +52,7 @@ class RefusedLogin:
 
 
 def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
-    """Every refusal in these lines of the server's log (format `stderr`), in order.
+    """Every refusal in these lines of the server's log (format `stderr`, `csvlog` or `jsonlog`), in order.
 
     The source is told by `log_connections`, or by `%h` or `%r` in `log_line_prefix`; the reason by the DETAIL line that
     the server logs and sends to nobody.
@@ -58,7 +60,7 @@ def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
     found: list[RefusedLogin] = []
     sources: dict[str, str] = {}
     last: dict[str, RefusedLogin] = {}
-    for line in lines:
+    for line in as_stderr(lines):
         level = _LEVEL.search(line)
         if level is None:
             continue
@@ -82,7 +84,7 @@ def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
 
 def current_log(runbook: Runbook, target: Target) -> Path:
     """The file that the server logs to now, by its own word to the superuser, as seen from here. Raises `MidwatchError`."""
-    named = run_quietly(superuser_route(runbook, target), "SELECT coalesce(pg_current_logfile('stderr'), '')")
+    named = run_quietly(superuser_route(runbook, target), "SELECT coalesce(pg_current_logfile(), '')")
     if not named:
         raise Failed(f"{target.label} logs to no file of its own", hint=f"Add 'log' to the target {target.name}")
     folder = run_quietly(superuser_route(runbook, target), "SHOW data_directory")

@@ -42,6 +42,8 @@ class Folder:
         words = f"{size(found.free)} free on the disk of {self}: {percent(found.percent)} → {percent(after)}"
         if found.read_only:
             return Room(words, f"{self.path} is read-only")
+        if found.inodes_percent is not None and found.inodes_percent >= 100.0:
+            return Room(words, f"{self.path} has no inode left for another file, whatever space is free")
         if after > CRITICAL or expected > found.free:
             return Room(words, f"{self.path} would be {percent(after)} full with about {size(expected)} more")
         return Room(words)
@@ -79,8 +81,7 @@ class FolderWriting:
         try:
             self._descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            sentence = f"{self._partial} cannot be made: {error.strerror}"
-            raise Failed(sentence, hint="Choose another place for the backup") from error
+            raise _unmakable(self._partial, error) from error
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -114,8 +115,21 @@ class FolderWriting:
             self._partial.unlink(missing_ok=True)
 
 
+def _unmakable(path: Path, error: OSError) -> Failed:
+    why = error.strerror or str(error)
+    if error.errno == errno.EEXIST:
+        return Failed(f"{path} is there already", hint="Another backup began in the same second; run it again")
+    if error.errno == errno.ENOSPC:
+        with contextlib.suppress(OSError):
+            found = os.statvfs(path.parent)
+            why = "no inode is left, whatever space is free" if found.f_files and not found.f_favail else why
+    return Failed(f"{path} cannot be made: {why}", hint="Choose another place for the backup")
+
+
 def _full(error: OSError, written: int) -> MidwatchError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno == errno.EDQUOT:
+        return Failed(f"The quota is used up after {size(written)}", hint="Choose another place for the backup")
+    if error.errno == errno.ENOSPC:
         return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
     return Failed(
         f"The backup cannot be written: {error.strerror}, after {size(written)}", hint="Look at the disk, or choose another"

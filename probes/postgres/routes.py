@@ -49,9 +49,10 @@ def find_place(target: Target) -> Place:
             found = named_container(client, target.container)
     except NoSuchThing:
         raise
-    except Failed:
+    except Failed as error:
         if not target.host:
-            raise
+            hint = f"{error.hint}; or set host and port of the target: then its server is reached without Docker"
+            raise Failed(error.sentence, hint=hint) from error
         return Place("", target.host, target.port, target.port, target.container, target.superuser)
     state = found["State"]
     if not state.get("Running") or state.get("Paused"):

@@ -16,6 +16,7 @@ from midwatch.runbook.model import Runbook
 SYSTEM = Path("/usr/lib/postgresql")
 """Where Debian and its kin keep a folder for each major version."""
 _LIMIT = 10.0
+_FROM_HERE = "Publish its port, or set host and port of the target: then pg_dump from here is taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,26 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
     raise Refused("There is no pg_dump here", hint="Install the PostgreSQL client programs, or set places.pg_bin")
 
 
+def pg_dump_inside(container: str, server_major: int) -> str:
+    """Name and version of the container's own `pg_dump`: `pg_dump 15.18`. Raises `Refused` when it cannot dump this server."""
+    from probes.container_command import NoSuchCommand, run_in
+    from probes.docker_engine import engine
+
+    try:
+        with engine() as client:
+            said = run_in(client, container, "pg_dump", "--version")
+    except NoSuchCommand as error:
+        raise Refused(f"{error.sentence}, and only commands inside it reach the server", hint=_FROM_HERE) from error
+    found = _told(said.out)
+    if said.exit or found is None:
+        told = (said.err or said.out).strip().splitlines()[-1:] or [f"exit {said.exit}"]
+        raise Refused(f"pg_dump in the container {container} does not work: {told[0]}", hint=_FROM_HERE)
+    if found[0] < server_major:
+        sentence = f"pg_dump in the container {container} is {found[0]}.{found[1]}, older than the server, {server_major}"
+        raise Refused(sentence, hint=_FROM_HERE)
+    return f"pg_dump {found[0]}.{found[1]}"
+
+
 def program_folders(runbook: Runbook) -> Iterator[Path]:
     """Where programs of PostgreSQL may lie: in `places.pg_bin`, in PATH, then the system's own, newest first."""
     named = runbook.places.get("pg_bin", "")
@@ -96,5 +117,9 @@ def _ask(program: Path, changed: int) -> tuple[int, int] | None:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=_LIMIT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", said.stdout)
+    return _told(said.stdout)
+
+
+def _told(text: str) -> tuple[int, int] | None:
+    match = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", text)
     return (int(match[1]), int(match[2] or 0)) if match else None

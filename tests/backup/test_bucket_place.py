@@ -90,9 +90,9 @@ def test_saved_validated_and_counted_in_a_bucket(arp: Target, away: Context, sto
     assert outcome.values["path"] == f"s3://safe/{name}"
     assert name.startswith("prod/arp-prod-")
     assert action.verify(away, before).ok
-    validate = ValidateBackup(path=outcome.values["path"])
+    validate = ValidateBackup(path=outcome.values["path"], restore=True)
     verdict = validate.apply(away, validate.plan(away))
-    assert (verdict.ok, verdict.values["depth"]) == (True, "4"), verdict.summary
+    assert (verdict.ok, verdict.values["depth"]) == (True, "5"), verdict.summary
     assert CheckBackup(arp, emergency=True).evaluate(away).ok
     data = bytearray((store.folder / "safe" / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -22,11 +22,13 @@ from actions.places.ssh_command import parse
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
 from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, MidwatchError
+from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Target
 from probes.backups import BackupsProbe
+from tests.backup.conftest import superuser
 from tests.backup.other_host import SSHD, OtherHost, other_host
 from tests.backup.waiting import until
+from tests.password.conftest import Listening
 
 pytestmark = [
     pytest.mark.postgres,
@@ -216,3 +218,43 @@ def test_places_are_read_and_written(context: Context, text: str, shown: str, fo
 def test_a_host_is_never_taken_for_an_option(text: str) -> None:
     with pytest.raises(BadInput):
         parse(text, None)
+
+
+class Interrupting(Listening):
+    """A console that drops the line as soon as a backup is restored for a look."""
+
+    def __init__(self, host: OtherHost) -> None:
+        super().__init__()
+        self._host = host
+
+    def say(self, text: str) -> None:
+        super().say(text)
+        if "restoring it for a look" in text:
+            self._restoring = True
+
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        if getattr(self, "_restoring", False):
+            self._host.drop()
+
+
+def test_it_is_restored_for_a_look_straight_from_there(fresh: Target, away: Context, host: OtherHost, tmp_path: Path) -> None:
+    """With its roles, in a stream: nothing of it lies here afterwards. A line that drops is no fault of the backup."""
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper")
+        connection.execute("CREATE TABLE stock AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 80000) g")
+        connection.execute("ALTER TABLE stock OWNER TO keeper")
+    action = EmergencyBackup(fresh, digests=True, globals=True)
+    location = action.apply(away, action.plan(away)).values["path"]
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    deep = ValidateBackup(path=location, restore=True)
+    plan = deep.plan(away)
+    assert plan.refusal == ""
+    with pytest.raises(OutcomeUnknown, match="cannot be reached"):
+        deep.apply(replace(away, console=Interrupting(host)), plan)
+    outcome = deep.apply(away, plan)
+    assert outcome.ok, outcome.summary
+    assert outcome.values["depth"] == "5"
+    assert "so is the content" in outcome.summary
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == kept
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute("DROP TABLE stock; DROP ROLE keeper")

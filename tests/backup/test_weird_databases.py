@@ -18,6 +18,7 @@ from actions.restore_stream import restore
 from actions.validation import validate
 from midwatch.action import Context
 from midwatch.runbook.model import Target
+from probes.archive import Archive
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
@@ -150,6 +151,6 @@ def test_ten_thousand_tables_come_back_equal(roomy: Scratch, context: Context, t
     verdict = validate(file, tools.pg_restore, sha256=found.sha256, rows=found.rows)
     assert (verdict.problem, verdict.depth) == ("", 4)
     tell = lambda done, total: None  # noqa: E731
-    restore(file, again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
+    restore(Archive.of(file), again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
     with connect(again, statement=0) as connection:
         assert count_rows(connection) == found.rows

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from docker_world import filled_container
+from host_world import BIN, Heard
 
+from actions import dump_source
 from actions.dump_source import ContainerDump
 from actions.dump_stream import dump
-from midwatch.errors import Failed, MidwatchError
+from actions.emergency_backup import EmergencyBackup
+from actions.lost_dumps import lost_dumps
+from midwatch.action import Context, Outcome
+from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.plan import Verb
+from midwatch.runbook.model import Target, TargetKind
+from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly
 from probes.postgres.scratch import Scratch
+from probes.postgres.tools import Tools
 from tests.backup.waiting import until
 
 if TYPE_CHECKING:
@@ -40,9 +52,9 @@ def server(client: DockerClient) -> Iterator[Scratch]:
         yield found
 
 
-def begun(inside: Route, timeout: float = 60.0) -> tuple[ContainerDump, Iterator[bytes]]:
+def begun(inside: Route) -> tuple[ContainerDump, Iterator[bytes]]:
     """A dump that is well under way, and goes no further before it is read: the pipe is full."""
-    source = ContainerDump(inside, timeout=timeout)
+    source = ContainerDump(inside)
     chunks = source.chunks()
     while len(next(chunks)) < 1000:
         pass
@@ -73,18 +85,26 @@ def answers(route: Route) -> bool:
     return False
 
 
+def way(kind: str, server: Scratch, inside: Route) -> tuple[Route, Tools | None]:
+    """The way into the container by commands, or by its socket as seen from here."""
+    return (inside, None) if kind == "exec" else (replace(server.route, database="arp"), Tools(BIN, (18, 0)))
+
+
+@pytest.mark.parametrize("kind", ["exec", "socket"])
 @pytest.mark.parametrize("word", ["stop", "kill"])
 def test_a_container_that_ends_in_mid_dump_leaves_nothing(
-    client: DockerClient, inside: Route, tmp_path: Path, word: str
+    client: DockerClient, server: Scratch, inside: Route, tmp_path: Path, word: str, kind: str
 ) -> None:
     """The compressor would have made a good gzip file of what came. Once it is up again, a dump begins from zero."""
     (tmp_path / "earlier.gz").write_bytes(b"kept")
-    name = inside.container
+    name, (route, tools) = inside.container, way(kind, server, inside)
     end = Meanwhile(lambda: client.api.kill(name) if word == "kill" else client.api.stop(name, timeout=0))
-    with pytest.raises(Failed, match="ended in the middle of the dump") as caught:
-        dump(inside, None, tmp_path / "arp.sql.gz", end)
+    with pytest.raises(Failed) as caught:
+        dump(route, tools, tmp_path / "arp.sql.gz", end)
     end.join()
-    assert f"docker start {name}, wait until it is ready" in str(caught.value)
+    if kind == "exec":
+        assert f"The container {name} ended in the middle of the dump" in str(caught.value)
+        assert f"docker start {name}, wait until it is ready" in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["earlier.gz"]
     with pytest.raises(Failed, match="is exited"):
         run_quietly(inside, "SELECT 1")
@@ -93,8 +113,12 @@ def test_a_container_that_ends_in_mid_dump_leaves_nothing(
     assert dump(inside, None, tmp_path / "arp.sql.gz", lambda done, total: None).unpacked > 16_000_000
 
 
-def test_a_container_that_is_paused_in_mid_dump_is_stalled(client: DockerClient, inside: Route) -> None:
-    source, chunks = begun(inside, timeout=1.0)
+def test_a_container_that_is_paused_in_mid_dump_is_stalled(
+    client: DockerClient, inside: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is begun inside meanwhile: an engine does not survive a pause that meets a start."""
+    monkeypatch.setattr(dump_source, "STALL", 1.0)
+    source, chunks = begun(inside)
     client.api.pause(inside.container)
     try:
         with pytest.raises(Failed, match="stalled: no byte for 1 s"):
@@ -140,3 +164,95 @@ def test_a_container_without_pg_dump_says_so(inside: Route, tmp_path: Path) -> N
     with pytest.raises(Failed, match="no pg_dump inside the container"):
         dump(inside, None, tmp_path / "arp.sql.gz", lambda done, total: None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def arp(inside: Route) -> Target:
+    """Reached by commands in the container alone, also by root."""
+    return Target(
+        "arp-db-prod", TargetKind.DOCKER, "arp", "ARP", container=inside.container, user="postgres", socket="/nowhere"
+    )
+
+
+@pytest.fixture
+def context(make_context: Callable[..., Context], arp: Target) -> Context:
+    return make_context(targets={arp.name: arp})
+
+
+def refused(arp: Target, context: Context) -> str:
+    """Why the plan would not run, which then does not."""
+    action = EmergencyBackup(arp)
+    plan = action.plan(context)
+    with pytest.raises(Refused):
+        action.apply(context, plan)
+    assert not context.place("emergency").exists()
+    return plan.refusal
+
+
+def test_without_pg_dump_in_the_container_it_is_refused_before_it_starts(
+    arp: Target, context: Context, without_pg_dump: Container
+) -> None:
+    assert refused(arp, context).startswith(f"The container {arp.container} has no pg_dump, and only commands inside it reach")
+    for words, told in (
+        ("echo 'pg_dump (PostgreSQL) 9.6.24'", "is 9.6, older than the server, 15. Publish its port, or set host and port"),
+        ("echo pg_dump: no such library >&2; exit 1", "does not work: pg_dump: no such library"),
+    ):
+        script = f'printf "#!/bin/sh\\n%s\\n" "{words}" >/usr/bin/pg_dump && chmod 755 /usr/bin/pg_dump'
+        assert without_pg_dump.exec_run(["sh", "-c", script], user="root").exit_code == 0
+        assert told in refused(arp, context)
+
+
+def test_a_container_is_meant_by_its_whole_name_only(client: DockerClient, arp: Target, context: Context) -> None:
+    """Docker itself takes the beginning of an id; a container that was renamed is another one until the runbook says so."""
+    name, identity = arp.container, client.api.inspect_container(arp.container)["Id"]
+    assert "There is no container" in EmergencyBackup(replace(arp, container=identity[:12])).plan(context).refusal
+    plan = EmergencyBackup(arp).plan(context)
+    assert plan.refusal == ""
+    client.api.rename(name, f"{name}-old")
+    try:
+        assert f"There is no container {name}. Similar: {name}-old" in EmergencyBackup(arp).plan(context).refusal
+        with pytest.raises(MidwatchError, match="There is no container"):
+            EmergencyBackup(arp).apply(context, plan)
+    finally:
+        client.api.rename(f"{name}-old", name)
+
+
+READER = """
+import sys
+from actions import dump_source
+from actions.dump_source import ContainerDump
+from probes.postgres.connect import Route
+chunks = ContainerDump(Route("exec", "", int(sys.argv[1]), "postgres", "arp", "ARP", sys.argv[2])).chunks()
+print(len(next(chunks)), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_dump_whose_reader_was_killed_is_found_and_ended(
+    server: Scratch, inside: Route, arp: Target, context: Context, heard: Heard
+) -> None:
+    """Docker lets it go on inside: it would hold its locks and its snapshot for as long as it likes."""
+    action, outcomes = EmergencyBackup(arp), list[Outcome]()
+    with connect(replace(server.route, database="arp")) as holder, connect(server.route) as watcher:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")  # so that none can end by itself
+        argv = [sys.executable, "-c", READER, str(inside.port), inside.container]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+            until(lambda: running(watcher) == 1)
+            assert lost_dumps(inside) == [], "its reader lives"
+            reader.kill()
+        (lost,) = lost_dumps(inside)
+        plan = action.plan(context)
+        assert [effect.identity for effect in plan.effects if effect.verb is Verb.REMOVE] == [lost.application]
+        again = threading.Thread(target=lambda: outcomes.append(action.apply(context, plan)))
+        again.start()
+        until(lambda: f"Ended a dump that lost its reader, pid {lost.pid}" in heard.text)
+        until(lambda: running(watcher) == 1)
+        assert lost_dumps(inside) == [], "that is the new one"
+        holder.execute("ROLLBACK")
+    again.join(60)
+    (outcome,) = outcomes
+    assert outcome.ok
+    manifest = Manifest.read(Path(outcome.values["path"]))
+    assert manifest is not None
+    assert manifest.tool.startswith("pg_dump 15."), "the container's own"

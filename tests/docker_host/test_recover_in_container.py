@@ -107,10 +107,12 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
         assert dict(RecoverPassword(target).plan(context).facts)["tried"].endswith(".pgpass refused")
 
 
+@pytest.mark.parametrize("form", ["stderr", "csvlog", "jsonlog"])
 def test_a_server_that_logs_to_files_inside_is_asked_where(
-    client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard
+    client: DockerClient, label: str, make_context: Callable[..., Context], tmp_path: Path, heard: Heard, form: str
 ) -> None:
-    with server(client, label, "logging", settings=("logging_collector=on", "log_directory=/tmp")) as target:
+    settings = ("logging_collector=on", "log_directory=/tmp", f"log_destination={form}")
+    with server(client, label, "logging", settings=settings) as target:
         made = make_context(targets={target.name: target})
         context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
         superuser(context, target, "SELECT 1")
@@ -121,5 +123,6 @@ def test_a_server_that_logs_to_files_inside_is_asked_where(
         context.place("audit").touch()
         outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
         assert "logs to /proc/" in heard.text
-        assert "1  arp_app at arp-db-prod from ?, wrong password" in heard.text
+        source = "?" if form == "stderr" else "127.0.0.1"
+        assert f"1  arp_app at arp-db-prod from {source}, wrong password" in heard.text
         assert int(outcome.values["refused_logins"]) >= 1  # the superuser may have knocked before its socket was there

@@ -26,6 +26,7 @@ from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
 from probes.postgres.scratch import Scratch
+from tests.backup.waiting import until
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -120,6 +121,7 @@ def test_a_container_that_is_paused_in_mid_restore(
 ) -> None:
     monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
     sink = ContainerRestore(inside, ["--dbname", "arp"])
+    until(lambda: "pg_restore" in str(client.api.top(inside.container)))  # an engine does not survive a pause before it starts
     client.api.pause(inside.container)
     try:
         with pytest.raises(BrokenPipeError):

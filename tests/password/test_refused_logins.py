@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +121,46 @@ anything = st.text(max_size=60) | st.sampled_from(
 @given(st.lists(st.lists(anything, max_size=5).map("".join), max_size=8))
 def test_no_line_breaks_the_reader(lines: list[str]) -> None:
     assert len(refused_logins(lines)) <= len(lines)
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=63)
+TABLE = (
+    '2026-11-23 02:00:06.120 UTC,"{user}","arp",7,"{client}",6921c3a6.7,2,"authentication",2026-11-23 02:00:06 UTC,3/2,0,FATAL,'
+    '28P01,"password authentication failed for user ""{user}""","Password does not match for user ""{user}"".\n'
+    'Connection matched file ""pg_hba.conf"" line 3",,,,,,,,"","client backend",,0'
+)
+
+
+@given(NAMES)
+def test_any_user_name_comes_back_from_a_table_or_json(name: str) -> None:
+    """Line breaks and quotation marks in it too: these formats quote them."""
+    table = TABLE.format(user=name.replace('"', '""'), client="2001:db8::1:5432")
+    entry = {
+        "timestamp": "2026-11-23 02:00:06.120 UTC",
+        "pid": 7,
+        "remote_host": "2001:db8::1",
+        "error_severity": "FATAL",
+        "message": f'password authentication failed for user "{name}"',
+        "detail": f'Password does not match for user "{name}".',
+    }
+    for text in (table, json.dumps(entry, separators=(",", ":"))):
+        (one,) = refused_logins(text.split("\n"))
+        assert (one.user, one.source, one.time) == (name, "2001:db8::1", "2026-11-23 02:00:06")
+        assert one.reason == "wrong password"
+
+
+def test_a_tail_that_begins_within_an_entry() -> None:
+    whole = TABLE.format(user="a", client="10.0.0.1:4711")
+    lines = ['line 3",,,,,,,,"","client backend",,0', "", whole.replace("FATAL", "LOG"), *whole.split("\n"), "2026-11-23 02:00"]
+    assert [(one.user, one.source) for one in refused_logins(lines)] == [("a", "10.0.0.1")]
+    assert [one.source for one in refused_logins(TABLE.format(user="a", client="[local]").split("\n"))] == ["the local socket"]
+
+
+@given(
+    st.lists(anything | st.just(TABLE.format(user="a", client="x:1").partition("\n")[0]) | st.just('{"timestamp":'), max_size=9)
+)
+def test_no_line_of_a_table_or_json_breaks_the_reader(lines: list[str]) -> None:
+    refused_logins(lines)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), min_size=1, max_size=63))

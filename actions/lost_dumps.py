@@ -1,0 +1,71 @@
+"""Dumps that go on inside a container though nobody reads them any more: they hold their locks and their snapshot to the end.
+
+Docker ends no command whose client is gone (moby/moby#35703), and one that cannot write waits for ever. So a dump says in its
+`application_name` which process reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+
+from midwatch.supervisor.identity import SupervisorId, boot_id
+from midwatch.units import duration
+from probes.postgres.connect import APPLICATION, Route
+from probes.postgres.role import literal, run_quietly
+
+_PREFIX = f"{APPLICATION} dump "
+_BOOT = 8
+"""Letters of a boot's name that are enough to tell it by; a server keeps 63 bytes of the whole."""
+_LIST = """
+SELECT coalesce(json_agg(json_build_object('application', application_name, 'pid', pid,
+    'age', extract(epoch FROM now() - backend_start)::float8) ORDER BY backend_start), '[]')::text
+FROM pg_stat_activity WHERE application_name LIKE {pattern} AND pid <> pg_backend_pid()
+"""
+_END = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = {application} AND pid <> pg_backend_pid()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LostDump:
+    """One dump whose reader, a process of this machine, has ended."""
+
+    application: str
+    """Its `application_name`, which no other dump has."""
+    pid: int
+    """Of the server's process, as the server counts."""
+    age: float
+    """Seconds since it began."""
+
+    def __str__(self) -> str:
+        return f"a dump that lost its reader, pid {self.pid}, begun {duration(self.age)} ago"
+
+
+def application() -> str:
+    """An `application_name` for a dump that this process reads, and for no other."""
+    me = SupervisorId.of(os.getpid())
+    assert me is not None
+    return f"{_PREFIX}{me.pid}-{me.start}-{me.boot[:_BOOT]}-{secrets.token_hex(4)}"
+
+
+def lost_dumps(route: Route) -> list[LostDump]:
+    """Those in the route's server, the oldest first. What another machine reads is never among them. Raises `MidwatchError`."""
+    found = json.loads(run_quietly(route, _LIST.format(pattern=literal(f"{_PREFIX}%"))))
+    return [one for one in (LostDump(**each) for each in found) if _is_lost(one.application)]
+
+
+def end_dump(route: Route, name: str) -> None:
+    """End the dump with this `application_name`, if it still runs. Raises `MidwatchError`."""
+    run_quietly(route, _END.format(application=literal(name)))
+
+
+def _is_lost(name: str) -> bool:
+    try:
+        pid, start, boot, _ = name.removeprefix(_PREFIX).split("-")
+        return boot == boot_id()[:_BOOT] and not SupervisorId(int(pid), int(start), boot_id()).alive
+    except ValueError:
+        return False

@@ -1,0 +1,39 @@
+"""A compressed archive of `pg_dump`, wherever it lies, encrypted or not."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from probes.archive_reading import DigestingReader, Readable
+from probes.encryption import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One archive, or the roles beside it."""
+
+    name: str
+    """Of the file, as people are told."""
+    bytes: int | None
+    """None when that is not known."""
+    open: Callable[[], AbstractContextManager[Readable]]
+    """Begin to read it. Leaving the block early is no fault; raises `MidwatchError` or `OSError` when not all of it comes."""
+    identity: Path | None = None
+    """The private key of one that is encrypted."""
+
+    @classmethod
+    def of(cls, file: Path, identity: Path | None = None) -> Self:
+        """One that is a file here. Raises `OSError`."""
+        return cls(file.name, file.stat().st_size, lambda: file.open("rb"), identity)
+
+    @contextlib.contextmanager
+    def unsealed(self) -> Iterator[io.RawIOBase]:
+        """What is in it as a gzip file, decrypted as it is read. Raises what `open` and `probes.encryption.plain` raise."""
+        with self.open() as raw, plain(DigestingReader(raw, lambda count: None), self.name, self.identity) as packed:
+            yield packed

@@ -1,0 +1,69 @@
+"""PostgreSQL's logs as tables (`csvlog`) and as JSON (`jsonlog`, from 15 on), turned into the lines that `stderr` would have.
+
+Which of the three a file is, its lines tell; a tail may begin in the middle of an entry.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+_TIME, _CLIENT, _PID, _SEVERITY, _MESSAGE, _DETAIL = 0, 4, 3, 11, 13, 14
+_FEWEST = 20
+"""Columns that an entry has at least; which they are has not changed since PostgreSQL 9, only more have come."""
+_KEYS = ("timestamp", "pid", "remote_host", "error_severity", "message", "detail")
+_TABLE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [A-Za-z0-9+:-]+,")
+_JSON = '{"timestamp":'
+_PORT = re.compile(r":\d+$")
+
+
+def as_stderr(lines: Iterable[str]) -> Iterator[str]:
+    """The same entries as lines of the format `stderr`: who connected from where, severity and message, and the detail.
+
+    Lines of `stderr` itself come back as they are. What cannot be read is left out.
+    """
+    rest = iter(lines)
+    for line in rest:
+        if line.startswith(_JSON):
+            yield from _from_json(chain([line], rest))
+        elif _TABLE.match(line):
+            yield from _from_table(chain([line], rest))
+        else:
+            yield line
+
+
+def _from_json(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        try:
+            entry: Any = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            time, pid, client, severity, message, detail = (str(entry.get(key, "")) for key in _KEYS)
+            yield from _entry(time, pid, client, severity, message, detail)
+
+
+def _from_table(lines: Iterator[str]) -> Iterator[str]:
+    reader = csv.reader(f"{line}\n" for line in lines)
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a NUL, or an entry without an end
+            continue
+        if len(row) >= _FEWEST:
+            client = _PORT.sub("", row[_CLIENT])
+            yield from _entry(row[_TIME], row[_PID], client, row[_SEVERITY], row[_MESSAGE], row[_DETAIL])
+
+
+def _entry(time: str, pid: str, client: str, severity: str, message: str, detail: str) -> Iterator[str]:
+    if client:
+        yield f"{time} [{pid}] LOG:  connection received: host={client}"
+    yield f"{time} [{pid}] {severity}:  {message}"
+    if detail:
+        yield f"{time} [{pid}] DETAIL:  {detail}"

@@ -1,0 +1,100 @@
+"""The engine is killed in the middle of a dump: nothing is lost, and the database is reached without it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from host_world import BIN
+
+from actions.dump_stream import dump
+from actions.emergency_backup import EmergencyBackup
+from actions.lost_dumps import lost_dumps
+from midwatch.action import Context
+from probes.docker_engine import engine
+from probes.postgres.connect import Route
+from probes.postgres.role import run_quietly
+from tests.backup.waiting import until
+from tests.docker_host.database_container import FIRST, server, superuser
+from tests.docker_host.own_engine import OwnEngine
+
+pytestmark = [pytest.mark.docker, pytest.mark.postgres]
+ROWS = "CREATE TABLE ledger AS SELECT g, md5(g::text) AS text, md5((g + 1)::text) AS more FROM generate_series(1, 250000) g"
+
+DUMPS_AND_KILLS = """
+import os, signal, sys
+from pathlib import Path
+from actions.dump_stream import dump
+from midwatch.errors import Failed
+from probes.postgres.connect import Route
+
+port, container, path, pid = sys.argv[1:]
+def kill(done, total=None):
+    if done > 1_000_000:
+        os.kill(int(pid), signal.SIGKILL)
+
+try:
+    dump(Route("exec", "", int(port), "arp_app", "arp", "ARP", container), None, Path(path), kill)
+except Failed as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("dockerd") is None, reason="an engine of its own needs root and dockerd")
+def test_an_engine_that_is_killed_in_mid_dump(
+    tmp_path: Path, make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "emergency"
+    place.mkdir()
+    (place / "earlier.gz").write_bytes(b"kept")
+    with OwnEngine() as private:
+        monkeypatch.setenv("DOCKER_HOST", private.address)
+        with engine(60) as client, server(client, "midwatch.test=own-engine", "arp") as served:
+            arp = replace(served, socket="/nowhere")
+            context = with_password(make_context(targets={arp.name: arp}), tmp_path)
+            superuser(context, arp, ROWS)
+            inside = Route("exec", "", arp.port, arp.user, "arp", "ARP", arp.container)
+
+            argv = [
+                sys.executable,
+                "-c",
+                DUMPS_AND_KILLS,
+                str(arp.port),
+                str(arp.container),
+                str(place / "a.gz"),
+                str(private.pid),
+            ]
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+            assert done.stdout.startswith("Docker went away in the middle of the dump: "), done
+            assert "Nothing was published. Run it again once Docker answers, or with host and port" in done.stdout
+            private.wait()
+            assert [path.name for path in place.iterdir()] == ["earlier.gz"]
+
+            refusal = EmergencyBackup(arp).plan(context).refusal
+            assert refusal.startswith(
+                "The Docker daemon is down: its socket refuses. systemctl start docker; or set host and port"
+            )
+
+            by_tcp = replace(arp, host="127.0.0.1")
+            plan = EmergencyBackup(by_tcp).plan(context)
+            assert dict(plan.facts)["route"] == f"arp_app by TCP 127.0.0.1:{arp.port}"
+            (lost,) = [effect for effect in plan.effects if "lost its reader" in effect.object]
+            assert EmergencyBackup(by_tcp).apply(context, plan).ok, "a server outlives its engine"
+
+            private.start()
+            until(lambda: run_quietly(inside, "SELECT 1") == "1")
+            assert lost_dumps(inside) == [], f"{lost.object} was ended"
+            assert dump(inside, None, place / "a.gz", lambda done, total: None).unpacked > 16_000_000
+
+
+def with_password(context: Context, folder: Path) -> Context:
+    (folder / "pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
+    (folder / "pgpass").chmod(0o600)
+    places = {**context.runbook.places, "pgpass": str(folder / "pgpass"), "pg_bin": str(BIN)}
+    return replace(context, runbook=replace(context.runbook, places=places))
