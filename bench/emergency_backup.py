@@ -2,8 +2,9 @@
 
 On one PostgreSQL 15 in a container; needs root and a Docker engine. Every figure is measured here and now, each way
 `ROUNDS` times in turn, the fastest one counts. `midwatch` counts from its start to the published file; of that, what its
-own summary calls the dump is given too, since the rest is the same for any size. Peers: `pg_dump > /dev/null` (the
-limit), `pg_dump | gzip` over the same socket, and `docker exec … pg_dump | gzip`.
+own summary calls the dump is given too, since the rest is the same for any size. *Depth 4* is read through `pg_restore`
+while it is written, and so is *encrypted*. Peers: `pg_dump > /dev/null` (the limit), `pg_dump | gzip` over the same
+socket, and `docker exec … pg_dump | gzip`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from probes.postgres.embedded import engine_for
 ROWS = 3_800_000
 """Of the larger database: about 350 MB as plain SQL, as in the measurements that this follows."""
 ROUNDS = 3
+READ = ("--validate", "true")
 USER, BASE = "arp_admin", "arp"
 FILL = """
 CREATE TABLE {table} (id bigint PRIMARY KEY, customer text, reference text, amount numeric(12,2), booked timestamptz);
@@ -97,14 +99,14 @@ def measured(shell: str, *, into: Path | None = None) -> Measured:
     return Measured(took, into.stat().st_size if into else 0, usage.ru_maxrss // 1024)
 
 
-def backup(place: Path) -> Measured:
+def backup(place: Path, *options: str) -> Measured:
     """`midwatch action emergency-backup`, from the start of Python to the published file."""
     for old in (place / "saved").glob("*"):
         old.unlink()
     command = Path(sys.executable).with_name("midwatch")
     began = time.perf_counter()
     process = subprocess.Popen(
-        [command, "action", "emergency-backup", "--target", "arp", "--yes"],
+        [command, "action", "emergency-backup", "--target", "arp", "--yes", *options],
         cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -116,7 +118,8 @@ def backup(place: Path) -> Measured:
     if status:
         raise SystemExit(said)
     alone = re.findall(r" in ([\d.]+) s, ", said)
-    return Measured(took, next((place / "saved").glob("*.gz")).stat().st_size, usage.ru_maxrss // 1024, float(alone[-1]))
+    saved = next(file for file in (place / "saved").iterdir() if file.suffix in (".gz", ".age"))
+    return Measured(took, saved.stat().st_size, usage.ru_maxrss // 1024, float(alone[-1]))
 
 
 @contextmanager
@@ -170,6 +173,9 @@ def main() -> None:
 
 
 def _ways(there: Scene, password: str) -> dict[str, Callable[[], Measured]]:
+    from pyrage import x25519  # type: ignore[import-untyped]
+
+    recipient = str(x25519.Identity.generate().to_public())
     out = there.folder / "out.gz"
     plain = " ".join(there.pg_dump())
     inside = f"docker exec {there.container} pg_dump -p {there.port} -U {USER} {BASE}"
@@ -180,6 +186,9 @@ def _ways(there: Scene, password: str) -> dict[str, Callable[[], Measured]]:
         "midwatch, host's socket": lambda: backup(there.runbook("socket", password)),
         "midwatch, TCP": lambda: backup(there.runbook("tcp", password)),
         "midwatch, exec": lambda: backup(there.runbook("exec", password)),
+        "midwatch, socket, depth 4": lambda: backup(there.runbook("socket", password), *READ),
+        "midwatch, TCP, depth 4": lambda: backup(there.runbook("tcp", password), *READ),
+        "midwatch, TCP, encrypted": lambda: backup(there.runbook("tcp", password), "--encrypt-to", recipient),
     }
 
 
@@ -191,7 +200,7 @@ def _best(ways: dict[str, Callable[[], Measured]]) -> dict[str, Measured]:
 
 def _ratios(best: dict[str, Measured]) -> None:
     limit, piped, inside = best["pg_dump > /dev/null"], best["pg_dump | gzip"], best["docker exec pg_dump | gzip"]
-    for name in ("midwatch, host's socket", "midwatch, TCP"):
+    for name in (name for name in best if name.startswith("midwatch") and name != "midwatch, exec"):
         ours = best[name]
         print(
             f"{name}: {piped.seconds / ours.seconds:.2f} times the speed of pg_dump | gzip,"
