@@ -36,6 +36,8 @@ from screens.widgets.top_line import top_line
 HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
 HIDDEN = ("other_pane", "output", "panels")
 """Keys to what a small terminal has no room for."""
+FIGURES = 8.0
+"""Seconds between two drawings of figures that move all the time, such as the free space of a busy disk."""
 _NOTICE = 12.0
 
 
@@ -51,6 +53,7 @@ class Drawing(Decisions):
         self.journal_trouble = ""
         self.logout_warning = ""
         self._grid_rows = ""
+        self._drawn: dict[str, tuple[float, PanelState]] = {}
         self._flow, self._pace = Pace(), Pace(PACE)
         self.set_class(self.pen.ascii, "-ascii")
 
@@ -156,7 +159,7 @@ class Drawing(Decisions):
 
     def draw_panels(self) -> None:
         """A column where there is room for one, else a strip of a few lines."""
-        now, panels = self.desk.clock.now(), list(self.panels.values())
+        now, panels = self.desk.clock.now(), [self._standing(panel) for panel in self.panels.values()]
         if self.has_class("-wide"):
             live, criteria = self.query_one("#live", Sheet), self.query_one("#criteria", Sheet)
             live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.pen))
@@ -173,6 +176,14 @@ class Drawing(Decisions):
         lines = [worst_line(panels, now, room, self.pen)] if tiny else strip_lines(panels, now, room, self.pen)
         strip.styles.height = len(lines)
         strip.show(lines)
+
+    def _standing(self, panel: PanelState) -> PanelState:
+        """The panel as it is drawn: what becomes better or worse is shown at once, a figure that moves a little later."""
+        at, drawn = self._drawn.get(panel.name, (0.0, None))
+        if drawn is None or drawn.standing != panel.standing or time.monotonic() - at >= FIGURES:
+            self._drawn[panel.name] = (time.monotonic(), panel)
+            return panel
+        return drawn
 
     def _draw_step(self) -> None:
         sheet, step, phase = self.query_one("#step", Sheet), self.step, self.checklist.phase

@@ -29,6 +29,12 @@ class PanelState:
     history: Mapping[str, History] = field(default_factory=dict)
     """By row label."""
 
+    @property
+    def standing(self) -> tuple[object, ...]:
+        """How it stands, without its figures: the error, and each row with its level."""
+        reading = self.reading
+        return () if reading is None else (reading.error, *((row.label, row.level) for row in reading.rows))
+
     def late(self, now: datetime) -> bool:
         """Whether the newest reading is too old to stand for the present."""
         if self.reading is None:

@@ -6,10 +6,12 @@ import math
 import threading
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.probe import Level, Reading, Row
+from screens import drawing
 from screens.live import Source
 from screens.widgets.history import MOST, History
 from screens.widgets.panel_state import PanelState
@@ -151,3 +153,22 @@ async def test_a_reading_that_grows_old_is_never_shown_as_current(desk: DeskInMe
             assert "The last good reading, 2 min ago" in grid(pilot)
     finally:
         released.set()
+
+
+async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
+    desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "FIGURES", 3600.0)
+    row, reads = [Row("/", "41 % full", Level.OK)], []
+
+    def read() -> Reading:
+        reads.append(row[0])
+        return Reading("disk", desk.clock.now(), (row[0],))
+
+    async with opened(desk, sources=[Source("disk", "Disk", 0.02, read)]) as pilot:
+        await until(pilot, lambda: "41 % full" in grid(pilot))
+        row[0] = Row("/", "42 % full", Level.OK)
+        await until(pilot, lambda: reads.count(row[0]) > 5)
+        assert "41 % full" in grid(pilot)
+        row[0] = Row("/", "97 % full", Level.CRITICAL)
+        await until(pilot, lambda: "97 % full" in grid(pilot))
