@@ -129,6 +129,22 @@ def test_a_container_that_is_paused_in_mid_dump_is_stalled(
         source.stop()
 
 
+def test_a_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
+    client: DockerClient, server: Scratch, inside: Route, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection that holds the snapshot hangs as well; nobody waits for it."""
+    monkeypatch.setattr(dump_source, "STALL", 1.0)
+    route, tools = way("socket", server, inside)
+    pause = Meanwhile(lambda: client.api.pause(inside.container))
+    try:
+        with pytest.raises(Failed, match="stalled: no byte for 1 s"):
+            dump(route, tools, tmp_path / "arp.sql.gz", pause)
+    finally:
+        pause.join()
+        client.api.unpause(inside.container)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_stopping_a_dump_ends_it_inside_and_no_other(server: Scratch, inside: Route) -> None:
     """The process in the container would go on to its end: moby/moby#35703."""
     one, _ = begun(inside)
