@@ -45,6 +45,7 @@ class Approve(Confirm):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((DECLINE,))
     doing = "Approving"
+    way_out = "{decline} decline"
 
     def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
         name = name_to_type(step, plan)

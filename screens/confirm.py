@@ -36,6 +36,7 @@ class Confirm(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
     doing = "Starting"
+    way_out = "Esc cancel"
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class Confirm(Dialog):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="plan", classes="plan", markup=False)
+
+    def below(self) -> Iterable[Widget]:
         if self._name:
             words = [
                 *paragraph("This cannot be taken back.", self.room, self.pen, style=WRONG),
@@ -78,6 +81,7 @@ class Confirm(Dialog):
         self._draw()
         self.set_interval(1, self._draw)
         self._check()
+        self.call_after_refresh(self._fit)
         self.call_after_refresh(self._stands)
 
     def on_resize(self) -> None:
@@ -114,8 +118,8 @@ class Confirm(Dialog):
         self.query_one("#accept", Choice).disabled = not ready
         if self._name:
             do = self.accept_words
-            words = f"Tab, then Enter on {do}" if ready else f"{do} is off until the name is typed"
-            self.hint_at(f"Esc cancel {self.pen.signs.dot} {words}")
+            words = f"Tab, then Enter on {do}" if ready else "Tab to type the name"
+            self.hint_at(f"{self.way_out} {self.pen.signs.dot} {words}")
 
     def _stands(self) -> None:
         """From now on it can be read; until then no key can have been meant for it."""

@@ -241,9 +241,10 @@ class Drawing(Decisions):
         self._draw_notice(width)
 
     def _keys_now(self) -> Iterator[tuple[Key, str]]:
-        """The footer's keys, most useful first; in a small terminal those come first that show what it hides."""
-        tiny = self.has_class("-tiny")
-        for key in sorted(KEYS, key=lambda key: key.id not in HIDDEN) if tiny else KEYS:
+        """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the hidden."""
+        tiny, found = self.has_class("-tiny"), call(self.desk)
+        first = (found.answer if found else "", *HIDDEN)
+        for key in sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS:
             if not key.words or key.id == "help" or not self.check_action(key.id, ()):
                 continue
             if key.id != "other_pane":

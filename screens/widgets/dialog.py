@@ -44,6 +44,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
     }
     Dialog #body { height: auto; scrollbar-size: 1 1; }
+    Dialog #below { height: auto; }
     Dialog #said { height: auto; margin-top: 1; display: none; }
     Dialog #choices { height: 1; margin-top: 1; }
     Dialog #choices > #hint { width: 1fr; height: 1; padding: 0 1; }
@@ -52,6 +53,8 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         Binding("escape", "leave", "cancel", show=False),
         Binding("right,down", "app.focus_next", show=False),
         Binding("left,up", "app.focus_previous", show=False),
+        Binding("pagedown", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-1)", show=False),
         Binding("question_mark", "help", show=False),
         *bindings((ACCEPT, HELP)),
     ]
@@ -85,6 +88,10 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         """The widgets between the title and the choices."""
         raise NotImplementedError
 
+    def below(self) -> Iterable[Widget]:
+        """What stays in view below the body, however long that is: nothing, unless something has to be typed there."""
+        return ()
+
     accept_words = "OK"
     leave_words = "Cancel"
     hint = ""
@@ -97,6 +104,8 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
                 yield Static(self._mark, id="aside", markup=False)
             with VerticalScroll(id="body", can_focus=False):
                 yield from self.body()
+            with Vertical(id="below"):
+                yield from self.below()
             yield Static("", id="said", markup=False)
             with Horizontal(id="choices"):
                 yield Choice(self.leave_words, id="leave")
@@ -139,6 +148,8 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def _moves(self) -> list[tuple[str, str]]:
         focused, arrows = self.focused, "Arrows" if self.pen.ascii else "← → ↑ ↓"
         found = [("Esc", f"{self.leave_words}: nothing is done"), ("Tab", "The next field or choice; Shift+Tab the one before")]
+        if self.query_one("#body", VerticalScroll).max_scroll_y:
+            found.append(("PgUp PgDn", "Scroll what does not fit into the box"))
         if isinstance(focused, TextArea):
             return [*found, ("Enter", "A new line in this field")]
         if isinstance(focused, Input):
@@ -151,6 +162,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         """The body scrolls once the box would not fit."""
         said = self.query_one("#said", Static)
         extra = (said.size.height or 1) + 1 if said.display else 0
+        extra += self.query_one("#below").size.height
         self.query_one("#body", VerticalScroll).styles.max_height = max(self.app.size.height - 6 - extra, 2)
 
     @property
@@ -173,6 +185,11 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     def action_accept(self) -> None:
         """What the second choice does."""
+
+    def action_scroll(self, way: int) -> None:
+        """What does not fit into the box comes into view, whatever has the focus."""
+        body = self.query_one("#body", VerticalScroll)
+        body.scroll_relative(y=way * max(body.size.height - 1, 1), animate=False)
 
     def action_yes(self) -> None:
         """What `y` does, in a dialog that hears it."""

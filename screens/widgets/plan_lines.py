@@ -29,7 +29,7 @@ def plan_column(plan: Plan | None) -> int:
 def plan_lines(
     plan: Plan, at: datetime, now: datetime, width: int, pen: Pen, *, spared: Sequence[str] = (), did: bool = False
 ) -> list[Content]:
-    """A heading with the plan's age, its effects as a table, what they add up to, the facts.
+    """A heading with the plan's age, what its effects add up to, the effects as a table, the facts.
 
     `spared` are names of which the totals say that nothing removed bears them; `did` tells of a plan that was carried out.
     """
@@ -40,18 +40,18 @@ def plan_lines(
     column = plan_column(plan)
     effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])
     final = [effect for effect in plan.effects if effect.verb.touches and not effect.reversible]
-    for effect in effects[:_MOST]:
-        lines += _effect(effect, column, width, pen, say_final=len(final) == 1 or effect.verb is not Verb.REMOVE)
-    if len(effects) > _MOST:
-        lines.append(pen.ink(f" {'':{column - 1}}and {len(effects) - _MOST} more; all of them are in the journal", SOON))
-    if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
-        lines.append(pen.ink(" changes nothing", FAINT))
     if totals := plan.totals(spared):
         lines += labelled(" in all", totals, width, pen, column=column, style=STRONG)
     if len(final) > 1:
         whole = len(final) == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
         words = "What it removes" if whole else f"{len(final)} of these"
         lines += labelled("", f"{words} cannot be taken back", width, pen, column=column, style=WRONG)
+    for effect in effects[:_MOST]:
+        lines += _effect(effect, column, width, pen, say_final=len(final) == 1 or effect.verb is not Verb.REMOVE)
+    if len(effects) > _MOST:
+        lines.append(pen.ink(f" {'':{column - 1}}and {len(effects) - _MOST} more; all of them are in the journal", SOON))
+    if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
+        lines.append(pen.ink(" changes nothing", FAINT))
     for label, text in plan.facts:
         lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(column, len(label) + 2))
     return lines

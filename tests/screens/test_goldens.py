@@ -10,7 +10,7 @@ import pytest
 
 from midwatch.errors import Place
 from midwatch.incident.state import CriterionState
-from midwatch.plan import PlanDraft, Verb
+from midwatch.plan import PlanDraft, Risk, Verb
 from midwatch.probe import Reading
 from midwatch.runbook.model import Criterion
 from screens.incident import IncidentScreen
@@ -81,10 +81,27 @@ def frozen(desk: DeskInMemory) -> None:
     desk.plans["undo freeze-deployments"] = draft.plan()
 
 
+def destroys(desk: DeskInMemory) -> None:
+    """The next step removes more than the dialog has lines for."""
+    draft = PlanDraft("clean-backups", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
+    for day in range(1, 15):
+        draft.add(
+            Verb.REMOVE, f"old/202611{day:02}-020000", size=10_700_000, reversible=False, kind="set", note="arp, gps, otc"
+        )
+    draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good backups of arp")
+    phases = tuple(
+        replace(phase, steps=tuple(replace(s, risk=Risk.DESTROY) if s.id == "emergency-backup" else s for s in phase.steps))
+        for phase in desk.runbook.phases
+    )
+    desk.runbook = replace(desk.runbook, phases=phases)
+    desk.plans["emergency-backup"] = draft.plan()
+
+
 SCENES: dict[str, tuple[Callable[[DeskInMemory], None], tuple[str, ...]]] = {
     "unmet": (unmet, ()),
     "unmet-reason": (unmet, ("enter",)),
     "undo": (frozen, ("slash", *"freeze dep", "enter", "U", *"too soon", "enter")),
+    "destroy": (destroys, ("enter", "pagedown", "tab", *"arp")),
     "help-in-dialog": (lambda desk: None, ("S", "f1")),
 }
 
