@@ -22,6 +22,16 @@ from screens.widgets.keyed import ACCEPT, DIALOG, HELP, bindings, key_lines, the
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
 
 
+class Said(Static):
+    """The sentence above the choices, of any number of lines."""
+
+    class Resized(Message):
+        """Sent to the dialog once it stands in its lines, of which the body then has fewer or more."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+
 class Dialog(Beneath[bool], ModalScreen[bool]):
     """Base of dialogs. Its result is True when what it asks for was done.
 
@@ -106,7 +116,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
                 yield from self.body()
             with Vertical(id="below"):
                 yield from self.below()
-            yield Static("", id="said", markup=False)
+            yield Said("", id="said", markup=False)
             with Horizontal(id="choices"):
                 yield Choice(self.leave_words, id="leave")
                 yield Static(id="hint", markup=False)
@@ -126,6 +136,10 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     def on_resize(self) -> None:
         self.hint_at(self.hint)
+        self._fit()
+
+    def on_said_resized(self, message: Said.Resized) -> None:
+        message.stop()
         self._fit()
 
     def hint_at(self, words: str) -> None:

@@ -173,11 +173,11 @@ async def test_a_step_that_takes_two_is_asked_for_approved_and_run(conductor: Co
     async with opened(conductor, sources=[]) as pilot:
         await until(pilot, lambda: "Enter ask a second person for 1.1" in grid(pilot))
         await press(pilot, "enter")
-        assert "It takes two people." in grid(pilot)
+        await until(pilot, lambda: "It takes two people." in grid(pilot))
         await press(pilot, "y")
         await until(pilot, lambda: "Enter 1.1 waits for a second person" in grid(pilot))
         await press(pilot, "enter")
-        assert "! It waits for a second person: midwatch approve" in grid(pilot)
+        await until(pilot, lambda: "! It waits for a second person: midwatch approve" in grid(pilot))
         approval = conductor.incident.approvals["work"]
         by = Person("bob", 1 << 20, None, 1)
         body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
