@@ -65,13 +65,14 @@ async def opened(
 
 
 async def rest(pilot: Pilots) -> None:
-    """Wait until no work is under way beside the loop and every message has been handled."""
-    still = 0
+    """Wait until no work is under way beside the loop and every key and message has been handled."""
+    still, turns = 0, getattr(pilot.app, "_turns", None)
     deadline = time.monotonic() + 30
     while still < 3:
         assert time.monotonic() < deadline, f"never at rest: {aside.UNDER_WAY}"
         await pilot.pause()
-        still = 0 if [thread for thread in aside.UNDER_WAY if thread.name != "poll"] else still + 1
+        working = [thread for thread in aside.UNDER_WAY if thread.name != "poll"]
+        still = 0 if working or (turns is not None and turns._since is not None) else still + 1
         await asyncio.sleep(0.02)
     screen = pilot.app.screen
     if hasattr(screen, "redraw"):
