@@ -13,8 +13,9 @@ from typing import ClassVar
 from actions import dump_obstacles
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, last_unpacked, look, manifest_of, reader_of
+from actions.emergency_source import Source, expected_size, look, manifest_of, reader_of
 from actions.globals_dump import PREFIX, packed_globals
+from actions.last_dump import far_below_last, last_unpacked
 from actions.lost_dumps import end_dump, lost_dumps
 from actions.places.choice import first_with_room, locate, places_of
 from actions.places.folder import CRITICAL
@@ -205,6 +206,7 @@ class EmergencyBackup(Action):
             roles = _save_roles(source, place, f"{PREFIX}{name}", recipients) if self.globals else ""
             location = "" if place.beside else place.location(name) or f"{place}"
             manifest = manifest_of(context, source, found, iso(began), location, roles, recipients)
+            below = far_below_last(context.runbook, target, found.unpacked)
             manifest.write(_note(context, place, name))
         except (MidwatchError, OSError) as error:
             said = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
@@ -223,6 +225,11 @@ class EmergencyBackup(Action):
         if reader is not None:
             summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
         where = place.location(name) or str(place)
+        if below:
+            warning = f"The dump of {target.name} holds {size(found.unpacked)}, {below}"
+            log(context, LOG, f"[WARN] {warning}")
+            context.console.say(f"{warning}: restore it for a look: midwatch action validate-backup --restore --path {where}")
+            summary += f"; {below}: restore it for a look"
         return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
 

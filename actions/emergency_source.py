@@ -70,13 +70,6 @@ def expected_size(runbook: Runbook, source: Source) -> int:
     return int(source.bytes * _RATIO)
 
 
-def last_unpacked(runbook: Runbook, target: Target) -> int:
-    """Bytes of its last dump before compression; 0 when none is known."""
-    with contextlib.suppress(OSError):
-        return next((one.manifest.unpacked for one in backups_of(runbook, target) if one.manifest is not None), 0)
-    return 0
-
-
 def manifest_of(
     context: Context,
     source: Source,

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_progress import Together, in_bytes
+from actions.last_dump import far_below_last
 from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
@@ -180,11 +181,10 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
     Such a backup is warned of and restored for a look. Raises `Failed` when that finds it bad.
     """
     target = context.runbook.targets[made.target]
-    last = next((one.manifest for one in backups_of(context.runbook, target) if one.good and one.manifest), None)
-    if last is None or made.unpacked * 2 >= last.unpacked:
+    below = far_below_last(context.runbook, target, made.unpacked)
+    if not below:
         return None
-    was = f"{size(last.unpacked)} of {last.started[:16]}Z"
-    log(context, NIGHTLY, f"[WARN] The backup of {made.target} holds {size(made.unpacked)}, less than half of the {was}")
+    log(context, NIGHTLY, f"[WARN] The backup of {made.target} holds {size(made.unpacked)}, {below}")
     if made.recipients:
         log(context, NIGHTLY, "[WARN] It is encrypted, so it cannot be restored for a look")
         return target

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from actions.dump_progress import Progress
 from actions.dump_stream import Dumped, dump_into
-from actions.emergency_source import last_unpacked
 from actions.globals_dump import dump_globals, globals_name
+from actions.last_dump import last_unpacked
 from actions.places.folder import FolderWriting
 from actions.plan_log import reason_of
 from actions.validation import validate

@@ -24,6 +24,7 @@ from probes.manifest import Manifest
 from probes.postgres.connect import connect
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, locked, save
+from tests.backup.test_nightly_backup import Later
 from tests.password.conftest import Listening
 
 pytestmark = pytest.mark.postgres
@@ -162,3 +163,16 @@ def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
     with pytest.raises(MidwatchError):
         action.apply(context, action.plan(context))
     assert files(context) == []
+
+
+def test_a_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: Context) -> None:
+    action = EmergencyBackup(arp, validate=True)
+    first = Path(action.apply(context, action.plan(context)).values["path"])
+    manifest = Manifest.read(first)
+    assert manifest is not None
+    replace(manifest, unpacked=manifest.unpacked * 3).write(first)
+    outcome = save(arp, replace(context, clock=Later()))
+    assert "; less than half of the " in outcome.summary
+    assert outcome.summary.endswith("restore it for a look")
+    logged = (context.place("logs") / "emergency-backup.log").read_text()
+    assert "[WARN] The dump of arp-db-prod holds " in logged

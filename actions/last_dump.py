@@ -1,0 +1,27 @@
+"""What is known of a database's earlier dumps when a new one is taken: how large it may become, and whether it has shrunk."""
+
+from __future__ import annotations
+
+import contextlib
+
+from midwatch.runbook.model import Runbook, Target
+from midwatch.units import size
+from probes.catalogue import backups_of
+
+
+def last_unpacked(runbook: Runbook, target: Target) -> int:
+    """Bytes of its last dump before compression; 0 when none is known."""
+    with contextlib.suppress(OSError):
+        return next((one.manifest.unpacked for one in backups_of(runbook, target) if one.manifest is not None), 0)
+    return 0
+
+
+def far_below_last(runbook: Runbook, target: Target, unpacked: int) -> str:
+    """`less than half of the 4.2 MB of 2026-11-22T02:00Z` for a dump of so many bytes; empty for one that is not.
+
+    It is compared with the last good one (depth 3 or more); without one there is nothing to say. Raises `OSError`.
+    """
+    last = next((one.manifest for one in backups_of(runbook, target) if one.good and one.manifest), None)
+    if last is None or unpacked * 2 >= last.unpacked:
+        return ""
+    return f"less than half of the {size(last.unpacked)} of {last.started[:16]}Z"
