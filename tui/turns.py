@@ -43,6 +43,8 @@ class Turns:
         self._turn = 0
         self._since: float | None = None
         """When the turn began that is not over."""
+        self._watched = 0
+        """The turn whose end is not waited for longer than that."""
 
     async def take(self, event: Typed) -> None:
         """Something was typed."""
@@ -53,6 +55,8 @@ class Turns:
         self._waiting.append(event)
         if self._since is None or time.monotonic() - self._since > TOO_LONG:
             await self._next()
+        else:
+            self._watch()
 
     def rested(self, *, refused: bool) -> None:
         """A dialog has written what it was to write, or refuses to."""
@@ -60,6 +64,7 @@ class Turns:
             self._waiting.clear()
         elif self._waiting and self._since is None:
             self._begin()
+            self._watch()
             self._pass_on(self._turn, self._settling(None))
 
     @property
@@ -77,6 +82,12 @@ class Turns:
         self._turn += 1
         self._since = time.monotonic()
 
+    def _watch(self) -> None:
+        """What waits behind this turn does not wait for ever: its end may be lost with a screen that goes."""
+        if self._watched != self._turn:
+            self._watched = self._turn
+            self._app.set_timer(TOO_LONG, partial(self._arrived, self._turn))
+
     async def _next(self) -> None:
         """Let the next one be heard, unless it waits for a dialog that writes."""
         self._since = None
@@ -89,6 +100,8 @@ class Turns:
             self._begin()
             before, heard_by = self._app.screen, self._app.focused or self._app.screen
             await self._hear(self._first())
+            if self._waiting:
+                self._watch()
             self._pass_on(self._turn, self._path(before, heard_by))
 
     def _first(self) -> Typed:

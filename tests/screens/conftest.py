@@ -72,7 +72,8 @@ async def rest(pilot: Pilots) -> None:
         assert time.monotonic() < deadline, f"never at rest: {aside.UNDER_WAY}"
         await pilot.pause()
         working = [thread for thread in aside.UNDER_WAY if thread.name != "poll"]
-        still = 0 if working or (turns is not None and turns._since is not None) else still + 1
+        unheard = turns is not None and turns._since is not None and not pilot.app._exit
+        still = 0 if working or unheard else still + 1
         await asyncio.sleep(0.02)
     screen = pilot.app.screen
     if hasattr(screen, "redraw"):

@@ -18,6 +18,8 @@ from screens.leave import Leave
 from screens.note import NoteForm
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import DeskInMemory
+from tui import turns
+from tui.turns import Turns
 
 STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], Callable[[Incident], object]]] = {
@@ -128,3 +130,12 @@ async def test_nothing_is_consented_to_that_nobody_could_read_yet(desk: DeskInMe
         await rest(pilot)
         assert pilot.app.screen is dialog
         assert desk.started == before
+
+
+async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody types another one to get it heard."""
+    monkeypatch.setattr(turns, "TOO_LONG", 0.3)
+    async with opened(desk) as pilot:
+        monkeypatch.setattr(Turns, "_pass_on", lambda *_: None)
+        type_ahead(pilot, "f1", "escape", "q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
