@@ -19,9 +19,11 @@ def last_unpacked(runbook: Runbook, target: Target) -> int:
 def far_below_last(runbook: Runbook, target: Target, unpacked: int) -> str:
     """`less than half of the 4.2 MB of 2026-11-22T02:00Z` for a dump of so many bytes; empty for one that is not.
 
-    It is compared with the last good one (depth 3 or more); without one there is nothing to say. Raises `OSError`.
+    It is compared with the last good one (depth 3 or more); where none is, or may be looked at, there is nothing to say.
     """
-    last = next((one.manifest for one in backups_of(runbook, target) if one.good and one.manifest), None)
+    last = None
+    with contextlib.suppress(OSError):
+        last = next((one.manifest for one in backups_of(runbook, target) if one.good and one.manifest), None)
     if last is None or unpacked * 2 >= last.unpacked:
         return ""
     return f"less than half of the {size(last.unpacked)} of {last.started[:16]}Z"

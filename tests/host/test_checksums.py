@@ -113,7 +113,7 @@ def test_bsd_form_and_a_list_made_from_the_root(good: Path, tmp_path: Path) -> N
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_any_name_that_sha256sum_writes_is_understood(tmp_path: Path, name: str) -> None:
-    if name in (".", "..", "checksums.sha256") or len(os.fsencode(name)) > 200:
+    if name in (".", "..", "-", "checksums.sha256") or len(os.fsencode(name)) > 200:  # of "-" sha256sum reads its input
         return
     folder = tmp_path / "named"
     if folder.exists():
