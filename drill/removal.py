@@ -95,8 +95,12 @@ def _from_engine(record: Record, finished: bool) -> str:
 def end_tree(supervisors: list[Process]) -> None:
     """Ask supervisors to end their steps, and kill whatever of them is left."""
     tree = with_descendants(supervisors)
-    end(supervisors, signal.SIGTERM, STOP_GRACE)
-    end(tree, signal.SIGKILL, 2.0)
+    for supervisor in supervisors:
+        supervisor.send(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_GRACE
+    left = [one for one in supervisors if not one.wait(deadline - time.monotonic())]
+    # Looked for again while their supervisor lives: what a step starts meanwhile is nobody's once that is gone.
+    end([*with_descendants(left), *tree], signal.SIGKILL, 2.0)
 
 
 def release(cluster: Path) -> None:
