@@ -20,6 +20,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from tests.core.conftest import wait_for
+from tests.mounting import run_or_skip
 
 RUNBOOK = """\
 midwatch: 1
@@ -41,8 +42,7 @@ def volume(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "volume"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=4m", "midwatch-test", str(folder)]
-    if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
-        pytest.skip("may not mount here")
+    run_or_skip(*command)
     (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     (folder / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
     yield folder

@@ -22,6 +22,7 @@ from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from tests.mounting import run_or_skip
 
 HOLD = """
 import sys
@@ -147,9 +148,7 @@ def test_hundreds_of_racing_starts_never_make_two_drivers(folder: IncidentFolder
 
 def test_a_read_only_mount_is_a_sentence(folder: IncidentFolder) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "midwatch-test", str(folder.path)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, timeout=20, check=False)
-    if mounted.returncode:
-        pytest.skip(f"may not mount here: {mounted.stderr.strip()}")
+    run_or_skip(*mount)
     try:
         with pytest.raises(Failed, match=r"cannot be driven: driver\.lock: Read-only file system") as failed:
             DriverLock.take(folder, "ada@test")

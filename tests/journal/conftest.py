@@ -10,6 +10,7 @@ import pytest
 from set_clock import SetClock, Write
 
 from midwatch.journal.writer import Journal
+from tests.mounting import run_or_skip
 
 
 @pytest.fixture
@@ -43,8 +44,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=4m", "midwatch-test", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    if mounted.returncode:
-        pytest.skip(f"may not mount here: {mounted.stderr.strip()}")
+    run_or_skip(*command)
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True, timeout=20)

@@ -17,6 +17,7 @@ from midwatch.incident.events import Kind
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from tests.mounting import run_or_skip
 
 
 @pytest.fixture
@@ -88,8 +89,7 @@ def lying(tmp_path: Path) -> Iterator[Disk]:
     below = tmp_path / "below"
     below.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "midwatch-below", str(below)]
-    if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
-        pytest.skip("may not mount here")
+    run_or_skip(*command)
     disk = Disk(below)
     yield disk
     disk.unmount()
@@ -136,8 +136,7 @@ def test_on_a_copy_on_write_file_system_the_second_place_stands_by_from_the_star
     (tmp_path / "lower").mkdir()
     layers = f"lowerdir={tmp_path}/lower,upperdir={small_disk}/upper,workdir={small_disk}/work"
     merged = small_disk / "merged"
-    if subprocess.run(["mount", "-t", "overlay", "-o", layers, "none", merged], check=False, timeout=20).returncode:
-        pytest.skip("may not mount here")
+    run_or_skip("mount", "-t", "overlay", "-o", layers, "none", merged)
     try:
         journal = Journal.create(merged / "journal.jsonl", actor="ada", clock=clock)
         journal.append("note", {"n": 1})

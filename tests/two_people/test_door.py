@@ -22,6 +22,7 @@ from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lock import DriverLock
 from midwatch.person import Person
+from tests.mounting import run_or_skip
 from tests.two_people.conftest import Someone, User, wait_for
 
 
@@ -136,9 +137,7 @@ def test_a_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, d
 
 def test_there_is_a_door_on_a_full_disk(folder: IncidentFolder) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "midwatch-test", str(folder.path)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, timeout=20, check=False)
-    if mounted.returncode:
-        pytest.skip(f"may not mount here: {mounted.stderr.strip()}")
+    run_or_skip(*mount)
     try:
         lock = DriverLock.take(folder, "ada@test")
         with contextlib.suppress(OSError), (folder.path / "filler").open("wb", buffering=0) as filler:
