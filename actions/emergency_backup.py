@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions import dump_obstacles
+from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, look, manifest_of, reader_of
+from actions.emergency_source import Source, expected_size, look, reader_of
 from actions.globals_dump import PREFIX, packed_globals
 from actions.last_dump import far_below_last, last_unpacked
 from actions.lost_dumps import end_dump, lost_dumps
@@ -205,7 +206,19 @@ class EmergencyBackup(Action):
             )
             roles = _save_roles(source, place, f"{PREFIX}{name}", recipients) if self.globals else ""
             location = "" if place.beside else place.location(name) or f"{place}"
-            manifest = manifest_of(context, source, found, iso(began), location, roles, recipients)
+            manifest = manifest_of(
+                context,
+                target,
+                found,
+                began=iso(began),
+                server=source.server,
+                tool=source.tool,
+                route=source.route,
+                roles=roles,
+                recipients=recipients,
+                depth=found.depth,
+                location=location,
+            )
             below = far_below_last(context.runbook, target, found.unpacked)
             manifest.write(_note(context, place, name))
         except (MidwatchError, OSError) as error:

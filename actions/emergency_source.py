@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.dump_stream import Dumped
-from midwatch.action import Context
-from midwatch.clock import iso
 from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Runbook, Target
 from probes.catalogue import backups_of
-from probes.encryption import Recipient
-from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.routes import superuser_route
 from probes.postgres.tools import Tools, find_tools, pg_dump_inside
@@ -68,42 +62,6 @@ def expected_size(runbook: Runbook, source: Source) -> int:
         for backup in backups_of(runbook, source.target):
             return max(backup.size, 1)
     return int(source.bytes * _RATIO)
-
-
-def manifest_of(
-    context: Context,
-    source: Source,
-    found: Dumped,
-    began: str,
-    location: str,
-    roles: str,
-    recipients: Sequence[Recipient],
-) -> Manifest:
-    """What is known of the backup. `location` is empty for one that the manifest will lie beside."""
-    ended = iso(context.clock.now())
-    return Manifest(
-        target=source.target.name,
-        database=source.target.database,
-        started=began,
-        ended=ended,
-        bytes=found.bytes,
-        sha256=found.sha256,
-        unpacked=found.unpacked,
-        server=source.server,
-        tool=source.tool,
-        route=str(source.route),
-        location=location,
-        lsn=found.lsn,
-        rows=found.rows,
-        digests=found.digests,
-        globals_sha256=roles,
-        actor=context.actor,
-        incident=context.incident.name if context.incident else "",
-        recipients=tuple(one.text for one in recipients),
-        depth=found.depth,
-        streamed=found.depth,
-        validated=ended,
-    )
 
 
 def reader_of(runbook: Runbook, source: Source) -> Path | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress
 from actions.dump_stream import Dumped, dump_into
 from actions.globals_dump import dump_globals, globals_name
@@ -57,28 +58,17 @@ def dump_one(
     began, file = iso(context.clock.now()), folder / dump_name(target.database, recipients)
     dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
     roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
-    ended = iso(context.clock.now())
-    manifest = Manifest(
-        target=target.name,
-        database=target.database,
-        started=began,
-        ended=ended,
-        bytes=dumped.bytes,
-        sha256=dumped.sha256,
-        unpacked=dumped.unpacked,
+    manifest = manifest_of(
+        context,
+        target,
+        dumped,
+        began=began,
         server=found.version,
         tool=str(tools),
-        route=str(route),
-        lsn=dumped.lsn,
-        rows=dumped.rows,
-        digests=dumped.digests,
-        globals_sha256=roles,
-        actor=context.actor,
-        incident=context.incident.name if context.incident else "",
-        recipients=tuple(one.text for one in recipients),
+        route=route,
+        roles=roles,
+        recipients=recipients,
         depth=depth,
-        streamed=dumped.depth,
-        validated=ended,
     )
     manifest.write(file)
     context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {depth}, its roles beside it")
