@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from actions.lost_dumps import application, end_dump
 from midwatch.errors import Failed
+from probes.container_command import NoSuchCommand, run_in
 from probes.container_exec import OUT, Exec
 from probes.docker_engine import NoSuchThing, engine
 from probes.postgres.connect import Route
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 CHUNK = 1 << 18
 PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
+BUFFERED = ("stdbuf", "-o256K")
+"""GNU's way to have a program write in pieces of this size: `pg_dump` by itself hands on 5 kB at a time, and each of its
+pieces costs a turn of everything behind it."""
+BUFFERED_INSIDE = ("stdbuf", "-o64K")
+"""The same in a container, where the engine's pipe holds no more; it passes small pieces on one by one."""
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
 _GRACE = 5.0
@@ -101,8 +108,9 @@ class LocalDump:
     def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str, begins: Begins = _heard) -> None:
         self._words = Words(begins)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        buffered = BUFFERED if shutil.which(BUFFERED[0]) else ()
         self._process = subprocess.Popen(
-            [str(program), *options(snapshot)],
+            [*buffered, str(program), *options(snapshot)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -125,11 +133,12 @@ class LocalDump:
                     data = os.read(key.fd, CHUNK)
                     if not data:
                         selector.unregister(key.fileobj)
-                    elif key.fileobj is process.stderr:
+                        continue
+                    if key.fileobj is process.stderr:
                         self._words.feed(data)
                     else:
-                        last = time.monotonic()
                         yield data
+                    last = time.monotonic()  # only now: whoever takes the data may have been slow
                 if time.monotonic() - last > STALL:
                     raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container")
         _judge(process.wait(), self._words.rest())
@@ -154,7 +163,7 @@ class ContainerDump:
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(engine(STALL))
             environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
-            self._exec = Exec(client, route.container, argv, environment=environment)
+            self._exec = Exec(client, route.container, [*_buffered(client, route.container), *argv], environment=environment)
             stack.callback(self._exec.close)
             self._open = stack.pop_all()
 
@@ -202,6 +211,14 @@ class ContainerDump:
             self._open.close()
             if not self._ended:
                 end_dump(self._route, self._application)
+
+
+def _buffered(client: DockerClient, container: str) -> tuple[str, ...]:
+    """What goes before a command in this container; nothing where it lacks GNU's coreutils."""
+    with contextlib.suppress(NoSuchCommand):
+        if run_in(client, container, *BUFFERED_INSIDE, "true").exit == 0:
+            return BUFFERED_INSIDE
+    return ()
 
 
 def _without_docker(why: str) -> Failed:
