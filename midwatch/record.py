@@ -79,10 +79,14 @@ class Record(ABC):
 
     @property
     def next_update_due(self) -> datetime | None:
-        """When the next status update is due; None when the runbook asks for none or the incident is closed."""
-        since = self.incident.last_update_at or self.incident.declared_at
+        """When the next status update is due, as the time of day stands now; None when the runbook asks for none or the
+        incident is closed. Setting the time of day brings it no nearer.
+        """
         every = self.runbook.comms.update_every
-        return since + timedelta(seconds=every) if since and every and self.incident.open else None
+        if not every or not self.incident.open:
+            return None
+        left = every - (self.incident.steady_now(self.clock) - self.incident.updated)
+        return self.clock.now() + timedelta(seconds=left)
 
     @abstractmethod
     def poll(self) -> list[str]:

@@ -202,7 +202,7 @@ def _told(incident: Incident, event: Event, body: Body) -> None:
 
 def _update(incident: Incident, event: Event, body: Body) -> None:
     incident.notes.append(Note(body["message"], event.actor, event.time, event.time, is_update=True, seq=event.seq))
-    incident.last_update_at = event.time
+    incident.last_update_at, incident.updated = event.time, incident.steady
 
 
 def _corrected(incident: Incident, event: Event, body: Body) -> None:

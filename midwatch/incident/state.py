@@ -193,6 +193,8 @@ class Incident:
     to_tell: dict[str, str] = field(default_factory=dict)
     """Role id → why it has to be told, from failures; removed once told."""
     last_update_at: datetime | None = None
+    updated: float = 0.0
+    """Seconds from the declaration to the last status update, as `steady` counts them; 0 before the first."""
     journal_away: str = ""
     """The file in which the journal goes on while its own disk takes no more events; empty while it does."""
     last_seq: int = 0

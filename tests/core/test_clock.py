@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from set_time import SetTime
 
 from midwatch.clock import SystemClock, from_iso
@@ -125,6 +126,36 @@ def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: P
     assert from_iso(found.ended) > datetime.now(UTC) + timedelta(hours=1)
     last = attempt.timing.read_text().splitlines()[-1].split()
     assert 7200 <= float(last[0]) < 7260
+
+
+class Wrong(SystemClock):
+    """Somebody sets it."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+@pytest.mark.parametrize("hours", [-24, 1])
+def test_setting_the_time_of_day_makes_no_update_due(tmp_path: Path, hours: int) -> None:
+    from midwatch.conductor import Conductor
+    from midwatch.runbook.loader import load
+
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
+    clock = Wrong()
+    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test", clock=clock)
+
+    def left() -> float:
+        assert conductor.next_update_due is not None
+        return (conductor.next_update_due - clock.now()).total_seconds()
+
+    clock.by = timedelta(hours=hours)
+    assert 600 < left() <= 900.1
+    conductor.update("looking at it")
+    clock.by -= timedelta(hours=hours)
+    assert 600 < left() <= 900.1
+    conductor.leave()
 
 
 class StoodStill(SystemClock):
