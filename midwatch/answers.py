@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from midwatch.errors import BadInput, Place
+from midwatch.inputs import require_known
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.names import named
+from midwatch.runbook.questions import misfit
 from midwatch.runbook.yaml_source import Entry, Node, Scalar, Table, read_yaml
 from midwatch.units import Seconds
 
-_KEYS = ("actor", "default_manual", "manual", "confirm", "override", "skip", "wait_for_approval")
+_KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "wait_for_approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Answers:
 
     file: str
     actor: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What is given when the incident is declared, by name."""
     default_manual: Answer | None = None
     manual: Mapping[str, Answer] = field(default_factory=dict)
     confirm: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +64,7 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
     return Answers(
         str(path),
         actor=_text(root.entries["actor"]) if "actor" in root.entries else "",
+        inputs=_inputs(root, runbook),
         default_manual=_answer(default, None) if default else None,
         manual=manual,
         confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
@@ -67,6 +72,18 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
         skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
     )
+
+
+def _inputs(root: Table, runbook: Runbook) -> dict[str, str]:
+    if "inputs" not in root.entries:
+        return {}
+    given = _table(root.entries["inputs"].node, "'inputs'").entries
+    for name, entry in given.items():
+        require_known(runbook, [name], place=entry.place)
+        ask = runbook.input(name)
+        if ask and (why := misfit(ask, _text(entry))):
+            raise BadInput(f"The input {name!r} {why}", place=entry.node.place, hint=ask.prompt)
+    return {name: _text(entry) for name, entry in given.items()}
 
 
 def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:

@@ -23,6 +23,7 @@ from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lease import Lease
 from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.state import Attempt, CriterionState, StepState
+from midwatch.inputs import inputs_of
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.masking import masked_plan
@@ -48,14 +49,27 @@ class Conductor(Approvals, Notebook):
     """One incident, driven or observed."""
 
     @classmethod
-    def declare(cls, runbook: Runbook, *, actor: str, clock: Clock | None = None, severity: Severity | None = None) -> Self:
-        """Begin a new incident and drive it, as severe as the runbook says or as told. Its journal is on disk then."""
+    def declare(
+        cls,
+        runbook: Runbook,
+        *,
+        actor: str,
+        clock: Clock | None = None,
+        severity: Severity | None = None,
+        inputs: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Begin a new incident and drive it, as severe as the runbook says or as told. Its journal is on disk then.
+
+        Raises `BadInput`, before anything is made, for inputs that are missing or do not fit what the runbook asks for.
+        """
+        values = inputs_of(runbook, inputs or {})
         clock = clock or SystemClock()
         folder = opening.make_folder(runbook, clock)
         lock = DriverLock.take(folder, actor)
         journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
         conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
-        conductor._append(Kind.DECLARED, opening.declared_body(runbook, folder, socket.gethostname(), severity))
+        body = opening.declared_body(runbook, folder, socket.gethostname(), severity, values)
+        conductor._append(Kind.DECLARED, body)
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
         conductor._name_places()

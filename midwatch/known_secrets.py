@@ -18,6 +18,11 @@ _URI = re.compile(r"://[^\s/:@]*:(\S+)@")
 _LARGEST_FILE = 1024 * 1024
 
 
+def names_secret(name: str) -> bool:
+    """Whether a variable or an answer with this name holds a secret, by the sound of it."""
+    return bool(_SECRET_NAME.search(name.upper()))
+
+
 def known_secrets(runbook: Runbook, environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Name → value: from the environment, passwords in its URIs too, and from the password files that libpq or a target has.
 
@@ -51,7 +56,7 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
 def _in_environment(environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
     environment = os.environ if environment is None else environment
     for name, value in environment.items():
-        if _SECRET_NAME.search(name.upper()):
+        if names_secret(name):
             yield name, value
         for password in _URI.findall(value):
             yield f"{name} password", password

@@ -15,7 +15,7 @@ _NOT_TEXT = frozenset(
     | {"ended", "at", "when", "outcome", "verb", "level", "role", "tell"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
-_ALL_TEXT = frozenset({"values", "parameters"})
+_ALL_TEXT = frozenset({"values", "parameters", "inputs"})
 """Keys of mappings whose own keys are anybody's."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def _copy(source: Path, target: Path, *, expected: str = "") -> None:
         os.fsync(descriptor)
 
 
-def declared_body(runbook: Runbook, folder: IncidentFolder, host: str, severity: Severity | None = None) -> dict[str, Any]:
+def declared_body(
+    runbook: Runbook, folder: IncidentFolder, host: str, severity: Severity | None, inputs: Mapping[str, str]
+) -> dict[str, Any]:
     """The body of `incident.declared`."""
     return {
         "id": folder.id,
@@ -72,6 +75,7 @@ def declared_body(runbook: Runbook, folder: IncidentFolder, host: str, severity:
         "runbook_sha256": runbook.sha256,
         "base": str(runbook.base),
         "host": host,
+        "inputs": dict(inputs),
     }
 
 

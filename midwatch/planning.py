@@ -11,15 +11,16 @@ from typing import Any
 
 from midwatch.action import Action, Console, Context
 from midwatch.catalogue import find_action
-from midwatch.errors import MidwatchError, Refused
+from midwatch.errors import BadInput, MidwatchError, Refused
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
 from midwatch.parameters import build
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.runbook.model import Reference, Runbook, Step, StepKind
+from midwatch.runbook.model import INPUTS, Reference, Runbook, Step, StepKind
 from midwatch.supervisor.order import Order
 
 SHELL = ("bash", "-euo", "pipefail", "-c")
+_LONGEST_SHOWN = 200
 
 
 class SilentConsole:
@@ -34,12 +35,22 @@ class SilentConsole:
 _: Console = SilentConsole()
 
 
-def resolved(values: Mapping[str, Any], incident: Incident) -> dict[str, Any]:
-    """The values with every `{from: step.key}` replaced. Raises `Refused` while one is not known yet."""
+def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) -> dict[str, Any]:
+    """The values with every `{from: step.key}` replaced; one from an input that may stay empty, and does, is left out.
+
+    Raises `Refused` while one is not known yet, and `BadInput` for one from an input that is required and was not given.
+    """
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Reference):
             known = incident.value(value.step, value.key)
+            if known is None and value.step == INPUTS:
+                ask = runbook.input(value.key)
+                if ask is None or ask.required:
+                    raise BadInput(
+                        f"{name} comes from {value}, which was not given", hint=f"Give it: --input {value.key}=VALUE"
+                    )
+                continue
             if known is None:
                 raise Refused(f"{name} comes from {value}, which is not known yet", hint=f"Do step {value.step} first")
             found[name] = known
@@ -50,7 +61,7 @@ def resolved(values: Mapping[str, Any], incident: Incident) -> dict[str, Any]:
 
 def build_action(step: Step, runbook: Runbook, incident: Incident) -> Action:
     """The action of a `uses` step with its parameters filled in. Raises `BadInput` or `Refused`."""
-    return build(find_action(step.uses), resolved(step.with_, incident), runbook)
+    return build(find_action(step.uses), resolved(step.with_, runbook, incident), runbook)
 
 
 def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
@@ -81,8 +92,11 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
     if step.kind is StepKind.USES:
         return build_action(step, runbook, incident).plan(context)
     if step.kind is StepKind.RUN:
-        draft = PlanDraft("shell", {"script": step.run} | _shell_values(step, incident))
+        draft = PlanDraft("shell", {"script": step.run} | _shell_values(step, runbook, incident))
         draft.fact("command", step.run.strip())
+        for name, value in _shell_values(step, runbook, incident).items():
+            if isinstance(step.env[name], Reference):
+                draft.fact(f"${name}", _shown(value))
         if step.risk is not Risk.OBSERVE:
             verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
             draft.add(verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can")
@@ -104,7 +118,7 @@ def order_for(
     """What the supervisor runs for this step or its undo: our own command line for an action, bash for a shell step."""
     environment = step_environment(runbook, folder, step.id, actor, attempt)
     if step.kind is StepKind.RUN:
-        return Order((*SHELL, step.run), str(runbook.base), environment | _shell_values(step, incident), step.timeout)
+        return Order((*SHELL, step.run), str(runbook.base), environment | _shell_values(step, runbook, incident), step.timeout)
     action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
     options = [f"--{name.replace('_', '-')}={value}" for name, value in action.given().items()]
     argv = ("midwatch", "action", action.name, *options, "--confirmed", str(attempt.plan))
@@ -137,5 +151,12 @@ def step_environment(
     }
 
 
-def _shell_values(step: Step, incident: Incident) -> dict[str, str]:
-    return {name: str(value) for name, value in resolved(step.env, incident).items()}
+def _shell_values(step: Step, runbook: Runbook, incident: Incident) -> dict[str, str]:
+    """Every variable of the script, so that `bash -u` finds it; empty for an input that nobody gave."""
+    return dict.fromkeys(step.env, "") | {name: str(value) for name, value in resolved(step.env, runbook, incident).items()}
+
+
+def _shown(value: str) -> str:
+    """A value short enough to stand among the facts of a plan; the journal and the plan's parameters have all of it."""
+    line = " / ".join(value.splitlines())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

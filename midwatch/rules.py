@@ -10,6 +10,7 @@ from midwatch.incident.state import Approval, Attempt, CriterionState, Incident,
 from midwatch.person import Person
 from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.questions import misfit, tidy
 
 
 def risk_of(step: Step, plan: Plan) -> Risk:
@@ -142,11 +143,11 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
         raise Refused(f"{step.title} does not ask for {unknown[0]}", hint=f"It asks: {', '.join(a.name for a in step.ask)}")
     answers: dict[str, str] = {}
     for ask in step.ask:
-        answer = values.get(ask.name, "").strip()
+        answer = tidy(values.get(ask.name, ask.default))
         if not answer and ask.required:
             raise Refused(f"{step.title} asks: {ask.prompt}", hint=f"Answer {ask.name}")
-        if ask.kind == "yes-no" and answer and answer not in ("yes", "no"):
-            raise Refused(f"{ask.prompt} takes yes or no, not {answer!r}")
+        if why := misfit(ask, answer):
+            raise Refused(f"{ask.prompt} {why}")
         if answer:
             answers[ask.name] = answer
     return answers

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.errors import BadInput
+from midwatch.incident.folder import IncidentFolder
 from midwatch.runbook.model import Runbook
 
 
@@ -21,6 +23,39 @@ def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) ->
     parser.add_argument(
         "--site", metavar="FILE", help="the site file laid over it (default: $MIDWATCH_SITE, else site.yaml beside)"
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the option that gives what the runbook asks for when an incident is declared."""
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        dest="inputs",
+        metavar="NAME=VALUE",
+        help="what the runbook asks for under 'inputs'; once for each",
+    )
+
+
+def inputs_given(given: Sequence[str]) -> dict[str, str]:
+    """Each `NAME=VALUE`, split at its first `=`. Raises `BadInput` for one without, and for a name that comes twice."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--input takes NAME=VALUE, not {text!r}", hint="Such as --input ticket=OPS-4711")
+        if name in found:
+            raise BadInput(f"--input gives {name!r} twice", hint="Give it once")
+        found[name] = value
+    return found
+
+
+def refuse_inputs(args: argparse.Namespace, folder: IncidentFolder) -> None:
+    """Raise `BadInput` when inputs are given to an incident that has its own since it was declared."""
+    if args.inputs:
+        raise BadInput(
+            f"--input is for a new incident, and {folder.id} was declared before", hint="Leave it out, or declare a new one"
+        )
 
 
 def find_runbook(given: str | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from midwatch.errors import Exit
@@ -12,9 +13,18 @@ from tui.files import write_text
 
 
 def run_headless(
-    runbook: Runbook, answers_file: Path, *, folder: IncidentFolder | None, export: Path | None, reason: str = ""
+    runbook: Runbook,
+    answers_file: Path,
+    *,
+    folder: IncidentFolder | None,
+    export: Path | None,
+    inputs: Mapping[str, str],
+    reason: str = "",
 ) -> int:
-    """Run the incident to its end or to the first step that fails; the timeline is exported either way."""
+    """Run the incident to its end or to the first step that fails; the timeline is exported either way.
+
+    `inputs` for a new one come before those of the answers file.
+    """
     from midwatch import headless
     from midwatch.actor import current_actor
     from midwatch.answers import load_answers
@@ -31,7 +41,7 @@ def run_headless(
             conductor.await_silence(lambda text: _say(began, text))
         conductor.take_wheel(reason)
     else:
-        conductor = Conductor.declare(runbook, actor=actor)
+        conductor = Conductor.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
     _say(began, f"{conductor.incident.id} {'resumed' if folder else 'declared'} in {conductor.folder.path}")
     if warning := logout_kills():
         _say(began, warning)

@@ -43,6 +43,7 @@ def _declared(incident: Incident, event: Event, body: Body) -> None:
     incident.id, incident.title = body["id"], body["title"]
     incident.severity = Severity(body["severity"])
     incident.declared_at, incident.declared_by = event.time, event.actor
+    incident.inputs = dict(body.get("inputs", {}))
 
 
 def _severity(incident: Incident, event: Event, body: Body) -> None:

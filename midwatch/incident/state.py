@@ -14,7 +14,7 @@ from midwatch.incident.events import Event, StepOutcome, seconds_between
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
-from midwatch.runbook.model import Condition, Runbook, Severity, Step
+from midwatch.runbook.model import INPUTS, Condition, Runbook, Severity, Step
 from midwatch.supervisor.identity import boot_id
 
 
@@ -172,6 +172,8 @@ class Incident:
     severity: Severity = Severity.SEV1
     declared_at: datetime | None = None
     declared_by: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """What was given when it was declared, by name."""
     closed_at: datetime | None = None
     lasted: float = 0.0
     """Seconds from the declaration to the end, as `steady` counts them; only once it is closed."""
@@ -224,6 +226,8 @@ class Incident:
 
     def value(self, step_id: str, key: str) -> str | None:
         """A value that a step reported or a person gave; None while there is none."""
+        if step_id == INPUTS:
+            return self.inputs.get(key)
         state = self.steps.get(step_id)
         return None if state is None else state.values.get(key)
 

@@ -8,11 +8,12 @@ from typing import Any
 from midwatch.action import Action, Check
 from midwatch.catalogue import find_action, find_probe
 from midwatch.errors import BadInput, MidwatchError, Place
-from midwatch.parameters import BadParameter, build, convert, parameters_of
+from midwatch.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.plan import Risk
 from midwatch.runbook.building import laid_over
-from midwatch.runbook.model import Reference, Runbook
-from midwatch.runbook.reader import Fields, Found, Problems, near
+from midwatch.runbook.model import INPUTS, Reference, Runbook
+from midwatch.runbook.questions import answer_words
+from midwatch.runbook.reader import Fields, Found, Problems, near, shortened
 
 _HURT = tuple(Risk)
 
@@ -40,7 +41,7 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         _arguments(probe, panel.value, panel.key, runbook, problems)
         for argument in panel.value.values():
             if isinstance(argument.value, Reference):
-                problems.add("A panel's parameter cannot come from a step", argument.place, "Write the value")
+                problems.add("A panel's parameter cannot come from a step or an input", argument.place, "Write the value")
 
 
 def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
@@ -54,7 +55,7 @@ def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
     _arguments(action, fields.table("with"), fields.where("check"), runbook, problems)
     for name, argument in fields.table("with").items():
         if isinstance(argument.value, Reference):
-            problems.add(f"{name} of a check cannot come from a step", argument.place, "Write the value")
+            problems.add(f"{name} of a check cannot come from a step or an input", argument.place, "Write the value")
 
 
 def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], problems: Problems) -> type[Action] | None:
@@ -74,7 +75,9 @@ def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: R
     for name, found in given.items():
         if name not in known:
             problems.add(f"There is no parameter {name!r}", found.key, near(name, known, "It takes"))
-        elif found.value is not None and not isinstance(found.value, Reference):
+        elif isinstance(found.value, Reference):
+            _from_input(known[name], found, runbook, problems)
+        elif found.value is not None:
             try:
                 convert(known[name], found.value, runbook)
             except BadParameter as error:
@@ -91,6 +94,22 @@ def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: R
         problems.add(error.sentence, where, error.hint)
     except (ValueError, TypeError) as error:
         problems.add(f"These parameters do not fit: {error}", where)
+
+
+def _from_input(parameter: Parameter, found: Found, runbook: Runbook, problems: Problems) -> None:
+    """What is known beforehand of the answer to an input has to fit the parameter that takes it."""
+    ask = runbook.input(found.value.key) if found.value.step == INPUTS else None
+    if ask is None:
+        return
+    if parameter.required and not ask.required:
+        sentence = f"The parameter {parameter.name!r} is needed, and the input {ask.name!r} may stay empty"
+        problems.add(sentence, found.place, "Take 'required: false' from the input; a default may stay")
+    for answer in answer_words(ask) or ((ask.default,) if ask.default else ()):
+        try:
+            convert(parameter, answer, runbook)
+        except BadParameter as error:
+            problems.add(f"The input {ask.name!r} can be {shortened(answer)!r}: {error.sentence}", found.place, error.hint)
+            return
 
 
 def _risk(action: type[Action], step: Fields, problems: Problems) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from pathlib import Path
@@ -62,6 +63,7 @@ def build_runbook(
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
         phases=tuple(_phase(item.value, place) for place, item in enumerate(fields.items("phases"), start=1)),
         closure=tuple(_criterion(item.value) for item in fields.items("closure")),
+        inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
     )
 
 
@@ -128,7 +130,7 @@ def _step(fields: Fields, number: str) -> Step:
         require=tuple(_criterion(item.value) for item in fields.items("require")),
         when=_condition(fields.get("when")),
         moves=fields.values("moves"),
-        ask=tuple(_ask(item.value) for item in fields.items("ask")),
+        ask=tuple(ask_of(item.value) for item in fields.items("ask")),
         tell=fields.values("tell"),
         two_people=fields.get("two_people", False),
         optional=fields.get("optional", False),
@@ -156,8 +158,22 @@ def _on_failure(fields: Fields | None) -> OnFailure:
     return OnFailure(Severity(escalate) if escalate else None, fields.values("tell"), _prose(fields, "advice"))
 
 
-def _ask(fields: Fields) -> Ask:
-    return Ask(fields.get("name", ""), fields.get("prompt", ""), fields.get("kind", "line"), fields.get("required", True))
+def ask_of(fields: Fields) -> Ask:
+    """One question, of a step or of the declaration."""
+    return Ask(
+        fields.get("name", ""),
+        fields.get("prompt", ""),
+        fields.get("kind", "line"),
+        fields.get("required", True),
+        fields.values("options"),
+        _prose(fields, "default"),
+    )
+
+
+def _input(fields: Fields, site: dict[str, Found]) -> Ask:
+    ask = ask_of(fields)
+    default = site.get(ask.name)
+    return ask if default is None or default.value is None else dataclasses.replace(ask, default=default.value.strip())
 
 
 def _trigger(fields: Fields) -> Trigger:

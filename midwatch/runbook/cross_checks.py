@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.errors import Place
 from midwatch.plan import Risk
-from midwatch.runbook.building import identity, kind_of, laid_over, section_of
-from midwatch.runbook.model import Reference, StepKind, TargetKind
-from midwatch.runbook.reader import Fields, Found, Problems, near
+from midwatch.runbook.building import ask_of, identity, kind_of, laid_over, section_of
+from midwatch.runbook.model import INPUTS, Ask, Reference, StepKind, TargetKind
+from midwatch.runbook.question_checks import check_inputs, check_questions
+from midwatch.runbook.questions import answer_words
+from midwatch.runbook.reader import Fields, Found, Problems, listed, near
 
 _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
@@ -46,7 +47,7 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     _sections(phases, problems)
     for step in steps:
         _step_keys(step, problems)
-        _question_names(step, problems)
+        check_questions(step.items("ask"), problems)
         _unique("requirement", [item.value for item in step.items("require")], problems)
     for trigger in fields.items("triggers"):
         _trigger_keys(trigger.value, problems)
@@ -57,8 +58,9 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
                 _target_keys(found.value, problems)
                 _dependents(found.value, targets, problems)
     _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
+    check_inputs(fields, site, problems)
     _links(steps, problems)
-    _answers(steps, problems)
+    _answers(steps, fields.items("inputs"), problems)
 
 
 def _unique(what: str, items: Iterable[Fields], problems: Problems) -> None:
@@ -88,6 +90,9 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if "run" in step and "uses" in step:
         problems.add("A step has either 'run' or 'uses', not both", step.where("uses"), "Make two steps of it")
         return
+    if identity(step) == INPUTS:
+        sentence = f"{INPUTS!r} stands for what is asked at the declaration, so no step can have it for an id"
+        problems.add(sentence, step.where("id" if "id" in step else "title"), "Give this one another id")
     kind = kind_of(step)
     for key, (wanted, owner) in _BELONGS.items():
         if key in step and kind is not wanted:
@@ -103,15 +108,6 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     for name, found in step.table("env").items():
         if name in _OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
-
-
-def _question_names(step: Fields, problems: Problems) -> None:
-    counted = Counter(item.value.get("name") for item in step.items("ask"))
-    for item in step.items("ask"):
-        name = item.value.get("name")
-        if name and counted[name] > 1:
-            problems.add(f"The question {name!r} is asked twice", item.value.where("name"), "Give each its own name")
-            return
 
 
 def _trigger_keys(trigger: Fields, problems: Problems) -> None:
@@ -162,10 +158,11 @@ def _links_of(step: Fields) -> Iterator[_Link]:
         for found in condition.items("failed"):
             yield _Link(name, found.value, found.place, "waits for a failure of")
         for found in condition.items("answer"):
-            yield _Link(name, found.value.step, found.place, "asks for an answer of")
+            if found.value.step != INPUTS:
+                yield _Link(name, found.value.step, found.place, "asks for an answer of")
     for key in ("with", "env"):
         for found in step.table(key).values():
-            if isinstance(found.value, Reference):
+            if isinstance(found.value, Reference) and found.value.step != INPUTS:
                 yield _Link(name, found.value.step, found.place, "takes a value of")
 
 
@@ -216,12 +213,12 @@ def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:
     return []
 
 
-def _answers(steps: list[Fields], problems: Problems) -> None:
+def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> None:
     """Answers that conditions and references name are asked for; what a shell or an action reports shows only when it runs."""
+    manual = {identity(step): step.items("ask") for step in steps if kind_of(step) is StepKind.MANUAL}
     asked = {
-        identity(step): {item.value.get("name"): item.value.get("kind", "line") for item in step.items("ask")}
-        for step in steps
-        if kind_of(step) is StepKind.MANUAL
+        name: {ask.name: ask for ask in (ask_of(item.value) for item in items)}
+        for name, items in (manual | {INPUTS: inputs}).items()
     }
     for step in steps:
         mentions = [
@@ -233,18 +230,24 @@ def _answers(steps: list[Fields], problems: Problems) -> None:
             mentions += condition.items("answer")
         for found in mentions:
             reference = found.value
-            if reference.step in asked and reference.key not in asked[reference.step]:
-                hint = near(reference.key, [name for name in asked[reference.step] if name], "It asks for")
-                problems.add(f"Step {reference.step!r} does not ask for {reference.key!r}", found.place, hint)
+            if reference.step not in asked or reference.key in asked[reference.step]:
+                continue
+            names = [name for name in asked[reference.step] if name]
+            if reference.step == INPUTS:
+                problems.add(f"There is no input {reference.key!r}", found.place, near(reference.key, names, "Inputs"))
+            else:
+                sentence = f"Step {reference.step!r} does not ask for {reference.key!r}"
+                problems.add(sentence, found.place, near(reference.key, names, "It asks for"))
 
 
-def _condition(condition: Fields, asked: dict[str, dict[str, str]], problems: Problems) -> None:
+def _condition(condition: Fields, asked: dict[str, dict[str, Ask]], problems: Problems) -> None:
     if ("failed" in condition) == ("answer" in condition):
         problems.add("'when' takes either 'failed', or 'answer' with 'is'", condition.place)
     elif ("answer" in condition) != ("is" in condition):
         problems.add("'answer' and 'is' go together", condition.place, "Such as {answer: assess-impact.downtime, is: yes}")
     for answer in condition.items("answer"):
-        if asked.get(answer.value.step, {}).get(answer.value.key) == "yes-no":
-            for found in condition.items("is"):
-                if found.value not in ("yes", "no"):
-                    problems.add(f"The answer to {answer.value} is yes or no, never {found.value!r}", found.place)
+        ask = asked.get(answer.value.step, {}).get(answer.value.key)
+        words = answer_words(ask) if ask else ()
+        for found in condition.items("is") if words else ():
+            if found.value not in words:
+                problems.add(f"The answer to {answer.value} is {listed(words)}, never {found.value!r}", found.place)

@@ -108,12 +108,18 @@ CONDITION = Shape(
 )
 ASK = Shape(
     "question",
-    "One thing that a manual step asks; the answer goes into the journal as a value of the step.",
+    "One thing that a person is asked, by a manual step or at the declaration; the answer is journalled. Never a secret.",
     (
         Key("name", ANSWER, "What the answer is called in references and exports", required=True),
         Key("prompt", LINE, "The question as the person reads it", required=True),
-        Key("kind", Word(("line", "text", "yes-no")), "'line' (default), 'text' (several lines) or 'yes-no'"),
-        Key("required", Flag(), "Whether the step can be ticked without it; default true"),
+        Key(
+            "kind",
+            Word(("line", "text", "yes-no", "choice")),
+            "'line' (default), 'text' (several lines), 'yes-no', or 'choice' of the options",
+        ),
+        Key("options", ListOf(LINE, filled=True), "For kind 'choice': the answers that can be given"),
+        Key("default", TEXT, "The answer where nobody gives another"),
+        Key("required", Flag(), "Whether it has to be answered before one can go on; default true"),
     ),
 )
 ON_FAILURE = Shape(
@@ -210,6 +216,7 @@ RUNBOOK = Shape(
         Key("title", LINE, "What the incident is", required=True),
         Key("severity", SEVERITY, "How bad it is when it is declared", required=True),
         Key("summary", TEXT, "What the runbook is for"),
+        Key("inputs", ListOf(ASK), "What is asked when an incident is declared; steps refer to it as inputs.NAME"),
         *_LAID_OVER,
         Key("triggers", ListOf(TRIGGER), "What tells that it is happening"),
         Key("phases", ListOf(PHASE, filled=True), "The steps, in groups, in order", required=True),
@@ -219,5 +226,9 @@ RUNBOOK = Shape(
 SITE = Shape(
     "site file",
     "What differs in one place; its entries replace the runbook's entries of the same name.",
-    (Key("midwatch-site", Whole(VERSION, VERSION), "The version of the format", required=True), *_LAID_OVER),
+    (
+        Key("midwatch-site", Whole(VERSION, VERSION), "The version of the format", required=True),
+        *_LAID_OVER,
+        Key("inputs", TableOf(ANSWER, TEXT, "defaults"), "Other defaults of the runbook's inputs, by name"),
+    ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from midwatch.runbook.model import Reference
-from midwatch.runbook.reader import Kind, Problems, Schema, described, near, shortened
+from midwatch.runbook.reader import Kind, Problems, Schema, described, listed, near, shortened
 from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
 from midwatch.units import Seconds
 
@@ -81,14 +81,11 @@ class Word(Kind):
         if isinstance(node, Scalar) and node.text in self.words:
             return node.text
         text = node.text if isinstance(node, Scalar) else ""
-        problems.add(f"This takes {self._listed()}, not {described(node)}", node.place, near(text, self.words, "One of"))
+        problems.add(f"This takes {listed(self.words)}, not {described(node)}", node.place, near(text, self.words, "One of"))
         return None
 
     def schema(self) -> Schema:
         return {"enum": list(self.words)}
-
-    def _listed(self) -> str:
-        return " or ".join([", ".join(self.words[:-1]), self.words[-1]] if len(self.words) > 1 else self.words)
 
 
 @dataclass(frozen=True)

@@ -114,18 +114,28 @@ class Comms:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One thing that a manual step asks the person for; the answer is journalled as a value of the step."""
+    """One thing that a person is asked for, by a manual step or when the incident is declared; the answer is journalled."""
 
     name: str
     prompt: str
     kind: str = "line"
-    """`line`, `text` (several lines) or `yes-no`."""
+    """`line`, `text` (several lines), `yes-no`, or `choice` of the options."""
     required: bool = True
+    options: tuple[str, ...] = ()
+    default: str = ""
+    """What counts as the answer where nobody gives another; empty for none."""
+
+
+INPUTS = "inputs"
+"""Stands for a step's id in references to what is asked when the incident is declared; no step has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`{from: step.key}`: a value that an earlier step reports; known only once that step is done."""
+    """`{from: step.key}`: a value that an earlier step reports, known only once that step is done.
+
+    `{from: inputs.name}` is known from the declaration on.
+    """
 
     step: str
     key: str
@@ -270,6 +280,8 @@ class Runbook:
     triggers: tuple[Trigger, ...] = ()
     phases: tuple[Phase, ...] = ()
     closure: tuple[Criterion, ...] = ()
+    inputs: tuple[Ask, ...] = ()
+    """What is asked when an incident is declared."""
 
     def steps(self) -> Iterator[Step]:
         """Every step, in order."""
@@ -289,6 +301,10 @@ class Runbook:
             if any(step.id == step_id for step in phase.steps):
                 return phase
         raise KeyError(step_id)
+
+    def input(self, name: str) -> Ask | None:
+        """The question of the declaration with this name; None when it asks no such thing."""
+        return next((ask for ask in self.inputs if ask.name == name), None)
 
     def resolve(self, path: str | Path) -> Path:
         """A path of the runbook as an absolute one: `~` expanded, relative ones below `base`."""

@@ -162,7 +162,10 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("triggers: [{title: t, check: level}]", "1:30: The parameter 'below' is missing. "),
         ("closure: [{title: t, check: levl}]", "1:29: There is no action 'levl'. Did you mean 'level'?"),
         ("closure: [{title: t}]", "1:11: A criterion needs the key 'check'. The check that evaluates it."),
-        ("closure: [{title: t, check: level, with: {below: {from: s.k}}}]", "1:50: below of a check cannot come from a step. "),
+        (
+            "closure: [{title: t, check: level, with: {below: {from: s.k}}}]",
+            "1:50: below of a check cannot come from a step or an input. ",
+        ),
         (
             "places: {backup: x}",
             "1:10: This takes backups, emergency, elsewhere, recipients, ssh_config, logs, audit, pgpass, freeze, sealed,"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.errors import BadInput, Exit
+from tui.where import add_inputs, inputs_given, refuse_inputs
 
 if TYPE_CHECKING:
     from drill.production import Production
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--headless", action="store_true", help="without a screen, with the drill's own answers")
     parser.add_argument("--answers", metavar="FILE", help="with --headless: other answers")
+    add_inputs(parser)
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
     parser.add_argument("--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again")
     parser.add_argument("--clean", action="store_true", help="throw away what earlier drills left, and stop")
@@ -82,7 +84,8 @@ def _headless(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
 
     answers = Path(args.answers) if args.answers else place.answers
     export = Path(args.export) if args.export else None
-    return run_headless(load(place.runbook, site=place.site), answers, folder=None, export=export), True
+    runbook = load(place.runbook, site=place.site)
+    return run_headless(runbook, answers, folder=None, export=export, inputs=inputs_given(args.inputs)), True
 
 
 def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
@@ -97,7 +100,11 @@ def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
 
     runbook = load(place.runbook, site=place.site)
     folder = open_incident(runbook.place_of("logs"), runbook.id)
-    conductor = drive_or_observe(folder) if folder else Conductor.declare(runbook, actor=current_actor())
+    if folder is not None:
+        refuse_inputs(args, folder)
+        conductor = drive_or_observe(folder)
+    else:
+        conductor = Conductor.declare(runbook, actor=current_actor(), inputs=inputs_given(args.inputs))
     left = open_front(conductor, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
     if args.export:
         write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))

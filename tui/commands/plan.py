@@ -9,12 +9,13 @@ from typing import Any
 from midwatch.errors import Exit, MidwatchError
 from midwatch.plan import Plan
 from tui.plain import plan_lines
-from tui.where import add_runbook, load_runbook
+from tui.where import add_inputs, add_runbook, inputs_given, load_runbook
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("step", nargs="?", metavar="STEP", help="the id of one step (default: all that a machine does)")
+    add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print the plans as JSON")
 
 
@@ -23,11 +24,13 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
     from midwatch.clock import SystemClock
     from midwatch.incident.state import Incident
+    from midwatch.inputs import given_inputs
     from midwatch.planning import SilentConsole, plan_step
     from midwatch.runbook.model import StepKind
     from midwatch.runbook.names import named
 
     runbook = load_runbook(args)
+    declared = Incident(inputs=given_inputs(runbook, inputs_given(args.inputs)))
     by_machine = [step for step in runbook.steps() if step.kind is not StepKind.MANUAL]
     steps = [named(runbook, args.step)] if args.step else by_machine
     printed: list[dict[str, Any]] = []
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         plan: Plan | None = None
         problem = ""
         try:
-            plan = plan_step(step, runbook, Incident(), context)
+            plan = plan_step(step, runbook, declared, context)
         except MidwatchError as error:
             problem = str(error)
             if args.step:

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from midwatch.errors import BadInput
-from tui.where import add_runbook, load_runbook
+from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
     parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
+    add_inputs(parser)
     parser.add_argument("--resume", action="store_true", help="go on with the open incident instead of declaring a new one")
     parser.add_argument(
         "--take-over", metavar="REASON", default="", help="with --resume: though another has the wheel, if that one is dead"
@@ -34,5 +35,9 @@ def run(args: argparse.Namespace) -> int:
     folder = open_incident(runbook.place_of("logs"), runbook.id) if args.resume else None
     if args.resume and folder is None:
         raise BadInput("There is no open incident to resume", hint="Leave --resume out to declare a new one")
+    if folder is not None:
+        refuse_inputs(args, folder)
+    inputs = inputs_given(args.inputs)
     export = Path(args.export) if args.export else None
-    return run_headless(runbook, Path(args.answers), folder=folder, export=export, reason=args.take_over)
+    answers = Path(args.answers)
+    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=args.take_over)
