@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Self
 
-from midwatch import attempts, closure, consequences, opening, rules
+from midwatch import attempts, closure, opening, rules
 from midwatch.action import Context
+from midwatch.aftermath import Aftermath
 from midwatch.approval import Approvals
 from midwatch.clock import Clock, SystemClock
 from midwatch.errors import Failed, MidwatchError, Refused
@@ -22,16 +22,14 @@ from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lease import Lease
 from midwatch.incident.lock import DriverLock, TakenOver
-from midwatch.incident.state import Attempt, CriterionState, StepState
+from midwatch.incident.state import CriterionState
 from midwatch.inputs import inputs_of
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.masking import masked_plan
-from midwatch.notebook import Notebook
 from midwatch.person import Person
 from midwatch.plan import Plan
-from midwatch.planning import SilentConsole, build_action, order_for, plan_step, shown_command
-from midwatch.probe import Reading
+from midwatch.planning import SilentConsole, build_action, order_for, plan_step
 from midwatch.readings import take_readings
 from midwatch.record import Wheel
 from midwatch.runbook.model import Runbook, Severity, Step
@@ -40,12 +38,11 @@ from midwatch.supervisor import watch
 
 BEFORE_LIMIT = 5.0
 """Seconds that readings may hold up the start of a step."""
-AFTER_LIMIT = 15.0
 REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Approvals, Notebook):
+class Conductor(Approvals, Aftermath):
     """One incident, driven or observed."""
 
     @classmethod
@@ -120,66 +117,6 @@ class Conductor(Approvals, Notebook):
                 self._bring_back(self._wheel)
             changed, self._changed = sorted(self._changed), set()
         return changed
-
-    def settle(self) -> None:
-        """Wait until the readings after finished steps are in the journal; they end within a limit."""
-        for thread in list(self._wheel.readers) if self._wheel else []:
-            thread.join()
-
-    def _look_after(self, state: StepState, attempt: Attempt) -> None:
-        step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
-        found = watch.look(folder)
-        if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor):
-            return  # its disk does not tell, and the journal does: it is under way
-        if isinstance(found, watch.Running):
-            if attempt.started_at is None and found.has_begun:
-                self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
-            return
-        if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
-            self._append(Kind.STARTED, self._started(step, attempt.number, owner))
-        if isinstance(found, watch.Result):
-            self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
-        elif isinstance(found, watch.Lost):
-            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
-        elif attempt.started_at is not None:
-            sentence = "It was started, and what it left on disk is gone"
-            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
-        elif self.in_place_of_a_silent_one and not attempts.never_begins(folder):
-            sentence = "Whether it began is not known: its screen was silent while it started it"
-            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
-        else:  # a supervisor writes who it is before it tells its starter, and begins nothing when that one is gone
-            sentence = "Nothing ran: the screen ended between the confirmation and the start"
-            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
-
-    def _finished(self, step: Step, body: dict[str, Any]) -> None:
-        self._append(Kind.FINISHED, body)
-        threading.Thread(target=self._learn_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
-        self._escalate()
-        if step.moves:
-            self._begin_reading(step, body["attempt"])
-
-    def _catch_up(self) -> None:
-        """Write what the last driver would have written next, had it not died."""
-        for role, message in consequences.words_owed(self.events, self.runbook):
-            self.told(role, message)
-        self._escalate()
-        if owed := consequences.readings_owed(self.events, self.incident, self.runbook):
-            self._begin_reading(*owed)
-
-    def _escalate(self) -> None:
-        if owed := consequences.escalation_owed(self.events, self.incident, self.runbook):
-            self.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
-
-    def _begin_reading(self, step: Step, number: int) -> None:
-        if self._wheel is not None:
-            reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
-            self._wheel.readers.append(reader)
-            reader.start()
-
-    def _read_after(self, step: Step, number: int) -> None:
-        readings = take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT)
-        with contextlib.suppress(Refused):  # the wheel was taken meanwhile, and the next driver takes readings of its own
-            self._journal_readings(step, number, "after", readings)
 
     # What a person decides
 
@@ -310,22 +247,6 @@ class Conductor(Approvals, Notebook):
             rules.may_decide(self.runbook.step(step_id), self.incident, reason)
             self._append(Kind.REOPENED, {"step": step_id, "reason": reason})
 
-    def told(self, role_id: str, message: str) -> None:
-        """Somebody was told something."""
-        self._append(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
-
-    def update(self, message: str) -> None:
-        """A status update went out; the time of the next one starts now."""
-        body = {"message": rules.words(message, "A status update"), "channel": self.runbook.comms.channel}
-        self._append(Kind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
-
-    def set_severity(self, severity: Severity, reason: str) -> None:
-        """Make it worse or better, and say why."""
-        if severity is self.incident.severity:
-            raise Refused(f"The severity is {severity} already")
-        body = {"from": self.incident.severity.value, "to": severity.value, "reason": rules.words(reason, "A reason")}
-        self._append(Kind.SEVERITY, body)
-
     # The end
 
     def evaluate_closure(self) -> dict[str, CriterionState]:
@@ -361,16 +282,6 @@ class Conductor(Approvals, Notebook):
             if self.incident.open:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)
-
-    # The journal
-
-    def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
-        command = shown_command(step, self.runbook, self.incident, undo=consequences.is_undo(self.incident, step, number))
-        return {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
-
-    def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:
-        for reading in readings:
-            self._append(Kind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
 
     def _context(self, step_id: str) -> Context:
         return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)

@@ -1,4 +1,7 @@
-"""What people write into the record: notes, what they ran elsewhere, corrections, stars. Nothing written is ever changed."""
+"""What people write into the record: notes, what they ran elsewhere, what they told others, corrections, stars.
+
+Nothing written is ever changed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from midwatch.clock import iso
 from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.record import Record
+from midwatch.runbook.model import Severity
 from midwatch.units import size
 
 WORDS_IN = {
@@ -41,7 +45,7 @@ class Ran:
 
 
 class Notebook(Record):
-    """The half of the conductor that writes words, and runs nothing."""
+    """The part of the conductor that writes words, and runs nothing."""
 
     def note(self, text: str, *, at: datetime | None = None, excerpt: str = "", ran: Ran | None = None) -> None:
         """Write something into the timeline; `at` when it happened earlier.
@@ -72,6 +76,22 @@ class Notebook(Record):
         if not 1 <= seq <= len(self.events):
             raise Refused(f"There is no event {seq}", hint=f"The record has {len(self.events)}")
         self._append(Kind.STARRED, {"event": seq, "starred": starred})
+
+    def told(self, role_id: str, message: str) -> None:
+        """Somebody was told something."""
+        self._append(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
+
+    def update(self, message: str) -> None:
+        """A status update went out; the time of the next one starts now."""
+        body = {"message": rules.words(message, "A status update"), "channel": self.runbook.comms.channel}
+        self._append(Kind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
+
+    def set_severity(self, severity: Severity, reason: str) -> None:
+        """Make it worse or better, and say why."""
+        if severity is self.incident.severity:
+            raise Refused(f"The severity is {severity} already")
+        body = {"from": self.incident.severity.value, "to": severity.value, "reason": rules.words(reason, "A reason")}
+        self._append(Kind.SEVERITY, body)
 
 
 def words_of(events: Sequence[Event], seq: int) -> str:

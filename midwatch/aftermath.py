@@ -1,0 +1,95 @@
+"""What becomes of steps that were started: their ends, what follows from a failure, the readings after them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from midwatch import attempts, consequences
+from midwatch.errors import Refused
+from midwatch.helm import Helm
+from midwatch.incident.events import Kind, StepOutcome
+from midwatch.incident.state import Attempt, StepState
+from midwatch.notebook import Notebook
+from midwatch.planning import shown_command
+from midwatch.probe import Reading
+from midwatch.readings import take_readings
+from midwatch.runbook.model import Step
+from midwatch.supervisor import watch
+
+AFTER_LIMIT = 15.0
+"""Seconds that the readings after a step may take."""
+
+
+class Aftermath(Helm, Notebook):
+    """The part of the conductor that writes what happened by itself, as a driver comes to know of it."""
+
+    def settle(self) -> None:
+        """Wait until the readings after finished steps are in the journal; they end within a limit."""
+        for thread in list(self._wheel.readers) if self._wheel else []:
+            thread.join()
+
+    def _look_after(self, state: StepState, attempt: Attempt) -> None:
+        step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
+        found = watch.look(folder)
+        if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor):
+            return  # its disk does not tell, and the journal does: it is under way
+        if isinstance(found, watch.Running):
+            if attempt.started_at is None and found.has_begun:
+                self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
+            return
+        if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
+            self._append(Kind.STARTED, self._started(step, attempt.number, owner))
+        if isinstance(found, watch.Result):
+            self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
+        elif isinstance(found, watch.Lost):
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, found.reason))
+        elif attempt.started_at is not None:
+            sentence = "It was started, and what it left on disk is gone"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
+        elif self.in_place_of_a_silent_one and not attempts.never_begins(folder):
+            sentence = "Whether it began is not known: its screen was silent while it started it"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
+        else:  # a supervisor writes who it is before it tells its starter, and begins nothing when that one is gone
+            sentence = "Nothing ran: the screen ended between the confirmation and the start"
+            self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
+
+    def _finished(self, step: Step, body: dict[str, Any]) -> None:
+        self._append(Kind.FINISHED, body)
+        threading.Thread(target=self._learn_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
+        self._escalate()
+        if step.moves:
+            self._begin_reading(step, body["attempt"])
+
+    def _catch_up(self) -> None:
+        """Write what the last driver would have written next, had it not died."""
+        for role, message in consequences.words_owed(self.events, self.runbook):
+            self.told(role, message)
+        self._escalate()
+        if owed := consequences.readings_owed(self.events, self.incident, self.runbook):
+            self._begin_reading(*owed)
+
+    def _escalate(self) -> None:
+        if owed := consequences.escalation_owed(self.events, self.incident, self.runbook):
+            self.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
+
+    def _begin_reading(self, step: Step, number: int) -> None:
+        if self._wheel is not None:
+            reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
+            self._wheel.readers.append(reader)
+            reader.start()
+
+    def _read_after(self, step: Step, number: int) -> None:
+        readings = take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT)
+        with contextlib.suppress(Refused):  # the wheel was taken meanwhile, and the next driver takes readings of its own
+            self._journal_readings(step, number, "after", readings)
+
+    def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
+        command = shown_command(step, self.runbook, self.incident, undo=consequences.is_undo(self.incident, step, number))
+        return {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
+
+    def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:
+        for reading in readings:
+            self._append(Kind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
