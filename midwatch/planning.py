@@ -128,7 +128,8 @@ def order_for(
 def shown_command(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> str:
     """The command as an engineer would type it, for the journal and the screen."""
     if step.kind is StepKind.RUN:
-        return step.run.strip()
+        values = _shell_values(step, runbook, incident)
+        return "\n".join([*(f"export {name}={shlex.quote(value)}" for name, value in values.items()), step.run.strip()])
     action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
     options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in action.given().items())
     return " ".join(["midwatch", "action", action.name, *options])

@@ -21,6 +21,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.total(Verb.REMOVE):
         yield f"removes {size(plan.total(Verb.REMOVE))} in all"
     for label, text in plan.facts:
-        yield safe_text(f"{label}: {' / '.join(text.splitlines())}")
+        first, *more = text.splitlines() or [""]
+        yield safe_text(f"{label}: {first}")
+        yield from (safe_text(f"  {line}") for line in more)
     if plan.refusal:
         yield safe_text(f"would refuse: {plan.refusal}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def test_a_step_leaves_its_whole_story(conductor: Conductor) -> None:
     folder = conductor.attempt_folder("look")
     assert folder is not None
     assert b"seen by ada" in folder.output.read_bytes()
+
+
+def test_the_journal_keeps_the_values_that_the_script_was_given(conductor: Conductor) -> None:
+    conductor.tick("asked", values={"owner": "ada's deputy"})
+    assert run(conductor, "look") is StepStatus.DONE
+    written = f"""export WHO={shlex.quote("ada's deputy")}\necho "seen by $WHO"; echo "found=42" >> "$STEP_OUTPUT\""""
+    assert [event.body["command"] for event in conductor.events if event.kind == Kind.STARTED] == [written]
 
 
 def test_ticking_tells_the_roles_and_keeps_the_answers(conductor: Conductor) -> None:
