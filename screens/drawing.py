@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Iterator
 
 from textual.app import ComposeResult
@@ -124,9 +125,9 @@ class Drawing(Decisions):
         self._draw_keys()
         self.look_if_needed()
 
+    @abstractmethod
     def look_if_needed(self) -> None:
         """Have the plan of the step under the cursor made, if nobody has yet."""
-        raise NotImplementedError
 
     def _draw_top(self) -> None:
         incident, now = self.desk.incident, self.desk.clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -24,7 +25,10 @@ from screens.widgets.pen import SOON, WRONG, Pen
 
 
 class Running(Beneath[None]):
-    """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence."""
+    """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence.
+
+    Textual has a metaclass of its own, so what the other halves have to bring is required by the type checker alone.
+    """
 
     desk: Desk
     pen: Pen
@@ -36,25 +40,25 @@ class Running(Beneath[None]):
     """Why what runs would not outlive a logout; empty when it would."""
 
     @property
+    @abstractmethod
     def step(self) -> Step | None:
         """The step under the cursor; None on a phase."""
-        raise NotImplementedError
 
+    @abstractmethod
     def follow_next(self) -> None:
         """Have the cursor go with what is next again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def notice(self, text: str, style: str = SOON) -> None:
         """One sentence for the operator."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown_attempt(self) -> Step | None:
         """The step whose output is shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second_person(self, step: Step, plan: Plan) -> bool:
         """Whether a second person has approved this plan, or none is needed."""
-        raise NotImplementedError
 
     def run_step(self, step: Step, reason: str = "") -> None:
         """Run it: at once where nothing is touched, after consent where something is; a stale plan is made again first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -94,9 +95,9 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     # What a dialog says
 
+    @abstractmethod
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the choices."""
-        raise NotImplementedError
 
     def below(self) -> Iterable[Widget]:
         """What stays in view below the body, however long that is: nothing, unless something has to be typed there."""
