@@ -11,17 +11,25 @@ from midwatch.export.moved import moved
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.plan import Risk
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Step, StepKind
 from midwatch.units import duration
+
+
+_DRAFT = "write-rca"  # the action that writes this very draft, which mends nothing
 
 
 def repairs(facts: Facts) -> str:
     """What the steps changed, as a list: those that succeeded and are meant to change something."""
     return bullets(
-        f"{text(f'{step.number} {step.title}')}: {text('; '.join([attempt.summary, *_changes(attempt)]))}"
+        ": ".join(filter(None, (text(f"{step.number} {step.title}"), text("; ".join(_found(step, attempt))))))
         for step, attempt in _attempts(facts)
-        if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE
+        if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and step.uses != _DRAFT
     )
+
+
+def _found(step: Step, attempt: Attempt) -> list[str]:
+    """What an action says of its end, and what moved. Of a script only its exit status is known, which is no news when it is done."""
+    return [*([attempt.summary] if step.kind is StepKind.USES else []), *_changes(attempt)]
 
 
 def _changes(attempt: Attempt) -> list[str]:
@@ -29,7 +37,7 @@ def _changes(attempt: Attempt) -> list[str]:
 
 
 def well(facts: Facts) -> Iterator[str]:
-    """What went well: first attempts that succeeded, criteria that are met, updates that were never late."""
+    """What went well: first attempts that succeeded, criteria that are met, updates that were sent and never late."""
     first = [step for step, attempt in _attempts(facts) if attempt.number == 1 and attempt.outcome is StepOutcome.DONE]
     tried = {step.id for step, _ in _attempts(facts)}
     if first:
@@ -37,7 +45,8 @@ def well(facts: Facts) -> Iterator[str]:
     met = [criterion for criterion in facts.runbook.closure if _met(facts, criterion.id)]
     if met:
         yield f"{len(met)} of {len(facts.runbook.closure)} closure criteria are met, each by its check."
-    if facts.runbook.comms.update_every and not facts.late_updates():
+    sent = any(event.kind == Kind.UPDATE for event in facts.events)
+    if facts.runbook.comms.update_every and sent and not facts.late_updates():
         yield f"No status update was later than {duration(facts.runbook.comms.update_every)}."
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from midwatch.export import lessons
-from midwatch.export.chronology import chronology
+from midwatch.export.chronology import chronology, step_name
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, cell_code, document, lines, table, text
 from midwatch.export.moments import day_and_time, time_of_day
@@ -25,6 +25,7 @@ __all__ = ["missing_sections", "rca"]
 
 WHYS = 5
 _YES_NO = "yes-no"
+_JUDGED: dict[str, str] = {Kind.APPROVAL_GIVEN: "approved", Kind.APPROVAL_DECLINED: "declined"}
 
 
 def rca(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
@@ -144,13 +145,18 @@ def _responders(facts: Facts) -> str:
     drove = {actor for actor, _, _ in facts.drivers()}
     actors = list(dict.fromkeys(event.actor for event in facts.events))
     people = [f"{text(actor)}, {'drove' if actor in drove else 'took part'}" for actor in actors]
+    judged = [
+        f"{text(event.body['by']['name'])}, {_JUDGED[event.kind]} {step_name(facts, event.body['step'])}"
+        for event in facts.events
+        if event.kind in _JUDGED
+    ]
     told = [
         f"{text(_role_name(facts, note.role))}, told at {time_of_day(note.at)}" for note in facts.incident.notes if note.role
     ]
     owed = [
         f"{text(_role_name(facts, role))}, **not told** although {text(why)}" for role, why in facts.incident.to_tell.items()
     ]
-    return bullets([*people, *told, *owed])
+    return bullets([*people, *judged, *told, *owed])
 
 
 def _role_name(facts: Facts, role_id: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import night
 import pytest
@@ -16,6 +18,8 @@ from midwatch.export.sections import REQUIRED, TO_WRITE
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.plan import Plan, Risk
+from midwatch.runbook.model import Comms, Step, StepKind
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAWS = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,6 +136,33 @@ def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(told: l
         assert missing_sections(found[:begin] + head + f"\nSomething\n\n{TO_WRITE}\n" + found[end:]) == [section]
         assert missing_sections(found[:begin] + head.upper() + "\nSomething\n" + found[end:]) == []
     assert missing_sections("") == list(REQUIRED)
+
+
+def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path) -> None:
+    """Who approved took part; a draft is no fix of its own; updates that nobody sent were not in time."""
+    told = night.events()
+    runbook = replace(night.runbook(), comms=Comms("#inc", 86400.0))
+    draft = Step("draft", "4.4", "Write the draft", StepKind.USES, Risk.CHANGE, night.HERE, uses="write-rca")
+    last = replace(runbook.phases[-1], steps=(*runbook.phases[-1].steps, draft))
+    runbook = replace(runbook, phases=(*runbook.phases[:-1], last))
+    bob = {"name": "bob", "uid": 1002, "login": 1002, "pid": 9, "seen": True}
+    plan = Plan("x", {}, ())
+    more: list[tuple[str, dict[str, Any]]] = [
+        ("approval.given", {"step": "clean", "asked": 1, "digest": "ab" * 32, "by": bob}),
+        ("step.confirmed", {"step": "draft", "attempt": 1, "plan": plan.to_json(), "digest": plan.digest, "reason": ""}),
+        ("step.started", {"step": "draft", "attempt": 1, "command": "midwatch action write-rca", "supervisor": {"pid": 7}}),
+        ("step.finished", {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "tell": [], "values": {}}),
+    ]
+    del told[-2:]
+    for kind, body in more:
+        told.append(replace(told[-1], seq=len(told) + 1, kind=kind, body=body))
+    folder = night.journal(tmp_path, told)
+    found = rca(runbook, told, folder)
+    assert "- bob, approved 3.3 Clean up" in found
+    assert "4.4 Write the draft:" not in found.split("## Fixes")[1].split("##")[0]
+    assert "No status update was later than" in found
+    silent = [event for event in told if event.kind != Kind.UPDATE]
+    assert "No status update was later" not in rca(runbook, silent, folder)
 
 
 def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
