@@ -14,7 +14,6 @@ from midwatch.plan import Risk
 from midwatch.runbook.model import Step, StepKind
 from midwatch.units import duration
 
-
 _DRAFT = "write-rca"  # the action that writes this very draft, which mends nothing
 
 
@@ -28,7 +27,7 @@ def repairs(facts: Facts) -> str:
 
 
 def _found(step: Step, attempt: Attempt) -> list[str]:
-    """What an action says of its end, and what moved. Of a script only its exit status is known, which is no news when it is done."""
+    """What an action says of its end, and what moved. Of a script one knows its exit status only, which is no news here."""
     return [*([attempt.summary] if step.kind is StepKind.USES else []), *_changes(attempt)]
 
 
