@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from rich.segment import Segment
 from textual import events
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
+from textual.screen import Screen
 
 from midwatch.errors import Failed
 from midwatch.hostile import safe_text
@@ -26,6 +28,7 @@ from screens.widgets.pen import AsciiNet, Pen
 from tui.left_clean import left_clean
 from tui.line_driver import LineDriver
 from tui.settings import read_settings, settings_file, with_theme
+from tui.shown import Shown
 from tui.theme import PLAIN, THEMES, theme_for
 from tui.turns import Turns
 
@@ -58,6 +61,7 @@ class ThemedApp(App[T]):
         self.theme = theme_for(with_theme(self.environment, read_settings(settings_file(self.environment))))
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
+        self._shown = Shown()
         self._turns = Turns(self, super().on_event)
         self._broke = ""
 
@@ -81,7 +85,9 @@ class ThemedApp(App[T]):
         self._close_messages_no_wait()
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys and pasted text wait for their turn."""
+        """Keys and pasted text wait for their turn. A terminal of another size, or one that we come back to, is a new one."""
+        if isinstance(event, events.Resize):
+            self._shown.forget()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self._turns.take(event)
         else:
@@ -92,6 +98,13 @@ class ThemedApp(App[T]):
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
         self.push_screen(Page(message.pen, message.title, message.lines, can_help=False))
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Only what the terminal does not show yet is sent."""
+        reaches = self._running and not self._closed and not self._batch_count and not self.is_headless
+        if reaches and isinstance(renderable, CompositorUpdate):
+            renderable = self._shown.differing(renderable, self.console)
+        super()._display(screen, renderable)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black

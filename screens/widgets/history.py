@@ -8,7 +8,10 @@ from datetime import datetime
 MOST = 480
 """Readings that are kept of one figure. When they are full, every second one of the older half goes."""
 STILL = 10.0
-"""Seconds between two pictures of a history: each new reading moves the whole of it, which a slow line feels."""
+"""Seconds between two pictures of a young history: each new reading moves the whole of it, which a slow line feels. When it has
+grown so long that ten seconds are less than a cell of the picture, they are twice as many, and so on."""
+_CELLS = 100
+"""Cells of a picture at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,13 @@ class History:
 
     @property
     def still(self) -> History:
-        """As it was at the last full ten seconds, once there is enough of it."""
-        newest = self.points[-1][0].timestamp() if self.points else 0.0
-        until = tuple(point for point in self.points if point[0].timestamp() <= newest // STILL * STILL)
-        if len(until) < 3 or newest - until[-1][0].timestamp() >= STILL:
+        """As it was at the last full ten seconds (twenty, forty …), once there is enough of it."""
+        oldest, newest = (self.points[0][0].timestamp(), self.points[-1][0].timestamp()) if self.points else (0.0, 0.0)
+        still = STILL
+        while still < (newest - oldest) / _CELLS:
+            still *= 2
+        until = tuple(point for point in self.points if point[0].timestamp() <= newest // still * still)
+        if len(until) < 3 or newest - until[-1][0].timestamp() >= still:
             return self
         return History(until, self.unit)
 

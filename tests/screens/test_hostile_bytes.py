@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from midwatch.hostile import safe_bytes
 from midwatch.incident.shelf import find
 from tests.screens.hostile import PIECES, HostileEngine, HostileServer, lines, listening, strange
+from tests.screens.line import MIDWATCH, Line
+from tests.screens.line import lines as opened_lines
 
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
 """What a runbook may say; the loader lets no control character in."""
 NAME = "d \x1b]0;pwned\x07\u202e[x]"
@@ -74,54 +72,10 @@ def world(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield here
 
 
-class Line:
-    """A terminal of which only the bytes count."""
-
-    def __init__(self, folder: Path, *arguments: str, rows: int, columns: int) -> None:
-        self.sent = b""
-        environment = os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "COLORTERM": "truecolor"}
-        self.child = pexpect.spawn(
-            str(MIDWATCH), list(arguments), cwd=folder, env=environment, timeout=30, dimensions=(rows, columns)
-        )
-        self.child.delaybeforesend = None
-
-    @property
-    def memory(self) -> int:
-        """The most that it ever held, in KiB."""
-        status = Path(f"/proc/{self.child.pid}/status").read_text(encoding="ascii")
-        return int(status.partition("VmHWM:")[2].split()[0])
-
-    def until(self, words: bytes) -> None:
-        """Take in what comes until these words have come anew."""
-        deadline, new = time.monotonic() + 40, b""
-        while words not in new:
-            assert time.monotonic() < deadline, f"{words!r} never came: {new[-2000:]!r}"
-            try:
-                new += self.child.read_nonblocking(65536, timeout=1)
-            except pexpect.TIMEOUT:
-                continue
-        self.sent += new
-
-    def quiet(self) -> None:
-        """Take in what comes until for a moment nothing but the clock does."""
-        took = 1000
-        while took > 400:
-            took, until = 0, time.monotonic() + 0.15
-            while (left := until - time.monotonic()) > 0:
-                try:
-                    new = self.child.read_nonblocking(65536, timeout=left)
-                except pexpect.TIMEOUT:
-                    continue
-                took += len(new)
-                self.sent += new
-
-
 @pytest.fixture
 def lines_opened() -> Iterator[list[Line]]:
-    opened: list[Line] = []
-    yield opened
-    for line in opened:
-        line.child.close(force=True)
+    with opened_lines() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -145,7 +99,7 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
     line.child.send("\x1b\x1b\r")  # run the step
     line.until(b"end")
     for rows, columns in ((60, 200), (24, 80)):
-        line.child.setwinsize(rows, columns)
+        line.resize(rows, columns)
         line.quiet()
         line.child.send("ogG\x1b\x1b")
         for key in "dljCtu?12345":

