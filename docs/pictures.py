@@ -75,8 +75,8 @@ def shown(conductor: Conductor, answers: Answers) -> Iterator[tuple[str, ThemedA
 
     runbook = conductor.runbook
     earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))]
-    yield "declare", DeclareApp(runbook, [], environment=TERMINAL), SMALL, ()
-    yield "declare-later", DeclareApp(runbook, earlier, environment=TERMINAL), SMALL, ()
+    yield "declare", DeclareApp(runbook, [], {}, environment=TERMINAL), SMALL, ()
+    yield "declare-later", DeclareApp(runbook, earlier, {}, environment=TERMINAL), SMALL, ()
     for name, size in SIZES.items():
         yield name, screen(), size, ()
     for name, press in SCENES.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from midwatch.clock import Clock
 from midwatch.incident.state import Incident, StepState, StepStatus
+from midwatch.inputs import input_lines
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration
 
@@ -47,6 +48,7 @@ def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime |
         Section("open", f"Open: {len(todo)}", tuple(_open(todo))),
         Section("skipped", "Skipped", told(StepStatus.SKIPPED)),
         Section("done", f"Done: {len(done)}", (", ".join(step.number for step in done),) if done else ()),
+        Section("inputs", "Given at the declaration", tuple(input_lines(runbook, incident.inputs))),
         Section("closure", "Closure criteria", tuple(_criteria(runbook, incident))),
     ]
     return [section for section in sections if section.lines]

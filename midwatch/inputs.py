@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from midwatch.errors import BadInput, Place
-from midwatch.incident.state import Incident
-from midwatch.runbook.model import Ask, Runbook
+from midwatch.runbook.model import Ask, Runbook, Severity
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.runbook.reader import near
 from midwatch.units import size
 
 LONGEST = 16_000
 """Bytes that all of them together may take in the journal, where an event has at most 64 KiB, and each plan that uses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a person chose when they declared an incident."""
+
+    severity: Severity
+    people: str
+    """Who is who, as it was typed; empty when nobody said."""
+    inputs: Mapping[str, str]
+    """What the runbook asks for, by name."""
 
 
 def inputs_of(runbook: Runbook, given: Mapping[str, str]) -> dict[str, str]:
@@ -64,8 +75,13 @@ def not_given(ask: Ask) -> BadInput:
     return BadInput(f"The input {ask.name!r} was not given: {ask.prompt}", hint=f"Give it: --input {ask.name}=VALUE")
 
 
-def told_inputs(runbook: Runbook, incident: Incident) -> Iterator[tuple[str, str]]:
+def told_inputs(runbook: Runbook, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Every value that was given, with its question; one that the runbook does not know has its name."""
-    for name, value in incident.inputs.items():
+    for name, value in values.items():
         ask = runbook.input(name)
         yield (ask.prompt.rstrip(" ?:.") if ask else name), value
+
+
+def input_lines(runbook: Runbook, values: Mapping[str, str]) -> list[str]:
+    """The same as plain text, a line each."""
+    return [f"{prompt}: {' / '.join(value.splitlines())}" for prompt, value in told_inputs(runbook, values)]

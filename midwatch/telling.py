@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from midwatch.incident.events import Event, Kind
+from midwatch.inputs import input_lines
 from midwatch.journal.words import journal_words
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
@@ -31,9 +32,16 @@ def _files(body: Body) -> str:
     return ", ".join(map(str, body.get("files", ()))) or "no other place"
 
 
-def lines_of_note(body: Body) -> list[str]:
-    """What stands below a note's words: where a command was run and what came of it, and the lines that were pasted."""
-    found = []
+def lines_below(event: Event, runbook: Runbook) -> list[str]:
+    """What stands below an event's words.
+
+    Of a declaration what was given with it; of a note where a command was run, what came of it, and the lines that were pasted.
+    """
+    found, body = [], event.body
+    if event.kind == Kind.DECLARED:
+        return input_lines(runbook, body.get("inputs", {}))
+    if event.kind != Kind.NOTE:
+        return []
     if ran := body.get("ran"):
         where = f" on {ran.get('host')}" if ran.get("host") else ""
         result = f": {ran.get('result')}" if ran.get("result") else ""

@@ -1,67 +1,72 @@
-"""Declare an incident: how bad it is, who is who tonight, what there was before. The first run explains itself."""
+"""Declare an incident: how bad it is, what the runbook asks for, who is who tonight. The first run explains itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.content import Content
+from textual.widget import Widget
 
 from midwatch.incident.shelf import Summary
+from midwatch.inputs import Declaration, inputs_of
 from midwatch.runbook.model import Runbook, Severity
 from screens.help import FIVE_LINES
 from screens.severity import WORDS
-from screens.widgets.form import Field, Form
+from screens.widgets.form import Field, Form, asked
 from screens.widgets.keyed import YES, bindings
 from screens.widgets.pen import FAINT, STRONG, Pen
 
 _EARLIER = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What was chosen."""
-
-    severity: Severity
-    people: str
-    """Who is who, as it was typed; empty when nobody said."""
+_SEVERITY, _PEOPLE = "-severity", "-people"  # no input of a runbook can have these names
 
 
 class DeclareForm(Form):
-    """`y` or the second choice declares; Esc declares nothing."""
+    """`y` or the second choice declares; Esc declares nothing. What has to be filled in stands above what may be read."""
+
+    DEFAULT_CSS = "DeclareForm #words { margin-bottom: 0; }"
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, pen: Pen, runbook: Runbook, earlier: Sequence[Summary]) -> None:
+    def __init__(self, pen: Pen, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]) -> None:
         self.declaration: Declaration | None = None
+        self._runbook = runbook
         options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
-        roles = ", ".join(role.name for role in runbook.roles.values())
-        who = f"Who is who tonight ({roles})" if roles else "Who is who tonight"
+        roles = "; ".join(f"{role.name}: {pen.signs.more}" for role in runbook.roles.values())
         super().__init__(
             pen,
             f"Declare one now? {runbook.title}",
             [
-                Field("severity", "How bad is it?", kind="one", options=options, value=runbook.severity.value),
-                Field("people", who, kind="line", required=False),
+                Field(_SEVERITY, "How bad is it?", kind="one", options=options, value=runbook.severity.value),
+                *sorted((asked(ask, given.get(ask.name)) for ask in runbook.inputs), key=_can_wait),
+                Field(_PEOPLE, "Who is who tonight", kind="line", required=False, example=roles),
             ],
             self._chosen,
             words=_words(pen, earlier),
             accept="Declare",
         )
         self.leave_words = "Not now"
-        self.hint = f"Esc not now {pen.signs.dot} {{yes}} declare"
+        self.hint = f"Esc not now {pen.signs.dot} {{accept}} declare"
+
+    def body(self) -> Iterable[Widget]:
+        yield from self.asking()
+        yield from self.telling()
 
     def _chosen(self, values: Mapping[str, str]) -> None:
-        self.declaration = Declaration(Severity(values["severity"]), values["people"].strip())
+        inputs = inputs_of(self._runbook, {ask.name: values[ask.name] for ask in self._runbook.inputs})
+        self.declaration = Declaration(Severity(values[_SEVERITY]), values[_PEOPLE].strip(), inputs)
+
+
+def _can_wait(field: Field) -> bool:
+    """Whether it may stay as it is: what has to be filled in comes first, so that it is in view."""
+    return bool(field.value) or not field.required
 
 
 def _words(pen: Pen, earlier: Sequence[Summary]) -> list[Content]:
     """The incidents before this one; how it works where there were none."""
     if not earlier:
-        lines = [pen.ink("How it works", STRONG)]
-        return lines + [pen.ink(f"{pen.signs.dot} {text}", FAINT) for text in FIVE_LINES]
+        return [pen.ink(f"{pen.signs.dot} {text}", FAINT) for text in FIVE_LINES]
     lines = [pen.ink("Before it", STRONG)]
     for summary in earlier[:_EARLIER]:
         state = "damaged" if summary.problem else "closed" if summary.closed else "open"

@@ -14,11 +14,11 @@ from screens.widgets.pen import CHOSEN, FAINT, STRONG, Pen
 from screens.widgets.rows import labelled
 
 FIVE_LINES = (
-    "The line marked next is what to do now. Enter does it, and the footer says what that is.",
-    "Before a step runs you see what it will touch. What cannot be taken back needs a name typed.",
-    "Every step runs on its own: if this screen or the connection dies, it goes on, and midwatch finds it again.",
-    "Everything is written into the incident's journal; the timeline and the post-mortem are made from it.",
-    "Nothing is hidden by colour: every state has a sign and a word.",
+    "The line marked next is what to do now; Enter does it.",
+    "You see first what a step will touch; with no way back, you type a name.",
+    "Steps go on when this screen or the line dies; midwatch finds them again.",
+    "All goes into the journal; the timeline and the post-mortem come from it.",
+    "No state is told by colour alone: each has a sign and a word.",
 )
 """How it works."""
 

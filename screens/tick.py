@@ -9,7 +9,7 @@ from textual.content import Content
 from midwatch.incident.state import StepState
 from midwatch.runbook.model import Runbook, Step
 from screens.desk import Desk
-from screens.widgets.form import Field, Form
+from screens.widgets.form import Field, Form, asked
 from screens.widgets.pen import FAINT, Pen
 from screens.widgets.prose import prose
 from screens.widgets.rows import labelled
@@ -22,7 +22,7 @@ class Tick(Form):
 
     def __init__(self, pen: Pen, desk: Desk, step: Step, state: StepState | None) -> None:
         known = state.values if state else {}
-        fields = [Field(ask.name, ask.prompt, ask.kind, ask.required, known.get(ask.name, "")) for ask in step.ask]
+        fields = [asked(ask, known.get(ask.name)) for ask in step.ask]
         prompt = "What was said" if step.tell else "Note"
         fields.append(Field(_NOTE_FIELD, prompt, required=False))
         super().__init__(

@@ -10,7 +10,7 @@ from textual.content import Content
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind
 from midwatch.notebook import WORDS_IN
-from midwatch.telling import SILENT, lines_of_note, told
+from midwatch.telling import SILENT, lines_below, told
 from screens.desk import Desk
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, Pen
 from screens.widgets.rows import edges, wrap
@@ -89,13 +89,12 @@ def _cut(text: str) -> str:
 
 
 def _below(event: Event, desk: Desk) -> list[str]:
-    """What stands under an event: when it really happened, where it was run, what was pasted, how it was corrected."""
+    """What stands under an event: when it really happened, what was given with it or pasted, how it was corrected."""
     found: list[str] = []
-    if event.kind == Kind.NOTE:
-        if event.body.get("at"):
-            found.append(f"It happened at {from_iso(str(event.body['at'])):%H:%M:%S}")
-        noted = lines_of_note(event.body)
-        found += noted[:_EXCERPT] + ([f"| and {len(noted) - _EXCERPT} more lines"] if len(noted) > _EXCERPT else [])
+    if event.kind == Kind.NOTE and event.body.get("at"):
+        found.append(f"It happened at {from_iso(str(event.body['at'])):%H:%M:%S}")
+    more = lines_below(event, desk.runbook)
+    found += more[:_EXCERPT] + ([f"| and {len(more) - _EXCERPT} more lines"] if len(more) > _EXCERPT else [])
     if correction := desk.incident.corrections.get(event.seq):
         found.append(f"Corrected by {correction.actor.partition('@')[0]}: {correction.text}")
     return found

@@ -1,4 +1,4 @@
-"""The screen before an incident: how bad it is and who is who, and on the first run how Midwatch works."""
+"""The screen before an incident: severity, what the runbook asks for, who is who; on the first run how Midwatch works."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from midwatch.incident.shelf import Summary
+from midwatch.inputs import Declaration
 from midwatch.runbook.model import Runbook
-from screens.declare import Declaration, DeclareForm
+from screens.declare import DeclareForm
 from tui.themed import ThemedApp
 
 
@@ -26,15 +27,16 @@ class DeclareApp(ThemedApp[Declaration]):
         self,
         runbook: Runbook,
         earlier: list[Summary],
+        given: Mapping[str, str],
         *,
         ascii: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`earlier` are the incidents that there were, newest first."""
+        """`earlier` are the incidents that there were, newest first; `given` what is known already of what it asks for."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii)
-        self._runbook, self._earlier = runbook, earlier
+        self._runbook, self._earlier, self._given = runbook, earlier, given
 
     def on_mount(self) -> None:
         self.end_with_the_terminal()
-        form = DeclareForm(self.pen, self._runbook, self._earlier)
+        form = DeclareForm(self.pen, self._runbook, self._earlier, self._given)
         self.push_screen(form, lambda done: self.exit(form.declaration if done else None))

@@ -14,6 +14,7 @@ from midwatch.export.notes import excerpts, starred
 from midwatch.export.steps import steps
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.inputs import told_inputs
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
 
@@ -54,6 +55,8 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Severity", _severities(facts)
     if declared is not None:
         yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"
+    for prompt, value in told_inputs(facts.runbook, incident.inputs):
+        yield text(prompt), text(value)
     yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
     yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
     yield "Drivers", _drivers(facts) or "nobody"

@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
+from midwatch.hostile import safe_text
+from midwatch.runbook.model import Ask
 from screens.widgets.choice import PickOne
 from screens.widgets.dialog import Dialog
 from screens.widgets.line import Line
@@ -16,6 +18,8 @@ from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import joined
 
 Submit = Callable[[Mapping[str, str]], object]
+_LINE, _AROUND = 55, 7
+"""Cells that options beside one another take at most, and what stands around each: its mark and the gap to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,18 @@ class Field:
     options: Sequence[tuple[str, str]] = ()
     across: bool = False
     """Whether the options stand beside one another."""
+    example: str = ""
+    """Stands in a line while nothing is typed there."""
+
+
+def asked(ask: Ask, known: str | None = None) -> Field:
+    """A question of the runbook, with what was answered before, else with its default."""
+    value = ask.default if known is None else known
+    if ask.kind != "choice":
+        return Field(ask.name, ask.prompt, ask.kind, ask.required, value)
+    options = [(option, option) for option in ask.options] + ([] if ask.required else [("", "none of these")])
+    across = sum(len(words) + _AROUND for _, words in options) <= _LINE
+    return Field(ask.name, ask.prompt, "one", ask.required, value, options, across)
 
 
 class Form(Dialog):
@@ -64,8 +80,16 @@ class Form(Dialog):
         self.hint = f"Esc cancel {pen.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
 
     def body(self) -> Iterable[Widget]:
+        yield from self.telling()
+        yield from self.asking()
+
+    def telling(self) -> Iterable[Widget]:
+        """The words, if there are any."""
         if self._words:
             yield Static(joined(self._words), id="words", markup=False)
+
+    def asking(self) -> Iterable[Widget]:
+        """The fields, each below its prompt."""
         for field in self.fields:
             prompt = field.prompt + ("" if self.required(field) else " (may stay empty)")
             yield Static(self.pen.ink(prompt, FAINT), classes="prompt", id=f"prompt-{field.name}", markup=False)
@@ -73,17 +97,16 @@ class Form(Dialog):
 
     def _widget(self, field: Field) -> Widget:
         name = f"field-{field.name}"
+        value = safe_text(field.value, newlines=field.kind == "text")
         found: Widget
         if field.kind == "text":
-            found = TextArea(
-                field.value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False
-            )
+            found = TextArea(value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False)
         elif field.kind == "yes-no":
             found = PickOne([("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True)
         elif field.kind == "one":
             found = PickOne(field.options, self.pen, id=name, picked=field.value, across=field.across)
         else:
-            found = Line(field.value, id=name)
+            found = Line(value, id=name, placeholder=self.pen.clean(field.example))
         if isinstance(found, TextArea):
             found.cursor_blink = False
         found.add_class("answer")

@@ -11,6 +11,8 @@ class Line(Input):
     DEFAULT_CSS = """
     Line { width: 1fr; height: 1; border: none; padding: 0 1; background: $field; }
     Line:focus { border: none; background: $field-focus; }
+    Line > .input--placeholder { color: $faint; }
+    Line:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
     Line:nocolor { border-left: ascii; }
     """
 

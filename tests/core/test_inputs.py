@@ -18,6 +18,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from midwatch.telling import lines_below
 from tests.core.conftest import ended
 from tui.cli import main
 
@@ -122,6 +123,19 @@ def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
     with pytest.raises(BadInput):
         Conductor.declare(asking, actor="ada@test", inputs=inputs)
     assert not (here / "logs").exists()
+
+
+def test_whoever_comes_later_is_told(declared: Conductor, capsys: pytest.CaptureFixture[str]) -> None:
+    declared.offer_wheel("bob@there")
+    assert declared.offer is not None
+    assert list(declared.offer.summary).index("  Which ticket: OPS-1") > list(declared.offer.summary).index("Next")
+    assert lines_below(declared.events[0], declared.runbook)[0] == "Which ticket: OPS-1"
+    declared.leave()
+    for command in ("show", "handoff"):
+        assert main([command]) == 0
+        assert "Which ticket: OPS-1\n" in capsys.readouterr().out
+    assert main(["export", "--rca"]) == 0
+    assert "| Which ticket | OPS-1 |\n" in capsys.readouterr().out
 
 
 def headless(here: Path, *more: str, answers: str = "") -> int:

@@ -78,6 +78,7 @@ def runbook(word: str = "") -> Runbook:
             Criterion("disk", "Disk below 80 %" + word, "disk", {}, HERE),
             Criterion("rca", "RCA published" + word, "rca", {}, HERE),
         ),
+        inputs=(Ask("ticket", f"Which ticket{word} or page is it?", required=False),),
     )
 
 
@@ -121,7 +122,8 @@ def events(word: str = "") -> list[Event]:
         tell(0.1, "reading", {"step": step, "attempt": attempt, "when": when, "reading": data})
 
     tell(0, "incident.declared", {"id": ID, "title": "Backup failure" + word, "severity": "SEV-1", "runbook": "runbook.yaml",
-         "runbook_sha256": "ab" * 32, "base": "/base", "host": "bastion" + word})  # fmt: skip
+         "runbook_sha256": "ab" * 32, "base": "/base", "host": "bastion" + word,
+         "inputs": {"ticket": "OPS-4711" + word, "seen": f"a red line{word}\nand more"}})  # fmt: skip
     tell(0.2, "driver.joined", {"host": "bastion" + word, "pid": 4711, "terminal": "/dev/pts/1"})
     confirmed(20, "seen", 1)
     finished(1, "seen", 1, "done", 0.5, "The backup stopped: detected", detected="yes",

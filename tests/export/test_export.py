@@ -56,6 +56,8 @@ def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: I
         "**skipped**. No need",
         "02:04:00 (written 02:04:16)",
         "| Time to detect | 10 min |",
+        "| Which ticket or page is it | OPS-4711 |",
+        "| seen | a red line⏎and more |",
         "| Events | 36 |",
         "| Chain | whole |",
     ):

@@ -7,12 +7,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from textual.widgets import Input
 
 from midwatch.conductor import Conductor
 from midwatch.incident.shelf import Summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
-from tests.screens.conftest import press, rest
+from tests.screens.conftest import grid, press, rest
 from tests.screens.desk import RUNBOOK_FILE
 from tui.declare_app import DeclareApp
 
@@ -31,27 +32,110 @@ def runbook() -> Runbook:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
 async def test_declare(runbook: Runbook, golden, size: tuple[int, int], first: bool) -> None:
-    app = DeclareApp(runbook, [] if first else EARLIER, environment={"TERM": "xterm-256color"})
+    app = DeclareApp(runbook, [] if first else EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=size) as pilot:
         await rest(pilot)  # type: ignore[arg-type]
         golden(pilot, f"declare-{'first' if first else 'later'}-{size[0]}x{size[1]}")
 
 
 async def test_severity_and_people_are_chosen(runbook: Runbook) -> None:
-    app = DeclareApp(runbook, EARLIER, environment={"TERM": "xterm-256color"})
+    app = DeclareApp(runbook, EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
-        await press(pilot, "up", "tab", *"Tech Lead: Grace", "ctrl+s")  # type: ignore[arg-type]
+        await press(pilot, "up", "tab", "tab", *"Eve", "ctrl+s")  # type: ignore[arg-type]
     assert app.return_value is not None
-    assert (app.return_value.severity, app.return_value.people) == (Severity.SEV0, "Tech Lead: Grace")
+    assert (app.return_value.severity, app.return_value.people) == (Severity.SEV0, "Eve")
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
 async def test_leaving_declares_nothing(runbook: Runbook, key: str) -> None:
-    app = DeclareApp(runbook, EARLIER, environment={"TERM": "xterm-256color"})
+    app = DeclareApp(runbook, EARLIER, {}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
         await pilot.pause()
     assert app.return_value is None
+
+
+ASKING = """\
+midwatch: 1
+id: x
+title: Backup failure, PROD
+severity: SEV-2
+roles: {lead: {name: Tech Lead}}
+inputs:
+  - {name: ticket, prompt: Which ticket or page is it?, required: false, default: OPS-}
+  - {name: seen, prompt: What was seen first?, kind: text}
+  - {name: worst, prompt: Which database is worst?, kind: choice, options: [OTC, GPS, ARP], default: ARP}
+  - {name: hurt, prompt: Are users hurt?, kind: yes-no}
+phases: [{title: A, steps: [{title: a}]}]
+"""
+
+
+@pytest.fixture
+def asking(here: Path) -> Runbook:
+    (here / "runbook.yaml").write_text(ASKING, encoding="utf-8")
+    return loader.load(here / "runbook.yaml")
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
+async def test_what_the_runbook_asks_for_stands_first(asking: Runbook, golden, size: tuple[int, int]) -> None:
+    app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=size) as pilot:
+        await rest(pilot)  # type: ignore[arg-type]
+        golden(pilot, f"declare-inputs-{size[0]}x{size[1]}")
+
+
+async def test_it_is_filled_in_from_field_to_field(asking: Runbook) -> None:
+    app = DeclareApp(asking, EARLIER, {"worst": "GPS"}, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "enter", *"red", "enter", *"go", "tab", "n", "enter")  # type: ignore[arg-type]
+        await press(pilot, *"4711", "enter", "left", "enter", *"Eve", "enter")  # type: ignore[arg-type]
+    found = app.return_value
+    assert found is not None
+    assert found.inputs == {"ticket": "OPS-4711", "seen": "red\ngo", "worst": "OTC", "hurt": "no"}
+    assert (found.severity, found.people) == (Severity.SEV2, "Eve")
+
+
+async def test_a_required_one_is_missed_and_nothing_typed_is_lost(asking: Runbook, golden) -> None:
+    app = DeclareApp(asking, EARLIER, {}, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "tab", "tab", "tab", *"4711", "ctrl+s")  # type: ignore[arg-type]
+        golden(pilot, "declare-missing-80x24")
+        assert app.return_value is None
+        await press(pilot, *"fog", "ctrl+s")  # type: ignore[arg-type]
+        assert "Are users hurt: an answer is needed" in grid(pilot)  # type: ignore[arg-type]
+        await press(pilot, "y", "ctrl+s")  # type: ignore[arg-type]
+    assert app.return_value is not None
+    assert app.return_value.inputs == {"ticket": "OPS-4711", "seen": "fog", "worst": "ARP", "hurt": "yes"}
+
+
+async def test_hostile_text_is_shown_safely(asking: Runbook) -> None:
+    given = {"ticket": "\x1b]52;c;aGk=\x07[/red]\x1b[2J", "seen": "x" * 20_000, "hurt": "no"}
+    app = DeclareApp(asking, EARLIER, given, environment={"TERM": "xterm-256color"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#field-ticket").scroll_visible(animate=False)
+        await rest(pilot)  # type: ignore[arg-type]
+        assert "[/red]" in grid(pilot)  # type: ignore[arg-type]
+        assert "\x1b" not in grid(pilot)  # type: ignore[arg-type]
+        pilot.app.screen.query_one("#field-ticket", Input).value = "\0"
+        await press(pilot, "ctrl+s")  # type: ignore[arg-type]
+        assert "takes text without control characters" in grid(pilot)  # type: ignore[arg-type]
+        pilot.app.screen.query_one("#field-ticket", Input).value = "OPS-1"
+        await press(pilot, "ctrl+s")  # type: ignore[arg-type]
+        assert "The inputs take 20.1 kB, and the journal holds 16.0 kB" in grid(pilot)  # type: ignore[arg-type]
+        assert app.return_value is None
+
+
+async def test_a_choice_that_may_stay_open_can_be_left_again(asking: Runbook, here: Path) -> None:
+    (here / "runbook.yaml").write_text(ASKING.replace("default: ARP", "required: false"), encoding="utf-8")
+    app = DeclareApp(
+        loader.load(here / "runbook.yaml"), [], {"seen": "x", "hurt": "no"}, environment={"TERM": "xterm-256color"}
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "(*) none of these" in grid(pilot)  # type: ignore[arg-type]
+        pilot.app.screen.query_one("#field-worst").focus()
+        await press(pilot, "right", "left", "ctrl+s")  # type: ignore[arg-type]
+    assert app.return_value is not None
+    assert "worst" not in app.return_value.inputs
 
 
 def test_an_incident_is_as_severe_as_it_was_declared(here: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midwatch.errors import BadInput, Exit
-from midwatch.runbook.model import Runbook, Severity
-from tui.where import add_runbook, load_runbook
+from midwatch.runbook.model import Runbook
+from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
+
+if TYPE_CHECKING:
+    from midwatch.inputs import Declaration
 
 _EARLIER = 3
 """Incidents that are shown before a new one is declared."""
@@ -18,6 +21,7 @@ _EARLIER = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
+    add_inputs(parser)
     parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
     parser.add_argument("--observe", action="store_true", help="follow along without driving")
     parser.add_argument(
@@ -40,15 +44,17 @@ def run(args: argparse.Namespace) -> int:
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.place_of("logs")
     folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
+    if folder is not None:
+        refuse_inputs(args, folder)
     if folder is None:
         if args.observe:
             raise BadInput("There is no open incident to observe", hint="See them: midwatch incidents")
-        found = None if args.new else _declaration(runbook, args, lines=lines)
-        if not args.new and found is None:
+        found = _declaration(runbook, args, lines=lines)
+        if found is None:
             return Exit.DONE
-        conductor = Conductor.declare(runbook, actor=current_actor(), severity=found[0] if found else None)
-        if found and found[1]:
-            conductor.note(f"Who is who: {found[1]}")
+        conductor = Conductor.declare(runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs)
+        if found.people:
+            conductor.note(f"Who is who: {found.people}")
     elif args.observe:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
@@ -60,16 +66,21 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> tuple[Severity, str] | None:
-    """How severe it is and who is who; None when no incident is declared."""
+def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> Declaration | None:
+    """What is declared, asked for unless all is known; None when no incident is. Raises `BadInput` for wrong inputs."""
+    from midwatch.inputs import Declaration, given_inputs, missing_inputs
+
+    given = inputs_given(args.inputs)
+    known = given_inputs(runbook, given)
+    if args.new and not missing_inputs(runbook, known):
+        return Declaration(runbook.severity, "", given)
     if lines:
-        print(f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n] ", end="", flush=True)
-        answer = sys.stdin.readline()
-        return (runbook.severity, "") if answer and answer.strip().lower() in ("", "y", "yes") else None
+        from tui.lines.declaring import declaration
+
+        return declaration(runbook, given, sure=args.new)
     from midwatch.incident.shelf import incidents, summary
     from tui.declare_app import DeclareApp
     from tui.with_screen import utf8
 
     earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))[:_EARLIER]]
-    found = DeclareApp(runbook, earlier, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)
-    return (found.severity, found.people) if found else None
+    return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)

@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.hostile import safe_text
     from midwatch.incident.fold import fold
     from midwatch.incident.shelf import find
+    from midwatch.inputs import input_lines
     from midwatch.masking import masked_words
     from midwatch.opening import reopen
 
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     print(safe_text(f"{incident.id}  {incident.severity}  {incident.title}  {state}"))
     print(safe_text(f"driver {incident.driver or 'nobody'}, {len(events)} events"))
+    for line in input_lines(runbook, incident.inputs):
+        print(safe_text(line))
     for phase in runbook.phases:
         print(f"\n{phase.section} {phase.title}".rstrip())
         for step in phase.steps:

@@ -8,7 +8,8 @@ from midwatch.conductor import Conductor
 from midwatch.errors import Refused
 from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
-from midwatch.runbook.model import Ask, Step, StepKind
+from midwatch.runbook.model import Step, StepKind
+from tui.lines.answering import answered
 from tui.lines.company import Company
 from tui.lines.following import follow
 from tui.lines.teletype import Teletype
@@ -91,26 +92,11 @@ class Deciding:
             return
         state = self._conductor.incident.steps.get(step.id)
         known = state.values if state else {}
-        values = {ask.name: self._answer(ask, known.get(ask.name, "")) for ask in step.ask}
+        otherwise = "leaves the step as it was"
+        values = {ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise) for ask in step.ask}
         note = self._teletype.ask("What was said: " if step.tell else "A note (may stay empty): ")
         self._conductor.tick(step.id, note=note, values=values)
         self._teletype.say(f"{titled(step)}: done.")
-
-    def _answer(self, ask: Ask, known: str) -> str:
-        while True:
-            if ask.kind == "text":
-                answer = self._teletype.several(ask.prompt)
-            else:
-                kind = " yes or no" if ask.kind == "yes-no" else ""
-                answer = self._teletype.ask(f"{ask.prompt}{kind}{f' [{known}]' if known else ''}: ") or known
-            if ask.kind == "yes-no":
-                answer = {"y": "yes", "n": "no"}.get(answer.lower(), answer.lower())
-            if ask.kind == "yes-no" and answer not in ("yes", "no", *(() if ask.required else ("",))):
-                self._teletype.say("It takes yes or no.")
-            elif ask.required and not answer:
-                self._teletype.say("An answer is needed; Ctrl+C leaves the step as it was.")
-            else:
-                return answer
 
     def _reason(self, rest: str, prompt: str) -> str:
         return rest or self._teletype.ask(prompt)

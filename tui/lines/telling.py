@@ -7,8 +7,9 @@ from datetime import datetime
 
 from midwatch.conductor import Conductor
 from midwatch.incident.state import Incident, StepStatus
+from midwatch.inputs import input_lines
 from midwatch.runbook.model import Runbook, Step, StepKind
-from midwatch.telling import SILENT, lines_of_note, told
+from midwatch.telling import SILENT, lines_below, told
 from midwatch.units import duration
 
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
@@ -23,6 +24,7 @@ def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
         who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
         since = duration(incident.steady_now(conductor.clock)) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
+    yield from input_lines(runbook, incident.inputs)
     settled, total = incident.counts(runbook.steps())
     yield f"{settled} of {total} steps are settled."
     for state_of in incident.running():
@@ -112,8 +114,7 @@ def timeline_lines(conductor: Conductor, *, first: int = 1) -> Iterator[str]:
         star = "starred, " if event.seq in incident.stars else ""
         who = event.actor.partition("@")[0]
         yield f"{event.seq}, {star}{event.time:%H:%M:%S}, {who}: {told(event, conductor.runbook)}"
-        if event.kind == "note":
-            yield from (f"  {line}" for line in lines_of_note(event.body))
+        yield from (f"  {line}" for line in lines_below(event, conductor.runbook))
         if correction := incident.corrections.get(event.seq):
             yield f"  Corrected in event {correction.seq}: {correction.text}"
 
