@@ -96,9 +96,9 @@ class Notebook(Record):
 
 def words_of(events: Sequence[Event], seq: int) -> str:
     """A person's words in event `seq`, as they are corrected so far. Raises `Refused` for an event that has none."""
-    if not 1 <= seq <= len(events):
+    event = next((event for event in events if event.seq == seq), None)  # not by its place: an event may be missing
+    if event is None:
         raise Refused(f"There is no event {seq}", hint=f"The record has {len(events)}")
-    event = events[seq - 1]
     key = next((key for kind, key in WORDS_IN.items() if kind == event.kind), None)
     if key is None:
         raise Refused(f"Event {seq} holds nobody's words", hint="Notes, messages and reasons can be corrected")

@@ -17,6 +17,7 @@ from midwatch.export.sections import TO_WRITE, Section, missing_sections
 from midwatch.export.timeline import lasted, overview, record, unknown_detection
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.understood import understood
 from midwatch.notebook import words_of
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration, size
@@ -31,9 +32,13 @@ _JUDGED: dict[str, str] = {Kind.APPROVAL_GIVEN: "approved", Kind.APPROVAL_DECLIN
 def rca(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
     """The draft as Markdown; the same journal gives the same bytes. `missing_sections` says what it still lacks.
 
-    Raises `KeyError` or `ValueError` for events whose bodies are not as `docs/journal.md` has them.
+    Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """
-    facts = Facts.of(runbook, events, folder)
+    with understood(folder.id):
+        return _rca(Facts.of(runbook, events, folder))
+
+
+def _rca(facts: Facts) -> str:
     contents = {
         Section.SUMMARY: _summary(facts),
         Section.IMPACT: _impact(facts),

@@ -14,6 +14,7 @@ from midwatch.export.notes import excerpts, starred
 from midwatch.export.steps import steps
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.understood import understood
 from midwatch.inputs import told_inputs
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
@@ -22,9 +23,13 @@ from midwatch.units import duration
 def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
     """The timeline of an incident as Markdown, for one that is still open as well. What it holds: `docs/post-mortem.md`.
 
-    Raises `KeyError` or `ValueError` for events whose bodies are not as `docs/journal.md` has them.
+    Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """
-    facts = Facts.of(runbook, events, folder)
+    with understood(folder.id):
+        return _timeline(Facts.of(runbook, events, folder))
+
+
+def _timeline(facts: Facts) -> str:
     stars, pasted = starred(facts), excerpts(facts)
     return document(
         [

@@ -12,6 +12,7 @@ from typing import Any
 from midwatch.clock import from_iso
 from midwatch.incident.events import Event, Kind, StepOutcome, seconds_between
 from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
+from midwatch.incident.understood import understood
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
@@ -19,7 +20,7 @@ from midwatch.runbook.model import Severity
 
 
 def fold(events: Iterable[Event]) -> Incident:
-    """The state after these events."""
+    """The state after these events. Raises `BadInput` for one whose body is not as `docs/journal.md` has it."""
     incident = Incident()
     for event in events:
         apply(incident, event)
@@ -33,7 +34,8 @@ def apply(incident: Incident, event: Event) -> None:
     incident.last, incident.last_seq = event, event.seq
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
-        handler(incident, event, event.body)
+        with understood(incident.id or str(event.body.get("id", "")), event):
+            handler(incident, event, event.body)
 
 
 Body = Mapping[str, Any]

@@ -126,7 +126,7 @@ def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
     journal = Journal.open(folder.journal, actor="a", clock=SystemClock())
     journal.append(Kind.TICKED, {"step": "one"})
     journal.close()
-    assert "malformed" in summary(folder).problem
+    assert "(step.ticked) was changed, or is damaged" in summary(folder).problem
 
 
 def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:

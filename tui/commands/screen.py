@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.errors import BadInput, Exit
+from midwatch.hostile import safe_text
 from midwatch.runbook.model import Runbook
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
@@ -74,13 +75,17 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     known = given_inputs(runbook, given)
     if args.new and not missing_inputs(runbook, known):
         return Declaration(runbook.severity, "", given)
+    from midwatch.incident.shelf import incidents, summary
+
+    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))[:_EARLIER]]
     if lines:
+        for one in earlier:
+            if one.problem:
+                print(safe_text(f"{one.id} cannot be read, and may be open. {one.problem}"))
         from tui.lines.declaring import declaration
 
         return declaration(runbook, given, sure=args.new)
-    from midwatch.incident.shelf import incidents, summary
     from tui.declare_app import DeclareApp
     from tui.with_screen import utf8
 
-    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))[:_EARLIER]]
     return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)

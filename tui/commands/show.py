@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.fold import fold
     from midwatch.incident.shelf import find
     from midwatch.inputs import input_lines
+    from midwatch.journal.verify import verify
     from midwatch.masking import masked_words
     from midwatch.opening import reopen
 
@@ -37,6 +38,9 @@ def run(args: argparse.Namespace) -> int:
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     print(safe_text(f"{incident.id}  {incident.severity}  {incident.title}  {state}"))
     print(safe_text(f"driver {incident.driver or 'nobody'}, {len(events)} events"))
+    verdict = verify(folder.journal)
+    if not verdict.ok:
+        print(safe_text(f"The journal is NOT whole, so this may not be so: {verdict.problem}"))
     for line in input_lines(runbook, incident.inputs):
         print(safe_text(line))
     for phase in runbook.phases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit, MidwatchError
@@ -43,6 +43,8 @@ def _verify_journal(args: argparse.Namespace) -> int:
 
     folder = find(logs_folder(args), args.incident)
     verdict = verify(folder.journal, head=args.head, count=args.count)
+    if verdict.ok and not verdict.events:  # nothing in it is wrong, and everything is missing
+        verdict = replace(verdict, ok=False, problem="it has no events, and an incident's journal begins with its declaration")
     if args.json:
         print(json.dumps({"incident": folder.id, **verdict.to_json()}, indent=2))
     elif verdict.ok:
