@@ -37,6 +37,10 @@ class Verb(StrEnum):
         return self not in (Verb.READ, Verb.KEEP)
 
 
+SUMS = {"frees": Verb.REMOVE, "writes": Verb.CREATE}
+"""What the sizes of a verb's rows add up to is called so; a fact of that name says it in the action's own words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One row of a plan."""
@@ -89,23 +93,29 @@ class Plan:
         return list(found.items())
 
     def totals(self, spared: Sequence[str] = ()) -> str:
-        """What it adds up to: `frees 14.2 GB; removes 3 images, 2 containers; none of them arp-db-prod`.
+        """What it adds up to: `frees 14.2 GB; removes 3 images; none of them arp-db-prod; keeps 2`.
 
-        Empty where one row says it all. `spared` are names that matter to the reader: said only if nothing removed bears one.
+        What a fact called `frees` or `writes` says better stands in place of the sum. Empty where one row says it all.
+        `spared` are names that matter to the reader: said only if nothing removed bears one.
         """
-        if sum(effect.verb.touches for effect in self.effects) < 2:
-            return ""
+        known, touched = dict(self.facts), sum(effect.verb.touches for effect in self.effects)
         parts = [
-            f"{word} {size(self.total(verb))}"
-            for verb, word in ((Verb.REMOVE, "frees"), (Verb.CREATE, "writes"))
-            if self.total(verb) and word not in dict(self.facts)
+            f"{word} {known.get(word) or size(self.total(verb))}"
+            for word, verb in SUMS.items()
+            if word in known or (touched > 1 and self.total(verb))
         ]
+        if touched < 2:
+            return "; ".join(parts) if touched else ""
         for verb in (Verb.REMOVE, Verb.CHANGE, Verb.CREATE):
             counted = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in self.counted(verb))
             parts += [f"{verb.value}s {counted}"] if counted else []
         removed = [f"{effect.object} {effect.identity}" for effect in self.effects if effect.verb is Verb.REMOVE]
         if removed and spared and not any(name in row for name in spared for row in removed):
-            parts.append("none of them " + (" or ".join(spared) if len(spared) < 4 else "a target"))
+            *others, last = spared
+            names = f"{', '.join(others)} or {last}" if others else last
+            parts.append(f"none of them {names if len(spared) < 4 else 'a target'}")
+        if removed and (kept := sum(effect.verb is Verb.KEEP for effect in self.effects)):
+            parts.append(f"keeps {kept}")
         return "; ".join(parts)
 
     def require_within(self, confirmed: Plan) -> None:

@@ -17,7 +17,7 @@ from screens.confirm import Confirm
 from screens.desk import Desk
 from screens.reason import ask_reason
 from screens.widgets.keyed import DECLINE, bindings
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, STRONG, Pen
 from screens.widgets.rows import joined, paragraph
 
 
@@ -34,10 +34,15 @@ class AskSecond(Confirm):
         self.accept_words = "Ask"
         self.hint = f"Esc cancel {pen.signs.dot} {{yes}} ask"
 
-    def body(self) -> Iterable[Widget]:
-        yield from super().body()
-        words = f"It takes two people. A second one approves it on their screen, or types at their login: {self._command}"
-        yield Static(joined(paragraph(words, self.room, self.pen)), id="ask", markup=False)
+    def below(self) -> Iterable[Widget]:
+        yield from super().below()
+        yield Static(id="ask", markup=False)
+
+    def _draw(self) -> None:
+        super()._draw()
+        words = "It takes two people. A second one approves it on their screen, or types at their login:"
+        lines = [*paragraph(words, self.room, self.pen), *paragraph(self._command, self.room, self.pen, style=STRONG)]
+        self.query_one("#ask", Static).update(joined(lines))
 
 
 class Approve(Confirm):

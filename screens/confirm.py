@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -20,11 +21,13 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.keyed import YES, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
-from screens.widgets.plan_lines import plan_column, plan_lines
+from screens.widgets.plan_lines import plan_column, plan_lines, total_lines
 from screens.widgets.rows import joined, labelled, paragraph
 
 GRACE = 0.3
 """Seconds in which keys are not heard: they were meant for the screen below."""
+LOW = 20
+"""Lines of a terminal that has none to spare for a blank one."""
 
 
 class Confirm(Dialog):
@@ -32,7 +35,9 @@ class Confirm(Dialog):
 
     DEFAULT_CSS = """
     Confirm .plan { height: auto; width: 1fr; }
+    Confirm #so { height: auto; width: 1fr; }
     Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
+    Confirm.-low #ask { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
     doing = "Starting"
@@ -57,7 +62,7 @@ class Confirm(Dialog):
         """
         risk = Risk.DESTROY if name else step.risk
         title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
-        super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if name else FAINT))
+        super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT))
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
         self._shown_at = math.inf
@@ -68,12 +73,9 @@ class Confirm(Dialog):
         yield Static(id="plan", classes="plan", markup=False)
 
     def below(self) -> Iterable[Widget]:
+        yield Static(id="so", markup=False)
         if self._name:
-            words = [
-                *paragraph("This cannot be taken back.", self.room, self.pen, style=WRONG),
-                *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.pen, style=STRONG),
-            ]
-            yield Static(joined(words), id="ask", markup=False)
+            yield Static(id="ask", markup=False)
             yield Line(id="typed")
 
     def on_mount(self) -> None:
@@ -88,18 +90,40 @@ class Confirm(Dialog):
         super().on_resize()
         self._draw()
 
+    def _fit(self) -> None:
+        self.set_class(self.app.size.height < LOW, "-low")
+        super()._fit()
+
     def _draw(self) -> None:
-        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen)
+        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen, total=False)
+        self.query_one("#plan", Static).update(joined(lines))
+        consequences, so = self._so(), self.query_one("#so", Static)
+        so.display = bool(consequences)
+        so.update(joined(consequences))
+        if self._name:
+            self.query_one("#ask", Static).update(joined(self._asked()))
+
+    def _so(self) -> list[Content]:
+        """What the plan comes to: it stays in view, however many rows there are to read."""
         column = plan_column(self._plan)
+        lines = total_lines(self._plan, self.room, self.pen, say_final=not self._name)
         if self._target:
             lines += labelled(" target", self._target, self.room, self.pen, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
-            lines += labelled(
-                " undo", "can be taken back: U" if self._undoable else "by hand only", self.room, self.pen, column=column
-            )
-        self.query_one("#plan", Static).update(joined(lines))
+            undo = "can be taken back: U" if self._undoable else "by hand only"
+            lines += labelled(" undo", undo, self.room, self.pen, column=column)
+        return lines
+
+    def _asked(self) -> list[Content]:
+        return [
+            *paragraph("This cannot be taken back.", self.room, self.pen, style=WRONG),
+            *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.pen, style=STRONG),
+        ]
 
     def on_input_changed(self) -> None:
+        self._check()
+
+    def on_descendant_focus(self) -> None:
         self._check()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
@@ -118,7 +142,8 @@ class Confirm(Dialog):
         self.query_one("#accept", Choice).disabled = not ready
         if self._name:
             do = self.accept_words
-            words = f"Tab, then Enter on {do}" if ready else "Tab to type the name"
+            typing = self.focused is self.query_one("#typed", Line)
+            words = f"Tab, then Enter on {do}" if ready else "type the name" if typing else "Tab to type the name"
             self.hint_at(f"{self.way_out} {self.pen.signs.dot} {words}")
 
     def _stands(self) -> None:

@@ -178,7 +178,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         said = self.query_one("#said", Static)
         extra = (said.size.height or 1) + 1 if said.display else 0
         extra += self.query_one("#below").size.height
-        self.query_one("#body", VerticalScroll).styles.max_height = max(self.app.size.height - 6 - extra, 2)
+        self.query_one("#body", VerticalScroll).styles.max_height = max(self.app.size.height - 6 - extra, 1)
 
     @property
     def room(self) -> int:

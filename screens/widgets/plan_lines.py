@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from rich.cells import cell_len
 from textual.content import Content
 
-from midwatch.plan import Effect, Plan, Verb
+from midwatch.plan import SUMS, Effect, Plan, Verb
 from midwatch.units import size
 from screens.widgets.ages import exact_age
 from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, Pen
@@ -27,48 +28,89 @@ def plan_column(plan: Plan | None) -> int:
 
 
 def plan_lines(
-    plan: Plan, at: datetime, now: datetime, width: int, pen: Pen, *, spared: Sequence[str] = (), did: bool = False
+    plan: Plan,
+    at: datetime,
+    now: datetime,
+    width: int,
+    pen: Pen,
+    *,
+    spared: Sequence[str] = (),
+    did: bool = False,
+    total: bool = True,
 ) -> list[Content]:
     """A heading with the plan's age, what its effects add up to, the effects as a table, the facts.
 
     `spared` are names of which the totals say that nothing removed bears them; `did` tells of a plan that was carried out.
+    Without `total`, what they add up to stands elsewhere.
     """
     head, since = ("What it was to do", "confirmed") if did else ("What it will do", "read")
     lines = [Content.assemble(pen.ink(head, STRONG), pen.ink(f", {since} {exact_age(at, now)}", FAINT))]
     if plan.refusal:
         lines += labelled(" refuses", plan.refusal, width, pen, column=_COLUMN, style=WRONG)
     column = plan_column(plan)
-    effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])
-    final = [effect for effect in plan.effects if effect.verb.touches and not effect.reversible]
-    if totals := plan.totals(spared):
-        lines += labelled(" in all", totals, width, pen, column=column, style=STRONG)
-    if len(final) > 1:
-        whole = len(final) == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
-        words = "What it removes" if whole else f"{len(final)} of these"
-        lines += labelled("", f"{words} cannot be taken back", width, pen, column=column, style=WRONG)
-    for effect in effects[:_MOST]:
-        lines += _effect(effect, column, width, pen, say_final=len(final) == 1 or effect.verb is not Verb.REMOVE)
-    if len(effects) > _MOST:
-        lines.append(pen.ink(f" {'':{column - 1}}and {len(effects) - _MOST} more; all of them are in the journal", SOON))
+    if total:
+        lines += total_lines(plan, width, pen, spared=spared)
+    lines += _effects(plan, column, width, pen)
     if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
         lines.append(pen.ink(" changes nothing", FAINT))
+    summed = SUMS if plan.totals() else ()
     for label, text in plan.facts:
-        lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(column, len(label) + 2))
+        if label not in summed:
+            lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(column, len(label) + 2))
     return lines
 
 
-def _effect(effect: Effect, column: int, width: int, pen: Pen, *, say_final: bool) -> list[Content]:
+def total_lines(plan: Plan, width: int, pen: Pen, *, spared: Sequence[str] = (), say_final: bool = True) -> list[Content]:
+    """What the effects add up to, and whether they can be taken back; nothing where one row says it all."""
+    column = plan_column(plan)
+    totals = plan.totals(spared)
+    lines = labelled(" in all", totals, width, pen, column=column, style=STRONG) if totals else []
+    final = len(_final(plan))
+    if say_final and final > 1:
+        whole = final == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
+        words = "What it removes" if whole else f"{final} of these"
+        lines += labelled("", f"{words} cannot be taken back", width, pen, column=column, style=WRONG)
+    return lines
+
+
+def _final(plan: Plan) -> list[Effect]:
+    return [effect for effect in plan.effects if effect.verb.touches and not effect.reversible]
+
+
+def _effects(plan: Plan, column: int, width: int, pen: Pen) -> list[Content]:
+    """A row each; a remark stands in a column behind the names where it has room there, else below its row."""
+    effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])[:_MOST]
+    single = len(_final(plan)) == 1
+    beside = 2 + max((cell_len(pen.clean(effect.object)) for effect in effects), default=0)
+    lines: list[Content] = []
+    for effect in effects:
+        remark = _remark(effect, say_final=single or effect.verb is not Verb.REMOVE)
+        lines += _row(effect, remark, column, beside, width, pen)
+    if more := len(plan.effects) - len(effects):
+        lines.append(pen.ink(f" {'':{column - 1}}and {more} more; all of them are in the journal", SOON))
+    return lines
+
+
+def _remark(effect: Effect, *, say_final: bool) -> str:
+    final = "cannot be taken back" if say_final and effect.verb.touches and not effect.reversible else ""
+    return "; ".join(part for part in (effect.note, final) if part)
+
+
+def _row(effect: Effect, remark: str, column: int, beside: int, width: int, pen: Pen) -> list[Content]:
+    """`beside` are the cells from where a name begins to where a remark does."""
     style = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}.get(effect.verb, "")
     extent = size(effect.size) if effect.size is not None else ""
-    final = "cannot be taken back" if say_final and effect.verb.touches and not effect.reversible else ""
-    texts = wrap(pen.clean(effect.object), max(width - column - len(extent) - 2, 12))
+    name, remark = pen.clean(effect.object), pen.clean(remark)
+    room = width - column - len(extent) - 2
+    behind = " " * (beside - cell_len(name)) + remark if remark and beside + cell_len(remark) <= room else ""
     lines = [
         edges(
-            Content.assemble(pen.ink(f" {effect.verb.value if n == 0 else '':{column - 1}}", style), pen.ink(text)),
+            Content.assemble(
+                pen.ink(f" {effect.verb.value if n == 0 else '':{column - 1}}", style), pen.ink(text), pen.ink(behind, FAINT)
+            ),
             pen.ink(extent if n == 0 else ""),
             width,
         )
-        for n, text in enumerate(texts)
+        for n, text in enumerate(wrap(name, max(room, 12)))
     ]
-    remark = "; ".join(part for part in (effect.note, final) if part)
-    return [*lines, *(paragraph(remark, width, pen, style=FAINT, indent=column) if remark else [])]
+    return [*lines, *(paragraph(remark, width, pen, style=FAINT, indent=column) if remark and not behind else [])]

@@ -78,7 +78,18 @@ def test_totals_say_what_goes_and_what_does_not() -> None:
     draft.add(Verb.KEEP, "container arp-db-prod")
     assert (
         draft.plan().totals(["arp-db-prod"])
-        == "frees 14.2 GB; removes 2 images, 1 container; creates 1 item; none of them arp-db-prod"
+        == "frees 14.2 GB; removes 2 images, 1 container; creates 1 item; none of them arp-db-prod; keeps 1"
     )
     draft.add(Verb.REMOVE, "container arp-db-prod", kind="container")
-    assert draft.plan().totals(["arp-db-prod"]) == "frees 14.2 GB; removes 2 images, 2 containers; creates 1 item"
+    assert draft.plan().totals(["arp-db-prod"]) == "frees 14.2 GB; removes 2 images, 2 containers; creates 1 item; keeps 1"
+    assert "none of them otc, gps or crm;" in draft.plan().totals(["otc", "gps", "crm"])
+
+
+def test_totals_say_what_is_freed_in_the_words_of_the_action() -> None:
+    draft = PlanDraft("clean", {})
+    draft.fact("frees", "about 14.2 GB: 96 % → 71 %")
+    assert draft.plan().totals() == ""  # nothing goes
+    draft.add(Verb.REMOVE, "image a", size=14_200_000_000, kind="image")
+    assert draft.plan().totals() == "frees about 14.2 GB: 96 % → 71 %"
+    draft.add(Verb.REMOVE, "image b", size=1_000_000, kind="image")
+    assert draft.plan().totals() == "frees about 14.2 GB: 96 % → 71 %; removes 2 images"

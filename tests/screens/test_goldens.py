@@ -89,6 +89,8 @@ def destroys(desk: DeskInMemory) -> None:
             Verb.REMOVE, f"old/202611{day:02}-020000", size=10_700_000, reversible=False, kind="set", note="arp, gps, otc"
         )
     draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good backups of arp")
+    draft.fact("disk", "96 % full, 5.8 MB free")
+    draft.fact("frees", "150 MB: 96 % → 71 %")
     phases = tuple(
         replace(phase, steps=tuple(replace(s, risk=Risk.DESTROY) if s.id == "emergency-backup" else s for s in phase.steps))
         for phase in desk.runbook.phases
@@ -114,6 +116,14 @@ async def test_scene(desk: DeskInMemory, golden, name: str, size: str) -> None:
     async with opened(desk, SIZES[size]) as pilot:
         await press(pilot, *keys)
         golden(pilot, f"{name}-{size}")
+
+
+async def test_a_wrong_name_in_the_smallest_terminal(desk: DeskInMemory, golden) -> None:
+    """What goes, what it frees and where the name is typed stay in view, with the refusal as well."""
+    destroys(desk)
+    async with opened(desk, SIZES["60x15"]) as pilot:
+        await press(pilot, "enter", "tab", *"arp", "enter")
+        golden(pilot, "destroy-60x15")
 
 
 @pytest.mark.parametrize("size", ["60x15", "80x24", "200x60"])
