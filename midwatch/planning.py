@@ -159,5 +159,5 @@ def _shell_values(step: Step, runbook: Runbook, incident: Incident) -> dict[str,
 
 def _shown(value: str) -> str:
     """A value short enough to stand among the facts of a plan; the journal and the plan's parameters have all of it."""
-    line = " / ".join(value.splitlines())
+    line = " / ".join(value.splitlines()) or "(empty)"
     return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.plan import Risk
-from midwatch.runbook.model import Phase, Step, StepKind
+from midwatch.runbook.model import Phase, Reference, Step, StepKind
 from midwatch.units import duration
 from screens.widgets.page_parts import Look, PageParts
 from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, Pen
@@ -104,19 +105,24 @@ def _planned(parts: PageParts, status: StepStatus, state: StepState | None, widt
         lines = []
     if status is not StepStatus.RUNNING:
         shown = look.plan or (last.plan if last else None)
-        lines += _command(parts.step, look, plan_column(shown), width, pen) + _undo(
-            parts, status, plan_column(shown), width, pen
-        )
+        lines += _command(parts, plan_column(shown), width, pen) + _undo(parts, status, plan_column(shown), width, pen)
     return [*lines, Content("")] if lines else []
 
 
-def _command(step: Step, look: Look, column: int, width: int, pen: Pen) -> list[Content]:
-    """The action as an engineer would type it. A shell step's command stands in its plan."""
+def _command(parts: PageParts, column: int, width: int, pen: Pen) -> list[Content]:
+    """The action as an engineer would type it, with every value that is known. A shell step's command stands in its plan."""
+    step, plan = parts.step, parts.look.plan
     if step.kind is not StepKind.USES:
         return []
-    given = look.plan.parameters if look.plan else {name: str(value) for name, value in step.with_.items()}
+    given = plan.parameters if plan else {name: _known(value, parts.incident) for name, value in step.with_.items()}
     words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
     return labelled(" runs", " ".join(words), width, pen, column=column, style=FAINT)
+
+
+def _known(value: Any, incident: Incident) -> str:
+    """A parameter as it stands in the runbook; for a reference its value, once there is one."""
+    found = incident.value(value.step, value.key) if isinstance(value, Reference) else None
+    return str(value) if found is None else found
 
 
 def _undo(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pen) -> list[Content]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.conductor import Conductor
-from midwatch.errors import BadInput
+from midwatch.errors import BadInput, Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.fold import fold
 from midwatch.incident.shelf import find
@@ -43,6 +43,7 @@ phases:
         env: {TICKET: {from: inputs.ticket}, SINCE: {from: inputs.when}}
         risk: observe
       - {id: room, title: Room, uses: disk, with: {path: ., below: {from: inputs.below}}}
+      - {id: say, title: Say, ask: [{name: how, prompt: How?, kind: choice, options: [loud, soft], default: soft}]}
       - {id: mourn, title: Mourn, when: {answer: inputs.loss, is: yes}}
 """
 HOSTILE = [
@@ -71,10 +72,21 @@ def declared(asking: Runbook) -> Iterator[Conductor]:
 
 def test_every_step_can_be_planned_before_one_has_run(declared: Conductor) -> None:
     plan = declared.plan("look")
-    assert plan.facts[1:] == (("$TICKET", "OPS-1"), ("$SINCE", ""))
+    assert plan.facts[1:] == (("$TICKET", "OPS-1"), ("$SINCE", "(empty)"))
     assert declared.plan("room").parameters["below"] == "100 %"
     mourn = declared.runbook.step("mourn")
     assert declared.incident.status(mourn) is StepStatus.NOT_NEEDED
+
+
+def test_a_manual_step_asks_in_the_same_way(declared: Conductor) -> None:
+    for answer, sentence in (("hard", r"How\? takes loud or soft, not 'hard'"), ("", r"Say asks: How\?")):
+        with pytest.raises(Refused, match=sentence):
+            declared.tick("say", values={"how": answer})
+    declared.tick("say")
+    assert declared.incident.value("say", "how") == "soft"
+    declared.reopen("say", "again")
+    declared.tick("say", values={"how": " loud\r\n"})
+    assert declared.incident.value("say", "how") == "loud"
 
 
 def test_they_are_in_the_journal_and_stay(declared: Conductor) -> None:

@@ -1,0 +1,51 @@
+"""Where a step uses what was given at the declaration, its page shows the value, whatever stands in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from midwatch.incident.state import Incident
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Ask
+from screens.widgets.form import Field, asked
+from screens.widgets.page_parts import Look, PageParts
+from screens.widgets.pen import Pen
+from screens.widgets.step_page import step_lines
+from tests.screens.desk import NIGHT
+
+RUNBOOK = """\
+midwatch: 1
+title: X
+severity: SEV-2
+inputs: [{name: where, prompt: Where?}]
+phases:
+  - title: A
+    steps:
+      - {id: a, title: A, uses: disk, with: {path: {from: inputs.where}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shown"),
+    [
+        ({}, "midwatch action disk --path inputs.where"),
+        ({"where": "/srv/backups"}, "midwatch action disk --path /srv/backups"),
+        ({"where": "/x\x1b]52;c;aGk=\x07\u202e[/red]\n/y"}, "midwatch action disk --path /x<U+202E>[/red] /y"),
+    ],
+)
+def test_the_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], shown: str) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    runbook = load(here / "runbook.yaml")
+    parts = PageParts(runbook.step("a"), runbook, Incident(inputs=inputs), Look(), NIGHT, 0.0)
+    page = " ".join(line.plain.strip() for line in step_lines(parts, 90, Pen()))
+    assert shown in page
+
+
+def test_a_choice_has_its_options_and_may_be_left_open() -> None:
+    ask = Ask("a", "A?", "choice", options=("one", "two"), default="two")
+    assert asked(ask) == Field("a", "A?", "one", True, "two", [("one", "one"), ("two", "two")], across=True)
+    ask = Ask("a", "A?", "choice", required=False, options=("x" * 30, "y" * 30))
+    assert asked(ask, "was").options[-1] == ("", "none of these")
+    assert (asked(ask, "was").value, asked(ask).across) == ("was", False)
