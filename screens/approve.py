@@ -18,6 +18,7 @@ from screens.desk import Desk
 from screens.reason import ask_reason
 from screens.widgets.keyed import DECLINE, bindings
 from screens.widgets.pen import FAINT, STRONG, Pen
+from screens.widgets.plan_lines import spared_names
 from screens.widgets.rows import joined, paragraph
 
 
@@ -28,7 +29,14 @@ class AskSecond(Confirm):
 
     def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
         super().__init__(
-            pen, step, plan, desk.clock.now(), desk.clock, name="", submit=lambda _: desk.ask_approval(step.id, plan)
+            pen,
+            step,
+            plan,
+            desk.clock.now(),
+            desk.clock,
+            name="",
+            spared=spared_names(desk.runbook),
+            submit=lambda _: desk.ask_approval(step.id, plan),
         )
         self._command = f"midwatch approve {desk.incident.id} {step.id}"
         self.accept_words = "Ask"
@@ -61,6 +69,7 @@ class Approve(Confirm):
             desk.incident.approvals[step.id].asked_at,
             desk.clock,
             name=name,
+            spared=spared_names(desk.runbook),
             submit=lambda typed: desk.approve(step.id, plan, typed=typed),
         )
         self._desk, self._step = desk, step

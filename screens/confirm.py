@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -52,11 +52,14 @@ class Confirm(Dialog):
         clock: Clock,
         *,
         name: str,
+        spared: Sequence[str] = (),
         submit: Callable[[str], object],
         undo: bool = False,
         undoable: bool | None = None,
     ) -> None:
         """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed.
+
+        `spared` are names of which it says that nothing removed bears them.
 
         `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
         """
@@ -65,6 +68,7 @@ class Confirm(Dialog):
         super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT))
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
+        self._spared = spared
         self._shown_at = math.inf
         self.accept_words = "Run"
         self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} {{yes}} run"
@@ -106,8 +110,9 @@ class Confirm(Dialog):
     def _so(self) -> list[Content]:
         """What the plan comes to: it stays in view, however many rows there are to read."""
         column = plan_column(self._plan)
-        lines = total_lines(self._plan, self.room, self.pen, say_final=not self._name)
-        if self._target:
+        spared = self._spared if self.app.size.height >= LOW else ()
+        lines = total_lines(self._plan, self.room, self.pen, spared=spared, say_final=not self._name)
+        if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.pen, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
             undo = "can be taken back: U" if self._undoable else "by hand only"

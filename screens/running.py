@@ -22,6 +22,7 @@ from screens.widgets.beneath import Beneath
 from screens.widgets.dialog import Dialog
 from screens.widgets.page_parts import PageParts
 from screens.widgets.pen import SOON, WRONG, Pen
+from screens.widgets.plan_lines import spared_names
 
 
 class Running(Beneath[None]):
@@ -90,7 +91,10 @@ class Running(Beneath[None]):
         if not undo and not self.second_person(step, plan):
             return
         name, undoable = name_to_type(step, plan), False if undo else self.looks.undoable(step)
-        dialog = Confirm(self.pen, step, plan, at, self.desk.clock, name=name, undo=undo, undoable=undoable, submit=start)
+        spared = spared_names(self.desk.runbook)
+        dialog = Confirm(
+            self.pen, step, plan, at, self.desk.clock, name=name, spared=spared, undo=undo, undoable=undoable, submit=start
+        )
         self.open(dialog)
 
     def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:

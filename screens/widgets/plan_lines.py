@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.plan import SUMS, Effect, Plan, Verb
+from midwatch.runbook.model import Runbook
 from midwatch.units import size
 from screens.widgets.ages import exact_age
 from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, Pen
@@ -25,6 +26,11 @@ def plan_column(plan: Plan | None) -> int:
     """Cells of the labels of this plan, for what stands below it."""
     longest = max((len(label) + 2 for label, _ in plan.facts), default=0) if plan else 0
     return min(max(_COLUMN, longest), _WIDEST_COLUMN)
+
+
+def spared_names(runbook: Runbook) -> list[str]:
+    """The names of which a plan's totals say that nothing removed bears them: those of the targets."""
+    return [target.container or target.name for target in runbook.targets.values()]
 
 
 def plan_lines(

@@ -13,7 +13,7 @@ from midwatch.runbook.model import Phase, Reference, Step, StepKind
 from midwatch.units import duration
 from screens.widgets.page_parts import Look, PageParts
 from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, Pen
-from screens.widgets.plan_lines import plan_column, plan_lines
+from screens.widgets.plan_lines import plan_column, plan_lines, spared_names
 from screens.widgets.prose import prose
 from screens.widgets.rows import edges, labelled, paragraph
 from screens.widgets.step_past import attempt_lines, standing_lines
@@ -91,7 +91,7 @@ def _questions(step: Step, state: StepState | None, width: int, pen: Pen) -> lis
 def _planned(parts: PageParts, status: StepStatus, state: StepState | None, width: int, pen: Pen) -> list[Content]:
     """The plan: the one that was confirmed while it runs or has run, else what is known of a new one."""
     look, last = parts.look, state.last if state else None
-    spared = [target.container or target.name for target in parts.runbook.targets.values()]
+    spared = spared_names(parts.runbook)
     if look.plan is not None and look.at is not None and not look.looking:
         lines = plan_lines(look.plan, look.at, parts.now, width, pen, spared=spared)
     elif (status is StepStatus.RUNNING or status.settled) and last and last.plan:

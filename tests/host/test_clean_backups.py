@@ -82,7 +82,7 @@ def test_a_damaged_newest_one_does_not_count(place: Path, context: Context, dump
     assert going(plan) == [names[5], names[4]]
     kept = {effect.object: effect.note for effect in plan.effects if effect.verb is Verb.KEEP}
     assert kept[names[0]] == "newer than good ones of arp"
-    assert kept[names[2]] == kept[names[3]] == "one of the 2 newest good backups of arp"
+    assert kept[names[2]] == kept[names[3]] == "one of the 2 newest good ones of arp"
     assert "falls short" in dict(plan.facts)
 
 

@@ -88,7 +88,7 @@ def destroys(desk: DeskInMemory) -> None:
         draft.add(
             Verb.REMOVE, f"old/202611{day:02}-020000", size=10_700_000, reversible=False, kind="set", note="arp, gps, otc"
         )
-    draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good backups of arp")
+    draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good ones of arp")
     draft.fact("disk", "96 % full, 5.8 MB free")
     draft.fact("frees", "150 MB: 96 % → 71 %")
     phases = tuple(
