@@ -11,9 +11,15 @@ from midwatch.errors import Failed
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` with this text in one move; the former file stays if that fails. Raises `Failed`."""
+    """Replace `path` with this text in one move; the former file stays if that fails. Raises `Failed`.
+
+    What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody.
+    """
     partial = ""
     try:
+        if is_special(path):
+            path.write_text(text, encoding="utf-8")
+            return
         descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -26,3 +32,8 @@ def write_text(path: Path, text: str) -> None:
             with contextlib.suppress(OSError):
                 Path(partial).unlink()
         raise Failed(f"{path} cannot be written: {error.strerror or error}", hint="Name another place") from error
+
+
+def is_special(path: Path) -> bool:
+    """Whether something lies there that is no file: a device, a pipe, a folder."""
+    return path.exists() and not path.is_file()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +49,21 @@ def test_an_export_that_a_quota_refuses_leaves_the_former_one(folder: Path, call
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"midwatch: {target} cannot be written: Disk quota exceeded. Name another place.\n"
     assert [path.read_text() for path in (folder / "out").iterdir()] == (["the former one"] if former else [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a device")
+def test_an_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
+    """Root may replace `/dev/null` by a file, and nothing on the machine would work from then on."""
+    null = folder / "null"
+    os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    export = [Path(sys.executable).with_name("midwatch"), "export", "-o"]
+    for more in ([], ["--key", folder / "key"]):
+        done = subprocess.run([*export, null, *more], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+        assert (done.returncode, "--key signs a file" in done.stderr) == ((2, True) if more else (0, False)), done
+    assert stat.S_ISCHR(null.stat().st_mode)
+    assert not null.with_name("null.sig").exists()
+    piped = subprocess.run([*export, "/dev/stdout"], capture_output=True, text=True, timeout=60, check=True, cwd=folder)
+    assert "A small incident" in piped.stdout
 
 
 SETTINGS = """

@@ -28,9 +28,9 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.export.timeline import timeline
     from midwatch.incident.shelf import find
     from midwatch.opening import reopen
-    from tui.files import write_text
+    from tui.files import is_special, write_text
 
-    if args.key and (args.no_sign or not args.output):
+    if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
         raise BadInput("--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY")
     folder = find(logs_folder(args), args.incident)
     runbook, events = reopen(folder)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return Exit.DONE
     path = Path(args.output)
     write_text(path, text)
-    if not args.no_sign:
+    if not args.no_sign and not is_special(path):
         _sign(path, text, args.key)
     return Exit.DONE
 
