@@ -59,3 +59,11 @@ def fresh(arp: Target) -> Iterator[Target]:
     yield replace(arp, database=name)
     with superuser(arp) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def noise(fresh: Target) -> Target:
+    """3 MB that no compressor makes smaller."""
+    with superuser(fresh, fresh.database) as connection:
+        connection.execute("CREATE TABLE noise AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 20000) g")
+    return fresh

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,58 +18,18 @@ from actions.places import s3
 from actions.places.choice import place_of
 from actions.places.s3 import Bucket, BucketWriting
 from actions.validate_backup import ValidateBackup
-from drill.servers import free_ports
 from midwatch.action import Context
 from midwatch.errors import BadInput, MidwatchError
 from midwatch.runbook.model import Target
-from tests.backup.waiting import until
+from tests.backup.local_store import Store, local_store
 
 pytestmark = pytest.mark.postgres
 
 
-class Store:
-    """The running server; its buckets are folders."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (self.port,) = free_ports(1)
-        command = [Path(sys.executable).with_name("localbucket"), folder, "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers)
-
-    def objects(self, bucket: str = "safe") -> list[str]:
-        """What anybody would find in the bucket."""
-        root = self.folder / bucket
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-
-    def uploads(self) -> list[Path]:
-        """Parts that were never completed nor given up."""
-        return [path for path in (self.folder / ".localbucket-uploads").rglob("*") if path.is_file()]
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _answers(self) -> bool:
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=2):
-            return True
-        return False
-
-
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    (tmp_path / "store" / "safe").mkdir(parents=True)
-    found = Store(tmp_path / "store")
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{found.port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield found
-    found.stop()
+def store(tmp_path: Path) -> Iterator[Store]:
+    with local_store(tmp_path / "store") as found:
+        yield found
 
 
 @pytest.fixture

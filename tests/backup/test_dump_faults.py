@@ -59,14 +59,6 @@ def interrupted(target: Target, context: Context, happen: Callable[[], object]) 
     return console.said
 
 
-@pytest.fixture
-def noise(fresh: Target) -> Target:
-    """3 MB that no compressor makes smaller."""
-    with superuser(fresh, fresh.database) as connection:
-        connection.execute("CREATE TABLE noise AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 20000) g")
-    return fresh
-
-
 def test_who_queues_up_behind_the_dump_is_named(noise: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dump_queue, "LOOK", 0.1)
     threads: list[threading.Thread] = []
