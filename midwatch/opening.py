@@ -37,7 +37,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
             sync_folder(path)
     except OSError as error:
         hint = f"Make room or rights below {logs}, or set places.logs to another folder"
-        raise Failed(f"The incident's folder cannot be made: {error}", hint=hint) from error
+        raise Failed(f"The incident's folder cannot be made: {error.strerror or error}", hint=hint) from error
     return folder
 
 

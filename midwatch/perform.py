@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import sys
 import threading
@@ -39,6 +40,8 @@ def perform(
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         said, code = f"{place}{error.strerror or error}.", Exit.FAILED
+        if error.errno == errno.EPIPE and not error.filename:
+            said = f"Whoever read what {action.name} says has left, so it ended before its end."
     except Exception as error:  # a fault of ours or of a plug-in: all of it for whoever mends it, then the sentence
         sentence = f"The action {action.name} has a fault: {type(error).__name__}: {error}."
         said, code = f"{traceback.format_exc().rstrip()}\n{sentence}", Exit.FAILED

@@ -77,7 +77,8 @@ class Percent(float):
         """Read `80 %` or `80%`. A bare number is refused, so that 0.8 is never taken for 80."""
         number, unit = _split(text, "a percentage", "'80 %'")
         if unit != "%" or number > 100:
-            raise ValueError(f"{text!r} is not a percentage; write it like '80 %'")
+            why = "is more than the whole" if unit == "%" else "is not a percentage"
+            raise ValueError(f"{text!r} {why}; write it like '80 %'")
         return cls(number)
 
     def __str__(self) -> str:

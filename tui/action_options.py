@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.action import Action, Check, Context
-from midwatch.errors import Exit
+from midwatch.errors import BadInput, Exit
 from tui.where import add_runbook, load_runbook
 
 
@@ -24,12 +25,32 @@ def list_actions(*, checks: bool) -> int:
     """Print every action (or check) with its summary."""
     from midwatch.catalogue import action_names, find_action
 
-    found = {name: find_action(name) for name in action_names()}
-    shown = {name: cls for name, cls in found.items() if not checks or issubclass(cls, Check)}
+    shown = _checks() if checks else {name: find_action(name) for name in action_names()}
     width = max(map(len, shown), default=0)
     for name, cls in shown.items():
         print(f"{name:{width}}  {cls.risk:8}{cls.summary}")
     return Exit.DONE
+
+
+def _checks() -> dict[str, type[Check]]:
+    from midwatch.catalogue import action_names, find_action
+
+    found = {name: find_action(name) for name in action_names()}
+    return {name: cls for name, cls in found.items() if issubclass(cls, Check)}
+
+
+def require_check(name: str) -> None:
+    """Raise `BadInput` for what is no check, before any of its parameters is looked at; near checks are suggested."""
+    from midwatch.catalogue import action_names
+
+    checks = _checks()
+    if name in checks:
+        return
+    if name in action_names():
+        raise BadInput(f"{name} is not a check: it changes something", hint=f"Run it: midwatch action {name}")
+    near = difflib.get_close_matches(name, checks, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(checks)}"
+    raise BadInput(f"There is no check {name!r}", hint=hint)
 
 
 def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import errno
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 from midwatch import __version__
-from midwatch.errors import Exit, MidwatchError
+from midwatch.errors import BadInput, Exit, MidwatchError
 
 COMMANDS = {
     "drill": "rehearse: build a throwaway production and open the screen on it",
@@ -43,19 +45,22 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code (`midwatch.errors.Exit`)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()  # what cannot be said was not done
         return code
     except MidwatchError as error:
+        from midwatch.hostile import safe_text  # it may quote whatever a file, a server or an argument holds
+
         for line in _masked(str(error)).splitlines():
-            print(f"midwatch: {line}", file=sys.stderr)
+            print(f"midwatch: {safe_text(line)}", file=sys.stderr)
         return error.exit
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO) or error.filename:
-            return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+            return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}" if _here() else _NOWHERE)
         # The reader of our output has left, as `| head` does, or the terminal is gone.
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -65,6 +70,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # a fault of ours: all of it for whoever mends it, but no secret
         sys.stderr.write(_masked(traceback.format_exc()))
         return _complain(_masked(f"This is a fault of Midwatch: {type(error).__name__}: {error}"))
+
+
+_NOWHERE = "The folder that this was started in is gone; change to another one"
+
+
+def _here() -> bool:
+    """Whether the folder that relative paths start in still exists."""
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
+
+
+def _open_closed_streams() -> None:
+    """Open what the caller closed, or the next file would take its number. Nothing comes in; writing fails and is said."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number < 2 else os.O_WRONLY)  # the lowest number that is free: this one
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _masked(text: str) -> str:
@@ -91,10 +119,21 @@ def _run(arguments: list[str]) -> int:
     elif arguments[:1] == ["help"]:
         return _run([*arguments[1:2], "--help"])
     else:
+        _refuse_misspelt(arguments)
         name, rest, parser = SCREEN, arguments, _front_door()
     command = cast(Command, importlib.import_module(f"tui.commands.{name}"))
     command.add_arguments(parser)
     return command.run(parser.parse_args(rest))
+
+
+def _refuse_misspelt(arguments: list[str]) -> None:
+    """What is neither a command nor a file, and looks like a command, is taken for one that was misspelt."""
+    word = arguments[0] if arguments else ""
+    if not word.replace("-", "").isalpha() or word.startswith("-") or os.path.lexists(word):
+        return
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f"Did you mean: midwatch {near[0]}" if near else "See the commands: midwatch --help"
+    raise BadInput(f"There is no command {word!r}, and no runbook of that name", hint=hint)
 
 
 def _front_door() -> argparse.ArgumentParser:

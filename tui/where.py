@@ -63,7 +63,9 @@ def find_runbook(given: str | None) -> Path:
     if given:
         return Path(given)
     if os.environ.get("MIDWATCH_RUNBOOK"):
-        return Path(os.environ["MIDWATCH_RUNBOOK"])
+        from midwatch.runbook.loader import there_by_environment
+
+        return there_by_environment("MIDWATCH_RUNBOOK", os.environ)
     here = Path("runbook.yaml")
     if here.exists():
         return here

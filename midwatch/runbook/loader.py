@@ -93,9 +93,17 @@ def _refuse_passwords(text: str, path: Path, problems: Problems) -> None:
             problems.add("This URI has a password in it, which everybody may read here", place, hint)
 
 
+def there_by_environment(variable: str, environment: Mapping[str, str]) -> Path:
+    """The file that a variable of the environment names. Raises `BadInput` that names the variable when it is not there."""
+    path = Path(environment[variable])
+    if not os.path.lexists(path):
+        raise BadInput(f"${variable} names {path}, and there is no such file", hint="Unset it, or set it right")
+    return path
+
+
 def _default_site(path: Path, environment: Mapping[str, str]) -> Path | None:
     if "MIDWATCH_SITE" in environment:
-        return Path(environment["MIDWATCH_SITE"]) if environment["MIDWATCH_SITE"] else None
+        return there_by_environment("MIDWATCH_SITE", environment) if environment["MIDWATCH_SITE"] else None
     beside = path.parent / SITE_NAME
     return beside if os.path.lexists(beside) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tui.cli import COMMANDS, main
 
 MIDWATCH = Path(sys.executable).parent / "midwatch"
+SMALL = "midwatch: 1\ntitle: T\nseverity: SEV-3\nphases: [{title: P, steps: [{title: S}]}]\n"
 
 
 def midwatch(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -45,7 +47,14 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["show"], 2, "incident"),
         (["verify", "INC-1"], 2, "incident"),
         (["action", "emergency-bakcup"], 2, "Did you mean 'emergency-backup'?"),
-        (["check", "emergency-backup", "--target", "x"], 2, "runbook"),
+        (["check", "emergency-backup", "--target", "x"], 2, "emergency-backup is not a check"),
+        (["check", "dsik"], 2, "There is no check 'dsik'. Did you mean 'disk'?"),
+        (["check", "swap"], 2, "There is no check 'swap'. There are: backup, disk, "),
+        (["check", "isolate-disk"], 2, "isolate-disk is not a check"),
+        (["incidens"], 2, "There is no command 'incidens', and no runbook of that name. Did you mean: midwatch incidents."),
+        (["hand-off"], 2, "Did you mean: midwatch handoff."),
+        (["\x1b[31mred.yaml"], 2, "midwatch: red.yaml: There is no such file."),
+        (["verify", "--count", "-5"], 2, "--count takes a number of events, not -5"),
         (["drill"], 2, "The screen needs a terminal"),
     ],
 )
@@ -85,6 +94,48 @@ def test_lint_prints_json(here: Path) -> None:
     assert result.returncode == 2
     errors = json.loads(result.stdout)
     assert any(error["line"] == 3 and "titel" in error["error"] for error in errors)
+
+
+@pytest.mark.parametrize(("closed", "code", "said"), [("<&-", 0, ""), (">&-", 1, "standard output: "), ("<&- >&- 2>&-", 1, "")])
+def test_what_the_caller_closed_is_no_fault(closed: str, code: int, said: str, here: Path) -> None:
+    """A file of ours must not get the number of a closed stream, and what cannot be said was not done."""
+    result = subprocess.run(
+        f"{MIDWATCH} check {closed}", shell=True, capture_output=True, text=True, timeout=60, check=False, cwd=here
+    )
+    assert result.returncode == code
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == bool(said)
+
+
+@pytest.mark.parametrize("variable", ["MIDWATCH_RUNBOOK", "MIDWATCH_SITE"])
+def test_a_file_that_only_the_environment_names_is_said_to_be(
+    variable: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody typed it, so nobody would know where it comes from."""
+    monkeypatch.chdir(here)
+    (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
+    monkeypatch.setenv(variable, "/nowhere/x.yaml")
+    assert main(["plan"]) == 2
+    said = capsys.readouterr().err
+    assert said == f"midwatch: ${variable} names /nowhere/x.yaml, and there is no such file. Unset it, or set it right.\n"
+
+
+def test_a_folder_that_is_gone_is_said(here: Path) -> None:
+    gone = here / "gone"
+    gone.mkdir()
+    script = f"cd {shlex.quote(str(gone))} && rmdir {shlex.quote(str(gone))} && {MIDWATCH} incidents"
+    result = subprocess.run(script, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "midwatch: The folder that this was started in is gone; change to another one.\n"
+
+
+def test_a_reader_that_leaves_an_action_is_said(here: Path) -> None:
+    """It ends before its end, so it must not look as if it were done."""
+    (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
+    script = f"{{ {MIDWATCH} action isolate-disk --paths . ; echo $? >&2; }} | :"
+    result = subprocess.run(script, shell=True, capture_output=True, text=True, timeout=60, check=False, cwd=here)
+    assert "Whoever read what isolate-disk says has left, so it ended before its end." in result.stderr
+    assert result.stderr.endswith("1\n")
 
 
 def test_a_reader_that_leaves_is_no_error(here: Path) -> None:

@@ -238,7 +238,7 @@ def test_faults_of_the_site_file_have_its_name(errors_of: Errors) -> None:
 
 def test_a_site_that_the_environment_names_must_be_there(tmp_path: Path, small_catalogue: None) -> None:
     (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
-    with pytest.raises(RunbookErrors, match=r"gone\.yaml: There is no such file"):
+    with pytest.raises(RunbookErrors, match=r"\$MIDWATCH_SITE names .*gone\.yaml, and there is no such file"):
         load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": str(tmp_path / "gone.yaml")})
     (tmp_path / "site.yaml").write_text("rubbish")
     assert load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": ""}).site is None

@@ -11,7 +11,7 @@ import json
 
 from midwatch.action import Check
 from midwatch.errors import BadInput, Exit, MidwatchError
-from tui.action_options import add_names, list_actions, parse_action
+from tui.action_options import add_names, list_actions, parse_action, require_check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +23,11 @@ def run(args: argparse.Namespace) -> int:
         return list_actions(checks=True)
     from midwatch.hostile import safe_text
 
+    require_check(args.name)
     parser = argparse.ArgumentParser(f"midwatch check {args.name}")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     action, context, options = parse_action(parser, args.name, args.rest)
-    if not isinstance(action, Check):
-        raise BadInput(f"{args.name} is not a check: it changes something", hint=f"Run it: midwatch action {args.name}")
+    assert isinstance(action, Check)
     values: dict[str, str] = {}
     try:
         outcome = action.evaluate(context)

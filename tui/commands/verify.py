@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.count is not None and args.count < 0:
+        raise BadInput(f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export")
     path = Path(args.incident)
     if path.is_file() or path.suffix == ".md":
         return _verify_export(path, args)
