@@ -25,6 +25,11 @@ def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) ->
     )
 
 
+def add_incident(parser: argparse.ArgumentParser, help: str = "its id, the beginning of one, or 'latest' (default)") -> None:
+    """Add the argument that says which incident."""
+    parser.add_argument("incident", nargs="?", default="latest", metavar="INCIDENT", help=help)
+
+
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the option that gives what the runbook asks for when an incident is declared."""
     parser.add_argument(

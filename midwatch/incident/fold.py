@@ -31,7 +31,7 @@ def apply(incident: Incident, event: Event) -> None:
     """Take in one event. Kinds that are not known change nothing: a newer version wrote them."""
     if incident.last is not None:
         incident.steady += seconds_between(incident.last, event)
-    incident.last, incident.last_seq = event, event.seq
+    incident.last = event
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
         with understood(incident.id or str(event.body.get("id", "")), event):
@@ -44,7 +44,7 @@ Body = Mapping[str, Any]
 def _declared(incident: Incident, event: Event, body: Body) -> None:
     incident.id, incident.title = body["id"], body["title"]
     incident.severity = Severity(body["severity"])
-    incident.declared_at, incident.declared_by = event.time, event.actor
+    incident.declared_at = event.time
     incident.inputs = dict(body.get("inputs", {}))
 
 

@@ -171,7 +171,6 @@ class Incident:
     title: str = ""
     severity: Severity = Severity.SEV1
     declared_at: datetime | None = None
-    declared_by: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
     """What was given when it was declared, by name."""
     closed_at: datetime | None = None
@@ -199,7 +198,6 @@ class Incident:
     """Seconds from the declaration to the last status update, as `steady` counts them; 0 before the first."""
     journal_away: str = ""
     """The file in which the journal goes on while its own disk takes no more events; empty while it does."""
-    last_seq: int = 0
     last: Event | None = None
     """The last event of all."""
     steady: float = 0.0

@@ -7,11 +7,11 @@ import json
 import sys
 
 from midwatch.errors import BadInput, Exit, Refused
-from tui.where import add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_incident(parser)
     parser.add_argument("step", nargs="?", metavar="STEP", help="the step's id (default: the one that waits)")
     add_runbook(parser)
     parser.add_argument("--decline", metavar="REASON", help="do not approve it, and say why")

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit, MidwatchError
-from tui.where import add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--rca", action="store_true", help="the root cause analysis instead of the timeline")
     parser.add_argument("--output", "-o", metavar="FILE", help="where to (default: standard output)")

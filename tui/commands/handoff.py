@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Exit
-from tui.where import add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder
 
 if TYPE_CHECKING:
     from midwatch.conductor import Conductor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--to", metavar="NAME", help="offer the wheel to this login (NAME@HOST for one of another machine)")
     parser.add_argument("--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)")

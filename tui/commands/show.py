@@ -9,11 +9,11 @@ from typing import Any
 
 from midwatch.clock import iso
 from midwatch.errors import Exit
-from tui.where import add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("incident", nargs="?", default="latest", help="its id, the beginning of one, or 'latest' (default)")
+    add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--json", action="store_true", help="print its events, one JSON object a line")
 

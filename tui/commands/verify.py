@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit, MidwatchError
-from tui.where import add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder
 
 _RECORD = re.compile(r"midwatch verify (\S+) --count (\d+) --head ([0-9a-f]{64})")
 """What an export says of the journal that it was made from."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "incident", nargs="?", default="latest", help="its id, the beginning of one, 'latest' (default), or an exported file"
-    )
+    add_incident(parser, help="its id, the beginning of one, 'latest' (default), or an exported file")
     add_runbook(parser)
     parser.add_argument("--head", metavar="SHA256", help="the head that an update or the closure told")
     parser.add_argument("--count", type=int, metavar="N", help="the number of events that went with that head")
