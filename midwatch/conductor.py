@@ -62,11 +62,15 @@ class Conductor(Approvals, Aftermath):
         values = inputs_of(runbook, inputs or {})
         clock = clock or SystemClock()
         folder = opening.make_folder(runbook, clock)
-        lock = DriverLock.take(folder, actor)
-        journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
-        conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
-        body = opening.declared_body(runbook, folder, socket.gethostname(), severity, values)
-        conductor._append(Kind.DECLARED, body)
+        try:
+            lock = DriverLock.take(folder, actor)
+            journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
+            conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
+            body = opening.declared_body(runbook, folder, socket.gethostname(), severity, values)
+            conductor._append(Kind.DECLARED, body)
+        except (OSError, MidwatchError):
+            opening.unmake(folder)
+            raise
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
         conductor._name_places()

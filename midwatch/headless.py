@@ -137,7 +137,7 @@ def _close(conductor: Conductor, say: Say) -> Exit:
     try:
         conductor.close()
     except MidwatchError as error:
-        say(str(error))
+        say(f"{error.sentence}. It stays open: --resume tries again, and the screen or --plain closes it with a reason")
         return error.exit
     finally:
         for criterion in conductor.runbook.closure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
     """
     logs = runbook.place_of("logs")
     name = incident_id(clock.now(), runbook.id)
+    folder: IncidentFolder | None = None
     try:
         incidents_folder(logs).mkdir(parents=True, exist_ok=True)
         folder = _exclusive(incidents_folder(logs), name)
@@ -35,10 +37,19 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
             _copy(runbook.site, folder.site)
         for path in (folder.path, incidents_folder(logs), logs):  # a power cut must not leave a journal without its runbook
             sync_folder(path)
-    except OSError as error:
+    except (OSError, BadInput) as error:
+        if folder is not None:  # nothing was declared, so no incident may seem to be there, damaged
+            unmake(folder)
+        if isinstance(error, BadInput):
+            raise
         hint = f"Make room or rights below {logs}, or set places.logs to another folder"
         raise Failed(f"The incident's folder cannot be made: {error.strerror or error}", hint=hint) from error
     return folder
+
+
+def unmake(folder: IncidentFolder) -> None:
+    """Take away the folder of an incident that could not be declared: what would be left looks like a damaged one."""
+    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def _exclusive(parent: Path, name: str) -> IncidentFolder:

@@ -120,6 +120,16 @@ def test_a_file_that_only_the_environment_names_is_said_to_be(
     assert said == f"midwatch: ${variable} names /nowhere/x.yaml, and there is no such file. Unset it, or set it right.\n"
 
 
+def test_a_plan_that_would_refuse_is_no_success(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(here)
+    (here / "runbook.yaml").write_text(SMALL.replace("{title: S}", "{id: rca, title: S, uses: write-rca}"), encoding="utf-8")
+    assert main(["plan", "runbook.yaml", "rca"]) == 1
+    assert "would refuse: There is no incident" in capsys.readouterr().out
+    assert main(["plan", "runbook.yaml"]) == 0
+
+
 def test_a_folder_that_is_gone_is_said(here: Path) -> None:
     gone = here / "gone"
     gone.mkdir()

@@ -12,6 +12,7 @@ from filling import fill, fill_inodes
 from midwatch.conductor import Conductor
 from midwatch.errors import Failed
 from midwatch.incident.events import Kind
+from midwatch.incident.shelf import incidents
 from midwatch.incident.spare import FILES_A_START, PIECE, SPACE, Spare
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
@@ -96,6 +97,15 @@ def test_it_starts_on_a_disk_without_an_inode(conductor: Conductor) -> None:
         conductor.start("make-room", conductor.plan("make-room"))
     assert (disk.parent / "ran").read_text() == "ran\n" * 2
     assert (disk / "filler").is_dir(), "what could not start did nothing"
+
+
+def test_what_could_not_be_declared_leaves_nothing_that_looks_damaged(conductor: Conductor) -> None:
+    disk = disk_of(conductor)
+    fill(disk)
+    before = incidents(disk / "logs")
+    with pytest.raises(Failed, match="The incident's folder cannot be made: No space left on device"):
+        Conductor.declare(load(disk / "runbook.yaml"), actor="bob@test")
+    assert incidents(disk / "logs") == before
 
 
 def test_once_all_of_it_is_used_up_a_start_says_so_and_nothing_runs(conductor: Conductor) -> None:

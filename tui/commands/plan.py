@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         problem = ""
         try:
             plan = plan_step(step, runbook, declared, context)
+            if args.step and plan.refusal:
+                exit_code = Exit.FAILED
         except MidwatchError as error:
             problem = str(error)
             if args.step:
