@@ -33,7 +33,7 @@ class DeclareForm(Form):
         self.declaration: Declaration | None = None
         self._runbook = runbook
         options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
-        roles = "; ".join(f"{role.name}: {pen.signs.more}" for role in runbook.roles.values())
+        roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
         super().__init__(
             pen,
             f"Declare one now? {runbook.title}",

@@ -55,7 +55,7 @@ class Form(Dialog):
     DEFAULT_CSS = """
     Form TextArea { width: 1fr; height: 4; background: $field; border: none; padding: 0 1; }
     Form TextArea:focus { background: $field-focus; }
-    Form TextArea:nocolor { border-left: ascii; }
+    Form TextArea:nocolor { border-left: ascii !important; }
     Form .prompt { height: auto; width: 1fr; }
     Form .answer { margin-bottom: 1; }
     Form #words { height: auto; width: 1fr; margin-bottom: 1; }

@@ -13,7 +13,7 @@ class Line(Input):
     Line:focus { border: none; background: $field-focus; }
     Line > .input--placeholder { color: $faint; }
     Line:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
-    Line:nocolor { border-left: ascii; }
+    Line:nocolor { border-left: ascii !important; }
     """
 
     def __init__(self, value: str = "", *, id: str, placeholder: str = "") -> None:

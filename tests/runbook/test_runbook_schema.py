@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_actions import HEAD
+from test_runbook_inputs import ASKED, STEPS
 from test_runbook_loading import BOOK
 
 from midwatch.runbook.schema import schema
@@ -82,6 +84,8 @@ def test_it_accepts_the_runbooks_that_the_loader_accepts() -> None:
     whole = schema()
     assert list(faults(plain(read_yaml(ROOT / "runbook.yaml")), whole, whole)) == []
     assert list(faults(plain(parse_yaml(BOOK, "x")[0]), whole, whole)) == []
+    assert list(faults(plain(parse_yaml(HEAD + ASKED + STEPS, "x")[0]), whole, whole)) == []
+    assert list(faults({"midwatch-site": 1, "inputs": {"which": 42}}, whole, whole)) == []
     assert list(faults({"midwatch-site": 1, "places": {"logs": "x", "pg_bin": None}}, whole, whole)) == []
 
 

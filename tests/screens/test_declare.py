@@ -84,6 +84,17 @@ async def test_what_the_runbook_asks_for_stands_first(asking: Runbook, golden, s
         golden(pilot, f"declare-inputs-{size[0]}x{size[1]}")
 
 
+async def test_a_field_is_seen_without_colours(asking: Runbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = DeclareApp(asking, [], {}, ascii=True, environment={"TERM": "linux", "NO_COLOR": "1"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)  # type: ignore[arg-type]
+        shown = grid(pilot).splitlines()  # type: ignore[arg-type]
+    place = next(number for number, line in enumerate(shown) if "What was seen first?" in line)
+    assert [line[2:4] for line in shown[place + 1 : place + 6]] == ["| "] * 4 + ["  "]
+    assert any(line.startswith("| |OPS-") for line in shown)
+
+
 async def test_it_is_filled_in_from_field_to_field(asking: Runbook) -> None:
     app = DeclareApp(asking, EARLIER, {"worst": "GPS"}, environment={"TERM": "xterm-256color"})
     async with app.run_test(size=(80, 24)) as pilot:
