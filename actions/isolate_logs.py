@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed
+from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
@@ -55,7 +55,7 @@ class IsolateLogs(Action):
 
     A failure is a line with `[ERROR]`, `[FAILURE]`, `[CRITICAL]`, `[FATAL]` or `[ALERT]`; lines that differ in numbers only
     are of one kind. Where a log was rotated, `NAME.1` is read before it. A log that is not there is said, and is no fault;
-    fails when one is there and cannot be read. Memory stays flat however long a log is.
+    unknown when none of them is there, fails when one is there and cannot be read. Memory stays flat however long a log is.
     """
 
     name: ClassVar[str] = "isolate-logs"
@@ -85,6 +85,8 @@ class IsolateLogs(Action):
             told.append(f"{path.name}: {count} failures in {found.lines} lines")
             if found.first is not None:
                 first = first or f"{found.first.place} {found.first.text}"
+        if not any(path.exists() for path in self._paths(context)):
+            raise OutcomeUnknown("None of the logs is there, so nothing was counted", hint="Name them: --logs")
         summary = "; ".join(told) + (f"; first of the last run: {safe_text(first)}" if first else "")
         return Outcome(True, summary, {"failures": str(total), "first": safe_text(first)})
 

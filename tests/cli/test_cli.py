@@ -130,6 +130,16 @@ def test_a_plan_that_would_refuse_is_no_success(
     assert main(["plan", "runbook.yaml"]) == 0
 
 
+def test_json_of_what_is_no_plan_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads JSON must not get words."""
+    monkeypatch.chdir(here)
+    (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
+    assert main(["action", "isolate-disk", "--json"]) == 2
+    assert "Add --plan" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_gone_is_said(here: Path) -> None:
     gone = here / "gone"
     gone.mkdir()

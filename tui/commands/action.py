@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--confirm", metavar="TEXT", default="", help="what a 'destroy' asks to type")
     parser.add_argument("--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it")
     action, context, options = parse_action(parser, args.name, args.rest)
+    if options.json and not options.plan:
+        raise BadInput("--json prints a plan", hint="Add --plan; what an action reports goes to $STEP_OUTPUT")
     if options.plan:
         return _show(_plan(action, context), as_json=options.json)
     from midwatch.known_secrets import known_secrets
