@@ -56,6 +56,7 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["\x1b[31mred.yaml"], 2, "midwatch: red.yaml: There is no such file."),
         (["verify", "--count", "-5"], 2, "--count takes a number of events, not -5"),
         (["drill"], 2, "The screen needs a terminal"),
+        (["drill", "--headless", "--input", "ticket"], 2, "--input takes NAME=VALUE, not 'ticket'"),
     ],
 )
 def test_bad_usage_is_one_sentence(arguments: list[str], code: int, sentence: str, here: Path) -> None:

@@ -102,8 +102,12 @@ def values() -> st.SearchStrategy[Any]:
 def test_good_yaml_that_means_nothing(tmp_path: Path, value: Any) -> None:
     answer(tmp_path, yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "surrogatepass"))
     whole = {"midwatch": 1, "title": "t", "severity": "SEV-1", "phases": [{"title": "p", "steps": [{"title": "s"}]}]}
-    for key in ("phases", "targets", "panels", "triggers", "closure", "roles", "comms", "places"):
+    for key in ("phases", "targets", "panels", "triggers", "closure", "roles", "comms", "places", "inputs"):
         answer(tmp_path, yaml.safe_dump(whole | {key: value}, allow_unicode=True).encode("utf-8", "surrogatepass"))
+    asked = {"name": "a", "prompt": "A?"} | (value if isinstance(value, dict) else {"options": value, "kind": "choice"})
+    used = {"title": "s", "run": "x", "risk": "observe", "env": {"A": {"from": "inputs.a"}}}
+    book = whole | {"inputs": [asked], "phases": [{"title": "p", "steps": [used]}]}
+    answer(tmp_path, yaml.safe_dump(book, allow_unicode=True).encode("utf-8", "surrogatepass"))
     step = {"title": "s"} | (value if isinstance(value, dict) else {"with": value})
     book = whole | {"phases": [{"title": "p", "steps": [step]}]}
     answer(tmp_path, yaml.safe_dump(book, allow_unicode=True).encode("utf-8", "surrogatepass"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         for folder in removal.sweep(waiting=True):
             print(f"removed {folder}")
         return Exit.DONE
+    inputs = inputs_given(args.inputs)
     if not args.headless:
         args.plain = wants_lines(plain=args.plain, instead="midwatch drill --headless")
     found = None if args.headless else production.find_open()
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     finished = True
     try:
         os.environ.update(place.environment)
-        code, finished = (_headless if args.headless else _screen)(place, args)
+        code, finished = (_headless if args.headless else _screen)(place, args, inputs)
     finally:
         if place.owned:  # else another terminal works on it
             _leave(place, keep=args.keep or not finished)
@@ -78,17 +80,17 @@ def _leave(place: Production, *, keep: bool) -> None:
         place.tear_down()
 
 
-def _headless(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
+def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     from midwatch.runbook.loader import load
     from tui.without_screen import run_headless
 
     answers = Path(args.answers) if args.answers else place.answers
     export = Path(args.export) if args.export else None
     runbook = load(place.runbook, site=place.site)
-    return run_headless(runbook, answers, folder=None, export=export, inputs=inputs_given(args.inputs)), True
+    return run_headless(runbook, answers, folder=None, export=export, inputs=inputs), True
 
 
-def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
+def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     """Open the screen; the second value says whether the operator left on purpose, and did not just lose the line."""
     from midwatch.actor import current_actor
     from midwatch.conductor import Conductor
@@ -104,7 +106,7 @@ def _screen(place: Production, args: argparse.Namespace) -> tuple[int, bool]:
         refuse_inputs(args, folder)
         conductor = drive_or_observe(folder)
     else:
-        conductor = Conductor.declare(runbook, actor=current_actor(), inputs=inputs_given(args.inputs))
+        conductor = Conductor.declare(runbook, actor=current_actor(), inputs=inputs)
     left = open_front(conductor, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
     if args.export:
         write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))
