@@ -48,6 +48,6 @@ SCREENS: dict[str, Sequence[Key]] = {
     "dialogs": DIALOG,
 }
 """Keys that one screen has stand together: none of them twice."""
-_OUT = {"escape", "tab", "shift+tab", "ctrl+q", "ctrl+c", "ctrl+z", "f1"}
+_OUT = {"escape", "tab", "shift+tab", "ctrl+q", "ctrl+c", "ctrl+l", "ctrl+z", "f1"}
 FIXED = frozenset(_OUT | {"up", "down", "left", "right"} | {str(number) for number in range(1, 10)})
 """Keys that are the same everywhere, so that one can always move, leave and get help: nothing else is put on them."""

@@ -46,6 +46,7 @@ MOVES = (
     ("PgUp PgDn", "PgUp PgDn", "Scroll the step"),
     ("1 to 9", "1 to 9", "Open a panel with its history, in the order shown"),
     ("Tab", "Tab", "Checklist, step, output"),
+    ("Ctrl+L", "Ctrl+L", "Draw it again, when something else wrote on this terminal"),
     ("Ctrl+Z", "Ctrl+Z", "Suspend the screen; fg brings it back"),
 )
 BINDINGS: list[BindingType] = [

@@ -8,12 +8,13 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.segment import Segment
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
@@ -50,6 +51,7 @@ class AsciiFilter(LineFilter):
 class ThemedApp(App[T]):
     """Looks as the environment says (NO_COLOR, TERM, MIDWATCH_THEME), and ends with its terminal."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "draw_again", show=False, priority=True)]
     TITLE = "Midwatch"
     ENABLE_COMMAND_PALETTE = False
 
@@ -105,6 +107,11 @@ class ThemedApp(App[T]):
         if reaches and isinstance(renderable, CompositorUpdate):
             renderable = self._shown.differing(renderable, self.console)
         super()._display(screen, renderable)
+
+    def action_draw_again(self) -> None:
+        """Send all of it: somebody else (`wall`, the kernel, a job of the shell) wrote on this terminal."""
+        self._shown.forget()
+        self.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black

@@ -269,7 +269,10 @@ def test_suspend_resize_and_leave(terminal: Terminal, here: Path) -> None:
 
 
 def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
-    """Under 300 bytes a second, with a dialog or a page open as well: the line may be slow, a battery at its other end."""
+    """Under 300 bytes a second, with a dialog or a page open as well: the line may be slow, a battery at its other end.
+
+    So what somebody else wrote over it stands until Ctrl+L.
+    """
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
     terminal.until("Declare one now")
@@ -291,6 +294,13 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
         terminal.until(lambda: sent() < 300)
         terminal.keys("Escape")
         terminal.until(lambda words=words: words not in terminal.shown)
+    terminal.until(lambda: 0 < sent() < 300)  # the screen beneath paints itself once more
+    with Path(terminal.ask("display-message", "-p", "#{pane_tty}").strip()).open("w", encoding="ascii") as line:
+        line.write("\x1b[9;1Hthe system is going down\r\n")
+    terminal.until("the system is going down")
+    terminal.keys("C-l")
+    terminal.until(lambda: "the system is going down" not in terminal.shown)
+    assert "Enter tick 1.1" in terminal.shown
 
 
 def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:
