@@ -26,7 +26,7 @@ def asking(here: Path) -> str:
 
 def test_they_are_asked_one_after_the_other_until_they_fit(begin: Begin, asking: str, here: Path) -> None:
     talk = begin(asking)
-    talk.declare()
+    talk.answer("Declare one now, SEV-2? [Y/n, or 0 to 3 for its severity] ", "0")
     talk.answer("Which ticket? (may stay empty): ", "OPS-4711")
     talk.answer("Which is worst? OTC or GPS [GPS]: ", "ARP")
     talk.until("It takes OTC or GPS, not 'ARP'.")
@@ -43,7 +43,7 @@ def test_they_are_asked_one_after_the_other_until_they_fit(begin: Begin, asking:
     talk.word("w")
     talk.until("Which ticket: OPS-4711")
     talk.word("j")
-    talk.until("Declared: A small incident, SEV-2")
+    talk.until("Declared: A small incident, SEV-0")
     talk.until("Which ticket: OPS-4711")
     talk.word("q")
     assert talk.end() == 0

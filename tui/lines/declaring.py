@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from midwatch.inputs import Declaration, inputs_of
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Runbook, Severity
 from tui.lines.answering import answered
 from tui.lines.teletype import Gone, Interrupted, Teletype
 
@@ -18,8 +18,8 @@ def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> De
     teletype = Teletype()
     with teletype.listening():
         try:
-            question = f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n] "
-            if not sure and teletype.ask(question).lower() not in ("", "y", "yes"):
+            severity = runbook.severity if sure else _severity(runbook, teletype)
+            if severity is None:
                 return None
             values = dict(given)
             for ask in runbook.inputs:
@@ -29,4 +29,15 @@ def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> De
             return None
         except Interrupted:
             raise KeyboardInterrupt from None
-    return Declaration(runbook.severity, "", inputs_of(runbook, values))
+    return Declaration(severity, "", inputs_of(runbook, values))
+
+
+def _severity(runbook: Runbook, teletype: Teletype) -> Severity | None:
+    """How bad it is; None when nothing is declared."""
+    question = (
+        f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n, or 0 to 3 for its severity] "
+    )
+    answer = teletype.ask(question).lower().removeprefix("sev-")
+    if answer in ("", "y", "yes"):
+        return runbook.severity
+    return next((level for level in Severity if level.value == f"SEV-{answer}"), None)
