@@ -7,11 +7,10 @@ Docker ends no command whose client is gone (moby/moby#35703), and one that cann
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 
-from midwatch.supervisor.identity import SupervisorId, boot_id
+from midwatch.process import Process, boot_id
 from midwatch.units import duration
 from probes.postgres.connect import APPLICATION, Route
 from probes.postgres.role import literal, run_quietly
@@ -47,8 +46,7 @@ class LostDump:
 
 def application() -> str:
     """An `application_name` for a dump that this process reads, and for no other."""
-    me = SupervisorId.of(os.getpid())
-    assert me is not None
+    me = Process.current()
     return f"{_PREFIX}{me.pid}-{me.start}-{me.boot[:_BOOT]}-{secrets.token_hex(4)}"
 
 
@@ -66,6 +64,6 @@ def end_dump(route: Route, name: str) -> None:
 def _is_lost(name: str) -> bool:
     try:
         pid, start, boot, _ = name.removeprefix(_PREFIX).split("-")
-        return boot == boot_id()[:_BOOT] and not SupervisorId(int(pid), int(start), boot_id()).alive
+        return boot == boot_id()[:_BOOT] and not Process(int(pid), int(start), boot_id()).alive
     except ValueError:
         return False

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import image
-from drill.processes import boot_id
 from drill.record import Record
 from drill.servers import ACCESS, PAGE, QUIET, common_settings
 from midwatch.errors import Failed, MidwatchError
+from midwatch.process import boot_id
 from probes.container_command import run_in
 from probes.container_input import feed
 from probes.docker_engine import engine

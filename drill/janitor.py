@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from drill.processes import Process
+from drill.processes import wait
 from drill.record import Record
 from drill.removal import tear_down
 from midwatch.errors import Failed, MidwatchError
+from midwatch.process import Process
 
 GLANCE = 1.0
 """Seconds between two looks at the record: a new owner may have taken over."""
@@ -66,10 +67,10 @@ def watch(file: Path) -> None:
     alone_since: float | None = None
     while (record := Record.load(file)) is not None:
         if record.owner is not None and record.owner.alive:
-            if dismissed and not record.owner.wait(PARTING):
+            if dismissed and not wait(record.owner, PARTING):
                 dismissed = False  # a living owner keeps its janitor, whoever sent the signal
             alone_since = None
-            record.owner.wait(GLANCE)
+            wait(record.owner, GLANCE)
             continue
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         alone_since = now if alone_since is None else alone_since

@@ -17,13 +17,13 @@ from drill.clutter import litter
 from drill.containers import KEY, running
 from drill.history import write_history
 from drill.janitor import hire
-from drill.processes import Process
 from drill.record import Record, new_record, records
 from drill.removal import sweep, tear_down
 from drill.scenarios import find
 from drill.site import write_site
 from drill.volume import open_volume
 from midwatch.errors import BadInput, Failed, MidwatchError
+from midwatch.process import Process
 from probes.postgres.embedded import Identity, clients, engine_for
 
 SEED = 20261123

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from drill.processes import Process
 from midwatch.errors import BadInput
+from midwatch.process import Process
 
 DRILLS = "MIDWATCH_DRILLS"
 """Environment variable: the folder for drills, where another than the one for temporary files is wanted."""
@@ -72,15 +72,15 @@ class Record:
 
     @classmethod
     def load(cls, file: Path) -> Self | None:
-        """Read it; None when it is gone."""
+        """Read it; None when it is gone, or is none that this version wrote."""
         try:
             data = json.loads(file.read_text())
-        except (OSError, ValueError):
+            values = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+            for name in ("owner", "janitor"):
+                values[name] = Process.from_json(data[name]) if data.get(name) else None
+            return cls(**values | {"file": file})
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        values = {item.name: data[item.name] for item in fields(cls) if item.name in data}
-        for name in ("owner", "janitor"):
-            values[name] = Process.from_json(data[name]) if data.get(name) else None
-        return cls(**values | {"file": file})
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -16,9 +16,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from drill.processes import Process, boot_id, end, naming, with_descendants, working_in
+from drill.processes import end, naming, send, wait, with_descendants, working_in
 from drill.record import Record, drills_folder, records
 from midwatch.errors import Failed
+from midwatch.process import Process, boot_id
 
 STOP_GRACE = 8.0
 """Seconds that a supervisor has to end its step before it is killed."""
@@ -96,9 +97,9 @@ def end_tree(supervisors: list[Process]) -> None:
     """Ask supervisors to end their steps, and kill whatever of them is left."""
     tree = with_descendants(supervisors)
     for supervisor in supervisors:
-        supervisor.send(signal.SIGTERM)
+        send(supervisor, signal.SIGTERM)
     deadline = time.monotonic() + STOP_GRACE
-    left = [one for one in supervisors if not one.wait(deadline - time.monotonic())]
+    left = [one for one in supervisors if not wait(one, deadline - time.monotonic())]
     # Looked for again while their supervisor lives: what a step starts meanwhile is nobody's once that is gone.
     end([*with_descendants(left), *tree], signal.SIGKILL, 2.0)
 

@@ -17,8 +17,8 @@ from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file
 from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
+from midwatch.process import Process
 from midwatch.runbook.model import Step, StepKind
-from midwatch.supervisor.identity import SupervisorId
 from midwatch.supervisor.result import Result, sync_folder, write_whole
 from midwatch.supervisor.values import read_values
 
@@ -113,7 +113,7 @@ def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
     if isinstance(found, Result) and found.exit is None and found.outcome is StepOutcome.CANCELLED:
         return None
     try:
-        return SupervisorId.from_json(json.loads(attempt.supervisor.read_bytes())).to_json()
+        return Process.from_json(json.loads(attempt.supervisor.read_bytes())).to_json()
     except (OSError, KeyError, TypeError, ValueError):
         return None
 

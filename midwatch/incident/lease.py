@@ -17,7 +17,7 @@ from typing import Self
 
 from midwatch.clock import from_iso
 from midwatch.incident.folder import IncidentFolder
-from midwatch.supervisor.identity import SupervisorId, boot_id
+from midwatch.process import Process, boot_id
 
 BEAT = 4.0
 """Seconds between two signs of life."""
@@ -42,7 +42,7 @@ class Driver:
     def may_drive(self) -> bool:
         """False once this process is known to have ended; a process on another machine cannot be seen from here."""
         try:
-            return self.host != socket.gethostname() or SupervisorId(self.pid, self.start, self.boot).alive
+            return self.host != socket.gethostname() or Process(self.pid, self.start, self.boot).alive
         except OSError:  # it cannot be looked for now, which is not known to have ended
             return True
 

@@ -26,7 +26,7 @@ from midwatch.file_systems import local
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Driver, Sight, driver_of
 from midwatch.incident.modes import open_file
-from midwatch.supervisor.identity import SupervisorId
+from midwatch.process import Process
 
 _WIDTH = 512
 """Bytes of the file, always: a name written over blanks needs no room on a full disk."""
@@ -186,7 +186,7 @@ def _has_a_driver(folder: IncidentFolder) -> Refused:
 
 def _write(descriptor: int, actor: str) -> None:
     """Say who it is. On a full disk the name is left out, and the lock holds all the same."""
-    me = SupervisorId.of(os.getpid())
+    me = Process.of(os.getpid())
     start, boot = (me.start, me.boot) if me else (0, "")
     driver = Driver(actor, socket.gethostname(), os.getpid(), start, boot, iso(datetime.now(UTC)))
     with contextlib.suppress(OSError):

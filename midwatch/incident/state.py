@@ -14,8 +14,8 @@ from midwatch.incident.events import Event, StepOutcome, seconds_between
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
+from midwatch.process import boot_id
 from midwatch.runbook.model import INPUTS, Condition, Runbook, Severity, Step
-from midwatch.supervisor.identity import boot_id
 
 
 class StepStatus(StrEnum):

@@ -16,7 +16,7 @@ from midwatch.incident.events import Event, Kind
 from midwatch.journal.elsewhere import Elsewhere, at_home_again
 from midwatch.journal.line import NO_LINE, decode, digest, encode
 from midwatch.journal.part import LEAVE, NotStored, Part
-from midwatch.supervisor.identity import boot_id
+from midwatch.process import boot_id
 
 MARKER = 2048
 """Bytes of the reserve that are kept for saying where the journal goes on."""

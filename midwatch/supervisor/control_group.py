@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from midwatch.supervisor.identity import SupervisorId, boot_id
+from midwatch.process import Process, boot_id
 
 _NAME = re.compile(r"midwatch-(\d+)-(\d+)")
 
@@ -29,7 +29,7 @@ class ControlGroup:
     @classmethod
     def make(cls, pid: int, root: Path = Path("/")) -> Self | None:
         """A group for this process, below our own, with the process in it. None where there can be none."""
-        own, me = _own_group(root), SupervisorId.of(os.getpid())
+        own, me = _own_group(root), Process.of(os.getpid())
         if own is None or me is None:
             return None
         _sweep(own)
@@ -92,7 +92,7 @@ def _sweep(own: Path) -> None:
     with contextlib.suppress(OSError):
         for path in own.iterdir():
             named = _NAME.fullmatch(path.name)
-            if named and not SupervisorId(int(named[1]), int(named[2]), boot).alive:
+            if named and not Process(int(named[1]), int(named[2]), boot).alive:
                 _remove(path)
 
 

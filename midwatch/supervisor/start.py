@@ -15,15 +15,16 @@ import midwatch
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file
+from midwatch.process import Process
 from midwatch.supervisor.logout import hand_over
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.result import sync_folder
-from midwatch.supervisor.watch import START_GRACE, Running, SupervisorId, look
+from midwatch.supervisor.watch import START_GRACE, Running, look
 
 _ROOT = Path(midwatch.__file__).parent.parent
 
 
-def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> SupervisorId:
+def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Process:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
     The secrets go through a socket, never through an argument, the environment or a file. Secrets of fewer than six
@@ -56,7 +57,7 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Su
     # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
     complaint = _collect(process) if "process" in locals() else ""
     if answer.startswith("ready "):
-        return SupervisorId.from_json(json.loads(answer[len("ready ") :]))
+        return Process.from_json(json.loads(answer[len("ready ") :]))
     found = look(folder)
     if isinstance(found, Running):
         return found.supervisor

@@ -14,12 +14,12 @@ from midwatch.clock import SystemClock, iso
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import open_file
+from midwatch.process import Process
 from midwatch.redaction import Redactor
 from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.descendants import Family, signal_each
 from midwatch.supervisor.ending import Ending
-from midwatch.supervisor.identity import SupervisorId
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.output import OutputFile
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
@@ -72,9 +72,8 @@ class Supervision:
         self._progress_due = 0.0
         self.identity = self._announce()
 
-    def _announce(self) -> SupervisorId:
-        ours, step = SupervisorId.of(os.getpid()), SupervisorId.of(self._child.pid)
-        assert ours is not None
+    def _announce(self) -> Process:
+        ours, step = Process.current(), Process.of(self._child.pid)
         assert step is not None
         self._began = iso(_CLOCK.now())
         control = self._family.control

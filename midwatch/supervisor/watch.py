@@ -14,12 +14,12 @@ from typing import Any
 from midwatch.errors import SHORTAGES, Failed
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
+from midwatch.process import Process, boot_id
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.descendants import signal_each
-from midwatch.supervisor.identity import SupervisorId, boot_id
 from midwatch.supervisor.result import Result
 
-__all__ = ["START_GRACE", "Lost", "Result", "Running", "SupervisorId", "cancel", "is_alive", "look", "unwatched"]
+__all__ = ["START_GRACE", "Lost", "Result", "Running", "cancel", "is_alive", "look", "unwatched"]
 
 START_GRACE = 30.0
 """Seconds within which a supervisor reports; one that has not by then never will: it gives up when its starter has."""
@@ -29,7 +29,7 @@ START_GRACE = 30.0
 class Running:
     """It runs under its supervisor."""
 
-    supervisor: SupervisorId
+    supervisor: Process
     step_pid: int
     began: str
     """UTC, as `midwatch.clock.iso` writes it."""
@@ -50,7 +50,7 @@ class Lost:
     """Its supervisor is gone and left no result: nobody can know how it ended."""
 
     reason: str
-    step: SupervisorId | None = None
+    step: Process | None = None
     """The step's own process, or another one of its control group, when it still ran with nobody to watch it."""
     control: str = ""
     """The step's control group; empty when it has none."""
@@ -87,7 +87,7 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
         _require_enough(error)
         return Lost(f"{folder.supervisor.name} cannot be read: {error}")
     try:
-        supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
+        supervisor, step = Process.from_json(data), Process.from_json(data["step"])
         began, control = str(data["began"]), str(data.get("control_group", ""))
     except (KeyError, TypeError, ValueError) as error:
         return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
@@ -99,7 +99,7 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
 def is_alive(supervisor: Mapping[str, Any]) -> bool:
     """Whether the supervisor that a journal names still runs. Raises `Failed` when nobody can look."""
     try:
-        return SupervisorId.from_json(supervisor).alive
+        return Process.from_json(supervisor).alive
     except (KeyError, TypeError, ValueError):
         return False
     except OSError as error:
@@ -112,7 +112,7 @@ def unwatched(folder: AttemptFolder) -> Lost | None:
     if isinstance(found, Result) and found.outcome is StepOutcome.UNKNOWN:
         try:
             data = json.loads(folder.supervisor.read_bytes())
-            supervisor, step = SupervisorId.from_json(data), SupervisorId.from_json(data["step"])
+            supervisor, step = Process.from_json(data), Process.from_json(data["step"])
             found = found if supervisor.alive else _lost(supervisor, step, str(data.get("control_group", "")))
         except (OSError, KeyError, TypeError, ValueError):
             return None
@@ -137,7 +137,7 @@ def cancel(folder: AttemptFolder) -> bool:
     return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
 
 
-def _end_unwatched(step: SupervisorId, control: str) -> bool:
+def _end_unwatched(step: Process, control: str) -> bool:
     """The step leads a group of its own, so its group has its number for as long as it lives."""
     if not step.alive:
         return False
@@ -168,14 +168,14 @@ def _result(folder: AttemptFolder) -> Result | Lost | None:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
 
 
-def _lost(supervisor: SupervisorId, step: SupervisorId, control: str) -> Lost:
+def _lost(supervisor: Process, step: Process, control: str) -> Lost:
     if supervisor.boot != boot_id():
         return Lost("The machine was restarted while the step ran")
     if step.alive:
         reason = f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched"
         return Lost(reason, step, control)
     for pid in sorted(ControlGroup(Path(control)).members()) if control else ():
-        if (left := SupervisorId.of(pid)) is not None:
+        if (left := Process.of(pid)) is not None:
             reason = f"The supervisor was killed; what the step started still runs as process {pid}, unwatched"
             return Lost(reason, left, control)
     return Lost("The supervisor left no result: it was killed while the step ran, or its disk took nothing any more")

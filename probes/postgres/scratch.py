@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.process import Process, boot_id
 from midwatch.runbook.model import Runbook
-from midwatch.supervisor.identity import SupervisorId, boot_id
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, Identity, engine_for, package_folder, run
 from probes.postgres.tools import major_of, program_folders
@@ -136,8 +136,7 @@ def sweep(place: Path) -> list[str]:
 
 def make_folder(place: Path) -> Path:
     """A folder that tells in its name which process made it. Raises `BadInput`."""
-    me = SupervisorId.of(os.getpid())
-    assert me is not None
+    me = Process.current()
     try:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{me.pid}-{me.start}-{me.boot[:8]}-", dir=place))
     except OSError as error:
@@ -153,7 +152,7 @@ def make_folder(place: Path) -> Path:
 def is_owned(name: str) -> bool:
     """Whether the process that made a folder of this name still runs. Raises `ValueError` for a name that is none of ours."""
     pid, start, boot, _ = name.removeprefix(PREFIX).split("-", 3)
-    owner = SupervisorId(int(pid), int(start), boot_id())
+    owner = Process(int(pid), int(start), boot_id())
     return boot == boot_id()[:8] and owner.alive
 
 

@@ -81,7 +81,7 @@ def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: P
     from dataclasses import replace
 
     from midwatch.incident.events import Event
-    from midwatch.supervisor.identity import boot_id
+    from midwatch.process import boot_id
 
     clock = SystemClock()
     declared = {"id": "x", "title": "X", "severity": "SEV-2"}

@@ -28,7 +28,7 @@ from midwatch.incident.shelf import incidents
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.supervisor.identity import SupervisorId
+from midwatch.process import Process
 from tests.crash import wandering
 from tests.crash.deadly import DIED
 from tests.crash.drivers import Deadly
@@ -98,7 +98,7 @@ class Wandering(RuleBasedStateMachine):
         self.live([("tick", "asked"), ("reopen", "work"), ("start", "work")], die_at=NEVER, leave=False, hours=0)
         started = [event for event in self.stored() if event.kind == Kind.STARTED and event.body["step"] == "work"]
         if started:
-            supervisor = SupervisorId.from_json(started[-1].body["supervisor"])
+            supervisor = Process.from_json(started[-1].body["supervisor"])
             _figures["supervisors killed"] += supervisor.send(signal.SIGKILL)
         self.mark("hold", False)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
-from drill.processes import Process
 from drill.production import build, find_open
 from drill.record import Record
 from drill.removal import sweep
 from midwatch.errors import BadInput, Failed
 from midwatch.incident.folder import IncidentFolder
+from midwatch.process import Process
 from midwatch.supervisor import start as supervisor
 from midwatch.supervisor.order import Order
 
@@ -134,8 +134,8 @@ def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
     owner.kill()
     assert until(lambda: not Record.load(owner.file).looked_after)  # type: ignore[union-attr]
     myself = Process.current()
-    record.owner = Process(myself.pid, myself.started - 1, myself.boot)
-    record.janitor = Process(myself.pid, myself.started, "another boot")
+    record.owner = Process(myself.pid, myself.start - 1, myself.boot)
+    record.janitor = Process(myself.pid, myself.start, "another boot")
     record.save()
     assert sweep() == [str(owner.folder)]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from midwatch.incident.folder import AttemptFolder
-from midwatch.supervisor.identity import SupervisorId
+from midwatch.process import Process
 from midwatch.supervisor.order import Graces, Order
 from midwatch.supervisor.start import start
 from midwatch.supervisor.watch import Result, Running, look
@@ -41,7 +41,7 @@ class Step:
         cwd: str = "/",
         env: dict[str, str] | None = None,
         output_limit: int = 64 * 1024 * 1024,
-    ) -> SupervisorId:
+    ) -> Process:
         words = argv or ("bash", "-euo", "pipefail", "-c", script)
         return start(self.folder, Order(words, cwd, env or {}, timeout, graces, output_limit), secrets or {})
 
@@ -61,4 +61,4 @@ class Step:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended."""
-    return SupervisorId.of(pid) is None
+    return Process.of(pid) is None

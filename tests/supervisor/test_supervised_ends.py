@@ -13,7 +13,7 @@ import pytest
 from supervised import Step, gone, until
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.identity import SupervisorId, boot_id, stat_of
+from midwatch.process import Process, boot_id, stat_of
 from midwatch.supervisor.order import Graces
 from midwatch.supervisor.watch import Lost, Result, Running, cancel, look
 
@@ -249,7 +249,7 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
 
 
 def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step) -> None:
-    me = SupervisorId.of(os.getpid())
+    me = Process.of(os.getpid())
     assert me is not None
     step.folder.path.mkdir()
 
@@ -304,7 +304,7 @@ def test_identity_of_a_process_with_a_confusing_name(tmp_path: Path) -> None:
         stat = stat_of(process.pid)
         assert stat is not None
         assert stat.parent == os.getpid()
-        found = SupervisorId.of(process.pid)
+        found = Process.of(process.pid)
         assert found is not None
         assert found.alive
         assert found.boot == boot_id()

@@ -19,7 +19,7 @@ from supervised import Step, until
 from midwatch.errors import Failed
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
-from midwatch.supervisor.identity import SupervisorId
+from midwatch.process import Process
 from midwatch.supervisor.watch import Lost, Result, Running, cancel, look, unwatched
 
 START = """
@@ -160,7 +160,7 @@ def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_mis
         assert step.output.endswith(b"400000\n")
         return
     assert isinstance(found, Lost) or (found.outcome is StepOutcome.UNKNOWN and "it ran out of memory" in found.error)
-    until(lambda: unwatched(step.folder) or not SupervisorId.of(supervisor.pid))
+    until(lambda: unwatched(step.folder) or not Process.of(supervisor.pid))
     left = unwatched(step.folder)
     assert left is None or left.step is not None
     assert left is None or cancel(step.folder), "what runs on, unwatched, is known and can be ended"

@@ -48,7 +48,7 @@ def stat_of(pid: int) -> ProcessStat | None:
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisorId:
+class Process:
     """A process that cannot be mistaken for another, not even after a reboot."""
 
     pid: int
@@ -60,6 +60,13 @@ class SupervisorId:
         """The process that has this pid now; None when it has ended."""
         stat = stat_of(pid)
         return None if stat is None or stat.ended else cls(pid, stat.start, boot_id())
+
+    @classmethod
+    def current(cls) -> Self:
+        """This very process. Raises `OSError` when nobody can look."""
+        found = cls.of(os.getpid())
+        assert found is not None  # it runs while it asks
+        return found
 
     @property
     def alive(self) -> bool:
