@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from rich.cells import get_character_cell_size
@@ -23,6 +23,8 @@ class Shown:
     def __init__(self) -> None:
         self._rows: dict[int, tuple[list[str], list[str]]] = {}
         """The sign and the style of each cell, by row; empty where nobody knows."""
+        self._grounds: dict[str, str] = {"": ""}
+        """What is seen of each style where there is a blank."""
 
     def forget(self) -> None:
         """Somebody else may have written there: what is drawn from now on is sent, whatever stood there before."""
@@ -36,9 +38,9 @@ class Shown:
         if pieces is None:
             self.forget()
             return Sparing(update.render_segments(console))
-        pencil, system = _Pencil(), console._color_system or ColorSystem.TRUECOLOR
+        pencil, system = _Pencil(self._grounds), console._color_system or ColorSystem.TRUECOLOR
         for y, x, strip in pieces:
-            cells = _cells(strip, system)
+            cells = self._cells(strip, system)
             if cells is None:
                 self._rows.pop(y, None)
                 pencil.whole(y, x, strip.render(console))
@@ -58,6 +60,18 @@ class Shown:
             pencil.write(y, x + first, cells[0][first:last], cells[1][first:last])
         signs[x:end], styles[x:end] = cells[0], cells[1]
 
+    def _cells(self, strip: Strip, system: ColorSystem) -> tuple[str, list[str]] | None:
+        """Signs and styles; None where a sign is not one cell wide, or carries more than can be compared."""
+        text, styles = [], []
+        for part, style, control in strip:
+            if control or (style is not None and style.link) or not _single(part):
+                return None
+            text.append(part)
+            ink, ground = _inks(style, system) if style is not None else ("", "")
+            self._grounds[ink] = self._grounds[ground] = ground
+            styles += [ground if sign == " " else ink for sign in part] if ink != ground else [ink] * len(part)
+        return "".join(text), styles
+
 
 class Sparing(CompositorUpdate):
     """Text for the terminal, made already."""
@@ -72,9 +86,9 @@ class Sparing(CompositorUpdate):
 class _Pencil:
     """Gathers what is sent; a style is said once and stands until there is another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, grounds: Mapping[str, str]) -> None:
+        self._grounds, self._style = grounds, ""
         self._parts: list[str] = []
-        self._style = ""
 
     @property
     def text(self) -> str:
@@ -86,7 +100,7 @@ class _Pencil:
         self._parts.append(f"\x1b[{y + 1};{x + 1}H")
         at = 0
         for n, style in enumerate(styles):
-            if style != self._style:
+            if style != self._style and not (signs[n] == " " and style == self._grounds[self._style]):
                 self._parts += [signs[at:n], f"\x1b[0;{style}m" if style else _RESET]
                 at, self._style = n, style
         self._parts.append(signs[at:])
@@ -119,24 +133,17 @@ def _of_chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
                 yield y, x, strip if stop <= end else strip.crop(0, end - x)
 
 
-def _cells(strip: Strip, system: ColorSystem) -> tuple[str, list[str]] | None:
-    """Signs and styles; None where a sign is not one cell wide, or carries more than can be compared."""
-    text, styles = [], []
-    for part, style, control in strip:
-        if control or (style is not None and style.link) or not _single(part):
-            return None
-        text.append(part)
-        styles += [_ansi(style, system) if style is not None else ""] * len(part)
-    return "".join(text), styles
-
-
 def _single(text: str) -> bool:
     return text.isascii() or all(get_character_cell_size(sign) == 1 for sign in text)
 
 
 @lru_cache(maxsize=2048)
-def _ansi(style: Style, system: ColorSystem) -> str:
-    return Strip.render_ansi(style, system)
+def _inks(style: Style, system: ColorSystem) -> tuple[str, str]:
+    """How a sign is written, and a blank: of a blank only the ground is seen, unless something is drawn through it."""
+    ink = Strip.render_ansi(style, system)
+    if style.reverse or style.underline or style.underline2 or style.overline or style.strike or style.blink:
+        return ink, ink
+    return ink, Strip.render_ansi(Style(bgcolor=style.bgcolor), system)
 
 
 def _runs(old: list[str], old_styles: list[str], signs: str, styles: list[str]) -> Iterator[tuple[int, int]]:

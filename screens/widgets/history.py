@@ -9,9 +9,9 @@ MOST = 480
 """Readings that are kept of one figure. When they are full, every second one of the older half goes."""
 STILL = 10.0
 """Seconds between two pictures of a young history: each new reading moves the whole of it, which a slow line feels. When it has
-grown so long that ten seconds are less than a cell of the picture, they are twice as many, and so on."""
-_CELLS = 100
-"""Cells of a picture at most."""
+grown so long that ten seconds are hardly to be seen in the picture, they are twice as many, and so on."""
+_SEEN = 50
+"""What is seen of a picture: so many parts of its time, two cells each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class History:
         """As it was at the last full ten seconds (twenty, forty …), once there is enough of it."""
         oldest, newest = (self.points[0][0].timestamp(), self.points[-1][0].timestamp()) if self.points else (0.0, 0.0)
         still = STILL
-        while still < (newest - oldest) / _CELLS:
+        while still < (newest - oldest) / _SEEN:
             still *= 2
         until = tuple(point for point in self.points if point[0].timestamp() <= newest // still * still)
         if len(until) < 3 or newest - until[-1][0].timestamp() >= still:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ phases:
     steps:
       - id: flood
         title: Flood
-        run: while :; do seq -f "line %.0f of a step that never stops" 1 100000; done
+        run: while :; do head -c 30000 /dev/urandom | base64 -w 190; sleep 0.05; done
         risk: observe
 """
 SIZES = ((60, 200), (36, 120), (24, 80))
@@ -42,19 +43,19 @@ def line(here: Path) -> Iterator[Line]:
 
 def test_an_idle_screen_is_quiet_and_a_flood_is_calm_on_the_line(line: Line) -> None:
     """With a panel open over the screen as well; in the flood at each size."""
-    assert line.count(3) < IDLE * 3
+    assert line.count(2.5) < IDLE * 2.5
     line.child.send("2")
     line.shows(lambda text: "[2 Alerts]" in text)
     line.quiet()
-    assert line.count(2) < IDLE * 2
+    assert line.count(1.5) < IDLE * 1.5
     line.child.send("\x1b")
     line.shows(lambda text: "Checklist" in text)
     line.child.send("\r")
     for rows, columns in SIZES:
         line.resize(rows, columns)
-        line.shows(lambda text: "of a step that never stops" in text)
+        line.shows(lambda text: re.search("[+/0-9A-Za-z]{30}", text) is not None)
         line.count(0.2)
-        assert 0 < line.count(1) < FLOOD
+        assert 0 < line.count(0.8) < FLOOD * 0.8
     line.child.send("x")
     line.shows(lambda text: "Let it run" in text)
     while "Let it run" in line.shown.text:  # the dialog does not hear a hand that was quicker than it
