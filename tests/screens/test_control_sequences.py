@@ -1,0 +1,119 @@
+"""Everything that a terminal may obey, from every place that foreign text comes from: none of it reaches the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.hostile import safe_bytes, safe_text
+from midwatch.notebook import Ran
+from midwatch.runbook.loader import load
+from tests.screens import vttest
+from tests.screens.hostile import strange
+from tests.screens.line import MIDWATCH, Line, lines
+from tests.screens.sequences import SEQUENCES, together
+from tests.screens.test_hostile_bytes import POINTER, SCREEN
+
+RUNBOOK = """\
+midwatch: 1
+title: Every sequence there is
+severity: SEV-2
+panels: {alerts: {logs: [log], last: 40}}
+phases:
+  - title: Work
+    steps:
+      - id: say
+        title: Say them all
+        run: dd if=said bs=7 status=none; cat log; ls names | cat; echo over
+        risk: observe
+      - {id: hand, title: By hand, instructions: Wait}
+"""
+ONE_OF_EACH = [members[len(members) // 2] for members in SEQUENCES.values()]
+
+
+@pytest.fixture
+def world(here: Path) -> Path:
+    """A step whose output comes in pieces of seven bytes, so that sequences are cut; names and a log of them."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    (here / "said").write_bytes(b"\n".join([*together(), *ONE_OF_EACH, b""]))
+    (here / "log").write_bytes(b"".join(b"2026-11-23 02:00:00 [ERROR] " + line + b"\n" for line in together(400)))
+    (here / "names").mkdir()
+    for number, one in enumerate(ONE_OF_EACH):
+        (here / "names" / os.fsdecode(b"%d " % number + one[:60].translate(None, b"/\0"))).touch()
+    return here
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Line]]:
+    with lines() as found:
+        yield found
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_every_sequence_is_made_safe_whole_and_cut_anywhere(kind: str) -> None:
+    """Also when its halves are shown apart, and however much the words are cleaned again."""
+    shown = []
+    for one in SEQUENCES[kind]:
+        cuts = [(b"begin " + one, b"")] + [(one[:at], one[at:]) for at in range(1, min(len(one), 10))]
+        shown += [safe_bytes(part) for cut in cuts for part in cut]
+        shown.append(safe_text(safe_bytes(one), newlines=True))
+    assert strange("\n".join(shown).encode(), frozenset()) == set()
+
+
+def test_none_of_them_reaches_the_terminal_from_plain_lines_or_the_screen(world: Path, opened: list[Line]) -> None:
+    plain = Line(world, "--new", "--plain", rows=24, columns=80)
+    opened.append(plain)
+    plain.until(b"> ")
+    plain.child.send("\r")
+    plain.until(b"over\r\n")
+    plain.until(b"> ")
+    plain.child.send("q\r")
+    plain.until(b"its record")
+    assert strange(plain.sent, frozenset()) == set()
+    assert b"begin " in plain.sent
+    screen = Line(world, rows=60, columns=200)
+    opened.append(screen)
+    screen.shows(lambda text: "Checklist" in text and "begin" in text)
+    for keys in ("o", "g", "  ", "\x1b1", "\x1bj", "\x1b"):
+        screen.child.send(keys)
+        screen.quiet()
+    assert strange(screen.sent.replace(POINTER, b""), SCREEN) == set()
+
+
+@pytest.mark.skipif(shutil.which("vttest") is None, reason="vttest is not installed")
+def test_nothing_that_vttest_sends_reaches_the_terminal(world: Path, opened: list[Line]) -> None:
+    """The public test of terminals as the output of a step."""
+    said = vttest.recorded()
+    assert len(said) > 30_000
+    (world / "said").write_bytes(said + b"\r\n")
+    plain = Line(world, "--new", "--plain", rows=24, columns=80)
+    opened.append(plain)
+    plain.until(b"> ")
+    plain.child.send("\r")
+    plain.until(b"over\r\n")
+    assert strange(plain.sent, frozenset()) == set()
+
+
+def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:
+    """Notes, excerpts and results, output without a screen, the timeline and the post-mortem."""
+    (world / "answers.yaml").write_text("default_manual: {note: done}\n", encoding="utf-8")
+    told = [_printed(world, "run", "--headless", "--answers", "answers.yaml")]
+    conductor = Conductor.declare(load(world / "runbook.yaml"), actor="ada\x1b]0;x\x07@\x9b2J")
+    for line in together(400):
+        text = line.decode("utf-8", "replace")[:3000]
+        conductor.note(text, excerpt=text, ran=Ran(text, text, text))
+    conductor.leave()
+    told += [_printed(world, *words) for words in (["export"], ["show"], ["export", "--rca"], ["handoff"])]
+    assert [said for said in told[:2] if b"begin" not in said] == []
+    assert strange(b"\n".join(told), frozenset()) == set()
+
+
+def _printed(world: Path, *words: str) -> bytes:
+    done = subprocess.run([MIDWATCH, *words], cwd=world, capture_output=True, timeout=60, check=False)
+    return done.stdout + done.stderr
