@@ -34,6 +34,15 @@ def write_text(path: Path, text: str) -> None:
         raise Failed(f"{path} cannot be written: {error.strerror or error}", hint="Name another place") from error
 
 
+def out_of_sight(path: Path) -> bool:
+    """Whether nothing can be seen there: it is missing, or lies behind what is no folder or may not be entered."""
+    try:
+        path.lstat()
+    except OSError:
+        return True
+    return False
+
+
 def is_special(path: Path) -> bool:
     """Whether something lies there that is no file: a device, a pipe, a folder."""
     return path.exists() and not path.is_file()

@@ -14,6 +14,7 @@ from textual.keys import Keys
 from midwatch.errors import BadInput, Place
 from screens.keyed import FIXED, SCREENS
 from screens.widgets.key import Key, shown
+from tui.files import out_of_sight
 
 _LARGEST = 64_000
 _NAMED = {key.value for key in Keys} | {"space"}
@@ -37,14 +38,16 @@ def read_keymap(file: Path) -> dict[str, str]:
 
 
 def keys_text(file: Path) -> str:
-    """What stands in the file; nothing when there is none. Raises `BadInput` when it cannot be read."""
+    """What stands in the file; nothing when none can be seen. Raises `BadInput` when it cannot be read."""
     try:
         with file.open(encoding="utf-8") as open_file:
             return open_file.read(_LARGEST)
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise BadInput(f"The keys cannot be read: {error}", place=Place(str(file))) from error
+    except OSError as error:
+        if out_of_sight(file):
+            return ""
+        raise BadInput(f"The keys cannot be read: {error.strerror or error}", place=Place(str(file))) from error
 
 
 def parse_keymap(text: str, file: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.errors import BadInput, Failed, Place
-from tui.files import write_text
+from tui.files import out_of_sight, write_text
 from tui.keys import keys_file
 from tui.theme import THEMES
 
@@ -40,17 +40,22 @@ def settings_file(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def read_settings(file: Path) -> Settings:
-    """The settings; the usual ones when there is no such file. Raises `BadInput` for what is none, with what there is."""
+    """The settings; the usual ones when no such file can be seen, as in somebody else's home.
+
+    Raises `BadInput` for what is none, with what there is.
+    """
     import yaml
 
     place = Place(str(file))
     try:
         with file.open(encoding="utf-8") as open_file:
             data = yaml.safe_load(open_file.read(_LARGEST)) or {}
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise BadInput(f"The settings cannot be read: {error}", place=place) from error
+    except OSError as error:
+        if out_of_sight(file):
+            return Settings()
+        raise BadInput(f"The settings cannot be read: {error.strerror or error}", place=place) from error
     except yaml.YAMLError as error:
         raise BadInput("The settings are no YAML", place=place, hint="Write lines like 'theme: light'") from error
     if not isinstance(data, dict):

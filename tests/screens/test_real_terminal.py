@@ -158,7 +158,7 @@ def to_the_work(terminal: Terminal, folder: Path) -> None:
     """Open the screen, do the first two steps, and start the third, which holds."""
     (folder / "hold").touch()
     terminal.until("ready$")
-    terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
+    terminal.keys(f"COLUMNS=1 LINES=1 {MIDWATCH} runbook.yaml", "Enter")  # the terminal knows its size better
     terminal.until("Declare one now")
     terminal.keys("y", "Enter")
     terminal.until("Enter tick 1.1")

@@ -83,6 +83,15 @@ def test_a_faulty_file_is_one_sentence(tmp_path: Path, text: str, sentence: str)
     assert str(caught.value).startswith(f"{file}: {sentence}")
 
 
+@pytest.mark.parametrize("home", ["/dev/null", "/etc/passwd/home"])
+def test_a_home_that_cannot_be_entered_keeps_nobody_out(home: str) -> None:
+    """At two o'clock in somebody else's shell: without one's own colours and keys, and in."""
+    assert read_settings(Path(home) / "settings.yaml") == Settings()
+    assert read_keymap(Path(home) / "keys.yaml") == {}
+    with pytest.raises(BadInput, match="The keys cannot be read: Is a directory"):
+        read_keymap(Path("/etc"))
+
+
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert all(f"| `{field.name}` |" in page for field in fields(Settings))
