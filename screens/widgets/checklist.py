@@ -104,7 +104,8 @@ class Checklist(Sheet):
     def draw(self) -> None:
         """Draw it as the incident stands now."""
         runbook, incident = self._about.runbook, self._about.incident
-        self._shown = entries(runbook, incident, self._cursor, self._folds, self.term)
+        height = self.scrollable_content_region.height
+        self._shown = entries(runbook, incident, self._cursor, self._folds, self.term, height)
         steady = incident.steady_now(self._about.clock)
         self.show(checklist_lines(self._shown, runbook, incident, self._cursor, steady, self.room, self._pen))
         index = self._index

@@ -45,15 +45,24 @@ def phase_status(phase: Phase, incident: Incident) -> StepStatus:
     return StepStatus.RUNNING if done else StepStatus.TODO
 
 
-def unfolded(phase: Phase, runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool]) -> bool:
-    """Whether a phase shows its steps: as the operator said, else where the cursor, the next or a running step is."""
+def unfolded(
+    phase: Phase, runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], height: int = 0
+) -> bool:
+    """Whether a phase shows its steps: as the operator said, else where the cursor, the next or a running step is.
+
+    Every phase does where all of them have room in `height` lines: there is nothing to gain by hiding what comes.
+    """
     if phase.id in folds:
         return folds[phase.id]
+    if len(runbook.phases) + sum(len(one.steps) for one in runbook.phases) <= height:
+        return True
     next_step = incident.next_step(runbook)
     return any(step.id == cursor or step is next_step or incident.status(step) is StepStatus.RUNNING for step in phase.steps)
 
 
-def entries(runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], term: str = "") -> list[Entry]:
+def entries(
+    runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], term: str = "", height: int = 0
+) -> list[Entry]:
     """The lines of the checklist, top to bottom; with a term only the steps that hold all its words, below their phases."""
     found: list[Entry] = []
     for phase in runbook.phases:
@@ -62,7 +71,7 @@ def entries(runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[st
             found += [Entry(phase), *(Entry(phase, step) for step in steps)] if steps else []
             continue
         found.append(Entry(phase))
-        if unfolded(phase, runbook, incident, cursor, folds):
+        if unfolded(phase, runbook, incident, cursor, folds, height):
             found.extend(Entry(phase, step) for step in phase.steps)
     return found
 
@@ -133,9 +142,9 @@ def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, p
         took = f"{at_most}{duration(step.timeout)}"
     risk_style = WRONG if risk == Risk.DESTROY and not status.settled else FAINT
     return Content.assemble(
-        pen.ink(f"{risk:<8}", risk_style),
+        pen.ink(f"{risk:<8}" if risk else "", risk_style),  # where there is none, the title may be longer
         pen.ink(f"{took:>7}  ", CHOSEN if status is StepStatus.RUNNING else FAINT),
-        pen.ink(fit(pen.clean(word), 9, pen).ljust(9), style),
+        pen.ink(fit(pen.clean(word), 10, pen).ljust(10), style),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepState, StepStatus
@@ -61,14 +62,14 @@ def phase_lines(phase: Phase, incident: Incident, width: int, pen: Pen) -> list[
 
 
 def _heading(step: Step, status: StepStatus, width: int, pen: Pen) -> Content:
+    title = f"{step.number} {step.title}"
     if step.kind is StepKind.MANUAL:
         right = pen.ink("by hand", FAINT)
     else:
-        right = Content.assemble(
-            pen.ink(_RISKS[step.risk], _RISK_STYLES[step.risk]),
-            pen.ink(f" {pen.signs.dot} {duration(step.timeout)} at most" if width >= 56 else "", FAINT),
-        )
-    return edges(pen.ink(f"{step.number} {step.title}", STRONG), right, width)
+        risk, limit = _RISKS[step.risk], f" {pen.signs.dot} {duration(step.timeout)} at most"
+        room = width - cell_len(title) - len(risk) - 1
+        right = Content.assemble(pen.ink(risk, _RISK_STYLES[step.risk]), pen.ink(limit if len(limit) <= room else "", FAINT))
+    return edges(pen.ink(title, STRONG), right, width)
 
 
 def _needed(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
