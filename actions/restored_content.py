@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from midwatch.errors import MidwatchError
 from midwatch.hostile import safe_text
+from midwatch.units import counted
 from probes.manifest import Manifest
 from probes.postgres.connect import Route
 from probes.postgres.content import LARGE_OBJECTS, digests_of, rows_of
@@ -49,13 +50,14 @@ def check(route: Route, manifest: Manifest | None, *, every_byte: bool = False) 
 
 def _compared(route: Route, manifest: Manifest | None) -> Checked:
     there = rows_of(route)
+    words = f"{counted(sum(there.values()), 'row')} in {counted(len(there), 'table')}"
     if manifest is None or not manifest.rows:
-        return Checked(f"{sum(there.values())} rows in {len(there)} tables, which nothing can be compared with")
+        return Checked(f"{words}, which nothing can be compared with")
     for table, count in manifest.rows.items():
         if there.get(table, -1) != count:
             found = f"{there[table]} rows" if table in there else "no such table"
             return Checked("", f"{safe_text(table)} has {found} where the dump's snapshot had {count}")
-    words = f"{sum(there.values())} rows in {len(there)} tables, as in the dump's snapshot"
+    words = f"{words}, as in the dump's snapshot"
     if not manifest.digests or route.kind == "exec":
         return Checked(words)
     found_digests = digests_of(route)

@@ -19,7 +19,7 @@ from midwatch.errors import BadInput, MidwatchError
 from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
-from midwatch.units import size
+from midwatch.units import counted, size
 from probes.archive import Archive
 from probes.catalogue import BACKUPS, backups_of
 from probes.checksums import sets_below, verify_set
@@ -239,5 +239,5 @@ def _unread(file: Path, manifest: Manifest | None, verdict: Verdict, values: dic
 
 def said(file: Path, verdict: Verdict) -> str:
     """What was found of a good backup, in a sentence."""
-    rows = f", {sum(verdict.rows.values())} rows in {len(verdict.rows)} tables" if verdict.rows else ""
+    rows = f", {counted(sum(verdict.rows.values()), 'row')} in {counted(len(verdict.rows), 'table')}" if verdict.rows else ""
     return f"{file.name} is good, depth {verdict.depth} ({DEPTHS[verdict.depth]}): {size(verdict.bytes)}{rows}"

@@ -57,7 +57,7 @@ class Answers:
 
 def load_answers(path: Path, runbook: Runbook) -> Answers:
     """Read and check an answers file. Raises `BadInput` with the place of the first thing that is wrong."""
-    root = _table(read_yaml(path), "An answers file")
+    root = _table(read_yaml(path, begin="default_manual: {note: done}"), "An answers file")
     _only(root, _KEYS)
     default = root.entries.get("default_manual")
     manual = {name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)}

@@ -97,6 +97,11 @@ def size(count: float) -> str:
     return f"{value:.1f} {unit}"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 table`, `2 tables`: for words whose plural only takes an s."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def percent(value: float) -> str:
     """Show a share: `96 %`. Rounded towards the alarming side only at 100: 99.6 shows as 99 %."""
     return f"{min(round(value), 99) if value < 100 else round(value)} %"

@@ -191,6 +191,11 @@ def _links(steps: list[Fields], problems: Problems) -> None:
             problems.add(sentence, link.place, "Steps can only look back")
         elif frozenset(circle) not in told:
             told.add(frozenset(circle))
+            if link.source == link.target:
+                problems.add(
+                    f"{link.source!r} waits for itself", link.place, "Name an earlier step, or give one an id of its own"
+                )
+                continue
             names = [link.source, *circle]
             way = " → ".join(names if len(names) <= 8 else [*names[:4], "…", *names[-3:]])
             problems.add(f"These steps wait for one another: {way}", link.place, "One of them has to come first")

@@ -22,6 +22,7 @@ DEPTH = 24
 """Lists and tables inside one another; the format itself needs eight."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one reads a long runbook in milliseconds
+RUNBOOK_BEGINS = "midwatch: 1"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -67,15 +68,18 @@ class Entry:
 Node: TypeAlias = Scalar | Listing | Table
 
 
-def read_yaml(path: Path) -> Node:
-    """The one document of a YAML file. Raises `BadInput` for the first thing that is wrong, with its position."""
-    node, problems = parse_yaml(read_text(path)[0], str(path))
+def read_yaml(path: Path, *, begin: str = RUNBOOK_BEGINS) -> Node:
+    """The one document of a YAML file. Raises `BadInput` for the first thing that is wrong, with its position.
+
+    `begin` is how such a file begins, for whoever gives an empty one.
+    """
+    node, problems = parse_yaml(read_text(path)[0], str(path), begin=begin)
     if problems:
         raise problems[0]
     return node
 
 
-def parse_yaml(text: str, file: str) -> tuple[Node, list[BadInput]]:
+def parse_yaml(text: str, file: str, *, begin: str = RUNBOOK_BEGINS) -> tuple[Node, list[BadInput]]:
     """The document and what is wrong with it although it could be read: duplicate keys, characters that cannot be seen.
 
     Raises `BadInput` when it cannot be read at all.
@@ -89,7 +93,7 @@ def parse_yaml(text: str, file: str) -> tuple[Node, list[BadInput]]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # unmarked: a reader's complaint, or a number too long
         raise BadInput(f"This is not YAML: {str(error).splitlines()[0]}", place=Place(file, 1, 1)) from error
     if builder.root is None:
-        raise BadInput("There is nothing in this file", place=Place(file, 1, 1), hint="Begin with: midwatch: 1")
+        raise BadInput("There is nothing in this file", place=Place(file, 1, 1), hint=f"Begin with: {begin}")
     return builder.root, builder.problems
 
 

@@ -88,7 +88,7 @@ def test_a_skip_needs_no_other_answer(conductor: Conductor, here: Path, runbook:
         ("- actor", "answers.yaml:1:1", "keys and values"),
         ("a: [", "answers.yaml:", ""),
         ("a: &x [*x]", "answers.yaml:1:4", "aliases"),
-        ("", "answers.yaml:1:1", "nothing"),
+        ("", "answers.yaml:1:1", "Begin with: default_manual: "),
     ],
 )
 def test_a_malformed_answers_file_is_one_sentence(here: Path, runbook: Runbook, text: str, where: str, what: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.units import Percent, Seconds, Size, duration, percent, size
+from midwatch.units import Percent, Seconds, Size, counted, duration, percent, size
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,7 @@ def test_almost_full_is_not_shown_as_full() -> None:
 @given(st.floats(0, 1e15, allow_nan=False))
 def test_what_is_shown_is_read_back_nearly(count: float) -> None:
     assert Size.parse(size(count)) == pytest.approx(count, rel=0.06, abs=1)
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(count, "table") for count in (0, 1, 2)] == ["0 tables", "1 table", "2 tables"]

@@ -109,6 +109,6 @@ def test_without_rights_on_docker_it_goes_over_tcp_and_is_restored_for_a_look(
         assert "There is no way into ARP as a superuser: TCP 127.0.0.1" in told["unknown"]
         assert told["route"] == f"arp_app by TCP 127.0.0.1:{arp.port}"
         assert told["depth"] == "5", told["found"]
-        assert "1000 rows in 1 tables, as in the dump's snapshot, and so is the content" in told["found"]
+        assert "1000 rows in 1 table, as in the dump's snapshot, and so is the content" in told["found"]
         assert Path(told["path"]).stat().st_uid == NOBODY
         assert sorted(path.name for path in theirs.iterdir() if path.name.startswith("midwatch-scratch")) == []

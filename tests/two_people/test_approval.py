@@ -223,7 +223,7 @@ def test_the_command_shows_the_plan_and_wants_a_person_at_a_terminal(
     pair: Conductor, capsys: pytest.CaptureFixture[str], place: Path
 ) -> None:
     assert main(["approve"]) == 2
-    assert "0 plans wait for approval" in capsys.readouterr().err
+    assert "No plan waits for approval" in capsys.readouterr().err
     pair.ask_approval("burn", pair.plan("burn"))
     assert main(["approve", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["waiting"][0]["step"] == "burn"

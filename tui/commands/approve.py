@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"incident": conductor.incident.id, "waiting": rows}, indent=2, ensure_ascii=False))
         return Exit.DONE
     if args.step is None and len(waiting) != 1:
-        names = ", ".join(step.id for step in waiting)
-        raise BadInput(f"{len(waiting)} plans wait for approval", hint=f"Name one: {names}" if names else "")
+        if not waiting:
+            raise BadInput("No plan waits for approval", hint="Its driver has to ask for a second person first")
+        raise BadInput(f"{len(waiting)} plans wait for approval", hint=f"Name one: {', '.join(step.id for step in waiting)}")
     step = named(conductor.runbook, args.step) if args.step else waiting[0]
     plan = conductor.plan_to_approve(step.id)
     asked = conductor.incident.approvals[step.id]
