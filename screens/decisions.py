@@ -145,7 +145,8 @@ class Decisions(Company):
 
     def action_detail(self) -> None:
         if step := self.step:
-            self.app.push_screen(Page(self.pen, f"{step.number} {step.title}", partial(self._detail, step)))
+            phase = next(phase for phase in self.desk.runbook.phases if step in phase.steps)
+            self.app.push_screen(Page(self.pen, f"{phase.section} {phase.title}".strip(), partial(self._detail, step)))
 
     def _detail(self, step: Step, width: int) -> list[Content]:
         return step_lines(self.parts(step, whole=True), width, self.pen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -11,6 +13,7 @@ from textual.widgets import Input, Static
 from midwatch.handover import Section, handover
 from screens.desk import Desk
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, SOON, STRONG, Pen
 from screens.widgets.rows import joined, paragraph
@@ -23,13 +26,15 @@ class Handoff(Dialog):
     Handoff Static { height: auto; width: 1fr; }
     Handoff #to, Handoff #offered { margin-bottom: 1; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
         super().__init__(pen, "Hand the wheel over", mark=pen.ink(desk.incident.id, FAINT))
         self._desk, self._offer = desk, desk.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer the wheel"
         self.leave_words = "Back" if self._offer else "Cancel"
-        self.hint = f"Esc {self.leave_words.lower()}" + ("" if self._offer else f" {pen.signs.dot} Enter offer it")
+        key = "{yes} offer no longer" if self._offer else "Enter offer it"
+        self.hint = f"Esc {self.leave_words.lower()} {pen.signs.dot} {key}"
 
     def body(self) -> Iterable[Widget]:
         if self._offer:
@@ -49,6 +54,10 @@ class Handoff(Dialog):
     def _sections(self) -> list[Section]:
         desk = self._desk
         return handover(desk.runbook, desk.incident, desk.clock, desk.next_update_due)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` says nothing where a login is typed."""
+        return self._offer is not None if action == "yes" else True
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

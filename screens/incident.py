@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from textual.content import Content
-
 from midwatch.incident.state import StepStatus
 from midwatch.journal.words import journal_words
 from midwatch.probe import Reading
@@ -17,13 +15,12 @@ from screens.desk import Desk
 from screens.drawing import Drawing
 from screens.keys import BINDINGS, BY_ID
 from screens.live import Live, Source
+from screens.live_page import LivePage
 from screens.looks import Looks
-from screens.page import Page
 from screens.panel_page import PanelPage
 from screens.widgets.aside import aside
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.output_view import OutputView
-from screens.widgets.panel_lines import block_lines
 from screens.widgets.panel_state import PanelState
 from screens.widgets.pen import SOON, WRONG, Pen
 
@@ -216,15 +213,7 @@ class IncidentScreen(Drawing):
             self.call_after_refresh(self.redraw)
 
     def action_panels(self) -> None:
-        def lines(width: int) -> list[Content]:
-            found: list[Content] = []
-            for number, panel in enumerate(self.panels.values(), start=1):
-                found += [*block_lines(panel, self.desk.clock.now(), width, self.pen, number=number, details=True), Content("")]
-            return found[:-1]
-
-        page = Page(self.pen, "Live", lines)
-        page.hint = f"Esc back   PgUp PgDn scroll   on the incident screen 1 to {len(self.panels)} open one panel"
-        self.app.push_screen(page)
+        self.app.push_screen(LivePage(self.pen, lambda: self.panels, self.desk.clock))
 
     def action_panel(self, number: int) -> None:
         """One panel with all that is known of it."""

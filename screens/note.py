@@ -62,6 +62,7 @@ class NoteForm(Form):
         for field in self.fields:
             self.query_one(f"#field-{field.name}", Widget).display = self.wanted(field)
             self.query_one(f"#prompt-{field.name}", Widget).display = self.wanted(field)
+        self.close_up()
         self.call_after_refresh(self._fit)
 
 

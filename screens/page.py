@@ -17,6 +17,8 @@ from screens.widgets.quiet import Quiet
 from screens.widgets.rows import edges
 from screens.widgets.sheet import Sheet
 
+WIDEST = 120
+"""Cells of the longest line: further apart, a name and what stands at the right edge are not read as one row."""
 Lines = Callable[[int], list[Content]]
 
 
@@ -66,7 +68,7 @@ class Page(Beneath[None]):
     def draw(self) -> None:
         """Make the lines for the width of now."""
         sheet = self.query_one(Sheet)
-        sheet.show(self._lines(sheet.room))
+        sheet.show(self._lines(min(sheet.room, WIDEST)))
         width = max(self.app.size.width - 2, 1)
         self.query_one("#top", Quiet).show(self.pen.ink(self._title, STRONG))
         at, height = int(sheet.scroll_offset.y), sheet.size.height

@@ -32,7 +32,7 @@ class Palette(Dialog):
         self._keys, self._keymap = list(keys), keymap
         self._at = 0
         self.chosen = ""
-        self.hint = f"Esc leave {pen.signs.dot} Enter do it"
+        self.hint = f"Esc cancel {pen.signs.dot} Enter do it"
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="find", placeholder="type some of it")

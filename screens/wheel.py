@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -12,6 +14,7 @@ from midwatch.handover import handover
 from screens.desk import Desk
 from screens.handoff import summary_lines
 from screens.widgets.dialog import Dialog
+from screens.widgets.keyed import YES, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import joined, paragraph
@@ -24,13 +27,14 @@ class TakeWheel(Dialog):
     TakeWheel Static { height: auto; width: 1fr; }
     TakeWheel #why, TakeWheel #so { margin-bottom: 1; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
         super().__init__(pen, "The wheel", mark=pen.ink(desk.incident.id, FAINT))
         self._desk = desk
         self._way = way_to_wheel(desk)
         self.accept_words = self._way.deed
-        self.hint = "Esc cancel"
+        self.hint = "Esc cancel" + ("" if self._way.needs_reason else f" {pen.signs.dot} {{yes}} {self._way.deed.lower()}")
 
     def body(self) -> Iterable[Widget]:
         yield Static(joined(paragraph(self._way.words, self.room, self.pen)), id="so", markup=False)
@@ -43,6 +47,10 @@ class TakeWheel(Dialog):
 
     def first_focus(self) -> Widget:
         return self.query_one("#why") if self._way.needs_reason else super().first_focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` says nothing where a reason is typed."""
+        return not self._way.needs_reason if action == "yes" else True
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

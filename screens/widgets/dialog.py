@@ -44,20 +44,20 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     Dialog:ansi { background: ansi_default; }
     Dialog > #box {
         width: 80; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: solid $edge; padding: 0 1;
+        background: $surface; border: solid $edge; padding: 0 0 0 1;
     }
     Dialog.-ascii > #box { border: ascii $edge; }
-    Dialog #head { height: 1; margin-bottom: 1; }
+    Dialog #head { height: 1; margin: 0 1 1 0; }
     Dialog #title { width: 1fr; height: 1; }
     Dialog #aside { width: auto; height: 1; }
     Dialog #body, Dialog TextArea {
         scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
         scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
     }
-    Dialog #body { height: auto; scrollbar-size: 1 1; }
-    Dialog #below { height: auto; }
-    Dialog #said { height: auto; margin-top: 1; display: none; }
-    Dialog #choices { height: 1; margin-top: 1; }
+    Dialog #body { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; }
+    Dialog #below { height: auto; margin-right: 1; }
+    Dialog #said { height: auto; margin: 1 1 0 0; display: none; }
+    Dialog #choices { height: 1; margin: 1 1 0 0; }
     Dialog #choices > #hint { width: 1fr; height: 1; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -149,7 +149,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         names = {key.does: shown(given, ascii=self.pen.ascii) for given, key in there(self, DIALOG)}
         names = {key.does: shown(key.key, ascii=self.pen.ascii) for key in DIALOG} | names
         text, more = words.format_map(names), f"{names['help']} help"
-        room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 5
+        room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 6
         if len(text) > room:
             text = text.rpartition(f" {self.pen.signs.dot} ")[0]
         both = f"{text} {self.pen.signs.dot} {more}" if text else more
@@ -183,7 +183,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     @property
     def room(self) -> int:
         """Cells of a line in the body."""
-        return min(self.width, self.app.size.width) - 5
+        return min(self.width, self.app.size.width) - 4
 
     # What it does
 

@@ -53,11 +53,12 @@ class Form(Dialog):
     """Fields below a few words. Enter goes from field to field and, on the last one, accepts."""
 
     DEFAULT_CSS = """
-    Form TextArea { width: 1fr; height: 4; background: $field; border: none; padding: 0 1; }
+    Form TextArea { width: 1fr; height: 4; background: $field; border: none; padding: 0; }
     Form TextArea:focus { background: $field-focus; }
     Form TextArea:nocolor { border-left: ascii !important; }
     Form .prompt { height: auto; width: 1fr; }
     Form .answer { margin-bottom: 1; }
+    Form .answer.-last { margin-bottom: 0; }
     Form #words { height: auto; width: 1fr; margin-bottom: 1; }
     """
 
@@ -111,6 +112,16 @@ class Form(Dialog):
             found.cursor_blink = False
         found.add_class("answer")
         return found
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.close_up()
+
+    def close_up(self) -> None:
+        """No blank line stands below the last field: what follows brings its own."""
+        last = next((field.name for field in reversed(self.fields) if self.wanted(field)), "")
+        for field in self.fields:
+            self.query_one(f"#field-{field.name}").set_class(field.name == last, "-last")
 
     def first_focus(self) -> Widget:
         return self.query_one(f"#field-{self.fields[0].name}") if self.fields else super().first_focus()

@@ -9,12 +9,15 @@ from textual.content import Content
 
 from screens.widgets.pen import FAINT, Pen
 
+_LONELY = 5
+"""Cells of a last word that takes the one before it with it: alone on its line it is overlooked."""
+
 
 def wrap(text: str, width: int) -> list[str]:
     """Words broken over lines of at most `width` cells; a word that is longer is cut."""
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
-        line, used = "", 0
+        line, used, begin = "", 0, len(lines)
         for word in paragraph.split(" "):
             cells = cell_len(word)
             if line and used + 1 + cells <= width:
@@ -27,7 +30,17 @@ def wrap(text: str, width: int) -> list[str]:
             line = pieces[-1] if pieces else ""
             used = cell_len(line)
         lines.append(line)
+        _join_last(lines, begin, width)
     return lines
+
+
+def _join_last(lines: list[str], begin: int, width: int) -> None:
+    """Have a short last word accompanied, where the lines of its paragraph have a word to spare."""
+    if len(lines) < begin + 2 or not 0 < cell_len(lines[-1]) <= _LONELY or len(lines[-2].split()) < 3:
+        return
+    rest, _, word = lines[-2].rpartition(" ")
+    if word and " " not in lines[-1] and not rest[-1].isdigit() and cell_len(word) + 1 + cell_len(lines[-1]) <= width:
+        lines[-2:] = [rest, f"{word} {lines[-1]}"]
 
 
 def _cut(word: str, width: int) -> list[str]:
