@@ -7,6 +7,7 @@ from pathlib import Path
 
 from midwatch.action import Context
 from midwatch.errors import MidwatchError
+from midwatch.hostile import safe_text
 
 NIGHTLY = "backup.log"
 STARTED = "[INFO] PROD nightly backup started"
@@ -19,7 +20,7 @@ _END = 1 << 16
 def log(context: Context, file: str, line: str) -> None:
     """Append `TIME LINE` to a file below the place of the logs, and say the line. A full disk never stops the step."""
     context.console.say(line)
-    text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {line}\n"
+    text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
     try:
         folder = context.place("logs")
         folder.mkdir(parents=True, exist_ok=True)

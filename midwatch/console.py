@@ -37,11 +37,11 @@ class ProcessConsole:
         self._line_shown = False
 
     def say(self, text: str) -> None:
-        """One line, at once."""
+        """One line, at once: also of a name that holds a line end, which must not forge a line of its own."""
         self._clear_line()
         if self._channel is None:
             text = self._redactor.once(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
-        self._write(safe_text(text, newlines=True) + "\n")
+        self._write(safe_text(text) + "\n")
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         """Told four times a second at most, and always at the end."""

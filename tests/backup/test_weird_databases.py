@@ -9,22 +9,38 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from actions.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
+from actions.pre_checks import PreChecks
 from actions.restore import Restore
 from actions.restore_stream import restore
+from actions.validate_backup import ValidateBackup
 from actions.validation import validate
 from midwatch.action import Context
+from midwatch.console import ProcessConsole
+from midwatch.errors import Exit
+from midwatch.perform import perform
 from midwatch.runbook.model import Target
+from midwatch.units import Seconds
 from probes.archive import Archive
+from probes.databases import DatabasesProbe
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
 from probes.postgres.scratch import Scratch, scratch_server
 from probes.postgres.tools import Tools, find_tools
+from screens.widgets.panel_lines import column_lines
+from screens.widgets.panel_page_lines import panel_page_lines
+from screens.widgets.panel_state import PanelState
+from screens.widgets.panel_strip import strip_cell
+from screens.widgets.pen import Pen
+from screens.widgets.plan_lines import plan_lines
 from tests.backup.conftest import superuser
+from tests.screens.hostile import strange
 
 pytestmark = pytest.mark.postgres
 
@@ -154,3 +170,61 @@ def test_ten_thousand_tables_come_back_equal(roomy: Scratch, context: Context, t
     restore(Archive.of(file), again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
     with connect(again, statement=0) as connection:
         assert count_rows(connection) == found.rows
+
+
+ODD = "d\x1b]0;pwned\x07\x1b[2J\u202e[red]x[/] \"q\" 'a'\n[OK] forged"
+LONG = "\x1b[31m数据库" + "表" * 16
+HOSTILE = """
+CREATE ROLE {odd} LOGIN SUPERUSER PASSWORD 'odd-password';
+CREATE SCHEMA {odd};
+CREATE TABLE {odd}.{odd} ({odd} text);
+INSERT INTO {odd}.{odd} VALUES ('x');
+CREATE TABLE {odd}.{long} (n int);
+COMMENT ON TABLE {odd}.{long} IS 'a\x1b]0;pwned\x07';
+"""
+
+
+def test_hostile_names_of_a_real_server_are_shown_and_never_obeyed(
+    fresh: Target, context: Context, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Database, role, schema, tables, column, application and a statement: in the backup, its validation and its restore, in
+    plans, on the panel, and in what a refused login says. A name with a line break forges no line."""
+    named = {"odd": sql.Identifier(ODD), "long": sql.Identifier(LONG)}
+    hostile = replace(fresh, database=ODD)
+    real = replace(context, console=ProcessConsole())
+    targets = {"odd": replace(hostile, user=ODD), "none": replace(hostile, user=ODD, database=LONG)}
+    (tmp_path / "pgpass").write_text("*:*:*:*:odd-password\n", encoding="utf-8")
+    (tmp_path / "pgpass").chmod(0o600)
+    there = replace(context.runbook, targets=targets, places={**context.runbook.places, "pgpass": str(tmp_path / "pgpass")})
+    with superuser(fresh, fresh.database) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {odd} TEMPLATE template0").format(**named))
+    try:
+        with superuser(fresh, ODD) as connection:
+            connection.execute(sql.SQL(HOSTILE).format(**named))
+            backup = EmergencyBackup(hostile, globals=True, validate=True)
+            assert perform(backup, real, confirmed=None) is Exit.DONE
+            assert perform(ValidateBackup(target=hostile), real, confirmed=None) is Exit.DONE
+        session = psycopg.connect(
+            host=fresh.socket, port=fresh.port, user=ODD, password="odd-password", dbname=ODD, application_name=ODD
+        )
+        with session, session.cursor() as cursor:
+            cursor.execute(sql.SQL("LOCK TABLE {odd}.{odd} /* \x1b[2J */").format(**named))
+            plans = [backup.plan(context), ValidateBackup(target=hostile).plan(context)]
+            perform(PreChecks(longest=Seconds(0)), replace(real, runbook=there), confirmed=None)
+            session.rollback()
+        reading = DatabasesProbe().read(there, context.clock)
+    finally:
+        with superuser(fresh) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {odd} WITH (FORCE)").format(**named))
+            admin.execute(sql.SQL("DROP ROLE {odd}").format(**named))
+    pen, now = Pen(), context.clock.now()
+    panel = PanelState("databases", "Databases", 5.0).taking(reading)
+    lines = [*panel_page_lines(panel, now, 100, pen), *column_lines([panel], now, 60, 40, pen), strip_cell(panel, now, 80, pen)]
+    for plan in plans:
+        lines += plan_lines(plan, now, now, 100, pen)
+    told = "".join(capfd.readouterr())
+    shown = "\n".join(line.plain for line in lines)
+    assert strange(f"{told}{shown}".encode(), frozenset()) == set()
+    assert [line for line in told.splitlines() if line.startswith("[OK] forged")] == []
+    assert "[red]x[/]" in told
+    assert "[red]x[/]" in shown

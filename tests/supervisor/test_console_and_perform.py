@@ -166,9 +166,9 @@ def test_term_is_an_interrupt(context: Context, capsys: pytest.CaptureFixture[st
 def test_what_is_said_is_safe_and_masked_without_a_supervisor(out: io.StringIO, values: Path) -> None:
     console = ProcessConsole(out)
     console.secret("pw", "hunter2-hunter2")
-    console.say("two\nlines \x1b]52;c;aGk=\x07and hunter2-hunter2 and PASSWORD=abc")
+    console.say("one\nline \x1b]52;c;aGk=\x07and hunter2-hunter2 and PASSWORD=abc")
     console.progress(1, 10)
-    assert out.getvalue() == "two\nlines and [secret pw] and PASSWORD=[secret-shaped]\n"
+    assert out.getvalue() == "one⏎line and [secret pw] and PASSWORD=[secret-shaped]\n"
     with pytest.raises(Failed, match="fewer than 6"):
         console.secret("pin", "123")
 
