@@ -9,20 +9,25 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from host_world import BIN
 
-from actions.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
 from actions.lost_dumps import lost_dumps
+from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
+from midwatch.plan import Verb
 from probes.docker_engine import engine
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 from tests.backup.waiting import until
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.docker_host.own_engine import OwnEngine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
 ROWS = "CREATE TABLE ledger AS SELECT g, md5(g::text) AS text, md5((g + 1)::text) AS more FROM generate_series(1, 250000) g"
@@ -61,19 +66,17 @@ def test_an_engine_that_is_killed_in_mid_dump(
             superuser(context, arp, ROWS)
             inside = Route("exec", "", arp.port, arp.user, "arp", "ARP", arp.container)
 
-            argv = [
-                sys.executable,
-                "-c",
-                DUMPS_AND_KILLS,
-                str(arp.port),
-                str(arp.container),
-                str(place / "a.gz"),
-                str(private.pid),
-            ]
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-            assert done.stdout.startswith("Docker went away in the middle of the dump: "), done
-            assert "Nothing was published. Run it again once Docker answers, or with host and port" in done.stdout
-            private.wait()
+            def dump_and_kill() -> str:
+                words = (arp.port, arp.container, place / "a.gz", private.pid)
+                argv = [sys.executable, "-c", DUMPS_AND_KILLS, *map(str, words)]
+                done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+                private.wait()
+                assert [path.name for path in place.glob("[!.]*")] == ["earlier.gz"], done
+                return done.stdout
+
+            said = dump_and_kill()
+            assert said.startswith("Docker went away in the middle of the dump: "), said
+            assert "Nothing was published. Run it again once Docker answers, or with host and port" in said
             assert [path.name for path in place.iterdir()] == ["earlier.gz"]
 
             refusal = EmergencyBackup(arp).plan(context).refusal
@@ -86,11 +89,29 @@ def test_an_engine_that_is_killed_in_mid_dump(
             assert dict(plan.facts)["route"] == f"arp_app by TCP 127.0.0.1:{arp.port}"
             (lost,) = [effect for effect in plan.effects if "lost its reader" in effect.object]
             assert EmergencyBackup(by_tcp).apply(context, plan).ok, "a server outlives its engine"
+            for path in place.glob("arp-prod-*"):
+                path.unlink()
 
             private.start()
             until(lambda: run_quietly(inside, "SELECT 1") == "1")
             assert lost_dumps(inside) == [], f"{lost.object} was ended"
-            assert dump(inside, None, place / "a.gz", lambda done, total: None).unpacked > 16_000_000
+            dump_and_kill()
+            private.start()  # nobody reached it meanwhile
+            until(lambda: run_quietly(inside, "SELECT 1") == "1")
+            plan = EmergencyBackup(arp).plan(context)
+            assert dict(plan.facts)["route"].endswith(f"inside the container {arp.container}")
+            assert [effect.verb for effect in plan.effects if "lost its reader" in effect.object] == [Verb.REMOVE]
+            assert "pg_dump" in processes(client, arp.container)
+            outcome = EmergencyBackup(arp).apply(context, plan)
+            assert (outcome.ok, lost_dumps(inside)) == (True, [])
+            until(lambda: "pg_dump" not in processes(client, arp.container))
+            whole = ValidateBackup(path=outcome.values["path"])
+            assert whole.apply(context, whole.plan(context)).values["depth"] == "3"
+
+
+def processes(client: DockerClient, container: str) -> str:
+    """What runs inside, as the engine tells it."""
+    return str(client.api.top(container)["Processes"])
 
 
 def with_password(context: Context, folder: Path) -> Context:
