@@ -70,6 +70,8 @@ class EmergencyBackup(Action):
             sources = [look(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
             places, recipients = places_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
+            if self.parallel < 1:
+                raise BadInput(f"{self.parallel} side by side would save none", hint="Give 'parallel' 1 or more")
             if len(sources) > 1 and any(str(place) == "standard output" for place in places):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:
@@ -119,7 +121,7 @@ class EmergencyBackup(Action):
         began, together = context.clock.now(), Together(in_bytes(context.console), len(wanted))
         if len(wanted) == 1:
             return self._save(context, wanted[0], place, began, together.part(0))
-        with ThreadPoolExecutor(max(1, self.parallel), thread_name_prefix="dump") as pool:
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="dump") as pool:
             futures = [
                 pool.submit(self._tried, context, target, place, began, together.part(number))
                 for number, target in enumerate(wanted)

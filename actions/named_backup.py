@@ -32,7 +32,8 @@ def named_backup(path: Path) -> Path:
         raise BadInput(f"{what}, and no backup matches it", hint="Name the backup file")
     names = ", ".join(one.name for one in found[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    raise BadInput(f"{what} with {len(found)} backups, newest first: {names}{more}", hint="Name one of them")
+    number = "one file" if len(found) == 1 else f"{len(found)} files"
+    raise BadInput(f"{what} with {number}, newest first: {names}{more}", hint="Name the backup that is meant")
 
 
 def _backups(folder: Path, pattern: str) -> list[Path]:

@@ -241,9 +241,11 @@ def test_which_of_several_backups_is_meant_has_to_be_said(arp: Target, context: 
     assert not ValidateBackup(path=pattern).plan(context).refusal, "one is no choice"
     outcome = ValidateBackup(path=pattern).apply(context, ValidateBackup(path=pattern).plan(context))
     assert (outcome.ok, "the file is empty" in outcome.summary) == (False, True)
+    assert "is a folder with one file, newest first: arp-prod-20261123-" in told(str(place))
     assert "cannot be read by pg_restore" in Restore(arp, path=Path(pattern)).plan(context).refusal
     (place / "arp-prod-20261124-020000.sql.gz").touch()
-    names = "with 2 backups, newest first: arp-prod-20261124-020000.sql.gz, arp-prod-20261123-020000.sql.gz. Name one of them."
+    newest_first = "arp-prod-20261124-020000.sql.gz, arp-prod-20261123-020000.sql.gz"
+    names = f"with 2 files, newest first: {newest_first}. Name the backup that is meant."
     assert told(pattern).endswith(f"is a pattern {names}")
     assert told(str(place)).endswith(f"is a folder {names}")
     assert "is not there. The newest of that kind is arp-prod-20261124-" in told(str(place / "arp-prod-20261125-020000.sql.gz"))

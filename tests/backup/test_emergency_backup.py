@@ -10,8 +10,8 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,7 +19,7 @@ from actions import dump_source
 from actions.check_backup import CheckBackup
 from actions.dump_packing import Hashing, Packing
 from actions.emergency_backup import EmergencyBackup
-from actions.places.folder import FolderWriting
+from actions.places.folder import Folder, FolderWriting
 from actions.reading_along import ReadingAlong
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
@@ -182,11 +182,30 @@ def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context)
 
 def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Context, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    broken = replace(context.runbook, places={**context.runbook.places, "emergency": str(tmp_path / "a file" / "x")})
-    elsewhere = replace(context, runbook=broken)
-    action = EmergencyBackup(arp)
-    with pytest.raises(MidwatchError):
-        action.apply(elsewhere, action.plan(elsewhere))
+    good = tmp_path / "good"
+    for broken in (tmp_path / "a file", tmp_path / "a file" / "x"):
+        refusal = EmergencyBackup(arp, place=(str(broken),)).plan(context).refusal
+        assert refusal.startswith(f"{tmp_path / 'a file'} is a file, not a folder. Set places.emergency, or --place, to ")
+        plan = EmergencyBackup(arp, place=(str(broken), str(good))).plan(context)
+        assert dict(plan.facts)["passed over"] == f"{tmp_path / 'a file'} is a file, not a folder"
+    action = EmergencyBackup(arp, place=(str(tmp_path / "later"),))
+    plan = action.plan(context)
+    (tmp_path / "later").touch()
+    with pytest.raises(MidwatchError, match="later cannot be made: File exists"):
+        action.apply(context, plan)
+
+
+def test_a_place_without_permission_is_passed_over_before_it_starts() -> None:
+    """Asked as an ordinary user, whom root becomes for as long as that takes."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        me = os.geteuid()
+        os.seteuid(me or 65534)
+        try:
+            rooms = [Folder(path).room(1).refusal for path in (Path(folder), Path(folder) / "of" / "mine")]
+        finally:
+            os.seteuid(me)
+        assert rooms == [f"{folder} takes no file from you: Permission denied"] * 2
 
 
 def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context) -> None:

@@ -74,6 +74,12 @@ def test_nothing_to_save_is_bad_input(context: Context) -> None:
         EmergencyBackup().verify(context, datetime.now(UTC))
 
 
+@pytest.mark.parametrize("parallel", [0, -3])
+def test_none_side_by_side_is_bad_input(arp: Target, context: Context, parallel: int) -> None:
+    refusal = EmergencyBackup(arp, parallel=parallel).plan(context).refusal
+    assert refusal == f"{parallel} side by side would save none. Give 'parallel' 1 or more."
+
+
 def test_roles_go_beside_it_without_passwords(arp: Target, context: Context) -> None:
     action = EmergencyBackup(arp, globals=True)
     path = Path(action.apply(context, action.plan(context)).values["path"])

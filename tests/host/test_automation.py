@@ -35,6 +35,7 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
     [
         (["emergency-backup.sh", "arp-db-prod"], ["emergency-backup", "--target", "arp-db-prod"]),
         (["emergency-backup.sh", "arp-db-prod", "--yes"], ["emergency-backup", "--target", "arp-db-prod", "--yes"]),
+        (["emergency-backup.sh", "--help"], ["emergency-backup", "--help"]),
         (["secrets-management.sh", "recover-arp"], ["recover-password", "--target", "arp-db-prod"]),
         (["secrets-management.sh", "recover", "a b", "--plan"], ["recover-password", "--target", "a b", "--plan"]),
         (
@@ -61,6 +62,7 @@ def test_each_script_runs_its_action(recorder: Path, tmp_path: Path, command: li
     "command",
     [
         ["emergency-backup.sh"],
+        ["emergency-backup.sh", ""],
         ["secrets-management.sh"],
         ["secrets-management.sh", "recover-"],
         ["secrets-management.sh", "restore", "arp-db-prod"],
