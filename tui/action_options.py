@@ -70,6 +70,7 @@ def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
         parser.add_argument(
             f"--{parameter.option}",
             dest=f"parameter {parameter.name}",
+            action="append",
             metavar=parameter.kind.__name__.upper(),
             required=parameter.required,
             help="; ".join(part for part in (parameter.help, parameter.accepts, needed) if part).replace("%", "%%"),
@@ -77,7 +78,13 @@ def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
     add_runbook(parser)
     options = parser.parse_args(rest)
     runbook = load_runbook(options)
-    given = {p.name: value for p in parameters if (value := getattr(options, f"parameter {p.name}")) is not None}
+    given = {}
+    for parameter in parameters:
+        values = getattr(options, f"parameter {parameter.name}")
+        if values and len(values) > 1 and not parameter.many:  # the last one would win, and nobody would see it
+            raise BadInput(f"--{parameter.option} is given {len(values)} times", hint="Give it once")
+        if values:
+            given[parameter.name] = ",".join(values)
     action = build(cls, given, runbook)
     incident = os.environ.get("MIDWATCH_INCIDENT")
     context = Context(

@@ -182,3 +182,16 @@ def test_a_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: C
     assert outcome.summary.endswith("restore it for a look")
     logged = (context.place("logs") / "emergency-backup.log").read_text()
     assert "[WARN] The dump of arp-db-prod holds " in logged
+
+
+def test_an_option_given_twice_is_never_the_last_one_alone(production: Production, tmp_path: Path) -> None:
+    def planned(*words: str) -> subprocess.CompletedProcess[str]:
+        where = ["--plan", "--runbook", str(production.runbook), "--site", str(production.site)]
+        command = [str(Path(sys.executable).with_name("midwatch")), "action", "emergency-backup", *words, *where]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+
+    done = planned("--targets", "gps-db-prod", "--targets", "arp-db-prod", "--place", "/dev/null", "--place", str(tmp_path))
+    assert f"create {tmp_path}/gps-prod-<timestamp>" in done.stdout, done
+    assert f"create {tmp_path}/arp-prod-<timestamp>" in done.stdout, done
+    done = planned("--target", "gps-db-prod", "--target", "arp-db-prod")
+    assert (done.returncode, done.stderr.strip()) == (2, "midwatch: --target is given 2 times. Give it once.")
