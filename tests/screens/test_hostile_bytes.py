@@ -93,9 +93,9 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
     lines_opened.append(line)
     line.until(b"Enter")
     # what the sources said has been read
-    for panel, words in ("3", b"TCP 127.0.0.1"), ("4", b"heretmux;^[pwned"), ("5", b"20261123-020000-d <U+202E>[x]"):
+    for panel, words in ("3", "TCP127.0.0.1"), ("4", "heretmux;^[pwned"), ("5", "20261123-020000-d<U+202E>[x]"):
         line.child.send(panel)
-        line.until(words)
+        line.shows(lambda text, words=words: words in "".join(text.split()))  # wherever a long name is broken
     line.child.send("\x1b\x1b\r")  # run the step
     line.until(b"end")
     for rows, columns in ((60, 200), (24, 80)):
