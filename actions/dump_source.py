@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from actions.lost_dumps import application, end_dump
 from midwatch.errors import Failed
+from probes.archive_reading import fell_short
 from probes.container_command import NoSuchCommand, run_in
 from probes.container_exec import OUT, Exec
 from probes.docker_engine import NoSuchThing, engine
@@ -234,6 +235,8 @@ def _judge(code: int | None, said: str) -> None:
     errors = [line for line in lines if line.startswith("pg_dump: error:")]
     errors = errors or [line for line in lines if "error:" in line] or lines[-1:]
     told = errors[0].rpartition("error:")[2].strip() if errors else "it said nothing"
+    if code is not None and (short := fell_short(code, said)):
+        raise Failed(f"pg_dump {short}", hint="Nothing was published; free memory, and run it again")
     if code in (126, 127):
         raise Failed("There is no pg_dump inside the container", hint="Take a route from outside: a published port")
     if "server version mismatch" in said:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
 from actions import dump_obstacles
+from actions.beside_backup import finish, packed_roles, put_roles
 from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
 from actions.emergency_source import Source, expected_size, look, reader_of
-from actions.globals_dump import PREFIX, packed_globals
+from actions.globals_dump import PREFIX
 from actions.last_dump import far_below_last, last_unpacked
 from actions.lost_dumps import end_dump, lost_dumps
 from actions.places.choice import first_with_room, locate, places_of
@@ -24,14 +24,14 @@ from actions.places.place import Place
 from actions.plan_log import log
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
-from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target
 from midwatch.units import duration, size
 from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
-from probes.encryption import SUFFIX, Recipient, chosen, encrypted
+from probes.encryption import SUFFIX, Recipient, chosen
 from probes.manifest import DEPTHS
 from probes.postgres.routes import superuser_route
 
@@ -190,23 +190,27 @@ class EmergencyBackup(Action):
         name = _name(emergency_stem(target), stamp(began), recipients)
         named, started = _at(place, name), context.clock.monotonic()
         try:
-            writing = place.begin(name)
-            log(context, LOG, _opening(context))
-            data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
-            context.console.say(f"source {target.name}, {data}, to {named}")
+            packed = packed_roles(source, recipients) if self.globals else b""  # first: they fail it before anything lies there
             reader = reader_of(context.runbook, source) if self.validate or recipients else None
-            found = dump_into(
-                source.route,
-                source.tools,
-                writing,
-                progress,
-                digests=self.digests,
-                pg_restore=reader,
-                recipients=recipients,
-                before=last_unpacked(context.runbook, target),
-                say=lambda text: context.console.say(f"{target.label}: {text}"),
-            )
-            roles = _save_roles(source, place, f"{PREFIX}{name}", recipients) if self.globals else ""
+            before = last_unpacked(context.runbook, target)
+            with contextlib.ExitStack() as stack:
+                writing = place.begin(name)
+                stack.callback(writing.abandon)
+                log(context, LOG, _opening(context))
+                data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
+                context.console.say(f"source {target.name}, {data}, to {named}")
+                found = dump_into(
+                    source.route,
+                    source.tools,
+                    writing,
+                    progress,
+                    digests=self.digests,
+                    pg_restore=reader,
+                    recipients=recipients,
+                    before=before,
+                    say=lambda text: context.console.say(f"{target.label}: {text}"),
+                )
+            digest, missing = put_roles(place, f"{PREFIX}{name}", packed) if packed else ("", "")
             location = "" if place.beside else place.location(name) or f"{place}"
             manifest = manifest_of(
                 context,
@@ -216,17 +220,17 @@ class EmergencyBackup(Action):
                 server=source.server,
                 tool=source.tool,
                 route=source.route,
-                roles=roles,
+                roles=digest,
                 recipients=recipients,
                 depth=found.depth,
                 location=location,
             )
             below = far_below_last(context.runbook, target, found.unpacked)
-            manifest.write(_note(context, place, name))
-        except (MidwatchError, OSError) as error:
-            said = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
+            finish(manifest, context, place, name, missing)
+        except (MidwatchError, OSError, MemoryError, RuntimeError) as error:
+            said = in_words(error)
             log(context, LOG, f"[ERROR] Emergency backup of {target.name} failed: {said}")
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) or shortage(error):
                 raise Failed(f"The backup failed: {said}", hint=f"Look at {place}") from error
             raise
         took = context.clock.monotonic() - started
@@ -248,35 +252,11 @@ class EmergencyBackup(Action):
         return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
 
-def _save_roles(source: Source, place: Place, name: str, recipients: Sequence[Recipient]) -> str:
-    """Put the server's roles there, 0600 like the backup, and encrypted like it. SHA-256 (hex) of the file."""
-    assert source.tools is not None
-    packed = packed_globals(source.route, source.tools)
-    packed = encrypted(packed, recipients) if recipients else packed
-    digest = hashlib.sha256(packed).hexdigest()
-    writing = place.begin(name)
-    try:
-        writing.write(packed)
-        writing.publish(len(packed), digest)
-    finally:
-        writing.abandon()
-    return digest
-
-
 def _depth(context: Context, source: Source) -> str:
     """How deeply it will be read while it is written, in words."""
     if reader_of(context.runbook, source) is None:
         return f"1 while it is written: there is no pg_restore here that reads what PostgreSQL {source.server} dumps"
     return "3 while it is written; no rows to compare by this route" if source.tools is None else "4 while it is written"
-
-
-def _note(context: Context, place: Place, name: str) -> Path:
-    """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own folder."""
-    if place.beside:
-        return Path(place.location(name))
-    folder = context.place("elsewhere")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / name
 
 
 def _at(place: Place, name: str) -> str:

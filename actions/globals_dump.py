@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.errors import Failed
+from probes.archive_reading import fell_short
 from probes.encryption import Recipient, encrypted
 from probes.postgres.connect import Route, client_environment
 from probes.postgres.tools import Tools
@@ -56,6 +57,8 @@ def packed_globals(route: Route, tools: Tools) -> bytes:
     if done.returncode or _END not in done.stdout:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         told = said[-1].rpartition("error:")[2].strip() if said else f"pg_dumpall ended with {done.returncode}"
+        if short := fell_short(done.returncode, told):
+            told = f"pg_dumpall {short}"
         raise Failed(f"The roles of {route.label} cannot be saved: {told}", hint="Nothing was published")
     packed: bytes = igzip.compress(done.stdout, compresslevel=1)
     return packed

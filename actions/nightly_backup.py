@@ -22,7 +22,7 @@ from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.restore_roles import roles_beside
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.errors import Failed, MidwatchError, Refused, in_words, shortage
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
@@ -122,12 +122,12 @@ class NightlyBackup(Action):
                     partial.rename(final)
                 finally:
                     shutil.rmtree(partial, ignore_errors=True)
-        except (MidwatchError, OSError) as error:
-            sentence = error.sentence if isinstance(error, MidwatchError) else error.strerror or str(error)
+        except (MidwatchError, OSError, MemoryError, RuntimeError) as error:
+            sentence = in_words(error)
             if not sentence.startswith("[ERROR]"):
                 log(context, NIGHTLY, f"[ERROR] {sentence}")
             log(context, NIGHTLY, FAILURE)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) or shortage(error):
                 raise Failed(f"The nightly backup failed: {sentence}", hint=f"Look at {place}") from error
             raise
         for one in done:

@@ -17,7 +17,7 @@ from actions.plan_log import reason_of
 from actions.validation import validate
 from midwatch.action import Context
 from midwatch.clock import iso
-from midwatch.errors import Failed, MidwatchError
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Target
 from midwatch.units import size
 from probes.checksums import LIST
@@ -100,7 +100,11 @@ def _validated(
     )
     if recipients:
         return dumped, dumped.depth
-    verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    try:
+        verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    except OutcomeUnknown as error:
+        sentence = f"The backup of {target.name} was not read to its end: {error.sentence}"
+        raise Failed(sentence, hint="There is no set; free memory, and run it again") from error
     if verdict.problem:
         raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
     return dumped, verdict.depth

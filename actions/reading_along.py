@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from actions.validation import Verdict, compare, unpack, validate_stream
+from midwatch.errors import Failed, OutcomeUnknown, shortage
 from probes.passage import Passage
 
 
@@ -24,6 +25,7 @@ class ReadingAlong:
         self._passage = Passage()
         self._verdict = Verdict()
         self._unpacked = 0
+        self._unread: Failed | None = None
         self._thread = threading.Thread(target=self._run, name="reading along", daemon=True)
         self._thread.start()
 
@@ -32,9 +34,14 @@ class ReadingAlong:
             self._passage.pass_on(data)
 
     def verdict(self, unpacked: int, rows: Mapping[str, int]) -> Verdict:
-        """What it found, once everything was written; `unpacked` bytes went into the compressor."""
+        """What it found, once everything was written; `unpacked` bytes went into the compressor.
+
+        Raises `Failed` when its `pg_restore` was killed, or memory ran out: then nobody knows.
+        """
         self._passage.end()
         self._thread.join()
+        if self._unread is not None:
+            raise self._unread
         found = self._verdict
         if self._pg_restore is not None:
             compare(found, rows)
@@ -57,6 +64,8 @@ class ReadingAlong:
                 self._verdict = validate_stream(self._passage, None, self._pg_restore)
         except Exception as error:  # whatever it is: what could not be read is not good
             self._verdict = Verdict(problem=f"it cannot be read along: {error}")
+            if short := error.sentence if isinstance(error, OutcomeUnknown) else shortage(error):
+                self._unread = Failed(short, hint="Nothing was published; free memory, and run it again")
         finally:
             self._passage.close()
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from midwatch.errors import Failed, MidwatchError
 from probes.archive import Archive
-from probes.archive_reading import DigestingReader
+from probes.archive_reading import DigestingReader, fell_short
 from probes.container_exec import Exec
 from probes.docker_engine import engine
 from probes.encryption import plain
@@ -65,7 +65,8 @@ def restore(
 ) -> None:
     """Restore an archive into the route's database, which is new and empty.
 
-    Raises `NotRestored` with the first thing that went wrong, and what the archive's place raises when it does not come.
+    Raises `NotRestored` with the first thing that went wrong, another `MidwatchError` when that is not the archive's fault:
+    its place does not give it, or `pg_restore` was killed.
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
     there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
@@ -86,6 +87,8 @@ def restore(
     lines = [line for line in said.splitlines() if "error:" in line]
     if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
         code = 0
+    if short := fell_short(code, said):
+        raise Failed(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
     if code:
         lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
         told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midwatch.errors import BadInput
-from probes.archive_reading import DigestingReader, Readable
+from midwatch.errors import BadInput, OutcomeUnknown
+from probes.archive_reading import DigestingReader, Readable, fed, fell_short
 from probes.encryption import plain
 from probes.manifest import GOOD
 
@@ -45,7 +45,8 @@ def validate(
 ) -> Verdict:
     """Validate one backup as deeply as one pass can: 1 checksum and gzip, 3 read to the end, 4 row counts match.
 
-    `sha256` and `rows` are what its manifest tells. Raises `BadInput` when there is no such file.
+    `sha256` and `rows` are what its manifest tells. Raises `BadInput` when there is no such file, and `OutcomeUnknown` as
+    `validate_stream` does.
     """
     try:
         raw = file.open("rb")
@@ -69,16 +70,14 @@ def validate_stream(
     """The same for a backup that comes as a stream of `total` bytes, such as from another host.
 
     If its `name` says that it is encrypted, it is decrypted with the key in `identity` as it comes. Raises `MidwatchError`
-    when that key does not open it.
+    when that key does not open it, `OutcomeUnknown` when `pg_restore` was killed or had no memory: that is no fault of the
+    backup, which nobody has read then.
     """
     verdict = Verdict()
     reader = DigestingReader(raw, lambda count: progress(count, total))
     # Every byte of the archive is read either way; without the schema no function's body can pass for data.
     argv = [str(pg_restore), "--data-only", "-f", "-"]
-    with (
-        plain(reader, name, identity) as packed,
-        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
-    ):
+    with plain(reader, name, identity) as packed, fed(argv) as process:
         counter = _Listener(process)
         fault = _feed(packed, process)
         if fault:
@@ -91,6 +90,8 @@ def validate_stream(
         verdict.problem = fault
     elif sha256 and verdict.sha256 != sha256:
         verdict.problem = "its SHA-256 is not that of its manifest"
+    elif short := fell_short(code, said):
+        raise OutcomeUnknown(f"The pg_restore that read it {short}", hint="Free memory, and run this again")
     elif code != 0:
         verdict.depth, verdict.problem = 1, f"pg_restore cannot read it: {said or f'exit {code}'}"
     else:
@@ -173,16 +174,26 @@ class _Listener:
         self.rows: dict[str, int] = {}
         self._process = process
         self._said = bytearray()
-        self._threads = [threading.Thread(target=self._count), threading.Thread(target=self._listen)]
+        self._error: Exception | None = None
+        self._threads = [threading.Thread(target=self._heard, args=(each,)) for each in (self._count, self._listen)]
         for thread in self._threads:
             thread.start()
 
     def wait(self) -> tuple[int, str]:
-        """Exit of `pg_restore` and the last line that it said."""
+        """Exit of `pg_restore` and the last line that it said. Raises what kept either from being heard."""
         for thread in self._threads:
             thread.join()
+        if self._error is not None:
+            raise self._error
         lines = self._said.decode("utf-8", "replace").strip().splitlines()
         return self._process.wait(), lines[-1].rpartition("error:")[2].strip() if lines else ""
+
+    def _heard(self, stream: Callable[[], None]) -> None:
+        try:
+            stream()
+        except Exception as error:  # whatever it is: nobody reads on, so pg_restore would wait for ever, and we for it
+            self._error = error
+            self._process.kill()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None

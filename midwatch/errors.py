@@ -71,3 +71,21 @@ class OutcomeUnknown(MidwatchError):
     """Whether the thing succeeded cannot be known; a person decides."""
 
     exit = Exit.UNKNOWN
+
+
+def shortage(error: BaseException) -> str:
+    """What this process or machine has too little of, as a sentence without its end; empty for any other error."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "There is not enough memory, or there are too many processes: no thread can be started"
+    if isinstance(error, OSError) and error.errno in SHORTAGES:
+        return error.strerror or str(error)
+    return ""
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, as a sentence without its end, whoever raised it."""
+    if isinstance(error, MidwatchError):
+        return error.sentence
+    return shortage(error) or (isinstance(error, OSError) and error.strerror) or str(error)

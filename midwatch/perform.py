@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import FrameType, MappingProxyType
 
 from midwatch.action import Action, Check, Console, Context, Outcome
-from midwatch.errors import Exit, MidwatchError, Refused
+from midwatch.errors import Exit, MidwatchError, Refused, shortage
 from midwatch.hostile import safe_text
 from midwatch.plan import Plan
 from midwatch.redaction import mask
@@ -43,8 +43,11 @@ def perform(
         if error.errno == errno.EPIPE and not error.filename:
             said = f"Whoever read what {action.name} says has left, so it ended before its end."
     except Exception as error:  # a fault of ours or of a plug-in: all of it for whoever mends it, then the sentence
-        sentence = f"The action {action.name} has a fault: {type(error).__name__}: {error}."
-        said, code = f"{traceback.format_exc().rstrip()}\n{sentence}", Exit.FAILED
+        if short := shortage(error):
+            said, code = f"{short}.", Exit.FAILED
+        else:
+            sentence = f"The action {action.name} has a fault: {type(error).__name__}: {error}."
+            said, code = f"{traceback.format_exc().rstrip()}\n{sentence}", Exit.FAILED
     else:
         return Exit.DONE if outcome.ok else Exit.FAILED
     return _complain(said, code, {**secrets, **overheard.secrets})

@@ -14,6 +14,7 @@ from typing import IO
 
 from midwatch.errors import Failed, MidwatchError, Refused
 from probes.archive import Archive
+from probes.archive_reading import fed, fell_short
 from probes.encryption import is_encrypted
 
 CHUNK = 1 << 16
@@ -67,7 +68,7 @@ def read_contents(archive: Archive, pg_restore: Path) -> Contents:
 
 
 def _told(archive: Archive, argv: list[str]) -> str:
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with fed(argv) as process:
         assert process.stdin is not None
         away: list[MidwatchError] = []
         feeder = threading.Thread(target=_feed, args=(archive, process.stdin, away), daemon=True)
@@ -77,6 +78,8 @@ def _told(archive: Archive, argv: list[str]) -> str:
     if process.returncode:
         if away:
             raise away[0]
+        if short := fell_short(process.returncode, said):
+            raise Failed(f"The pg_restore that looked into {archive.name} {short}", hint="Free memory, and run this again")
         _refuse(archive, said)
     return out.decode("utf-8", "replace")
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 CHUNK = 1 << 18
+_NO_MEMORY = ("out of memory", "cannot allocate memory", "failed to map segment")
+_BY_SIGNAL = 128
+"""What a shell, or Docker, adds to the number of the signal that ended a program."""
 
 
 class Readable(Protocol):
@@ -38,6 +43,33 @@ class DigestingReader(io.RawIOBase):
         self.bytes += len(data)
         self._tell(self.bytes)
         return len(data)
+
+
+@contextlib.contextmanager
+def fed(argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is given its input from here, all of its streams being ours; killed when anything goes wrong meanwhile.
+
+    Else it would wait for the rest of its input, and whoever reads what it says for the rest of that.
+    """
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def fell_short(code: int, said: str) -> str:
+    """Why a program of PostgreSQL did not come to its end for want of something here: it was killed, or had no memory.
+
+    Empty when it ended by itself, well or not. What it read or wrote is not to blame.
+    """
+    number = -code if code < 0 else code - _BY_SIGNAL
+    if 0 < number < signal.NSIG:
+        return f"was ended by a signal ({signal.strsignal(number) or number}), as when memory runs out"
+    if code and any(words in said.lower() for words in _NO_MEMORY):
+        return "ran out of memory"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

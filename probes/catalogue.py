@@ -102,7 +102,7 @@ def _elsewhere(folder: Path, stem: str) -> list[BackupFile]:
     for note in sorted(folder.glob(f"{stem}-*{SUFFIX}")) if folder.is_dir() else []:
         path = note.with_name(note.name.removesuffix(SUFFIX))
         manifest = Manifest.read(path)
-        if manifest is not None and manifest.location:
+        if manifest is not None and "://" in manifest.location:  # what went to standard output nobody here finds again
             found.append(BackupFile(path, manifest.began, manifest.bytes, True, manifest))
     return found
 

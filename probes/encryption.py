@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
-from midwatch.errors import BadInput, Failed, Refused
+from midwatch.errors import BadInput, Failed, Refused, shortage
 from midwatch.runbook.model import Runbook
 from probes.archive_reading import CHUNK
 from probes.passage import Passage
@@ -89,6 +89,7 @@ class Encrypting:
         self._below, self._keys = below, [one.key() for one in recipients]
         self._passage = Passage()
         self._error: BaseException | None = None
+        self._done = False
         self._thread = threading.Thread(target=self._run, name="encrypting", daemon=True)
         self._thread.start()
 
@@ -114,13 +115,17 @@ class Encrypting:
         self._thread.join()
         if self._error is not None:
             raise self._error
+        if not self._done:
+            raise Failed("The backup cannot be encrypted: it ended before its end", hint="Nothing was published")
 
     def _run(self) -> None:
-        pyrage, packed = _pyrage(), cast(io.RawIOBase, self._passage)
         try:
-            pyrage.encrypt_io(io.BufferedReader(packed, CHUNK), _Remembering(self._below, self), self._keys)
-        except Exception as error:  # pyrage keeps the words of what our own side raised, not the error
-            self._error = self._error or Failed(f"The backup cannot be encrypted: {error}", hint="Nothing was published")
+            packed = io.BufferedReader(cast(io.RawIOBase, self._passage), CHUNK)
+            _pyrage().encrypt_io(packed, _Remembering(self._below, self), self._keys)
+            self._done = True
+        except BaseException as error:  # pyrage keeps the words of what our own side raised, not the error; it panics as well
+            told = shortage(error) or error
+            self._error = self._error or Failed(f"The backup cannot be encrypted: {told}", hint="Nothing was published")
         finally:
             self._passage.close()
 
@@ -205,12 +210,11 @@ class _Decrypting:
     def flush(self) -> None: ...
 
     def _run(self) -> None:
-        pyrage = _pyrage()
         try:
-            pyrage.decrypt_io(io.BufferedReader(self._raw, CHUNK), self, self._keys)
+            _pyrage().decrypt_io(io.BufferedReader(self._raw, CHUNK), self, self._keys)
             self.passage.end()
-        except Exception as error:  # whatever it is, what is read from here on is not what was written
-            if not self._begun.is_set() and isinstance(error, pyrage.DecryptError) and "No matching keys" in str(error):
+        except BaseException as error:  # whatever it is, what is read from here on is not what was written
+            if not self._begun.is_set() and type(error).__name__ == "DecryptError" and "No matching keys" in str(error):
                 self._problem = f"The key in {self._identity} does not open {self._name}"
             self.passage.fail(OSError(f"it cannot be decrypted: {error}"))
         finally:

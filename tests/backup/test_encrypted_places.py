@@ -145,6 +145,8 @@ def test_encrypted_to_standard_output(production: Production, arp: Target, conte
     saved = run('"$@" > saved.sql.gz.age')
     assert (saved.returncode, saved.stdout) == (0, b""), saved.stderr.decode()
     assert b"; encrypted to age1" in saved.stderr
+    counted = CheckBackup(arp, emergency=True).evaluate(context)
+    assert (counted.ok, "no validated emergency backup" in counted.summary) == (False, True), "nobody here finds it again"
     assert done(ValidateBackup(path=str(file), identity=key), context).values["depth"] == "3"
 
     cut = run('"$@" | head -c 100000 > saved.sql.gz.age')

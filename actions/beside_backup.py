@@ -1,0 +1,60 @@
+"""What lies beside an emergency backup: the roles of its server, and its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from actions.emergency_source import Source
+from actions.globals_dump import packed_globals
+from actions.places.place import Place
+from midwatch.action import Context
+from midwatch.errors import Failed, MidwatchError
+from probes.encryption import Recipient, encrypted
+from probes.manifest import Manifest
+
+
+def packed_roles(source: Source, recipients: Sequence[Recipient]) -> bytes:
+    """The server's roles, encrypted like the backup. Raises `Failed`."""
+    assert source.tools is not None
+    packed = packed_globals(source.route, source.tools)
+    return encrypted(packed, recipients) if recipients else packed
+
+
+def put_roles(place: Place, name: str, packed: bytes) -> tuple[str, str]:
+    """Put the roles there, 0600 like the backup: SHA-256 (hex) of the file and no words, or none and why they are not there."""
+    digest = hashlib.sha256(packed).hexdigest()
+    try:
+        writing = place.begin(name)
+        try:
+            writing.write(packed)
+            writing.publish(len(packed), digest)
+        finally:
+            writing.abandon()
+    except MidwatchError as error:
+        return "", f"its roles are not: {error.sentence}"
+    return digest, ""
+
+
+def finish(manifest: Manifest, context: Context, place: Place, name: str, missing: str) -> None:
+    """Write the manifest. Raises `Failed` when anything is missing beside a backup that is there, and then says both."""
+    problems = [missing] if missing else []
+    try:
+        manifest.write(_note(context, place, name))
+    except (Failed, OSError) as error:
+        told = error.sentence if isinstance(error, Failed) else f"The folder of manifests cannot be made: {error.strerror}"
+        problems.append(f"nothing vouches for it: {told}")
+    if problems:
+        where = f"{place}/{name}" if place.location(name) else str(place)
+        sentence = f"{where} is saved, but {'; '.join(problems)}"
+        raise Failed(sentence, hint="It stays as it is; make room, and run it again")
+
+
+def _note(context: Context, place: Place, name: str) -> Path:
+    """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own folder."""
+    if place.beside:
+        return Path(place.location(name))
+    folder = context.place("elsewhere")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / name
