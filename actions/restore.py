@@ -26,7 +26,7 @@ from probes.archive import Archive
 from probes.archive_contents import Contents, read_contents
 from probes.catalogue import backups_of
 from probes.disk_usage import budgets_of, usage
-from probes.manifest import Manifest
+from probes.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, superuser_route
@@ -217,6 +217,9 @@ class Restore(Action):
         if good is None:
             hint = "Validate one: midwatch action validate-backup, or name it with path"
             raise BadInput(f"There is no validated backup of {self.target.label}", hint=hint)
+        if good.elsewhere:
+            sentence = f"The newest validated backup of {self.target.label} is not on this machine: {good.elsewhere}"
+            raise BadInput(sentence, hint=f"Copy it here, beside its manifest {good.path}{SUFFIX}, and name it with path")
         return good.path
 
 

@@ -18,6 +18,7 @@ import pytest
 from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
 from actions.places import s3
+from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.action import Context
@@ -102,6 +103,7 @@ def test_saved_validated_restored_and_counted_there(
     assert check.evaluate(site).ok
     (row,) = (row for row in BackupsProbe().read(site.runbook, site.clock).rows if row.label == noise.label)
     assert ("encrypted", "to one public key; read in the stream before that: depth 4") in row.facts
+    assert f"is not on this machine: {outcome.values['path']}. Copy it here, beside its" in Restore(noise).plan(site).refusal
 
     path = outcome.values["path"]
     assert "name its private key to restore it" in ValidateBackup(path=path, restore=True).plan(site).refusal
