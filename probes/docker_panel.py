@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,13 +12,15 @@ from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
 from midwatch.units import size
-from probes.docker_engine import LIMIT, NoEngine, docker_targets, engine, labelled, space
+from probes.docker_engine import LIMIT, STOPPED, NoEngine, Thing, docker_targets, engine, labelled, space
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 SOON = 3.0
 """Seconds for the list of containers, which the engine has at hand."""
+_WORDS = {"containers": "stopped containers"}
+"""What is spare of a kind, where the kind's own name does not say it."""
 _STATES = {"running": Level.OK, "paused": Level.CRITICAL, "restarting": Level.CRITICAL}
 
 
@@ -59,27 +62,50 @@ class DockerProbe(Probe):
 
     def _space(self, client: DockerClient) -> Row:
         held = space(client)
+        kinds = {
+            kind: tuple(thing for thing in things if labelled(thing, self.label))
+            for kind, things in (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
+        }
+        if not self.label:  # build cache bears none
+            kinds["build cache"] = held.cache
+        facts = tuple((kind, _held(kind, things)) for kind, things in kinds.items())
+        spare = [(kind, _spare(things)) for kind, things in kinds.items()]
+        parts = [f"{_WORDS.get(kind, kind)} {_bytes(things)}" for kind, things in spare if _size(things)]
+        detail = ", ".join(parts)
         if self.label:
-            unused = sum(thing.size for thing in held.images if thing.unused and labelled(thing, self.label))
-            words = f"{size(unused)} unused"
-            detail = f"with label {self.label}"
-            return Row("docker", words, Level.OK, float(unused), "B", detail=detail, facts=(("counted", f"only {detail}"),))
+            unused = _size(_spare(kinds["images"]))
+            facts = (("counted", f"only with label {self.label}"), *facts)
+            return Row("docker", f"{size(unused)} unused", Level.OK, float(unused), "B", detail=detail, facts=facts)
         data: dict[str, Any] = {
-            kind: {"count": len(things), "size": sum(t.size for t in things), "unused": sum(t.size for t in things if t.unused)}
-            for kind, things in (
-                ("images", held.images),
-                ("containers", held.containers),
-                ("volumes", held.volumes),
-                ("build cache", held.cache),
-            )
+            kind: {"count": len(things), "size": _size(things), "unused": _size(_spare(things))}
+            for kind, things in kinds.items()
         }
         text = f"{size(held.unused)} unused of {size(held.total)}"
-        facts = tuple(
-            (kind, f"{found['count']}, {size(found['size'])}, of these {size(found['unused'])} used by nothing")
-            for kind, found in data.items()
-        )
         brief = f"{size(held.unused)} unused"
-        return Row("docker", text, Level.OK, float(held.unused), "B", data=data, brief=brief, facts=facts)
+        return Row("docker", text, Level.OK, float(held.unused), "B", detail=detail, data=data, brief=brief, facts=facts)
+
+
+def _size(things: Iterable[Thing]) -> int:
+    return sum(thing.size for thing in things)
+
+
+def _bytes(things: Iterable[Thing]) -> str:
+    return size(_size(things))
+
+
+def _spare(things: Iterable[Thing]) -> list[Thing]:
+    """What nothing uses, and the containers that do not run."""
+    return [thing for thing in things if thing.unused or thing.attrs.get("State") in STOPPED]
+
+
+def _held(kind: str, things: Sequence[Thing]) -> str:
+    """`10, 275 MB: 9 unused, 65.5 MB`."""
+    if not things:
+        return "none"
+    spare, word = _spare(things), "stopped" if kind == "containers" else "unused"
+    part = f"{len(spare)} {word}, {_bytes(spare)}" if spare else f"none {word}"
+    kept = "; no clean-up takes them" if spare and kind == "volumes" else ""
+    return f"{len(things)}, {_bytes(things)}: {part}{kept}"
 
 
 def _container(everything: list[dict[str, Any]], name: str, target: str) -> Row:
@@ -96,4 +122,5 @@ def _container(everything: list[dict[str, Any]], name: str, target: str) -> Row:
     elif level is Level.OK and "(health: starting)" in status:
         level = Level.WARN
     facts = (("container", name), ("image", str(found["Image"])), ("status", str(status)))
-    return Row(target, f"{state}: {status}", level, detail=f"image {found['Image']}", brief=str(state), facts=facts)
+    detail = "" if level is Level.OK else f"image {found['Image']}"
+    return Row(target, f"{state}: {status}", level, detail=detail, brief=str(state), facts=facts)

@@ -12,7 +12,7 @@ from midwatch.incident.events import Event, Kind
 from midwatch.notebook import WORDS_IN
 from midwatch.telling import SILENT, lines_below, told
 from screens.desk import Desk
-from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WELL, WRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WRONG, Pen
 from screens.widgets.rows import edges, wrap
 
 _COLUMN = 10
@@ -20,28 +20,26 @@ _EXCERPT = 12
 """Lines of an excerpt that are shown; the export has them all."""
 _LONGEST = 2_000
 """Characters of an event's words that are shown; the export has them all."""
-_STYLES: dict[str, str] = {
+_STYLES: dict[str, str] = {  # what went well is told without a colour: those are for what did not
     Kind.DECLARED: STRONG,
     Kind.CLOSED: STRONG,
     Kind.SEVERITY: SOON,
     Kind.SKIPPED: SOON,
     Kind.REPAIRED: SOON,
     Kind.MOVED: SOON,
-    Kind.REJOINED: WELL,
     Kind.LOST: WRONG,
     Kind.ROOM: SOON,
     Kind.UNMASKED: SOON,
     Kind.PLACES: FAINT,
-    Kind.TICKED: WELL,
     Kind.FAILED_BY_HAND: WRONG,
     Kind.DRIVER_JOINED: FAINT,
     Kind.DRIVER_TOOK_OVER: SOON,
     Kind.HANDOFF_WITHDRAWN: FAINT,
     Kind.WHEEL_ASKED: SOON,
     Kind.APPROVAL_ASKED: SOON,
-    Kind.APPROVAL_GIVEN: WELL,
     Kind.APPROVAL_DECLINED: WRONG,
     Kind.DRIVER_LEFT: FAINT,
+    Kind.CONFIRMED: FAINT,
     Kind.STARTED: FAINT,
     Kind.CRITERION: FAINT,
     Kind.CORRECTED: FAINT,
@@ -103,7 +101,7 @@ def _below(event: Event, desk: Desk) -> list[str]:
 def _lines(event: Event, text: str, below: Sequence[str], desk: Desk, width: int, pen: Pen) -> list[Content]:
     style = _STYLES.get(event.kind, "")
     if event.kind == Kind.FINISHED:
-        style = WELL if event.body.get("outcome") == "done" else WRONG
+        style = "" if event.body.get("outcome") == "done" else WRONG
     corrected = event.seq in desk.incident.corrections
     who = event.actor.partition("@")[0]
     star = pen.signs.star if event.seq in desk.incident.stars else " "

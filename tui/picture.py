@@ -12,6 +12,9 @@ from tui.themed import ThemedApp
 _SETTLE = 0.2
 """Seconds without any work beside the loop after which the screen counts as finished."""
 
+_SIZE = 20.265
+"""Pixels of the letters, with which those of DejaVu Sans Mono are as wide as a cell also where `textLength` is ignored."""
+
 
 async def picture(app: ThemedApp[Any], *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:
     """The app as SVG, after these keys were pressed and every reading and plan has come.
@@ -38,5 +41,6 @@ async def picture(app: ThemedApp[Any], *, size: tuple[int, int] = (120, 36), pre
 def plain_svg(svg: str, *, font: str = "DejaVu Sans Mono") -> str:
     """The picture without fonts from the network, and with names that do not change from run to run."""
     svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
+    svg = svg.replace("font-size: 20px", f"font-size: {_SIZE}px")
     svg = svg.replace("Fira Code", font).replace("<text ", '<text xml:space="preserve" ')
     return re.sub(r"terminal-\d+", "terminal", svg)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
 
 from screens.widgets.pen import FAINT, Pen
 
+_UNITS = frozenset({"%", "B", "kB", "MB", "GB", "TB", "s", "min", "h", "d"})
 _LONELY = 5
 """Cells of a last word that takes the one before it with it: alone on its line it is overlooked."""
 
@@ -18,7 +19,7 @@ def wrap(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
         line, used, begin = "", 0, len(lines)
-        for word in paragraph.split(" "):
+        for word in _whole(paragraph.split(" ")):
             cells = cell_len(word)
             if line and used + 1 + cells <= width:
                 line, used = f"{line} {word}", used + 1 + cells
@@ -32,6 +33,22 @@ def wrap(text: str, width: int) -> list[str]:
         lines.append(line)
         _join_last(lines, begin, width)
     return lines
+
+
+def _whole(words: list[str]) -> Iterator[str]:
+    """The words, a figure with its unit as one: `33 %` is not read over two lines."""
+    held = ""
+    for word in words:
+        if held and word.rstrip(".,;:)") in _UNITS:
+            held = f"{held} {word}"
+            continue
+        if held:
+            yield held
+        held = word if word.lstrip("(~≤<=").replace(".", "").isdigit() else ""
+        if not held:
+            yield word
+    if held:
+        yield held
 
 
 def _join_last(lines: list[str], begin: int, width: int) -> None:

@@ -94,7 +94,8 @@ def _due(due: datetime | None, now: datetime, pen: Pen) -> Content | None:
         return None
     left = (due - now).total_seconds()
     if left < 0:
-        return pen.ink(f"{pen.signs.person} update due since {int(-left // 60)} min", WRONG)
+        late = f"since {int(-left // 60)} min" if left <= -60 else "now"
+        return pen.ink(f"{pen.signs.person} update due {late}", WRONG)
     if left < 120:
         return pen.ink(f"update in {span(left)}", SOON)
     return pen.ink(f"update in {int(left // 60)} min", FAINT)

@@ -51,6 +51,10 @@ def test_the_panel_follows_the_state_of_a_target(
     space = DockerProbe().read(runbook, SystemClock()).rows[0]
     assert space.unit == "B"
     assert "unused of" in space.text
+    held = dict(space.facts)
+    assert list(held) == ["images", "containers", "volumes", "build cache"]
+    assert " stopped, " in held["containers"]
+    assert ": " in held["images"]
 
 
 def test_a_near_name_is_suggested_never_taken(

@@ -1,0 +1,24 @@
+"""Words over lines: every word is kept, none sticks out, and no figure stands apart from its unit."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from screens.widgets.rows import wrap
+
+WORDS = st.lists(st.sampled_from(["33", "%", "→", "4.9", "MB", "free", "of", "emergency-backup/arp-prod.sql.gz", "(7", "s)"]))
+
+
+@given(WORDS, st.integers(8, 60))
+def test_no_figure_stands_apart_from_its_unit(words: list[str], width: int) -> None:
+    lines = wrap(" ".join(words), width)
+    assert all(cell_len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == "".join(words)
+    for line, following in pairwise(lines):
+        figure = re.search(r"(?:^| )[(]?[\d.]+$", line)
+        assert not (figure and following.split()[:1] in (["%"], ["MB"], ["s)"])), lines
