@@ -52,4 +52,7 @@ def _value(row: Row) -> str:
     if row.number is None or row.level is Level.UNKNOWN:
         return row.text
     shown = {"%": percent, "B": size, "s": duration}.get(row.unit)
-    return shown(row.number) if shown else f"{row.number:g} {row.unit}".strip()
+    if shown is None:
+        return f"{row.number:g} {row.unit}".strip()
+    old = f"{shown(row.number)} old"  # a bare length of time would not say that it is an age
+    return old if row.text.startswith(old) else shown(row.number)

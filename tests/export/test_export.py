@@ -13,12 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_markdown import WORDS, shape
 
+from midwatch.export.moved import moved
 from midwatch.export.rca import missing_sections, rca
 from midwatch.export.sections import REQUIRED, TO_WRITE
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.state import Attempt
 from midwatch.plan import Plan, Risk
+from midwatch.probe import Level, Reading, Row
 from midwatch.runbook.model import Comms, Step, StepKind
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -165,6 +168,14 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     assert "No status update was later than" in found
     silent = [event for event in told if event.kind != Kind.UPDATE]
     assert "No status update was later" not in rca(runbook, silent, folder)
+
+
+def test_an_age_is_said_to_be_one() -> None:
+    def seen(text: str, number: float | None) -> dict[str, Reading]:
+        return {"backups": Reading("backups", night.BEGIN, (Row("ARP", text, Level.OK, number, "s"),))}
+
+    attempt = Attempt(1, "ada@bastion", night.BEGIN, before=seen("none", None), after=seen("1 d 2 h old, 2.1 MB", 93_600.0))
+    assert moved(attempt) == ["backups ARP none → 1 d 2 h old"]
 
 
 def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
