@@ -19,6 +19,8 @@ from screens.widgets.rows import edges, labelled, paragraph
 _WORDS = {Level.OK: "ok", Level.WARN: "warning", Level.CRITICAL: "critical", Level.UNKNOWN: "unknown"}
 _STEADY = 0.001
 """The share of itself within which a figure has not moved: a plot of it would say less than a word."""
+_COLUMN = 14
+"""Cells of the labels at least: those of the past, which the probe or the screen adds, stand in the same column."""
 _PLOT = (8, 100)
 """Rows of a plot, and cells at most."""
 
@@ -60,24 +62,24 @@ def _row(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
     head = Content.assemble(pen.ink(f" {pen.signs.levels[row.level]} ", style), pen.ink(row.label, style or STRONG))
     lines = [edges(head, pen.ink(_WORDS[row.level], style or FAINT), width)]
     lines += paragraph(row.text, width, pen, indent=3)
-    column = max((len(label) for label, _ in row.facts), default=0) + 5
+    column = min(max(_COLUMN, *(len(label) + 5 for label, _ in row.facts)), 20) if row.facts else _COLUMN
     for label, text in row.facts:
-        lines += labelled(f"   {pen.clean(label)}", text, width, pen, column=min(column, 20))
+        lines += labelled(f"   {pen.clean(label)}", text, width, pen, column=column)
     if row.detail and not row.facts:
         lines += paragraph(row.detail, width, pen, style=FAINT, indent=3)
-    return [*lines, *_sizes(row, width, pen), *_plot(panel, row, width, pen)]
+    return [*lines, *_sizes(row, column, width, pen), *_plot(panel, row, column, width, pen)]
 
 
-def _sizes(row: Row, width: int, pen: Pen) -> list[Content]:
+def _sizes(row: Row, column: int, width: int, pen: Pen) -> list[Content]:
     """The past that the probe itself knows, such as the sizes of a database's backups."""
     if len(row.series) < 2:
         return []
     curve = pen.spark(list(row.series[-min(width - 24, 60) :]))
     words = f"{size(row.series[0])} {pen.signs.arrow} {size(row.series[-1])}, {len(row.series)} of them"
-    return labelled("   sizes", f"{curve} {words}".strip(), width, pen, column=14, style=FAINT)
+    return labelled("   sizes", f"{curve} {words}".strip(), width, pen, column=column, style=FAINT)
 
 
-def _plot(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
+def _plot(panel: PanelState, row: Row, column: int, width: int, pen: Pen) -> list[Content]:
     history = panel.history.get(row.label)
     if history is None or len(history.points) < 2:
         return []
@@ -86,7 +88,7 @@ def _plot(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
     if max(values) - min(values) <= abs(max(values)) * _STEADY:
         unit = f" {history.unit}" if history.unit not in ("%", "B", "s", "") else ""
         words = f"{show(values[-1])}{unit}, steady since {history.points[0][0]:%H:%M:%S} UTC"
-        return labelled("   history", words, width, pen, column=14, style=FAINT)
+        return labelled("   history", words, width, pen, column=column, style=FAINT)
     limits = row.limits if row.curve is None else ()
     frame = Frame(min(width - 3, _PLOT[1]), _PLOT[0], show, limits, floor=0.0)
     return [Content(""), *(Content.assemble("   ", line) for line in plot_lines(history.points, frame, pen))]
