@@ -46,7 +46,11 @@ class DockerProbe(Probe):
         except NoEngine as error:
             if targets:
                 return Reading(self.name, clock.now(), error=str(error))
-            return Reading(self.name, clock.now(), (Row("docker", "no engine here, and no target needs one", Level.OK),))
+            return Reading(
+                self.name,
+                clock.now(),
+                (Row("docker", "no engine here, and no target needs one", Level.OK, brief="no engine here"),),
+            )
         except Failed as error:
             return Reading(self.name, clock.now(), error=str(error))
         rows = tuple(_container(everything, name, target) for name, target in targets.items())

@@ -106,7 +106,7 @@ class OutputView(ScrollView, can_focus=True):
         if line is not None:
             self.following = False
             height = self.scrollable_content_region.height
-            self.scroll_to(y=max(line - height // 2, 0), animate=False, immediate=True)
+            self.scroll_to(y=max(line - height // 2, 0), animate=False, force=True, immediate=True)
         self._forget()
         self.refresh()
 
@@ -159,7 +159,7 @@ class OutputView(ScrollView, can_focus=True):
                     if rows > height:
                         top = min(line + 1, count - 1)
                         break
-            self.scroll_to(y=top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)  # before the first lines have brought a scroll bar
 
     def on_resize(self) -> None:
         self._forget()

@@ -107,3 +107,11 @@ async def test_progress_is_a_bar_with_what_is_left(desk: DeskInMemory) -> None:
         desk.finish(STEP)
         await until(pilot, lambda: "· done" in grid(pilot))
         assert "following" not in grid(pilot)
+
+
+async def test_the_end_of_what_comes_all_at_once_is_in_view(desk: DeskInMemory) -> None:
+    begin(desk, b"")
+    async with opened(desk) as pilot:
+        desk.output(STEP, b"".join(b"line %d\n" % n for n in range(8)))
+        await until(pilot, lambda: "line 7" in grid(pilot))
+        assert "line 0" not in grid(pilot)
