@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from actions.restore_roles import memberships, missing_roles
-from actions.restore_stream import NotRestored, Progress, restore
+from actions.restore_stream import CutShort, NotRestored, Progress, restore
 from actions.restored_content import Checked, check, compare_with
 from actions.restored_database import create, look
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Runbook
 from probes.archive import Archive
 from probes.archive_contents import Contents, read_contents
@@ -65,6 +65,8 @@ class ScratchRestore:
                 restore(archive, into, tools, server=scratch.major, sha256=digest, options=options, progress=progress)
             except NotRestored as error:
                 return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
+            except CutShort as error:
+                raise OutcomeUnknown(f"{error.sentence}. It was {scratch.words}", hint=error.hint) from error
             checked = check(into, manifest)
             if checked.problem:
                 return replace(checked, problem=f"restored into {scratch.words}: {checked.problem}")

@@ -30,6 +30,16 @@ _TWICE = 2
 _TIMEOUT_SINCE = 17
 _TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
 """What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
+_GRIEF = (
+    "server closed the connection",
+    "terminating connection",
+    "SSL SYSCALL error",
+    "could not extend file",
+    "No space left on device",
+    "Disk quota exceeded",
+    "the database system is ",
+)
+"""What a server, or libpq for one that is gone, says of itself and never of what it is given."""
 Progress = Callable[[float, float | None], None]
 
 
@@ -53,6 +63,10 @@ class NotRestored(Failed):
     """The archive cannot be restored as it is, or not into this server."""
 
 
+class CutShort(Failed):
+    """The server, its disk or `pg_restore` came to grief, and nothing is known of the archive."""
+
+
 def restore(
     archive: Archive,
     route: Route,
@@ -65,8 +79,8 @@ def restore(
 ) -> None:
     """Restore an archive into the route's database, which is new and empty.
 
-    Raises `NotRestored` with the first thing that went wrong, another `MidwatchError` when that is not the archive's fault:
-    its place does not give it, or `pg_restore` was killed.
+    Raises `NotRestored` with the first thing that went wrong, and when that is not the archive's fault `CutShort`, or what its
+    place raises when it does not come.
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
     there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
@@ -87,11 +101,14 @@ def restore(
     lines = [line for line in said.splitlines() if "error:" in line]
     if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
         code = 0
-    if short := fell_short(code, said):
-        raise Failed(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
+    if short := fell_short(code, "\n".join(lines)):
+        raise CutShort(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
     if code:
         lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
         told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
+        if any(words in told for words in _GRIEF):
+            hint = "That tells nothing of the backup: look at the server and its disk, and run this again"
+            raise CutShort(f"The server came to grief while {archive.name} was restored: {told}", hint=hint)
         raise NotRestored(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
     if sha256 and found != sha256:
         raise NotRestored(f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")

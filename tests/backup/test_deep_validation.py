@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -9,22 +10,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
-from midwatch.errors import Refused
+from midwatch.errors import OutcomeUnknown, Refused
 from midwatch.runbook.model import Target
 from probes.manifest import Manifest
 from probes.postgres.scratch import PREFIX, sweep
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD
 from tests.backup.waiting import until
+from tests.password.conftest import Listening
 
 pytestmark = pytest.mark.postgres
 FILL = """
@@ -131,6 +134,51 @@ def test_without_room_it_is_refused_before_it_starts(fresh: Target, context: Con
         with pytest.raises(Refused):
             action.apply(context, plan)
         assert read(path).depth == 1
+    finally:
+        subprocess.run(["umount", "--lazy", scratch], check=True, timeout=20)
+
+
+class Befalling(Listening):
+    """A console before which something befalls the scratch server, once, as soon as a backup streams into it."""
+
+    def __init__(self, deed: Callable[[], object]) -> None:
+        super().__init__()
+        self._deed: Callable[[], object] | None = deed
+
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        if self._deed is not None and any("restoring it for a look" in line for line in self.said):
+            deed, self._deed = self._deed, None
+            deed()
+
+
+def kill_server(scratch: Path) -> None:
+    (told,) = scratch.glob(f"{PREFIX}*/data/postmaster.pid")
+    for child in psutil.Process(int(told.read_text().splitlines()[0])).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # as the kernel does when memory runs out: the server ends them all
+            child.kill()
+
+
+def fill_disk(scratch: Path) -> None:
+    (folder,) = scratch.glob(f"{PREFIX}*")
+    with (folder / "other").open("wb", buffering=0) as other, contextlib.suppress(OSError):
+        while True:
+            other.write(bytes(1 << 20))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+@pytest.mark.parametrize("deed", [kill_server, fill_disk])
+def test_what_befalls_the_scratch_server_is_no_fault_of_the_backup(
+    noise: Target, context: Context, scratch: Path, deed: Callable[[Path], None]
+) -> None:
+    action = EmergencyBackup(noise, validate=True)
+    path = Path(action.apply(context, action.plan(context)).values["path"])
+    before = read(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "midwatch-test", scratch], check=True, timeout=20)
+    try:
+        with pytest.raises(OutcomeUnknown, match=r"came to grief while .* was restored.*That tells nothing of the backup"):
+            deeply(path, replace(context, console=Befalling(lambda: deed(scratch))), scratch)
+        assert read(path) == before
+        assert list(scratch.iterdir()) == []
     finally:
         subprocess.run(["umount", "--lazy", scratch], check=True, timeout=20)
 

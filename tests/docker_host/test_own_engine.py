@@ -97,6 +97,7 @@ def test_an_engine_that_is_killed_in_mid_dump(
             assert lost_dumps(inside) == [], f"{lost.object} was ended"
             dump_and_kill()
             private.start()  # nobody reached it meanwhile
+            (tmp_path / "pgpass").unlink()  # so that only commands inside lead there
             until(lambda: run_quietly(inside, "SELECT 1") == "1")
             plan = EmergencyBackup(arp).plan(context)
             assert dict(plan.facts)["route"].endswith(f"inside the container {arp.container}")
