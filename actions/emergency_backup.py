@@ -142,7 +142,7 @@ class EmergencyBackup(Action):
                 route = superuser_route(context.runbook, target)
                 for lost in lost_dumps(route):
                     if lost.application in confirmed:
-                        end_dump(route, lost.application)
+                        end_dump(route, lost.application, target.container)
                         context.console.say(f"Ended {lost}, in {target.label}")
             except MidwatchError:
                 continue  # the dump of this target meets the same, and has the word

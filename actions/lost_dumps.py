@@ -6,12 +6,16 @@ Docker ends no command whose client is gone (moby/moby#35703), and one that cann
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from dataclasses import dataclass
 
+from midwatch.errors import MidwatchError
 from midwatch.process import Process, boot_id
 from midwatch.units import duration
+from probes.container_command import run_in
+from probes.docker_engine import engine
 from probes.postgres.connect import APPLICATION, Route
 from probes.postgres.role import literal, run_quietly
 
@@ -27,6 +31,14 @@ _END = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = {application} AND pid <> pg_backend_pid()
 """
+_KILL = """
+for each in /proc/[0-9]*; do
+    tr '\\0' '\\n' <"$each/environ" 2>/dev/null | grep -qxF "PGAPPNAME=$1" && kill -9 "${each#/proc/}"
+done
+exit 0
+"""
+_PATIENCE = 20.0
+"""Seconds for one look into the container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +68,17 @@ def lost_dumps(route: Route) -> list[LostDump]:
     return [one for one in (LostDump(**each) for each in found) if _is_lost(one.application)]
 
 
-def end_dump(route: Route, name: str) -> None:
-    """End the dump with this `application_name`, if it still runs. Raises `MidwatchError`."""
+def end_dump(route: Route, name: str, container: str = "") -> None:
+    """End the dump with this `application_name`, if it still runs, on the server and inside its container.
+
+    Without the server `pg_dump` holds nothing any more, but one that waits to write what nobody reads never notices. Raises
+    `MidwatchError` when the server cannot be asked; whether a container can be looked into (`route`'s, else this one) is
+    another matter.
+    """
     run_quietly(route, _END.format(application=literal(name)))
+    if inside := route.container or container:
+        with contextlib.suppress(MidwatchError), engine(_PATIENCE) as client:
+            run_in(client, inside, "sh", "-c", _KILL, "sh", name)
 
 
 def _is_lost(name: str) -> bool:
