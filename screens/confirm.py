@@ -126,6 +126,8 @@ class Confirm(Dialog):
         ]
 
     def on_input_changed(self) -> None:
+        """Another name is another try: what was said of the last one is gone."""
+        self.say("", FAINT)
         self._check()
 
     def on_descendant_focus(self) -> None:
@@ -146,10 +148,16 @@ class Confirm(Dialog):
         ready = self._typed() == self._name
         self.query_one("#accept", Choice).disabled = not ready
         if self._name:
-            do = self.accept_words
-            typing = self.focused is self.query_one("#typed", Line)
-            words = f"Tab, then Enter on {do}" if ready else "type the name" if typing else "Tab to type the name"
-            self.hint_at(f"{self.way_out} {self.pen.signs.dot} {words}")
+            self.hint_at(f"{self.way_out} {self.pen.signs.dot} {self._towards(ready=ready)}")
+
+    def _towards(self, *, ready: bool) -> str:
+        """The next key on the way to a destruction, from where the focus is."""
+        do = self.accept_words
+        if self.focused is self.query_one("#typed", Line):
+            return f"Enter goes to {do}" if ready else "type the name"
+        if not ready:
+            return "Tab to type the name"
+        return f"Enter on {do} does it" if self._on_run() else f"Tab to {do}"
 
     def _stands(self) -> None:
         """From now on it can be read; until then no key can have been meant for it."""

@@ -299,6 +299,11 @@ async def test_a_destruction_takes_the_name_and_nothing_less(conductor: Conducto
         await press(pilot, "y", "ctrl+s")
         await press(pilot, "tab", *"bur", "enter", "enter")
         assert isinstance(pilot.app.screen, Confirm)
+        assert "nothing was done" in grid(pilot)
+        for key, next_key in (("n", "Enter goes to Run"), ("enter", "Enter on Run does it"), ("left", "Tab to Run")):
+            await press(pilot, key)
+            assert next_key in grid(pilot)
+            assert "nothing was done" not in grid(pilot)
         await press(pilot, "escape")
         assert status(conductor, "burn") is StepStatus.TODO
         assert (here / "rubbish").exists()
