@@ -101,7 +101,7 @@ def restore(
     lines = [line for line in said.splitlines() if "error:" in line]
     if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
         code = 0
-    if short := fell_short(code, "\n".join(lines)):
+    if short := fell_short(code, "\n".join(lines) or said):
         raise CutShort(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
     if code:
         lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
