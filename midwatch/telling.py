@@ -91,8 +91,9 @@ def _verified(runbook: Runbook, body: Body) -> str:
 
 
 def _criterion(runbook: Runbook, body: Body) -> str:
-    met = _MET.get(body.get("met"), "unknown")
-    return f"Criterion {body.get('criterion')}: {met}.{_and(body, 'detail', ' ')}"
+    met, criterion = _MET.get(body.get("met"), "unknown"), str(body.get("criterion", ""))
+    title = next((one.title for one in runbook.closure if one.id == criterion), criterion)
+    return f"Criterion {title}: {met}.{_and(body, 'detail', ' ')}"
 
 
 def _note(runbook: Runbook, body: Body) -> str:

@@ -10,6 +10,7 @@ from textual.content import Content
 
 from midwatch.errors import MidwatchError
 from midwatch.notebook import words_of
+from midwatch.telling import told
 from screens.correct import CorrectForm
 from screens.desk import Desk
 from screens.keyed import TIMELINE
@@ -176,7 +177,8 @@ class TimelineScreen(Beneath[None]):
         except MidwatchError as error:
             self._say(error.sentence)
             return
-        self.app.push_screen(CorrectForm(self.pen, self._desk, entry.event.seq, said), lambda _: self.redraw())
+        of = told(entry.event, self._desk.runbook)
+        self.app.push_screen(CorrectForm(self.pen, self._desk, entry.event.seq, said, of), lambda _: self.redraw())
 
     def action_note(self) -> None:
         if self._writes:

@@ -104,3 +104,18 @@ async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_the
         assert "more characters" in grid(pilot)
         await press(pilot, "slash", *"end", "enter")
         assert "holding 'end'" in grid(pilot)
+
+
+async def test_a_tick_without_words_can_be_given_some(desk: DeskInMemory) -> None:
+    desk.tick("tell-tech-lead")
+    async with opened(desk) as pilot:
+        await press(pilot, "j", "e")
+        assert "Without words so far: 7.1 Tell the Tech Lead: done" in grid(pilot)
+        await press(pilot, *"by phone", "ctrl+s")
+    assert desk.events[-1].body["text"] == "by phone"
+
+
+async def test_a_criterion_is_told_by_its_title(desk: DeskInMemory) -> None:
+    async with opened(desk) as pilot:
+        await press(pilot, "C", "escape", "j")
+        assert "Criterion Follow-up actions assigned: " in grid(pilot)
