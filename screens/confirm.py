@@ -90,8 +90,8 @@ class Confirm(Dialog):
         self.call_after_refresh(self._fit)
         self.call_after_refresh(self._stands)
 
-    def on_resize(self) -> None:
-        super().on_resize()
+    def resized(self) -> None:
+        super().resized()
         self._draw()
 
     def _fit(self) -> None:

@@ -45,8 +45,8 @@ class Palette(Dialog):
         super().on_mount()
         self._draw()
 
-    def on_resize(self) -> None:
-        super().on_resize()
+    def resized(self) -> None:
+        super().resized()
         self._draw()
 
     @property

@@ -136,6 +136,11 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
         return self.query_one("#leave", Choice)
 
     def on_resize(self) -> None:
+        if self.query("#hint"):  # the parts of a dialog that is left go before it does
+            self.resized()
+
+    def resized(self) -> None:
+        """Make for this size what depends on it."""
         self.hint_at(self.hint)
         self._fit()
 
