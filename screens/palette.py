@@ -66,7 +66,8 @@ class Palette(Dialog):
             text = fit(key.help, max(self.room - 12, 10), self.pen)
             lines.append(Content.assemble(mark, self.pen.ink(f"{name:<9}", FAINT), self.pen.ink(text)))
         more = len(found) - len(lines)
-        lines.append(self.pen.ink(f"  and {more} more" if more > 0 else "" if found else "  Nothing is like that.", FAINT))
+        if more or not found:
+            lines.append(self.pen.ink(f"  and {more} more" if more else "  Nothing is like that.", FAINT))
         self.query_one("#found", Static).update(joined(lines))
 
     def on_input_changed(self, message: Input.Changed) -> None:

@@ -16,9 +16,9 @@ def ask_reason(pen: Pen, step: Step, title: str, prompt: str, words: str, accept
     """A form with one line for the reason; `submit` is given it."""
     return Form(
         pen,
-        f"{title} {step.number}",
+        f"{title} {step.number} {step.title}",
         [Field("reason", prompt)],
         lambda values: submit(values["reason"]),
-        words=[*paragraph(step.title, _WIDTH, pen), *paragraph(words, _WIDTH, pen, style=FAINT)],
+        words=paragraph(words, _WIDTH, pen, style=FAINT),
         accept=accept,
     )

@@ -48,8 +48,8 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     }
     Dialog.-ascii > #box { border: ascii $edge; }
     Dialog #head { height: 1; margin: 0 1 1 0; }
-    Dialog #title { width: 1fr; height: 1; }
-    Dialog #aside { width: auto; height: 1; }
+    Dialog #title { width: 1fr; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Dialog #aside { width: auto; height: 1; padding-left: 1; }
     Dialog #body, Dialog TextArea {
         scrollbar-color: $edge; scrollbar-color-hover: $faint; scrollbar-color-active: $faint;
         scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
