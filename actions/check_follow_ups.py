@@ -56,7 +56,7 @@ class CheckFollowUps(Check):
 
     follow_ups: str = param("one a line: what; owner; date", default="")
     step: str = param("the step that asks for them", default="assign-follow-ups")
-    least: int = param("how many there have to be", default=1)
+    least: int = param("how many there have to be", default=1, least=1)
 
     def evaluate(self, context: Context) -> Outcome:
         text = self.follow_ups or value_of(context, self.step, "follow_ups")

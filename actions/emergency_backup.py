@@ -58,7 +58,7 @@ class EmergencyBackup(Action):
     target: Target | None = param("the database to save", default=None)
     targets: tuple[Target, ...] = param("or: several, side by side", default=())
     place: tuple[str, ...] = param("where to, the first with room: folder, ssh://host/dir, - (default: the site's)", default=())
-    parallel: int = param("how many side by side", default=2)
+    parallel: int = param("how many side by side", default=2, least=1)
     globals: bool = param("save the server's roles beside it, without their passwords", default=False)
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
     encrypt_to: tuple[str, ...] = param("public keys of age or ssh, or files of them (default: the site's)", default=())
@@ -70,8 +70,6 @@ class EmergencyBackup(Action):
             sources = [look(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
             places, recipients = places_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
-            if self.parallel < 1:
-                raise BadInput(f"{self.parallel} side by side would save none", hint="Give 'parallel' 1 or more")
             if len(sources) > 1 and any(str(place) == "standard output" for place in places):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:

@@ -98,7 +98,7 @@ class IsolateAccess(Action):
     risk: ClassVar[Risk] = Risk.OBSERVE
 
     target: Target | None = param("one database; all when left out", default=None)
-    changes: int = param("how many password changes to show", default=5)
+    changes: int = param("how many password changes to show", default=5, least=1)
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()

@@ -95,7 +95,7 @@ class IsolateLogs(Action):
         return self.logs or (logs / "backup.log", logs / "emergency-backup.log")
 
     def _read(self, path: Path) -> Failures:
-        found = Failures(end=deque(maxlen=max(0, self.tail)))
+        found = Failures(end=deque(maxlen=self.tail))
         rotated = path.with_name(f"{path.name}.1")
         try:
             for file in (rotated, path) if rotated.is_file() else (path,):

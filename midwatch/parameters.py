@@ -51,6 +51,8 @@ class Parameter:
     required: bool
     default: Any
     help: str
+    least: int = 0
+    """The smallest whole number that it takes."""
 
     @property
     def option(self) -> str:
@@ -60,13 +62,13 @@ class Parameter:
     @property
     def accepts(self) -> str:
         """What it accepts, in words."""
-        word = _WORDS[self.kind]
+        word = f"{_WORDS[int]}, {self.least} or more" if self.kind is int else _WORDS[self.kind]
         return f"a list, each {word}" if self.many else word
 
 
-def param(help: str, *, default: Any = _MISSING) -> Any:
-    """A dataclass field that is a parameter; without `default` it must be given."""
-    return dataclasses.field(metadata={"help": help}, **({} if default is _MISSING else {"default": default}))
+def param(help: str, *, default: Any = _MISSING, least: int = 0) -> Any:
+    """A dataclass field that is a parameter; without `default` it must be given. A whole number is `least` or more."""
+    return dataclasses.field(metadata={"help": help, "least": least}, **({} if default is _MISSING else {"default": default}))
 
 
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
@@ -81,7 +83,8 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
             kind, many = typing.get_args(kind)[0], True
         required = item.default is _MISSING and item.default_factory is _MISSING
         default = None if item.default is _MISSING else item.default
-        found.append(Parameter(item.name, kind, many, required, default, item.metadata.get("help", "")))
+        help_, least = item.metadata.get("help", ""), item.metadata.get("least", 0)
+        found.append(Parameter(item.name, kind, many, required, default, help_, least))
     return tuple(found)
 
 
@@ -131,9 +134,12 @@ def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
         return runbook.resolve(text)
     if kind is int:
         try:
-            return int(text)
+            number = int(text)
         except ValueError:
             raise wrong() from None
+        if number < parameter.least:
+            raise wrong()
+        return number
     if issubclass(kind, Percent | Size | Seconds):
         try:
             return kind.parse(text)

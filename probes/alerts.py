@@ -37,7 +37,7 @@ class AlertsProbe(Probe):
     every: ClassVar[float] = 2.0
 
     logs: tuple[Path, ...] = param("log files; those of the triggers when left out", default=())
-    last: int = param("how many lines at most", default=5)
+    last: int = param("how many lines at most", default=5, least=1)
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
         triggers = _triggers_by_log(runbook)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from midwatch.clock import Clock
-from midwatch.errors import MidwatchError
+from midwatch.errors import BadInput, MidwatchError
 from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
@@ -41,6 +41,11 @@ class DiskProbe(Probe):
     warn: Percent = param("from here on it is a warning", default=WARN)
     critical: Percent = param("from here on it is critical", default=CRITICAL)
     budgets: tuple[str, ...] = param("PATH=SIZE=LABEL each: a limit that stands in for a mount", default=())
+
+    def __post_init__(self) -> None:
+        if self.warn > self.critical:
+            sentence = f"'warn' is {percent(self.warn)}, above 'critical', {percent(self.critical)}: it would never warn"
+            raise BadInput(sentence, hint="Give a smaller 'warn'")
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
         try:

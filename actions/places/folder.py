@@ -39,7 +39,8 @@ class Folder:
     def room(self, expected: int) -> Room:
         found = usage(self.path, self.budgets, nearest=True)
         after = found.after(expected)
-        words = f"{size(found.free)} free on the disk of {self}: {percent(found.percent)} → {percent(after)}"
+        new = "" if self.path.exists() else f", a new folder in {found.path}"
+        words = f"{size(found.free)} free on the disk of {self}{new}: {percent(found.percent)} → {percent(after)}"
         if not found.path.is_dir():
             return Room(words, f"{found.path} is a file, not a folder")
         if found.read_only:

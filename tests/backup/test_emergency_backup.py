@@ -208,6 +208,12 @@ def test_a_place_without_permission_is_passed_over_before_it_starts() -> None:
         assert rooms == [f"{folder} takes no file from you: Permission denied"] * 2
 
 
+def test_a_folder_that_would_be_new_is_said_to_be(tmp_path: Path) -> None:
+    """A mistyped mount is a folder on the disk of its parent."""
+    assert f"of {tmp_path}/nsf/arp, a new folder in {tmp_path}: " in Folder(tmp_path / "nsf" / "arp").room(1).words
+    assert f"of {tmp_path}: " in Folder(tmp_path).room(1).words
+
+
 def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context) -> None:
     check = CheckBackup(arp, emergency=True)
     context.place("backups").mkdir()

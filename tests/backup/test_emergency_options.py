@@ -18,6 +18,7 @@ from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.action import Context
 from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown
+from midwatch.parameters import build
 from midwatch.runbook.model import Target
 from probes.catalogue import backups_of
 from probes.manifest import Manifest
@@ -74,10 +75,10 @@ def test_nothing_to_save_is_bad_input(context: Context) -> None:
         EmergencyBackup().verify(context, datetime.now(UTC))
 
 
-@pytest.mark.parametrize("parallel", [0, -3])
-def test_none_side_by_side_is_bad_input(arp: Target, context: Context, parallel: int) -> None:
-    refusal = EmergencyBackup(arp, parallel=parallel).plan(context).refusal
-    assert refusal == f"{parallel} side by side would save none. Give 'parallel' 1 or more."
+@pytest.mark.parametrize("parallel", ["0", "-3"])
+def test_none_side_by_side_is_bad_input(context: Context, parallel: str) -> None:
+    with pytest.raises(BadInput, match=f"'parallel' takes a whole number, 1 or more, not '{parallel}'"):
+        build(EmergencyBackup, {"target": "arp-db-prod", "parallel": parallel}, context.runbook)
 
 
 def test_roles_go_beside_it_without_passwords(arp: Target, context: Context) -> None:

@@ -183,3 +183,8 @@ def test_a_trend_says_when_it_is_full() -> None:
     for second in range(5):
         short.add(float(second), second * 1000)
     assert short.full_in(1) is None
+
+
+def test_a_warning_above_the_critical_mark_would_never_come(make_runbook: Callable[..., Runbook]) -> None:
+    with pytest.raises(BadInput, match="'warn' is 95 %, above 'critical', 90 %: it would never warn"):
+        build(DiskProbe, {"warn": "95 %", "critical": "90 %"}, make_runbook())

@@ -83,7 +83,16 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         ("{title: a, uses: sweep, with: {target: dbb}}", 48, "There is no target 'dbb'. Did you mean 'db'?"),
         ("{title: a, uses: sweep}", 26, "The parameter 'target' is missing. It takes the name of a target."),
         ("{title: a, uses: sweep, with: {target: db, keeep: 3}}", 52, "There is no parameter 'keeep'. Did you mean 'keep'?"),
-        ("{title: a, uses: sweep, with: {target: db, keep: 3.5}}", 58, "The parameter 'keep' takes a whole number, not '3.5'."),
+        (
+            "{title: a, uses: sweep, with: {target: db, keep: 3.5}}",
+            58,
+            "The parameter 'keep' takes a whole number, 0 or more, not '3.5'.",
+        ),
+        (
+            "{title: a, uses: sweep, with: {target: db, keep: -1}}",
+            58,
+            "The parameter 'keep' takes a whole number, 0 or more, not -1.",
+        ),
         ("{title: a, uses: sweep, with: {target: db, keep: 1}}", 26, "Fewer than two cannot be kept. Keep two or more."),
         ("{title: a, uses: sweep, with: {target: }}", 48, "This value is missing. "),
         ("{title: a, uses: sweep, with: {target: {of: x}}}", 48, "The only table that can stand here is {from: STEP.KEY}."),

@@ -123,7 +123,8 @@ def test_a_question_is_asked_once(errors_of: Errors) -> None:
         ),
         (
             "{title: s, uses: sweep, with: {target: db, keep: {from: inputs.words}}}",
-            "58: The input 'words' can be 'nothing\\nyet': The parameter 'keep' takes a whole number, not 'nothing\\nyet'.",
+            "58: The input 'words' can be 'nothing\\nyet': The parameter 'keep' takes a whole number, 0 or more,"
+            " not 'nothing\\nyet'.",
         ),
         (
             "{title: s, uses: sweep, with: {target: db, keeep: {from: inputs.which}}}",
