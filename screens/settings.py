@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
+from screens.widgets.rows import paragraph
+
+_WIDTH = 74
 
 
 class SettingsForm(Form):
@@ -26,7 +29,7 @@ class SettingsForm(Form):
                 Field("keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False),
             ],
             save,
-            words=[pen.ink(f"Kept in {place}; keys in keys.yaml beside it.", FAINT)],
+            words=paragraph(f"Kept in {place}; keys in keys.yaml beside it.", _WIDTH, pen, style=FAINT),
             accept="Keep",
             mark=pen.ink("for every incident", FAINT),
         )
