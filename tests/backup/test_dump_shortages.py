@@ -194,7 +194,7 @@ def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
     noise: Target, context: Context, children: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever it is: what already runs would wait for it for ever."""
-    start, left_over = threading.Thread.start, 0
+    start, left_over, before = threading.Thread.start, 0, threading.active_count()
 
     def scarce(thread: threading.Thread) -> None:
         nonlocal left_over
@@ -222,7 +222,7 @@ def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
         refused += 1
     assert refused >= 6
     monkeypatch.undo()
-    until(lambda: threading.active_count() == 1)
+    until(lambda: threading.active_count() == before)
 
 
 def test_a_dump_with_too_little_memory_is_whole_or_says_so(production: Production, site: Path, tmp_path: Path) -> None:

@@ -199,11 +199,12 @@ def test_a_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
 
 
 STARTER = """
-import sys
+import signal, sys
 from pathlib import Path
 from midwatch.incident.folder import AttemptFolder
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.start import start
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
 start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
 print("started", flush=True)
 sys.stdin.read()
