@@ -37,10 +37,15 @@ class CheckServices(Check):
             raise OutcomeUnknown("The runbook names no targets", hint="Name them under 'targets:'")
         with concurrent.futures.ThreadPoolExecutor(len(wanted)) as pool:
             found = list(pool.map(lambda target: _state(context.runbook, target), wanted))
-        bad = [f"{target.label}: {text}" for target, (ok, text) in zip(wanted, found, strict=True) if not ok]
+        bad = [_named(target, text) for target, (ok, text) in zip(wanted, found, strict=True) if not ok]
         if bad:
             return Outcome(False, "; ".join(bad))
         return Outcome(True, "; ".join(f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True)))
+
+
+def _named(target: Target, text: str) -> str:
+    """What is wrong, and with which target; what a login says begins with that already."""
+    return text if text.startswith(target.label) else f"{target.label}: {text}"
 
 
 def _state(runbook: Runbook, target: Target) -> tuple[bool, str]:

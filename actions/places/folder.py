@@ -39,14 +39,15 @@ class Folder:
     def room(self, expected: int) -> Room:
         found = usage(self.path, self.budgets, nearest=True)
         after = found.after(expected)
+        where = f"{self.path}: " if found.path != self.path else ""  # named as it was given, too
         new = "" if self.path.exists() else f", a new folder in {found.path}"
         words = f"{size(found.free)} free on the disk of {self}{new}: {percent(found.percent)} → {percent(after)}"
         if not found.path.is_dir():
-            return Room(words, f"{found.path} is a file, not a folder")
+            return Room(words, f"{where}{found.path} is a file, not a folder")
         if found.read_only:
             return Room(words, f"{self.path} is read-only")
         if not os.access(found.path, os.W_OK | os.X_OK, effective_ids=True):
-            return Room(words, f"{found.path} takes no file from you: Permission denied")
+            return Room(words, f"{where}{found.path} takes no file from you: Permission denied")
         if found.inodes_percent is not None and found.inodes_percent >= 100.0:
             return Room(words, f"{self.path} has no inode left for another file, whatever space is free")
         if after > CRITICAL or expected > found.free:

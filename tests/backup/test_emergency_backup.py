@@ -182,12 +182,12 @@ def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context)
 
 def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Context, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    good = tmp_path / "good"
-    for broken in (tmp_path / "a file", tmp_path / "a file" / "x"):
+    good, said = tmp_path / "good", f"{tmp_path / 'a file'} is a file, not a folder"
+    for broken, told in ((tmp_path / "a file", said), (tmp_path / "a file" / "x", f"{tmp_path}/a file/x: {said}")):
         refusal = EmergencyBackup(arp, place=(str(broken),)).plan(context).refusal
-        assert refusal.startswith(f"{tmp_path / 'a file'} is a file, not a folder. Set places.emergency, or --place, to ")
+        assert refusal.startswith(f"{told}. Set places.emergency, or --place, to ")
         plan = EmergencyBackup(arp, place=(str(broken), str(good))).plan(context)
-        assert dict(plan.facts)["passed over"] == f"{tmp_path / 'a file'} is a file, not a folder"
+        assert dict(plan.facts)["passed over"] == told
     action = EmergencyBackup(arp, place=(str(tmp_path / "later"),))
     plan = action.plan(context)
     (tmp_path / "later").touch()
@@ -205,7 +205,8 @@ def test_a_place_without_permission_is_passed_over_before_it_starts() -> None:
             rooms = [Folder(path).room(1).refusal for path in (Path(folder), Path(folder) / "of" / "mine")]
         finally:
             os.seteuid(me)
-        assert rooms == [f"{folder} takes no file from you: Permission denied"] * 2
+        said = f"{folder} takes no file from you: Permission denied"
+        assert rooms == [said, f"{folder}/of/mine: {said}"]
 
 
 def test_a_folder_that_would_be_new_is_said_to_be(tmp_path: Path) -> None:
