@@ -1,0 +1,47 @@
+"""A backup that is not good makes the incident one of lost data, in one go: the real action, its supervisor, the journal."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from midwatch.conductor import Conductor
+from midwatch.incident.events import Kind
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Severity
+from tests.core.conftest import ended
+
+RUNBOOK = """\
+midwatch: 1
+id: lost
+title: A backup that nobody can read
+severity: SEV-1
+roles: {head: {name: Head of Engineering, tell: at once}}
+phases:
+  - title: Look
+    steps:
+      - {id: save, title: Save it, run: 'echo "path=$PWD/arp.sql.gz" >> "$STEP_OUTPUT"', risk: change}
+      - id: validate
+        title: Validate it
+        uses: validate-backup
+        with: {path: {from: save.path}}
+        on_failure: {escalate: SEV-0, tell: head, advice: Clean nothing up.}
+"""
+
+
+def test_a_validation_that_fails_is_sev_0_and_somebody_has_to_be_told(here: Path) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    whole = gzip.compress(b"PGDMP" + bytes(range(256)) * 4096)
+    (here / "arp.sql.gz").write_bytes(whole[: len(whole) // 2])
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    statuses = []
+    for step in ("save", "validate"):
+        conductor.start(step, conductor.plan(step))
+        statuses.append(ended(conductor, step))
+    assert statuses == [StepStatus.DONE, StepStatus.FAILED]
+    assert conductor.incident.severity is Severity.SEV0
+    (raised,) = [event.body for event in conductor.events if event.kind == Kind.SEVERITY]
+    assert (raised["from"], raised["to"], raised["reason"]) == ("SEV-1", "SEV-0", "1.2 Validate it failed")
+    assert list(conductor.incident.to_tell) == ["head"]
+    conductor.leave()
