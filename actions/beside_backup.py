@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
-from actions.emergency_source import Source
-from actions.globals_dump import packed_globals
 from actions.places.place import Place
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError
-from probes.encryption import Recipient, encrypted
 from probes.manifest import Manifest
-
-
-def packed_roles(source: Source, recipients: Sequence[Recipient]) -> bytes:
-    """The server's roles, encrypted like the backup. Raises `Failed`."""
-    assert source.tools is not None
-    packed = packed_globals(source.route, source.tools)
-    return encrypted(packed, recipients) if recipients else packed
 
 
 def put_roles(place: Place, name: str, packed: bytes) -> tuple[str, str]:
@@ -37,6 +26,11 @@ def put_roles(place: Place, name: str, packed: bytes) -> tuple[str, str]:
     return digest, ""
 
 
+def named_at(place: Place, name: str) -> str:
+    """A backup as the plan writes it: `emergency-backup/arp-prod-….sql.gz`."""
+    return f"{place}/{name}" if place.location(name) else str(place)
+
+
 def finish(manifest: Manifest, context: Context, place: Place, name: str, missing: str) -> None:
     """Write the manifest. Raises `Failed` when anything is missing beside a backup that is there, and then says both."""
     problems = [missing] if missing else []
@@ -46,8 +40,7 @@ def finish(manifest: Manifest, context: Context, place: Place, name: str, missin
         told = error.sentence if isinstance(error, Failed) else f"The folder of manifests cannot be made: {error.strerror}"
         problems.append(f"nothing vouches for it: {told}")
     if problems:
-        where = f"{place}/{name}" if place.location(name) else str(place)
-        sentence = f"{where} is saved, but {'; '.join(problems)}"
+        sentence = f"{named_at(place, name)} is saved, but {'; '.join(problems)}"
         raise Failed(sentence, hint="It stays as it is; make room, and run it again")
 
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from actions import dump_obstacles
-from actions.beside_backup import finish, packed_roles, put_roles
+from actions.beside_backup import finish, named_at, put_roles
 from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
 from actions.emergency_source import Source, expected_size, look, reader_of
-from actions.globals_dump import PREFIX
+from actions.globals_dump import PREFIX, packed_globals
 from actions.last_dump import far_below_last, last_unpacked
 from actions.lost_dumps import end_dump, lost_dumps
 from actions.places.choice import first_with_room, locate, places_of
@@ -91,12 +91,12 @@ class EmergencyBackup(Action):
             return draft.plan()
         for source in sources:
             stem, identity = emergency_stem(source.target), _identity(place, source.target, recipients)
-            named = _at(place, _name(stem, "<timestamp>", recipients))
+            named = named_at(place, _name(stem, "<timestamp>", recipients))
             draft.add(
                 Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity, kind="backup"
             )
             if self.globals:
-                named = _at(place, PREFIX + _name(stem, "<timestamp>", recipients))
+                named = named_at(place, PREFIX + _name(stem, "<timestamp>", recipients))
                 draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file")
         draft.add(Verb.KEEP, "every earlier backup")
         for reason in passed:
@@ -186,9 +186,12 @@ class EmergencyBackup(Action):
         source = look(context.runbook, target)
         recipients = chosen(context.runbook, self.encrypt_to)
         name = _name(emergency_stem(target), stamp(began), recipients)
-        named, started = _at(place, name), context.clock.monotonic()
+        named, started = named_at(place, name), context.clock.monotonic()
         try:
-            packed = packed_roles(source, recipients) if self.globals else b""  # first: they fail it before anything lies there
+            packed = b""
+            if self.globals:  # first: they fail it before anything lies there
+                assert source.tools is not None
+                packed = packed_globals(source.route, source.tools, recipients)
             reader = reader_of(context.runbook, source) if self.validate or recipients else None
             before = last_unpacked(context.runbook, target)
             with contextlib.ExitStack() as stack:
@@ -255,11 +258,6 @@ def _depth(context: Context, source: Source) -> str:
     if reader_of(context.runbook, source) is None:
         return f"1 while it is written: there is no pg_restore here that reads what PostgreSQL {source.server} dumps"
     return "3 while it is written; no rows to compare by this route" if source.tools is None else "4 while it is written"
-
-
-def _at(place: Place, name: str) -> str:
-    """The backup as the plan writes it: `emergency-backup/arp-prod-….sql.gz`."""
-    return f"{place}/{name}" if place.location(name) else str(place)
 
 
 def _name(stem: str, moment: str, recipients: Sequence[Recipient]) -> str:

@@ -28,12 +28,11 @@ def globals_name(database: str) -> str:
 
 
 def dump_globals(route: Route, tools: Tools, file: Path, recipients: Sequence[Recipient] = ()) -> str:
-    """Write what `packed_globals` gives to `file`, which must not exist, on disk, encrypted if there are `recipients`.
+    """Write what `packed_globals` gives to `file`, which must not exist, on disk.
 
     SHA-256 (hex) of the file. Raises `Failed`, and then the file is of no use.
     """
-    packed = packed_globals(route, tools)
-    packed = encrypted(packed, recipients) if recipients else packed
+    packed = packed_globals(route, tools, recipients)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(packed)
@@ -42,8 +41,11 @@ def dump_globals(route: Route, tools: Tools, file: Path, recipients: Sequence[Re
     return hashlib.sha256(packed).hexdigest()
 
 
-def packed_globals(route: Route, tools: Tools) -> bytes:
-    """Roles, memberships and tablespaces as SQL, gzipped. Any login will do. Raises `Failed`."""
+def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] = ()) -> bytes:
+    """Roles, memberships and tablespaces as SQL, gzipped, encrypted if there are `recipients`. Any login will do.
+
+    Raises `Failed`.
+    """
     from isal import igzip
 
     argv = [str(tools.pg_dumpall), "--globals-only", "--no-role-passwords", "--no-password", f"--database={route.database}"]
@@ -61,4 +63,4 @@ def packed_globals(route: Route, tools: Tools) -> bytes:
             told = f"pg_dumpall {short}"
         raise Failed(f"The roles of {route.label} cannot be saved: {told}", hint="Nothing was published")
     packed: bytes = igzip.compress(done.stdout, compresslevel=1)
-    return packed
+    return encrypted(packed, recipients) if recipients else packed

@@ -39,8 +39,9 @@ class Folder:
     def room(self, expected: int) -> Room:
         found = usage(self.path, self.budgets, nearest=True)
         after = found.after(expected)
-        where = f"{self.path}: " if found.path != self.path else ""  # named as it was given, too
-        new = "" if self.path.exists() else f", a new folder in {found.path}"
+        missing = found.path != self.path
+        where = f"{self.path}: " if missing else ""  # named as it was given, too
+        new = f", a new folder in {found.path}" if missing else ""
         words = f"{size(found.free)} free on the disk of {self}{new}: {percent(found.percent)} → {percent(after)}"
         if not found.path.is_dir():
             return Room(words, f"{where}{found.path} is a file, not a folder")
