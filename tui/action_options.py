@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,16 +40,13 @@ def _checks() -> dict[str, type[Check]]:
 
 def require_check(name: str) -> None:
     """Raise `BadInput` for what is no check, before any of its parameters is looked at; near checks are suggested."""
-    from midwatch.catalogue import action_names
+    from midwatch.catalogue import action_names, find_action
+    from midwatch.runbook.reader import near
 
-    checks = _checks()
-    if name in checks:
-        return
-    if name in action_names():
+    if name not in action_names():
+        raise BadInput(f"There is no check {name!r}", hint=near(name, _checks(), "There are"))
+    if not issubclass(find_action(name), Check):
         raise BadInput(f"{name} is not a check: it changes something", hint=f"Run it: midwatch action {name}")
-    near = difflib.get_close_matches(name, checks, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(checks)}"
-    raise BadInput(f"There is no check {name!r}", hint=hint)
 
 
 def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:

@@ -1,4 +1,4 @@
-"""Writes what a command exports, whole or not at all."""
+"""Writes what a command exports, whole or not at all, and reads what the user has set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from midwatch.errors import Failed
+from midwatch.errors import BadInput, Failed, Place
+
+_LARGEST = 64_000
 
 
 def write_text(path: Path, text: str) -> None:
@@ -34,7 +36,20 @@ def write_text(path: Path, text: str) -> None:
         raise Failed(f"{path} cannot be written: {error.strerror or error}", hint="Name another place") from error
 
 
-def out_of_sight(path: Path) -> bool:
+def read_own(file: Path, what: str) -> str:
+    """A file of the user's own settings; empty when none can be seen. Raises `BadInput`, which calls it `what`."""
+    try:
+        with file.open(encoding="utf-8") as open_file:
+            return open_file.read(_LARGEST)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{what} cannot be read: {error}", place=Place(str(file))) from error
+    except OSError as error:
+        if _out_of_sight(file):
+            return ""
+        raise BadInput(f"{what} cannot be read: {error.strerror or error}", place=Place(str(file))) from error
+
+
+def _out_of_sight(path: Path) -> bool:
     """Whether nothing can be seen there: it is missing, or lies behind what is no folder or may not be entered."""
     try:
         path.lstat()

@@ -14,9 +14,8 @@ from textual.keys import Keys
 from midwatch.errors import BadInput, Place
 from screens.keyed import FIXED, SCREENS
 from screens.widgets.key import Key, shown
-from tui.files import out_of_sight
+from tui.files import read_own
 
-_LARGEST = 64_000
 _NAMED = {key.value for key in Keys} | {"space"}
 
 
@@ -39,15 +38,7 @@ def read_keymap(file: Path) -> dict[str, str]:
 
 def keys_text(file: Path) -> str:
     """What stands in the file; nothing when none can be seen. Raises `BadInput` when it cannot be read."""
-    try:
-        with file.open(encoding="utf-8") as open_file:
-            return open_file.read(_LARGEST)
-    except UnicodeDecodeError as error:
-        raise BadInput(f"The keys cannot be read: {error}", place=Place(str(file))) from error
-    except OSError as error:
-        if out_of_sight(file):
-            return ""
-        raise BadInput(f"The keys cannot be read: {error.strerror or error}", place=Place(str(file))) from error
+    return read_own(file, "The keys")
 
 
 def parse_keymap(text: str, file: Path) -> dict[str, str]:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.errors import BadInput, Failed, Place
-from tui.files import out_of_sight, write_text
+from tui.files import read_own, write_text
 from tui.keys import keys_file
 from tui.theme import THEMES
 
-_LARGEST = 64_000
 THEME_NAMES = ("auto", *(theme.name.removeprefix("midwatch-") for theme in THEMES))
 
 
@@ -48,14 +47,7 @@ def read_settings(file: Path) -> Settings:
 
     place = Place(str(file))
     try:
-        with file.open(encoding="utf-8") as open_file:
-            data = yaml.safe_load(open_file.read(_LARGEST)) or {}
-    except UnicodeDecodeError as error:
-        raise BadInput(f"The settings cannot be read: {error}", place=place) from error
-    except OSError as error:
-        if out_of_sight(file):
-            return Settings()
-        raise BadInput(f"The settings cannot be read: {error.strerror or error}", place=place) from error
+        data = yaml.safe_load(read_own(file, "The settings")) or {}
     except yaml.YAMLError as error:
         raise BadInput("The settings are no YAML", place=place, hint="Write lines like 'theme: light'") from error
     if not isinstance(data, dict):
