@@ -18,6 +18,7 @@ from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
+from midwatch.units import counted
 from probes.postgres.connect import Route
 from probes.postgres.role import Role, read_role, set_verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
@@ -60,8 +61,7 @@ class RestorePassword(Action):
             draft.add(Verb.CHANGE, f"password of {sealed.role} on {self.target.label}", note=note, kind="password")
         if self.target.secret_store is not None:
             draft.fact("secret store", "keeps the password that it was given last; nobody knows the former one")
-        count = len(sealed.lines)
-        note = f"{count} former line{'' if count == 1 else 's'} in place of its present ones; the others stay"
+        note = f"{counted(len(sealed.lines), 'former line')} in place of its present ones; the others stay"
         draft.add(Verb.CHANGE, str(password_file(context.runbook)), note=note, kind="file")
         draft.add(Verb.CREATE, str(context.place("sealed")), note="what is in force now", identity="sealed", kind="file")
         draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret", kind="file")

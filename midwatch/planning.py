@@ -92,9 +92,10 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
     if step.kind is StepKind.USES:
         return build_action(step, runbook, incident).plan(context)
     if step.kind is StepKind.RUN:
-        draft = PlanDraft("shell", {"script": step.run} | _shell_values(step, runbook, incident))
+        values = _shell_values(step, runbook, incident)
+        draft = PlanDraft("shell", {"script": step.run} | values)
         draft.fact("command", step.run.strip())
-        for name, value in _shell_values(step, runbook, incident).items():
+        for name, value in values.items():
             if isinstance(step.env[name], Reference):
                 draft.fact(f"${name}", _shown(value))
         if step.risk is not Risk.OBSERVE:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.incident.events import Kind
-from midwatch.units import size
+from midwatch.units import counted, size
 
 
 def journal_words(kind: str, body: Mapping[str, Any]) -> str:
@@ -15,8 +15,7 @@ def journal_words(kind: str, body: Mapping[str, Any]) -> str:
         memory = ", which is memory: a restart of the machine would lose it" if body.get("in_memory") else ""
         return f"The journal goes on in {body.get('to')}{memory}: {body.get('reason')}"
     if kind == Kind.REJOINED:
-        count = body.get("events")
-        return f"The journal is whole on its own disk again: {count} event{'' if count == 1 else 's'} came back"
+        return f"The journal is whole on its own disk again: {counted(body.get('events', 0), 'event')} came back"
     if kind == Kind.LOST:
         return f"What the journal held after event {body.get('after')} was in memory only, in {body.get('file')}, and is lost"
     if kind == Kind.REPAIRED:
