@@ -39,6 +39,22 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _users_where_they_are_needed(request: pytest.FixtureRequest) -> None:
+    """A test that becomes other users skips for anybody but root; CI runs as root and refuses the skip."""
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """An empty folder that every user of the machine can reach, unlike `tmp_path`; only this user can write to it."""
+    folder = Path(tempfile.mkdtemp(prefix="mwr-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is the current one."""

@@ -1,0 +1,1 @@
+"""What the operating system offers, made safe and testable: files, processes, clocks."""

@@ -1,0 +1,306 @@
+"""Reads and writes files in places where another user of the machine could have put something first.
+
+Instructions (records, orders, plans, runbooks, settings, secrets) are read with `read_trusted`: every folder on the way is
+checked, no link that somebody else could have made is followed, nothing is waited for, and the checks are made on the
+descriptor that is then read. A file that the operator named is read with `read_regular`, whoever owns it: only pipes and
+devices are refused. Files are written under an unguessable name in the descriptor of their folder, with an explicit mode, and then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from midwatch.errors import Failed, Refused
+
+_LINKS_AT_MOST = 40
+"""As many links as Linux follows in one path (path_resolution(7))."""
+_NEVER_WAIT = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class UntrustedFile(Refused):
+    """Something lies there that another user could have made or could change; it was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose files are accepted. Root is always trusted: root can change everything anyway."""
+
+    owners: frozenset[int]
+    """User ids."""
+    group_may_write: bool = False
+    """Accept what the group of a file or folder may change. For records that a group shares, never for what is run."""
+    private: bool = False
+    """Refuse a file that anybody but its owner may read."""
+
+    @classmethod
+    def own(cls) -> Self:
+        """The user of this process, and root."""
+        return cls(frozenset({os.geteuid(), 0}))
+
+    @classmethod
+    def of(cls, *uids: int) -> Self:
+        """These users, and root."""
+        return cls(frozenset({*uids, 0}))
+
+    def shared(self) -> Self:
+        """The same owners, where a group shares the folder."""
+        return replace(self, group_may_write=True)
+
+    def secret(self) -> Self:
+        """The same owners, of files that nobody else may read."""
+        return replace(self, private=True)
+
+
+def read_trusted(path: Path, trust: Trust, *, limit_bytes: int) -> bytes:
+    """The content of a file that nobody outside `trust` could have made or can change.
+
+    Raises `UntrustedFile`, `Failed` when the file is longer than `limit_bytes`, `OSError` when it is missing or unreadable.
+    """
+    descriptor = open_trusted(path, trust)
+    try:
+        return _read_limited(descriptor, path, limit_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def open_trusted(path: Path, trust: Trust) -> int:
+    """A descriptor for reading such a file. Raises `UntrustedFile` and `OSError`; a pipe or device is untrusted as well."""
+    folder, name = _walk(path, trust, follow_last=True)
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | _NEVER_WAIT, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        _require_trusted_file(os.fstat(descriptor), path, trust)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_regular(path: Path, *, limit_bytes: int) -> bytes:
+    """The content of a file that the operator named, whoever owns it. Links are followed; pipes and devices are refused.
+
+    Raises `Failed` when it is no regular file or longer than `limit_bytes`, and `OSError`.
+    """
+    descriptor = open_regular(path)
+    try:
+        return _read_limited(descriptor, path, limit_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor for reading a regular file, whoever owns it; nothing is waited for. Raises `Failed` and `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | _NEVER_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Failed(f"{path} is not a regular file")
+    return descriptor
+
+
+def open_folder(path: Path, trust: Trust | None) -> int:
+    """A descriptor of a folder whose entries nobody outside `trust` can change; without `trust`, of any folder.
+
+    Raises `UntrustedFile` and `OSError`.
+    """
+    if trust is None:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder, name = _walk(path, trust, follow_last=True)
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        _require_trusted_folder(os.fstat(descriptor), path, trust)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
+    """Make a folder with this mode whatever the umask is, or accept one of `trust` that is there; its parent has to exist.
+
+    Raises `UntrustedFile` and `OSError`.
+    """
+    parent, name = _walk(path, trust, follow_last=False)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+            os.chmod(name, mode, dir_fd=parent)
+    finally:
+        os.close(parent)
+    os.close(open_folder(path, trust))
+
+
+def create_exclusive(path: Path, *, mode: int, trust: Trust | None) -> int:
+    """A descriptor for writing a file that did not exist, with this mode whatever the umask is.
+
+    Raises `FileExistsError` when anything has that name, `UntrustedFile` and other `OSError`.
+    """
+    folder = open_folder(path.parent, trust)
+    try:
+        return _create(folder, path.name, mode)
+    finally:
+        os.close(folder)
+
+
+def atomic_write(path: Path, content: bytes, *, mode: int, trust: Trust | None) -> None:
+    """Replace `path` by a file with this content and mode: whole or not at all, and on disk when this returns.
+
+    What had the name before is replaced, never opened: a link or a pipe there does no harm. Raises `UntrustedFile` and
+    `OSError`; the former file stays then.
+    """
+    folder = open_folder(path.parent, trust)
+    part = f".{path.name[:200]}.{secrets.token_hex(8)}.part"
+    try:
+        descriptor = _create(folder, part, mode)
+        try:
+            try:
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.rename(part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+            raise
+        with contextlib.suppress(OSError):  # some network file systems refuse to sync a folder
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def user_name(uid: int) -> str:
+    """The name of a user, for messages; `uid 1234` where the machine knows none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _create(folder: int, name: str, mode: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+    try:
+        os.fchmod(descriptor, mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _read_limited(descriptor: int, path: Path, limit_bytes: int) -> bytes:
+    content = bytearray()
+    while len(content) <= limit_bytes and (piece := os.read(descriptor, min(limit_bytes + 1 - len(content), 1 << 20))):
+        content += piece
+    if len(content) > limit_bytes:
+        raise Failed(f"{path} is longer than {limit_bytes:,} bytes", hint="It was not read")
+    return bytes(content)
+
+
+def _walk(path: Path, trust: Trust, *, follow_last: bool) -> tuple[int, str]:
+    """A descriptor of the folder that the path leads to, and the last name in it, every step checked against `trust`."""
+    pending = list(reversed((Path.cwd() / path).parts[1:])) or ["."]
+    followed = 0
+    with _closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as held:
+        while True:
+            name = pending.pop()
+            status = os.fstat(held.descriptor)
+            _require_trusted_folder(status, path, trust)
+            if not pending and not follow_last:
+                return held.release(), name
+            try:
+                entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held.descriptor)
+            except FileNotFoundError:
+                if not pending:  # the caller says so, with its own flags
+                    return held.release(), name
+                raise
+            found = os.fstat(entry)
+            if stat.S_ISLNK(found.st_mode):
+                target = os.readlink("", dir_fd=entry)
+                os.close(entry)
+                _require_owner(found, path, trust, "a link on the way")
+                followed += 1
+                if followed > _LINKS_AT_MOST:
+                    raise UntrustedFile(f"{path} leads through more than {_LINKS_AT_MOST} links")
+                if target.startswith("/"):
+                    held.replace(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+                pending += [part for part in reversed(target.split("/")) if part not in ("", ".")] or ["."]
+                continue
+            if not pending:
+                os.close(entry)
+                return held.release(), name
+            if not stat.S_ISDIR(found.st_mode):
+                os.close(entry)
+                raise NotADirectoryError(20, os.strerror(20), str(path))
+            held.replace(entry)
+            if status.st_mode & _OTHERS_WRITE and status.st_mode & stat.S_ISVTX:
+                _require_owner(found, path, trust, "a folder on the way")
+
+
+class _Held:
+    """One descriptor at a time, closed unless it is released."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def replace(self, descriptor: int) -> None:
+        os.close(self.descriptor)
+        self.descriptor = descriptor
+
+    def release(self) -> int:
+        descriptor, self.descriptor = self.descriptor, -1
+        return descriptor
+
+
+@contextlib.contextmanager
+def _closing(descriptor: int) -> Iterator[_Held]:
+    held = _Held(descriptor)
+    try:
+        yield held
+    finally:
+        if held.descriptor >= 0:
+            os.close(held.descriptor)
+
+
+def _require_trusted_folder(status: os.stat_result, path: Path, trust: Trust) -> None:
+    """A folder of the path: its entries may be changed by nobody outside `trust`, or it is sticky (each keeps their own)."""
+    _require_owner(status, path, trust, "a folder on the way")
+    allowed = stat.S_IWGRP if trust.group_may_write else 0
+    if status.st_mode & _OTHERS_WRITE & ~allowed and not status.st_mode & stat.S_ISVTX:
+        raise UntrustedFile(
+            f"{path} is not trusted: a folder on the way can be changed by other users",
+            hint="Take the write permission of group and others away, or use another folder",
+        )
+
+
+def _require_trusted_file(status: os.stat_result, path: Path, trust: Trust) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UntrustedFile(f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch")
+    _require_owner(status, path, trust, "the file")
+    if status.st_nlink > 1:
+        raise UntrustedFile(f"{path} has {status.st_nlink} names (hard links), so it may be another user's choice")
+    allowed = stat.S_IWGRP if trust.group_may_write else 0
+    if status.st_mode & _OTHERS_WRITE & ~allowed:
+        raise UntrustedFile(f"{path} can be changed by other users", hint=f"chmod go-w {path}")
+    if trust.private and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UntrustedFile(f"{path} can be read by other users", hint=f"chmod 600 {path}")
+
+
+def _require_owner(status: os.stat_result, path: Path, trust: Trust, what: str) -> None:
+    if status.st_uid not in trust.owners:
+        raise UntrustedFile(f"{path} is not trusted: {what} belongs to {user_name(status.st_uid)}")

@@ -1,0 +1,57 @@
+"""Real second users: a function runs in a child process as another user id, as an attack or as a colleague would."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import pytest
+
+MALLORY, ALICE, BOB = 64001, 64002, 64003
+"""User ids that no account of the machine has. Mallory is the attacker."""
+ONCALL = 64100
+"""A group id that no account of the machine has."""
+
+Result = TypeVar("Result")
+
+needs_root = pytest.mark.root
+"""The test becomes other users, which only root can. In CI such a test may not skip."""
+
+
+def run_as(
+    uid: int, function: Callable[[], Result], *, gid: int | None = None, groups: Sequence[int] = (), umask: int = 0o022
+) -> Result:
+    """What the function returns when it runs in a child process as this user. An exception there is raised here as well."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer: tuple[bool, Any]
+        try:
+            os.close(reading)
+            os.setgroups(list(groups))
+            os.setresgid(*[uid if gid is None else gid] * 3)
+            os.setresuid(uid, uid, uid)
+            os.umask(umask)
+            answer = (True, function())
+        except BaseException as error:
+            answer = (False, (error, traceback.format_exc()))
+        try:
+            data = pickle.dumps(answer)
+        except Exception:
+            data = pickle.dumps((False, (RuntimeError(str(answer)), "")))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(data)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(child, 0)
+    done, value = pickle.loads(data)
+    if done:
+        return value  # type: ignore[no-any-return]
+    error, told = value
+    error.add_note(told)
+    raise error
