@@ -3,7 +3,8 @@
 Instructions (records, orders, plans, runbooks, settings, secrets) are read with `read_trusted`: every folder on the way is
 checked, no link that somebody else could have made is followed, nothing is waited for, and the checks are made on the
 descriptor that is then read. A file that the operator named is read with `read_regular`, whoever owns it: only pipes and
-devices are refused. Files are written under an unguessable name in the descriptor of their folder, with an explicit mode, and then renamed.
+devices are refused. Files are written under an unguessable name in the descriptor of their folder, with an explicit mode, and
+then renamed.
 """
 
 from __future__ import annotations
