@@ -24,8 +24,9 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from probes.postgres.connect import Route
-from probes.postgres.role import Role, read_role, set_verifier, verifier
+from probes.postgres.role import Role, read_role, set_verifier, try_verifier, verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
+from probes.postgres.writability import require_writable
 
 _STRENGTH = 24
 """Bytes of randomness in a new password (192 bits)."""
@@ -38,7 +39,8 @@ class RecoverPassword(Action):
     Known passwords are tried from outside, by logins that really use them. If none works, the superuser sets a
     SCRAM verifier that was computed here, in a session that logs no statement. The former verifier and the former lines of
     `.pgpass` are kept, sealed, for an undo. `.pgpass` is written beside the old one, and the target's secret store has
-    taken the password, before the server is touched: what fails until then leaves everything as it was. The new password
+    taken the password, before the server is changed, and the server has shown in a transaction that was rolled back that it
+    takes the change: what fails until then leaves everything as it was. The new password
     is proved by a login over TCP; then what depends on the target is asked. `pg_hba.conf` is never touched.
     """
 
@@ -72,6 +74,7 @@ class RecoverPassword(Action):
     def _plan_reset(self, draft: PlanDraft, context: Context, route: Route) -> None:
         try:
             way = superuser_route(context.runbook, self.target)
+            require_writable(way)
             role = read_role(way, route.user)
         except MidwatchError as error:
             draft.refusal = str(error)
@@ -142,6 +145,7 @@ class RecoverPassword(Action):
 
     def _reset(self, context: Context, route: Route) -> Outcome:
         way = superuser_route(context.runbook, self.target)
+        require_writable(way)
         role = read_role(way, route.user)
         if role is None:
             raise Refused(f"{self.target.label} has no role {route.user}", hint="Check the target's user in the runbook")
@@ -162,19 +166,22 @@ class RecoverPassword(Action):
         return Outcome(True, f"The password of {route.user} is new, works over TCP, and is in .pgpass", values)
 
     def _exchange(self, context: Context, route: Route, way: Route, role: Role, password: str) -> Path:
-        """Everything that may fail comes before the server is touched; what follows is one statement and one rename."""
+        """Everything that may fail comes first, the server's own refusal too; what follows is one statement and one rename."""
+        new = verifier(password)
         replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
         try:
+            try_verifier(way, route.user, new)
             sealed = Sealed(self.target.name, role.name, role.verifier, replacement.former).keep(context.place("sealed"))
             record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
             self._store(context, password, sealed)
             context.console.value("sealed", str(sealed))  # an undo finds it also if nobody sees the end of this
             try:
-                set_verifier(way, route.user, verifier(password))
+                set_verifier(way, route.user, new)
             except MidwatchError as error:
                 replacement.leave()
+                store = "; the secret store has the new password already" if self.target.secret_store else ""
                 hint = "Run this again: it tries the new password first, in case the server has taken it"
-                raise Failed(error.sentence, hint=hint) from error
+                raise Failed(f"{error.sentence}{store}", hint=hint) from error
             replacement.publish()
         finally:
             replacement.discard()

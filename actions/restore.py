@@ -31,6 +31,7 @@ from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, superuser_route
 from probes.postgres.tools import Tools, find_tools
+from probes.postgres.writability import require_writable
 
 CRITICAL = 95.0
 """Percent of the server's disk beyond which nothing is restored onto it."""
@@ -64,6 +65,7 @@ class Restore(Action):
         try:
             file = self._file(context)
             route = self._route(context)
+            require_writable(route)
             server = look(route, self.target.database)
             manifest = Manifest.read(file)
             contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
@@ -145,6 +147,7 @@ class Restore(Action):
         file = self._file(context)
         manifest = Manifest.read(file)
         route = self._route(context)
+        require_writable(route)
         server = look(route, self.target.database)
         contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
         name = free_name(server, self.target.database, "restored", context.clock.now())

@@ -22,6 +22,7 @@ from midwatch.units import counted
 from probes.postgres.connect import Route
 from probes.postgres.role import Role, read_role, set_verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
+from probes.postgres.writability import require_writable
 
 SHOWN = 10
 """Sessions that are listed."""
@@ -88,7 +89,7 @@ class RestorePassword(Action):
         what = "" if way is None else "The former verifier is in force, and "
         return Outcome(True, f"{what}.pgpass has its former lines", {"sealed": str(kept)})
 
-    def _look(self, context: Context) -> tuple[Sealed, Route | None, Role | None]:
+    def _look(self, context: Context, *, writes: bool = True) -> tuple[Sealed, Route | None, Role | None]:
         """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
         sealed = read_sealed(self.sealed)
         user = login_route(context.runbook, self.target).user
@@ -101,13 +102,15 @@ class RestorePassword(Action):
         if sealed.verifier is None:
             return sealed, None, None
         way = superuser_route(context.runbook, self.target)
+        if writes:
+            require_writable(way)
         role = read_role(way, user)
         if role is None:
             raise Refused(f"{self.target.label} has no role {user} any more", hint="There is nothing to give it back to")
         return sealed, way, role
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        sealed, way, role = self._look(context)
+        sealed, way, role = self._look(context, writes=False)
         if way is not None and (role is None or role.verifier != sealed.verifier):
             return Outcome(False, "The former verifier is not in force")
         login = login_of(login_route(context.runbook, self.target))

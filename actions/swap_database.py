@@ -21,6 +21,7 @@ from probes.postgres import activity
 from probes.postgres.connect import Route
 from probes.postgres.role import identifier, literal, run_quietly
 from probes.postgres.routes import superuser_route
+from probes.postgres.writability import require_writable
 
 TRIES = 10
 """Times that the sessions are ended and the names changed, where clients come back at once."""
@@ -53,6 +54,7 @@ class SwapDatabase(Action):
         draft.confirm_name = self.target.name
         try:
             route = _route(context, self.target)
+            require_writable(route)
             server = look(route, self.target.database)
             chosen = self._chosen(server)
             sessions = json.loads(run_quietly(route, _SESSIONS.format(names=self._names(chosen))) or "null") or []
@@ -81,6 +83,7 @@ class SwapDatabase(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         route = _route(context, self.target)
+        require_writable(route)
         server = look(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
         kept = free_name(server, current, "before", context.clock.now())

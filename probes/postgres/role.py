@@ -106,10 +106,17 @@ def set_verifier(route: Route, name: str, verifier_text: str) -> None:
 
     Both in one session: whoever came in with the password that is replaced comes in no second time. Raises `Failed`.
     """
-    value = literal(verifier_text) if verifier_text else "NULL"
-    change = f"ALTER ROLE {identifier(name)} PASSWORD {value}"
-    if run_quietly(route, change, _KEPT.format(name=literal(name))) != verifier_text:
+    if run_quietly(route, _change(name, verifier_text), _KEPT.format(name=literal(name))) != verifier_text:
         raise Failed(f"{route.label} does not keep the verifier that it was given", hint="Look at the role as the superuser")
+
+
+def try_verifier(route: Route, name: str, verifier_text: str) -> None:
+    """Raise what `set_verifier` would raise for this verifier now; the change itself is rolled back."""
+    run_quietly(route, "BEGIN", _change(name, verifier_text), "ROLLBACK")
+
+
+def _change(name: str, verifier_text: str) -> str:
+    return f"ALTER ROLE {identifier(name)} PASSWORD {literal(verifier_text) if verifier_text else 'NULL'}"
 
 
 def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
