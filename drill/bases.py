@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drill.containers import ContainerServer, make_all
-from drill.record import Record
+from drill.record import SERVER_NAMES, Record
 from drill.scenarios import Scenario
 from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster
 from probes.postgres.embedded import Engine
 
 SQL = Path(__file__).parent / "data"
-NAMES = ("otc", "gps", "arp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +35,18 @@ class Base:
 
 def make_bases(engine: Engine, den: Path, record: Record, seed: int, say: Callable[[str], None]) -> list[Base]:
     """Three servers that run and hold their data. Same seed, same data. Raises `Failed`."""
-    servers = _in_containers(den, record) if record.label else _as_programs(engine, den, record)
+    servers = _in_containers(den, record) if record.engine else _as_programs(engine, den)
     say("Three servers are made; filling them")
     with ThreadPoolExecutor(len(servers)) as pool:
         return list(pool.map(lambda server: _fill(engine, server, seed), servers))
 
 
-def _as_programs(engine: Engine, den: Path, record: Record) -> Sequence[Server]:
+def _as_programs(engine: Engine, den: Path) -> Sequence[Server]:
     socket = den / "run"
     _own(engine, socket)
     _own(engine, den / "servers")
-    ports = free_ports(len(NAMES))
-    servers = [_server(name, den, socket, port) for name, port in zip(NAMES, ports, strict=True)]
-    record.clusters = [str(server.data) for server in servers]
-    record.save()
+    ports = free_ports(len(SERVER_NAMES))
+    servers = [_server(name, den, socket, port) for name, port in zip(SERVER_NAMES, ports, strict=True)]
     first, *others = servers
     make_cluster(engine, first.data)
     for server in others:
@@ -60,10 +57,10 @@ def _as_programs(engine: Engine, den: Path, record: Record) -> Sequence[Server]:
 
 
 def _in_containers(den: Path, record: Record) -> Sequence[ContainerServer]:
-    ports = free_ports(len(NAMES))
+    ports = free_ports(len(SERVER_NAMES))
     servers = [
         ContainerServer(f"{name}-db-prod", name, f"{name}_app", port, record.engine, den / f"{name}-first.pgpass")
-        for name, port in zip(NAMES, ports, strict=True)
+        for name, port in zip(SERVER_NAMES, ports, strict=True)
     ]
     make_all(servers, record)
     return servers

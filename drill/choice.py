@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import image
-from drill.bases import NAMES
-from drill.containers import KEY, is_remainder
+from drill.containers import is_remainder
 from drill.containers_gone import remove_labelled
+from drill.record import LABEL_KEY, SERVER_NAMES, SOCKET
 from midwatch.errors import MidwatchError, Refused
 from probes.docker_engine import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-SOCKET = "unix:///var/run/docker.sock"
 NEEDED = 500 << 20
 """Bytes that have to be free where the engine keeps its containers."""
 
@@ -74,13 +73,13 @@ def _unfit(info: dict[str, Any]) -> str:
 
 def _taken(client: DockerClient) -> str:
     """Which container stands where one of ours has to; a real one is never touched."""
-    wanted = {f"/{name}-db-prod" for name in NAMES}
+    wanted = {f"/{name}-db-prod" for name in SERVER_NAMES}
     for container in client.api.containers(all=True):
         labels = container["Labels"]
         if is_remainder(labels):
-            remove_labelled(address(), f"{KEY}={labels[KEY]}", finished=True)
+            remove_labelled(address(), f"{LABEL_KEY}={labels[LABEL_KEY]}", finished=True)
             continue
         for name in wanted.intersection(container["Names"]):
-            whose = "of another drill" if KEY in labels else "that is no drill's"
+            whose = "of another drill" if LABEL_KEY in labels else "that is no drill's"
             return f"there is a container {name.removeprefix('/')} already, {whose}"
     return ""

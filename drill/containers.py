@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import image
-from drill.record import Record
+from drill.record import LABEL_KEY, Record
 from drill.servers import ACCESS, PAGE, QUIET, common_settings
 from midwatch.errors import Failed, MidwatchError
 from midwatch.process import boot_id
@@ -27,8 +27,6 @@ from probes.postgres.embedded import Engine, run
 if TYPE_CHECKING:
     from docker import DockerClient
 
-KEY = "midwatch.drill"
-"""Key of the label of everything that a drill makes on an engine; its value is one drill's own."""
 RECORD, BOOT = "midwatch.drill.record", "midwatch.drill.boot"
 """Keys of the labels that say where the drill's record is, and in which boot of the machine it began."""
 TARGET = "midwatch.drill.target"
@@ -149,7 +147,7 @@ def _make(client: DockerClient, server: ContainerServer, record: Record, passwor
 
 def is_remainder(labels: Mapping[str, str]) -> bool:
     """Whether a container's labels say that its drill ended with an earlier boot of the machine, and its record as well."""
-    if KEY not in labels or RECORD not in labels:
+    if LABEL_KEY not in labels or RECORD not in labels:
         return False
     try:
         return labels.get(BOOT) != boot_id() and not Path(labels[RECORD]).exists()

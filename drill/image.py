@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed
+from midwatch.system.trusted_files import Trust, make_folders
 from probes.docker_engine import engine
 
 ENTRY = Path(__file__).with_name("container-entry.sh")
@@ -84,7 +85,6 @@ def _make(kept: Path) -> None:
             f"The image for the containers is not at hand, and {reason}",
             hint="As root on Debian: apt-get install debootstrap; or midwatch drill --no-docker",
         )
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="image-", dir=kept.parent) as scratch:
         root, partial = Path(scratch, "root"), Path(scratch, "image.tar")
         package = f"postgresql-{_major()}"
@@ -157,7 +157,12 @@ def _cache() -> Path:
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    _cache().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (_cache() / "image.lock").open("w") as lock:
+    """Hold the lock of the cache. Raises `UntrustedFile` when another user could have put an image there."""
+    make_folders(_cache(), mode=0o700, trust=Trust.own())
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    lock = os.open(_cache() / "image.lock", flags, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

@@ -65,7 +65,7 @@ def watch(file: Path) -> None:
         signal.signal(number, dismiss)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     alone_since: float | None = None
-    while (record := Record.load(file)) is not None:
+    while (record := _read(file)) is not None:
         if record.owner is not None and record.owner.alive:
             if dismissed and not wait(record.owner, PARTING):
                 dismissed = False  # a living owner keeps its janitor, whoever sent the signal
@@ -80,6 +80,13 @@ def watch(file: Path) -> None:
                 tear_down(record)
             return
         time.sleep(min(GLANCE, left))
+
+
+def _read(file: Path) -> Record | None:
+    """The record; None when it is gone or no longer believed: then there is nothing to look after."""
+    with contextlib.suppress(MidwatchError):
+        return Record.load(file)
+    return None
 
 
 if __name__ == "__main__":

@@ -32,10 +32,12 @@ def working_in(folders: list[Path], program: str) -> list[Process]:
 
 
 def naming(word: str, prefix: str) -> list[Process]:
-    """Processes whose argument list has `word` and an argument that begins with `prefix`."""
+    """Processes of this user whose argument list has `word` and an argument that begins with `prefix`."""
     found = []
     for pid in _all():
         try:
+            if Path(f"/proc/{pid}").stat().st_uid != os.geteuid():  # anybody can start a process with such arguments
+                continue
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,17 +13,18 @@ from types import MappingProxyType
 from drill.bases import break_bases, make_bases
 from drill.choice import address, choose
 from drill.clutter import litter
-from drill.containers import KEY, running
+from drill.containers import running
 from drill.history import write_history
 from drill.janitor import hire
-from drill.record import Record, new_record, records
-from drill.removal import sweep, tear_down
+from drill.record import Record, mark_folder, new_record, own_trust, records
+from drill.removal import PID_FILE_LIMIT_BYTES, sweep, tear_down
 from drill.scenarios import find
-from drill.site import write_site
+from drill.site import answers_of, environment_of, reference_runbook, site_of, write_site
 from drill.volume import open_volume
 from midwatch.errors import BadInput, Failed, MidwatchError
 from midwatch.process import Process
-from probes.postgres.embedded import Identity, clients, engine_for
+from midwatch.system.trusted_files import UntrustedFile, make_folders, read_regular
+from probes.postgres.embedded import Identity, clients, engine_for, programs_of
 
 SEED = 20261123
 LINGER = 1800.0
@@ -51,12 +51,12 @@ class Production:
     @property
     def answers(self) -> Path:
         """What a person would decide in the reference drill, for a run without a screen."""
-        return Path(self.record.facts["answers"])
+        return answers_of(self.record)
 
     @property
     def in_docker(self) -> bool:
         """Whether its servers run in containers."""
-        return bool(self.record.label)
+        return bool(self.record.engine)
 
     @property
     def scenario(self) -> str:
@@ -75,7 +75,7 @@ class Production:
             return False
         if self.in_docker:
             return running(self.record)
-        return all(_postmaster(Path(cluster)) for cluster in self.record.clusters)
+        return all(_postmaster(cluster) for cluster in self.record.clusters)
 
     def take_over(self) -> bool:
         """Become its owner if its owner is gone. True when this process owns it now."""
@@ -114,32 +114,30 @@ def build(
     try:
         for gone in sweep():
             say(f"Removed the remains of an earlier drill: {gone}")
+    except BadInput:  # the folder of the drills is not ours
+        raise
     except MidwatchError as error:
         say(str(error))
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} is not an empty folder", hint="Name a new one: it is removed with all that is in it")
     contained = choose(docker, say)
-    record = new_record(chosen.name, folder, LINGER if linger is None else linger)
-    if contained:
-        record.engine, record.label = address(), f"{KEY}={secrets.token_hex(8)}"
+    record = new_record(chosen.name, folder, LINGER if linger is None else linger, address() if contained else "")
     try:
         record.janitor = hire(record)
         record.save()
         where = Path(record.folder)
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_own(where, record)
         _require_room(where)
         den = where if contained else _make_den(record, where)
         engine = clients() if contained else engine_for(den)
         bases = make_bases(engine, den, record, seed, say)
-        record.mount = str(where / "backups")
-        record.save()
         volume = open_volume(where / "backups", say)
         write_history(where, volume.path, bases, engine, chosen, say)
         break_bases(engine, bases, chosen)
         if contained:
             litter(record)
         budget = volume.fit(chosen.percent)
-        record.facts = write_site(record, bases, engine, chosen, budget, volume.mounted)
+        write_site(record, bases, engine, chosen, budget)
         record.ready = True
         record.save()
     except BaseException as error:
@@ -153,7 +151,7 @@ def build(
 
 
 def find_open() -> Production | None:
-    """The newest production of this user that is ready and looked after, or None.
+    """The newest production of this user that is ready and looked after, or None. Raises `BadInput` as `survey` does.
 
     If its owner is gone, this process becomes its owner, so that it is not taken down under the operator's hands.
     """
@@ -167,11 +165,19 @@ def find_open() -> Production | None:
 
 
 def _production(record: Record) -> Production:
-    facts = record.facts
-    environment = dict(facts["environment"])
-    environment["PATH"] = os.pathsep.join([facts["bin"], os.environ.get("PATH", os.defpath)])
     folder = Path(record.folder)
-    return Production(record, folder, Path(facts["runbook"]), Path(facts["site"]), MappingProxyType(environment))
+    programs = str(programs_of(Path(record.den or folder)))
+    environment = environment_of(record) | {"PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])}
+    return Production(record, folder, reference_runbook(), site_of(record), MappingProxyType(environment))
+
+
+def _make_own(folder: Path, record: Record) -> None:
+    """Make the production's folder and mark it as this drill's. Raises `BadInput` where others could change it."""
+    try:
+        make_folders(folder, mode=0o700, trust=own_trust())
+        mark_folder(folder, record)
+    except UntrustedFile as error:
+        raise BadInput(error.sentence, hint="Name a folder that only you may write to") from error
 
 
 def _make_den(record: Record, folder: Path) -> Path:
@@ -188,6 +194,7 @@ def _make_den(record: Record, folder: Path) -> Path:
         record.den = str(den)
         record.save()
         den.mkdir(mode=0o700)
+        mark_folder(den, record)
         if identity.switch:
             os.chown(den, 0, identity.gid)
             den.chmod(0o710)
@@ -210,7 +217,7 @@ def _require_room(folder: Path) -> None:
 
 def _postmaster(cluster: Path) -> bool:
     try:
-        pid = int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
+        pid = int(read_regular(cluster / "postmaster.pid", limit_bytes=PID_FILE_LIMIT_BYTES).split(b"\n", 1)[0])
+    except (OSError, ValueError, Failed):
         return False
     return Process.of(pid) is not None

@@ -2,6 +2,10 @@
 
 Every drill of one user is a record `ID.json` in one folder, so that any later process can find it, take it over or
 remove its remains. The record is written before the thing it names is made, and goes last.
+
+Root reads these records and removes what they name, and the folder may lie in `/tmp`. A record is therefore believed only when
+this user made the folder and the record. It names two paths, the production's folder and that of its servers: each lies
+where the id of the record says, or holds a marker with that id. Every other path, the label and the programs follow from these.
 """
 
 from __future__ import annotations
@@ -9,20 +13,39 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 import secrets
-import stat
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.errors import BadInput
+from drill.scenarios import find
+from midwatch.errors import BadInput, Failed, MidwatchError
 from midwatch.process import Process
+from midwatch.system.trusted_files import (
+    Trust,
+    UntrustedFile,
+    atomic_write,
+    create_exclusive,
+    make_folders,
+    open_folder,
+    read_trusted,
+)
 
 DRILLS = "MIDWATCH_DRILLS"
 """Environment variable: the folder for drills, where another than the one for temporary files is wanted."""
+SOCKET = "unix:///var/run/docker.sock"
+"""Address of the Docker engine where `DOCKER_HOST` names none."""
+LABEL_KEY = "midwatch.drill"
+"""Key of the label of everything that a drill makes on an engine; its value is one drill's own."""
+SERVER_NAMES = ("otc", "gps", "arp")
+MARKER = ".midwatch-drill"
+"""Name of the file that holds the id of the drill that a folder belongs to."""
+_LIMIT_BYTES = 64 * 1024
+_LINGER_LIMIT_S = 366 * 86400.0
 
 
 @dataclass(slots=True)
@@ -35,25 +58,37 @@ class Record:
     """The production's folder; removed whole."""
     den: str = ""
     """Where the servers live: the folder itself, or one of its own where the servers' user can reach it."""
-    mount: str = ""
-    """Where a file system is mounted; empty when a quota stands in for it."""
-    clusters: list[str] = field(default_factory=list)
-    """Data directories of the servers."""
     engine: str = ""
     """Address of the Docker engine that runs the servers; empty when none does."""
-    label: str = ""
-    """`KEY=VALUE` that everything of this drill on that engine carries, and nothing else; removed with the drill."""
     linger: float = 0.0
     """Seconds that the production outlives its owner."""
     ready: bool = False
     owner: Process | None = None
     janitor: Process | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    """What `Production` is made of."""
+
+    @property
+    def id(self) -> str:
+        """Of this drill and no other."""
+        return self.file.stem
 
     @property
     def lock(self) -> Path:
         return self.file.with_suffix(".lock")
+
+    @property
+    def label(self) -> str:
+        """`KEY=VALUE` that everything of this drill on its engine carries, and nothing else; removed with the drill."""
+        return f"{LABEL_KEY}={self.id}" if self.engine else ""
+
+    @property
+    def mount(self) -> Path:
+        """Where a file system is mounted, if this machine allows a mount."""
+        return Path(self.folder) / "backups"
+
+    @property
+    def clusters(self) -> list[Path]:
+        """Data directories of the servers; none when they run in containers."""
+        return [] if self.engine or not self.den else [Path(self.den) / "servers" / name for name in SERVER_NAMES]
 
     @property
     def looked_after(self) -> bool:
@@ -62,35 +97,98 @@ class Record:
 
     def save(self) -> None:
         """Write it, whole or not at all."""
-        data = asdict(self) | {"file": str(self.file)}
-        for name in ("owner", "janitor"):
-            process: Process | None = getattr(self, name)
-            data[name] = process.to_json() if process else None
-        partial = self.file.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(data, indent=1))
-        partial.replace(self.file)
+        data = asdict(self)
+        del data["file"]
+        atomic_write(self.file, json.dumps(data, indent=1).encode(), mode=0o600, trust=own_trust())
 
     @classmethod
     def load(cls, file: Path) -> Self | None:
-        """Read it; None when it is gone, or is none that this version wrote."""
+        """Read and check it; None when it is gone. Raises `UntrustedFile` and `Failed` for one that is not believed."""
         try:
-            data = json.loads(file.read_text())
-            values = {item.name: data[item.name] for item in fields(cls) if item.name in data}
-            for name in ("owner", "janitor"):
-                values[name] = Process.from_json(data[name]) if data.get(name) else None
-            return cls(**values | {"file": file})
-        except (OSError, ValueError, KeyError, TypeError):
+            content = read_trusted(file, own_trust(), limit_bytes=_LIMIT_BYTES)
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Failed(f"The drill's record {file} cannot be read: {error.strerror}") from error
+        try:
+            record = cls(file, **_values(json.loads(content)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInput):
+            hint = "Another version of Midwatch may have written it; end that drill by hand and remove the record"
+            raise Failed(f"{file} is not a drill's record, and nothing that it names was touched", hint=hint) from None
+        record._require_own()
+        return record
+
+    def _require_own(self) -> None:
+        """Raise `Failed` unless everything that the record names is something that this very drill can have made."""
+        if self.engine and self.engine not in (os.environ.get("DOCKER_HOST"), SOCKET):
+            hint = f"If that engine is yours: DOCKER_HOST={self.engine} midwatch drill --clean"
+            raise Failed(f"{self.file} names the Docker engine {self.engine}, and yours is another", hint=hint)
+        require_own_folder(Path(self.folder), self)
+        if self.den not in ("", self.folder):
+            require_own_folder(Path(self.den), self)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others from changing or tearing down this drill meanwhile."""
+        """Keep others from changing or tearing down this drill meanwhile. Raises `UntrustedFile`."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(FileNotFoundError):
-                descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                folder = open_folder(self.file.parent, own_trust())
+                stack.callback(os.close, folder)
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                descriptor = os.open(self.lock.name, flags, 0o600, dir_fd=folder)
                 stack.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+
+
+def _values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record, each of its own type. Raises what a wrong one raises."""
+    values = {item.name: data[item.name] for item in fields(Record) if item.name != "file"}
+    texts = [values[name] for name in ("scenario", "folder", "den", "engine")]
+    linger, ready = float(values["linger"]), values["ready"]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(ready, bool):
+        raise TypeError
+    if not math.isfinite(linger) or not 0.0 <= linger <= _LINGER_LIMIT_S:
+        raise ValueError
+    find(values["scenario"])
+    for name in ("owner", "janitor"):
+        values[name] = Process.from_json(values[name]) if values[name] is not None else None
+    return values | {"linger": linger}
+
+
+def own_trust() -> Trust:
+    """Whose drills this process believes: its own user's."""
+    return Trust.of(os.geteuid())
+
+
+def mark_folder(folder: Path, record: Record) -> None:
+    """Write the marker that makes an empty folder this drill's. Raises `UntrustedFile` and `OSError`."""
+    descriptor = create_exclusive(folder / MARKER, mode=0o600, trust=own_trust())
+    try:
+        os.write(descriptor, record.id.encode())
+    finally:
+        os.close(descriptor)
+
+
+def require_own_folder(folder: Path, record: Record) -> None:
+    """Raise `Failed` unless this folder is missing, empty, or was made by this very drill."""
+    if not folder.is_absolute() or ".." in folder.parts:
+        raise Failed(f"{record.file} names {folder}, which no drill has made; nothing was removed", hint="Remove the record")
+    try:
+        os.close(open_folder(folder, own_trust()))
+        if folder == record.file.parent / record.id or not any(folder.iterdir()):
+            return
+        marked = read_trusted(folder / MARKER, own_trust(), limit_bytes=len(record.id)).decode("ascii", "replace")
+    except FileNotFoundError:
+        if not os.path.lexists(folder):
+            return
+        marked = ""
+    except (OSError, MidwatchError) as error:
+        why = error.sentence if isinstance(error, MidwatchError) else error.strerror
+        raise Failed(f"{record.file} names {folder}, and that is not this drill's: {why}", hint="It was left alone") from None
+    if marked != record.id:
+        why = "it does not hold this drill's marker"
+        raise Failed(f"{record.file} names {folder}, and that is not this drill's: {why}", hint="It was left alone")
 
 
 def drills_folder() -> Path:
@@ -102,46 +200,66 @@ def drills_folder() -> Path:
 def make_drills_folder() -> Path:
     """Make the folder of this user's drills. Raises `BadInput` when it cannot be made or is not safe to use."""
     folder = drills_folder()
-    try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            folder.chmod(0o711)  # the servers' user passes through, and cannot list it
-        found = folder.lstat()
-    except OSError as error:
-        raise BadInput(f"The folder for drills cannot be made: {error}", hint=f"Set {DRILLS} to another folder") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise BadInput(
-            f"{folder} is not a folder that only you may write to", hint=f"Remove it, or set {DRILLS} to another folder"
-        )
+    with _explained():
+        make_folders(folder, mode=0o711, trust=own_trust())  # the servers' user passes through, and cannot list it
     return folder
 
 
-def new_record(scenario: str, folder: Path | None, linger: float) -> Record:
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turns what is wrong with the folder for drills into `BadInput` that says how to have another one."""
+    try:
+        yield
+    except UntrustedFile as error:
+        sentence = f"The folder for drills cannot be used: {error.sentence}"
+        raise BadInput(sentence, hint=f"Remove it, or set {DRILLS} to another folder") from error
+    except OSError as error:
+        sentence = f"The folder for drills cannot be made: {error}"
+        raise BadInput(sentence, hint=f"Set {DRILLS} to another folder") from error
+
+
+def new_record(scenario: str, folder: Path | None, linger: float, engine: str = "") -> Record:
     """A record, saved, for a drill that is about to be built by this process; its folder is not made yet."""
     while True:
-        name = secrets.token_hex(3)
-        drills = make_drills_folder()
-        file = drills / f"{name}.json"
+        drills, name = make_drills_folder(), secrets.token_hex(8)
         where = folder.absolute() if folder is not None else drills / name
-        record = Record(file, scenario, str(where), linger=linger, owner=Process.current())
-        with contextlib.suppress(FileExistsError, FileNotFoundError):  # the name is taken; the drills' folder just went
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        record = Record(drills / f"{name}.json", scenario, str(where), engine=engine, linger=linger, owner=Process.current())
+        with contextlib.suppress(FileNotFoundError):  # the drills' folder just went, with the last other drill
             record.save()
             return record
 
 
+def survey() -> tuple[list[Record], list[MidwatchError]]:
+    """Every drill of this user that was not torn down, oldest first; and what is wrong with each record that is not believed.
+
+    Raises `BadInput` when the folder of the drills is not this user's own: then nothing in it is read.
+    """
+    folder = drills_folder()
+    try:
+        with _explained():
+            os.close(open_folder(folder, own_trust()))
+    except BadInput as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return [], []
+        raise
+    found, refused = list[Record](), list[MidwatchError]()
+    for file in sorted(folder.glob("*.json"), key=_age):
+        try:
+            record = Record.load(file)
+        except MidwatchError as error:
+            refused.append(error)
+        else:
+            found += [record] if record is not None else []
+    return found, refused
+
+
 def records() -> list[Record]:
-    """Every drill of this user that was not torn down, oldest first."""
-    found = []
-    for file in sorted(drills_folder().glob("*.json"), key=_age):
-        record = Record.load(file)
-        if record is not None:
-            found.append(record)
-    return found
+    """Every drill of this user that was not torn down, oldest first. Raises `BadInput` as `survey` does."""
+    return survey()[0]
 
 
 def _age(file: Path) -> float:
     try:
-        return file.stat().st_ctime
+        return file.lstat().st_ctime
     except OSError:
         return 0.0

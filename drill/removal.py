@@ -1,8 +1,8 @@
 """Taking a drill down from its record alone, so that any process can do it, at any moment of the drill's life.
 
 What it removes: supervised steps that still run, servers, shared memory, the mount, folders, and at last the record. Each
-part may be gone already. It imports nothing outside the standard library but the drill's own records, and where there were
-containers, Docker's library.
+part may be gone already. A record that is not believed is named and left alone, and so is a folder that is not that drill's. It
+imports nothing outside the standard library but the drill's own records, and where there were containers, Docker's library.
 """
 
 from __future__ import annotations
@@ -17,45 +17,50 @@ import time
 from pathlib import Path
 
 from drill.processes import end, naming, send, wait, with_descendants, working_in
-from drill.record import Record, drills_folder, records
-from midwatch.errors import Failed
+from drill.record import MARKER, Record, drills_folder, own_trust, require_own_folder, survey
+from midwatch.errors import Failed, MidwatchError
 from midwatch.process import Process, boot_id
+from midwatch.system.trusted_files import open_folder, read_regular
 
+PID_FILE_LIMIT_BYTES = 4096
 STOP_GRACE = 8.0
 """Seconds that a supervisor has to end its step before it is killed."""
 
 
 def tear_down(record: Record) -> None:
-    """Remove everything of this drill. Harmless when some or all of it is gone. Raises `Failed` naming what is left."""
+    """Remove everything of this drill. Harmless when some or all of it is gone.
+
+    Raises `Failed` naming what is left, and what `Record.load` raises for a record that is not believed.
+    """
     with record.held():
         current = Record.load(record.file)
-        if current is not None:
-            _remove(current)
-        elif not record.file.exists():
+        if current is None:
             _forget(record)
             return
-    janitor = current.janitor if current else None
-    if janitor and janitor != Process.current():
-        end([janitor], signal.SIGKILL, 2.0)
+        janitors = naming("drill.janitor", str(record.file))
+        _remove(current)
+    if current.janitor in janitors and current.janitor != Process.current():
+        end([current.janitor], signal.SIGKILL, 2.0)
 
 
 def sweep(*, waiting: bool = False) -> list[str]:
     """Tear down every drill whose owner and janitor are both gone (killed, or the machine was restarted).
 
     With `waiting`, also those whose owner is gone and whose janitor still waits for a new one. Returns the folders that
-    were removed. Raises `Failed` when something cannot be removed.
+    were removed. Raises `Failed` when something cannot be removed or a record is not believed, after all others are removed.
     """
-    swept, left = [], []
-    for record in records():
+    found, refused = survey()
+    swept, left = list[str](), [str(error) for error in refused]
+    for record in found:
         owned = record.owner is not None and record.owner.alive
         if not record.looked_after or (waiting and not owned):
             try:
                 tear_down(record)
                 swept.append(record.folder)
-            except Failed as error:
-                left.append(error)
+            except MidwatchError as error:
+                left.append(str(error))
     if left:
-        raise left[0]
+        raise Failed(" ".join(left))
     return swept
 
 
@@ -67,16 +72,15 @@ def _remove(record: Record) -> None:
     # Supervisors first: they end their steps' whole process groups themselves when asked to.
     supervisors = naming("midwatch.supervisor", f"{folder}/")
     end_tree(supervisors)
-    clusters = [Path(text) for text in record.clusters]
+    clusters = record.clusters
     end(working_in(clusters, "postgres"), signal.SIGQUIT, STOP_GRACE)
     end(working_in(clusters, "postgres"), signal.SIGKILL, 2.0)  # a child that was being born meanwhile
     if record.owner is not None and record.owner.boot == boot_id():  # else its numbers may be somebody else's by now
         for cluster in clusters:
             release(cluster)
     in_docker = _from_engine(record, finished)
-    if record.mount:
-        unmount(Path(record.mount))
-    left = [str(path) for path in {folder, Path(record.den or folder)} if not erase(path)]
+    unmount(record.mount)
+    left = [str(path) for path in {folder, Path(record.den or folder)} if not erase(path, record)]
     if left:
         raise Failed(f"Of the drill, {' and '.join(left)} could not be removed", hint="Remove it by hand: rm -rf")
     if in_docker:
@@ -105,20 +109,22 @@ def end_tree(supervisors: list[Process]) -> None:
 
 
 def release(cluster: Path) -> None:
-    """Remove the System V segment that a server's lock file names: a killed server leaves both behind."""
-    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
-        segment = int((cluster / "postmaster.pid").read_text().splitlines()[6].split()[1])
-        ctypes.CDLL(None).shmctl(segment, 0, None)  # 0 is IPC_RMID
+    """Remove the System V segment that a server's lock file names: a killed server leaves both behind.
+
+    The servers' user writes that file, so a segment of somebody else, or one that is in use, stays.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError, Failed):
+        lines = read_regular(cluster / "postmaster.pid", limit_bytes=PID_FILE_LIMIT_BYTES).split(b"\n")
+        segment, owner = int(lines[6].split()[1]), cluster.stat().st_uid
+        for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]:
+            row = line.split()
+            if (int(row[1]), int(row[6]), int(row[7])) == (segment, 0, owner):
+                ctypes.CDLL(None).shmctl(segment, 0, None)  # 0 is IPC_RMID
 
 
 def is_mounted(path: Path) -> bool:
     """Whether a file system is mounted exactly here."""
-    try:
-        lines = Path("/proc/self/mounts").read_text().splitlines()
-    except OSError:
-        return path.is_mount()
-    wanted = str(path).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011").replace("\n", "\\012")
-    return any(line.split()[1] == wanted for line in lines)
+    return _as_in_mounts(path) in _mount_points()
 
 
 def unmount(path: Path) -> None:
@@ -129,28 +135,63 @@ def unmount(path: Path) -> None:
             raise Failed(f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it by hand: umount --lazy {path}")
 
 
-def erase(folder: Path) -> bool:
-    """Remove a folder with all that is in it, also when something is still being written there. True when it is gone."""
+def erase(folder: Path, record: Record) -> bool:
+    """Remove a folder of this drill with all that is in it, also when something is still being written there.
+
+    True when it is gone. No link is followed; the marker goes last. Raises `Failed` when the folder is not this drill's.
+    """
     deadline = time.monotonic() + 5.0
-    while folder.exists() or folder.is_symlink():
+    while os.path.lexists(folder):
+        require_own_folder(folder, record)
         if is_mounted_below(folder):  # never empty a file system that we did not unmount
             return False
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            parent = open_folder(folder.parent, own_trust())
+            try:
+                _empty(folder.name, parent)
+            finally:
+                os.close(parent)
         if time.monotonic() > deadline:
             return not folder.exists()
     return True
 
 
+def _empty(name: str, parent: int) -> None:
+    """Remove what can be removed of this folder, by descriptors alone."""
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name == MARKER):
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.name, ignore_errors=True, dir_fd=folder)
+                elif entry.name != MARKER or len(os.listdir(folder)) == 1:  # noqa: PTH208 - an open folder
+                    os.unlink(entry.name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=parent)
+
+
 def is_mounted_below(folder: Path) -> bool:
     """Whether some file system is mounted inside the folder."""
+    return any(point.startswith(f"{_as_in_mounts(folder)}/") for point in _mount_points())
+
+
+def _mount_points() -> set[str]:
+    """As the kernel writes them. Raises `Failed`: without them nothing may be removed."""
     try:
-        return any(line.split()[1].startswith(f"{folder}/") for line in Path("/proc/self/mounts").read_text().splitlines())
-    except OSError:
-        return False
+        return {line.split()[1] for line in os.fsdecode(Path("/proc/self/mounts").read_bytes()).splitlines()}
+    except OSError as error:
+        raise Failed(f"The mounts of this machine cannot be read: {error.strerror}", hint="Is /proc mounted?") from error
+
+
+def _as_in_mounts(path: Path) -> str:
+    """A path as the kernel writes it in `/proc/self/mounts`."""
+    return str(path).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011").replace("\n", "\\012")
 
 
 def _forget(record: Record) -> None:
-    for file in (*record.file.parent.glob(f"{record.file.stem}.*.partial"), record.file, record.lock):
+    for file in (*record.file.parent.glob(f".{record.file.name}.*.part"), record.file, record.lock):
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.rmdir(drills_folder())  # noqa: PTH106 - only when it is empty, and not an error otherwise

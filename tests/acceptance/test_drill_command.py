@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drill.containers import KEY
-from drill.record import drills_folder, records
+from drill.record import LABEL_KEY, drills_folder, records
 from midwatch.errors import MidwatchError
 from probes.docker_engine import engine
 from tests.acceptance.conftest import MIDWATCH
@@ -26,8 +25,8 @@ def on_the_engine() -> set[str]:
     """What drills have on the engine, if there is one."""
     try:
         with engine() as client:
-            containers = client.api.containers(all=True, filters={"label": KEY})
-            return {thing["Id"] for thing in (*containers, *client.api.images(filters={"label": KEY}))}
+            containers = client.api.containers(all=True, filters={"label": LABEL_KEY})
+            return {thing["Id"] for thing in (*containers, *client.api.images(filters={"label": LABEL_KEY}))}
     except MidwatchError:
         return set()
 

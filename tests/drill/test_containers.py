@@ -19,9 +19,9 @@ from actions.clean_docker import CleanDocker
 from actions.password_candidates import candidates, works
 from drill import image
 from drill.choice import choose
-from drill.containers import BOOT, KEY, RECORD
+from drill.containers import BOOT, RECORD
 from drill.production import Production, build, find_open
-from drill.record import Record, records
+from drill.record import LABEL_KEY, Record, records
 from drill.removal import sweep, tear_down
 from midwatch.action import Context
 from midwatch.clock import SystemClock
@@ -63,7 +63,7 @@ def arp(runbook: Runbook) -> Target:
     return runbook.targets["arp-db-prod"]
 
 
-def labelled(client: DockerClient, label: str = KEY) -> list[str]:
+def labelled(client: DockerClient, label: str = LABEL_KEY) -> list[str]:
     """What carries the label: names of containers and images, and volumes."""
     mine = {"label": label}
     containers = [container.name for container in client.containers.list(all=True, filters=mine, ignore_removed=True)]
@@ -204,7 +204,7 @@ class TestEnds:
         assert until(lambda: traces(Path(record.folder)) == [])
 
     def test_with_the_engine_away_the_record_stays_until_it_is_back(
-        self, client: DockerClient, drills: Path, tmp_path: Path
+        self, client: DockerClient, drills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         process = owner(drills, True)
         record = mine(drills)
@@ -216,10 +216,15 @@ class TestEnds:
         current = mine(drills)
         current.engine = f"unix://{tmp_path}/gone.sock"
         current.save()
+        with pytest.raises(Failed, match=r"names the Docker engine .*, and yours is another"):
+            tear_down(current)
+        assert Path(current.folder).exists()
+        monkeypatch.setenv("DOCKER_HOST", current.engine)
         with pytest.raises(Failed, match=r"what carries the label .* no Docker engine here"):
             tear_down(current)
         assert not Path(current.folder).exists()
         current = mine(drills)
+        monkeypatch.delenv("DOCKER_HOST")
         current.engine = record.engine
         current.save()
         assert sweep() == [record.folder]
@@ -231,9 +236,9 @@ class TestEnds:
         def container(**labels: str) -> None:
             client.containers.create(image.name(), name="arp-db-prod", network_mode="none", labels=labels)
 
-        container(**{KEY: "earlier", RECORD: str(tmp_path / "gone.json"), BOOT: "another"})
+        container(**{LABEL_KEY: "earlier", RECORD: str(tmp_path / "gone.json"), BOOT: "another"})
         assert choose(None, lambda text: None)
-        assert labelled(client, f"{KEY}=earlier") == []
+        assert labelled(client, f"{LABEL_KEY}=earlier") == []
         container()
         try:
             with pytest.raises(Refused, match="there is a container arp-db-prod already, that is no drill's"):

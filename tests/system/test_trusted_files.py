@@ -16,6 +16,7 @@ from midwatch.system.trusted_files import (
     atomic_write,
     create_exclusive,
     make_folder,
+    make_folders,
     open_folder,
     read_regular,
     read_trusted,
@@ -183,3 +184,12 @@ def test_relative_path_and_parent_steps_are_resolved(own: Path, monkeypatch: pyt
     monkeypatch.chdir(own / "d")
     assert read(Path("../f")) == b"text"
     os.close(open_folder(Path("/"), Trust.own()))
+
+
+def test_folders_above_that_are_missing_get_the_same_mode_under_any_umask(reachable: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_folders(reachable / "a" / "b" / "c", mode=0o750, trust=Trust.own())
+    finally:
+        os.umask(before)
+    assert [(reachable / name).stat().st_mode & 0o7777 for name in ("a", "a/b", "a/b/c")] == [0o750] * 3
