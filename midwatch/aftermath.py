@@ -34,7 +34,7 @@ class Aftermath(Helm, Notebook):
     def _look_after(self, state: StepState, attempt: Attempt) -> None:
         step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
         found = watch.look(folder)
-        if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor):
+        if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor, folder):
             return  # its disk does not tell, and the journal does: it is under way
         if isinstance(found, watch.Running):
             if attempt.started_at is None and found.has_begun:

@@ -14,13 +14,14 @@ from midwatch.errors import Exit, Failed, MidwatchError
 from midwatch.hostile import safe_bytes
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
-from midwatch.incident.modes import new_folder, open_file
+from midwatch.incident.modes import new_folder, open_file, read_file, replace_file
 from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
 from midwatch.process import Process
 from midwatch.runbook.model import Step, StepKind
-from midwatch.supervisor.result import Result, sync_folder, write_whole
+from midwatch.supervisor.result import Result
 from midwatch.supervisor.values import read_values
+from midwatch.system.durable import sync_folder
 
 EFFECTS_IN_EVENT = 100
 """An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
@@ -32,7 +33,7 @@ def prepare(attempt: AttemptFolder, plan: Plan) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(attempt.path)
-        write_whole(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
+        replace_file(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
         for folder in list(attempt.path.parents)[:3]:  # of its step, of all steps, of the incident
             sync_folder(folder)
     except OSError as error:
@@ -113,8 +114,8 @@ def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
     if isinstance(found, Result) and found.exit is None and found.outcome is StepOutcome.CANCELLED:
         return None
     try:
-        return Process.from_json(json.loads(attempt.supervisor.read_bytes())).to_json()
-    except (OSError, KeyError, TypeError, ValueError):
+        return Process.from_json(json.loads(read_file(attempt.supervisor))).to_json()
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -145,7 +146,7 @@ def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
     if step.kind is StepKind.RUN and result.outcome is StepOutcome.DONE:
         return "exit 0"
     try:
-        with attempt.output.open("rb") as file:
+        with os.fdopen(open_file(attempt.output, os.O_RDONLY), "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - 8192))
             tail = file.read()

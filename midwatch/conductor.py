@@ -181,7 +181,7 @@ class Conductor(Approvals, Aftermath):
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
         folder = self.attempt_folder(step.id)
         last = self.incident.step(step.id).last
-        if folder and last and isinstance(watch.look(folder), watch.Lost) and watch.is_alive(last.supervisor):
+        if folder and last and isinstance(watch.look(folder), watch.Lost) and watch.is_alive(last.supervisor, folder):
             hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
             raise Refused(f"{step.title} is under way still, and its disk does not tell of it", hint=hint)
         found = watch.unwatched(folder) if folder else None

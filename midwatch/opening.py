@@ -18,7 +18,7 @@ from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
-from midwatch.supervisor.result import sync_folder
+from midwatch.system.durable import sync_folder
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -76,13 +76,15 @@ class Process:
         stat = stat_of(self.pid)
         return stat is not None and not stat.ended and stat.start == self.start
 
-    def send(self, number: signal.Signals) -> bool:
-        """Signal this process and no other; False when it has ended."""
+    def send(self, number: signal.Signals, *, only_if: Callable[[int], bool] | None = None) -> bool:
+        """Signal this process and no other; False when it has ended, or is not what `only_if` says of its pid."""
         try:
             handle = os.pidfd_open(self.pid)
         except OSError:
             return False
         try:
+            if only_if is not None and not only_if(self.pid):
+                return False
             if not self.alive:  # looked at after the handle was taken: the handle cannot change its process any more
                 return False
             signal.pidfd_send_signal(handle, number)
@@ -98,4 +100,10 @@ class Process:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote. Raises `KeyError`, `TypeError` or `ValueError`."""
-        return cls(int(data["pid"]), int(data["start"]), str(data["boot"]))
+        try:
+            pid, start = int(data["pid"]), int(data["start"])
+        except OverflowError as error:
+            raise ValueError("a number is infinite") from error
+        if not 0 < pid < 2**31 or start < 0:
+            raise ValueError(f"there is no process {pid}")
+        return cls(pid, start, str(data["boot"]))

@@ -8,6 +8,8 @@ from array import array
 from bisect import bisect_right
 from pathlib import Path
 
+from midwatch.incident.modes import open_file
+
 BLOCK = 64 * 1024
 Raw = bytes  # the class has a property named `bytes`
 LONGEST_LINE = 4096
@@ -93,7 +95,7 @@ class Spool:
             return False
         self.close()
         try:
-            self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._file = open_file(self.path, os.O_RDONLY)
         except OSError:
             return False
         self._identity = identity

@@ -7,6 +7,8 @@ from array import array
 from bisect import bisect_right
 from pathlib import Path
 
+from midwatch.incident.modes import open_file
+
 _ONE_READ = 4 * 1024 * 1024
 
 
@@ -22,7 +24,7 @@ class Timing:
     def refresh(self) -> None:
         """Take in what has come. A line that is not a time and a place is passed over."""
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(open_file(self.path, os.O_RDONLY), "rb") as file:
                 if os.fstat(file.fileno()).st_size < self._read:
                     self._seconds, self._offsets, self._read, self._rest = array("d"), array("Q"), 0, b""
                 file.seek(self._read)

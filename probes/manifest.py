@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from midwatch.clock import from_iso
 from midwatch.errors import Failed
-from midwatch.supervisor.result import write_whole
+from midwatch.incident.modes import replace_file
 
 SUFFIX = ".manifest.json"
 DEPTHS = ("exists", "checksum holds", "contents read", "read to the end", "row counts match", "restored")
@@ -83,9 +83,8 @@ class Manifest:
     def write(self, file: Path) -> None:
         """Put it beside the backup file, whole or not at all. Raises `Failed`."""
         try:
-            write_whole(
-                path_of(file), json.dumps({"manifest": 1, **asdict(self)}, indent=1, ensure_ascii=False).encode() + b"\n"
-            )
+            content = json.dumps({"manifest": 1, **asdict(self)}, indent=1, ensure_ascii=False).encode() + b"\n"
+            replace_file(path_of(file), content, follow_links=True)
         except OSError as error:
             raise Failed(
                 f"The manifest of {file.name} cannot be written: {error.strerror}", hint=f"See {file.parent}"

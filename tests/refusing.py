@@ -25,7 +25,13 @@ Refuse = Callable[[str, str], int]
 """Given a call (`make`, `fill`) and a path: the error to answer with, or 0 to let it happen."""
 
 _CALLS = {  # what a call does, and where its path is: in the argument of this number, or behind the descriptor in it
-    "x86_64": {257: ("make", "path", 1), 83: ("make", "path", 0), 1: ("fill", "file", 0), 285: ("fill", "file", 0)},
+    "x86_64": {
+        257: ("make", "path", 1),
+        258: ("make", "path", 1),
+        83: ("make", "path", 0),
+        1: ("fill", "file", 0),
+        285: ("fill", "file", 0),
+    },
     "aarch64": {56: ("make", "path", 1), 34: ("make", "path", 1), 64: ("fill", "file", 0), 47: ("fill", "file", 0)},
 }
 _OPEN = {"x86_64": 257, "aarch64": 56}
@@ -90,7 +96,11 @@ def _answer(listener: int, calls: dict[int, tuple[str, str, int]], refuse: Refus
             continue
         number, pid, _, call, _, _, *words = struct.unpack("QIIiIQ6Q", notice)
         what, kind, at = calls[call]
-        trouble = refuse(what, _path(pid, words[at]) if kind == "path" else _file(pid, words[at]))
+        if kind == "path":  # a relative one of a call such as `openat` begins in the folder behind its first argument
+            path = os.path.join(_file(pid, words[0]) if at else "", _path(pid, words[at]))  # noqa: PTH118
+        else:
+            path = _file(pid, words[at])
+        trouble = refuse(what, path)
         answer = struct.pack("QqiI", number, 0, -trouble, 0 if trouble else _GO_ON)
         try:
             fcntl.ioctl(listener, _SEND, answer)

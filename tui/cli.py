@@ -16,6 +16,7 @@ from typing import Protocol, cast
 
 from midwatch import __version__
 from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.system.umask import keep_others_out
 
 COMMANDS = {
     "drill": "rehearse: build a throwaway production and open the screen on it",
@@ -45,6 +46,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code (`midwatch.errors.Exit`)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    keep_others_out()
     _open_closed_streams()
     try:
         code = _run(arguments)

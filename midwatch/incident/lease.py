@@ -17,6 +17,7 @@ from typing import Self
 
 from midwatch.clock import from_iso
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.modes import open_file
 from midwatch.process import Process, boot_id
 
 BEAT = 4.0
@@ -68,7 +69,7 @@ class Sight:
     def of(cls, folder: IncidentFolder) -> Self | None:
         """What is there now; None when there is no lock file or it cannot be read."""
         try:
-            descriptor = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_file(folder.lock, os.O_RDONLY)
         except OSError:
             return None
         try:

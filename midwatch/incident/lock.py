@@ -147,7 +147,7 @@ def _locked(folder: IncidentFolder, descriptor: int) -> bool:
 def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
     """Whether the open file is the lock file still. Opened anew and not only looked up: a network file system asks then."""
     try:
-        named = os.open(folder.lock, os.O_RDONLY | os.O_CLOEXEC)
+        named = open_file(folder.lock, os.O_RDONLY)
     except OSError as error:
         if error.errno in SHORTAGES:
             raise Failed(f"{folder.id} cannot be written: {folder.lock.name}: {error.strerror}") from error
@@ -163,7 +163,7 @@ def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
 def _nobody_writes(folder: IncidentFolder) -> Iterator[None]:
     """Hold the journal's own lock: no event and no sign of life is written meanwhile."""
     try:
-        descriptor = os.open(folder.journal, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_file(folder.journal, os.O_RDWR)
     except OSError as error:
         raise Failed(f"{folder.id} cannot be driven: {folder.journal.name}: {error.strerror}") from error
     try:

@@ -62,7 +62,7 @@ class Spare:
     def give(self) -> Given | None:
         """Give a piece back where a start would find no room; None when it finds some, or nothing is left to give."""
         try:
-            descriptor = os.open(self._room, os.O_RDWR | os.O_CLOEXEC)
+            descriptor = open_file(self._room, os.O_RDWR)
         except OSError:
             return None
         try:
@@ -95,9 +95,13 @@ class Spare:
             os.close(descriptor)
 
     def _remove_files(self, count: int) -> int:
-        there = [file for name in _file_names() if (file := self._folder / name).exists()][:count]
-        for file in there:
-            file.unlink()
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            there = sorted(set(_file_names()) & set(os.listdir(folder)))[:count]  # noqa: PTH208
+            for name in there:
+                os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(folder)
         return len(there)
 
 

@@ -11,7 +11,7 @@ from midwatch.errors import Failed
 from midwatch.incident.modes import open_file
 from midwatch.journal.line import LONGEST
 from midwatch.journal.reserve import Reserve
-from midwatch.supervisor.result import sync_folder
+from midwatch.system.durable import sync_folder
 
 LEAVE = "Leave and resume the incident; what is on the disk then counts"
 
@@ -53,7 +53,7 @@ class Part:
         It is as open as its folder; or, of a part elsewhere, as the file `like`, whose mode and group it gets: whoever may
         read the one may read the other.
         """
-        descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             if like >= 0:
                 model = os.fstat(like)
@@ -76,7 +76,7 @@ class Part:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Go on with it. Raises `OSError`."""
-        return cls(path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        return cls(path, open_file(path, os.O_RDWR))
 
     @property
     def free(self) -> int:

@@ -1,4 +1,4 @@
-"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with the secrets as one line of JSON on stdin.
+"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with its order and the secrets as a line of JSON on stdin.
 
 It answers on its stdin, which is a socket: `ready` and who it is, or `failed` and why.
 """
@@ -14,11 +14,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from midwatch.errors import MidwatchError
+from midwatch.errors import SHORTAGES, MidwatchError
 from midwatch.incident.folder import AttemptFolder
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.supervise import Supervision
+from midwatch.system.umask import keep_others_out
 
 _LONGEST_HANDOVER = 16 * 1024 * 1024
 
@@ -30,15 +31,14 @@ def main(arguments: list[str]) -> int:
         return 2
     if os.fork():
         os._exit(0)
+    keep_others_out()
     oom = _detach()
     starter = socket.socket(fileno=os.dup(0))
     starter.settimeout(30)
     _close_inherited(keep=starter.fileno())
     try:
-        secrets = _handover(starter)
-        folder = AttemptFolder(Path(arguments[0]))
-        order = Order.from_json(json.loads(folder.order.read_bytes()))
-        supervision = Supervision(folder, order, secrets, oom)
+        order, secrets = _handover(starter)
+        supervision = Supervision(AttemptFolder(Path(arguments[0])), order, secrets, oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be told
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1
@@ -74,16 +74,19 @@ def _close_inherited(*, keep: int) -> None:
     os.closerange(keep + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
 
 
-def _handover(starter: socket.socket) -> Mapping[str, str]:
-    """The secrets: one line of JSON. Raises `OSError` or `ValueError`."""
+def _handover(starter: socket.socket) -> tuple[Order, Mapping[str, str]]:
+    """The order and the secrets: one line of JSON. Raises `OSError`, `ValueError`, or `BadInput` for what is no order."""
     received = bytearray()
     while not received.endswith(b"\n"):
         data = starter.recv(65536)
         if not data or len(received) > _LONGEST_HANDOVER:
-            raise ValueError("The secrets were not handed over completely")
+            raise ValueError("The order was not handed over completely")
         received += data
-    secrets = json.loads(received)
-    return {str(name): str(value) for name, value in secrets.items()}
+    handed = json.loads(received)
+    if not isinstance(handed, dict) or not isinstance(handed.get("secrets"), dict):
+        raise ValueError("The order was not handed over as an order")
+    secrets = {str(name): str(value) for name, value in handed["secrets"].items()}
+    return Order.from_json(handed.get("order", {})), secrets
 
 
 def _tell(starter: socket.socket, line: str) -> bool:
@@ -96,7 +99,8 @@ def _tell(starter: socket.socket, line: str) -> bool:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename or 'The supervisor'}: {error.strerror}"
+        where = error.filename if error.errno not in SHORTAGES else ""
+        return f"{where or 'The supervisor'}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "There is not enough memory"
     return f"{type(error).__name__}: {error}"

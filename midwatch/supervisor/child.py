@@ -117,6 +117,7 @@ class Child:
                 if number not in (signal.SIGKILL, signal.SIGSTOP):
                     with contextlib.suppress(OSError, ValueError):  # numbers that the C library keeps for itself
                         signal.signal(number, signal.SIG_DFL)
+            os.umask(self._order.umask)
             try:
                 os.chdir(self._order.cwd)
             except OSError as error:

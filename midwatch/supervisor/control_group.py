@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -44,6 +45,13 @@ class ControlGroup:
             return None
         return made
 
+    def is_of(self, supervisor: Process, root: Path = Path("/")) -> bool:
+        """Whether this is a group of the kernel's by the name that this supervisor gives to its own."""
+        if self.path.name != f"midwatch-{supervisor.pid}-{supervisor.start}":
+            return False
+        found = self.path.resolve()
+        return any(found.is_relative_to(at) for at, _ in _hierarchies(root))
+
     def members(self) -> set[int]:
         """Pids of all that is in it, and in groups that were made below it; empty when it is gone."""
         found: set[int] = set()
@@ -71,19 +79,27 @@ def _own_group(root: Path) -> Path | None:
     """The folder of the group that we are in; None where version 2 is not there or does not show it."""
     try:
         groups = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return None
     ours = next((line[3:] for line in groups if line.startswith("0::/")), None)
+    for at, top in _hierarchies(root) if ours is not None else ():
+        inside = os.path.relpath(ours or "/", top)
+        if ".." not in Path(ours or "/").parts + Path(inside).parts:
+            return at / inside
+    return None
+
+
+def _hierarchies(root: Path) -> Iterator[tuple[Path, str]]:
+    """Where version 2 is mounted, and which group is the top one there."""
+    try:
+        mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return
     for mount in mounts:
         fields, _, kind = mount.partition(" - ")
-        if ours is None or not kind.startswith("cgroup2 "):
-            continue
-        top, at = fields.split()[3:5]
-        inside = os.path.relpath(ours, top)
-        if ".." not in Path(ours).parts + Path(inside).parts:
-            return root / at.lstrip("/") / inside
-    return None
+        if kind.startswith("cgroup2 "):
+            top, at = fields.split()[3:5]
+            yield root / at.lstrip("/"), top
 
 
 def _sweep(own: Path) -> None:

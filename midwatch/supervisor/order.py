@@ -1,4 +1,4 @@
-"""What a supervisor is told to run: everything but the secrets."""
+"""What a supervisor runs: everything but the secrets, which go with the order through the supervisor's socket."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from midwatch.errors import BadInput
+from midwatch.system.umask import operator_umask
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Graces:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command with its surroundings. It is written to disk as it stands, so no secret may be in it."""
+    """One command with its surroundings. A record of it is written to disk as it stands, so no secret may be in it."""
 
     argv: tuple[str, ...]
     cwd: str
@@ -34,6 +35,8 @@ class Order:
     graces: Graces = field(default_factory=Graces)
     output_limit: int = 256 * 1024 * 1024
     """Bytes of output kept on disk; what comes after is counted and dropped."""
+    umask: int = field(default_factory=operator_umask)
+    """The step's own processes get it: what they make is as open as whatever the operator makes in a shell."""
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON types; `from_json` gives it back."""
@@ -53,8 +56,9 @@ class Order:
                 timeout=float(data["timeout"]),
                 graces=Graces(**{name: float(value) for name, value in data.get("graces", {}).items()}),
                 output_limit=int(data.get("output_limit", cls.__dataclass_fields__["output_limit"].default)),
+                umask=int(data["umask"]) & 0o777,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadInput(
                 f"This is not an order for a supervisor: {error!r}", hint="It is written by Midwatch itself"
             ) from error

@@ -105,7 +105,7 @@ class ProgressFile:
 def read_progress(path: Path) -> Progress | None:
     """What the step last told; None when it has told nothing. `DONE TOTAL UNIT`, `-` for a total that is not known."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
             done, total, unit = [*file.read(_WIDTH).decode("ascii").split(), ""][:3]
         return Progress(float(done), None if total == "-" else float(total), unit)
     except (OSError, ValueError):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from midwatch.clock import from_iso
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.modes import open_file
+from midwatch.system.durable import sync_folder
 
 SPACE = 4096
 """Bytes that are kept for a result."""
@@ -51,9 +56,33 @@ class Result:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote, also before it had names. Raises `KeyError`, `TypeError` or `ValueError`."""
-        given = {name: data[name] for name in cls.__slots__ if name in data}
-        return cls(**given | {"outcome": StepOutcome(data["outcome"]), "learnt": tuple(data.get("learnt", ()))})
+        """Read what `to_json` wrote, also before it had names.
+
+        Raises `KeyError`, `TypeError`, `AttributeError` or `ValueError`: others may be able to write the file.
+        """
+        seconds = float(data["seconds"])
+        if not math.isfinite(seconds):
+            raise ValueError(f"it ran {seconds} s")
+        from_iso(str(data["ended"]))
+        return cls(
+            outcome=StepOutcome(data["outcome"]),
+            exit=None if data["exit"] is None else _number(data["exit"]),
+            seconds=seconds,
+            ended=str(data["ended"]),
+            output_bytes=_number(data["output_bytes"]),
+            output_dropped=_number(data["output_dropped"]),
+            output_sha256=str(data["output_sha256"]),
+            masked=_number(data["masked"]),
+            error=str(data["error"]),
+            secrets={str(name): _number(count) for name, count in data.get("secrets", {}).items()},
+            learnt=tuple(map(str, data.get("learnt", ()))),
+        )
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or abs(value) > sys.maxsize:
+        raise ValueError(f"{value!r:.40} is not a number of anything")
+    return int(value)
 
 
 class ReservedFile:
@@ -62,9 +91,9 @@ class ReservedFile:
     def __init__(self, path: Path, space: int = SPACE) -> None:
         """Take the space beside `path`. Raises `OSError` when there is none."""
         self._path = path
-        self._part = path.with_name(path.name + ".part")
+        self._part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         self._space = space
-        self._descriptor = open_file(self._part, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        self._descriptor = open_file(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             os.posix_fallocate(self._descriptor, 0, space)
         except OSError:
@@ -116,31 +145,3 @@ def _that_fit(counts: Mapping[str, int]) -> dict[str, int]:
         else:
             fitting[_OTHERS] = fitting.get(_OTHERS, 0) + count
     return fitting
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there completely or not at all, and on disk. Raises `OSError`."""
-    part = path.with_name(path.name + ".part")
-    descriptor = open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
-    part.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems refuse to sync a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

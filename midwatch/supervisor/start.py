@@ -1,4 +1,8 @@
-"""Starts a supervisor, detached: it outlives the screen, the login and the terminal."""
+"""Starts a supervisor, detached: it outlives the screen, the login and the terminal.
+
+The supervisor gets its order and the secrets through a socket. What lies in the attempt's folder is a record of the order:
+others may be able to write there, so nothing believes it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ from midwatch.incident.modes import new_folder, open_file
 from midwatch.process import Process
 from midwatch.supervisor.logout import hand_over
 from midwatch.supervisor.order import Order
-from midwatch.supervisor.result import sync_folder
 from midwatch.supervisor.watch import START_GRACE, Running, look
+from midwatch.system.durable import sync_folder
 
 _ROOT = Path(midwatch.__file__).parent.parent
 
@@ -27,7 +31,7 @@ _ROOT = Path(midwatch.__file__).parent.parent
 def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Process:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
-    The secrets go through a socket, never through an argument, the environment or a file. Secrets of fewer than six
+    Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer than six
     characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
     cannot start; then nothing ran.
     """
@@ -48,7 +52,7 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Pr
                 start_new_session=True,
             )
             theirs.close()
-            ours.sendall(json.dumps(dict(secrets)).encode() + b"\n")
+            ours.sendall(json.dumps({"order": order.to_json(), "secrets": dict(secrets)}).encode() + b"\n")
             answer = _answer(ours)
         except (BrokenPipeError, ConnectionResetError):
             answer = ""  # it has ended, and what it wrote says why
@@ -74,8 +78,8 @@ def _write_order(folder: AttemptFolder, order: Order) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(folder.path)
-        with os.fdopen(open_file(folder.order, flags), "w", encoding="utf-8") as file:
-            json.dump(order.to_json(), file, ensure_ascii=False)
+        with os.fdopen(open_file(folder.order, flags), "w", encoding="ascii") as file:
+            json.dump(order.to_json(), file)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder.path)

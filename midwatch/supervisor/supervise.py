@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from midwatch.clock import SystemClock, iso
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
-from midwatch.incident.modes import open_file
+from midwatch.incident.modes import replace_file
 from midwatch.process import Process
 from midwatch.redaction import Redactor
 from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
@@ -23,9 +23,9 @@ from midwatch.supervisor.ending import Ending
 from midwatch.supervisor.order import Order
 from midwatch.supervisor.output import OutputFile
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
-from midwatch.supervisor.result import ReservedFile, Result, result_bytes, write_whole
+from midwatch.supervisor.result import ReservedFile, Result, result_bytes
 from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
-from midwatch.supervisor.values import LARGEST_FILE, raw_values
+from midwatch.supervisor.values import ATTEMPT_VARIABLE, LARGEST_FILE, ReportFile
 
 _CLOCK = SystemClock()
 _GATHER = 64 * 1024
@@ -47,17 +47,18 @@ class Supervision:
         self._folder, self._order = folder, order
         self._redactor = Redactor(secrets)
         self._result = ReservedFile(folder.result)
-        self._values = ReservedFile(folder.values.with_name("values.redacted"), LARGEST_FILE)
+        self._values = ReservedFile(folder.values, LARGEST_FILE)
         self._output = OutputFile(folder.output, folder.timing, order.output_limit)
         self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
-        os.close(open_file(folder.values, os.O_CREAT | os.O_WRONLY))
+        self._report = ReportFile(folder)
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         self._channel = SecretChannel()
         self._terminal: Terminal = open_terminal({**os.environ, **order.env})
-        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(folder.values)}
+        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path)}
+        inherited[ATTEMPT_VARIABLE] = str(folder.path)
         self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
@@ -80,7 +81,7 @@ class Supervision:
         data = ours.to_json() | {"step": step.to_json(), "began": self._began}
         data |= {"control_group": str(control.path) if control else ""}
         try:
-            write_whole(self._folder.supervisor, json.dumps(data).encode() + b"\n")
+            replace_file(self._folder.supervisor, json.dumps(data).encode() + b"\n")
         except OSError:
             self._child.never_begin()
             raise
@@ -280,14 +281,13 @@ class Supervision:
     def _redact_values(self) -> None:
         """Replace what the step wrote by its redacted form, in space that was taken at the start."""
         try:
-            content = raw_values(self._folder)
+            content = self._report.read()
         except OSError:
             self._values.discard()
-            return
-        redacted = self._redactor.once(content)
-        if len(content) <= LARGEST_FILE and redacted == content:
-            self._values.discard()
-            return
-        self._values.publish(redacted[:LARGEST_FILE])
-        with contextlib.suppress(OSError):
-            self._folder.values.with_name("values.redacted").replace(self._folder.values)
+        else:
+            redacted = self._redactor.once(content)
+            if self._report.in_place and len(content) <= LARGEST_FILE and redacted == content:
+                self._values.discard()
+            else:
+                self._values.publish(redacted[:LARGEST_FILE])
+        self._report.remove()

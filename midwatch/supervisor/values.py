@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import re
-import stat
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.modes import open_file
+from midwatch.system.trusted_files import Trust, UntrustedFile, open_folder
 
 LARGEST_FILE = 64 * 1024
 LONGEST_VALUE = 4096
 MOST_VALUES = 100
+ATTEMPT_VARIABLE = "MIDWATCH_ATTEMPT"
+"""In the environment of the step and of all that it starts: the attempt's folder. It tells whose process is whose."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -40,15 +45,48 @@ class _Reader:
             self.values[key] = value
 
 
-def raw_values(folder: AttemptFolder) -> bytes:
-    """What the file holds, one byte more than 64 KiB at most. Raises `OSError`.
+class ReportFile:
+    """The file that `$STEP_OUTPUT` names while a step runs.
 
-    The step may have put anything under this name: a link is not followed, a FIFO is not waited for.
+    It is the attempt's file `values`, unless others can write to a folder on the way to it: the step follows whatever
+    link they put there. Then it lies in a private temporary folder until the step has ended.
     """
-    descriptor = os.open(folder.values, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no ordinary file")
+
+    def __init__(self, folder: AttemptFolder) -> None:
+        """Make it. Raises `OSError`."""
+        self._private: Path | None = None if is_out_of_reach(folder) else Path(tempfile.mkdtemp(prefix="midwatch-step-"))
+        self.path = self._private / folder.values.name if self._private else folder.values
+        os.close(open_file(self.path, os.O_CREAT | os.O_WRONLY))
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is the attempt's own file."""
+        return self._private is None
+
+    def read(self) -> bytes:
+        """What the step reported, one byte more than 64 KiB at most. Raises `OSError`."""
+        return _raw_values(self.path)
+
+    def remove(self) -> None:
+        """Remove it where it was a temporary one. Never raises."""
+        if self._private is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+                self._private.rmdir()
+
+
+def is_out_of_reach(folder: AttemptFolder) -> bool:
+    """Whether nobody but this user and root can put anything on the way to the attempt's files or in their place."""
+    try:
+        os.close(open_folder(folder.path, Trust.own()))
+    except (OSError, UntrustedFile):
+        return False
+    return True
+
+
+def _raw_values(path: Path) -> bytes:
+    """The step may have put anything under this name: a link is not followed, a FIFO is not waited for."""
+    with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         return file.read(LARGEST_FILE + 1)
 
 
@@ -61,7 +99,7 @@ def read_values(folder: AttemptFolder) -> Values:
 
     reader = _Reader()
     try:
-        content = raw_values(folder)
+        content = _raw_values(folder.values)
     except FileNotFoundError:
         return reader.values
     except OSError as error:

@@ -1,4 +1,8 @@
-"""Looks at one attempt from outside: is it running, how did it end, or is it lost?"""
+"""Looks at one attempt from outside: is it running, how did it end, or is it lost?
+
+In a folder that a group shares, any member can write what a supervisor writes. So a process counts as the attempt's supervisor
+only by its own command line, and as a part of its step only by its own environment (`midwatch.supervisor.belonging`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from typing import Any
 from midwatch.errors import SHORTAGES, Failed
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.modes import read_file
 from midwatch.process import Process, boot_id
+from midwatch.supervisor.belonging import command_line, is_at_work, is_of_step, is_supervisor
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.descendants import signal_each
 from midwatch.supervisor.result import Result
@@ -41,7 +47,7 @@ class Running:
         A supervisor first says who it is and begins only once its starter has heard it; until then the step's process
         is a copy of the supervisor, with its command line.
         """
-        ours, step = _command_line(self.supervisor.pid), _command_line(self.step_pid)
+        ours, step = command_line(self.supervisor.pid), command_line(self.step_pid)
         return bool(ours) and bool(step) and ours != step
 
 
@@ -80,27 +86,27 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
     if found is not None:
         return found
     try:
-        data = json.loads(folder.supervisor.read_bytes())
+        data = json.loads(read_file(folder.supervisor))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         _require_enough(error)
         return Lost(f"{folder.supervisor.name} cannot be read: {error}")
     try:
         supervisor, step = Process.from_json(data), Process.from_json(data["step"])
         began, control = str(data["began"]), str(data.get("control_group", ""))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
-    if supervisor.alive:
+    if is_at_work(supervisor, folder):
         return Running(supervisor, step.pid, began)
-    return _result(folder) or _lost(supervisor, step, control)  # it may have ended between the two looks
+    return _result(folder) or _lost(folder, supervisor, step, control)  # it may have ended between the two looks
 
 
-def is_alive(supervisor: Mapping[str, Any]) -> bool:
-    """Whether the supervisor that a journal names still runs. Raises `Failed` when nobody can look."""
+def is_alive(supervisor: Mapping[str, Any], folder: AttemptFolder) -> bool:
+    """Whether the supervisor that a journal names for this attempt still runs. Raises `Failed` when nobody can look."""
     try:
-        return Process.from_json(supervisor).alive
-    except (KeyError, TypeError, ValueError):
+        return is_at_work(Process.from_json(supervisor), folder)
+    except (KeyError, TypeError, ValueError, OverflowError):
         return False
     except OSError as error:
         raise Failed(f"The supervisor cannot be looked for: {error.strerror}", hint="It goes on all the same") from error
@@ -111,10 +117,12 @@ def unwatched(folder: AttemptFolder) -> Lost | None:
     found = look(folder)
     if isinstance(found, Result) and found.outcome is StepOutcome.UNKNOWN:
         try:
-            data = json.loads(folder.supervisor.read_bytes())
+            data = json.loads(read_file(folder.supervisor))
             supervisor, step = Process.from_json(data), Process.from_json(data["step"])
-            found = found if supervisor.alive else _lost(supervisor, step, str(data.get("control_group", "")))
-        except (OSError, KeyError, TypeError, ValueError):
+            found = (
+                found if is_at_work(supervisor, folder) else _lost(folder, supervisor, step, str(data.get("control_group", "")))
+            )
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return None
     return found if isinstance(found, Lost) and found.step is not None else None
 
@@ -133,48 +141,47 @@ def cancel(folder: AttemptFolder) -> bool:
     """
     found, left = look(folder), unwatched(folder)
     if left is not None and left.step is not None:
-        return _end_unwatched(left.step, left.control)
-    return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM)
+        return _end_unwatched(folder, left.step, left.control)
+    return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM, only_if=lambda pid: is_supervisor(pid, folder))
 
 
-def _end_unwatched(step: Process, control: str) -> bool:
+def _end_unwatched(folder: AttemptFolder, step: Process, control: str) -> bool:
     """The step leads a group of its own, so its group has its number for as long as it lives."""
-    if not step.alive:
+    if not step.alive or not is_of_step(step, folder):
         return False
     with contextlib.suppress(ProcessLookupError):  # what goes on of it leads no group
         os.killpg(step.pid, signal.SIGTERM)
-    signal_each(ControlGroup(Path(control)).members() if control else set(), signal.SIGTERM)
+    signal_each(_members(folder, control), signal.SIGTERM)
     return True
 
 
-def _command_line(pid: int) -> bytes:
-    """Empty when there is no such process, or it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+def _members(folder: AttemptFolder, control: str) -> set[int]:
+    """What came from the attempt's step and is in its control group."""
+    found = {pid: Process.of(pid) for pid in ControlGroup(Path(control)).members()} if control else {}
+    return {pid for pid, process in found.items() if process is not None and is_of_step(process, folder)}
 
 
 def _result(folder: AttemptFolder) -> Result | Lost | None:
     try:
-        data: Any = json.loads(folder.result.read_bytes())
+        data: Any = json.loads(read_file(folder.result))
         return Result.from_json(data)
     except FileNotFoundError:
         return None
     except OSError as error:
         _require_enough(error)
         return Lost(f"{folder.result.name} cannot be read: {error}")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
 
 
-def _lost(supervisor: Process, step: Process, control: str) -> Lost:
+def _lost(folder: AttemptFolder, supervisor: Process, step: Process, control: str) -> Lost:
     if supervisor.boot != boot_id():
         return Lost("The machine was restarted while the step ran")
-    if step.alive:
+    control = control if control and ControlGroup(Path(control)).is_of(supervisor) else ""
+    if step.alive and is_of_step(step, folder):
         reason = f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched"
         return Lost(reason, step, control)
-    for pid in sorted(ControlGroup(Path(control)).members()) if control else ():
+    for pid in sorted(_members(folder, control)):
         if (left := Process.of(pid)) is not None:
             reason = f"The supervisor was killed; what the step started still runs as process {pid}, unwatched"
             return Lost(reason, left, control)

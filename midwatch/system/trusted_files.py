@@ -41,6 +41,8 @@ class Trust:
     """Accept what the group of a file or folder may change. For records that a group shares, never for what is run."""
     private: bool = False
     """Refuse a file that anybody but its owner may read."""
+    any_folder: bool = False
+    """Accept folders of any owner and mode; links still have to be out of reach of everybody else."""
 
     @classmethod
     def own(cls) -> Self:
@@ -55,6 +57,10 @@ class Trust:
     def shared(self) -> Self:
         """The same owners, where a group shares the folder."""
         return replace(self, group_may_write=True)
+
+    def in_any_folder(self) -> Self:
+        """The same owners, of links only: for what is shared with others, where the folders may be anybody's."""
+        return replace(self, any_folder=True)
 
     def secret(self) -> Self:
         """The same owners, of files that nobody else may read."""
@@ -243,6 +249,8 @@ def _walk(path: Path, trust: Trust, *, follow_last: bool) -> tuple[int, str]:
                 target = os.readlink("", dir_fd=entry)
                 os.close(entry)
                 _require_owner(found, path, trust, "a link on the way")
+                if trust.any_folder:
+                    _require_trusted_folder(status, path, replace(trust, any_folder=False))
                 followed += 1
                 if followed > _LINKS_AT_MOST:
                     raise UntrustedFile(f"{path} leads through more than {_LINKS_AT_MOST} links")
@@ -257,7 +265,7 @@ def _walk(path: Path, trust: Trust, *, follow_last: bool) -> tuple[int, str]:
                 os.close(entry)
                 raise NotADirectoryError(20, os.strerror(20), str(path))
             held.replace(entry)
-            if status.st_mode & _OTHERS_WRITE and status.st_mode & stat.S_ISVTX:
+            if status.st_mode & _OTHERS_WRITE and status.st_mode & stat.S_ISVTX and not trust.any_folder:
                 _require_owner(found, path, trust, "a folder on the way")
 
 
@@ -288,6 +296,8 @@ def _closing(descriptor: int) -> Iterator[_Held]:
 
 def _require_trusted_folder(status: os.stat_result, path: Path, trust: Trust) -> None:
     """A folder of the path: its entries may be changed by nobody outside `trust`, or it is sticky (each keeps their own)."""
+    if trust.any_folder:
+        return
     _require_owner(status, path, trust, "a folder on the way")
     allowed = stat.S_IWGRP if trust.group_may_write else 0
     if status.st_mode & _OTHERS_WRITE & ~allowed and not status.st_mode & stat.S_ISVTX:

@@ -282,11 +282,10 @@ def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(st
 
     step.folder.path.mkdir()
     order = Order(("touch", str(tmp_path / "ran")), "/", {}, 60)
-    step.folder.order.write_text(json.dumps(order.to_json()))
     ours, theirs = socket.socketpair()
     process = subprocess.Popen([sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno())
     theirs.close()
-    ours.sendall(b"{}\n")
+    ours.sendall(json.dumps({"order": order.to_json(), "secrets": {}}).encode() + b"\n")
     ours.close()
     process.wait(20)
     until(lambda: isinstance(look(step.folder), Result), "a result")

@@ -1,0 +1,107 @@
+"""Who can write the attempt's folder can neither choose what runs nor where the step's report goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from supervised import Step, until
+from support.users import MALLORY, ONCALL, needs_root, run_as
+
+from midwatch.incident.events import StepOutcome
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.values import read_values
+from midwatch.system import umask as umask_module
+
+pytestmark = needs_root
+
+
+@pytest.fixture
+def shared(reachable: Path) -> Step:
+    """An attempt in a folder that the group shares."""
+    parent = reachable / "steps"
+    parent.mkdir()
+    os.chown(parent, 0, ONCALL)
+    parent.chmod(0o2770)
+    return Step(parent / "attempt")
+
+
+def test_order_exchanged_in_the_folder_is_not_what_runs(shared: Step, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from midwatch.supervisor import start
+
+    forged = Order(("touch", str(tmp_path / "forged")), "/", {}, 60)
+    stored = start._write_order
+
+    def stored_and_exchanged(folder: object, order: Order) -> None:
+        stored(shared.folder, order)
+        run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
+
+    monkeypatch.setattr(start, "_write_order", stored_and_exchanged)
+    shared.start("echo genuine")
+    assert shared.result().outcome is StepOutcome.DONE
+    assert shared.output == b"genuine\n"
+    assert not (tmp_path / "forged").exists()
+
+
+def exchange(file: Path, text: str) -> None:
+    file.unlink()
+    file.write_text(text)
+
+
+def test_step_reports_where_nobody_can_put_a_link(shared: Step, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    go = tmp_path / "go"
+    shared.start(f'echo begun; until [ -e {go} ]; do sleep 0.02; done; echo "found=7" >> "$STEP_OUTPUT"; echo "$STEP_OUTPUT"')
+    shared.says("begun")
+    run_as(MALLORY, lambda: shared.folder.values.symlink_to(victim), gid=ONCALL)
+    go.touch()
+    assert shared.result().outcome is StepOutcome.DONE
+    assert victim.read_text() == "precious"
+    assert read_values(shared.folder) == {"found": "7"}
+    assert not Path(shared.output.decode().split()[-1]).parent.exists()
+
+
+def test_step_that_a_member_cannot_name_is_still_ended_by_cancel(shared: Step) -> None:
+    from midwatch.supervisor.watch import cancel
+
+    shared.start("echo begun; sleep 600")
+    shared.says("begun")
+    assert cancel(shared.folder)
+    assert shared.result().outcome is StepOutcome.CANCELLED
+
+
+def test_step_left_unwatched_in_a_shared_folder_is_known_by_its_environment_and_ended(shared: Step) -> None:
+    from midwatch.supervisor.watch import Lost, cancel, look
+
+    supervisor = shared.start("echo begun; sleep 600")
+    shared.says("begun")
+    os.kill(supervisor.pid, 9)
+    until(lambda: isinstance(look(shared.folder), Lost))
+    found = look(shared.folder)
+    assert isinstance(found, Lost)
+    assert found.step is not None
+    step = found.step
+    assert cancel(shared.folder)
+    until(lambda: not step.alive)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027])
+def test_step_gets_the_umask_of_the_operator_and_our_files_do_not(
+    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    monkeypatch.setattr(umask_module, "_operator", None)
+    before = os.umask(umask)
+    try:
+        umask_module.keep_others_out()
+        step.start(f"umask; mkdir {tmp_path}/made")
+        assert step.result().outcome is StepOutcome.DONE
+    finally:
+        os.umask(before)
+    assert step.output.decode().split()[-1] == f"{umask:04o}"
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o777 & ~umask
+    for file in step.folder.path.iterdir():
+        assert not stat.S_IMODE(file.stat().st_mode) & 0o022, file
