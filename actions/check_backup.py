@@ -26,6 +26,7 @@ class CheckBackup(Check):
 
     name: ClassVar[str] = "backup"
     summary: ClassVar[str] = "A target has a validated backup that is young enough"
+    outputs: ClassVar[tuple[str, ...] | None] = ("path", "depth")
 
     target: Target = param("whose backup")
     max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)

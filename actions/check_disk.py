@@ -27,6 +27,7 @@ class CheckDisk(Check):
 
     name: ClassVar[str] = "disk"
     summary: ClassVar[str] = "The disk is less full than a limit"
+    outputs: ClassVar[tuple[str, ...] | None] = ("percent", "free", "level")
 
     path: Path = param("a folder on the file system")
     below: Percent = param("it holds below this", default=EIGHTY)

@@ -53,6 +53,7 @@ class CheckFollowUps(Check):
 
     name: ClassVar[str] = "follow-ups"
     summary: ClassVar[str] = "Follow-up actions are assigned, with owner and date"
+    outputs: ClassVar[tuple[str, ...] | None] = ("count",)
 
     follow_ups: str = param("one a line: what; owner; date", default="")
     step: str = param("the step that asks for them", default="assign-follow-ups")

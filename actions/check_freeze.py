@@ -21,6 +21,7 @@ class CheckFreeze(Check):
 
     name: ClassVar[str] = "freeze-status"
     summary: ClassVar[str] = "Deployments are frozen, or not, as expected"
+    outputs: ClassVar[tuple[str, ...] | None] = ("frozen", "owner", "reason", "since", "until")
 
     expect: str = param("'on' or 'off' (in quotes in YAML)", default="on")
 

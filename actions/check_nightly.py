@@ -23,6 +23,7 @@ class CheckNightly(Check):
 
     name: ClassVar[str] = "nightly"
     summary: ClassVar[str] = "The newest nightly set is complete and validated"
+    outputs: ClassVar[tuple[str, ...] | None] = ("set",)
 
     max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)
 

@@ -23,6 +23,7 @@ class CheckPassword(Check):
 
     name: ClassVar[str] = "password"
     summary: ClassVar[str] = "The bastion's password of a target's user works over TCP"
+    outputs: ClassVar[tuple[str, ...] | None] = ()
 
     target: Target = param("the target to log in to")
 

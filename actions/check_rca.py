@@ -24,6 +24,7 @@ class CheckRca(Check):
 
     name: ClassVar[str] = "rca"
     summary: ClassVar[str] = "The root cause analysis is complete and published"
+    outputs: ClassVar[tuple[str, ...] | None] = ("missing", "published")
 
     published: str = param("where it was published", default="")
     step: str = param("the step that publishes it", default="publish-rca")

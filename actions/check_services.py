@@ -28,6 +28,7 @@ class CheckServices(Check):
 
     name: ClassVar[str] = "services"
     summary: ClassVar[str] = "Every database answers its application, and what depends on it gets in"
+    outputs: ClassVar[tuple[str, ...] | None] = ()
 
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
 

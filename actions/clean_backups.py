@@ -43,6 +43,7 @@ class CleanBackups(Action):
     name: ClassVar[str] = "clean-backups"
     summary: ClassVar[str] = "Remove old backup sets by plan, never the last good ones"
     risk: ClassVar[Risk] = Risk.DESTROY
+    outputs: ClassVar[tuple[str, ...] | None] = ("freed", "removed", "percent")
 
     below: Percent = param("remove until the disk is less full than this, with room for the next set", default=EIGHTY)
     older_than: Seconds | None = param("remove what is older than this instead, after a good nightly backup", default=None)

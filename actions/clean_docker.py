@@ -39,6 +39,7 @@ class CleanDocker(Action):
     name: ClassVar[str] = "clean-docker"
     summary: ClassVar[str] = "Remove what Docker holds and nothing uses, by plan"
     risk: ClassVar[Risk] = Risk.DESTROY
+    outputs: ClassVar[tuple[str, ...] | None] = ("freed", "removed", "kept", "disk_freed")
 
     stopped_for: Seconds = param("containers that stopped longer ago than this go", default=WEEK)
     local_images: bool = param("also images that no registry has", default=False)

@@ -54,6 +54,7 @@ class EmergencyBackup(Action):
     name: ClassVar[str] = "emergency-backup"
     summary: ClassVar[str] = "Stream a backup of one database to another place"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("path", "sha256", "bytes", "paths")
 
     target: Target | None = param("the database to save", default=None)
     targets: tuple[Target, ...] = param("or: several, side by side", default=())

@@ -31,6 +31,7 @@ class FreezeAction(Action):
     name: ClassVar[str] = "freeze"
     summary: ClassVar[str] = "Freeze deployments and migrations, or let them go on"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("frozen", "until")
 
     mode: str = param("'on' or 'off' (in quotes in YAML)", default=ON)
     until: str = param("when it ends: a length such as '4 h', or a time such as 2026-11-23T06:00Z", default="4 h")

@@ -96,6 +96,7 @@ class IsolateAccess(Action):
     name: ClassVar[str] = "isolate-access"
     summary: ClassVar[str] = "Find failed logins and the last password changes"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("failed_logins", "refused_logins", "last_change")
 
     target: Target | None = param("one database; all when left out", default=None)
     changes: int = param("how many password changes to show", default=5, least=1)

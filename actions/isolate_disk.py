@@ -40,6 +40,7 @@ class IsolateDisk(Action):
     name: ClassVar[str] = "isolate-disk"
     summary: ClassVar[str] = "Find out what fills the disks"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("percent", "largest", "deleted_open", "docker_unused", "database")
 
     target: Target | None = param("a database whose container is looked into as well", default=None)
     paths: tuple[Path, ...] = param("folders to look at; those of the disk panel when left out", default=())

@@ -61,6 +61,7 @@ class IsolateLogs(Action):
     name: ClassVar[str] = "isolate-logs"
     summary: ClassVar[str] = "Count the failures in the logs, and find what failed first"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("failures", "first")
 
     logs: tuple[Path, ...] = param("which logs; backup.log and emergency-backup.log when left out", default=())
     tail: int = param("how many of the last lines to show", default=20)

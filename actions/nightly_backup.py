@@ -54,6 +54,7 @@ class NightlyBackup(Action):
     name: ClassVar[str] = "nightly-backup"
     summary: ClassVar[str] = "Run the nightly backup of all databases now"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("set", "smaller")
 
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)

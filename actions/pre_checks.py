@@ -40,6 +40,7 @@ class PreChecks(Check):
 
     name: ClassVar[str] = "pre-checks"
     summary: ClassVar[str] = "The migration pre-checks: databases, disk and backups"
+    outputs: ClassVar[tuple[str, ...] | None] = ("passed", "failed")
 
     below: Percent = param("the disk of the backups must be less full", default=EIGHTY)
     longest: Seconds = param("a transaction older than this stands in the way", default=TEN_MINUTES)

@@ -47,6 +47,7 @@ class RecoverPassword(Action):
     name: ClassVar[str] = "recover-password"
     summary: ClassVar[str] = "Find a working password of a target's user, or set a new one, and store it in .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("method", "source", "sealed", "sessions", "dependents_out")
 
     target: Target = param("the target whose password is lost")
 

@@ -54,6 +54,7 @@ class Restore(Action):
     name: ClassVar[str] = "restore"
     summary: ClassVar[str] = "Restore a backup into a new database, and check its content"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("database", "path")
 
     target: Target = param("whose backup, and into whose server")
     path: Path | None = param("the backup file (default: the newest validated one)", default=None)

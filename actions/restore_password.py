@@ -40,6 +40,7 @@ class RestorePassword(Action):
     name: ClassVar[str] = "restore-password"
     summary: ClassVar[str] = "Take a password recovery back: the former verifier, the former line of .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("sealed",)
 
     target: Target = param("the target whose former password comes back")
     sealed: Path = param("the file that the recovery kept it in")

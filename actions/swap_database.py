@@ -45,6 +45,7 @@ class SwapDatabase(Action):
     name: ClassVar[str] = "swap-database"
     summary: ClassVar[str] = "Put a restored database in the place of the one in use, which is kept"
     risk: ClassVar[Risk] = Risk.DESTROY
+    outputs: ClassVar[tuple[str, ...] | None] = ("database", "kept")
 
     target: Target = param("whose database")
     restored: str = param("which restored database (default: the newest that was checked)", default="")

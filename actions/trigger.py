@@ -31,6 +31,7 @@ class TriggerAction(Action):
     name: ClassVar[str] = "trigger"
     summary: ClassVar[str] = "Look whether one of the runbook's triggers has fired"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("detected", "evidence")
 
     id: str = param("the trigger, by its id in the runbook")
 

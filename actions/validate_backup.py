@@ -49,6 +49,7 @@ class ValidateBackup(Action):
     name: ClassVar[str] = "validate-backup"
     summary: ClassVar[str] = "Read a backup to its last byte and count its rows"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("path", "set", "depth", "sha256")
 
     path: str = param("the backup file, also as ssh://host/dir/file", default="")
     target: Target | None = param("or: the newest backup of this target; without both, the newest nightly set", default=None)

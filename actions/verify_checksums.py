@@ -31,6 +31,7 @@ class VerifyChecksums(Action):
     name: ClassVar[str] = "verify-checksums"
     summary: ClassVar[str] = "Compare backup sets with their checksums, both ways"
     risk: ClassVar[Risk] = Risk.OBSERVE
+    outputs: ClassVar[tuple[str, ...] | None] = ("sets", "valid", "invalid")
 
     set: str = param("a set's name, 'latest' or 'all'", default=ALL)
     strict: bool = param("fail when a set does not hold", default=False)

@@ -29,6 +29,7 @@ class WriteRca(Action):
     name: ClassVar[str] = "write-rca"
     summary: ClassVar[str] = "Write the draft of the root cause analysis from the journal"
     risk: ClassVar[Risk] = Risk.CHANGE
+    outputs: ClassVar[tuple[str, ...] | None] = ("rca", "complete")
 
     again: bool = param("write it again although somebody edited it; their text is kept as rca.md.before", default=False)
 

@@ -81,6 +81,8 @@ class Action(ABC):
     summary: ClassVar[str]
     """One line for `midwatch action --help`."""
     risk: ClassVar[Risk]
+    outputs: ClassVar[tuple[str, ...] | None] = None
+    """Keys of the values that it may report to later steps; None where that is not known, so that lint cannot check them."""
 
     def given(self) -> dict[str, str]:
         """The parameters as text, those at their default left out; goes into plans and command lines."""

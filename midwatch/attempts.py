@@ -81,9 +81,14 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
     outcome = result.outcome
     if step.kind is StepKind.USES and outcome is StepOutcome.FAILED and result.exit == Exit.UNKNOWN:
         outcome = StepOutcome.UNKNOWN
-    body = _finished(step, number, outcome, result.error or _summary(step, attempt, result))
+    values = read_values(attempt)
+    missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE else []
+    if missing:
+        outcome = StepOutcome.FAILED
+    error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
+    body = _finished(step, number, outcome, error or _summary(step, attempt, result))
     body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
-    body["values"] = dict(read_values(attempt))
+    body["values"] = dict(values)
     body["output"] = {
         "bytes": result.output_bytes,
         "dropped": result.output_dropped,

@@ -42,6 +42,7 @@ def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime |
     sections = [
         Section("running", "Under way", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
+        Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
         Section("next", "Next", (f"{following.number} {following.title}",) if following else ("nothing: close it",)),
         Section("to_tell", "Still to be told", tuple(_role(runbook, role, why) for role, why in incident.to_tell.items())),
         Section("update", "Next status update", (_update(due, now),) if due else ()),
@@ -81,6 +82,11 @@ def _told(step: Step, state: StepState | None, steady: float) -> str:
     why = (last.summary if last and state.status in (StepStatus.FAILED, StepStatus.UNKNOWN) else "") or state.reason
     word = f" ({state.status})" if state.status is StepStatus.UNKNOWN else ""
     return f"{name}{word}: {why}" if why else f"{name}{word}"
+
+
+def _undecided(steps: list[Step], incident: Incident) -> Iterator[str]:
+    """The steps of which nobody can know whether they are needed, and why."""
+    yield from (f"{step.number} {step.title}: {incident.condition(step).reason}" for step in steps)
 
 
 def _open(todo: list[Step]) -> Iterator[str]:

@@ -22,16 +22,19 @@ _BLOCK = 1000
 """Lines that are read at once."""
 
 
-def run(conductor: Conductor, answers: Answers, say: Say) -> Exit:
+def run(conductor: Conductor, answers: Answers, say: Say, *, retry: bool = False) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
 
+    `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then is run
+    once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any state.
     Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
     """
     with conductor.beating():
-        return _run_all(conductor, answers, say)
+        return _run_all(conductor, answers, say, retry=retry)
 
 
-def _run_all(conductor: Conductor, answers: Answers, say: Say) -> Exit:
+def _run_all(conductor: Conductor, answers: Answers, say: Say, *, retry: bool) -> Exit:
+    tried: set[str] = set()
     of_the_journal = _of_the_journal(conductor, say)
     while True:
         conductor.poll()
@@ -44,13 +47,27 @@ def _run_all(conductor: Conductor, answers: Answers, say: Say) -> Exit:
             next(of_the_journal)
             return code
         status = conductor.incident.status(step)
-        if status in (StepStatus.FAILED, StepStatus.UNKNOWN):
-            return _stopped(conductor, step, status, say)
-        say(f"{step.number} {step.title}")
         if step.id in answers.skip:
+            say(f"{step.number} {step.title}")
             conductor.skip(step.id, answers.skip[step.id])
             say(f"    skipped: {answers.skip[step.id]}")
-        elif step.kind is StepKind.MANUAL:
+            continue
+        if status is StepStatus.UNKNOWN and retry and step.id not in tried and step.kind is StepKind.USES:
+            status = _check_outcome(conductor, step, say)
+        if status is StepStatus.DONE:
+            continue
+        if status is StepStatus.UNKNOWN and step.id not in answers.override:
+            return _stopped(conductor, step, status, say)
+        if status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
+            return _stopped(conductor, step, status, say)
+        if status is StepStatus.UNDECIDED and step.id not in answers.override:
+            return _undecided(conductor, step, say)
+        tried.add(step.id)
+        say(f"{step.number} {step.title}{' again' if status is StepStatus.FAILED else ''}")
+        if status is StepStatus.UNDECIDED:
+            conductor.reopen(step.id, answers.override[step.id])
+            say(f"    needed: {answers.override[step.id]}")
+        if step.kind is StepKind.MANUAL:
             answer = answers.for_manual(step)
             try:
                 conductor.tick(step.id, note=answer.note, values=answer.values)
@@ -122,6 +139,20 @@ def _follow(conductor: Conductor, step: Step, say: Say) -> None:
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
     say(f"    {last.outcome}{took}")
+
+
+def _check_outcome(conductor: Conductor, step: Step, say: Say) -> StepStatus:
+    """Ask the step's action whether the attempt whose end nobody saw took effect."""
+    holds = conductor.verify(step.id)
+    word = {True: "it took effect", False: "it took no effect", None: "it is still unknown"}[holds]
+    say(f"{step.number} {step.title}: checked whether it took effect: {word}")
+    return conductor.incident.status(step)
+
+
+def _undecided(conductor: Conductor, step: Step, say: Say) -> Exit:
+    reason = conductor.incident.condition(step).reason
+    say(f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, else skip")
+    return Exit.UNKNOWN
 
 
 def _stopped(conductor: Conductor, step: Step, status: StepStatus, say: Say) -> Exit:

@@ -32,6 +32,8 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
+    if status is StepStatus.UNDECIDED and not reason.strip():
+        raise Refused(f"{step.title} is undecided: {incident.condition(step).reason}", hint="Give a reason to run it")
     if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
     consent(step, plan, typed)
@@ -137,6 +139,9 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
             raise Refused(f"{step.title} is not a matter of ticking", hint="Run it, or skip it with a reason")
         words(note, "How it was done by hand")
+    elif status in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED) and not note.strip():
+        hint = "Say in the note why it was done all the same"
+        raise Refused(f"{step.title} is {status}: {incident.condition(step).reason}", hint=hint)
     _needs(step, incident, runbook)
     unknown = sorted(set(values) - {ask.name for ask in step.ask})
     if unknown:

@@ -40,7 +40,7 @@ class Decisions(Company):
         step, incident = self.step, self.desk.incident
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
-        undecided = status in (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN)
+        undecided = status in (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
         special: dict[str, Callable[[], bool]] = {
             "cancel_step": lambda: status is StepStatus.RUNNING,
             "plan_again": lambda: undecided and not manual,
@@ -56,7 +56,7 @@ class Decisions(Company):
             "begin_here": lambda: step is not None and undecided and bool(self.passed_over(step)),
             "by_hand": lambda: not manual and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
             "again": lambda: (
-                status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)
+                status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
                 or (manual and status is StepStatus.FAILED)
             ),
             "wheel": lambda: incident.open and not self.desk.driving,
@@ -89,6 +89,11 @@ class Decisions(Company):
         if step := self.step:
             words = "It stays undone, and the timeline says why. It can be done later: r."
             self.reason("Skip", "Why is it skipped?", words, "Skip", partial(self.desk.skip, step.id))
+
+    def decide_need(self, step: Step) -> None:
+        """Nobody can know whether the step is needed: the operator says that it is, and why. Skipping says that it is not."""
+        words = f"{self.desk.incident.condition(step).reason}. If it is not needed, skip it instead."
+        self.reason("Needed:", "Why is it needed?", words, "Needed", partial(self.desk.reopen, step.id))
 
     def action_fail(self) -> None:
         if step := self.step:

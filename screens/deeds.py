@@ -18,6 +18,7 @@ class Deed(StrEnum):
 
     RUN = "run"
     TICK = "tick"
+    DECIDE = "decide whether it is needed"
     AGAIN = "run again, with a reason"
     VERIFY = "look up whether it took effect"
     PLAN = "plan again"
@@ -65,6 +66,8 @@ def next_deed(desk: Desk, step: Step | None, look: Look, looked_up: Collection[s
     unmet = incident.unmet_needs(step, runbook)
     if unmet:
         return Next(Deed.GO, f"go to {unmet[0].number}, needed first", unmet[0].id)
+    if status is StepStatus.UNDECIDED:
+        return Next(Deed.DECIDE, f"decide whether {step.number} is needed")
     if step.kind is StepKind.MANUAL:
         return Next(Deed.TICK, f"tick {step.number}")
     if status is StepStatus.UNKNOWN:

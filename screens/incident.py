@@ -159,7 +159,7 @@ class IncidentScreen(Drawing):
         elif deed.deed is Deed.FOLD:
             self.checklist.action_fold(not self.checklist.phase_open)
         elif step is not None:
-            {Deed.RUN: self.run_step, Deed.TICK: self.tick}.get(deed.deed, self._other)(step)
+            {Deed.RUN: self.run_step, Deed.TICK: self.tick, Deed.DECIDE: self.decide_need}.get(deed.deed, self._other)(step)
 
     def _other(self, step: Step) -> None:
         deed = self.next().deed

@@ -46,7 +46,7 @@ def run_headless(
     if warning := logout_kills():
         _say(began, warning)
     try:
-        return headless.run(conductor, answers, lambda text: _say(began, text))
+        return headless.run(conductor, answers, lambda text: _say(began, text), retry=folder is not None)
     except KeyboardInterrupt:
         under_way = [state.id for state in conductor.incident.running()]
         if under_way:

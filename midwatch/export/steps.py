@@ -8,6 +8,7 @@ from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, code, code_block, text
 from midwatch.export.moments import day_and_time, elapsed, span
 from midwatch.export.moved import moved
+from midwatch.incident.conditions import Verdict
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.masking import masked_words
@@ -31,10 +32,15 @@ def steps(facts: Facts) -> Iterator[str]:
         for step in phase.steps:
             status = facts.incident.status(step)
             yield f"#### {text(f'{step.number} {step.title}')} — {status}"
-            yield bullets(_told(facts, step)) or f"- {_untouched(status)}"
+            yield bullets(_told(facts, step)) or f"- {_untouched(facts, step, status)}"
 
 
-def _untouched(status: StepStatus) -> str:
+def _untouched(facts: Facts, step: Step, status: StepStatus) -> str:
+    condition = facts.incident.condition(step)
+    if status is StepStatus.UNDECIDED:
+        return f"Nobody decided whether it was needed: {text(condition.reason)}."
+    if status is StepStatus.NOT_NEEDED and condition.verdict is Verdict.PENDING:
+        return f"Whether it was needed was never known: {text(condition.reason)}."
     return "Its condition did not hold." if status is StepStatus.NOT_NEEDED else "Nothing happened to it."
 
 

@@ -174,7 +174,9 @@ def _skipped(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _reopened(incident: Incident, event: Event, body: Body) -> None:
+    """To do again, or needed although its condition does not say so."""
     _by_hand(incident, event, body["step"], StepStatus.TODO, body["reason"])
+    incident.step(body["step"]).needed = True
 
 
 def _by_hand(incident: Incident, event: Event, step_id: str, status: StepStatus, reason: str) -> None:

@@ -6,33 +6,17 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from midwatch.clock import Clock
+from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, seconds_between
+from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.process import boot_id
-from midwatch.runbook.model import INPUTS, Condition, Runbook, Severity, Step
-
-
-class StepStatus(StrEnum):
-    """Where a step stands."""
-
-    TODO = "to do"
-    RUNNING = "under way"
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    UNKNOWN = "unknown"
-    NOT_NEEDED = "not needed"
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing more has to be done for it."""
-        return self in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)
+from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
 
 
 @dataclass(slots=True)
@@ -85,6 +69,8 @@ class StepState:
     reason: str = ""
     """Of the skip, the failure by hand or the reopening; or the note of the tick."""
     values: dict[str, str] = field(default_factory=dict)
+    needed: bool = False
+    """Whether a person decided that it is needed, whatever its `when:` says."""
 
     @property
     def last(self) -> Attempt | None:
@@ -233,18 +219,19 @@ class Incident:
         """Where a step stands, its `when:` considered."""
         state = self.steps.get(step.id)
         status = StepStatus.TODO if state is None else state.status
-        if status is StepStatus.TODO and step.when is not None and not self.holds(step.when):
-            return StepStatus.NOT_NEEDED
-        return status
+        if status is not StepStatus.TODO or (state is not None and state.needed):
+            return status
+        match self.condition(step).verdict:
+            case Verdict.TRUE:
+                return StepStatus.TODO
+            case Verdict.UNDECIDED:
+                return StepStatus.UNDECIDED
+            case Verdict.FALSE | Verdict.PENDING:
+                return StepStatus.NOT_NEEDED
 
-    def holds(self, condition: Condition) -> bool:
-        """Whether a `when:` holds now."""
-        if condition.failed:
-            failed = (self.steps.get(step_id) for step_id in condition.failed)
-            return any(state is not None and state.ever_failed for state in failed)
-        if condition.answers:
-            return any(self.value(answer.step, answer.key) in condition.any_of for answer in condition.answers)
-        return True
+    def condition(self, step: Step) -> Evaluation:
+        """Whether the step's `when:` holds now, and why; a step without one is always needed."""
+        return evaluate(step.when, self) if step.when is not None else Evaluation(Verdict.TRUE, "it is always needed")
 
     def counts(self, steps: Iterable[Step]) -> tuple[int, int]:
         """How many of these steps are settled, and how many there are; those that are not needed count in neither."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -61,7 +62,7 @@ def build_runbook(
             Panel(name, _arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
         ),
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
-        phases=tuple(_phase(item.value, place) for place, item in enumerate(fields.items("phases"), start=1)),
+        phases=_phases(fields),
         closure=tuple(_criterion(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
     )
@@ -102,13 +103,23 @@ def action_of(name: str) -> type[Action] | None:
         return None
 
 
-def _phase(fields: Fields, place: int) -> Phase:
-    section = section_of(fields, place)
-    steps = tuple(_step(item.value, f"{section}.{number}") for number, item in enumerate(fields.items("steps"), start=1))
-    return Phase(identity(fields), fields.get("title", ""), section, steps, _prose(fields, "intro"))
+def _phases(fields: Fields) -> tuple[Phase, ...]:
+    """The phases with their steps; a step knows the earlier steps that its condition names."""
+    phases: list[Phase] = []
+    earlier: dict[str, Step] = {}
+    for place, item in enumerate(fields.items("phases"), start=1):
+        phase: Fields = item.value
+        section = section_of(phase, place)
+        steps = []
+        for number, found in enumerate(phase.items("steps"), start=1):
+            step = _step(found.value, f"{section}.{number}", earlier)
+            earlier[step.id] = step
+            steps.append(step)
+        phases.append(Phase(identity(phase), phase.get("title", ""), section, tuple(steps), _prose(phase, "intro")))
+    return tuple(phases)
 
 
-def _step(fields: Fields, number: str) -> Step:
+def _step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
     return Step(
         id=identity(fields),
         number=number,
@@ -122,13 +133,14 @@ def _step(fields: Fields, number: str) -> Step:
         uses=fields.get("uses", ""),
         with_=_arguments(fields.table("with")),
         env=_arguments(fields.table("env"), as_text=True),
+        outputs=fields.values("outputs"),
         timeout=fields.get("timeout", 600.0),
         expect=_prose(fields, "expect"),
         as_written=_prose(fields, "as_written"),
         instead=_prose(fields, "instead"),
         needs=fields.values("needs"),
         require=tuple(_criterion(item.value) for item in fields.items("require")),
-        when=_condition(fields.get("when")),
+        when=_condition(fields.get("when"), earlier),
         moves=fields.values("moves"),
         ask=tuple(ask_of(item.value) for item in fields.items("ask")),
         tell=fields.values("tell"),
@@ -145,10 +157,13 @@ def _risk(fields: Fields) -> Risk:
     return action.risk if action else Risk.OBSERVE
 
 
-def _condition(fields: Fields | None) -> Condition | None:
+def _condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condition | None:
     if fields is None:
         return None
-    return Condition(fields.values("failed"), fields.values("answer"), fields.values("is"))
+    failed, answers = fields.values("failed"), fields.values("answer")
+    named = dict.fromkeys([*failed, *(answer.step for answer in answers)])
+    sources = tuple(earlier[step_id] for step_id in named if step_id in earlier)
+    return Condition(failed, answers, fields.values("is"), sources)
 
 
 def _on_failure(fields: Fields | None) -> OnFailure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from midwatch.errors import Place
 from midwatch.plan import Risk
-from midwatch.runbook.building import ask_of, identity, kind_of, laid_over, section_of
+from midwatch.runbook.building import action_of, ask_of, identity, kind_of, laid_over, section_of
 from midwatch.runbook.model import INPUTS, Ask, Reference, StepKind, TargetKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.questions import answer_words
@@ -16,6 +16,7 @@ from midwatch.runbook.reader import Fields, Found, Problems, listed, near
 _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
+    "outputs": (StepKind.RUN, "a step with 'run'"),
     "ask": (StepKind.MANUAL, "a step that a person does"),
     "tell": (StepKind.MANUAL, "a step that a person does"),
 }
@@ -219,8 +220,9 @@ def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:
 
 
 def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> None:
-    """Answers that conditions and references name are asked for; what a shell or an action reports shows only when it runs."""
+    """Values that conditions and references name are asked for or reported by the step that they name."""
     manual = {identity(step): step.items("ask") for step in steps if kind_of(step) is StepKind.MANUAL}
+    reporting = {identity(step): step for step in steps if kind_of(step) is not StepKind.MANUAL}
     asked = {
         name: {ask.name: ask for ask in (ask_of(item.value) for item in items)}
         for name, items in (manual | {INPUTS: inputs}).items()
@@ -235,6 +237,8 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
             mentions += condition.items("answer")
         for found in mentions:
             reference = found.value
+            if reference.step in reporting:
+                _reported(reporting[reference.step], found, problems)
             if reference.step not in asked or reference.key in asked[reference.step]:
                 continue
             names = [name for name in asked[reference.step] if name]
@@ -243,6 +247,21 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
             else:
                 sentence = f"Step {reference.step!r} does not ask for {reference.key!r}"
                 problems.add(sentence, found.place, near(reference.key, names, "It asks for"))
+
+
+def _reported(step: Fields, mention: Found, problems: Problems) -> None:
+    """The script declares the key in 'outputs', or the action is known to report it."""
+    reference: Reference = mention.value
+    if kind_of(step) is StepKind.RUN:
+        declared = step.values("outputs")
+        if reference.key not in declared:
+            hint = near(reference.key, declared, "It reports") if declared else f"Add outputs: [{reference.key}] to that step"
+            problems.add(f"Step {reference.step!r} does not declare the output {reference.key!r}", mention.place, hint)
+        return
+    action = action_of(step.get("uses", ""))
+    if action is not None and action.outputs is not None and reference.key not in action.outputs:
+        hint = near(reference.key, action.outputs, "It reports") if action.outputs else "It reports nothing"
+        problems.add(f"The action {action.name!r} does not report {reference.key!r}", mention.place, hint)
 
 
 def _condition(condition: Fields, asked: dict[str, dict[str, Ask]], problems: Problems) -> None:

@@ -6,6 +6,7 @@ from midwatch.plan import Risk
 from midwatch.runbook.kinds import (
     ANSWER,
     ID,
+    OUTPUT,
     TARGET,
     VARIABLE,
     Argument,
@@ -153,6 +154,11 @@ STEP = Shape(
         Key("uses", LINE, "The action that does it"),
         Key("with", ARGUMENTS, "Parameters of the action"),
         Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+        Key(
+            "outputs",
+            ListOf(OUTPUT, single=True, filled=True),
+            "Keys that the script reports in $STEP_OUTPUT; the step fails when one is missing at its end",
+        ),
         Key(
             "risk",
             Word(tuple(word.value for word in Risk)),

@@ -68,6 +68,7 @@ class Name(Kind):
 ID = Name("[a-z0-9]+(?:-[a-z0-9]+)*", "lower-case letters, digits and single dashes")
 TARGET = Name("[A-Za-z0-9][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores", 128)
 VARIABLE = Name("[A-Za-z_][A-Za-z0-9_]*", "letters, digits and underscores, no digit first")
+OUTPUT = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, underscores, dots and dashes, no digit first")
 ANSWER = Name("[a-z][a-z0-9_]*", "lower-case letters, digits and underscores, a letter first")
 
 

@@ -153,6 +153,12 @@ class Condition:
     answers: tuple[Reference, ...] = ()
     """Values given or reported earlier; holds when one of them is one of `any_of`."""
     any_of: tuple[str, ...] = ()
+    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    """The earlier steps that it names, so that it can be evaluated without the runbook."""
+
+    def source(self, step_id: str) -> Step | None:
+        """The earlier step with this id; None when the condition was made without its sources."""
+        return next((step for step in self.sources if step.id == step_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,8 @@ class Step:
     """Parameters of the action: YAML scalars, lists, or `Reference`."""
     env: Mapping[str, str | Reference] = field(default_factory=dict)
     """Environment of a `run` step."""
+    outputs: tuple[str, ...] = ()
+    """Keys that a `run` step reports in `$STEP_OUTPUT`; the step fails when one is missing at its end."""
     timeout: float = 600.0
     """Seconds."""
     expect: str = ""

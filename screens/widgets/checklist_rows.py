@@ -17,7 +17,7 @@ from screens.widgets.rows import edges, fit
 
 _NUMBERED, _COLUMNS = 34, 56
 """Cells from which on a line has the step's number, and columns for risk, time and who."""
-_WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED)
+_WORTH_A_WORD = (StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)

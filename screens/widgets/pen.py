@@ -45,6 +45,7 @@ UNICODE = Signs(
         StepStatus.SKIPPED: "↷",
         StepStatus.UNKNOWN: "?",
         StepStatus.NOT_NEEDED: "–",
+        StepStatus.UNDECIDED: "◇",
     },
     levels={Level.OK: " ", Level.WARN: "▲", Level.CRITICAL: "✗", Level.UNKNOWN: "?"},
     next="▶",
@@ -70,6 +71,7 @@ ASCII = Signs(
         StepStatus.SKIPPED: "[s]",
         StepStatus.UNKNOWN: "[?]",
         StepStatus.NOT_NEEDED: "[-]",
+        StepStatus.UNDECIDED: "[/]",
     },
     levels={Level.OK: " ", Level.WARN: "^", Level.CRITICAL: "F", Level.UNKNOWN: "?"},
     next=">",
@@ -95,6 +97,7 @@ STATE_STYLES = {
     StepStatus.SKIPPED: FAINT,
     StepStatus.UNKNOWN: SOON,
     StepStatus.NOT_NEEDED: FAINT,
+    StepStatus.UNDECIDED: SOON,
 }
 LEVEL_STYLES = {Level.OK: "", Level.WARN: SOON, Level.CRITICAL: WRONG, Level.UNKNOWN: SOON}
 MET_STYLES = {True: WELL, False: WRONG, None: SOON}

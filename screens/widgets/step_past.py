@@ -29,7 +29,12 @@ def standing_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
     elif status in (StepStatus.DONE, StepStatus.SKIPPED) and state:
         lines += _settled(status, state, width, pen)
     elif status is StepStatus.NOT_NEEDED:
-        lines += labelled(pen.signs.dash, "Not needed as things stand.", width, pen, column=2)
+        words = f"Not needed as things stand: {parts.incident.condition(step).reason}."
+        lines += labelled(pen.signs.dash, words, width, pen, column=2)
+    elif status is StepStatus.UNDECIDED:
+        words = f"Undecided: {parts.incident.condition(step).reason}."
+        lines += labelled(pen.signs.states[status], words, width, pen, column=2)
+        lines += labelled("  now", "Say whether it is needed, with the reason; or skip it.", width, pen)
     elif state and state.reason:
         lines += paragraph(f"to do again: {state.reason}", width, pen, style=FAINT)
     if last and step.kind is not StepKind.MANUAL:

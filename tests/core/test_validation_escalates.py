@@ -21,7 +21,7 @@ roles: {head: {name: Head of Engineering, tell: at once}}
 phases:
   - title: Look
     steps:
-      - {id: save, title: Save it, run: 'echo "path=$PWD/arp.sql.gz" >> "$STEP_OUTPUT"', risk: change}
+      - {id: save, title: Save it, run: 'echo "path=$PWD/arp.sql.gz" >> "$STEP_OUTPUT"', risk: change, outputs: path}
       - id: validate
         title: Validate it
         uses: validate-backup

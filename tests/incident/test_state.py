@@ -160,7 +160,7 @@ def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
     assert after(DECLARED).next_step(RUNBOOK) == STEPS[0]
     assert after(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
     assert after(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
-    done = after(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check"))
+    done = after(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check", values={"risk": "no"}))
     assert done.next_step(RUNBOOK) is None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from talking import Begin, Talk
+from talking import RUNBOOK, Begin, Talk
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def begin(here: Path) -> Iterator[Begin]:
     """Opens a session in the empty folder."""
     talks: list[Talk] = []
 
-    def open_one(*arguments: str, term: str = "dumb") -> Talk:
-        talks.append(Talk(here, *arguments, term=term))
+    def open_one(*arguments: str, term: str = "dumb", runbook: str = RUNBOOK) -> Talk:
+        talks.append(Talk(here, *arguments, term=term, runbook=runbook))
         return talks[-1]
 
     yield open_one

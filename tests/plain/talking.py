@@ -64,12 +64,18 @@ class Talk:
     """One session. `said` is every byte that reached the terminal."""
 
     def __init__(
-        self, folder: Path, *arguments: str, term: str = "dumb", become: Callable[[], None] | None = None, log: str = "said"
+        self,
+        folder: Path,
+        *arguments: str,
+        term: str = "dumb",
+        become: Callable[[], None] | None = None,
+        log: str = "said",
+        runbook: str = RUNBOOK,
     ) -> None:
         """`become` makes the process another person's; two at one incident have a `log` each."""
         self._log = folder / log
         self._file = self._log.open("ab")
-        (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+        (folder / "runbook.yaml").write_text(runbook, encoding="utf-8")
         environment = os.environ | {"TERM": term, "LC_ALL": "C.UTF-8"}
         self.child = pexpect.spawn(
             str(MIDWATCH),

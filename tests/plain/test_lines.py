@@ -295,3 +295,23 @@ def test_a_full_disk_is_told_to_whoever_drives(here: Path) -> None:
         assert status(disk, "work") is StepStatus.DONE
     finally:
         subprocess.run(["umount", "-l", disk], check=True, timeout=20)
+
+
+def test_undecided_step_is_asked_about_and_not_passed_over(begin: Begin, here: Path) -> None:
+    """Enter decides nothing by itself; a reason makes the step needed."""
+    text = RUNBOOK.replace("{id: burn, title: Burn it,", '{id: burn, title: Burn it, when: {answer: asked.bad, is: "yes"},')
+    talk = begin(runbook=text)
+    talk.declare()
+    talk.word("skip nobody is here")
+    talk.word("skip nothing to see")
+    talk.word("skip no work tonight")
+    talk.until("Undecided: 2.2 Burn it: asked.bad is not known")
+    talk.word("")
+    talk.answer("If it is needed, say why", "")
+    talk.until("It stays undecided.")
+    talk.word("")
+    talk.answer("If it is needed, say why", "the lead wants it")
+    talk.until("2.2 Burn it is needed.")
+    talk.word("q")
+    assert talk.end() == 0
+    assert status(here, "burn") is StepStatus.TODO

@@ -7,7 +7,6 @@ import stat
 from pathlib import Path
 
 import pytest
-from support.users import MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.errors import Failed
 from midwatch.system.trusted_files import (
@@ -21,6 +20,7 @@ from midwatch.system.trusted_files import (
     read_regular,
     read_trusted,
 )
+from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 
 
 @pytest.fixture

@@ -98,6 +98,18 @@ class Deciding:
         self._conductor.tick(step.id, note=note, values=values)
         self._teletype.say(f"{titled(step)}: done.")
 
+    def decide_need(self, step: Step) -> None:
+        """Nobody can know whether the step is needed: the operator says so, with the reason."""
+        self._teletype.say(f"Whether it is needed is not known: {self._conductor.incident.condition(step).reason}.")
+        reason = self._teletype.ask("If it is needed, say why; Enter alone decides nothing, s skips it: ")
+        if not reason:
+            self._teletype.say("It stays undecided.")
+        elif reason.strip().lower() == "s":
+            self.skip(step, "")
+        else:
+            self._conductor.reopen(step.id, reason)
+            self._teletype.say(f"{titled(step)} is needed.")
+
     def _reason(self, rest: str, prompt: str) -> str:
         return rest or self._teletype.ask(prompt)
 

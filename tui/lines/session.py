@@ -197,6 +197,9 @@ class Session:
         elif unmet := incident.unmet_needs(step, conductor.runbook):
             self._teletype.say(f"{telling.titled(step)} needs {telling.titled(unmet[0])} first.")
             self._at = unmet[0]
+        elif incident.status(step) is StepStatus.UNDECIDED:
+            self._view("")
+            self._deciding.decide_need(step)
         elif step.kind is StepKind.MANUAL:
             self._view("")
             self._deciding.tick(step)

@@ -135,6 +135,8 @@ def next_line(conductor: Conductor, step: Step | None) -> str:
         return f"Under way: {titled(step)}. Enter follows it."
     if status.settled:
         return f"{titled(step)} is {status.value}. Enter goes back to what is next."
+    if status is StepStatus.UNDECIDED:
+        return f"Undecided: {titled(step)}: {incident.condition(step).reason}. Enter asks whether it is needed; s skips it."
     if step.kind is StepKind.MANUAL:
         return f"Next: {titled(step)}. Enter reads it out and asks whether it is done."
     if status is StepStatus.UNKNOWN:
