@@ -7,13 +7,14 @@ from typing import Any
 
 from midwatch import attempts, rules
 from midwatch.company import Company
-from midwatch.door import knock
+from midwatch.control_client import knock
 from midwatch.errors import BadInput, Refused
 from midwatch.incident.events import Kind
 from midwatch.incident.state import Approval
 from midwatch.person import Person
 from midwatch.plan import Plan
 from midwatch.runbook.model import Step
+from midwatch.system.strict_json import text_of
 
 
 class Approvals(Company):
@@ -30,7 +31,7 @@ class Approvals(Company):
         """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no more."""
         with self._mutex:
             step = self.runbook.step(step_id)
-            rules.may_ask_approval(step, plan, self.incident, self.runbook)
+            rules.may_ask_approval(step, plan, self.incident, self.runbook, Person.me())
             wheel = self._driver()
             if wheel.door is None or wheel.door.problem:
                 raise Refused(wheel.door.problem if wheel.door else "Nobody can knock here", hint="Skip it with a reason")
@@ -77,7 +78,7 @@ class Approvals(Company):
         if op not in ("plan", "approve", "decline"):
             return super()._answer(person, message)
         with self._mutex:
-            step_id = str(message["step"])
+            step_id = text_of(message, "step")
             approval, plan = self.incident.approvals.get(step_id), self._asked_plans.get(step_id)
             if approval is None or not approval.waits or plan is None or plan.digest != approval.digest:
                 raise Refused("This plan waits for nobody's approval any more", hint="Its driver can ask again")
@@ -86,11 +87,11 @@ class Approvals(Company):
             rules.may_judge(approval, person, Person.me())
             body: dict[str, Any] = {"step": step_id, "asked": approval.seq, "digest": approval.digest, "by": person.to_json()}
             if op == "decline":
-                reason = rules.words(str(message["reason"]), "A reason")
+                reason = rules.words(text_of(message, "reason"), "A reason")
                 self._append(Kind.APPROVAL_DECLINED, body | {"reason": reason})
                 return {}
-            if message["digest"] != approval.digest:
+            if text_of(message, "digest") != approval.digest:
                 raise Refused("The plan has changed since you read it", hint="Read it again")
-            rules.consent(self.runbook.step(step_id), plan, str(message.get("typed", "")))
+            rules.consent(self.runbook.step(step_id), plan, text_of(message, "typed"))
             self._append(Kind.APPROVAL_GIVEN, body)
         return {}

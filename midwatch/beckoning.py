@@ -23,6 +23,8 @@ class Present(Protocol):
     @property
     def lease(self) -> Lease: ...
     @property
+    def unreachable(self) -> str: ...
+    @property
     def offer(self) -> Offer | None: ...
     @property
     def offered_to_me(self) -> bool: ...
@@ -47,7 +49,9 @@ def call(here: Present) -> Call | None:
     if not incident.open:
         return None
     if here.driving:
-        return Call(f"{incident.asked_by} asks for the wheel", "handoff") if incident.asked_by else _judged(here)
+        if incident.asked_by:
+            return Call(f"{incident.asked_by} asks for the wheel", "handoff")
+        return _judged(here) or (Call(here.unreachable) if here.unreachable else None)
     if here.offer is not None and here.offered_to_me:
         return Call(f"{login(here.offer.giver)} offers you the wheel", "wheel")
     if waiting := here.waiting():

@@ -12,18 +12,25 @@ from typing import Any
 from midwatch import rules
 from midwatch.actor import login
 from midwatch.clock import iso
-from midwatch.door import Attendance, Door, knock
+from midwatch.control_client import Attendance, knock
+from midwatch.door import Door
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.handover import as_lines, handover
-from midwatch.helm import Helm
+from midwatch.helm import LEAVING, Helm
 from midwatch.incident.events import Kind
 from midwatch.incident.lease import Pulse
 from midwatch.incident.state import Offer
 from midwatch.journal.reader import Tail
 from midwatch.person import Person
+from midwatch.system.strict_json import number_of, text_of
 
 OFFER = 10 * 60.0
 """Seconds for which an offer of the wheel stands."""
+OFFER_AT_MOST_S = 24 * 3600.0
+_NAME_LIMIT = 256
+"""Characters of a login, with a machine behind it."""
+_REOPEN_S = 10.0
+"""Seconds between two attempts to open the control socket anew after it failed."""
 BACK = 20.0
 """Seconds after which a wheel that was given and not taken up goes back to the giver."""
 _TRIES = 3.0
@@ -37,6 +44,9 @@ class Company(Helm):
     _tried = 0.0
     _gave: tuple[str, float] | None = None
     """To whom the wheel was given a moment ago, and when it goes back."""
+    _opened = 0.0
+    _open_requests: frozenset[tuple[int, int | None]] = frozenset()
+    """Who has asked for the wheel and was not answered yet: users, and for root the login as well."""
 
     @property
     def watchers(self) -> tuple[str, ...]:
@@ -44,6 +54,11 @@ class Company(Helm):
         if self._wheel is not None:
             return self._wheel.door.watchers if self._wheel.door else ()
         return self._attendance.watchers if self._attendance else ()
+
+    @property
+    def unreachable(self) -> str:
+        """Why nobody can ask this driver for anything; empty when they can, or when this is no driver."""
+        return self._wheel.door.problem if self._wheel is not None and self._wheel.door is not None else ""
 
     @property
     def offer(self) -> Offer | None:
@@ -69,6 +84,10 @@ class Company(Helm):
         a login that there is not.
         """
         to = rules.words(to, "To whom")
+        if not 0 < within <= OFFER_AT_MOST_S:  # which is not so for NaN, either
+            raise BadInput("An offer stands for more than 0 seconds and 24 hours at most", hint="Such as 10 min")
+        if len(to) > _NAME_LIMIT:
+            raise BadInput(f"A login has {_NAME_LIMIT} characters at most")
         _require_login(to)
         if _means(to, self.actor):
             raise Refused("You have the wheel already", hint="Name who is to take it")
@@ -112,41 +131,55 @@ class Company(Helm):
         self._open_door()
 
     def _open_door(self) -> None:
-        if self._wheel is not None and self._wheel.door is None and self.incident.open:
-            self._wheel.door = Door(self.folder, self._answer)
-        if self._wheel is not None and self._attendance is not None:
+        wheel = self._wheel
+        if wheel is not None and (wheel.door is None or wheel.door.problem) and self.incident.open:
+            if wheel.door is not None:
+                wheel.door.close()
+            wheel.door, self._opened = Door(self.folder, self._answer), time.monotonic()
+        if wheel is not None and self._attendance is not None:
             self._attendance.leave()
             self._attendance = None
 
     def _answer(self, person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is done for one who knocks. Runs in the door's thread."""
-        me, op = Person.me(), message.get("op")
+        """What is done for one who asks at the control socket. Runs in the thread of that."""
+        op = message.get("op")
         if op in ("offer", "withdraw"):
-            if not person.is_same(me):
+            if not person.is_surely(Person.me()):
                 raise Refused(f"{self.actor} drives, and only they can give the wheel", hint="Ask them: they press h")
             if op == "offer":
-                self.offer_wheel(str(message["to"]), within=float(message["within"]))
+                self.offer_wheel(text_of(message, "to"), within=number_of(message, "within"))
             else:
                 self.withdraw_offer()
         elif op == "take":
             self._give(person)
         elif op == "ask":
-            self._append(Kind.WHEEL_ASKED, {"by": person.name})
+            self._note_request(person)
         else:
             raise Refused("This is not known here", hint="Both screens have to be of the same version")
         return {}
 
+    def _note_request(self, person: Person) -> None:
+        """Journal that somebody asks for the wheel: once, however often they ask before they are answered."""
+        asker = (person.uid, person.login if person.uid == 0 else None)
+        with self._mutex:
+            if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
+                self._open_requests = frozenset()
+            if asker not in self._open_requests:
+                self._append(Kind.WHEEL_ASKED, {"by": person.full_name})
+                self._open_requests |= {asker}
+
     def _give(self, person: Person) -> None:
-        offer, same = self.offer, person.is_same(Person.me())
-        if not same and (offer is None or login(offer.to) != person.name):
+        offer, same = self.offer, person.is_surely(Person.me())
+        if not same and (offer is None or login(offer.to) != person.name or not person.has_own_name):
             raise Refused(f"{self.actor} drives and has not offered you the wheel", hint="Ask for it; they give it with h")
         wheel = self._driver()
+        until = time.monotonic() + LEAVING
         for thread in list(wheel.readers):
-            thread.join()
+            thread.join(max(until - time.monotonic(), 0.0))
         self._await_starts(wheel)
         with self._mutex:
-            if wheel.under_way:
-                raise Refused("A step is being started this moment", hint="Try again")
+            if wheel.under_way or any(thread.is_alive() for thread in wheel.readers):
+                raise Refused("A step is being started or read this moment", hint="Try again")
             words = "taken up at another terminal" if same else f"handed over to {person.name}"
             self._append(Kind.DRIVER_LEFT, {"reason": words})
             self._let_go(wheel, trim=False)
@@ -163,6 +196,8 @@ class Company(Helm):
     def _keep_company(self) -> None:
         """Let offers lapse, take a wheel back that nobody took up, and stay known as one who watches."""
         if self.driving:
+            if self.unreachable and time.monotonic() - self._opened > _REOPEN_S:
+                self._open_door()
             offer = self.incident.offer
             if offer is not None and offer.expires <= self.clock.now():
                 self.withdraw_offer(f"{offer.to} did not take it in time")

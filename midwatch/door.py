@@ -1,7 +1,11 @@
-"""The driver's door: a Unix socket in the incident's folder, at which others knock from their own terminals and logins.
+"""The driver's side of the control socket: a Unix socket in the incident's folder, at which others ask from their own logins.
 
-It needs no room on the disk, and the kernel says who knocks. One line of JSON each way; who attends stays connected, and so
-is known to watch for as long as their screen lives. Who may enter the folder may knock; what is granted, the answer decides.
+The socket needs no room on the disk, and the kernel says who asks. A request and its answer are one line of JSON each. An
+observer stays connected, and is known to watch for as long as the screen lives. Who may enter the folder may ask; the
+answering function decides what is granted.
+
+Anybody in the folder may connect, so nothing that a client does may keep others out or end the thread: a user has a number of
+connections and a rate of requests, a connection that says nothing is closed, and nothing is ever waited for while sending.
 """
 
 from __future__ import annotations
@@ -12,258 +16,280 @@ import os
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.errors import MidwatchError
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import driver_of
 from midwatch.person import Person
+from midwatch.system.rate_limit import RateLimit
+from midwatch.system.strict_json import read_object
+from midwatch.system.unix_socket import listen_in_folder, unlink_in_folder
 
 Answer = Callable[[Person, Mapping[str, Any]], Mapping[str, Any]]
-LONGEST = 8 * 1024 * 1024
-"""Bytes of one line: a plan may have thousands of effects."""
-_LONGEST_KNOCK = 64 * 1024
-_GUESTS = 64
-_PATIENCE = 30.0
+LINE_LIMIT_BYTES = 8 * 1024 * 1024
+"""Bytes of an answer: a plan may have thousands of effects."""
+REQUEST_LIMIT_BYTES = 64 * 1024
+IDLE_S = 10.0
+"""Seconds in which a client has to say a whole line, and to take what it is sent."""
+CLIENTS_PER_USER = 16
+_CLIENTS = 256
+_UNSENT_PER_USER_BYTES = 32 * 1024 * 1024
+_REQUESTS_PER_S, _REQUESTS_AT_ONCE = 10.0, 40
+_PAUSE_S = 0.2
+_LAST_WORDS_S = 1.0
 
 
 @dataclass(slots=True)
-class _Guest:
+class _Client:
     connection: socket.socket
     person: Person
-    heard: bytearray = field(default_factory=bytearray)
-    attends: bool = False
+    deadline: float
+    """Monotonic time by which it has to have done what it is waited for."""
+    received: bytearray = field(default_factory=bytearray)
+    unsent: bytearray = field(default_factory=bytearray)
+    observes: bool = False
+    leaves: bool = False
+    """Whether it is let go once everything was sent."""
+
+    @property
+    def gone(self) -> bool:
+        return self.connection.fileno() < 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        return bool(self.unsent or self.received or not self.observes)
 
 
 class Door:
-    """The driver's side. `problem` says why there is no door; everything else of an incident works without one."""
+    """The driver's side. `problem` says why nobody can ask; everything else of an incident works without the socket."""
 
-    def __init__(self, folder: IncidentFolder, answer: Answer) -> None:
-        """Open it and answer from a thread; `answer` raises `MidwatchError` with what the guest is told instead."""
+    def __init__(self, folder: IncidentFolder, answer: Answer, *, idle_s: float = IDLE_S) -> None:
+        """Listen and answer from a thread; `answer` raises `MidwatchError` with what the client is told instead."""
         self.problem = ""
         self.watchers: tuple[str, ...] = ()
-        """The names of those who attend, one for each screen."""
-        self._folder, self._answer = folder, answer
-        self._guests: dict[int, _Guest] = {}
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """The names of those who observe, one for each screen."""
+        self._folder, self._answer, self._idle_s = folder, answer, idle_s
+        self._clients: dict[int, _Client] = {}
+        self._rate = RateLimit(per_s=_REQUESTS_PER_S, at_once=_REQUESTS_AT_ONCE)
+        self._selector = selectors.DefaultSelector()
+        self._paused_until = 0.0
         self._ours, self._wake = socket.socketpair()
-        self._inode = 0
         try:
-            folder.door.unlink(missing_ok=True)
-            with _short_name(folder) as name:
-                self._listener.bind(name)
-            folder.door.chmod(0o666)
-            self._inode = folder.door.stat().st_ino
-            self._listener.listen(16)
+            self._listener, self._inode = listen_in_folder(folder.path, folder.door.name, mode=0o666)
         except OSError as error:
-            self.problem = f"Nobody can knock at {folder.door}: {error.strerror}"
-            self._listener.close()
+            self._inode = 0
+            self.problem = f"Nobody can reach this driver by {folder.door}: {error.strerror or error}"
+            for opened in (self._selector, self._ours, self._wake):
+                opened.close()
             return
-        threading.Thread(target=self._serve, name="door", daemon=True).start()
+        threading.Thread(target=self._serve, name="control socket", daemon=True).start()
 
     def close(self) -> None:
         """Nobody is let in any more; an answer that is being given still goes out. Safe from any thread, and twice."""
-        with contextlib.suppress(OSError):
-            if self._inode and self._folder.door.stat().st_ino == self._inode:
-                self._folder.door.unlink()
+        if self._inode:
+            with contextlib.suppress(OSError):
+                unlink_in_folder(self._folder.path, self._folder.door.name, self._inode)
         with contextlib.suppress(OSError):
             self._wake.close()
 
+    # The thread
+
     def _serve(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._ours, selectors.EVENT_READ)
-            open_ = True
-            while open_:
-                for key, _ in selector.select():
-                    if key.fileobj is self._ours:
-                        open_ = False
-                    elif key.fileobj is self._listener:
-                        self._let_in(selector)
-                    elif not self._hear(self._guests[key.fd]):
-                        self._show_out(key.fd, selector)
-            for number in list(self._guests):
-                self._show_out(number, selector)
-        self._listener.close()
-        self._ours.close()
-
-    def _let_in(self, selector: selectors.BaseSelector) -> None:
         try:
-            connection, _ = self._listener.accept()
-        except OSError:
-            return
-        try:
-            if len(self._guests) >= _GUESTS:
-                raise OSError("too many")
-            guest = _Guest(connection, Person.behind(connection))
-            connection.settimeout(1.0)
-        except OSError:
-            connection.close()
-            return
-        self._guests[connection.fileno()] = guest
-        selector.register(connection, selectors.EVENT_READ)
+            self._selector.register(self._listener, selectors.EVENT_READ)
+            self._selector.register(self._ours, selectors.EVENT_READ)
+            while self._serve_once():
+                pass
+            self._send_last_words()
+        except Exception as error:  # the thread has to end: the screen says so, and the driver opens another socket
+            self.problem = f"Nobody can reach this driver any more: {type(error).__name__}: {error}"
+        finally:
+            for client in list(self._clients.values()):
+                self._drop(client)
+            self._selector.close()
+            self._listener.close()
+            self._ours.close()
 
-    def _show_out(self, number: int, selector: selectors.BaseSelector) -> None:
-        guest = self._guests.pop(number)
-        selector.unregister(guest.connection)
-        guest.connection.close()
-        if guest.attends:
-            self._tell_who_watches()
-
-    def _hear(self, guest: _Guest) -> bool:
-        """Take what came and answer whole lines; False when the guest has gone or says too much."""
-        try:
-            data = guest.connection.recv(65536)
-        except OSError:
-            return False
-        guest.heard += data
-        while (end := guest.heard.find(b"\n")) >= 0:
-            line = bytes(guest.heard[:end])
-            del guest.heard[: end + 1]
-            if not self._say(guest, self._reply(guest, line)):
+    def _serve_once(self) -> bool:
+        """Handle what came, and drop whom nothing came from in time. False when the driver closed the socket."""
+        for key, _ in self._selector.select(self._wait_s()):
+            if key.fileobj is self._ours:
                 return False
-        return bool(data) and len(guest.heard) <= _LONGEST_KNOCK
-
-    def _reply(self, guest: _Guest, line: bytes) -> Mapping[str, Any]:
-        try:
-            message = json.loads(line)
-            if not isinstance(message, dict):
-                raise ValueError("no object")
-            if message.get("op") == "attend":
-                guest.attends = True
-                self._tell_who_watches()
-                return {"ok": True}
-            return {"ok": True, **self._answer(guest.person, message)}
-        except MidwatchError as error:
-            return {"ok": False, "sentence": error.sentence, "hint": error.hint}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            return {"ok": False, "sentence": f"This is not understood: {type(error).__name__}", "hint": ""}
-
-    def _tell_who_watches(self) -> None:
-        self.watchers = tuple(sorted(guest.person.name for guest in self._guests.values() if guest.attends))
-        for guest in list(self._guests.values()):
-            if guest.attends:
-                self._say(guest, {"watchers": self.watchers})
-
-    @staticmethod
-    def _say(guest: _Guest, reply: Mapping[str, Any]) -> bool:
-        try:
-            guest.connection.sendall(json.dumps(dict(reply)).encode() + b"\n")
-        except OSError:  # it does not read what it is told: the next look finds it gone
-            with contextlib.suppress(OSError):
-                guest.connection.shutdown(socket.SHUT_RDWR)
-            return False
+            if key.fileobj is self._listener:
+                self._accept_all()
+            elif client := self._clients.get(key.fd):
+                self._guarded(client)
+        now = time.monotonic()
+        for client in list(self._clients.values()):
+            if client.is_waited_for and client.deadline <= now:
+                self._drop(client)
+        if self._paused_until and self._paused_until <= now:
+            self._paused_until = 0.0
+            self._selector.register(self._listener, selectors.EVENT_READ)
         return True
 
+    def _wait_s(self) -> float | None:
+        deadlines = [client.deadline for client in self._clients.values() if client.is_waited_for]
+        deadlines += [self._paused_until] if self._paused_until else []
+        return max(min(deadlines) - time.monotonic(), 0.0) if deadlines else None
 
-def knock(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the driver for something, and wait for the answer.
-
-    Raises `Refused` with the driver's own sentence, and `Failed` when it cannot be reached: nobody drives, it drives from
-    another machine, it hangs.
-    """
-    with _connected(folder) as connection:
-        connection.settimeout(_PATIENCE)
+    def _guarded(self, client: _Client) -> None:
+        """Whatever goes wrong with one client ends with that client."""
         try:
-            connection.sendall(json.dumps(dict(message)).encode() + b"\n")
-            reply = _line(connection)
-        except (OSError, ValueError) as error:
-            raise Failed(f"The driver of {folder.id} does not answer: {error}", hint="Its screen may hang") from error
-    if reply.pop("ok", False):
-        return reply
-    raise Refused(str(reply.get("sentence", "The driver refused")), hint=str(reply.get("hint", "")))
+            if client.unsent:
+                self._send(client)
+            else:
+                self._receive(client)
+            self._go_on(client)
+        except Exception:
+            self._drop(client)
 
+    def _accept_all(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # too many open files: not now, and without asking again and again
+                self._make_room()
+                self._selector.unregister(self._listener)
+                self._paused_until = time.monotonic() + _PAUSE_S
+                return
+            try:
+                connection.setblocking(False)
+                person = Person.behind(connection)
+                if busy := self._too_many(person):
+                    connection.send(_line({"ok": False, "busy": True, "sentence": busy}))
+                    connection.close()
+                    continue
+                client = _Client(connection, person, time.monotonic() + self._idle_s)
+                self._selector.register(connection, selectors.EVENT_READ)
+            except (OSError, ValueError):
+                connection.close()
+                continue
+            self._clients[connection.fileno()] = client
+            if len(self._clients) > _CLIENTS:
+                self._make_room()
 
-class Attendance:
-    """An observer's side: connected for as long as they watch."""
+    def _too_many(self, person: Person) -> str:
+        """Why this user may not connect once more; empty when that is fine."""
+        if sum(client.person.uid == person.uid for client in self._clients.values()) >= CLIENTS_PER_USER:
+            return f"This user has {CLIENTS_PER_USER} connections to the driver already"
+        return "" if self._is_free(person) or self._rate.admits(person.uid) else "This user asks too often"
 
-    def __init__(self, folder: IncidentFolder) -> None:
-        """Raises `Failed` when the driver cannot be reached."""
-        self.watchers: tuple[str, ...] = ()
-        self._heard = bytearray()
-        self._connection = _connect(folder)
+    @staticmethod
+    def _is_free(person: Person) -> bool:
+        """Root and the driver's own user could end the driver; no rate holds them up."""
+        return person.uid in (0, os.geteuid())
+
+    def _make_room(self) -> None:
+        """Drop the connection that has been idle longest, of the user who has most of them."""
+        per_user = Counter(client.person.uid for client in self._clients.values())
+        if per_user:
+            most = max(per_user.values())
+            crowd = [client for client in self._clients.values() if per_user[client.person.uid] == most]
+            self._drop(min(crowd, key=lambda client: (client.observes, client.deadline)))
+
+    def _drop(self, client: _Client) -> None:
+        if self._clients.pop(client.connection.fileno(), None) is None:
+            return
+        with contextlib.suppress(KeyError, ValueError, OSError):
+            self._selector.unregister(client.connection)
+        client.connection.close()
+        if client.observes:
+            self._name_observers()
+
+    # What clients say
+
+    def _receive(self, client: _Client) -> None:
         try:
-            self._connection.sendall(b'{"op": "attend"}\n')
-            self._connection.setblocking(False)
-        except OSError as error:
-            self._connection.close()
-            raise Failed(f"The driver of {folder.id} does not answer: {error}") from error
+            data = client.connection.recv(REQUEST_LIMIT_BYTES)
+        except BlockingIOError:  # what was reported belonged to a client that is gone, whose number this one has
+            return
+        client.received += data
+        if not data:
+            self._drop(client)
 
-    def poll(self) -> bool:
-        """Take in who else watches; False when the driver's door was closed."""
+    def _go_on(self, client: _Client) -> None:
+        """Answer whole lines for as long as the answers go out; what is left waits until the client has read."""
+        while not (client.gone or client.unsent or client.leaves) and (end := client.received.find(b"\n")) >= 0:
+            line = bytes(client.received[:end])
+            del client.received[: end + 1]
+            client.deadline = time.monotonic() + self._idle_s
+            observed = client.observes
+            self._queue(client, self._reply(client, line))
+            if client.observes and not observed:
+                self._name_observers()
+        if not client.unsent and (client.leaves or len(client.received) > REQUEST_LIMIT_BYTES):
+            self._drop(client)
+
+    def _reply(self, client: _Client, line: bytes) -> Mapping[str, Any]:
+        if not self._is_free(client.person) and not self._rate.admits(client.person.uid):
+            client.leaves = True
+            return {"ok": False, "busy": True, "sentence": "This user asks too often", "hint": "Wait some seconds"}
         try:
-            while data := self._connection.recv(65536):
-                self._heard += data
-            return False
+            message = read_object(line)
+            if message.get("op") == "attend":
+                client.observes = True
+                return {"ok": True}
+            return {"ok": True, **self._answer(client.person, message)}
+        except MidwatchError as error:
+            return {"ok": False, "sentence": error.sentence, "hint": error.hint}
+        except ValueError as error:
+            return {"ok": False, "sentence": f"This is not understood: {error}", "hint": ""}
+        except Exception as error:  # a fault of ours: the client is told, and the thread lives
+            hint = "Try again; if it stays so, talk to the driver by another way"
+            return {"ok": False, "sentence": f"Internal error of the driver: {type(error).__name__}", "hint": hint}
+
+    # What clients are sent
+
+    def _name_observers(self) -> None:
+        watchers = tuple(sorted(client.person.full_name for client in self._clients.values() if client.observes))
+        if watchers != self.watchers:
+            self.watchers = watchers
+            for client in list(self._clients.values()):
+                if client.observes:
+                    self._queue(client, {"watchers": watchers})
+
+    def _queue(self, client: _Client, reply: Mapping[str, Any]) -> None:
+        """Send what the client takes now; the rest goes out when it reads on. Who does not read is dropped."""
+        line = _line(reply)
+        if len(line) > LINE_LIMIT_BYTES:
+            line = _line({"ok": False, "sentence": f"The answer is longer than {LINE_LIMIT_BYTES:,} bytes", "hint": ""})
+        owed = sum(len(other.unsent) for other in self._clients.values() if other.person.uid == client.person.uid)
+        if owed + len(line) > _UNSENT_PER_USER_BYTES:
+            self._drop(client)
+            return
+        if not client.unsent:
+            client.deadline = time.monotonic() + self._idle_s
+        client.unsent += line
+        self._send(client)
+
+    def _send(self, client: _Client) -> None:
+        try:
+            sent = client.connection.send(client.unsent)
         except BlockingIOError:
-            pass
+            sent = 0
         except OSError:
-            return False
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = bytearray(rest)
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError, AttributeError):
-                self.watchers = tuple(str(name) for name in json.loads(line).get("watchers", self.watchers))
-        return len(rest) <= _LONGEST_KNOCK
+            self._drop(client)
+            return
+        del client.unsent[:sent]
+        if sent:
+            client.deadline = time.monotonic() + self._idle_s
+        if not client.gone:
+            self._selector.modify(client.connection, selectors.EVENT_WRITE if client.unsent else selectors.EVENT_READ)
 
-    def leave(self) -> None:
-        """Watch no longer."""
-        self._connection.close()
-
-
-def _connect(folder: IncidentFolder) -> socket.socket:
-    """A connection to the very process that the lock file names. Raises `Failed`."""
-    driver = driver_of(folder)
-    if driver is None:
-        raise Failed(f"Nobody drives {folder.id}", hint="Take the wheel: midwatch")
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(2.0)
-    try:
-        with _short_name(folder) as name:
-            connection.connect(name)
-        if Person.behind(connection).pid != driver.pid:
-            raise OSError("somebody else is at its door")
-    except OSError as error:
-        connection.close()
-        where = (
-            "" if driver.host == socket.gethostname() else f"; it drives from {driver.host}, and only that machine can vouch"
-        )
-        raise Failed(
-            f"{driver.actor}, who drives {folder.id}, cannot be asked from here: {error.strerror or error}{where}",
-            hint="Ask by another way",
-        ) from error
-    return connection
+    def _send_last_words(self) -> None:
+        until = time.monotonic() + _LAST_WORDS_S
+        while any(client.unsent for client in self._clients.values()) and time.monotonic() < until:
+            for client in [client for client in self._clients.values() if client.unsent]:
+                self._send(client)
+            time.sleep(0.01)
 
 
-@contextlib.contextmanager
-def _connected(folder: IncidentFolder) -> Iterator[socket.socket]:
-    connection = _connect(folder)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-@contextlib.contextmanager
-def _short_name(folder: IncidentFolder) -> Iterator[str]:
-    """A name of the door that is short enough for a socket's address, however deep the folder lies. Raises `OSError`."""
-    descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{folder.door.name}"
-    finally:
-        os.close(descriptor)
-
-
-def _line(connection: socket.socket) -> dict[str, Any]:
-    received = bytearray()
-    while not received.endswith(b"\n"):
-        data = connection.recv(65536)
-        if not data or len(received) > LONGEST:
-            raise ValueError("it hung up")
-        received += data
-    reply = json.loads(received)
-    if not isinstance(reply, dict):
-        raise ValueError("it said something else")
-    return reply
+def _line(reply: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(reply)).encode() + b"\n"

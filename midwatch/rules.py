@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from midwatch.errors import Refused
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
-from midwatch.person import Person
+from midwatch.person import HOW_TO_LOG_IN, Person
 from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
@@ -66,11 +66,12 @@ def takes_two(step: Step, plan: Plan) -> bool:
     return step.two_people and risk_of(step, plan) is not Risk.OBSERVE
 
 
-def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runbook) -> None:
+def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Person) -> None:
     """Whether a second person may be asked to approve this plan."""
     is_open(incident)
     if not takes_two(step, plan):
         raise Refused(f"{step.title} takes one person", hint="Run it")
+    require_known(driver, "who asks for a second person")
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
@@ -84,10 +85,17 @@ def may_judge(approval: Approval, person: Person, driver: Person) -> None:
         raise Refused(
             f"{person.name} asked for it, and cannot approve it as well", hint="Another person has to, from their own login"
         )
+    require_known(approval.asked_by, "who asked for the approval")
+    require_known(driver, "who drives")
+    require_known(person, "who this is")
+    if not person.has_own_name:
+        raise Refused(f"{person.full_name} cannot approve: another login acts as this user", hint=HOW_TO_LOG_IN)
+
+
+def require_known(person: Person, who: str) -> None:
+    """An anonymous person is nobody, so neither a first nor a second one."""
     if person.anonymous:
-        raise Refused(
-            "Nobody can tell who this is: root without a login of its own", hint="Approve from your own login, without sudo"
-        )
+        raise Refused(f"Nobody can tell {who}: {person.name} has no login of its own here", hint=HOW_TO_LOG_IN)
 
 
 def may_go_with(step: Step, plan: Plan, incident: Incident, person: Person) -> str:
@@ -103,6 +111,8 @@ def may_go_with(step: Step, plan: Plan, incident: Incident, person: Person) -> s
         raise Refused(f"The plan of {step.title} has changed since {approval.judge} approved it", hint="Ask again")
     if approval.given_by.is_same(person):
         raise Refused(f"{person.name} approved it, and cannot start it as well", hint="Another person has to")
+    require_known(approval.given_by, f"who approved {step.title}")
+    require_known(person, "who starts it")
     return approval.judge
 
 

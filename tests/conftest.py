@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.users import NO_LOGIN, log_in
+
 _ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
 _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) - {""}
 
@@ -24,6 +26,14 @@ def _own_drills() -> Iterator[None]:
     yield
     del os.environ["MIDWATCH_DRILLS"]
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_login() -> None:
+    """Whoever runs the tests has logged in, as at a terminal; CI and containers start without, and nobody is anybody there."""
+    login = Path("/proc/self/loginuid")
+    if login.exists() and int(login.read_text()) == NO_LOGIN:
+        log_in(os.getuid())
 
 
 @pytest.fixture(autouse=True)

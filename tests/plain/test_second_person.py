@@ -11,6 +11,7 @@ from talking import Begin, Talk, incident, status, wait_for
 from midwatch.conductor import Conductor
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
+from tests.support.users import log_in
 from tests.two_people.conftest import GROUP, User, become, place, share, users
 
 __all__ = ["place", "users"]  # fixtures
@@ -55,6 +56,7 @@ def test_an_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
 
 def person(user: User) -> None:
     """What the second person's process is made before it begins."""
+    log_in(user.uid)
     os.setgroups([GROUP])
     os.setresgid(user.uid, user.uid, user.uid)
     become(user.uid, reads=True)

@@ -58,6 +58,7 @@ class DeskInMemory:
         self._seen = 0
         self.asked: list[str] = []
         self.lease = Lease()
+        self.unreachable = ""
         self.watchers: tuple[str, ...] = ()
         declared = {"id": folder.name, "title": runbook.title, "severity": runbook.severity.value, "base": str(runbook.base)}
         self.journal(Kind.DECLARED, declared)

@@ -6,6 +6,7 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -21,16 +22,37 @@ needs_root = pytest.mark.root
 """The test becomes other users, which only root can. In CI such a test may not skip."""
 
 
+_LOGIN = Path("/proc/self/loginuid")
+NO_LOGIN = 2**32 - 1
+"""What the kernel calls the login of a process that no login started."""
+
+
+def log_in(uid: int) -> None:
+    """Let the kernel know this process as a login of this user, as sshd does it; where the kernel keeps no logins, nothing."""
+    if _LOGIN.exists():
+        _LOGIN.write_text(str(uid), encoding="ascii")
+
+
 def run_as(
-    uid: int, function: Callable[[], Result], *, gid: int | None = None, groups: Sequence[int] = (), umask: int = 0o022
+    uid: int,
+    function: Callable[[], Result],
+    *,
+    gid: int | None = None,
+    groups: Sequence[int] = (),
+    umask: int = 0o022,
+    login: int | None = None,
 ) -> Result:
-    """What the function returns when it runs in a child process as this user. An exception there is raised here as well."""
+    """What the function returns when it runs in a child process as this user. An exception there is raised here as well.
+
+    The user has logged in, or with `login` another one has, or nobody (`NO_LOGIN`).
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         answer: tuple[bool, Any]
         try:
             os.close(reading)
+            log_in(uid if login is None else login)
             os.setgroups(list(groups))
             os.setresgid(*[uid if gid is None else gid] * 3)
             os.setresuid(uid, uid, uid)

@@ -19,6 +19,7 @@ from midwatch.conductor import Conductor
 from midwatch.person import Person
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from tests.support.users import log_in
 
 _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH = 8, 47, 2, 2
 GROUP = 61999
@@ -124,6 +125,7 @@ class Someone:
             try:
                 os.close(ours)
                 os.close(theirs)
+                log_in(user.uid)
                 os.setgroups([GROUP] if group else [])
                 os.setresgid(user.uid, user.uid, user.uid)
                 become(user.uid, reads=reads)

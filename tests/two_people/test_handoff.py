@@ -14,7 +14,7 @@ import pytest
 from midwatch import company
 from midwatch.clock import SystemClock
 from midwatch.conductor import Conductor
-from midwatch.door import knock
+from midwatch.control_client import knock
 from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Kind
 from midwatch.incident.folder import IncidentFolder
