@@ -11,12 +11,14 @@ from actions.restore_roles import memberships, missing_roles
 from actions.restore_stream import CutShort, NotRestored, Progress, restore
 from actions.restored_content import Checked, check, compare_with
 from actions.restored_database import create, look
+from actions.restored_views import fill_views
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Runbook
 from probes.archive import Archive
 from probes.archive_contents import Contents, read_contents
 from probes.manifest import Manifest
 from probes.postgres.connect import Route
+from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
 from probes.postgres.scratch import Scratch, scratch_place, scratch_server
@@ -59,18 +61,34 @@ class ScratchRestore:
         contents = read_contents(archive, tools.pg_restore)
         with self._server(contents, self.room(archive, manifest)) as scratch:
             _prepare(scratch, contents, archive, roles)
-            into = replace(scratch.route, database=_NAME)
+            into = without_event_triggers(replace(scratch.route, database=_NAME), scratch.major)
+            entries = contents.entries if contents.views else ()
             try:
                 digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)
-                restore(archive, into, tools, server=scratch.major, sha256=digest, options=options, progress=progress)
+                restore(
+                    archive,
+                    into,
+                    tools,
+                    server=scratch.major,
+                    sha256=digest,
+                    options=options,
+                    progress=progress,
+                    entries=entries,
+                )
             except NotRestored as error:
                 return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
             except CutShort as error:
                 raise OutcomeUnknown(f"{error.sentence}. It was {scratch.words}", hint=error.hint) from error
+            unfilled = fill_views(into, scratch.major, contents.views)
             checked = check(into, manifest)
+            if checked.unknown:
+                hint = "That tells nothing of the backup: run this again"
+                raise OutcomeUnknown(f"Restored into {scratch.words}, and then: {checked.unknown}", hint=hint)
             if checked.problem:
                 return replace(checked, problem=f"restored into {scratch.words}: {checked.problem}")
             words = [f"restored into {scratch.words}: {checked.words}", *self._source(into, manifest)]
+            if unfilled:
+                words.append(f"materialized views that cannot be filled here: {', '.join(unfilled)}")
             return Checked("; ".join(words))
 
     def _server(self, contents: Contents, needed: int) -> AbstractContextManager[Scratch]:

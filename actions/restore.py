@@ -14,6 +14,7 @@ from actions.restore_roles import MissingRole, memberships, missing_roles, roles
 from actions.restore_stream import restore
 from actions.restored_content import check
 from actions.restored_database import MAINTENANCE, ServerNow, create, drop, free_name, look, made_at, mark, restored, take_over
+from actions.restored_views import fill_views
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
@@ -28,6 +29,7 @@ from probes.catalogue import backups_of
 from probes.disk_usage import budgets_of, usage
 from probes.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route
+from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, superuser_route
 from probes.postgres.tools import Tools, find_tools
@@ -154,7 +156,7 @@ class Restore(Action):
         name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
-        into = replace(route, database=name)
+        into = without_event_triggers(replace(route, database=name), server.version)
         create(route, name, self.target.database, contents.encoding)
         context.console.say(f"The database {name} is made; restoring {file.name}")
         try:
@@ -164,24 +166,42 @@ class Restore(Action):
             digest = manifest.sha256 if manifest else ""
             tell = in_bytes(context.console)
             archive = Archive.of(file, self.identity)
-            restore(archive, into, tools, server=server.version, sha256=digest, options=options, progress=tell)
+            entries = contents.entries if contents.views else ()
+            restore(archive, into, tools, server=server.version, sha256=digest, options=options, progress=tell, entries=entries)
+            unfilled = fill_views(into, server.version, contents.views)
         except BaseException as error:
-            drop(route, name)
-            if isinstance(error, MidwatchError):
-                context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {name} is removed")
+            self._give_up(context, route, name, server, file, error)
             raise
         take_over(route, name, self.target.database)
         run_quietly(into, "ANALYZE", limit=_LONG)
         unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
         checked = check(into, manifest, every_byte=unsure)
         values = {"database": name, "path": str(file)}
+        if checked.unknown:
+            hint = f"Nothing is known against the backup. Drop {name}, and restore again"
+            raise OutcomeUnknown(f"{name} is restored, but it could not be checked: {checked.unknown}", hint=hint)
         if checked.problem:
             said = f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
             context.console.say(f"[ERROR] {said}")
             return Outcome(False, said, values)
-        mark(route, name, f"{file.name}, {iso(context.clock.now())}")
-        context.console.say(f"[OK] Restored {file.name} into {name}: {checked.words}")
-        return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {checked.words}", values)
+        words = checked.words
+        if unfilled:
+            names = ", ".join(unfilled)
+            words += f"; materialized views that are NOT filled: {names}"
+            context.console.say(f"[WARN] Not filled, so reading them fails: {names}. Later: REFRESH MATERIALIZED VIEW")
+        mark(route, name, f"{file.name}, {iso(context.clock.now())}{words.removeprefix(checked.words)}")
+        context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
+        return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
+
+    def _give_up(self, context: Context, route: Route, name: str, server: ServerNow, file: Path, error: BaseException) -> None:
+        """Remove what was begun. What came first stays the error, and says as well if something is left."""
+        left = drop(route, name, server.version)
+        state = f"{name} is removed" if not left else f"{name} is left behind, half restored, and cannot be removed: {left}"
+        if left:
+            context.console.say(f"[WARN] {state}. Drop it by hand, as docs/actions/restore.md says")
+        if isinstance(error, MidwatchError):
+            context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {state}")
+            error.sentence += f"; {state}" if left else ""
 
     def _make_roles(self, context: Context, file: Path, route: Route, server: ServerNow, contents: Contents) -> None:
         lacking = contents.roles - server.roles

@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from midwatch.errors import Failed, MidwatchError
@@ -27,6 +27,10 @@ _PATIENCE = 30.0
 """Seconds for one look."""
 _TWICE = 2
 """Looks one after the other that have to find the same, before it is believed."""
+_LISTED = 10_000
+"""Numbers of entries in one variable: the kernel takes 128 KiB of each."""
+_WITH_LIST = 'exec 4<&0; printf "%s\\n" {names} | "$0" "$@" 3<&0 0<&4 4<&-'
+"""A command whose descriptor 3 has what stands in variables, and whose standard input and exit stay its own."""
 _TIMEOUT_SINCE = 17
 _TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
 """What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
@@ -76,6 +80,7 @@ def restore(
     sha256: str,
     options: tuple[str, ...],
     progress: Progress,
+    entries: Sequence[int] = (),
 ) -> None:
     """Restore an archive into the route's database, which is new and empty.
 
@@ -84,13 +89,13 @@ def restore(
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
     there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
-    one is decrypted as it is read.
+    one is decrypted as it is read. With `entries`, only those of the archive are restored, in this order.
     """
     argv = ["--no-password", "--dbname", route.database, *options]
     newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
     if not newer:
         argv.insert(0, "--exit-on-error")
-    sink: Sink = ContainerRestore(route, argv) if tools is None else LocalRestore(route, tools, argv)
+    sink: Sink = ContainerRestore(route, argv, entries) if tools is None else LocalRestore(route, tools, argv, entries)
     try:
         fault, found = _feed(archive, sink, progress)
         code, said = sink.finish()
@@ -136,20 +141,37 @@ def _feed(archive: Archive, sink: Sink, progress: Progress) -> tuple[str, str]:
         return "", reader.digest.hexdigest()
 
 
+@contextlib.contextmanager
+def _list_of(entries: Sequence[int]) -> Iterator[int]:
+    """A file in memory with a line for each number: the descriptor."""
+    handle = os.memfd_create("entries")
+    try:
+        with open(handle, "w", closefd=False) as file:
+            file.writelines(f"{number}\n" for number in entries)
+        os.lseek(handle, 0, os.SEEK_SET)
+        yield handle
+    finally:
+        os.close(handle)
+
+
 class LocalRestore:
     """`pg_restore` as our child."""
 
-    def __init__(self, route: Route, tools: Tools, argv: list[str]) -> None:
+    def __init__(self, route: Route, tools: Tools, argv: list[str], entries: Sequence[int]) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         environment = {**clean, **client_environment(route), "LC_ALL": "C"}
         environment.pop("PGCLIENTENCODING")  # the archive says what its text is
-        self._process = subprocess.Popen(
-            [str(tools.pg_restore), *argv],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment,
-        )
+        with contextlib.ExitStack() as stack:
+            listed = stack.enter_context(_list_of(entries)) if entries else None
+            given = [] if listed is None else ["--use-list", f"/dev/fd/{listed}"]
+            self._process = subprocess.Popen(
+                [str(tools.pg_restore), *argv, *given],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment,
+                pass_fds=() if listed is None else (listed,),
+            )
         self._said = bytearray()
         self._listener = threading.Thread(target=self._listen, name="pg_restore", daemon=True)
         self._listener.start()
@@ -185,12 +207,16 @@ class LocalRestore:
 class ContainerRestore:
     """`pg_restore` inside the container, fed through its standard input."""
 
-    def __init__(self, route: Route, argv: list[str]) -> None:
+    def __init__(self, route: Route, argv: list[str], entries: Sequence[int]) -> None:
         self._container, self._said, self._fate = route.container, bytearray(), ""
         command = ["pg_restore", "-p", str(route.port), "-U", route.user, *argv]
+        lists = {f"LIST{at}": "\n".join(map(str, entries[at : at + _LISTED])) for at in range(0, len(entries), _LISTED)}
+        if lists:
+            names = " ".join(f'"${name}"' for name in lists)
+            command = ["sh", "-c", _WITH_LIST.format(names=names), *command, "--use-list", "/dev/fd/3"]
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(engine(LONG))
-            environment = {"PGAPPNAME": APPLICATION, "LC_ALL": "C"}
+            environment = {"PGAPPNAME": APPLICATION, "LC_ALL": "C", "PGOPTIONS": route.options, **lists}
             self._exec = Exec(client, route.container, command, stdin=True, environment=environment)
             stack.callback(self._exec.close)  # the end of its input ends it as well
             self._open = stack.pop_all()

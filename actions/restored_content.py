@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from midwatch.errors import MidwatchError
 from midwatch.hostile import safe_text
 from midwatch.units import counted
-from probes.manifest import Manifest
+from probes.manifest import ROWS_COUNTED, Manifest
 from probes.postgres.connect import Route
-from probes.postgres.content import LARGE_OBJECTS, digests_of, rows_of
+from probes.postgres.content import LARGE_OBJECTS, Unreadable, digests_by_transaction, digests_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class Checked:
 
     words: str
     problem: str = ""
+    """Why it is not what was dumped."""
+    unknown: str = ""
+    """Why that cannot be told."""
 
 
 def compare_with(route: Route, source: Route) -> str:
@@ -38,14 +42,16 @@ def check(route: Route, manifest: Manifest | None, *, every_byte: bool = False) 
     """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot.
 
     `every_byte` reads all text in any case: a restore out of `SQL_ASCII` lets bytes in that the database's encoding does not
-    have. What cannot be read is a problem, never an error.
+    have. Text that is none is a problem; what cannot be read for another reason is unknown; neither is an error.
     """
     try:
         if every_byte:
             digests_of(route)
         return _compared(route, manifest)
-    except MidwatchError as error:
+    except Unreadable as error:
         return Checked("", error.sentence)
+    except MidwatchError as error:
+        return Checked("", unknown=error.sentence)
 
 
 def _compared(route: Route, manifest: Manifest | None) -> Checked:
@@ -53,16 +59,41 @@ def _compared(route: Route, manifest: Manifest | None) -> Checked:
     words = f"{counted(sum(there.values()), 'row')} in {counted(len(there), 'table')}"
     if manifest is None or not manifest.rows:
         return Checked(f"{words}, which nothing can be compared with")
+    added: dict[str, int] = {}
     for table, count in manifest.rows.items():
-        if there.get(table, -1) != count:
+        if there.get(table, -1) == count:
+            continue
+        if there.get(table, -1) < count or not _only_added(route, manifest, table):
             found = f"{there[table]} rows" if table in there else "no such table"
             return Checked("", f"{safe_text(table)} has {found} where the dump's snapshot had {count}")
-    words = f"{words}, as in the dump's snapshot"
+        added[table] = there[table] - count
+    words = f"{words}, as in the dump's snapshot" + _told_added(added)
     if not manifest.digests or route.kind == "exec":
         return Checked(words)
     found_digests = digests_of(route)
-    differ = [table for table, digest in manifest.digests.items() if found_digests.get(table) != digest]
+    differ = [table for table, digest in manifest.digests.items() if found_digests.get(table) != digest and table not in added]
     if differ:
         return Checked("", f"the content of {', '.join(map(safe_text, sorted(differ)[:3]))} differs from the dump's snapshot")
     objects = " and the large objects" if LARGE_OBJECTS in manifest.digests else ""
     return Checked(f"{words}, and so is the content of each{objects}")
+
+
+def _only_added(route: Route, manifest: Manifest, table: str) -> bool:
+    """Whether a table holds what was dumped, written by one transaction, and besides only what others wrote.
+
+    Those others are statements of the restore itself that called functions of the database: to fill a view, to build an index.
+    """
+    count, digest = manifest.rows[table], manifest.digests.get(table)
+    if count == 0:
+        return manifest.depth >= ROWS_COUNTED  # the archive itself has no row of it
+    written = digests_by_transaction(route, table)
+    if digest and not digest.startswith(f"{count}:"):
+        return False
+    return digest in written if digest else any(int(one.partition(":")[0]) == count for one in written)
+
+
+def _told_added(added: Mapping[str, int]) -> str:
+    if not added:
+        return ""
+    tables = ", ".join(f"{safe_text(table)} has {counted(count, 'row')} more" for table, count in sorted(added.items()))
+    return f"; changed by the restore itself: {tables}"

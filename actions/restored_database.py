@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from midwatch.clock import stamp
-from midwatch.errors import Failed
+from midwatch.errors import MidwatchError
 from probes.manifest import stamped
 from probes.postgres.connect import Route
+from probes.postgres.event_triggers import without_event_triggers
+from probes.postgres.logical_replication import drop_subscriptions
 from probes.postgres.role import identifier, literal, run_quietly
 
 MAINTENANCE = "postgres"
@@ -145,10 +147,14 @@ def take_over(route: Route, name: str, like: str) -> None:
         run_quietly(route, line)
 
 
-def drop(route: Route, name: str) -> None:
-    """Remove a database that we made and did not finish. Raises `Failed`."""
+def drop(route: Route, name: str, server: int) -> str:
+    """Remove a database that we made and did not finish, its subscriptions first. Why it is still there; empty when it is gone.
+
+    Nothing is raised: whoever calls this has a first cause to tell.
+    """
     try:
+        drop_subscriptions(without_event_triggers(route, server), name)
         run_quietly(route, f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)", limit=300.0)
-    except Failed as error:
-        hint = f"Drop the database {name} by hand"
-        raise Failed(f"The half restored database cannot be removed: {error.sentence}", hint=hint) from error
+    except MidwatchError as error:
+        return error.sentence
+    return ""

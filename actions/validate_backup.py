@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -170,7 +170,8 @@ class ValidateBackup(Action):
         context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
         deep = ScratchRestore(context.runbook, self.scratch, self.image)
         archive, roles = self._archive(context, file), self._roles(context, file, manifest)
-        found = deep.run(archive, roles, manifest, tools, in_bytes(context.console))
+        known = replace(manifest, depth=max(manifest.depth, verdict.depth)) if manifest is not None else None
+        found = deep.run(archive, roles, known, tools, in_bytes(context.console))
         if found.problem:
             verdict.problem = found.problem
         else:

@@ -34,6 +34,9 @@ _POLICY = re.compile(
 )
 _OBJECTS = re.compile(r"^\d+; \d+ \d+ BLOB(?: METADATA|S)? - [\d.]+ (.+)$", re.MULTILINE)
 """Large objects in a listing: they stand in no schema, and their owners only here."""
+_LISTED = re.compile(r"^(\d+); \d+ \d+ (.+)$", re.MULTILINE)
+"""An entry of a listing: its number; kind, schema, name and owner, with spaces between them and in them."""
+_VIEW_DATA = "MATERIALIZED VIEW DATA "
 _NOBODY = {"", "-", "PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}
 
 
@@ -51,6 +54,13 @@ class Contents:
     """Owners, and whoever is granted something."""
     extensions: frozenset[str]
     tablespaces: frozenset[str]
+    entries: tuple[int, ...] = ()
+    """The numbers of all entries in their order, those that fill materialized views left out."""
+    views: tuple[str, ...] = ()
+    """The materialized views that were filled, in the order to fill them: `SCHEMA NAME OWNER` each."""
+    publications: tuple[str, ...] = ()
+    """`NAME OWNER` each, like the next."""
+    subscriptions: tuple[str, ...] = ()
 
 
 def read_contents(archive: Archive, pg_restore: Path) -> Contents:
@@ -64,7 +74,19 @@ def read_contents(archive: Archive, pg_restore: Path) -> Contents:
             pass
     listing, script = (_told(archive, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-")))
     found = parse(script)
-    return replace(found, roles=found.roles | set(_OBJECTS.findall(listing)))
+    entries = _LISTED.findall(listing)
+    return replace(
+        found,
+        roles=found.roles | set(_OBJECTS.findall(listing)),
+        entries=tuple(int(number) for number, what in entries if not what.startswith(_VIEW_DATA)),
+        views=_named(entries, _VIEW_DATA),
+        publications=_named(entries, "PUBLICATION - "),
+        subscriptions=_named(entries, "SUBSCRIPTION - "),
+    )
+
+
+def _named(entries: list[tuple[str, str]], kind: str) -> tuple[str, ...]:
+    return tuple(what.removeprefix(kind) for _, what in entries if what.startswith(kind))
 
 
 def _told(archive: Archive, argv: list[str]) -> str:

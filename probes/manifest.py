@@ -18,6 +18,8 @@ DEPTHS = ("exists", "checksum holds", "contents read", "read to the end", "row c
 """What each depth of validation means, from 0."""
 GOOD = 3
 """Depth from which a backup counts: read to its last byte through `pg_restore`."""
+ROWS_COUNTED = 4
+"""Depth at which the rows in the archive were counted, and are those of the dump's snapshot."""
 LARGEST = 16 << 20
 
 

@@ -42,6 +42,8 @@ class Route:
     container: str = ""
     passfile: str = ""
     """The `.pgpass` that this way needs; empty when the server lets the user in without a password."""
+    options: str = ""
+    """Settings of every session that takes this way, as libpq's `options` has them: `-c event_triggers=off`."""
 
     def __str__(self) -> str:
         if self.kind == "exec":
@@ -69,7 +71,7 @@ def connect(
             dbname=route.database,
             connect_timeout=max(2, int(timeout)),  # libpq takes 1 for 2, and 0 for ever
             application_name=APPLICATION,
-            options=f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0",
+            options=f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0 {route.options}",
             client_encoding="UTF8",
             autocommit=True,
             **given,
@@ -117,7 +119,9 @@ def _last(text: str) -> str:
 
 def client_environment(route: Route, pgpass: Path | None = None) -> dict[str, str]:
     """What `pg_dump` and its kin need to take the same route. Never a password: that stays in the file."""
+    options = {"PGOPTIONS": route.options} if route.options else {}
     return {
+        **options,
         "PGHOST": route.host,
         "PGPORT": str(route.port),
         "PGUSER": route.user,

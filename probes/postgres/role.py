@@ -149,7 +149,9 @@ def _inside(route: Route, statement: str, limit: float) -> str:
 
     argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
     with engine(limit) as client:
-        said = feed(client, route.container, *argv, data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode())
+        said = feed(
+            client, route.container, *argv, data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode(), options=route.options
+        )
     if said.exit:
         last = said.err.strip().splitlines()[-1:] or ["no reason was given"]
         raise Failed(f"{route.label} refused the superuser's statement: {last[0].rpartition('ERROR:')[2].strip()}")

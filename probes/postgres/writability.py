@@ -8,6 +8,7 @@ from typing import Any
 from midwatch.errors import Refused
 from midwatch.hostile import safe_text
 from probes.postgres.connect import Route
+from probes.postgres.conninfo import server_of
 from probes.postgres.role import run_quietly
 
 _QUERY = """
@@ -26,7 +27,7 @@ def require_writable(route: Route) -> None:
     """
     found: dict[str, Any] = json.loads(run_quietly(route, _QUERY))
     if found["recovery"]:
-        primary = primary_of(found["conninfo"]) or found["sender"]
+        primary = server_of(found["conninfo"]) or found["sender"]
         where = f"; its primary is {safe_text(primary)}" if primary else "; which server is its primary, it does not say"
         raise Refused(
             f"{route.label} is a standby, which takes no change{where}",
@@ -38,21 +39,3 @@ def require_writable(route: Route) -> None:
             f"{route.label} takes no change: default_transaction_read_only is on {where}",
             hint="Somebody set that on purpose: ask, reset it, and plan again",
         )
-
-
-def primary_of(conninfo: str) -> str:
-    """`HOST:PORT` (several after commas) out of a `primary_conninfo`; empty when it names none or cannot be understood.
-
-    Nothing else of it leaves this function: user and password stand there too.
-    """
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        parts = conninfo_to_dict(conninfo)
-    except psycopg.Error:
-        return ""
-    hosts = str(parts.get("host") or parts.get("hostaddr") or "").split(",")
-    ports = str(parts.get("port") or "5432").split(",")
-    ports += ports[-1:] * (len(hosts) - len(ports))
-    return ", ".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False) if host)

@@ -19,7 +19,7 @@ from midwatch.clock import SystemClock
 from midwatch.errors import Failed, Refused
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Outside, Target
-from probes.postgres.writability import primary_of
+from probes.postgres.conninfo import server_of
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder, standby
 
@@ -131,4 +131,4 @@ def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_w
     ],
 )
 def test_the_primary_is_named_without_its_login(conninfo: str, said: str) -> None:
-    assert primary_of(conninfo) == said
+    assert server_of(conninfo) == said

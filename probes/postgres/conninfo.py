@@ -1,0 +1,27 @@
+"""What may be shown of a connection string: the servers that it names, never its password."""
+
+from __future__ import annotations
+
+
+def server_of(conninfo: str) -> str:
+    """`HOST:PORT` (several after commas); empty when it names none or cannot be understood."""
+    parts = _parts(conninfo)
+    hosts = (parts.get("host") or parts.get("hostaddr") or "").split(",")
+    ports = (parts.get("port") or "5432").split(",")
+    ports += ports[-1:] * (len(hosts) - len(ports))
+    return ", ".join(f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False) if host)
+
+
+def user_of(conninfo: str) -> str:
+    """Who logs in by it; empty when it does not say."""
+    return _parts(conninfo).get("user", "")
+
+
+def _parts(conninfo: str) -> dict[str, str]:
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
+    except psycopg.Error:
+        return {}

@@ -1,0 +1,39 @@
+"""Keeps the event triggers of a database from firing while we work in it: what they write would be taken for its content."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from probes.postgres.connect import Route
+from probes.postgres.role import run_quietly
+
+SETTING_SINCE = 17
+"""The version from which a setting switches them off for a session, and in which a login fires some."""
+_ENABLED = """
+SELECT json_agg(json_build_array(format('ALTER EVENT TRIGGER %I DISABLE', evtname),
+    format('ALTER EVENT TRIGGER %I ENABLE%s', evtname, CASE evtenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN ' REPLICA' END))
+    ORDER BY evtname)
+FROM pg_event_trigger WHERE evtenabled <> 'D'
+"""
+
+
+def without_event_triggers(route: Route, server: int) -> Route:
+    """The same way in, by which no event trigger fires on servers of a version that can do that (`SETTING_SINCE`)."""
+    return replace(route, options="-c event_triggers=off") if server >= SETTING_SINCE else route
+
+
+@contextlib.contextmanager
+def disabled_event_triggers(route: Route, server: int) -> Iterator[None]:
+    """Event triggers are off in the block, on older servers by disabling each. Raises `MidwatchError`.
+
+    An error that ends the block leaves them disabled: the database is one that we made and that nobody is to use.
+    """
+    found = [] if server >= SETTING_SINCE else json.loads(run_quietly(route, _ENABLED) or "null") or []
+    for disable, _ in found:
+        run_quietly(route, disable)
+    yield
+    for _, enable in found:
+        run_quietly(route, enable)
