@@ -11,6 +11,7 @@ from actions.backup_choice import AT_LEAST, BackupChoice, choose
 from actions.backup_sets import SetOnDisk, measured, sets_on_disk
 from actions.check_nightly import CheckNightly
 from actions.confined_removal import remove
+from actions.folder_identity import folder_identity
 from actions.freed_space import tell_shortfall
 from actions.plan_log import nightly_failure
 from midwatch.action import Action, Context, Outcome
@@ -52,6 +53,7 @@ class CleanBackups(Action):
     def plan(self, context: Context) -> Plan:
         draft, place = self.draft(), context.place("backups")
         draft.confirm_name = place.name
+        draft.bind("folder", folder_identity(place))
         found = usage(place, budgets_of(context.runbook))
         sets, left = sets_on_disk(place, self._databases(context))
         next_set = self._next_set(sets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
-from midwatch.plan import Effect, Plan, PlanDraft, Risk, Verb
+from midwatch.plan import UNKNOWN, Effect, Plan, PlanDraft, Risk, Verb
 from midwatch.units import Seconds, percent, size
 from probes.docker_engine import docker_targets, engine, label_of, root_here, space
 
@@ -146,6 +147,7 @@ class CleanDocker(Action):
         for kept, why in choice.kept:
             draft.add(Verb.KEEP, kept, note=why)
         draft.confirm_name = str(info.get("Name") or "docker")
+        draft.bind("Docker engine", f"{info.get('ID') or UNKNOWN}, by {os.environ.get('DOCKER_HOST') or 'its usual socket'}")
         if label:
             draft.fact("limited to", f"what carries the label {label}")
         draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")

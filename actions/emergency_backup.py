@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from actions import dump_obstacles
 from actions.beside_backup import finish, named_at, put_roles
+from actions.bound_servers import bind_servers
 from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
@@ -68,6 +69,7 @@ class EmergencyBackup(Action):
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
         try:
+            bind_servers(draft, context, self._wanted())
             sources = [look(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
             places, recipients = places_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
@@ -87,6 +89,7 @@ class EmergencyBackup(Action):
                 if self.validate or recipients:
                     draft.fact("depth", _depth(context, source))
             place, room, passed = first_with_room(places, sum(expected.values()))
+            draft.bind("destination", place.identity())
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()

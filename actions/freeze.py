@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from actions import freeze_file
+from actions.folder_identity import folder_identity
 from actions.freeze_file import Freeze
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import from_iso
@@ -43,6 +44,7 @@ class FreezeAction(Action):
         if self.mode not in (ON, OFF):
             raise BadInput(f"The mode is 'on' or 'off', not {self.mode!r}", hint="Write it in quotes in YAML")
         path = context.place("freeze")
+        draft.bind("folder of the freeze file", folder_identity(path.parent))
         try:
             current = freeze_file.read(path)
         except OutcomeUnknown as error:

@@ -13,8 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from actions.bound_servers import bind_servers
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_progress import Together, in_bytes
+from actions.folder_identity import folder_identity
 from actions.last_dump import far_below_last
 from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
@@ -65,6 +67,8 @@ class NightlyBackup(Action):
         draft, place = self.draft(), context.place("backups")
         wanted, expected = self._wanted(context.runbook), 0
         problems, recipients = list[str](), tuple[Recipient, ...]()
+        bind_servers(draft, context, wanted)
+        draft.bind("destination", folder_identity(place))
         try:
             recipients = chosen(context.runbook, self.encrypt_to)
         except MidwatchError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.audit import record
+from actions.bound_servers import bind_servers
 from actions.check_password import CheckPassword
 from actions.dependents import ask_dependents
 from actions.outside_command import run_outside
@@ -55,6 +56,7 @@ class RecoverPassword(Action):
         draft = self.draft()
         route = login_route(context.runbook, self.target)
         draft.fact("login", f"{route.user} by {route}")
+        bind_servers(draft, context, [self.target])
         for fault in faults(password_file(context.runbook), login_of(route)):
             draft.fact("password file", fault)
         tried = list(candidates(context.runbook, self.target, route))

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from actions.bound_servers import bind_servers
 from actions.dump_progress import in_bytes
 from actions.named_backup import named_backup
 from actions.restore_roles import MissingRole, memberships, missing_roles, roles_beside
@@ -65,6 +66,7 @@ class Restore(Action):
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
+        bind_servers(draft, context, [self.target])
         try:
             file = self._file(context)
             route = self._route(context)
@@ -72,6 +74,7 @@ class Restore(Action):
             server = look(route, self.target.database)
             manifest = Manifest.read(file)
             contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
+            draft.bind("backup", f"{file}, SHA-256 {manifest.sha256}" if manifest else str(file))
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
         except MidwatchError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.audit import record
+from actions.bound_servers import bind_servers
 from actions.password_candidates import login_of
 from actions.pgpass import Replacement, without
 from actions.sealed import Sealed, alone, read_sealed
@@ -47,6 +48,7 @@ class RestorePassword(Action):
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
+        bind_servers(draft, context, [self.target])
         try:
             sealed, way, role = self._look(context)
         except MidwatchError as error:

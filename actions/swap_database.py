@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from actions.bound_servers import bind_servers
 from actions.restored_database import MAINTENANCE, ServerNow, free_name, look, made_at, new_name, restored
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
@@ -53,6 +54,7 @@ class SwapDatabase(Action):
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
         draft.confirm_name = self.target.name
+        bind_servers(draft, context, [self.target])
         try:
             route = _route(context, self.target)
             require_writable(route)

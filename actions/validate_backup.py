@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from actions.bound_servers import bind_servers
 from actions.deep_validation import RESTORED, ScratchRestore
 from actions.dump_progress import in_bytes
 from actions.globals_dump import PREFIX
@@ -92,6 +93,8 @@ class ValidateBackup(Action):
         except MidwatchError as error:
             draft.refusal = str(error)
             return
+        draft.bind("backups", ", ".join(map(self._location, files)))
+        bind_servers(draft, context, self._compared_with(context, files))
         where = f"a container of {self.image}" if self.image else f"a server below {place}"
         draft.fact("restored into", f"{where}, about {size(needed)}, removed again")
         for file in files:
@@ -102,6 +105,12 @@ class ValidateBackup(Action):
             elif target is not None:
                 draft.fact("compared", f"{file.name}: rows as in the dump's snapshot; content with {target.label} now")
                 draft.add(Verb.READ, f"every table of {target.label}", note="a digest of its rows")
+
+    def _compared_with(self, context: Context, files: list[Path]) -> list[Target]:
+        """The targets whose content is read, since no digests of the backup's own are there."""
+        manifests = [manifest for file in files if (manifest := Manifest.read(file)) is not None and not manifest.digests]
+        found = [context.runbook.targets.get(manifest.target) for manifest in manifests]
+        return [target for target in found if target is not None]
 
     @property
     def _whole_set(self) -> bool:

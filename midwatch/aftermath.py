@@ -87,7 +87,8 @@ class Aftermath(Helm, Notebook):
             self._journal_readings(step, number, "after", readings)
 
     def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:
-        command = shown_command(step, self.runbook, self.incident, undo=consequences.is_undo(self.incident, step, number))
+        plan = self.incident.step(step.id).attempts[number - 1].plan
+        command = shown_command(plan) if plan is not None else ""
         return {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
 
     def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from typing import Self
 
-from midwatch import attempts, closure, opening, rules
+from midwatch import attempts, closure, opening, pins, rules
 from midwatch.action import Context
 from midwatch.aftermath import Aftermath
 from midwatch.approval import Approvals
@@ -29,7 +29,7 @@ from midwatch.journal.writer import Journal
 from midwatch.masking import masked_plan
 from midwatch.person import Person
 from midwatch.plan import Plan
-from midwatch.planning import SilentConsole, build_action, order_for, plan_step
+from midwatch.planning import SilentConsole, build_action, order_for, plan_step, require_same_inputs
 from midwatch.readings import take_readings
 from midwatch.record import Wheel
 from midwatch.runbook.model import Runbook, Severity, Step
@@ -127,6 +127,8 @@ class Conductor(Approvals, Aftermath):
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
         """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
         plan = plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
+        plan = pins.held_to(plan, self.runbook, self.incident.pins)
+        self._pin_first(plan)
         return masked_plan(plan, self._secrets)
 
     def required(self, step_id: str) -> dict[str, CriterionState]:
@@ -148,9 +150,11 @@ class Conductor(Approvals, Aftermath):
                 rules.may_go_without(step, found, reason)
             approved_by = "" if undo else rules.may_go_with(step, plan, self.incident, Person.me())
             self._require_ended(step)
+            opening.require_same_files(self.folder, self.runbook)
+            require_same_inputs(plan, step, self.runbook, self.incident, undo=undo)
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
-            order = order_for(step, self.runbook, self.incident, self.folder, attempt, self.actor, undo=undo)
+            order = order_for(plan, step, self.runbook, self.folder, attempt, self.actor)
             self._prepare(attempt, plan)
             wheel.under_way.add((step_id, number))
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)

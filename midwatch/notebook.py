@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from midwatch import rules
+from midwatch import pins, rules
 from midwatch.clock import iso
 from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
+from midwatch.plan import Plan
 from midwatch.record import Record
 from midwatch.runbook.model import Severity
 from midwatch.units import size
@@ -28,6 +29,7 @@ WORDS_IN = {
     Kind.FAILED_BY_HAND: "reason",
     Kind.REOPENED: "reason",
     Kind.SEVERITY: "reason",
+    Kind.PINNED: "reason",
 }
 """The kinds in which a person's own words stand, and the key of their body that holds them: these can be corrected."""
 LONGEST_EXCERPT = 48_000
@@ -92,6 +94,22 @@ class Notebook(Record):
             raise Refused(f"The severity is {severity} already")
         body = {"from": self.incident.severity.value, "to": severity.value, "reason": rules.words(reason, "A reason")}
         self._append(Kind.SEVERITY, body)
+
+    def pin_anew(self, plan: Plan, reason: str) -> None:
+        """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
+        with self._mutex:
+            bodies = pins.new_pins(plan, self.runbook, self.incident.pins, rules.words(reason, "A reason"))
+            if not bodies:
+                raise Refused("The plan found the servers that are pinned", hint="There is nothing to pin anew")
+            for body in bodies:
+                self._append(Kind.PINNED, body)
+
+    def _pin_first(self, plan: Plan) -> None:
+        """The first plan of an incident that finds out which server a target is pins that target."""
+        with self._mutex:
+            if self.driving and self.incident.open:
+                for body in pins.first_pins(plan, self.runbook, self.incident.pins):
+                    self._append(Kind.PINNED, body)
 
 
 def words_of(events: Sequence[Event], seq: int) -> str:

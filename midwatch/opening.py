@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.clock import Clock
-from midwatch.errors import BadInput, Failed
+from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.modes import new_folder, open_file
@@ -19,6 +19,8 @@ from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.durable import sync_folder
+
+NOTHING = "no file"
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
@@ -72,6 +74,20 @@ def _copy(source: Path, target: Path, *, expected: str = "") -> None:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
+
+
+def require_same_files(folder: IncidentFolder, runbook: Runbook) -> None:
+    """Raise `Refused` unless the incident's copies of runbook and site file are still what was read from them."""
+    for path, expected in ((folder.runbook, runbook.sha256), (folder.site, runbook.site_sha256)):
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except FileNotFoundError:
+            found = ""
+        except OSError as error:
+            raise Refused(f"{path} cannot be read: {error.strerror}", hint="Nothing runs until it can be") from error
+        if found != expected:
+            what = f"SHA-256 {expected[:12] or NOTHING} → {found[:12] or NOTHING}"
+            raise Refused(f"{path.name} of the incident was changed: {what}", hint="Put the file back as it was")
 
 
 def declared_body(

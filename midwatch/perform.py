@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import FrameType, MappingProxyType
 
 from midwatch.action import Action, Check, Console, Context, Outcome
+from midwatch.consent import planned
 from midwatch.errors import Exit, MidwatchError, Refused, shortage
 from midwatch.hostile import safe_text
 from midwatch.plan import Plan
@@ -75,7 +76,7 @@ class _Overheard:
 
 
 def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
-    plan = action.plan(context)
+    plan = planned(action, context)
     if plan.refusal:
         raise Refused(plan.refusal)
     if confirmed is not None:

@@ -37,6 +37,14 @@ class Verb(StrEnum):
         return self not in (Verb.READ, Verb.KEEP)
 
 
+SYSTEM_IDENTIFIER, ROLE = "system identifier of ", "role of "
+"""Begin the names of the bindings that say which PostgreSQL server a target is; the target's name follows."""
+UNKNOWN = "unknown"
+"""The value of an identity that could not be read."""
+PLAN_AGAIN = "Plan again, read it, confirm it"
+MOST_NAMED, LONGEST_NAMED = 5, 60
+"""Differences that are named, and characters of each value."""
+
 SUMS = {"frees": Verb.REMOVE, "writes": Verb.CREATE}
 """What the sizes of a verb's rows add up to is called so; a fact of that name says it in the action's own words."""
 
@@ -76,12 +84,15 @@ class Plan:
     """Why it would refuse to run now; empty when it would run."""
     confirm_name: str = ""
     """What a person types to let a `destroy` go on: the name of what it destroys in."""
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    """What has to be the same when it runs, beside the parameters: address and identity of a server, digests of files."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over action, parameters and the identity of every effect that touches something."""
-        bound = [self.action, dict(sorted(self.parameters.items())), sorted(e.key for e in self.effects if e.verb.touches)]
-        return hashlib.sha256(json.dumps(bound, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+        """SHA-256 (hex) over action, parameters, bindings and the identity of every effect that touches something."""
+        touched = sorted(effect.key for effect in self.effects if effect.verb.touches)
+        bound = [self.action, sorted(self.parameters.items()), sorted(self.bindings.items()), touched]
+        return hashlib.sha256(json.dumps(bound, separators=(",", ":")).encode("ascii")).hexdigest()
 
     def total(self, verb: Verb) -> int:
         """Bytes of all effects with this verb whose size is known."""
@@ -119,14 +130,25 @@ class Plan:
         return "; ".join(parts)
 
     def require_within(self, confirmed: Plan) -> None:
-        """Raise `Refused` if this plan, computed now, would touch anything that the confirmed one did not name."""
-        known = {e.key for e in confirmed.effects}
-        added = [e for e in self.effects if e.verb.touches and e.key not in known]
-        if self.action != confirmed.action or dict(self.parameters) != dict(confirmed.parameters):
-            raise Refused("The plan that was confirmed is for another action or other parameters", hint="Plan again")
+        """Raise `Refused` if this plan, computed now, has other inputs than the confirmed one, or would touch more."""
+        if changes := self.changes_since(confirmed):
+            raise Refused(f"Since the plan was confirmed, {changes}", hint=PLAN_AGAIN)
+        known = {effect.key for effect in confirmed.effects}
+        added = [f"{e.verb} {e.object}" for e in self.effects if e.verb.touches and e.key not in known]
         if added:
-            names = ", ".join(f"{e.verb} {e.object}" for e in added[:3]) + (" and more" if len(added) > 3 else "")
-            raise Refused(f"Since the plan was confirmed, this was added: {names}", hint="Plan again, read it, confirm it")
+            names = ", ".join(added[:3]) + (" and more" if len(added) > 3 else "")
+            raise Refused(f"Since the plan was confirmed, this was added: {names}", hint=PLAN_AGAIN)
+
+    def changes_since(self, earlier: Plan) -> str:
+        """What differs between the inputs of an earlier plan and those of this one, as a clause; empty when nothing does."""
+        if self.action != earlier.action:
+            return f"the action changed: {earlier.action} → {self.action}"
+        parameters = _differences(earlier.parameters, self.parameters)
+        bindings = _differences(earlier.bindings, self.bindings)
+        said = [f"other parameters are given: {parameters}"] if parameters else []
+        if bindings:
+            said.append(f"the server changed: {bindings}" if SYSTEM_IDENTIFIER in bindings else f"this changed: {bindings}")
+        return "; ".join(said)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON types; `from_json` gives it back."""
@@ -149,6 +171,7 @@ class Plan:
             "facts": [list(fact) for fact in self.facts],
             "refusal": self.refusal,
             "confirm_name": self.confirm_name,
+            "bindings": dict(self.bindings),
         }
 
     @classmethod
@@ -161,7 +184,21 @@ class Plan:
             facts=tuple((label, text) for label, text in data.get("facts", ())),
             refusal=data.get("refusal", ""),
             confirm_name=data.get("confirm_name", ""),
+            bindings=dict(data.get("bindings", {})),
         )
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = [name for name in dict.fromkeys([*before, *now]) if before.get(name) != now.get(name)]
+    said = [f"{name} {_short(before.get(name))} → {_short(now.get(name))}" for name in names[:MOST_NAMED]]
+    return "; ".join(said) + (" and more" if len(names) > MOST_NAMED else "")
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "(nothing)"
+    line = " / ".join(value.splitlines()) or "(empty)"
+    return line if len(line) <= LONGEST_NAMED else f"{line[:LONGEST_NAMED]}…"
 
 
 @dataclass(slots=True)
@@ -174,6 +211,9 @@ class PlanDraft:
     facts: list[tuple[str, str]] = field(default_factory=list)
     refusal: str = ""
     confirm_name: str = ""
+    bindings: dict[str, str] = field(default_factory=dict)
+    wrong_server: str = ""
+    """Why it may not run here, whatever else speaks against it; empty when nothing does."""
 
     def add(
         self,
@@ -193,6 +233,12 @@ class PlanDraft:
         """Add one fact."""
         self.facts.append((label, text))
 
+    def bind(self, name: str, value: str) -> None:
+        """Have the plan hold only as long as this value stays exactly the same. Never a secret: the journal has it."""
+        self.bindings[name] = value
+
     def plan(self) -> Plan:
         """The finished plan."""
-        return Plan(self.action, self.parameters, tuple(self.effects), tuple(self.facts), self.refusal, self.confirm_name)
+        effects, facts = tuple(self.effects), tuple(self.facts)
+        refusal = "; ".join(reason for reason in (self.wrong_server, self.refusal) if reason)
+        return Plan(self.action, self.parameters, effects, facts, refusal, self.confirm_name, self.bindings)

@@ -11,14 +11,20 @@ from typing import Any
 
 from midwatch.action import Action, Console, Context
 from midwatch.catalogue import find_action
+from midwatch.consent import bindings_of, files, planned
 from midwatch.errors import BadInput, MidwatchError, Refused
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
+from midwatch.known_secrets import names_secret
 from midwatch.parameters import build
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.plan import PLAN_AGAIN, Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import INPUTS, Reference, Runbook, Step, StepKind
 from midwatch.supervisor.order import Order
 
+SHELL_ACTION = "shell"
+"""What the plan of a shell step has for the name of its action."""
+VARIABLE, FOLDER = "$", "working folder"
+"""Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
 SHELL = ("bash", "-euo", "pipefail", "-c")
 _LONGEST_SHOWN = 200
 
@@ -88,52 +94,60 @@ def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
 def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context, *, undo: bool = False) -> Plan:
     """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that fails."""
     if undo:
-        return undo_of(step, runbook, incident).plan(context)
+        return planned(undo_of(step, runbook, incident), context)
     if step.kind is StepKind.USES:
-        return build_action(step, runbook, incident).plan(context)
+        return planned(build_action(step, runbook, incident), context)
     if step.kind is StepKind.RUN:
-        values = _shell_values(step, runbook, incident)
-        draft = PlanDraft("shell", {"script": step.run} | values)
-        draft.fact("command", step.run.strip())
-        for name, value in values.items():
-            if isinstance(step.env[name], Reference):
-                draft.fact(f"${name}", _shown(value))
-        if step.risk is not Risk.OBSERVE:
-            verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
-            draft.add(verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can")
-        draft.confirm_name = step.id if step.risk is Risk.DESTROY else ""
-        return draft.plan()
+        return _plan_shell(step, runbook, incident)
     return PlanDraft("manual", {"step": step.id}).plan()
 
 
-def order_for(
-    step: Step,
-    runbook: Runbook,
-    incident: Incident,
-    folder: IncidentFolder,
-    attempt: AttemptFolder,
-    actor: str,
-    *,
-    undo: bool = False,
-) -> Order:
-    """What the supervisor runs for this step or its undo: our own command line for an action, bash for a shell step."""
+def _plan_shell(step: Step, runbook: Runbook, incident: Incident) -> Plan:
+    draft = PlanDraft(SHELL_ACTION, _shell_parameters(step, runbook, incident), bindings=_shell_bindings(runbook))
+    draft.fact("command", step.run.strip())
+    for name, value in draft.parameters.items():
+        if name.startswith(VARIABLE):
+            draft.fact(name, _shown(value))
+    if step.risk is not Risk.OBSERVE:
+        verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
+        draft.add(verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can")
+    draft.confirm_name = step.id if step.risk is Risk.DESTROY else ""
+    return draft.plan()
+
+
+def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> None:
+    """Raise `Refused` when the step would be given other inputs now than those in the plan that was shown."""
+    if step.kind is StepKind.RUN:
+        now = Plan(SHELL_ACTION, _shell_parameters(step, runbook, incident), bindings=_shell_bindings(runbook))
+    else:
+        action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
+        now = Plan(action.name, action.given(), bindings={**plan.bindings, **bindings_of(action, runbook)})
+    if changes := now.changes_since(plan):
+        raise Refused(f"Since the plan was shown, {changes}", hint=PLAN_AGAIN)
+
+
+def order_for(plan: Plan, step: Step, runbook: Runbook, folder: IncidentFolder, attempt: AttemptFolder, actor: str) -> Order:
+    """What the supervisor runs for a plan that was consented to: bash for a shell step, else our own command line.
+
+    Everything comes from the plan. The only exception is a secret of the runbook: the plan names it and has no value of it.
+    """
     environment = step_environment(runbook, folder, step.id, actor, attempt)
     if step.kind is StepKind.RUN:
-        return Order((*SHELL, step.run), str(runbook.base), environment | _shell_values(step, runbook, incident), step.timeout)
-    action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in action.given().items()]
-    argv = ("midwatch", "action", action.name, *options, "--confirmed", str(attempt.plan))
-    return Order(argv, str(runbook.base), environment, step.timeout)
+        environment |= _variables(plan, step)
+        return Order((*SHELL, plan.parameters["script"]), plan.bindings[FOLDER], environment, step.timeout, digest=plan.digest)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
+    argv = ("midwatch", "action", plan.action, *options, "--confirmed", str(attempt.plan), "--digest", plan.digest)
+    return Order(argv, str(runbook.base), environment, step.timeout, digest=plan.digest)
 
 
-def shown_command(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> str:
-    """The command as an engineer would type it, for the journal and the screen."""
-    if step.kind is StepKind.RUN:
-        values = _shell_values(step, runbook, incident)
-        return "\n".join([*(f"export {name}={shlex.quote(value)}" for name, value in values.items()), step.run.strip()])
-    action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
-    options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in action.given().items())
-    return " ".join(["midwatch", "action", action.name, *options])
+def shown_command(plan: Plan) -> str:
+    """The command of a plan as an engineer would type it, for the journal and the screen."""
+    if plan.action == SHELL_ACTION:
+        given = {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
+        exports = (f"export {name}={shlex.quote(value)}" for name, value in given.items())
+        return "\n".join([*exports, plan.parameters["script"].strip()])
+    options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in plan.parameters.items())
+    return " ".join(["midwatch", "action", plan.action, *options])
 
 
 def step_environment(
@@ -142,7 +156,7 @@ def step_environment(
     """What a step finds in its environment beside what it inherits. No secret is ever put here."""
     return {
         "MIDWATCH_RUNBOOK": str(folder.runbook),
-        "MIDWATCH_SITE": str(folder.site) if folder.site.exists() else "",
+        "MIDWATCH_SITE": str(folder.site) if runbook.site is not None else "",
         "MIDWATCH_BASE": str(runbook.base),
         "MIDWATCH_INCIDENT": str(folder.path),
         "MIDWATCH_STEP": step_id,
@@ -153,9 +167,28 @@ def step_environment(
     }
 
 
-def _shell_values(step: Step, runbook: Runbook, incident: Incident) -> dict[str, str]:
-    """Every variable of the script, so that `bash -u` finds it; empty for an input that nobody gave."""
-    return dict.fromkeys(step.env, "") | {name: str(value) for name, value in resolved(step.env, runbook, incident).items()}
+def _shell_parameters(step: Step, runbook: Runbook, incident: Incident) -> dict[str, str]:
+    """The script and every variable of it, so that `bash -u` finds it; empty for an input that nobody gave.
+
+    A constant whose name is that of a secret is bound by its name: a digest of a weak one could be guessed.
+    """
+    values = dict.fromkeys(step.env, "") | {name: str(value) for name, value in resolved(step.env, runbook, incident).items()}
+    secret = _secret_constants(step)
+    said = {name: f"(a secret: env.{name} of {step.id} in the runbook)" if name in secret else values[name] for name in values}
+    return {"script": step.run} | {f"{VARIABLE}{name}": value for name, value in said.items()}
+
+
+def _secret_constants(step: Step) -> dict[str, str]:
+    return {name: str(value) for name, value in step.env.items() if names_secret(name) and not isinstance(value, Reference)}
+
+
+def _variables(plan: Plan, step: Step) -> dict[str, str]:
+    given = {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
+    return given | _secret_constants(step)
+
+
+def _shell_bindings(runbook: Runbook) -> dict[str, str]:
+    return {**files(runbook), FOLDER: str(runbook.base)}
 
 
 def _shown(value: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from midwatch.incident.events import Event, Kind
 from midwatch.inputs import input_lines
 from midwatch.journal.words import journal_words
+from midwatch.pins import pin_words
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
 
@@ -80,6 +81,12 @@ def _confirmed(runbook: Runbook, body: Body) -> str:
     return f"{_step(runbook, body)}: {what}{_and(body, 'reason', ', ')}"
 
 
+def _pinned(runbook: Runbook, body: Body) -> str:
+    target = runbook.targets.get(str(body.get("target", "")))
+    name, pin = target.label if target else str(body.get("target", "")), pin_words(body)
+    return f"{name} pinned anew: {pin}. {body.get('reason')}" if body.get("from") else f"{name} pinned: {pin}"
+
+
 def _finished(runbook: Runbook, body: Body) -> str:
     took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
     return f"{_step(runbook, body)}: {body.get('outcome')}{took}.{_and(body, 'summary', ' ')}"
@@ -114,6 +121,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
     Kind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
     Kind.CONFIRMED: _confirmed,
+    Kind.PINNED: _pinned,
     Kind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
     Kind.FINISHED: _finished,
     Kind.VERIFIED: _verified,

@@ -40,6 +40,7 @@ _STYLES: dict[str, str] = {  # what went well is told without a colour: those ar
     Kind.APPROVAL_DECLINED: WRONG,
     Kind.DRIVER_LEFT: FAINT,
     Kind.CONFIRMED: FAINT,
+    Kind.PINNED: FAINT,
     Kind.STARTED: FAINT,
     Kind.CRITERION: FAINT,
     Kind.CORRECTED: FAINT,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from actions.folder_identity import folder_identity
 from actions.places.place import Room
 from midwatch.errors import Failed, MidwatchError
 from midwatch.units import percent, size
@@ -35,6 +36,9 @@ class Folder:
 
     def location(self, name: str) -> str:
         return str(self.path / name)
+
+    def identity(self) -> str:
+        return folder_identity(self.path)
 
     def room(self, expected: int) -> Room:
         found = usage(self.path, self.budgets, nearest=True)

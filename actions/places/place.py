@@ -52,6 +52,10 @@ class Place(Protocol):
         """Where a backup of this name lies, as `path` of other actions takes it; empty where nobody finds it again."""
         ...
 
+    def identity(self) -> str:
+        """Which place this is and no other, for what consent is bound to. Raises `MidwatchError` when it cannot be reached."""
+        ...
+
     def room(self, expected: int) -> Room:
         """Whether about so many bytes fit. Changes nothing. Raises `MidwatchError` when the place cannot be reached."""
         ...

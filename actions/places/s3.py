@@ -42,6 +42,9 @@ class Bucket:
         """The object's name in the bucket."""
         return f"{self.prefix}/{name}" if self.prefix else name
 
+    def identity(self) -> str:
+        return f"{self} at {self.client().meta.endpoint_url}"
+
     def room(self, expected: int) -> Room:
         with _explained(self):
             self.client().head_bucket(Bucket=self.bucket)

@@ -79,6 +79,9 @@ class Ssh:
     def location(self, name: str) -> str:
         return f"{self}/{name}"
 
+    def identity(self) -> str:
+        return f"{self}, host key {self.host.key()}"
+
     def room(self, expected: int) -> Room:
         fields = self.host.run(_ROOM, self.folder).split()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ ALIVE = 5
 LIMIT = 60.0
 """Seconds that a short command may take."""
 _ADDRESS = re.compile(r"^ssh://(?:([^@/:\s-][^@/:\s]*)@)?(\[[0-9A-Fa-f:.]+\]|[^@/:\s-][^@/:\s]*)(?::(\d{1,5}))?(/\S.*)?$")
+_KEY = re.compile(r"Server host key: (\S+) (\S+)")
 _SCP = re.compile(r"^ssh (?:([^@/:\s-][^@/:\s]*)@)?([^@/:\s-][^@/:\s]*):(\S.*)$")
 
 
@@ -34,14 +36,17 @@ class Host:
         host = f"[{self.name}]" if ":" in self.name else self.name
         return f"{f'{self.user}@' if self.user else ''}{host}{f':{self.port}' if self.port else ''}"
 
-    def start(self, script: str, *words: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def start(
+        self, script: str, *words: str, stdin: int | None = subprocess.PIPE, options: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start a POSIX shell script there, its arguments being `words`. Raises `Refused` when there is no `ssh` here.
 
         In a session of its own: what ends us by the terminal must not take the way to clean up with it.
         """
         given = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ConnectTimeout": CONNECT, "ServerAliveInterval": ALIVE}
-        options = [f"-o{name}={value}" for name, value in {**given, "ServerAliveCountMax": 3}.items()]
-        argv = ["ssh", "-T", *(["-F", str(self.config)] if self.config else []), *options, "-oClearAllForwardings=yes"]
+        settings = [f"-o{name}={value}" for name, value in {**given, "ServerAliveCountMax": 3}.items()]
+        argv = ["ssh", "-T", *(["-F", str(self.config)] if self.config else []), *settings, "-oClearAllForwardings=yes"]
+        argv += options
         argv += ["-p", str(self.port)] if self.port else []
         argv += ["-l", self.user] if self.user else []
         command = " ".join(shlex.quote(word) for word in ("sh", "-c", script, "sh", *words))
@@ -58,7 +63,16 @@ class Host:
 
     def run(self, script: str, *words: str) -> str:
         """Run it to its end; what it wrote. Raises `MidwatchError` for any exit but 0."""
-        process = self.start(script, *words, stdin=None)
+        return self._ended(self.start(script, *words, stdin=None))[0]
+
+    def key(self) -> str:
+        """Kind and fingerprint of the key that the host proves itself with now. Raises `MidwatchError`."""
+        said = self._ended(self.start("true", stdin=None, options=("-v", "-oControlPath=none")))[1]
+        found = _KEY.search(said)
+        return f"{found[1]} {found[2]}" if found else "not told by this ssh"
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+        """What it wrote, and what it said on the side. Raises `MidwatchError` for any exit but 0, or none in time."""
         try:
             out, err = process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
@@ -67,7 +81,7 @@ class Host:
             raise OutcomeUnknown(f"{self} does not answer within {LIMIT:.0f} s", hint="Choose another place") from None
         if process.returncode:
             raise self.explained(process.returncode, err)
-        return out.decode("utf-8", "replace")
+        return out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
     def explained(self, code: int, err: bytes) -> MidwatchError:
         """Why `ssh` or the script ended with this code, in one sentence."""

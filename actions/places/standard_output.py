@@ -28,6 +28,9 @@ class StandardOutput:
     def location(self, name: str) -> str:
         return ""
 
+    def identity(self) -> str:
+        return str(self)
+
     def room(self, expected: int) -> Room:
         if os.isatty(_OUT):
             return Room("a terminal", "Standard output is a terminal, and a backup is no text")

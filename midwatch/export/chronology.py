@@ -12,6 +12,7 @@ from midwatch.export.moments import happened, time_of_day
 from midwatch.export.steps import VERDICTS
 from midwatch.incident.events import Event, Kind
 from midwatch.journal.words import journal_words
+from midwatch.pins import pin_words
 from midwatch.units import duration
 
 Body = Mapping[str, Any]
@@ -86,6 +87,12 @@ def _confirmed(facts: Facts, body: Body) -> str:
     what = f"its undo confirmed, of attempt {body['undoes']}" if body.get("undoes") else "confirmed"
     second = f", approved by {text(body['approved_by'])}" if body.get("approved_by") else ""
     return f"{_step(facts, body)} — {what}{second}{_and(body['reason'])}"
+
+
+def _pinned(facts: Facts, body: Body) -> str:
+    target = facts.runbook.targets.get(body["target"])
+    word = "pinned anew" if body["from"] else "pinned"
+    return f"{text(target.label if target else body['target'])} — {word}: {text(pin_words(body))}{_and(body['reason'])}"
 
 
 def _approval(word: str) -> Callable[[Facts, Body], str]:
@@ -173,6 +180,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.WHEEL_ASKED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
     Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
     Kind.CONFIRMED: _confirmed,
+    Kind.PINNED: _pinned,
     Kind.FINISHED: _finished,
     Kind.VERIFIED: _verified,
     Kind.TICKED: _by_hand("done by hand", "note"),

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     # approved_by where the step takes two people, and
     # step, attempt, plan: {…}, digest, reason, undoes: the attempt that it takes back, or null
     CONFIRMED = "step.confirmed"
+    PINNED = "target.pinned"  # target, system_identifier, role, from: {system_identifier, role} or null, reason
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
     # step, attempt, outcome, exit, seconds, ended, summary, values, tell: [roles], and
     # output: {bytes, dropped, sha256, masked, secrets: {name: times}, learnt: [names]}

@@ -14,6 +14,7 @@ from midwatch.incident.events import Event, Kind, StepOutcome, seconds_between
 from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
 from midwatch.incident.understood import understood
 from midwatch.person import Person
+from midwatch.pins import Pin
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
@@ -104,6 +105,10 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
     if undoes is None:
         incident.approvals.pop(body["step"], None)
+
+
+def _pinned(incident: Incident, event: Event, body: Body) -> None:
+    incident.pins[body["target"]] = Pin(body["system_identifier"], body["role"])
 
 
 def _attempt(incident: Incident, body: Body) -> Attempt | None:
@@ -243,6 +248,7 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.APPROVAL_GIVEN: _approval_judged,
     Kind.APPROVAL_DECLINED: _approval_judged,
     Kind.CONFIRMED: _confirmed,
+    Kind.PINNED: _pinned,
     Kind.STARTED: _started,
     Kind.FINISHED: _finished,
     Kind.VERIFIED: _verified,

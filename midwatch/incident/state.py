@@ -13,6 +13,7 @@ from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, seconds_between
 from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.person import Person
+from midwatch.pins import Pin
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.process import boot_id
@@ -170,6 +171,8 @@ class Incident:
     """Who asks the driver for the wheel."""
     approvals: dict[str, Approval] = field(default_factory=dict)
     """Step id → the last request of approval that no start has used up."""
+    pins: dict[str, Pin] = field(default_factory=dict)
+    """Target → the server that it is in this incident."""
     steps: dict[str, StepState] = field(default_factory=dict)
     criteria: dict[str, CriterionState] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)

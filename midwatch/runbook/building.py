@@ -20,6 +20,7 @@ from midwatch.runbook.model import (
     Condition,
     Criterion,
     Dependent,
+    Environment,
     OnFailure,
     Outside,
     Panel,
@@ -40,7 +41,14 @@ _NONE: dict[str, Found] = {}
 
 
 def build_runbook(
-    fields: Fields, site: Fields | None, *, file: Path, site_file: Path | None, base: Path, sha256: str
+    fields: Fields,
+    site: Fields | None,
+    *,
+    file: Path,
+    site_file: Path | None,
+    base: Path,
+    sha256: str,
+    site_sha256: str = "",
 ) -> Runbook:
     """The runbook with the site's entries laid over its own."""
     return Runbook(
@@ -51,6 +59,8 @@ def build_runbook(
         site=site_file,
         base=base,
         sha256=sha256,
+        site_sha256=site_sha256,
+        environment=_environment(fields, site),
         summary=_prose(fields, "summary"),
         targets=MappingProxyType(
             {name: _target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
@@ -66,6 +76,11 @@ def build_runbook(
         closure=tuple(_criterion(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
     )
+
+
+def _environment(fields: Fields, site: Fields | None) -> Environment:
+    given = (site.get("environment") if site else None) or fields.get("environment")
+    return Environment(given) if given else Environment.PRODUCTION
 
 
 def laid_over(name: str, fields: Fields, site: Fields | None) -> dict[str, Found]:

@@ -19,7 +19,7 @@ from midwatch.runbook.kinds import (
     Whole,
     Word,
 )
-from midwatch.runbook.model import Severity, TargetKind
+from midwatch.runbook.model import Environment, Severity, TargetKind
 from midwatch.runbook.places import PLACES
 from midwatch.runbook.reader import Key, ListOf, Shape, TableOf
 
@@ -75,6 +75,12 @@ TARGET_SHAPE = Shape(
         Key("log", LINE, "The server's own log, as a file here; default: the container's output"),
         Key("version", Name(r"[0-9]+(?:\.[0-9]+)?", "a version such as 15 or 15.8"), "The PostgreSQL version that is expected"),
         Key("extensions", ListOf(LINE), "Extensions that are expected: a name, or name and version"),
+        Key(
+            "system_identifier",
+            Name(r"[0-9]{1,20}", "the number that pg_control_system() gives"),
+            "Its system_identifier: every plan that finds another server there is refused; default: the first one found",
+        ),
+        Key("role", Word(("primary", "standby")), "What it has to be; every plan that finds another is refused"),
     ),
 )
 ROLE = Shape(
@@ -203,6 +209,11 @@ TRIGGER = Shape(
     ),
 )
 _LAID_OVER = (
+    Key(
+        "environment",
+        Word(tuple(word.value for word in Environment)),
+        "What the targets are used for, shown in every header and consent; default production",
+    ),
     Key("targets", TableOf(TARGET, TARGET_SHAPE, "targets"), "Databases that steps act on, by name"),
     Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be told, by id"),
     Key("comms", COMMS, "How others are kept informed"),

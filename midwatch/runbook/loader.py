@@ -51,13 +51,14 @@ def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str]
     try:
         fields, sha256 = _read(path, RUNBOOK, problems)
         site = site or _default_site(path, os.environ if environment is None else environment)
-        overlay = _read(site, SITE, problems)[0] if site else None
+        overlay, site_sha256 = _read(site, SITE, problems) if site else (None, "")
     except BadInput as error:
         raise RunbookErrors([*problems.found, error], more=problems.more) from error
     check_whole(fields, overlay, problems)
     file, site_file = _absolute(path), _absolute(site) if site else None
     base = (site_file or file).parent
-    runbook = build_runbook(fields, overlay, file=file, site_file=site_file, base=base, sha256=sha256)
+    digests = {"sha256": sha256, "site_sha256": site_sha256}
+    runbook = build_runbook(fields, overlay, file=file, site_file=site_file, base=base, **digests)
     check_arguments(fields, overlay, runbook, problems)
     if problems:
         raise RunbookErrors(problems.found, more=problems.more)

@@ -36,6 +36,14 @@ class TargetKind(StrEnum):
     DOCKER = "docker"
 
 
+class Environment(StrEnum):
+    """What the targets are used for. Where nobody says so they count as production, so that nobody is careless there."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    REHEARSAL = "rehearsal"
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """A command of somebody else's, run without a shell."""
@@ -90,6 +98,10 @@ class Target:
     """The PostgreSQL that is expected: `15` or `15.8`; empty for any."""
     extensions: tuple[str, ...] = ()
     """Extensions that are expected: `pg_trgm`, or with a version `postgis 3.4`."""
+    system_identifier: str = ""
+    """The `system_identifier` of the one server that this target is; empty when it is not pinned here."""
+    role: str = ""
+    """`primary` or `standby`: what that server has to be; empty when it is not pinned here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +290,9 @@ class Runbook:
     """The folder in which relative paths and shell steps start: the site's, or else the runbook's."""
     sha256: str
     """Of the bytes of the runbook file."""
+    site_sha256: str = ""
+    """Of the bytes of the site file; empty when there is none."""
+    environment: Environment = Environment.PRODUCTION
     summary: str = ""
     targets: Mapping[str, Target] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)

@@ -37,6 +37,8 @@ class Order:
     """Bytes of output kept on disk; what comes after is counted and dropped."""
     umask: int = field(default_factory=operator_umask)
     """The step's own processes get it: what they make is as open as whatever the operator makes in a shell."""
+    digest: str = ""
+    """Of the plan that was consented to."""
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON types; `from_json` gives it back."""
@@ -55,6 +57,7 @@ class Order:
                 env={str(name): str(value) for name, value in data["env"].items()},
                 timeout=float(data["timeout"]),
                 graces=Graces(**{name: float(value) for name, value in data.get("graces", {}).items()}),
+                digest=str(data.get("digest", "")),
                 output_limit=int(data.get("output_limit", cls.__dataclass_fields__["output_limit"].default)),
                 umask=int(data["umask"]) & 0o777,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from midwatch.action import Action, Check, Context
 from midwatch.errors import BadInput, Exit, Refused
-from midwatch.plan import Plan, Risk
+from midwatch.plan import PLAN_AGAIN, Plan, Risk
 from tui.action_options import add_names, list_actions, parse_action
 from tui.plain import plan_lines
 
@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
     parser.add_argument("--confirm", metavar="TEXT", default="", help="what a 'destroy' asks to type")
     parser.add_argument("--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it")
+    parser.add_argument("--digest", metavar="HEX", help="with --confirmed: the digest of that plan; refuses any other")
     action, context, options = parse_action(parser, args.name, args.rest)
     if options.json and not options.plan:
         raise BadInput("--json prints a plan", hint="Add --plan; what an action reports goes to $STEP_OUTPUT")
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.perform import perform
 
     if options.confirmed:
-        confirmed = _read_plan(Path(options.confirmed))
+        confirmed = _read_plan(Path(options.confirmed), options.digest or "")
     elif isinstance(action, Check):
         confirmed = None
     else:
@@ -46,10 +47,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(action: Action, context: Context) -> Plan:
     """As it may be shown."""
+    from midwatch.consent import planned
     from midwatch.known_secrets import known_secrets
     from midwatch.masking import masked_plan
+    from midwatch.pins import held_to
 
-    return masked_plan(action.plan(context), known_secrets(context.runbook))
+    plan = held_to(planned(action, context), context.runbook, {})
+    return masked_plan(plan, known_secrets(context.runbook))
 
 
 def _show(plan: Plan, *, as_json: bool) -> int:
@@ -61,11 +65,17 @@ def _show(plan: Plan, *, as_json: bool) -> int:
     return Exit.FAILED if plan.refusal else Exit.DONE
 
 
-def _read_plan(path: Path) -> Plan:
+def _read_plan(path: Path, digest: str) -> Plan:
+    """The plan in the file. Raises `Refused` unless it has the digest that was confirmed; without one, that which it states."""
     try:
-        return Plan.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        plan, expected = Plan.from_json(data), digest or data["digest"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{path} is not a plan: {error}", hint="Make one with --plan --json") from error
+    if plan.digest != expected:
+        sentence = f"{path} is not the plan that was confirmed: its digest is {plan.digest[:12]}…, not {str(expected)[:12]}…"
+        raise Refused(sentence, hint=PLAN_AGAIN)
+    return plan
 
 
 def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan:

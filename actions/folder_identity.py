@@ -1,0 +1,18 @@
+"""Which folder a path leads to: its device and inode, so that another one under the same name shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def folder_identity(path: Path) -> str:
+    """Where the path leads and which folder is there; of one that is still to be made, the folder in which it is made."""
+    real = path.resolve()
+    for folder in (real, *real.parents):
+        try:
+            found = folder.stat()
+        except OSError:
+            continue
+        within = "" if folder == real else f" to be made in {folder},"
+        return f"{real},{within} device {found.st_dev}, inode {found.st_ino}"
+    return str(real)
