@@ -15,7 +15,7 @@ from midwatch.runbook.questions import misfit
 from midwatch.runbook.yaml_source import Entry, Node, Scalar, Table, read_yaml
 from midwatch.units import Seconds
 
-_KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "wait_for_approval")
+_KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "pin_anew", "wait_for_approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Answers:
     """Step → why it runs although what it requires does not hold."""
     skip: Mapping[str, str] = field(default_factory=dict)
     """Step → reason."""
+    pin_anew: Mapping[str, str] = field(default_factory=dict)
+    """Target → why a server that is not the pinned one is the right one now."""
     wait_for_approval: float = 900.0
     """Seconds for which a step that takes two people waits for the second one."""
 
@@ -70,6 +72,7 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
         override={name: _text(entry) for name, entry in _steps(root, "override", runbook, None)},
         wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
+        pin_anew=_pin_anew(root, runbook),
         skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
     )
 
@@ -84,6 +87,14 @@ def _inputs(root: Table, runbook: Runbook) -> dict[str, str]:
         if ask and (why := misfit(ask, _text(entry))):
             raise BadInput(f"The input {name!r} {why}", place=entry.node.place, hint=ask.prompt)
     return {name: _text(entry) for name, entry in given.items()}
+
+
+def _pin_anew(root: Table, runbook: Runbook) -> dict[str, str]:
+    if "pin_anew" not in root.entries:
+        return {}
+    given = _table(root.entries["pin_anew"].node, "'pin_anew'")
+    _only(given, runbook.targets)
+    return {name: _text(entry) for name, entry in given.entries.items()}
 
 
 def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:

@@ -10,6 +10,7 @@ from midwatch.conductor import Conductor
 from midwatch.errors import BadInput, Exit, MidwatchError
 from midwatch.incident.state import StepStatus
 from midwatch.journal.words import journal_words
+from midwatch.pins import other_servers, pins_of
 from midwatch.plan import Plan
 from midwatch.rules import name_to_type, takes_two
 from midwatch.runbook.model import Step, StepKind
@@ -92,7 +93,7 @@ def _of_the_journal(conductor: Conductor, say: Say) -> Iterator[None]:
 
 
 def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
-    plan = conductor.plan(step.id)
+    plan = _plan(conductor, step, answers)
     wanted, typed = name_to_type(step, plan), answers.confirm.get(step.id, "")
     if wanted and typed != wanted:
         given = f"it says {typed!r}" if typed else "it says nothing"
@@ -104,6 +105,16 @@ def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
         _await_approval(conductor, step, plan, answers.wait_for_approval, say)
     conductor.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
     _follow(conductor, step, say)
+
+
+def _plan(conductor: Conductor, step: Step, answers: Answers) -> Plan:
+    """The step's plan, after its servers were pinned anew where the answers say why."""
+    plan = conductor.plan(step.id)
+    others = other_servers(plan, pins_of(conductor.runbook, conductor.incident.pins))
+    if not others or not all(target in answers.pin_anew for target in others):
+        return plan
+    conductor.pin_anew(plan, "; ".join(dict.fromkeys(answers.pin_anew[target] for target in others)))
+    return conductor.plan(step.id)
 
 
 def _await_approval(conductor: Conductor, step: Step, plan: Plan, seconds: float, say: Say) -> None:

@@ -76,7 +76,7 @@ class _Overheard:
 
 
 def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
-    plan = planned(action, context)
+    plan = action.plan(context) if confirmed is None else planned(action, context)
     if plan.refusal:
         raise Refused(plan.refusal)
     if confirmed is not None:

@@ -10,6 +10,7 @@ from functools import partial
 
 from midwatch.incident.state import StepStatus
 from midwatch.pace import Advance
+from midwatch.pins import other_servers, pins_of
 from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Step
@@ -73,7 +74,7 @@ class Running(Beneath[None]):
         if look.plan is None or look.at is None or self.app.screen is not self:
             return
         if look.plan.refusal:
-            self.notice(look.plan.refusal, WRONG)
+            self._refused(step, look.plan)
             return
         unmet = look.unmet(step)
         if unmet and not reason:
@@ -97,7 +98,24 @@ class Running(Beneath[None]):
         )
         self.open(dialog)
 
+    def _refused(self, step: Step, plan: Plan) -> None:
+        """Say why it does not run. A server that is not the pinned one may be the right one: that is for a person to say."""
+        desk = self.desk
+        if not desk.driving or not other_servers(plan, pins_of(desk.runbook, desk.incident.pins)):
+            self.notice(plan.refusal, WRONG)
+            return
+
+        def closed(done: bool | None) -> None:
+            if done:
+                self.looks.forget(step.id)
+                self.looks.look(step.id)
+
+        words = f"{plan.refusal}. If it is the right server now, say why; every plan is held to it from then on."
+        form = ask_reason(self.pen, step, "Pin anew:", "Why is it right?", words, "Pin", partial(desk.pin_anew, plan))
+        self.app.push_screen(form, closed)
+
     def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:
+        self.looks.forget(step.id)  # also when it is refused: what was shown does not hold any more
         self.desk.start(step.id, plan, typed=typed, reason=reason, undo=undo)
         self.looks.forget(step.id)
 
@@ -154,7 +172,7 @@ class Running(Beneath[None]):
         def planned(plan: Plan) -> None:
             at = self.desk.clock.now()
             if plan.refusal:
-                self.notice(plan.refusal, WRONG)
+                self._refused(step, plan)
                 return
             words = "The step is to do again afterwards. What it did stays in the timeline."
             consent = partial(self._consent, step, plan, at, undo=True)

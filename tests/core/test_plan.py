@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,8 @@ effects = st.builds(
     st.text(),
     st.text(),
 )
-plans = st.builds(Plan, st.text(min_size=1), st.dictionaries(st.text(), st.text()), st.lists(effects, max_size=8).map(tuple))
+texts = st.dictionaries(st.text(), st.text(), max_size=4)
+plans = st.builds(Plan, st.text(min_size=1), texts, st.lists(effects, max_size=8).map(tuple), bindings=texts)
 
 
 @given(plans)
@@ -37,7 +39,7 @@ def test_a_plan_is_within_itself(plan: Plan) -> None:
 
 @given(plans, effects)
 def test_what_is_added_is_refused_and_what_falls_away_is_not(plan: Plan, effect: Effect) -> None:
-    more = Plan(plan.action, plan.parameters, (*plan.effects, effect))
+    more = replace(plan, effects=(*plan.effects, effect))
     plan.require_within(more)
     if effect.verb.touches and effect.key not in {known.key for known in plan.effects}:
         with pytest.raises(Refused, match="added"):
@@ -45,6 +47,42 @@ def test_what_is_added_is_refused_and_what_falls_away_is_not(plan: Plan, effect:
         assert more.digest != plan.digest
     else:
         more.require_within(plan)
+
+
+@given(plans, st.sampled_from(("parameters", "bindings")), st.text(), st.text())
+def test_plan_with_another_input_has_another_digest_and_is_refused(plan: Plan, where: str, name: str, value: str) -> None:
+    """Whatever is added, taken away or changed among what has to match exactly."""
+    inputs: dict[str, str] = dict(getattr(plan, where))
+    for other in ({**inputs, name: value}, {key: text for key, text in inputs.items() if key != name}):
+        changed = replace(plan, **{where: other})  # type: ignore[arg-type]
+        if other == inputs:
+            assert changed.digest == plan.digest
+            continue
+        assert changed.digest != plan.digest
+        for one, another in ((plan, changed), (changed, plan)):
+            with pytest.raises(Refused, match="Since the plan was confirmed"):
+                one.require_within(another)
+
+
+@given(plans, st.text(min_size=1))
+def test_plan_of_another_action_has_another_digest_and_is_refused(plan: Plan, action: str) -> None:
+    changed = replace(plan, action=action)
+    if action == plan.action:
+        return
+    assert changed.digest != plan.digest
+    with pytest.raises(Refused, match="the action changed"):
+        changed.require_within(plan)
+
+
+@given(plans, st.data())
+def test_effects_that_shrink_are_within_and_those_that_grow_are_refused(plan: Plan, data: st.DataObject) -> None:
+    kept = data.draw(st.lists(st.sampled_from(plan.effects), unique=True) if plan.effects else st.just([]))
+    fewer = replace(plan, effects=tuple(kept))
+    fewer.require_within(plan)
+    if {e.key for e in plan.effects if e.verb.touches} - {e.key for e in kept}:
+        assert fewer.digest != plan.digest
+        with pytest.raises(Refused, match="was added"):
+            plan.require_within(fewer)
 
 
 def test_size_and_note_may_drift_but_not_the_thing() -> None:

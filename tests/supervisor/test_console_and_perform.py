@@ -14,11 +14,12 @@ import pytest
 
 from midwatch.action import Action, Check, Context, Outcome
 from midwatch.clock import SystemClock
+from midwatch.consent import planned
 from midwatch.console import ProcessConsole
 from midwatch.errors import BadInput, Exit, Failed, OutcomeUnknown
 from midwatch.perform import perform
 from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Runbook, Severity
 
 Doing = Callable[[Context], Outcome]
 
@@ -75,7 +76,8 @@ def out(values: Path) -> io.StringIO:
 
 @pytest.fixture
 def context(out: io.StringIO) -> Context:
-    runbook = Runbook.__new__(Runbook)  # actions of this test look at no runbook
+    here = Path("runbook.yaml")  # actions of this test look at no runbook
+    runbook = Runbook("small", "Small", Severity.SEV2, here, None, here.parent, sha256="0" * 64)
     return Context(runbook, ProcessConsole(out), SystemClock(), "ada@bastion")
 
 
@@ -93,7 +95,7 @@ def raising(error: BaseException) -> Doing:
 
 def test_done(context: Context, out: io.StringIO, values: Path) -> None:
     action = Remove(fine)
-    assert perform(action, context, confirmed=action.plan(context)) is Exit.DONE
+    assert perform(action, context, confirmed=planned(action, context)) is Exit.DONE
     assert out.getvalue() == "removing\nRemoved 2 things\n"
     assert values.read_text() == "freed=14\n"
 
@@ -143,7 +145,7 @@ def test_no_secret_is_in_the_error_of_an_action(context: Context, capsys: pytest
 
 
 def test_what_was_not_confirmed_is_not_done(context: Context, out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
-    confirmed = Remove(fine, ("one",)).plan(context)
+    confirmed = planned(Remove(fine, ("one",)), context)
     assert perform(Remove(fine), context, confirmed=confirmed) is Exit.FAILED
     assert "Since the plan was confirmed, this was added: remove two" in capsys.readouterr().err
     assert perform(Remove(fine, refusal="The lock is held"), context, confirmed=None) is Exit.FAILED

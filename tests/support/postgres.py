@@ -102,7 +102,7 @@ def _folder_for(engine: Engine, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _running(engine: Engine, data: Path, settings: dict[str, str]) -> Iterator[Server]:
-    (port,) = free_ports(1)
+    port = int(settings.pop("port", 0)) or free_ports(1)[0]
     made = Server(engine, data, port)
     given = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(made.sockets), "fsync": "off"}
     options = [part for name, value in {**given, **settings}.items() for part in ("-c", f"{name}={value}")]

@@ -6,6 +6,7 @@ from functools import partial
 
 from midwatch.conductor import Conductor
 from midwatch.errors import Refused
+from midwatch.pins import other_servers, pins_of
 from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Step, StepKind
@@ -43,6 +44,8 @@ class Deciding:
         conductor, teletype = self._conductor, self._teletype
         plan = self.look(step, undo=undo)
         if plan.refusal:
+            if self._pinned_anew(plan):
+                self.run(step, reason, undo=undo)
             return
         if not undo and not reason:
             reason = self._override(step)
@@ -55,6 +58,17 @@ class Deciding:
         conductor.start(step.id, plan, typed=typed, reason=reason, undo=undo)
         teletype.say(f"{titled(step)} runs.")
         follow(conductor, step, teletype)
+
+    def _pinned_anew(self, plan: Plan) -> bool:
+        """Whether a server that is not the pinned one was said to be the right one."""
+        conductor, teletype = self._conductor, self._teletype
+        if not conductor.driving or not other_servers(plan, pins_of(conductor.runbook, conductor.incident.pins)):
+            return False
+        reason = teletype.ask("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
+        if reason:
+            conductor.pin_anew(plan, reason)
+            teletype.say("Pinned anew; planning again.")
+        return bool(reason)
 
     def _override(self, step: Step) -> str:
         """Why it runs although something that it requires does not hold; empty when all holds."""

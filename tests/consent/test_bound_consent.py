@@ -1,0 +1,143 @@
+"""What was consented to runs on the server, with the files and with the values that were shown, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from midwatch.conductor import Conductor
+from midwatch.errors import Refused
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.state import StepStatus
+from midwatch.plan import Plan
+from tests.consent.conftest import declared, write_site
+from tests.core.conftest import ended
+from tests.support.postgres import Server
+
+pytestmark = pytest.mark.postgres
+MIDWATCH = Path(sys.executable).with_name("midwatch")
+
+
+def confirmed(conductor: Conductor, step: str) -> int:
+    return sum(event.kind == Kind.CONFIRMED and event.body["step"] == step for event in conductor.events)
+
+
+def act(conductor: Conductor, plan: Plan, file: Path, digest: str) -> subprocess.CompletedProcess[str]:
+    """Run the action as a supervisor does."""
+    environment = os.environ | {
+        "MIDWATCH_RUNBOOK": str(conductor.folder.runbook),
+        "MIDWATCH_SITE": str(conductor.folder.site),
+        "MIDWATCH_BASE": str(conductor.runbook.base),
+        "STEP_OUTPUT": str(file.with_name("values")),
+    }
+    options = [f"--{name}={value}" for name, value in plan.parameters.items()]
+    argv = [str(MIDWATCH), "action", plan.action, *options, "--confirmed", str(file), "--digest", digest]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_plan_of_a_target_binds_address_identity_and_files(conductor: Conductor, first: Server) -> None:
+    plan = conductor.plan("save")
+    ((identifier,),) = first.sql("SELECT system_identifier::text FROM pg_control_system()")
+    assert plan.bindings["system identifier of arp"] == identifier
+    assert plan.bindings["role of arp"] == "primary"
+    assert f"host 127.0.0.1:{first.port}" in plan.bindings["address of arp"]
+    assert plan.bindings["SHA-256 of the runbook"] == conductor.runbook.sha256
+    assert plan.bindings["SHA-256 of the site file"] == conductor.runbook.site_sha256
+    assert "inode" in plan.bindings["destination"]
+    assert ("server", f"ARP: primary, system identifier {identifier}") in plan.facts
+
+
+def test_unchanged_step_runs_and_the_digest_stands_in_the_journal(conductor: Conductor) -> None:
+    plan = conductor.plan("save")
+    conductor.start("save", plan)
+    assert ended(conductor, "save") is StepStatus.DONE
+    kinds = [event.kind for event in conductor.events if event.body.get("step") == "save"]
+    assert kinds.index(Kind.CONFIRMED) < kinds.index(Kind.STARTED)
+    (event,) = (event for event in conductor.events if event.kind == Kind.CONFIRMED)
+    assert event.body["digest"] == plan.digest
+
+
+def test_site_edited_between_consent_and_start_is_refused(conductor: Conductor, other: Server, here: Path) -> None:
+    plan = conductor.plan("save")
+    conductor.folder.site.write_bytes(write_site(here, other).read_bytes())
+    with pytest.raises(Refused, match=r"site.yaml of the incident was changed"):
+        conductor.start("save", plan)
+    assert not confirmed(conductor, "save")
+    assert not list((here / "emergency").glob("*")) if (here / "emergency").exists() else True
+
+
+def test_site_edited_after_the_start_is_refused_by_the_action(conductor: Conductor, other: Server, here: Path) -> None:
+    plan = conductor.plan("save")
+    file = here / "plan.json"
+    file.write_text(json.dumps(plan.to_json()))
+    conductor.folder.site.write_bytes(write_site(here, other).read_bytes())
+    ran = act(conductor, plan, file, plan.digest)
+    assert ran.returncode == 1
+    assert "Since the plan was confirmed, the server changed: system identifier of arp " in ran.stderr
+    assert "SHA-256 of the site file" in ran.stderr
+    assert not (here / "emergency").exists()
+
+
+def test_plan_json_edited_is_refused(conductor: Conductor, here: Path) -> None:
+    plan = conductor.plan("save")
+    edited = plan.to_json()
+    edited["bindings"]["destination"] = "elsewhere"
+    edited["digest"] = Plan.from_json(edited).digest  # whoever edits the file can compute that, too
+    file = here / "plan.json"
+    file.write_text(json.dumps(edited))
+    ran = act(conductor, plan, file, plan.digest)
+    assert ran.returncode == 1
+    assert "is not the plan that was confirmed" in ran.stderr
+    assert not (here / "emergency").exists()
+
+
+def test_plan_json_swapped_under_a_running_step_is_refused(
+    conductor: Conductor, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from midwatch import attempts
+
+    real = attempts.prepare
+
+    def swapped(attempt: AttemptFolder, plan: Plan) -> None:
+        real(attempt, plan)
+        data = json.loads(attempt.plan.read_text())
+        data["effects"] += [{**data["effects"][0], "identity": f"{here}/never-shown"}]
+        data["digest"] = Plan.from_json(data).digest
+        attempt.plan.write_text(json.dumps(data))
+
+    monkeypatch.setattr(attempts, "prepare", swapped)
+    conductor.start("save", conductor.plan("save"))
+    assert ended(conductor, "save") is StepStatus.FAILED
+    last = conductor.incident.step("save").last
+    assert last is not None
+    assert "is not the plan that was confirmed" in last.summary
+
+
+def test_answer_corrected_after_the_plan_was_shown_is_refused(conductor: Conductor, here: Path) -> None:
+    conductor.tick("asked", values={"x": "one"})
+    plan = conductor.plan("shell")
+    assert {("$X", "one"), ("$C", "constant")} <= set(plan.facts)
+    conductor.reopen("asked", "a slip")
+    conductor.tick("asked", values={"x": "two"})
+    with pytest.raises(Refused, match=r"Since the plan was shown, other parameters are given: \$X one → two"):
+        conductor.start("shell", plan)
+    assert not confirmed(conductor, "shell")
+    conductor.start("shell", conductor.plan("shell"))
+    assert ended(conductor, "shell") is StepStatus.DONE
+    assert (here / "ran").read_text() == "two constant\n"
+
+
+def test_unknown_identity_is_shown_and_consented_to_as_such(here: Path, first: Server) -> None:
+    write_site(here, first, socket="", port=1)
+    conductor = declared(here)
+    plan = conductor.plan("recover")
+    assert ("server", "ARP: identity of the server: unknown, nobody can log in") in plan.facts
+    assert plan.bindings["system identifier of arp"] == "unknown"
+    assert not conductor.incident.pins
+    conductor.leave()
