@@ -18,7 +18,9 @@ from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.source import LIMIT
 from midwatch.system.durable import sync_folder
+from midwatch.system.trusted_files import read_regular
 
 NOTHING = "no file"
 
@@ -80,7 +82,7 @@ def require_same_files(folder: IncidentFolder, runbook: Runbook) -> None:
     """Raise `Refused` unless the incident's copies of runbook and site file are still what was read from them."""
     for path, expected in ((folder.runbook, runbook.sha256), (folder.site, runbook.site_sha256)):
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = hashlib.sha256(read_regular(path, limit_bytes=LIMIT)).hexdigest()
         except FileNotFoundError:
             found = ""
         except OSError as error:

@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 from midwatch.action import Action, Check, Context
-from midwatch.errors import BadInput, Exit, Refused
+from midwatch.errors import BadInput, Exit, Failed, Refused
 from midwatch.plan import PLAN_AGAIN, Plan, Risk
+from midwatch.system.trusted_files import read_regular
 from tui.action_options import add_names, list_actions, parse_action
 from tui.plain import plan_lines
+
+_LARGEST_PLAN_BYTES = 64 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,9 +71,9 @@ def _show(plan: Plan, *, as_json: bool) -> int:
 def _read_plan(path: Path, digest: str) -> Plan:
     """The plan in the file. Raises `Refused` unless it has the digest that was confirmed; without one, that which it states."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(path, limit_bytes=_LARGEST_PLAN_BYTES))
         plan, expected = Plan.from_json(data), digest or data["digest"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (Failed, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{path} is not a plan: {error}", hint="Make one with --plan --json") from error
     if plan.digest != expected:
         sentence = f"{path} is not the plan that was confirmed: its digest is {plan.digest[:12]}…, not {str(expected)[:12]}…"
