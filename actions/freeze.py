@@ -12,9 +12,10 @@ from actions.folder_identity import folder_identity
 from actions.freeze_file import Freeze
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import from_iso
-from midwatch.errors import BadInput, OutcomeUnknown, Refused
+from midwatch.errors import BadInput, OutcomeUnknown, Place, Refused
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
+from midwatch.reasons import optional_reason
 from midwatch.units import Seconds
 
 ON, OFF = "on", "off"
@@ -102,7 +103,9 @@ class FreezeAction(Action):
     def _freeze(self, context: Context, current: Freeze | None) -> Freeze:
         now = context.clock.now().replace(microsecond=0)
         incident = context.incident.name if context.incident else ""
-        why = self.reason or (f"incident {incident}" if incident else context.runbook.title)
+        why = optional_reason(self.reason, place=Place("reason")) or (
+            f"incident {incident}" if incident else context.runbook.title
+        )
         until = self._until(now)
         if current is not None and current.stands(now):
             longer = max(until, current.until)  # never shorten what somebody else relies on

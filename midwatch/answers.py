@@ -9,6 +9,7 @@ from pathlib import Path
 
 from midwatch.errors import BadInput, Place
 from midwatch.inputs import require_known
+from midwatch.reasons import require_reason
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.names import named
 from midwatch.runbook.questions import misfit
@@ -70,10 +71,10 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
         default_manual=_answer(default, None) if default else None,
         manual=manual,
         confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
-        override={name: _text(entry) for name, entry in _steps(root, "override", runbook, None)},
+        override={name: _reason(entry) for name, entry in _steps(root, "override", runbook, None)},
         wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
         pin_anew=_pin_anew(root, runbook),
-        skip={name: _text(entry) for name, entry in _steps(root, "skip", runbook, None)},
+        skip={name: _reason(entry) for name, entry in _steps(root, "skip", runbook, None)},
     )
 
 
@@ -94,7 +95,7 @@ def _pin_anew(root: Table, runbook: Runbook) -> dict[str, str]:
         return {}
     given = _table(root.entries["pin_anew"].node, "'pin_anew'")
     _only(given, runbook.targets)
-    return {name: _text(entry) for name, entry in given.entries.items()}
+    return {name: _reason(entry) for name, entry in given.entries.items()}
 
 
 def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:
@@ -131,6 +132,10 @@ def _text(entry: Entry) -> str:
     if not isinstance(entry.node, Scalar) or not entry.node.text.strip():
         raise BadInput("This takes a line of text", place=entry.place)
     return entry.node.text.strip()
+
+
+def _reason(entry: Entry) -> str:
+    return require_reason(_text(entry), place=entry.node.place)
 
 
 def _seconds(entry: Entry) -> float:

@@ -13,6 +13,7 @@ from midwatch.incident.events import Kind
 from midwatch.incident.state import Approval
 from midwatch.person import Person
 from midwatch.plan import Plan
+from midwatch.reasons import require_reason
 from midwatch.runbook.model import Step
 from midwatch.system.strict_json import text_of
 
@@ -60,7 +61,7 @@ class Approvals(Company):
     def decline(self, step_id: str, reason: str) -> None:
         """Do not approve it, and say why."""
         self._waiting_for(step_id)
-        knock(self.folder, {"op": "decline", "step": step_id, "reason": rules.words(reason, "A reason")})
+        knock(self.folder, {"op": "decline", "step": step_id, "reason": require_reason(reason)})
 
     def _waiting_for(self, step_id: str) -> Approval:
         self.poll()
@@ -87,7 +88,7 @@ class Approvals(Company):
             rules.may_judge(approval, person, Person.me())
             body: dict[str, Any] = {"step": step_id, "asked": approval.seq, "digest": approval.digest, "by": person.to_json()}
             if op == "decline":
-                reason = rules.words(text_of(message, "reason"), "A reason")
+                reason = require_reason(text_of(message, "reason"))
                 self._append(Kind.APPROVAL_DECLINED, body | {"reason": reason})
                 return {}
             if text_of(message, "digest") != approval.digest:

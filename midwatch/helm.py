@@ -17,6 +17,7 @@ from midwatch.incident.lease import BEAT, LEASE, Lease, Lookout, Pulse
 from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
+from midwatch.reasons import optional_reason
 from midwatch.record import Record, Wheel, terminal
 from midwatch.supervisor.watch import START_GRACE
 
@@ -47,13 +48,13 @@ class Helm(Record):
         A driver that lives is never replaced. One that was silent for its lease, or that ended without giving the wheel
         back, is: with a reason, unless it was the same person. Raises `Refused` when that is not so.
         """
-        lease = self.lease
+        lease, reason = self.lease, optional_reason(reason)
         with self._mutex:
             if self._wheel is not None:
                 self._beaten = 0.0
                 self._beat()
                 return
-            lock, seized = self._lock(lease, reason.strip())
+            lock, seized = self._lock(lease, reason)
             try:
                 journal = Journal.open(self.folder.journal, actor=self.actor, clock=self.clock, fence=lock.require)
             except BaseException:
@@ -62,7 +63,7 @@ class Helm(Record):
             wheel = Wheel(journal, lock)
             self._take_in(journal.events[len(self.events) :])
             try:
-                came = self._came(lease, seized, reason.strip())
+                came = self._came(lease, seized, reason)
             except Refused:
                 self._let_go(wheel, trim=False)
                 raise

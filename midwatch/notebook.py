@@ -16,6 +16,7 @@ from midwatch.clock import iso
 from midwatch.errors import Refused
 from midwatch.incident.events import Event, Kind
 from midwatch.plan import Plan
+from midwatch.reasons import require_reason
 from midwatch.record import Record
 from midwatch.runbook.model import Severity
 from midwatch.units import size
@@ -92,13 +93,13 @@ class Notebook(Record):
         """Make it worse or better, and say why."""
         if severity is self.incident.severity:
             raise Refused(f"The severity is {severity} already")
-        body = {"from": self.incident.severity.value, "to": severity.value, "reason": rules.words(reason, "A reason")}
+        body = {"from": self.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
         self._append(Kind.SEVERITY, body)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
         """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
         with self._mutex:
-            bodies = pins.new_pins(plan, self.runbook, self.incident.pins, rules.words(reason, "A reason"))
+            bodies = pins.new_pins(plan, self.runbook, self.incident.pins, require_reason(reason))
             if not bodies:
                 raise Refused("The plan found the servers that are pinned", hint="There is nothing to pin anew")
             for body in bodies:

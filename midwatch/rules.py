@@ -9,6 +9,7 @@ from midwatch.errors import Refused
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
 from midwatch.person import HOW_TO_LOG_IN, Person
 from midwatch.plan import Plan, Risk
+from midwatch.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
 
@@ -20,7 +21,7 @@ def risk_of(step: Step, plan: Plan) -> Risk:
 
 def name_to_type(step: Step, plan: Plan) -> str:
     """What a person has to type before a `destroy` may run; empty when nothing has to be typed."""
-    return (plan.confirm_name or step.id) if risk_of(step, plan) is Risk.DESTROY else ""
+    return name_to_confirm(plan.confirm_name or step.id) if risk_of(step, plan) is Risk.DESTROY else ""
 
 
 def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
@@ -32,9 +33,10 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
-    if status is StepStatus.UNDECIDED and not reason.strip():
+    given = optional_reason(reason)
+    if status is StepStatus.UNDECIDED and not given:
         raise Refused(f"{step.title} is undecided: {incident.condition(step).reason}", hint="Give a reason to run it")
-    if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not reason.strip():
+    if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not given:
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
     consent(step, plan, typed)
 
@@ -42,7 +44,7 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
 def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
     """Whether what the step requires holds, or somebody has said why it runs all the same."""
     unmet = [required for required in step.require if found[required.id].met is not True]
-    if unmet and not reason.strip():
+    if unmet and not optional_reason(reason):
         names = "; ".join(f"{required.title}: {found[required.id].detail}" for required in unmet)
         raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
 
@@ -50,7 +52,7 @@ def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str)
 def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
     """The earlier steps that are passed over when one goes on from this one."""
     is_open(incident)
-    words(reason, "A reason")
+    require_reason(reason)
     if incident.status(step).settled or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
     earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
@@ -124,7 +126,7 @@ def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: 
         raise Refused(f"{step.title} is under way", hint="Cancel it first")
     if last is None or status is StepStatus.TODO:
         raise Refused(f"{step.title} has not run, so there is nothing to take back")
-    words(reason, "A reason")
+    require_reason(reason)
     consent(step, plan, typed)
 
 
@@ -148,8 +150,8 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
     if step.kind is not StepKind.MANUAL:
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
             raise Refused(f"{step.title} is not a matter of ticking", hint="Run it, or skip it with a reason")
-        words(note, "How it was done by hand")
-    elif status in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED) and not note.strip():
+        require_reason(note)
+    elif status in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED) and not optional_reason(note):
         hint = "Say in the note why it was done all the same"
         raise Refused(f"{step.title} is {status}: {incident.condition(step).reason}", hint=hint)
     _needs(step, incident, runbook)
@@ -171,7 +173,7 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
 def may_decide(step: Step, incident: Incident, reason: str) -> None:
     """Whether a person may skip, fail or reopen the step now."""
     is_open(incident)
-    words(reason, "A reason")
+    require_reason(reason)
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is under way", hint="Cancel it first")
 
@@ -179,11 +181,11 @@ def may_decide(step: Step, incident: Incident, reason: str) -> None:
 def may_close(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
     is_open(incident)
-    running = incident.running()
+    given, running = optional_reason(reason), incident.running()
     if running:
         raise Refused(f"{runbook.step(running[0].id).title} is under way", hint="Wait for it or cancel it")
     unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
-    if unmet and not reason.strip():
+    if unmet and not given:
         names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)
         raise Refused(f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason")
     return [criterion.id for criterion in unmet]

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from midwatch.incident.state import CriterionState, Incident
+from midwatch.reasons import fault_of_reason
 from midwatch.runbook.model import Runbook
 from screens.desk import Desk
 from screens.widgets.aside import aside
@@ -118,8 +119,8 @@ class Closure(Dialog):
         accept, reason = self.query_one("#accept", Choice), self.query_one("#reason", Input).value.strip()
         if accept.disabled or not accept.display:
             return
-        if self._unmet and not reason:
-            self.complain("Say why it is closed with criteria that are not met")
+        if self._unmet and (fault := fault_of_reason(reason)):
+            self.complain(f"{fault}. Say why it is closed with criteria that are not met")
             self.query_one("#reason").focus()
             return
         self.perform(lambda: self._desk.close(reason=reason), "Evaluating once more, then closing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from midwatch.reasons import require_reason
 from midwatch.runbook.model import Step
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
@@ -18,7 +19,7 @@ def ask_reason(pen: Pen, step: Step, title: str, prompt: str, words: str, accept
         pen,
         f"{title} {step.number} {step.title}",
         [Field("reason", prompt)],
-        lambda values: submit(values["reason"]),
+        lambda values: submit(require_reason(values["reason"])),
         words=paragraph(words, _WIDTH, pen, style=FAINT),
         accept=accept,
     )

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from midwatch.beckoning import way_to_wheel
 from midwatch.handover import handover
+from midwatch.reasons import fault_of_reason
 from screens.desk import Desk
 from screens.handoff import summary_lines
 from screens.widgets.dialog import Dialog
@@ -58,7 +59,7 @@ class TakeWheel(Dialog):
 
     def action_accept(self) -> None:
         reason = self.query_one("#why", Input).value.strip() if self._way.needs_reason else ""
-        if self._way.needs_reason and not reason:
-            self.complain("Why do you take it: an answer is needed")
+        if self._way.needs_reason and (fault := fault_of_reason(reason)):
+            self.complain(f"{fault}. Why do you take it?")
             return
         self.perform(lambda: self._way.go(self._desk, reason), f"{self.accept_words} {self.pen.signs.more}")

@@ -16,6 +16,7 @@ from midwatch.handover import headline
 from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Pulse
+from tui.lines.typed_ahead import drop_typed_ahead
 from tui.settings import read_settings, settings_file
 
 
@@ -99,6 +100,7 @@ def _accepted(conductor: Conductor) -> bool:
     assert offer is not None
     for line in (headline(conductor.incident, conductor.clock), *offer.summary):
         print(safe_text(line))
+    drop_typed_ahead()
     print(safe_text(f"{offer.giver} offers you the wheel. Take it? [Y/n] "), end="", flush=True)
     answer = sys.stdin.readline()
     return answer != "" and answer.strip().lower() in ("", "y", "yes")

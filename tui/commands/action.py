@@ -10,8 +10,10 @@ from pathlib import Path
 from midwatch.action import Action, Check, Context
 from midwatch.errors import BadInput, Exit, Failed, Refused
 from midwatch.plan import PLAN_AGAIN, Plan, Risk
+from midwatch.reasons import name_to_confirm
 from midwatch.system.trusted_files import read_regular
 from tui.action_options import add_names, list_actions, parse_action
+from tui.lines.typed_ahead import drop_typed_ahead
 from tui.plain import plan_lines
 
 _LARGEST_PLAN_BYTES = 64 << 20
@@ -92,7 +94,7 @@ def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan
     if action.risk is Risk.OBSERVE or not touches:
         return plan
     destroys = action.risk is Risk.DESTROY
-    wanted = plan.confirm_name or action.name
+    wanted = name_to_confirm(plan.confirm_name or action.name)
     if destroys and typed == wanted:
         return plan
     if not destroys and yes:
@@ -101,6 +103,8 @@ def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan
         option = f"--confirm {wanted}" if destroys else "--yes"
         raise Refused("Nobody is at a terminal to confirm this plan", hint=f"Read it, then add {option}")
     prompt = f"This cannot be taken back. Type {wanted} to go on: " if destroys else "Go on? [y/N] "
+    if not destroys:  # a name is no slip, whenever it was typed
+        drop_typed_ahead()
     print(prompt, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != wanted if destroys else answer.lower() not in ("y", "yes"):

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 
-from midwatch.errors import BadInput, Exit, Refused
+from midwatch.errors import BadInput, Exit, Place, Refused
+from midwatch.reasons import require_reason
 from tui.where import add_incident, add_runbook, logs_folder
 
 
@@ -25,8 +26,10 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.shelf import find
     from midwatch.rules import name_to_type
     from midwatch.runbook.names import named
+    from tui.lines.typed_ahead import drop_typed_ahead
     from tui.plain import plan_lines
 
+    decline = None if args.decline is None else require_reason(args.decline, place=Place("--decline"))
     conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
     waiting = conductor.waiting()
     if args.json:
@@ -43,14 +46,16 @@ def run(args: argparse.Namespace) -> int:
     print(safe_text(f"{conductor.incident.id}  {step.number} {step.title} ({step.risk}), asked for by {asked.asked_by.name}"))
     for line in plan_lines(plan):
         print(f"    {line}")
-    if args.decline is not None:
-        conductor.decline(step.id, args.decline)
+    if decline is not None:
+        conductor.decline(step.id, decline)
         print("Declined.")
         return Exit.DONE
     if not sys.stdin.isatty():
         raise Refused("An approval is given by a person at a terminal", hint="Run it at one, from your own login")
     name = name_to_type(step, plan)
     prompt = f"This cannot be taken back. Type {name} to approve it: " if name else "Approve it? [y/N] "
+    if not name:  # a name is no slip, whenever it was typed
+        drop_typed_ahead()
     print(safe_text(prompt), end="", flush=True)
     answer = sys.stdin.readline().strip()
     if answer != name if name else answer.lower() not in ("y", "yes"):

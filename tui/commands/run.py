@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midwatch.errors import BadInput
+from midwatch.errors import BadInput, Place
+from midwatch.reasons import optional_reason
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.shelf import open_incident
     from tui.without_screen import run_headless
 
+    reason = optional_reason(args.take_over, place=Place("--take-over"))
     runbook = load_runbook(args)
     folder = open_incident(runbook.place_of("logs"), runbook.id) if args.resume else None
     if args.resume and folder is None:
@@ -40,4 +42,4 @@ def run(args: argparse.Namespace) -> int:
     inputs = inputs_given(args.inputs)
     export = Path(args.export) if args.export else None
     answers = Path(args.answers)
-    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=args.take_over)
+    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=reason)

@@ -7,8 +7,9 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import BadInput, Exit
+from midwatch.errors import BadInput, Exit, Place
 from midwatch.hostile import safe_text
+from midwatch.reasons import optional_reason
 from midwatch.runbook.model import Runbook
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.shelf import find, open_incident
     from tui.with_screen import drive_or_observe, open_front, wants_lines
 
+    reason = optional_reason(args.take_over, place=Place("--take-over"))
     runbook = load_runbook(args)
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.place_of("logs")
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.observe:
         conductor = Conductor.observe(folder, actor=current_actor())
     else:
-        conductor = drive_or_observe(folder, reason=args.take_over)
+        conductor = drive_or_observe(folder, reason=reason)
     open_front(conductor, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone

@@ -52,7 +52,7 @@ class Company:
             return
         asked = conductor.incident.asked_by
         default = f" [{asked}]" if asked else ", Enter alone offers it to nobody"
-        to = rest or self._teletype.ask(f"To whom (a login{default}): ") or asked
+        to = rest or self._teletype.ask_anew(f"To whom (a login{default}): ") or asked
         if not to:
             say("It is offered to nobody.")
             return
@@ -115,7 +115,7 @@ class Company:
         say(way.words)
         self._stands()
         if way.needs_reason:
-            reason = rest or self._teletype.ask("To take it, say why; Enter alone does not take it: ")
+            reason = self._teletype.ask_reason("To take it, say why; Enter alone does not take it: ", rest)
             agreed = bool(reason)
         else:
             reason, agreed = "", self._teletype.agreed(f"{way.deed}?")
@@ -135,7 +135,7 @@ class Company:
             say(f"  {line}")
         name = name_to_type(step, plan)
         if name:
-            typed = self._teletype.ask(f"This cannot be taken back. To approve it, type {name} ; Enter alone does not: ")
+            typed = self._teletype.ask_anew(f"This cannot be taken back. To approve it, type {name} ; Enter alone does not: ")
             agreed = typed == name
             if typed and not agreed:
                 say("That is not the name.")
@@ -150,7 +150,10 @@ class Company:
     def decline(self, rest: str) -> None:
         """No, and why; its driver reads it."""
         step = self._waiting("")
-        self._conductor.decline(step.id, rest or self._teletype.ask(f"Why is {titled(step)} declined: "))
+        reason = self._teletype.ask_reason(f"Why is {titled(step)} declined: ", rest)
+        if not reason:
+            raise Interrupted
+        self._conductor.decline(step.id, reason)
         self._teletype.say("Declined.")
 
     def _waiting(self, rest: str) -> Step:

@@ -13,7 +13,7 @@ from midwatch.runbook.model import Step, StepKind
 from tui.lines.answering import answered
 from tui.lines.company import Company
 from tui.lines.following import follow
-from tui.lines.teletype import Teletype
+from tui.lines.teletype import Interrupted, Teletype
 from tui.lines.telling import titled
 from tui.plain import plan_lines
 
@@ -64,7 +64,7 @@ class Deciding:
         conductor, teletype = self._conductor, self._teletype
         if not conductor.driving or not other_servers(plan, pins_of(conductor.runbook, conductor.incident.pins)):
             return False
-        reason = teletype.ask("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
+        reason = teletype.ask_reason("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
         if reason:
             conductor.pin_anew(plan, reason)
             teletype.say("Pinned anew; planning again.")
@@ -80,7 +80,7 @@ class Deciding:
             self._teletype.say(f"Required: {required.title}: {_HOLDS[state.met]}. {state.detail}")
         if all(found[required.id].met is True for required in step.require):
             return ""
-        reason = self._teletype.ask("To run it all the same, say why; Enter alone does not run it: ")
+        reason = self._teletype.ask_reason("To run it all the same, say why; Enter alone does not run it: ")
         if not reason:
             raise Refused(f"{step.title} was not run", hint="Mend what it requires first")
         return reason
@@ -91,7 +91,7 @@ class Deciding:
         if risk is Risk.OBSERVE:
             return ""
         if name := name_to_type(step, plan):
-            typed = self._teletype.ask(f"This cannot be taken back. To run it, type {name} ; Enter alone does not: ")
+            typed = self._teletype.ask_anew(f"This cannot be taken back. To run it, type {name} ; Enter alone does not: ")
             if typed and typed != name:
                 self._teletype.say("That is not the name.")
             return typed if typed == name else None
@@ -115,17 +115,21 @@ class Deciding:
     def decide_need(self, step: Step) -> None:
         """Nobody can know whether the step is needed: the operator says so, with the reason."""
         self._teletype.say(f"Whether it is needed is not known: {self._conductor.incident.condition(step).reason}.")
-        reason = self._teletype.ask("If it is needed, say why; Enter alone decides nothing, s skips it: ")
+        reason = self._teletype.ask_reason("If it is needed, say why; Enter alone decides nothing, s skips it: ", others=("s",))
         if not reason:
             self._teletype.say("It stays undecided.")
-        elif reason.strip().lower() == "s":
+        elif reason == "s":
             self.skip(step, "")
         else:
             self._conductor.reopen(step.id, reason)
             self._teletype.say(f"{titled(step)} is needed.")
 
     def _reason(self, rest: str, prompt: str) -> str:
-        return rest or self._teletype.ask(prompt)
+        """Why. Raises `Interrupted` when nobody says it."""
+        reason = self._teletype.ask_reason(prompt, rest)
+        if not reason:
+            raise Interrupted
+        return reason
 
     def skip(self, step: Step, rest: str) -> None:
         """Go on without it."""
@@ -190,7 +194,7 @@ class Deciding:
             return
         reason = ""
         if unmet:
-            reason = teletype.ask("To close all the same, say why; Enter alone keeps it open: ")
+            reason = teletype.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
         if not (reason if unmet else teletype.agreed(f"Close {conductor.incident.id}?")):
             teletype.say("It stays open.")
             return

@@ -37,7 +37,7 @@ def _severity(runbook: Runbook, teletype: Teletype) -> Severity | None:
     question = (
         f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n, or 0 to 3 for its severity] "
     )
-    answer = teletype.ask(question).lower().removeprefix("sev-")
+    answer = teletype.ask_anew(question).lower().removeprefix("sev-")
     if answer in ("", "y", "yes"):
         return runbook.severity
     return next((level for level in Severity if level.value == f"SEV-{answer}"), None)

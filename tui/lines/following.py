@@ -71,7 +71,9 @@ def _go_on(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
     """Ctrl+C asks: never is a step ended by a slip of the hand."""
     teletype.say(f"{titled(step)} goes on. What now?")
     try:
-        answer = teletype.ask("Enter: go on following. b: back to the prompt, it goes on. x: end the step. [Enter]: ").lower()
+        answer = teletype.ask_anew(
+            "Enter: go on following. b: back to the prompt, it goes on. x: end the step. [Enter]: "
+        ).lower()
     except Interrupted:
         answer = ""
     if answer in ("x", "cancel", "end"):

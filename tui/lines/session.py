@@ -20,6 +20,7 @@ from tui.lines.company import Company
 from tui.lines.deciding import Deciding, running_step
 from tui.lines.following import follow, say_end
 from tui.lines.teletype import Gone, Interrupted, Teletype
+from tui.lines.typed_ahead import has_typed_ahead
 from tui.lines.words import help_lines, parse
 from tui.lines.writing import Writing
 
@@ -72,12 +73,17 @@ class Session:
         try:
             self._news()
             self._teletype.say(telling.next_line(self._conductor, self.step))
-            word, rest = parse(self._teletype.ask("> "), driving=self._conductor.driving)
+            too_early = has_typed_ahead()
+            line = self._teletype.ask("> ")
+            word, rest = parse(line, driving=self._conductor.driving)
         except Interrupted:
             self._ask_to_leave()
             return
         except MidwatchError as error:
             self._teletype.say(str(error))
+            return
+        if too_early and word.needs_prompt:
+            self._teletype.say(f"{line or 'Enter'} was typed before the prompt stood here, and did nothing.")
             return
         try:
             self.words()[word.name](rest)

@@ -6,12 +6,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
 from midwatch.hostile import safe_text
+from midwatch.reasons import fault_of_reason
+from tui.lines.typed_ahead import drop_typed_ahead
 
 T = TypeVar("T")
 STOP = "."
@@ -91,6 +93,32 @@ class Teletype:
 
     # Asking
 
+    def ask_anew(self, prompt: str) -> str:
+        """As `ask`, for what decides something: a line that was typed before the question was printed is dropped."""
+        drop_typed_ahead()
+        return self.ask(prompt)
+
+    def ask_reason(self, prompt: str, given: str = "", *, others: Collection[str] = ()) -> str:
+        """A reason: `given`, or what is typed, asked for again until it is one.
+
+        An empty line and Ctrl+D back out: the reason is empty then. `others` are answers that the question offers as well.
+        """
+        while True:
+            if not given:
+                try:
+                    given = self.ask_anew(prompt)
+                except Gone:
+                    if self._gone:
+                        raise
+                    return ""
+            fault = fault_of_reason(given)
+            if given.lower() in others:
+                return given.lower()
+            if not given or not fault:
+                return given
+            self.say(f"{fault}. Say why in a few words, or nothing to go back.")
+            given = ""
+
     def ask(self, prompt: str) -> str:
         """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on Ctrl+C."""
         self._write(safe_text(prompt))
@@ -111,7 +139,7 @@ class Teletype:
     def agreed(self, question: str, *, otherwise: bool = False) -> bool:
         """Yes or no; Enter alone is `otherwise`."""
         while True:
-            answer = self.ask(f"{question} y or n [{'y' if otherwise else 'n'}]: ").lower()
+            answer = self.ask_anew(f"{question} y or n [{'y' if otherwise else 'n'}]: ").lower()
             if answer in ("", "y", "yes", "n", "no"):
                 return otherwise if not answer else answer.startswith("y")
 

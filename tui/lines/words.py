@@ -22,6 +22,11 @@ class Word:
     watches: bool = False
     """Whether it is an observer's only."""
 
+    @property
+    def needs_prompt(self) -> bool:
+        """Whether the word counts only when it is typed after its prompt: what decides something is no word for later."""
+        return self.watches or (self.writes and self.name not in ("note", "paste", "ran"))
+
     def there(self, *, driving: bool) -> bool:
         """Whether there is this word now."""
         return not (self.watches if driving else self.writes)

@@ -10,7 +10,7 @@ from midwatch.notebook import Ran, words_of
 from midwatch.runbook.model import Severity
 from midwatch.status_update import draft
 from midwatch.when import HOW, moment
-from tui.lines.teletype import Teletype
+from tui.lines.teletype import Interrupted, Teletype
 
 _SEVERITIES = {
     Severity.SEV0: "loss of data",
@@ -89,7 +89,7 @@ class Writing:
         text = rest or draft(conductor.runbook, conductor.incident, conductor.events, conductor.clock.now())
         teletype.say(f"The draft for {channel}:")
         teletype.say("\n".join(f"  {line}" for line in text.splitlines()))
-        answer = teletype.ask("Post it there yourself. y: it went out. e: write another. Enter: not now: ").lower()
+        answer = teletype.ask_anew("Post it there yourself. y: it went out. e: write another. Enter: not now: ").lower()
         if answer in ("e", "edit"):
             text = teletype.several("Write it.")
             answer = "y" if teletype.agreed("Did it go out?") else ""
@@ -119,12 +119,15 @@ class Writing:
         for number, (level, words) in enumerate(_SEVERITIES.items()):
             self._teletype.say(f"  {number}: {level} {words}{', now' if level is now else ''}")
         level = list(Severity)[self._choice("How bad is it (number): ", 3, first=0)]
-        self._conductor.set_severity(level, rest or self._teletype.ask("Why: "))
+        reason = self._teletype.ask_reason("Why: ", rest)
+        if not reason:
+            raise Interrupted
+        self._conductor.set_severity(level, reason)
         self._teletype.say(f"It is {level} now.")
 
     def _choice(self, prompt: str, last: int, *, first: int = 1) -> int:
         while True:
-            answer = self._teletype.ask(prompt)
+            answer = self._teletype.ask_anew(prompt)
             if answer.isdecimal() and first <= int(answer) <= last:
                 return int(answer)
             self._teletype.say(f"A number from {first} to {last}; Ctrl+C leaves it.")

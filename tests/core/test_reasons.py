@@ -1,0 +1,175 @@
+"""A reason says why: no answer of yes or no is one, wherever a reason is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midwatch.answers import load_answers
+from midwatch.conductor import Conductor
+from midwatch.errors import BadInput, Refused
+from midwatch.incident.state import StepStatus
+from midwatch.plan import PlanDraft, Risk, Verb
+from midwatch.reasons import fault_of_reason, is_answer, require_reason
+from midwatch.rules import name_to_type
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Severity, Step
+from tui.cli import main
+
+ANSWERS = ["n", "N", "no", "No.", "y", "YES!", "ja", "Nein", "ok", "O.K.", "k", "cancel", "quit", "abort", "exit", "none"]
+ORNAMENTED = [
+    "  no  ",
+    "y e s",
+    "no, no",
+    "nooo",
+    "yyyy",
+    "ok, cancel",
+    "ｙｅｓ",
+    "y\u200bes",
+    "n/a",
+    "sí",
+    "нет",
+    "Yes, please",
+]
+EMPTY = ["", " ", "-", "...", "42", "#1", "x", "xx", "é", "坏"]
+REASONS = [
+    "no space",
+    "not yet",
+    "over",
+    "later",
+    "why not",
+    "db down",
+    "坏了",
+    "cancelled by Bob",
+    "yesterday",
+    "Nobody is there",
+]
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: A small incident
+severity: SEV-2
+places: {freeze: freeze.json}
+phases:
+  - title: Work
+    section: "1"
+    steps:
+      - {id: talk, title: Talk about it}
+      - {id: freeze, title: Freeze it, uses: freeze, with: {mode: "on"}, risk: change}
+      - id: work
+        title: Do the work
+        run: echo ran >> ran
+        risk: change
+        require:
+          - {title: The freeze is on, check: freeze-status}
+closure:
+  - {title: Disk empty, check: disk, with: {path: ., below: 0 %}}
+"""
+
+
+@pytest.fixture
+def conductor(here: Path) -> Iterator[Conductor]:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield conductor
+    conductor.leave()
+
+
+@pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + EMPTY)
+def test_what_only_answers_is_no_reason(text: str) -> None:
+    assert fault_of_reason(text)
+    with pytest.raises(Refused):
+        require_reason(text)
+
+
+@pytest.mark.parametrize("text", REASONS)
+def test_what_says_why_is_a_reason(text: str) -> None:
+    assert require_reason(f" {text} ") == text
+
+
+@given(
+    st.lists(st.sampled_from(["yes", "y", "no", "n", "nein", "ja", "ok", "cancel", "quit"]), min_size=1, max_size=4),
+    st.sampled_from([" ", ", ", ". ", "/", "-", "\t", "!!! "]),
+    st.sampled_from([str.lower, str.upper, str.title]),
+)
+def test_answers_in_any_case_and_punctuation_are_no_reason(words: list[str], between: str, case: Callable[[str], str]) -> None:
+    assert fault_of_reason(case(f"{between}{between.join(words)}{between}"))
+
+
+@pytest.mark.parametrize("text", ["n", "Yes", "x", "42"])
+def test_every_path_that_takes_a_reason_refuses_an_answer(conductor: Conductor, text: str) -> None:
+    conductor.tick("talk")
+    events, plan = len(conductor.events), conductor.plan("work")
+    paths: list[Callable[[], object]] = [
+        lambda: conductor.skip("work", text),
+        lambda: conductor.fail("work", text),
+        lambda: conductor.reopen("talk", text),
+        lambda: conductor.begin_at("work", text),
+        lambda: conductor.start("work", plan, reason=text),
+        lambda: conductor.set_severity(Severity.SEV0, text),
+    ]
+    for path in paths:
+        with pytest.raises(Refused, match="no reason"):
+            path()
+    assert len(conductor.events) == events
+    with pytest.raises(Refused, match="no reason"):
+        conductor.close(reason=text)
+    assert conductor.incident.open
+
+
+def test_undo_and_a_step_done_by_hand_refuse_an_answer(conductor: Conductor, here: Path) -> None:
+    conductor.start("freeze", conductor.plan("freeze"))
+    while conductor.incident.running():
+        conductor.poll()
+    assert conductor.incident.status(conductor.runbook.step("freeze")) is StepStatus.DONE
+    undo = conductor.plan("freeze", undo=True)
+    with pytest.raises(Refused, match="no reason"):
+        conductor.start("freeze", undo, reason="yes", undo=True)
+    conductor.fail("work", "it cannot be done")
+    with pytest.raises(Refused, match="no reason"):
+        conductor.tick("work", note="y")
+
+
+def test_take_over_refuses_an_answer(conductor: Conductor, capsys: pytest.CaptureFixture[str]) -> None:
+    observer = Conductor.observe(conductor.folder, actor="eve@test")
+    with pytest.raises(Refused, match="no reason"):
+        observer.take_wheel("n")
+    for command in (
+        ["runbook.yaml", "--take-over", "y"],
+        ["run", "runbook.yaml", "--headless", "--answers", "a", "--take-over", "n"],
+    ):
+        assert main(command) == 2
+        assert "--take-over: 'y' is no reason" in (said := capsys.readouterr().err) or "--take-over: 'n' is no reason" in said
+
+
+@pytest.mark.parametrize("key", ["skip", "override"])
+def test_an_answers_file_is_refused_at_the_place_of_an_answer(conductor: Conductor, here: Path, key: str) -> None:
+    (here / "answers.yaml").write_text(f"{key}:\n  work: n\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"'n' is no reason") as refused:
+        load_answers(here / "answers.yaml", conductor.runbook)
+    assert refused.value.place is not None
+    assert refused.value.place.line == 2
+
+
+def test_freeze_refuses_an_answer(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    assert main(["action", "freeze", "--mode", "on", "--reason", "n", "--runbook", "runbook.yaml", "--plan"]) == 2
+    assert "reason: 'n' is no reason" in capsys.readouterr().err
+
+
+def test_no_answer_is_ever_the_name_of_a_destruction(conductor: Conductor) -> None:
+    step = load(Path("runbook.yaml")).step("freeze")
+    draft = PlanDraft("clean", {}, confirm_name="y")
+    draft.add(Verb.REMOVE, "everything", reversible=False)
+    name = name_to_type(_destroying(step), draft.plan())
+    assert name == "destroy y"
+    assert not is_answer(name)
+
+
+def _destroying(step: Step) -> Step:
+    return replace(step, risk=Risk.DESTROY)
