@@ -7,6 +7,7 @@ world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen make
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import socket
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from midwatch.action import Context
 from midwatch.aftermath import Aftermath
 from midwatch.approval import Approvals
 from midwatch.clock import Clock, SystemClock
+from midwatch.driving import drivable_runbook, require_same_files
 from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.incident.events import Kind, StepOutcome
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
@@ -45,6 +47,11 @@ REQUIRE_LIMIT = 30.0
 class Conductor(Approvals, Aftermath):
     """One incident, driven or observed."""
 
+    _own: Runbook | None = None
+    """The runbook that the operator named or has here: one that they trust."""
+    undrivable: Refused | None = None
+    """Why nothing of this incident's runbook may be run from here; it can be followed all the same."""
+
     @classmethod
     def declare(
         cls,
@@ -71,6 +78,7 @@ class Conductor(Approvals, Aftermath):
         except (OSError, MidwatchError):
             opening.unmake(folder)
             raise
+        conductor._own = runbook
         conductor._append(*conductor._came(Lease(), False, ""))
         conductor._open_door()
         conductor._name_places()
@@ -78,17 +86,30 @@ class Conductor(Approvals, Aftermath):
         return conductor
 
     @classmethod
-    def resume(cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None, reason: str = "") -> Self:
+    def resume(
+        cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None, reason: str = "", own: Runbook | None = None
+    ) -> Self:
         """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Helm.take_wheel`)."""
-        conductor = cls.observe(folder, actor=actor, clock=clock)
+        conductor = cls.observe(folder, actor=actor, clock=clock, own=own)
         conductor.take_wheel(reason)
         return conductor
 
     @classmethod
-    def observe(cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None) -> Self:
-        """Follow an incident without touching it. Every call that would write raises `Refused`, until it has the wheel."""
-        runbook, _ = opening.reopen(folder)
+    def observe(
+        cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None, own: Runbook | None = None
+    ) -> Self:
+        """Follow an incident without touching it. Every call that would write raises `Refused`, until it has the wheel.
+
+        `own` is the operator's runbook, which lets them drive an incident that others could have written (`midwatch.driving`).
+        """
+        runbook, events = opening.reopen(folder)
+        undrivable = None
+        try:
+            runbook = drivable_runbook(folder, events[0], own)
+        except Refused as refused:  # what the copies say is shown, and nothing of it is run: no panel either
+            runbook, undrivable = dataclasses.replace(runbook, panels=()), refused
         conductor = cls(runbook, folder, [], actor=actor, clock=clock or SystemClock(), wheel=None)
+        conductor._own, conductor.undrivable = own, undrivable
         conductor._tail = Tail(folder.journal)
         conductor.poll()
         return conductor
@@ -96,11 +117,23 @@ class Conductor(Approvals, Aftermath):
     def take_wheel(self, reason: str = "") -> None:
         """Drive it from here, and write what the last driver would have written next."""
         had_it = self.driving
+        if not had_it:
+            self._take_trusted_runbook()
         super().take_wheel(reason)
         if not had_it and self.incident.open:
             self._name_places()
             self._name_unmasked()
             self._catch_up()
+
+    def be_given_wheel(self) -> None:
+        """Take the wheel from a driver that lives; nobody is asked for it before it is known that this user may drive."""
+        if not self.driving:
+            self._take_trusted_runbook()
+        super().be_given_wheel()
+
+    def _take_trusted_runbook(self) -> None:
+        self.runbook = drivable_runbook(self.folder, self.events[0], self._own)
+        self.undrivable = None
 
     # What happens by itself
 
@@ -126,6 +159,7 @@ class Conductor(Approvals, Aftermath):
 
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
         """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
+        self._require_drivable()
         plan = plan_step(self.runbook.step(step_id), self.runbook, self.incident, self._context(step_id), undo=undo)
         plan = pins.held_to(plan, self.runbook, self.incident.pins)
         self._pin_first(plan)
@@ -133,6 +167,7 @@ class Conductor(Approvals, Aftermath):
 
     def required(self, step_id: str) -> dict[str, CriterionState]:
         """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
+        self._require_drivable()
         return closure.evaluate(self.runbook.step(step_id).require, self._context(step_id), self.incident, limit=REQUIRE_LIMIT)
 
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
@@ -150,7 +185,7 @@ class Conductor(Approvals, Aftermath):
                 rules.may_go_without(step, found, reason)
             approved_by = "" if undo else rules.may_go_with(step, plan, self.incident, Person.me())
             self._require_ended(step)
-            opening.require_same_files(self.folder, self.runbook)
+            require_same_files(self.folder, self.runbook)
             require_same_inputs(plan, step, self.runbook, self.incident, undo=undo)
             number = len(self.incident.step(step_id).attempts) + 1
             attempt = self.folder.attempt(step_id, number)
@@ -259,6 +294,7 @@ class Conductor(Approvals, Aftermath):
 
     def evaluate_closure(self) -> dict[str, CriterionState]:
         """Evaluate every closure criterion now, and journal what was found (an observer only looks)."""
+        self._require_drivable()
         found = closure.evaluate(self.runbook.closure, self._context(""), self.incident)
         if self.driving:
             for name, state in found.items():
@@ -290,6 +326,11 @@ class Conductor(Approvals, Aftermath):
             if self.incident.open:
                 self._append(Kind.DRIVER_LEFT, {"reason": "left"})
             self._let_go(wheel, trim=False)
+
+    def _require_drivable(self) -> None:
+        """Plans and checks run what the runbook says as well. Raises `Refused`."""
+        if self.undrivable is not None:
+            raise self.undrivable
 
     def _context(self, step_id: str) -> Context:
         return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)

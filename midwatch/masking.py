@@ -11,7 +11,7 @@ from midwatch.probe import Reading
 from midwatch.redaction import mask
 
 _NOT_TEXT = frozenset(
-    {"digest", "head", "sha256", "runbook_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
+    {"digest", "head", "sha256", "runbook_sha256", "site_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
     | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "tell"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import shutil
@@ -11,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.clock import Clock
-from midwatch.errors import BadInput, Failed, Refused
+from midwatch.driving import load_copies
+from midwatch.errors import BadInput, Failed
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
-from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
 from midwatch.system.durable import sync_folder
 from midwatch.system.trusted_files import read_regular
-
-NOTHING = "no file"
 
 
 def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
@@ -38,7 +35,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
         folder = _exclusive(incidents_folder(logs), name)
         _copy(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:
-            _copy(runbook.site, folder.site)
+            _copy(runbook.site, folder.site, expected=runbook.site_sha256)
         for path in (folder.path, incidents_folder(logs), logs):  # a power cut must not leave a journal without its runbook
             sync_folder(path)
     except (OSError, BadInput) as error:
@@ -67,29 +64,15 @@ def _exclusive(parent: Path, name: str) -> IncidentFolder:
     raise Failed(f"There are a hundred incidents named {name}", hint="Wait a minute, or resume one: midwatch incidents")
 
 
-def _copy(source: Path, target: Path, *, expected: str = "") -> None:
-    data = source.read_bytes()
-    if expected and hashlib.sha256(data).hexdigest() != expected:
+def _copy(source: Path, target: Path, *, expected: str) -> None:
+    data = read_regular(source, limit_bytes=LIMIT)
+    if hashlib.sha256(data).hexdigest() != expected:
         raise BadInput(f"{source} was changed after it was read", hint="Start again")
-    descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
-
-
-def require_same_files(folder: IncidentFolder, runbook: Runbook) -> None:
-    """Raise `Refused` unless the incident's copies of runbook and site file are still what was read from them."""
-    for path, expected in ((folder.runbook, runbook.sha256), (folder.site, runbook.site_sha256)):
-        try:
-            found = hashlib.sha256(read_regular(path, limit_bytes=LIMIT)).hexdigest()
-        except FileNotFoundError:
-            found = ""
-        except OSError as error:
-            raise Refused(f"{path} cannot be read: {error.strerror}", hint="Nothing runs until it can be") from error
-        if found != expected:
-            what = f"SHA-256 {expected[:12] or NOTHING} → {found[:12] or NOTHING}"
-            raise Refused(f"{path.name} of the incident was changed: {what}", hint="Put the file back as it was")
 
 
 def declared_body(
@@ -102,6 +85,8 @@ def declared_body(
         "severity": (severity or runbook.severity).value,
         "runbook": str(runbook.file),
         "runbook_sha256": runbook.sha256,
+        "site": str(runbook.site or ""),
+        "site_sha256": runbook.site_sha256,
         "base": str(runbook.base),
         "host": host,
         "inputs": dict(inputs),
@@ -109,7 +94,10 @@ def declared_body(
 
 
 def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
-    """The incident's own runbook, as it was when it was declared, and its events so far. Raises `BadInput`."""
+    """The incident's copy of its runbook, to show what happened, and its events so far. Raises `BadInput`.
+
+    Nothing of it may be run before `midwatch.driving` has compared it.
+    """
     events = read(folder.journal)
     if not events or events[0].kind != Kind.DECLARED:
         raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
@@ -118,5 +106,4 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
 
 def incident_runbook(folder: IncidentFolder, base: str) -> Runbook:
     """The runbook in an incident's folder, its relative paths still starting where they did on the day."""
-    site = folder.site if folder.site.exists() else None
-    return dataclasses.replace(load(folder.runbook, site=site, environment={}), base=Path(base))
+    return load_copies(folder, Path(base))

@@ -156,7 +156,9 @@ def step_environment(
     """What a step finds in its environment beside what it inherits. No secret is ever put here."""
     return {
         "MIDWATCH_RUNBOOK": str(folder.runbook),
+        "MIDWATCH_RUNBOOK_SHA256": runbook.sha256,
         "MIDWATCH_SITE": str(folder.site) if runbook.site is not None else "",
+        "MIDWATCH_SITE_SHA256": runbook.site_sha256,
         "MIDWATCH_BASE": str(runbook.base),
         "MIDWATCH_INCIDENT": str(folder.path),
         "MIDWATCH_STEP": step_id,

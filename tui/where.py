@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput
+from midwatch.errors import BadInput, Refused
 from midwatch.incident.folder import IncidentFolder
 from midwatch.runbook.model import Runbook
 
@@ -82,8 +82,30 @@ def load_runbook(args: argparse.Namespace) -> Runbook:
     from midwatch.runbook.loader import load
 
     runbook = load(find_runbook(args.runbook), site=Path(args.site) if args.site else None)
+    _require_confirmed(runbook, args)
     base = os.environ.get("MIDWATCH_BASE")  # a step of an incident: paths start where they did on the day
     return dataclasses.replace(runbook, base=Path(base)) if base else runbook
+
+
+def own_runbook(args: argparse.Namespace) -> Runbook | None:
+    """The runbook that the operator named or has here; None when there is none, or none that can be used."""
+    try:
+        return load_runbook(args)
+    except BadInput:
+        return None
+
+
+def _require_confirmed(runbook: Runbook, args: argparse.Namespace) -> None:
+    """In a step of an incident: raise `Refused` unless these are the files that the step was confirmed with."""
+    for named, variable, path, sha256 in (
+        (args.runbook, "MIDWATCH_RUNBOOK_SHA256", runbook.file, runbook.sha256),
+        (args.site, "MIDWATCH_SITE_SHA256", runbook.site, runbook.site_sha256),
+    ):
+        if not named and variable in os.environ and os.environ[variable] != sha256:
+            raise Refused(
+                f"{path or 'The site file'} was changed after this step was confirmed: its SHA-256 is not ${variable}",
+                hint="Put it back as it was, and run the step again",
+            )
 
 
 def logs_folder(args: argparse.Namespace) -> Path:

@@ -16,6 +16,7 @@ from midwatch.handover import headline
 from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Pulse
+from midwatch.runbook.model import Runbook
 from tui.lines.typed_ahead import drop_typed_ahead
 from tui.settings import read_settings, settings_file
 
@@ -72,13 +73,13 @@ def open_front(conductor: Conductor, *, lines: bool, ascii: bool, mouse: bool) -
     return open_screen(conductor, ascii=ascii, mouse=mouse)
 
 
-def drive_or_observe(folder: IncidentFolder, *, reason: str = "") -> Conductor:
+def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> Conductor:
     """Take the wheel; where somebody drives, follow along rather than turn the engineer away.
 
     With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life; one's own
     screen at another terminal gives it up. Whoever is offered the wheel is asked.
     """
-    conductor = Conductor.observe(folder, actor=current_actor())
+    conductor = Conductor.observe(folder, actor=current_actor(), own=own)
     offered = conductor.offered_to_me and _accepted(conductor)
     if reason and not offered:
         conductor.await_silence(lambda text: print(f"midwatch: {text}", file=sys.stderr))

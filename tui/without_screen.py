@@ -36,7 +36,7 @@ def run_headless(
     actor = answers.actor or current_actor()
     began = time.monotonic()
     if folder:
-        conductor = Conductor.observe(folder, actor=actor)
+        conductor = Conductor.observe(folder, actor=actor, own=runbook)
         if reason:
             conductor.await_silence(lambda text: _say(began, text))
         conductor.take_wheel(reason)

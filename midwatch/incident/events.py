@@ -15,7 +15,7 @@ from typing import Any
 class Kind(StrEnum):
     """What an event tells."""
 
-    DECLARED = "incident.declared"  # id, title, severity, runbook, runbook_sha256, base, host, inputs: {name: value}
+    DECLARED = "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)

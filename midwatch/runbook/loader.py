@@ -16,6 +16,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.reader import Fields, Problems, Shape
 from midwatch.runbook.source import read_text
 from midwatch.runbook.yaml_source import Scalar, Table, parse_yaml
+from midwatch.system.trusted_files import Trust
 
 SITE_NAME = "site.yaml"
 """The site file that is used when it lies beside the runbook and no other is named."""
@@ -40,18 +41,21 @@ _WITH_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*:(?!\d{1,5}(
 """`$` begins a variable of the shell, which is as it should be."""
 
 
-def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str] | None = None) -> Runbook:
+def load(
+    path: Path, *, site: Path | None = None, environment: Mapping[str, str] | None = None, trust: Trust | None = None
+) -> Runbook:
     """The runbook in this file, checked. Raises `RunbookErrors` and nothing else for anything that is wrong with it.
 
     `site`: the file with this place's targets, places, roles, panels and comms. Without it `$MIDWATCH_SITE` of
     `environment` (default: the process's) names one, empty for none; else `site.yaml` beside the runbook, when there.
-    Relative paths start in the site file's folder, or without one in the runbook's.
+    Relative paths start in the site file's folder, or without one in the runbook's. With `trust`, only files that nobody
+    else could have made are read, and `UntrustedFile` is raised for others. The digests are of the very bytes that were parsed.
     """
     problems = Problems()
     try:
-        fields, sha256 = _read(path, RUNBOOK, problems)
+        fields, sha256 = _read(path, RUNBOOK, problems, trust)
         site = site or _default_site(path, os.environ if environment is None else environment)
-        overlay, site_sha256 = _read(site, SITE, problems) if site else (None, "")
+        overlay, site_sha256 = _read(site, SITE, problems, trust) if site else (None, "")
     except BadInput as error:
         raise RunbookErrors([*problems.found, error], more=problems.more) from error
     check_whole(fields, overlay, problems)
@@ -65,8 +69,8 @@ def load(path: Path, *, site: Path | None = None, environment: Mapping[str, str]
     return runbook
 
 
-def _read(path: Path, shape: Shape, problems: Problems) -> tuple[Fields, str]:
-    text, sha256 = read_text(path)
+def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> tuple[Fields, str]:
+    text, sha256 = read_text(path, trust)
     _refuse_passwords(text, path, problems)
     node, found = parse_yaml(text, str(path))
     for problem in found:

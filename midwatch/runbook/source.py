@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from midwatch.errors import BadInput, Place
+from midwatch.system.trusted_files import Trust, open_trusted
 
 LIMIT = 1024 * 1024
 """Bytes. A runbook of a hundred steps has about 60,000."""
@@ -24,12 +25,13 @@ _OTHER_ENCODINGS = (
 _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(path: Path) -> tuple[str, str]:
+def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
     """The text of a UTF-8 file (a byte order mark left out) and the SHA-256 (hex) of its bytes.
 
-    Raises `BadInput` for what is missing, no regular file, unreadable, longer than `LIMIT`, not UTF-8 or not text.
+    Raises `BadInput` for what is missing, no regular file, unreadable, longer than `LIMIT`, not UTF-8 or not text; with
+    `trust`, `UntrustedFile` for what somebody else could have made.
     """
-    data = _read(path)
+    data = _read(path, trust)
     for mark, name in _OTHER_ENCODINGS:
         if data.startswith(mark):
             raise BadInput(f"The file is written in {name}", place=Place(str(path), 1, 1), hint="Save it as UTF-8")
@@ -45,11 +47,12 @@ def read_text(path: Path) -> tuple[str, str]:
     return text, hashlib.sha256(data).hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, trust: Trust | None) -> bytes:
     where = Place(str(path))
     try:
         # Without O_NONBLOCK, a pipe without a writer would hang here.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags) if trust is None else open_trusted(path, trust)
         try:
             return _limited(descriptor, where)
         finally:

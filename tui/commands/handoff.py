@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Exit
-from tui.where import add_incident, add_runbook, logs_folder
+from tui.where import add_incident, add_runbook, logs_folder, own_runbook
 
 if TYPE_CHECKING:
     from midwatch.conductor import Conductor
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if args.to and args.withdraw:
         raise BadInput("--to offers the wheel and --withdraw takes the offer back", hint="Give one of them")
     within = _seconds(args.within)
-    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
+    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor(), own=own_runbook(args))
     if args.to or args.withdraw:
         _act(conductor, args.to, within)
     incident, offer = conductor.incident, conductor.offer

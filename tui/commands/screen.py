@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
         if found.people:
             conductor.note(f"Who is who: {found.people}")
     elif args.observe:
-        conductor = Conductor.observe(folder, actor=current_actor())
+        conductor = Conductor.observe(folder, actor=current_actor(), own=runbook)
     else:
-        conductor = drive_or_observe(folder, reason=reason)
+        conductor = drive_or_observe(folder, reason=reason, own=runbook)
     open_front(conductor, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
