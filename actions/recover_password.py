@@ -16,6 +16,7 @@ from actions.dependents import ask_dependents
 from actions.outside_command import run_outside
 from actions.password_candidates import Candidate, candidates, login_of, works
 from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
+from actions.replication_facts import password_facts
 from actions.restore_password import RestorePassword, say_sessions, session_facts
 from actions.sealed import Sealed, alone, newest_sealed
 from midwatch.action import Action, Context, Outcome
@@ -90,6 +91,7 @@ class RecoverPassword(Action):
         other = ", of another password than any that is known here" if role.verifier.startswith("SCRAM") else ""
         draft.fact("reason", role.kept + other)
         session_facts(draft, role)
+        password_facts(draft, way, role)
         if store := self.target.secret_store:
             note = "gets the new password on its standard input"
             draft.add(Verb.CHANGE, f"secret store: {store.command}", reversible=False, note=note, kind="secret store")

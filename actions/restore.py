@@ -11,6 +11,7 @@ from typing import ClassVar
 from actions.bound_servers import bind_servers
 from actions.dump_progress import in_bytes
 from actions.named_backup import named_backup
+from actions.replication_facts import database_facts, restored_facts
 from actions.restore_roles import MissingRole, memberships, missing_roles, roles_beside
 from actions.restore_stream import restore
 from actions.restored_content import check
@@ -77,11 +78,14 @@ class Restore(Action):
             draft.bind("backup", f"{file}, SHA-256 {manifest.sha256}" if manifest else str(file))
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
+            if server.encoding:
+                database_facts(draft, route, self.target.database)
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()
         draft.fact("route", f"{route.user} by {route}")
         self._tell(draft, server, contents, manifest)
+        restored_facts(draft, contents.publications, contents.subscriptions)
         problems = [draft.refusal, _misfit(route, server, contents), self._room(context, draft, route, server, manifest)]
         draft.refusal = "; ".join(problem for problem in problems if problem)
         return draft.plan()

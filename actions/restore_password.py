@@ -12,6 +12,7 @@ from actions.audit import record
 from actions.bound_servers import bind_servers
 from actions.password_candidates import login_of
 from actions.pgpass import Replacement, without
+from actions.replication_facts import password_facts
 from actions.sealed import Sealed, alone, read_sealed
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import MidwatchError, Refused
@@ -61,6 +62,7 @@ class RestorePassword(Action):
             if way.kind == "tcp" and way.user == sealed.role:
                 draft.fact("afterwards", "nobody here gets in as the superuser any more: the only way in uses this password")
             session_facts(draft, role)
+            password_facts(draft, way, role)
             note = "the former verifier" if sealed.verifier else "none, as before"
             draft.add(Verb.CHANGE, f"password of {sealed.role} on {self.target.label}", note=note, kind="password")
         if self.target.secret_store is not None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from actions.bound_servers import bind_servers
+from actions.replication_facts import database_facts, removal_lines, why_no_swap
 from actions.restored_database import MAINTENANCE, ServerNow, free_name, look, made_at, new_name, restored
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso
@@ -20,6 +21,7 @@ from midwatch.runbook.model import Target
 from midwatch.units import duration
 from probes.postgres import activity
 from probes.postgres.connect import Route
+from probes.postgres.logical_replication import Replication, read_replication
 from probes.postgres.role import identifier, literal, run_quietly
 from probes.postgres.routes import superuser_route
 from probes.postgres.writability import require_writable
@@ -60,11 +62,16 @@ class SwapDatabase(Action):
             require_writable(route)
             server = look(route, self.target.database)
             chosen = self._chosen(server)
+            current = self.target.database
+            there = [name for name in (current, chosen) if name in server.databases]
+            replication = dict(zip(there, database_facts(draft, route, *there), strict=True))
+            for one in replication[chosen].subscriptions:
+                draft.fact("afterwards", f"in {current}: {one.enable_sql} {one.refresh_sql}")
+            draft.refusal = why_no_swap(replication.get(current, Replication()), current)
             sessions = json.loads(run_quietly(route, _SESSIONS.format(names=self._names(chosen))) or "null") or []
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()
-        current = self.target.database
         if current in server.databases:
             aside = f"database {current} becomes {current}_before_<timestamp>"
             draft.add(
@@ -90,8 +97,13 @@ class SwapDatabase(Action):
         server = look(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
         kept = free_name(server, current, "before", context.clock.now())
+        replication = read_replication(route, current) if current in server.databases else Replication()
+        if reason := why_no_swap(replication, current):
+            raise Refused(reason)
         _swap(route, chosen, current, kept if current in server.databases else "")
         context.console.say(f"[OK] {chosen} is {current} now; what was {current} is {kept}")
+        if current in server.databases:
+            context.console.say(f"When nobody needs {kept} any more: {' '.join(removal_lines(replication, kept))}")
         try:
             activity.look(context.runbook, self.target)
             login = "its application's login works"

@@ -72,6 +72,15 @@ class Subscription:
         return f"ALTER SUBSCRIPTION {identifier(self.name)} DISABLE;"
 
     @property
+    def enable_sql(self) -> str:
+        return f"ALTER SUBSCRIPTION {identifier(self.name)} ENABLE;"
+
+    @property
+    def refresh_sql(self) -> str:
+        """A restored subscription knows no table until it is told to ask its publisher."""
+        return f"ALTER SUBSCRIPTION {identifier(self.name)} REFRESH PUBLICATION WITH (copy_data = false);"
+
+    @property
     def drop_sql(self) -> tuple[str, ...]:
         """What removes it and leaves the publisher alone, in this order: a database with a subscription cannot be dropped."""
         name = identifier(self.name)

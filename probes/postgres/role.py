@@ -31,6 +31,7 @@ SELECT json_build_object('login', rolcanlogin, 'limit', rolconnlimit, 'super', r
     'expired', coalesce(rolvaliduntil < now(), false), 'until', rolvaliduntil,
     'sessions', (SELECT coalesce(json_agg(json_build_object('pid', pid, 'application', application_name, 'state', state,
         'client', coalesce(host(client_addr), 'the local socket'), 'database', datname,
+        'replication', backend_type = 'walsender',
         'since', to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) ORDER BY backend_start), '[]')
         FROM pg_stat_activity WHERE usename = rolname AND pid <> pg_backend_pid()))
 FROM pg_authid WHERE rolname = {name}
@@ -50,6 +51,8 @@ class Session:
     state: str
     since: str
     """UTC."""
+    replication: bool = False
+    """Whether it is a standby or a subscriber that reads the server's log."""
 
     def __str__(self) -> str:
         name = self.application or "unnamed"
