@@ -1,0 +1,164 @@
+"""Options and arguments of commands in which a secret stands."""
+
+from __future__ import annotations
+
+from midwatch.redaction.contexts import PASS, Test, Value, row
+
+
+def _command(names: bytes) -> bytes:
+    """One of these commands stands on this line."""
+    return rb"(?:^|[\s/\"'`;|&(])(?:" + names + rb")\b[^\n|;&]*?\s"
+
+
+_START = rb"(?:^|[\s\"',(\[=])"
+_AFTER_OPTION = rb"(?:=|[ \t]|[\"'][ \t]*,?[ \t]*(?=[\"'])|[ \t]*\n[ \t]*-[ \t])(?![ \t-])"
+
+COMMANDS = (
+    # options of commands
+    row(
+        "option",
+        "-pass|-secret|-token|-key|-pw|-credential",
+        rb"-(?:" + PASS + rb"|pass|pwd|pw|secret|token|key)(?:-?(?:id|string|value))?" + _AFTER_OPTION,
+        Value.WORD,
+        Test.TOKEN,
+        _START + rb"--?(?:[\w-]*(?:auth|access|api|secret|private|account|encryption|master|admin|root|db|user"
+        rb"|root|docker|registry|proxy|ssh|join"
+        rb"|vault|become|pg|new|old|client|service|bearer|github|gitlab|npm|refresh|certificate|discovery|sas))?",
+    ),
+    row(
+        "option of PowerShell",
+        "-password|-secret|-token|-asplaintext|-credential",
+        rb"-(?:password|secret|token|credential)[ \t]+(?=\S)",
+        Value.WORD,
+        Test.TOKEN,
+        rb"(?:^|\s)",
+    ),
+    row(
+        "option",
+        "password|token|secret|apikey|passwd",
+        rb"(?:password|token|secret|apikey|passwd)" + _AFTER_OPTION,
+        Value.WORD,
+        Test.TOKEN,
+        _START + rb"--(?:[\w-]*-)?",
+    ),
+    row("secure string", "securestring", rb"securestring[ \t]+(?:-string[ \t]+)?(?=[\"'])", Value.WORD),
+    row(
+        "-p of MySQL",
+        "-p",
+        rb"-p(?=[^\s=-])",
+        Value.WORD,
+        Test.PASSWORD,
+        _command(
+            rb"mysql\w*|mariadb[\w-]*|mytop|mydumper|myloader|pt-[\w-]+|xtrabackup|innobackupex"
+            rb"|percona-xtrabackup|7za?|7zr"
+        ),
+    ),
+    row(
+        "-p of others",
+        "-p",
+        rb"-p(?:[ \t]+|(?=['\"]))(?=[^\s-])",
+        Value.WORD,
+        Test.PASSWORD,
+        _command(
+            rb"sshpass|mongo\w*|(?:docker|podman|nerdctl|skopeo|buildah|helm|oras|crane|az|oc|cf)\b[^\n"
+            rb"|;&]* login|cqlsh|influx|rabbitmqadmin|vncviewer|couchbase-cli|cbq"
+        ),
+    ),
+    row("-p of sshpass", "-p", rb"-p(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"sshpass")),
+    row(
+        "-P",
+        "-p",
+        rb"-p[ \t]*(?=[^\s-])",
+        Value.WORD,
+        Test.PASSWORD,
+        _command(rb"zip|unzip|sqlcmd|bcp|mosquitto_\w+|ipmitool|osql|isql|tsql|fisql"),
+    ),
+    row("-a of Redis", "-a", rb"-a[ \t]+(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"(?:redis|valkey|keydb)-\w+")),
+    row("-w of LDAP", "-w", rb"-w[ \t]*(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"ldap\w+")),
+    row("-x of SNMP", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, _command(rb"snmp\w+")),
+    row("-k of OpenSSL", "-k", rb"-k[ \t]+(?=[^\s/-])", Value.WORD, Test.PASSWORD, _command(rb"openssl")),
+    row(
+        "-u name:password",
+        "-u",
+        rb"-u[ \t]*(?=[^\s-])",
+        Value.USER_AND_PASSWORD,
+        Test.PASSWORD,
+        _command(
+            rb"curl|http|https|xh|lftp|smbclient|rpcclient|smbmap|winexe|wget|net|elasticdump|influx"
+            rb"|nomad|jfrog|jf"
+        ),
+    ),
+    row(
+        "--user name:password",
+        "-user|-proxy-user|-proxy-auth|-auth|-ftp-user",
+        rb"-(?:proxy-user|ftp-user|user|proxy-auth|auth)[= \t][ \t]*(?=\S)",
+        Value.USER_AND_PASSWORD,
+        Test.PASSWORD,
+        _START + rb"-",
+    ),
+    row(
+        "OpenSSL's pass:",
+        "pass:",
+        rb"pass:(?=\S)",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"-pass(?:in|out)?[ \t=\"']+|-(?:src|dest)?storepass[ \t]+|-passin[ \t\"']+",
+    ),
+    row(
+        "keytool",
+        "storepass|keypass",
+        rb"(?:storepass|keypass)[ \t]+(?=[^\s:-])",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"-(?:src|dest|new)?",
+    ),
+    row("/p: of Windows", "/p:|/pass:|/password:", rb"/p(?:ass(?:word)?)?:(?=\S)", Value.WORD, Test.PASSWORD, rb"(?:^|\s)"),
+    row("net use", "net use|net user", rb"net user?[ \t]+\S+(?:[ \t]+\\\\\S+)?[ \t]+(?=[^\s/])", Value.WORD, Test.PASSWORD),
+    row("net use", "/user:", rb"/user:\S+[ \t]+(?=[^\s/])", Value.WORD, Test.PASSWORD, rb"net use\b[^\n]*"),
+    row(
+        "htpasswd",
+        "htpasswd",
+        rb"htpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+(?:[ \t]+\d+)?)*[ \t]+(?:[^\s-]\S*[ \t]+)?[^\s-]\S*[ \t]+(?=[^\s-]\S*\s*(?:\n"
+        rb"|$))",
+        Value.WORD,
+        Test.PASSWORD,
+    ),
+    row("chpasswd", "chpasswd", rb"chpasswd[^\n<]*<<<[ \t]*(?=\S)", Value.USER_AND_PASSWORD, Test.PASSWORD),
+    row(
+        "rabbitmqctl",
+        "rabbitmqctl",
+        rb"rabbitmqctl\b[^\n]{0,60}?(?:add_user|change_password|authenticate_user)[ \t]+\S+[ \t]+(?=\S)",
+        Value.WORD,
+        Test.PASSWORD,
+    ),
+    row(
+        "SQL*Plus",
+        "sqlplus|impdp|expdp|sqlldr|rman target|exp |imp ",
+        rb"(?:sqlplus|impdp|expdp|sqlldr|rman target|exp|imp)(?:[ \t]+-\w+)*[ \t]+[\w$#]+/(?=[^\s@/]+(?:@|\s|$))",
+        Value.USER_INFO,
+        Test.PASSWORD,
+        rb"(?:^|[\s/\"'`;|&(])",
+    ),
+    row(
+        "vault login",
+        "vault login|vault unseal|operator unseal",
+        rb"(?:vault login|vault unseal|operator unseal)(?:[ \t]+-\S+)*[ \t]+(?=[^\s-])",
+        Value.WORD,
+        Test.MIXED,
+    ),
+    row(
+        "aws configure set",
+        "aws configure set",
+        rb"aws configure set (?:[\w.]*\.)?(?:aws_)?(?:secret_access_key|session_token)[ \t]+(?=\S)",
+        Value.WORD,
+    ),
+    row(
+        "setx",
+        "setx|set ",
+        rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ \t]+(?=[^\s=/])",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"(?:^|[\s;&|\\])",
+    ),
+    row("from-literal", "from-literal", rb"from-literal[= ][\"']?[\w.-]+=(?=\S)", Value.WORD),
+)

@@ -1,0 +1,157 @@
+"""Files, statements, addresses and messages in which a secret stands."""
+
+from __future__ import annotations
+
+from midwatch.redaction.contexts import PASS, SUFFIX, Test, Value, row
+
+_PORTS = "|".join(
+    [
+        ":*:",
+        ":1433:",
+        ":1521:",
+        ":3306:",
+        ":8432:",
+        ":9999:",
+        *(f":{n}:" for n in (*range(5000, 7000), *range(15400, 15500), *range(25400, 25500))),
+    ]
+)
+"""Ports on which PostgreSQL and its poolers listen; any port would be found in every address."""
+
+FILES = (
+    # files
+    row(
+        ".pgpass line",
+        _PORTS,
+        rb":(?:\*|\d{4,5}):(?:[\w.*$ -]|\\.){1,63}:(?:[\w.*@$-]|\\.){1,63}:(?=\S)",
+        Value.LINE,
+        Test.PASSWORD,
+        rb"(?:^|\n)[ \t]*(?:\d{1,6}[: \t-]\s*)?(?:[\w.*/@-]|\\.)+",
+    ),
+    row(
+        "netrc",
+        "password|passwd",
+        rb"passw(?:or)?d[ \t]+(?=\S)",
+        Value.WORD,
+        Test.ANY,
+        rb"(?:machine|default|login|poll|user(?:name)?|account)\b[^\n]{0,160}(?:\n[ \t]+[^\n]{0,160}"
+        rb"|\n)?[\s,]|\"[^\"\n]*\"[ \t]+is[^\n]*",
+    ),
+    row(
+        "redis.conf",
+        "requirepass|masterauth",
+        rb"(?:requirepass|masterauth|sentinel auth-pass \S+)[\"']?[ \t]+(?=\S)",
+        Value.WORD,
+    ),
+    row("AUTH", "auth ", rb"auth (?:[\w-]+ )?(?=\S+\s*(?:[\"'\n]|$))", Value.WORD, Test.MIXED, rb"(?:^|redis-cli[^\n]*\s|> ?)"),
+    row(
+        "LDAP", "rootpw|bindpw|olcrootpw", rb"(?:olc)?(?:rootpw|bindpw):?[ \t]+(?=\S)", Value.WORD, Test.PASSWORD, rb"(?:^|\s)"
+    ),
+    row(
+        "userlist.txt of PgBouncer", '\n"', rb"\n\"[^\"\n]{1,63}\"[ \t]+(?=\"[^\"\n]+\"[ \t]*(?:\n|\r|$))", Value.WORD, Test.ANY
+    ),
+    row(
+        "Postfix's map", "]:", rb"\]:\d{1,5}[ \t]+(?=[^\s:]+:\S)", Value.USER_AND_PASSWORD, Test.PASSWORD, rb"(?:^|\n)\[[\w.-]+"
+    ),
+    row(
+        "XML element",
+        "pass|secret|token|key|pwd",
+        rb"(?:"
+        + PASS
+        + rb"|secret|token|(?:access|api|secret|private)?key|pwd)"
+        + SUFFIX
+        + rb"(?:[ \t][^<>\n]{0,200})?>(?:<!\[CDATA\[)?(?=[^\s<])",
+        Value.ELEMENT,
+        Test.TOKEN,
+        rb"<(?:[\w.:-]*?(?:[.:_-]|[a-z](?-i:(?=[A-Z]))|api|auth|access|client|secret|private|db|user"
+        rb"|shared|account|admin|root))?",
+    ),
+    row(
+        "XML property",
+        "pass|secret|token|key|pwd",
+        rb"(?:"
+        + PASS
+        + rb"|secret|token|key|pwd)"
+        + SUFFIX
+        + rb"[\"'](?:[ \t]+[\w:-]+=[\"'][^\"'<>\n]{0,100}[\"']){0,3}?[ \t]*(?:/?>[ \t]*\n?[ \t]*(?:<value>"
+        rb"|<string>)?|[ \t]value[ \t]*=[ \t]*[\"'])(?=[^\s<\"'])",
+        Value.ELEMENT,
+        Test.TOKEN,
+        rb"<[\w:-]+[ \t][^<>\n]*\b(?:name|key|id|property)[ \t]*=[ \t]*[\"'][^\"'<>\n]*",
+    ),
+    row(
+        "property list",
+        "password</key>|token</key>|secret</key>",
+        rb"(?:password|token|secret)</key>\s{0,40}<string>(?=[^\s<])",
+        Value.ELEMENT,
+        Test.TOKEN,
+    ),
+    # SQL
+    row(
+        "PASSWORD '…'",
+        "password",
+        rb"password(?:\s{1,8}for\s{1,8}\S{1,128})?\s{0,8}(?:\(\s{0,4}|=\s{0,4}|to\s{1,4}"
+        rb"|\s)\s{0,8}(?:n|e|u&)?(?='|\$\$)",
+        Value.SQL,
+        Test.ANY,
+        rb"(?:^|[\s(,'\"])",
+    ),
+    row(
+        "IDENTIFIED BY",
+        "identified ",
+        rb"identified\s{1,8}(?:(?:with|via|using)\s{1,8}\S{1,64}\s{1,8})?(?:by|as"
+        rb"|using)(?:\s{1,8}password)?(?:[ \t]{1,8}|\s{1,8}(?=[\"']))(?=\S)",
+        Value.SQL,
+    ),
+    row("\\password", "password ", rb"password (?=[^\s']+\s*$)", Value.WORD, Test.MIXED, rb"\\"),
+    # addresses
+    row("URI with a password", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO),
+    row("URI with a token", "://", rb"://(?=[A-Za-z0-9_.~%-]{16,}@)", Value.USER_INFO, Test.MIXED),
+    row("Go's address of a database", "@tcp(|@unix(", rb"", Value.BEFORE_AT, Test.PASSWORD),
+    row("Oracle", "jdbc:oracle:", rb"jdbc:oracle:\w+:[^\s/@:]+/(?=[^\s@]+@)", Value.USER_INFO, Test.PASSWORD),
+    row(
+        "Slack hook",
+        "hooks.slack.com/",
+        rb"hooks\.slack\.com/(?:services|workflows|triggers)/(?=\S)",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row("Discord hook", "/api/webhooks/", rb"/api/webhooks/\d+/(?=\S)", Value.PATH_PART, Test.ANY),
+    row("Teams hook", ".office.com/webhook", rb"\.office\.com/webhook[\w]*/(?=\S)", Value.PATH_PART, Test.ANY),
+    row("Telegram", "api.telegram.org/bot", rb"api\.telegram\.org/bot(?=\d)", Value.PATH_PART, Test.ANY),
+    row("Telegram bot", ":aa", rb":AA(?=[\w-]{30})", Value.PATH_PART, Test.ANY, rb"(?:^|[^\w])\d{8,10}"),
+    row("Zapier hook", "hooks.zapier.com/", rb"hooks\.zapier\.com/hooks/catch/(?=\S)", Value.PATH_PART, Test.ANY),
+    row("healthchecks", "hc-ping.com/", rb"hc-ping\.com/(?=[\w-]{20})", Value.PATH_PART, Test.ANY),
+    row("Mattermost, Rocket.Chat hook", "/hooks/", rb"/hooks/(?=[A-Za-z0-9/]{24})", Value.PATH_PART, Test.ANY),
+    # keys
+    row("private key", "-----begin ", rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----", Value.KEY_BLOCK, Test.ANY),
+    row("private key of SSH2", "---- begin ", rb"---- BEGIN SSH2 (?:ENCRYPTED )?PRIVATE KEY ----", Value.KEY_BLOCK, Test.ANY),
+    row("key of PuTTY", "private-lines:", rb"private-lines: \d{1,4}\r?\n", Value.PUTTY, Test.ANY),
+    row("key of PuTTY", "private-mac:", rb"private-mac: (?=\S)", Value.WORD, Test.ANY),
+    # what PostgreSQL keeps, and what libpq says of a connection string in which a password was not quoted
+    row(
+        "SCRAM verifier",
+        "scram-sha-256$|scram-sha-1$|scram-sha-512$",
+        rb"scram-sha-(?:256|1|512)\$(?=\d)",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row(
+        "piece of a password",
+        'invalid integer value "|invalid port number: "|missing "=" after "|invalid connection option "'
+        '|invalid percent-encoded token: "'
+        '|forbidden value %00 in percent-encoded value: "|unexpected spaces found in "'
+        '|missing key/value separator "=" in uri query parameter: "|invalid uri query parameter: "',
+        rb"(?:invalid (?:integer value|port number:|connection option|percent-encoded token:|uri query parameter:)"
+        rb"|missing \"=\" after|forbidden value %00 in percent-encoded value:|unexpected spaces found in"
+        rb"|missing key/value separator \"=\" in uri query parameter:) \"",
+        Value.PIECE,
+        Test.ANY,
+    ),
+    row(
+        "piece of a password as a host",
+        "translate host name |resolve host ",
+        rb"(?:translate|resolve) host (?:name )?[\"'](?=[^\s\"']*@)",
+        Value.USER_INFO,
+        Test.ANY,
+    ),
+)

@@ -1,0 +1,62 @@
+"""What stands where a secret could stand and is none: nothing, a number of tokens, a placeholder, a word about the secret."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = frozenset(
+    b"""null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid expired
+    incorrect wrong unknown unchanged changed hidden masked redacted removed filtered sanitized protected string str text bytes
+    bearer basic digest prompt ask default disabled enabled denied rejected accepted mismatch verified valid rotated revoked
+    password passwd passphrase secret token key ok failed success scram-sha-256 md5 plaintext encrypted trust peer stdin env
+    configured provided present absent set <nil> (null) (none) (unset) (hidden) not is was must should has have had will would
+    can cannot may the a an this that your please see use used using from with for to of and or in at by if when option options
+    files compat systemd sss flag argument parameter instead requires
+    value values authentication policy rotation manager store file generation reset""".split()
+)
+_PLACEHOLDER = re.compile(
+    rb"""\$\{?[A-Za-z_!#][\w.]*(?:[:}-][^\s"']*)?\}?          # $TOKEN, ${TOKEN}, ${TOKEN:-}
+    | \$\(.*|\$\{\{.*|\$[0-9@*#?]                              # $(cat file), ${{ secrets.X }}, $1
+    | \$env:\w+ | \\\$\{?\w+\}?
+    | %\(\w+\)[sd] | %[sdrv] | %\w+% | %\{\w+\}
+    | \{\{.*|\{%.*|\{[A-Za-z_.-]*\}|\{\d?\}
+    | <[^<>]*>? | \[(?:\w[\w -]*)?\] | \((?:\w[\w -]*)?\)
+    | :[A-Za-z_]\w* | @[A-Za-z_]\w* | \?
+    | [*.~\xe2\x80\xa2\xe2\x97\x8f_=-]+ | [xX]{3,} | \#+
+    | !\w.* | ENC\[.* | &\w+;?
+    | (?:os\.|process\.|ENV\b|env\(|getenv|System\.|config\.|args\.|self\.|this\.|settings\.|var\.|local\.|data\.|module\.).*
+    | [A-Za-z_][\w.]*\([^"']*                                  # a call
+    | \[secret.*""",
+    re.X | re.S,
+)
+_NAME_OF_ONE = re.compile(rb"<?[A-Z][A-Z0-9_ -]*>?")
+_PATH = re.compile(
+    rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w .@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
+    rb"|(?:~|\.{1,2})/[\w ./@+-]*|/(?:etc|var|run|home|root|opt|usr|tmp|secrets?|mnt|srv|data|keys|proc|dev)/[\w ./@+-]*"
+)
+_KEYWORD = re.compile(rb"password|passwd|passphrase|secret|token|key|pw|pass", re.I)
+_FEW_DIGITS = 6
+
+
+def is_ordinary(value: bytes, *, of_password: bool) -> bool:
+    """Whether this value gives nothing away. A number may be a password; of a token it counts something."""
+    value = value.strip(b" \t")
+    if not value or value.startswith(b"[secret"):
+        return True
+    plain = value.rstrip(b".,;:!)]}>").lower()
+    if plain in _WORDS or value.lower() in _WORDS or (not plain and len(value) < 4):
+        return True
+    if not of_password and len(plain) <= _FEW_DIGITS and re.fullmatch(rb"-?[\d.,_]+[kmgsh]?", plain):
+        return True
+    if _PLACEHOLDER.fullmatch(value) or _PATH.fullmatch(value):
+        return True
+    return bool(_NAME_OF_ONE.fullmatch(value) and _KEYWORD.search(value))
+
+
+def looks_secret(word: bytes) -> bool:
+    """Whether this is no word of a language: letters and digits mixed, or letters and signs."""
+    if len(word) < 6:
+        return False
+    digits, signs = re.search(rb"\d", word), re.search(rb"[^\w.,:;'\"()/-]", word)
+    letters = re.search(rb"[A-Za-z]", word)
+    return bool((digits and letters) or (signs and (letters or digits)))

@@ -1,0 +1,110 @@
+"""Settings and headers in which a secret stands."""
+
+from __future__ import annotations
+
+from midwatch.redaction.contexts import CLOSE, PASS, SIGN, SUFFIX, Test, Value, row
+
+SETTINGS = (
+    # settings: NAME=value, "name": "value", name => 'value', and headers whose name says it
+    row("password", "pass", PASS + SUFFIX + CLOSE + SIGN, Value.SETTING),
+    row(
+        "pass",
+        "pass",
+        rb"pass(?:es|\d{1,2})?" + CLOSE + SIGN,
+        Value.SETTING,
+        Test.TOKEN,
+        rb"(?:^|[\W_]|db|user|ssh|become|ftp|smtp|mail|admin|root|auth|sasl|sql|bind)",
+    ),
+    row("pwd", "pwd", rb"pwd" + SUFFIX + CLOSE + SIGN, Value.SETTING),
+    row(
+        "pw",
+        "pw",
+        rb"pw" + CLOSE + SIGN,
+        Value.SETTING,
+        Test.PASSWORD,
+        rb"(?:[\W_](?<!\$)|^|root|bind|admin|db|user|ftp|smtp|mail)",
+    ),
+    row("secret", "secret", rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
+    row("token", "token", rb"token" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
+    row(
+        "key",
+        "key",
+        rb"key" + SUFFIX + CLOSE + SIGN,
+        Value.SETTING,
+        Test.TOKEN,
+        rb"(?:api|access|secret|private|account|auth|sign(?:ing|ature)?|encryption|encrypt|master"
+        rb"|app(?:lication)?|storage|shared|service"
+        rb"|license|integration|routing|session|deploy|pre_?-?shared|consumer|subscription|admin"
+        rb"|webhook|jwt|hmac|write|ingest(?:ion)?"
+        rb"|client|root|vault|unseal|recovery|cookie|crypt|symmetric|aes|github|stripe|sendgrid"
+        rb"|openai|anthropic|datadog"
+        rb"|newrelic|mailgun|twilio|huggingface|gcp|azure|aws|rsa|ssh|pgp|gpg|tls|ssl|pem)[_. -]{0,2}",
+    ),
+    row("credential", "credential", rb"credentials?" + CLOSE + SIGN, Value.SETTING, Test.MIXED),
+    row("pre-shared key", "psk", rb"psk" + CLOSE + SIGN, Value.SETTING),
+    row(
+        "Docker client configuration",
+        "auth",
+        rb"_?auth(?:\\{0,7}\")[ \t]*:[ \t]*(?=\\{0,7}\"[A-Za-z0-9+/_-]{8,}=*\\{0,7}\")",
+        Value.SETTING,
+    ),
+    row("npm configuration", "_auth", rb"_auth[ \t]*=[ \t]*", Value.SETTING),
+    row("signature in an address", "sig", rb"sig(?:nature)?=", Value.PATH_PART, Test.TOKEN, rb"[?&;][\w-]*"),
+    row("signature in an address", "key=|code=", rb"(?:key|code)=", Value.PATH_PART, Test.MIXED, rb"https?://[^\s\"'<>]*[?&]"),
+    row(
+        "password in a call",
+        "pass|secret|token|key",
+        rb"(?:" + PASS + rb"|secret|token|key)" + SUFFIX + rb"\\{0,3}[\"'][ \t]*,[ \t]*(?=\\{0,3}[\"'])",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"(?:define|put|set\w*|property|append|add|header|env\w*)\([ \t]?\\{0,3}[\"'][\w.-]*",
+    ),
+    row(
+        "password told in words",
+        "password|passphrase|token",
+        rb"(?:password|passphrase|token)[ \t]+(?:is|was)(?:[ \t]+now)?:?[ \t]+(?=\S)",
+        Value.WORD,
+        Test.MIXED,
+    ),
+    row(
+        "prompt with its answer",
+        "password for |passphrase for |password of ",
+        rb"pass(?:word|phrase) (?:for|of) [^\s:]{1,120}(?: [^\s:]{1,40}){0,3}(?: ?\([^)\n]*\))?: {0,2}(?=\S)",
+        Value.SETTING,
+    ),
+    # headers
+    row(
+        "Authorization",
+        "authorization",
+        rb"authorization\\{0,3}[\"']?[ \t]*(?:[:,]|=>?)[ \t]*(?:\\{0,3}[\"'](?=\S))?[ \t]*"
+        rb"(?:(?:bearer|basic|token|apikey|api-key|digest|negotiate|ntlm|ssws|genie ?key"
+        rb"|aws4-hmac-sha256|sharedkey|sharedaccesssignature"
+        rb"|key|hawk|oauth|discogs|bot|splunk|elastic)[ \t]+)?(?=[^\s\"'])",
+        Value.LINE,
+        Test.TOKEN,
+    ),
+    row("Bearer", "bearer", rb"bearer[ \t]{1,4}(?=[A-Za-z0-9._~+/-]{0,64})", Value.PATH_PART, Test.MIXED, rb"(?:^|[^A-Za-z])"),
+    row(
+        "Set-Cookie",
+        "set-cookie",
+        rb"set-cookie2?\\{0,3}[\"']?[ \t]*[:,=][ \t]*(?:\\{0,3}[\"'])?[^\s=;\"']{1,128}=(?=[^\s;])",
+        Value.COOKIE,
+        Test.ANY,
+    ),
+    row(
+        "Cookie",
+        "cookie",
+        rb"cookie\\{0,3}[\"']?[ \t]*:[ \t]*(?:\\{0,3}[\"'])?(?=[^\s=;\"']{1,128}=[^\s;])",
+        Value.LINE,
+        Test.ANY,
+        rb"(?:^|[\s\"'>])",
+    ),
+    row(
+        "cookie option",
+        "--cookie|-b ",
+        rb"(?:--cookie|-b)[= ][ \t]*[\"']?(?=[^\s=;\"']{1,128}=[^\s;])",
+        Value.LINE,
+        Test.ANY,
+        rb"\bcurl\b[^\n|;&]*?\s",
+    ),
+)
