@@ -24,6 +24,7 @@ COMMANDS = (
         _START + rb"--?(?:[\w-]*(?:auth|access|api|secret|private|account|encryption|master|admin|root|db|user"
         rb"|root|docker|registry|proxy|ssh|join"
         rb"|vault|become|pg|new|old|client|service|bearer|github|gitlab|npm|refresh|certificate|discovery|sas))?",
+        reach=48,
     ),
     row(
         "option of PowerShell",
@@ -40,6 +41,7 @@ COMMANDS = (
         Value.WORD,
         Test.TOKEN,
         _START + rb"--(?:[\w-]*-)?",
+        reach=48,
     ),
     row("secure string", "securestring", rb"securestring[ \t]+(?:-string[ \t]+)?(?=[\"'])", Value.WORD),
     row(
@@ -95,6 +97,7 @@ COMMANDS = (
         Value.USER_AND_PASSWORD,
         Test.PASSWORD,
         _START + rb"-",
+        reach=48,
     ),
     row(
         "OpenSSL's pass:",

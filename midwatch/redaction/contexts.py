@@ -65,14 +65,24 @@ class Context:
     """What the text before the keyword, on the same line, has to end with."""
     value: Value
     test: Test
+    reach: int
+    """Bytes before the keyword in which that is looked for."""
 
 
-def row(name: str, keywords: str, head: bytes, value: Value, test: Test = Test.PASSWORD, before: bytes = b"") -> Context:
+def row(
+    name: str,
+    keywords: str,
+    head: bytes,
+    value: Value,
+    test: Test = Test.PASSWORD,
+    before: bytes = b"",
+    *,
+    reach: int = 240,
+) -> Context:
     """`keywords` are parted by `|`; `before` is looked for at the end of what precedes the keyword."""
     words = tuple(word.encode() for word in keywords.split("|"))
-    return Context(
-        name, words, re.compile(head, re.I), re.compile(rb"(?:" + before + rb")\Z", re.I) if before else None, value, test
-    )
+    ends = re.compile(rb"(?:" + before + rb")\Z", re.I) if before else None
+    return Context(name, words, re.compile(head, re.I), ends, value, test, reach)
 
 
 SUFFIX = (

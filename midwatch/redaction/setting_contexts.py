@@ -14,6 +14,7 @@ SETTINGS = (
         Value.SETTING,
         Test.TOKEN,
         rb"(?:^|[\W_]|db|user|ssh|become|ftp|smtp|mail|admin|root|auth|sasl|sql|bind)",
+        reach=8,
     ),
     row("pwd", "pwd", rb"pwd" + SUFFIX + CLOSE + SIGN, Value.SETTING),
     row(
@@ -23,6 +24,7 @@ SETTINGS = (
         Value.SETTING,
         Test.PASSWORD,
         rb"(?:[\W_](?<!\$)|^|root|bind|admin|db|user|ftp|smtp|mail)",
+        reach=8,
     ),
     row("secret", "secret", rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
     row("token", "token", rb"token" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
@@ -39,6 +41,7 @@ SETTINGS = (
         rb"|client|root|vault|unseal|recovery|cookie|crypt|symmetric|aes|github|stripe|sendgrid"
         rb"|openai|anthropic|datadog"
         rb"|newrelic|mailgun|twilio|huggingface|gcp|azure|aws|rsa|ssh|pgp|gpg|tls|ssl|pem)[_. -]{0,2}",
+        reach=24,
     ),
     row("credential", "credential", rb"credentials?" + CLOSE + SIGN, Value.SETTING, Test.MIXED),
     row("pre-shared key", "psk", rb"psk" + CLOSE + SIGN, Value.SETTING),

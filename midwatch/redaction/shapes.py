@@ -157,8 +157,12 @@ class ShapeTrack:
             and not _LINE_END.search(window, start + 1)
         ):
             return _Look(hold=head.end() if head else end)
-        if head is None or (row.before is not None and not row.before.search(self._line(window, start))):
+        if head is None:
             return _NOTHING
+        if row.before is not None:
+            line = self._line(window, start)
+            if not row.before.search(line, max(0, len(line) - row.reach)):
+                return _NOTHING
         reading = read(row, window, start, head.end())
         if reading is None:
             return _NOTHING
