@@ -29,7 +29,7 @@ class WriteRca(Action):
     name: ClassVar[str] = "write-rca"
     summary: ClassVar[str] = "Write the draft of the root cause analysis from the journal"
     risk: ClassVar[Risk] = Risk.CHANGE
-    outputs: ClassVar[tuple[str, ...] | None] = ("rca", "complete")
+    outputs: ClassVar[tuple[str, ...] | None] = ("rca", "complete", "rca_sha256")
 
     again: bool = param("write it again although somebody edited it; their text is kept as rca.md.before", default=False)
 
@@ -64,7 +64,8 @@ class WriteRca(Action):
             if folder.rca.exists():
                 folder.rca.replace(folder.rca.with_name("rca.md.before"))
             partial.replace(folder.rca)
-            self._mark(folder).write_text(hashlib.sha256(text.encode()).hexdigest() + "\n")
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            self._mark(folder).write_text(sha256 + "\n")
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink()
@@ -73,9 +74,8 @@ class WriteRca(Action):
         state = "complete" if not missing else f"still empty: {', '.join(missing)}"
         context.console.say(f"[OK] RCA draft written: {folder.rca}")
         context.console.say(f"{state[0].upper()}{state[1:]}")
-        return Outcome(
-            True, f"RCA draft {folder.rca}, {state}", {"rca": str(folder.rca), "complete": "no" if missing else "yes"}
-        )
+        values = {"rca": str(folder.rca), "complete": "no" if missing else "yes", "rca_sha256": sha256}
+        return Outcome(True, f"RCA draft {folder.rca}, {state}", values)
 
     def _mark(self, folder: IncidentFolder) -> Path:
         return folder.path / ".rca.sha256"

@@ -22,6 +22,7 @@ from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.incident.spare import Spare
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
+from midwatch.journal.witness import Witness
 from midwatch.journal.writer import Journal
 from midwatch.known_secrets import known_secrets, too_short
 from midwatch.masking import masked
@@ -66,6 +67,7 @@ class Record(ABC):
         self._changed: set[str] = set()
         self._secrets = known_secrets(runbook)
         self._spare = Spare(folder.path)
+        self._witness = Witness(folder.path, wanted=runbook.witness)
 
     @property
     def driving(self) -> bool:
@@ -154,6 +156,7 @@ class Record(ABC):
             journal = wheel.journal
             try:
                 journal.append(kind, masked(body, self._secrets))
+                self._witness.sees(kind, len(journal.events), journal.head)
             except TakenOver:
                 self._lose(wheel)
                 raise

@@ -38,7 +38,7 @@ def _own_login() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No runbook, site or incident of the person who runs the tests."""
+    """No runbook, site or incident of the person who runs the tests, and nothing in the log of this machine."""
     for name in list(os.environ):
         if (name.startswith("MIDWATCH_") and name not in ("MIDWATCH_TESTS_MUST_RUN", "MIDWATCH_DRILLS")) or name in (
             "PGPASSFILE",
@@ -47,6 +47,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             "NO_COLOR",
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("MIDWATCH_WITNESS", "off")
 
 
 @pytest.fixture(autouse=True)

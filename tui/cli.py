@@ -28,7 +28,7 @@ COMMANDS = {
     "handoff": "hand an incident to somebody: how it stands, and the wheel",
     "approve": "a plan that takes two people, from the second one's own login",
     "show": "one incident's state and events",
-    "verify": "whether an incident's journal is whole",
+    "verify": "whether an incident's journal, and all that it names, is whole",
     "export": "an incident's timeline or post-mortem as Markdown",
     "action": "one action, from a shell",
     "check": "one check, with the exit codes of monitoring plug-ins",

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from midwatch.hostile import safe_text
 
+RECORD_HEADING = "## The record"
+"""The heading of the last section of an export, which foreign text never forms."""
 _ACTIVE = re.compile(r"[\\`*\[\]<>|~]")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # inside a word it is no emphasis
 _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
@@ -57,6 +59,8 @@ def code_block(foreign: str, *, indent: str = "") -> str:
     """Foreign text of several lines as a block of code, each line indented, as within a list."""
     shown = safe_text(foreign.strip("\n"), newlines=True)
     fence = "`" * max(3, _longest_run(shown) + 1)
+    if not indent and any(line.strip() == RECORD_HEADING for line in shown.split("\n")):
+        indent = " "  # of one blank more or less Markdown makes no difference
     return "\n".join(f"{indent}{line}".rstrip() for line in [fence, *shown.split("\n"), fence])
 
 

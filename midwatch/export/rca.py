@@ -13,8 +13,9 @@ from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, cell_code, document, lines, table, text
 from midwatch.export.moments import day_and_time, time_of_day
 from midwatch.export.notes import excerpts
+from midwatch.export.record_section import record_section
 from midwatch.export.sections import TO_WRITE, Section, missing_sections
-from midwatch.export.timeline import lasted, overview, record, unknown_detection
+from midwatch.export.timeline import lasted, overview, unknown_detection
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.understood import understood
@@ -61,7 +62,7 @@ def _rca(facts: Facts) -> str:
     parts = [f"# Post-mortem: {text(facts.incident.title)}", status, overview(facts)]
     for section, content in contents.items():
         parts += [f"## {section}", content]
-    return document(parts)
+    return document([*parts, *record_section(facts)])
 
 
 def _answer(facts: Facts, key: str, *more: str) -> str:
@@ -187,4 +188,4 @@ def _evidence(facts: Facts) -> str:
                 file = facts.folder.attempt(step.id, attempt.number).output.relative_to(facts.folder.path)
                 rows.append((cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"]))))
     outputs = table(("Output", "Size", "SHA-256"), rows) if rows else ""
-    return "\n\n".join(part for part in (record(facts), outputs, *excerpts(facts)) if part)
+    return "\n\n".join(part for part in (outputs, *excerpts(facts)) if part) or "No step left any output."

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from midwatch.export.chronology import chronology, met_word
 from midwatch.export.facts import Facts
-from midwatch.export.markdown import cell_code, document, table, text
+from midwatch.export.markdown import document, table, text
 from midwatch.export.moments import day_and_time, time_of_day
 from midwatch.export.notes import excerpts, starred
+from midwatch.export.record_section import record_section
 from midwatch.export.steps import steps
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder
@@ -43,8 +44,7 @@ def _timeline(facts: Facts) -> str:
             *(["## Excerpts", *pasted] if pasted else []),
             "## Closure criteria",
             criteria(facts),
-            "## The record",
-            record(facts),
+            *record_section(facts),
         ]
     )
 
@@ -114,16 +114,3 @@ def criteria(facts: Facts) -> str:
         else:
             rows.append((text(criterion.title), met_word(state.met), text(state.detail), time_of_day(state.at)))
     return table(("Criterion", "State", "Found", "At (UTC)"), rows) if rows else "The runbook has none."
-
-
-def record(facts: Facts) -> str:
-    """The journal behind it all, and how to check it."""
-    count = len(facts.events)
-    check = f"midwatch verify {facts.incident.id} --count {count} --head {facts.head}"
-    rows = [
-        ("Head", cell_code(facts.head)),
-        ("Chain", text(facts.chain())),
-        ("Runbook, SHA-256", cell_code(facts.runbook.sha256)),
-        ("Check it", cell_code(check)),
-    ]
-    return table(("Events", f"{count}"), rows)

@@ -31,6 +31,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedChain:
+    """A journal as far as its chain holds: the events up to the first bad one, the hash of each, and what was found."""
+
+    verdict: Verdict
+    events: tuple[Event, ...]
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Link:
     """One line of the chain."""
 
@@ -46,6 +55,11 @@ def verify(path: Path, *, head: str | None = None, count: int | None = None) -> 
     cannot show that the last event was changed or that the end is missing; they can (docs/journal.md says how far).
     Raises `BadInput` when there is no journal, and `Failed` when it cannot be read.
     """
+    return check(path, head=head, count=count).verdict
+
+
+def check(path: Path, *, head: str | None = None, count: int | None = None) -> CheckedChain:
+    """The same, with the events that were checked. Raises like `verify`."""
     try:
         found = gather(path)
         behind = _behind(found, path)
@@ -55,7 +69,8 @@ def verify(path: Path, *, head: str | None = None, count: int | None = None) -> 
         raise Failed(f"The journal {path} cannot be read: {error.strerror}") from error
     links, problem = _chain(found.lines)
     problem = problem or found.problem or _missing(found) or behind or _held_elsewhere(links, head, count)
-    return Verdict(not problem, len(links), links[-1].hash if links else NO_LINE, problem)
+    verdict = Verdict(not problem, len(links), links[-1].hash if links else NO_LINE, problem)
+    return CheckedChain(verdict, tuple(link.event for link in links), tuple(link.hash for link in links))
 
 
 _TORN = "after the last event stand bytes of a torn or a changed one; opening the incident repairs what a crash left"

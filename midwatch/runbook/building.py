@@ -75,6 +75,7 @@ def build_runbook(
         phases=_phases(fields),
         closure=tuple(_criterion(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
+        witness=site.get("witness", fields.get("witness", True)) if site else fields.get("witness", True),
     )
 
 

@@ -223,6 +223,7 @@ _LAID_OVER = (
         "Files and folders that actions use, by name",
     ),
     Key("panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"),
+    Key("witness", Flag(), "Whether the heads of the journal are sent to the machine's own log; default true"),
 )
 RUNBOOK = Shape(
     "runbook",

@@ -305,6 +305,8 @@ class Runbook:
     closure: tuple[Criterion, ...] = ()
     inputs: tuple[Ask, ...] = ()
     """What is asked when an incident is declared."""
+    witness: bool = True
+    """Whether the heads of the journal go to journald or syslog."""
 
     def steps(self) -> Iterator[Step]:
         """Every step, in order."""

@@ -1,18 +1,19 @@
-"""`midwatch verify INCIDENT`: whether its journal is whole. `midwatch verify FILE.md`: whether an export is what was signed."""
+"""`midwatch verify INCIDENT`: whether all that its journal names is whole. `midwatch verify FILE.md`: whether an export is."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.errors import BadInput, Exit, Failed, MidwatchError
+from midwatch.hostile import safe_text
+from midwatch.incident.inspection import Finding, Standing, inspect
 from tui.where import add_incident, add_runbook, logs_folder
 
-_RECORD = re.compile(r"midwatch verify (\S+) --count (\d+) --head ([0-9a-f]{64})")
-"""What an export says of the journal that it was made from."""
+_EXPORT_LIMIT_BYTES = 256 * 1024 * 1024
+_MARKS = {Standing.GOOD: "", Standing.NOTE: "note: ", Standing.UNKNOWN: "unknown: ", Standing.WRONG: "NOT so: "}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="of an export: whose signatures count (default: $MIDWATCH_SIGNERS, or ~/.ssh/allowed_signers)",
     )
-    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    parser.add_argument("--json", action="store_true", help="print each finding as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,86 +35,91 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.incident)
     if path.is_file() or path.suffix == ".md":
         return _verify_export(path, args)
-    return _verify_journal(args)
+    return _verify_incident(args)
 
 
-def _verify_journal(args: argparse.Namespace) -> int:
+def _verify_incident(args: argparse.Namespace) -> int:
     from midwatch.incident.shelf import find
-    from midwatch.journal.verify import verify
 
     folder = find(logs_folder(args), args.incident)
-    verdict = verify(folder.journal, head=args.head, count=args.count)
-    if verdict.ok and not verdict.events:  # nothing in it is wrong, and everything is missing
-        verdict = replace(verdict, ok=False, problem="it has no events, and an incident's journal begins with its declaration")
+    findings = inspect(folder, head=args.head, count=args.count)
+    code, journal = _code(findings), findings[0]
     if args.json:
-        print(json.dumps({"incident": folder.id, **verdict.to_json()}, indent=2))
-    elif verdict.ok:
-        print(f"{folder.id}: whole, {verdict.events} events, head {verdict.head}")
-    else:
-        print(f"{folder.id}: NOT whole: {verdict.problem}")
-    return Exit.DONE if verdict.ok else Exit.FAILED
+        from midwatch.journal.verify import verify
+
+        verdict = verify(folder.journal, head=args.head, count=args.count).to_json()
+        if journal.standing is Standing.WRONG:
+            verdict |= {"ok": False, "problem": journal.detail}
+        told = {"incident": folder.id, **verdict, "whole": code is Exit.DONE}
+        print(json.dumps(told | {"findings": [finding.to_json() for finding in findings]}, indent=2))
+        return code
+    name = safe_text(folder.id)
+    print(f"{name}: {'' if journal.standing is Standing.GOOD else 'NOT whole: '}{safe_text(journal.detail)}")
+    for finding in findings[1:]:
+        print(f"{name}: {_MARKS[finding.standing]}{safe_text(f'{finding.item}: {finding.detail}')}")
+    return code
 
 
-@dataclass
-class _Findings:
-    """What is found of an export; the worst of it is the exit code: a forgery, then what cannot be known."""
-
-    good: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    bad: list[str] = field(default_factory=list)
-
-    @property
-    def code(self) -> Exit:
-        return Exit.FAILED if self.bad else Exit.UNKNOWN if self.unknown else Exit.DONE
+def _code(findings: Sequence[Finding]) -> Exit:
+    """The worst of it: something wrong, then something of which nothing can be known."""
+    standings = {finding.standing for finding in findings}
+    return Exit.FAILED if Standing.WRONG in standings else Exit.UNKNOWN if Standing.UNKNOWN in standings else Exit.DONE
 
 
 def _verify_export(path: Path, args: argparse.Namespace) -> int:
-    findings = _Findings()
-    _signature(path, args.signers, findings)
-    _record(path, args, findings)
+    from midwatch.system.trusted_files import read_regular
+
+    try:
+        content = read_regular(path, limit_bytes=_EXPORT_LIMIT_BYTES)
+    except FileNotFoundError:
+        hint = "Name an incident, or a file that midwatch export wrote"
+        raise BadInput(f"There is no file {safe_text(str(path))}", hint=hint) from None
+    except OSError as error:
+        raise Failed(f"{safe_text(str(path))} cannot be read: {error.strerror}") from error
+    findings = [_signature(path, args.signers), _record(content, args)]
+    code = _code(findings)
     if args.json:
-        print(json.dumps({"file": str(path), "ok": findings.code is Exit.DONE, **vars(findings)}, indent=2))
+        told = {"file": str(path), "ok": code is Exit.DONE, "findings": [finding.to_json() for finding in findings]}
+        print(json.dumps(told, indent=2))
     else:
-        for words, lines in (("", findings.good), ("unknown: ", findings.unknown), ("NOT so: ", findings.bad)):
-            for line in lines:
-                print(f"{path}: {words}{line}")
-    return findings.code
+        for finding in findings:
+            print(safe_text(f"{path}: {_MARKS[finding.standing]}{finding.detail}"))
+    return code
 
 
-def _signature(path: Path, given: str | None, findings: _Findings) -> None:
+def _signature(path: Path, given: str | None) -> Finding:
     from midwatch.export.signature import signer_of, usual_signers
 
-    if not path.is_file():
-        raise BadInput(f"There is no file {path}", hint="Name an incident, or a file that midwatch export wrote")
     try:
         signer = signer_of(path, Path(given).expanduser() if given else usual_signers())
     except BadInput as error:
-        findings.unknown.append(str(error))
+        return Finding("signature", Standing.UNKNOWN, str(error))
     except MidwatchError as error:
-        findings.bad.append(str(error))
-    else:
-        if signer.name:
-            findings.good.append(f"signed by {signer.name}, {signer.key}")
-        else:
-            findings.unknown.append(f"signed, but no list of signers names whose key it is: {signer.key}")
+        return Finding("signature", Standing.WRONG, str(error))
+    if signer.name:
+        return Finding("signature", Standing.GOOD, f"signed by {signer.name}, {signer.key}")
+    return Finding("signature", Standing.UNKNOWN, f"signed, but no list of signers names whose key it is: {signer.key}")
 
 
-def _record(path: Path, args: argparse.Namespace, findings: _Findings) -> None:
+def _record(content: bytes, args: argparse.Namespace) -> Finding:
     """Hold it against the journal that it was made from, where that is at hand."""
-    from midwatch.incident.shelf import find
-    from midwatch.journal.verify import verify
+    from midwatch.export.record_section import read_record
+    from midwatch.incident.shelf import incidents
+    from midwatch.journal.verify import check
 
-    told = _RECORD.search(path.read_text(encoding="utf-8", errors="replace"))
-    if told is None:
-        findings.unknown.append("it does not say which journal it was made from")
-        return
     try:
-        folder = find(logs_folder(args), told[1])
-    except BadInput:
-        findings.good.append(f"made from {told[2]} events, head {told[3]}; that journal is not here, so it is not compared")
-        return
-    verdict = verify(folder.journal, count=int(told[2]), head=told[3])
-    if verdict.ok:
-        findings.good.append(f"the journal of {folder.id} has these {told[2]} events, head {told[3]}")
-    else:
-        findings.bad.append(f"the journal of {folder.id}: {verdict.problem}")
+        record = read_record(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Finding("record", Standing.UNKNOWN, "it is not UTF-8, so it has no record to be believed")
+    except ValueError as error:
+        return Finding("record", Standing.UNKNOWN, str(error))
+    folder = next((folder for folder in incidents(logs_folder(args)) if folder.id == record.incident), None)
+    if folder is None:
+        told = f"made from {record.events} events, head {record.head}; that journal is not here, so it is not compared"
+        return Finding("record", Standing.GOOD, told)
+    chain = check(folder.journal, count=record.events, head=record.head)
+    if chain.verdict.problem:
+        return Finding("record", Standing.WRONG, f"the journal of {folder.id}: {chain.verdict.problem}")
+    if not chain.events or chain.events[0].body.get("id") != folder.id:
+        return Finding("record", Standing.WRONG, f"the journal in the folder {folder.id} is that of another incident")
+    return Finding("record", Standing.GOOD, f"the journal of {folder.id} has these {record.events} events, head {record.head}")

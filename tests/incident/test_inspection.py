@@ -1,0 +1,193 @@
+"""`verify` says of each thing that the journal names what it is: as it was, changed, missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from midwatch.conductor import Conductor
+from midwatch.errors import MidwatchError
+from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.inspection import Standing, inspect
+from midwatch.incident.state import StepStatus
+from midwatch.runbook.loader import load
+from tests.two_people.conftest import wait_for
+
+MIDWATCH = Path(sys.executable).with_name("midwatch")
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: Small
+severity: SEV-3
+phases:
+  - title: One
+    steps:
+      - {id: say, title: Say it, run: "echo said; echo more", risk: change}
+"""
+
+
+@pytest.fixture
+def folder(here: Path) -> IncidentFolder:
+    """A closed incident with one step that ran."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    conductor.start("say", conductor.plan("say"))
+    wait_for(lambda: [conductor.poll(), conductor.incident.step("say").status is StepStatus.DONE][1])
+    conductor.close(reason="done")
+    return conductor.folder
+
+
+def standings(folder: IncidentFolder) -> dict[str, Standing]:
+    return {finding.item: finding.standing for finding in inspect(folder, syslog_files=[])}
+
+
+def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([MIDWATCH, "verify", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_incident_that_is_as_it_was_is_whole_and_each_item_is_named(folder: IncidentFolder) -> None:
+    done = verify()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for part in (
+        ": whole, ",
+        "runbook.yaml: as at",
+        "steps/say/1/plan.json: as it was confirmed",
+        "steps/say/1/output: unchanged",
+    ):
+        assert part in done.stdout
+    assert "show by a head that others hold: --count N --head SHA256" in done.stdout
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def swap(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"said", b"lied").replace(b'"shell"', b'"other"').replace(b"Small", b"Other"))
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+ITEMS = ["runbook.yaml", "steps/say/1/plan.json", "steps/say/1/output"]
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize(
+    ("change", "standing"),
+    [(swap, Standing.WRONG), (link, Standing.UNKNOWN), (pipe, Standing.UNKNOWN), (Path.unlink, Standing.UNKNOWN)],
+)
+def test_file_that_was_changed_after_closure_is_named(
+    folder: IncidentFolder, item: str, change: Callable[[Path], None], standing: Standing
+) -> None:
+    change(folder.path / item)
+    assert standings(folder)[item] is standing
+    done = verify()
+    assert done.returncode == {Standing.WRONG: 1, Standing.UNKNOWN: 3}[standing]
+    assert item in done.stdout
+    told = json.loads(verify("--json").stdout)
+    assert told["whole"] is False
+    assert {"item": item, "standing": standing.value} in [
+        {key: finding[key] for key in ("item", "standing")} for finding in told["findings"]
+    ]
+
+
+def test_output_of_the_same_length_is_told_by_its_hash_and_a_longer_one_by_its_length(folder: IncidentFolder) -> None:
+    output = folder.path / "steps/say/1/output"
+    append(output)
+    assert "it has 11 bytes, and 10 were told" in verify().stdout
+    output.write_bytes(b"said\nMORE\n")
+    assert "its SHA-256 is" in verify().stdout
+
+
+def test_journal_of_another_incident_in_this_folder_is_refused(folder: IncidentFolder) -> None:
+    other = folder.path.with_name("INC-20260101-0000-other")
+    shutil.copytree(folder.path, other)
+    found = standings(IncidentFolder(other))
+    assert (found["journal.jsonl"], found["id"]) == (Standing.GOOD, Standing.WRONG)
+    done = verify("INC-20260101-0000-other")
+    assert (done.returncode, f"the journal is that of another incident: {folder.id}" in done.stdout) == (1, True)
+
+
+def test_escape_sequence_in_the_name_of_a_folder_or_file_does_not_reach_the_terminal(folder: IncidentFolder) -> None:
+    name = "INC-20260101-0000-\x1b[31m\a"
+    shutil.copytree(folder.path, folder.path.with_name(name))
+    Path("a\x1b[31m\a.md").write_text("nothing")
+    for argument in (name, "a\x1b[31m\a.md", "no\x1b[31m\a.md"):
+        done = verify(argument)
+        assert not {"\x1b", "\a"} & set(done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_export_that_is_no_file_is_a_sentence(here: Path, kind: str) -> None:
+    path = here / "x.md"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    done = verify("x.md")
+    assert done.returncode == 1
+    assert "x.md" in done.stderr
+
+
+BODIES = st.dictionaries(
+    st.sampled_from(["step", "attempt", "digest", "output", "values", "id", "runbook_sha256", "site_sha256"]),
+    st.none()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.dictionaries(st.sampled_from(["sha256", "bytes"]), st.text(max_size=4)),
+)
+
+
+@given(kind=st.sampled_from(["step.confirmed", "step.finished", "incident.declared", "note"]), body=BODIES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_an_event_says_the_inspection_ends_with_findings(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, body: dict[str, object]
+) -> None:
+    from midwatch.clock import SystemClock
+    from midwatch.journal.writer import Journal
+
+    folder = IncidentFolder(tmp_path_factory.mktemp("INC"))
+    journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
+    journal.append("incident.declared", {"id": folder.id, "runbook_sha256": "0" * 64})
+    journal.append(kind, body)
+    journal.close()
+    assert inspect(folder, syslog_files=[])
+
+
+JSON_LISTS = st.recursive(st.none() | st.text(max_size=4), st.lists).map(lambda value: json.dumps(value).encode())
+
+
+@given(plan=st.binary(max_size=200) | JSON_LISTS)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_plan_it_is_called_changed(folder: IncidentFolder, plan: bytes) -> None:
+    (folder.path / "steps/say/1/plan.json").write_bytes(plan)
+    assert standings(folder)["steps/say/1/plan.json"] is Standing.WRONG
+
+
+@given(data=st.binary(max_size=600))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_journal_it_is_read_to_a_verdict(tmp_path: Path, data: bytes) -> None:
+    folder = IncidentFolder(tmp_path)
+    folder.journal.write_bytes(data)
+    try:
+        assert inspect(folder, syslog_files=[])[0].standing is Standing.WRONG
+    except MidwatchError as error:
+        pytest.fail(str(error))
