@@ -52,7 +52,7 @@ class Kind(StrEnum):
     REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
     UNMASKED = "secrets.unmasked"  # names: of what is too short to be masked
     ROOM = "room.given"  # space and files given back to a full disk so that a step can start, left, reason
-    PLACES = "journal.places"  # files, problem, standby: where the journal may go on when its own disk takes no more events
+    PLACES = "journal.places"  # files, owner, problem, standby: where it may go on when its own disk takes no more
     MOVED = "journal.moved"  # to, reason, in_memory: it goes on in another file
     REJOINED = "journal.joined"  # files, events: what went elsewhere is back
     LOST = "journal.lost"  # file, after: what went elsewhere is gone

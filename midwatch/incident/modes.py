@@ -29,7 +29,7 @@ def new_folder(path: Path) -> None:
     if not path.parent.is_dir():
         with contextlib.suppress(FileExistsError):
             new_folder(path.parent)
-    with _held_folder(path.parent, _own_links()) as parent:
+    with held_folder(path.parent) as parent:
         os.mkdir(path.name, _PRIVATE, dir_fd=parent)
         if rights := _group_rights(parent):
             descriptor = os.open(path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
@@ -46,7 +46,7 @@ def open_file(path: Path, flags: int) -> int:
 
     Raises `OSError`, also where a link, a pipe, a device or (for writing) a file with a second name has the name.
     """
-    with _held_folder(path.parent, _own_links()) as folder:
+    with held_folder(path.parent) as folder:
         for _ in range(_TRIES):
             if flags & os.O_CREAT:
                 try:
@@ -76,22 +76,21 @@ def replace_file(path: Path, content: bytes, *, follow_links: bool = False) -> N
 
     `follow_links`: links of other users may lead to the folder, which the operator named.
     """
-    trust = None if follow_links else _own_links()
-    with _held_folder(path.parent, trust) as folder:
+    with held_folder(path.parent, follow_links=follow_links) as folder:
         mode = 0o600 | _file_rights(folder)
     with _as_os_error(path):
-        atomic_write(path, content, mode=mode, trust=trust)
+        atomic_write(path, content, mode=mode, trust=None if follow_links else _own_links())
 
 
 def _own_links() -> Trust:
-    """For a folder of anybody's, reached through no link that another user could have made."""
     return Trust.own().in_any_folder()
 
 
 @contextlib.contextmanager
-def _held_folder(path: Path, trust: Trust | None) -> Iterator[int]:
+def held_folder(path: Path, *, follow_links: bool = False) -> Iterator[int]:
+    """The descriptor of a folder of anybody's, reached through no link that another user could have made. Raises `OSError`."""
     with _as_os_error(path):
-        descriptor = open_folder(path, trust)
+        descriptor = open_folder(path, None if follow_links else _own_links())
     try:
         yield descriptor
     finally:

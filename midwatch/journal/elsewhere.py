@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from midwatch.errors import Failed
+from midwatch.incident.modes import open_file
 from midwatch.journal.line import NO_LINE, digest
-from midwatch.journal.part import NotStored, Part
+from midwatch.journal.part import NotStored, Part, make_ahead
+from midwatch.journal.places import Named, new_name
 from midwatch.journal.reader import stored_lines
 
 
@@ -24,6 +28,31 @@ class Elsewhere:
         self.come_back_later = True
         """False once the journal's own disk has failed: only a new look at it may trust it again."""
         self._standby: Part | None = None
+        self._ahead: set[Path] = set()
+        """Empty files that this process made."""
+
+    def make_ahead(self, folders: list[Path], incident: str, known: Mapping[Path, Named], like: int) -> dict[Path, str]:
+        """Make an empty file in each of these folders; the folders that take none, with the reason.
+
+        A name that this user gave before is used again, so that a resumed incident names the same files.
+        """
+        self.files, reasons = [], {}
+        used = {part.path for part in self.parts}
+        for folder in folders:
+            mine = [file.path for file in known.values() if file.path.parent == folder and file.owner == os.geteuid()]
+            for file in [*mine[-1:], folder / new_name(incident)]:
+                try:
+                    if file not in used and not _stands_ahead(file):
+                        make_ahead(file, like=like)
+                        self._ahead.add(file)
+                except FileExistsError:
+                    continue
+                except OSError as error:
+                    reasons[folder] = error.strerror or str(error)
+                else:
+                    self.files.append(file)
+                break
+        return reasons
 
     def next(self, like: int, trouble: NotStored) -> Part:
         """The next part, its space taken. Raises `Failed` with the reasons of all places when none takes the journal."""
@@ -34,7 +63,7 @@ class Elsewhere:
         reasons = []
         for file in self._unused():
             try:
-                self.parts.append(Part.create(file, like=like))
+                self.parts.append(Part.claim(file, like=like))
             except OSError as error:
                 reasons.append(f"{file.parent}: {error.strerror}")
             else:
@@ -46,7 +75,7 @@ class Elsewhere:
         """Take the space of the next part now; None when no place gives it, or events are there already."""
         for file in self._unused() if self._standby is None and not self.parts else ():
             with contextlib.suppress(OSError):
-                self._standby = Part.create(file, like=like)
+                self._standby = Part.claim(file, like=like)
                 break
         return self._standby.path if self._standby else None
 
@@ -75,10 +104,27 @@ class Elsewhere:
                 with contextlib.suppress(OSError):
                     self._standby.path.unlink()
             self._standby = None
+        for file in self._ahead:
+            with contextlib.suppress(OSError):
+                if file.stat().st_size == 0:
+                    file.unlink()
+        self._ahead.clear()
 
     def _unused(self) -> list[Path]:
         used = {part.path for part in self.parts}
         return [file for file in self.files if file not in used]
+
+
+def _stands_ahead(file: Path) -> bool:
+    """Whether it is a file of this user's without events."""
+    try:
+        descriptor = open_file(file, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return os.fstat(descriptor).st_uid == os.geteuid() and not os.pread(descriptor, 1, 0).strip(b"\0")
+    finally:
+        os.close(descriptor)
 
 
 def at_home_again(home: Part, known: tuple[int, str], lines: list[bytes]) -> int | None:

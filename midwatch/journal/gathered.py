@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from midwatch.incident.events import Event, Kind
+from midwatch.journal.fallback import Home, open_fallback
 from midwatch.journal.line import decode
-from midwatch.journal.places import named
+from midwatch.journal.places import named_files
 from midwatch.journal.reader import Stored, opened, stored_lines
 
 
@@ -41,18 +42,22 @@ class Gathered:
 
 def gather(path: Path) -> Gathered:
     """Read the journal's own file, then every file that its events name. Raises `OSError` for its own file only."""
-    found = Gathered(lines=_lines(path))
+    descriptor = opened(path)
+    home = Home.of(descriptor)
+    found = Gathered(lines=_lines(descriptor))
     found.home = len(found.lines)
     known: set[Path] = set()
-    while fresh := [file for file in named(_naming(found.lines)) if file not in known]:
-        known.update(fresh)
+    while fresh := [file for file in named_files(_naming(found.lines)).values() if file.path not in known]:
+        known.update(file.path for file in fresh)
         others = []
         for file in fresh:
             with contextlib.suppress(OSError):
-                others.append((file, _lines(file)))
-        for file, lines in sorted(others, key=lambda other: _seq(other[1][0]) if other[1] else 0):
-            found.elsewhere.append((file, next((line.end for line in reversed(lines) if _seq(line)), 0)))
-            _splice(found, path, file, lines)
+                lines = _lines(open_fallback(file, home))
+                if not lines or not 0 < _seq(lines[0]) <= file.after:
+                    others.append((file.path, lines))
+        for other, lines in sorted(others, key=lambda item: _seq(item[1][0]) if item[1] else 0):
+            found.elsewhere.append((other, next((line.end for line in reversed(lines) if _seq(line)), 0)))
+            _splice(found, path, other, lines)
     return found
 
 
@@ -77,8 +82,8 @@ def _splice(found: Gathered, path: Path, file: Path, lines: list[Stored]) -> Non
             return
 
 
-def _lines(path: Path) -> list[Stored]:
-    descriptor = opened(path)
+def _lines(descriptor: int) -> list[Stored]:
+    """All of an open file, which is closed then."""
     try:
         return list(stored_lines(descriptor))
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -32,6 +33,27 @@ class NotStored(Exception):
         return Failed(self.sentence, hint=self.hint)
 
 
+def make_ahead(path: Path, *, like: int) -> None:
+    """Make the empty file of a later part before an event names it. Raises `OSError`."""
+    os.close(_made(path, like))
+    sync_folder(path.parent)
+
+
+def _made(path: Path, like: int) -> int:
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    try:
+        if like >= 0:
+            model = os.fstat(like)
+            if model.st_gid != os.fstat(descriptor).st_gid:
+                os.fchown(descriptor, -1, model.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(model.st_mode) & ~stat.S_IWOTH)
+    except OSError:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise
+    return descriptor
+
+
 class Part:
     """An open file. Not safe to use from several threads: the journal has the mutex."""
 
@@ -53,25 +75,41 @@ class Part:
         It is as open as its folder; or, of a part elsewhere, as the file `like`, whose mode and group it gets: whoever may
         read the one may read the other.
         """
-        descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        descriptor = _made(path, like)
         try:
-            if like >= 0:
-                model = os.fstat(like)
-                if model.st_gid != os.fstat(descriptor).st_gid:
-                    os.fchown(descriptor, -1, model.st_gid)
-                os.fchmod(descriptor, stat.S_IMODE(model.st_mode))
             part = cls(path, descriptor)
-            part.reserve.ahead(0)
-            needed = LONGEST if like >= 0 else 1
-            if part.reserve.size < needed and (reason := part.reserve.hold(needed)):
-                raise reason
-            os.fsync(descriptor)
-            sync_folder(path.parent)
+            part._begin(LONGEST if like >= 0 else 1)
         except OSError:
             os.close(descriptor)
             path.unlink(missing_ok=True)
             raise
         return part
+
+    @classmethod
+    def claim(cls, path: Path, *, like: int) -> Self:
+        """Begin the part whose file was made ahead (`make_ahead`), or make it where it is gone. Raises `OSError`."""
+        try:
+            descriptor = open_file(path, os.O_RDWR)
+        except FileNotFoundError:
+            return cls.create(path, like=like)
+        try:
+            status = os.fstat(descriptor)
+            if status.st_uid != os.geteuid() or os.pread(descriptor, 1, 0).strip(b"\0"):
+                raise OSError(errno.EEXIST, "another file has that name", str(path))
+            part = cls(path, descriptor)
+            part._begin(LONGEST)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return part
+
+    def _begin(self, needed: int) -> None:
+        """Take the space of the first events, and put file, name and space on disk."""
+        self.reserve.ahead(0)
+        if self.reserve.size < needed and (reason := self.reserve.hold(needed)):
+            raise reason
+        os.fsync(self.descriptor)
+        sync_folder(self.path.parent)
 
     @classmethod
     def open(cls, path: Path) -> Self:

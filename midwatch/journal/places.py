@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.file_systems import in_memory
 from midwatch.incident.events import Event, Kind
 
 
-def named(events: Iterable[Event]) -> list[Path]:
-    """Every file that a journal's events name as a place where it may go on, in the order named."""
-    files = (file for event in events if event.kind == Kind.PLACES for file in event.body.get("files", ()))
-    return list(dict.fromkeys(Path(file) for file in files if isinstance(file, str)))
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that an event names as a place where the journal may go on."""
+
+    path: Path
+    owner: int | None
+    """The user whose file counts; None when the event does not say: the owner of the journal."""
+    after: int
+    """The number of the event. The file holds later events only."""
 
 
-def choose(journal: Path, declared: Path | None, before: Iterable[Path] = ()) -> tuple[list[Path], str]:
-    """Files that could carry the journal on, the best one first, and what is wrong with the declared folder.
+def named_files(events: Iterable[Event]) -> dict[Path, Named]:
+    """Every file that a journal's events name as a place where it may go on, in the order named; the last naming counts."""
+    found: dict[Path, Named] = {}
+    for event in events:
+        files = event.body.get("files") if event.kind == Kind.PLACES else None
+        owner = event.body.get("owner")
+        for file in files if isinstance(files, list) else ():
+            if isinstance(file, str) and file.startswith("/") and "\0" not in file:
+                found[Path(file)] = Named(Path(file), owner if type(owner) is int else None, event.seq)
+    return found
 
-    The declared folder comes first, then usual folders on other file systems, those in memory last. A file named before
-    for the same folder is named again. Nothing is made but the declared folder.
+
+def new_name(incident: str) -> str:
+    """A name that nobody knows before the file is there: it may lie where everybody can make files."""
+    return f"{incident}.{secrets.token_hex(8)}.jsonl"
+
+
+def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
+    """Folders that could carry the journal on, the best one first, and what is wrong with the declared one.
+
+    The declared folder comes first, then usual folders on other file systems, those in memory last. Folders in which another
+    user could replace a file are left out. Nothing is made but the declared folder.
     """
     problem = ""
-    folders = []
+    folders: list[Path] = []
     if declared is not None:
         try:
             declared.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -34,16 +58,17 @@ def choose(journal: Path, declared: Path | None, before: Iterable[Path] = ()) ->
             problem = f"{declared} cannot be made: {error.strerror}"
         else:
             folders.append(declared)
-            problem = "" if _takes_files(declared) else f"{declared} cannot be written"
+            if not _takes_files(declared):
+                problem = f"{declared} cannot be written"
+            elif not _keeps_files(declared):
+                problem = f"{declared} can be written by others, who could replace the file"
     devices = {_device(journal.parent), *map(_device, folders)}
     usual = sorted(filter(_takes_files, _usual(os.environ)), key=in_memory)
     for folder in usual:
         if (device := _device(folder)) not in devices:
             devices.add(device)
-            folders.append(folder)
-    known = {file.parent: file for file in before}
-    name = f"{journal.parent.name}.{secrets.token_hex(6)}.jsonl"  # where everybody may make files, nobody knows it before
-    return [known.get(folder, folder / name) for folder in folders], problem
+            folders.append(folder.resolve())
+    return [folder for folder in folders if _keeps_files(folder)], problem
 
 
 def _usual(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -60,6 +85,16 @@ def _takes_files(folder: Path) -> bool:
     except OSError:
         return False
     return folder.is_dir() and not read_only and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _keeps_files(folder: Path) -> bool:
+    """Whether nobody else can replace a file there: by the folder's rights, or each keeps their own in it (sticky).
+
+    A folder that is shared on purpose (setgid) is shared by those who may write the journal as well.
+    """
+    mode = folder.stat().st_mode
+    shared = stat.S_IWGRP if mode & stat.S_ISGID else 0
+    return bool(mode & stat.S_ISVTX) or not mode & (stat.S_IWGRP | stat.S_IWOTH) & ~shared
 
 
 def _device(folder: Path) -> int:

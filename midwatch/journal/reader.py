@@ -15,8 +15,9 @@ from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, Place
 from midwatch.incident.events import Event
+from midwatch.journal.fallback import Home, open_fallback
 from midwatch.journal.line import LONGEST, NO_LINE, decode, digest
-from midwatch.journal.places import named
+from midwatch.journal.places import Named, named_files
 
 _BLOCK = 64 * 1024
 
@@ -59,7 +60,7 @@ def stored_lines(descriptor: int, *, start: int = 0, number: int = 0) -> Iterato
 
 def opened(path: Path) -> int:
     """A descriptor for reading a file of a journal. Raises `OSError`; never waits, whatever has this name."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) and not stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(22, "It is no ordinary file", str(path))
@@ -92,6 +93,8 @@ class _Reached:
     home: _Follower = field(default_factory=_Follower)
     others: dict[Path, _Follower] = field(default_factory=dict)
     """The files in which it may go on."""
+    named: dict[Path, Named] = field(default_factory=dict)
+    """Whose these files have to be."""
     seq: int = 0
     head: str = NO_LINE
     ahead: dict[int, str] = field(default_factory=dict)
@@ -99,7 +102,7 @@ class _Reached:
 
     def copy(self) -> _Reached:
         others = {path: replace(follower) for path, follower in self.others.items()}
-        return replace(self, home=replace(self.home), others=others, ahead=dict(self.ahead))
+        return replace(self, home=replace(self.home), others=others, named=dict(self.named), ahead=dict(self.ahead))
 
 
 class Tail:
@@ -119,6 +122,7 @@ class Tail:
         try:
             descriptor = opened(self.path)
             try:
+                home = Home.of(descriptor)
                 lines = list(stored_lines(descriptor, start=reached.home.end, number=reached.home.number))
             finally:
                 os.close(descriptor)
@@ -129,7 +133,7 @@ class Tail:
         found = self._from_home(reached, lines)
         followed = 0
         while followed < len(reached.others):  # one may name others
-            found += self._from_other(reached, list(reached.others)[followed])
+            found += self._from_other(reached, list(reached.others)[followed], home)
             followed += 1
         self._reached = reached
         return found
@@ -154,12 +158,12 @@ class Tail:
                 found.append(self._take(reached, event, line))
         return found
 
-    def _from_other(self, reached: _Reached, file: Path) -> list[Event]:
-        """The events that go on in another file. What does not continue the journal is left to `verify`."""
+    def _from_other(self, reached: _Reached, file: Path, home: Home) -> list[Event]:
+        """The events that go on in another file of a writer of this journal. What does not continue it is left to `verify`."""
         found: list[Event] = []
         follower = reached.others[file]
         with contextlib.suppress(OSError):
-            descriptor = opened(file)
+            descriptor = open_fallback(reached.named[file], home)
             try:
                 last = follower.last + b"\n"
                 if follower.end and os.pread(descriptor, len(last), follower.end - len(last)) != last:
@@ -168,6 +172,8 @@ class Tail:
                     try:
                         event, prev = decode(line.data)
                     except ValueError:
+                        break
+                    if not follower.end and event.seq <= reached.named[file].after:
                         break
                     if event.seq > reached.seq:
                         if event.seq != reached.seq + 1 or prev != reached.head:
@@ -181,8 +187,9 @@ class Tail:
 
     def _take(self, reached: _Reached, event: Event, line: Stored) -> Event:
         reached.seq, reached.head = event.seq, digest(line.data)
-        for file in named((event,)):
+        for file, name in named_files((event,)).items():
             reached.others.setdefault(file, _Follower())
+            reached.named[file] = name
         return event
 
 

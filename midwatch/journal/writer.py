@@ -19,7 +19,7 @@ from midwatch.journal.chain import MARKER, Chain, Fence
 from midwatch.journal.gathered import Gathered, gather
 from midwatch.journal.line import LONGEST, decode, digest
 from midwatch.journal.part import NotStored, Part
-from midwatch.journal.places import choose, named
+from midwatch.journal.places import choose, named_files
 from midwatch.journal.verify import verify
 
 
@@ -89,17 +89,22 @@ class Journal(Chain):
             return self._put(kind, body)
 
     def name_places(self, declared: Path | None) -> None:
-        """Say in the journal where it goes on when its own disk takes no more events: `journal.places`.
+        """Make the files in which it goes on when its own disk takes no more events, and name them: `journal.places`.
 
         On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like `append`.
         """
         with self.alone():
-            files, problem = choose(self.path, declared, named(self.events))
+            folders, problem = choose(self.path, declared)
             why = copy_on_write(self.path.parent)
-            self._elsewhere.files = files
+            reasons = self._elsewhere.make_ahead(
+                folders, self.path.parent.name, named_files(self.events), self._home.descriptor
+            )
+            if declared is not None and not problem and (reason := reasons.get(declared.resolve())):
+                problem = f"{declared} takes no file: {reason}"
             standby = self._elsewhere.stand_by(self._home.descriptor) if why else None
             body = {
-                "files": [str(file) for file in files],
+                "files": [str(file) for file in self._elsewhere.files],
+                "owner": os.geteuid(),
                 "problem": problem,
                 "copy_on_write": why,
                 "standby": str(standby or ""),
@@ -160,7 +165,7 @@ class Journal(Chain):
                 self._elsewhere.lines.append(stored.data)
         if found.problem or len(found.lines) > len(self.events) + 1:
             raise self._not_whole()
-        self._elsewhere.files = named(self.events)
+        self._elsewhere.files = [file.path for file in named_files(self.events).values() if file.owner in (None, os.geteuid())]
         self._elsewhere.take_over(found.elsewhere)
         missing = found.missing
         if self._elsewhere.parts and not missing and (self._elsewhere.lines or found.moved_to):

@@ -1,0 +1,214 @@
+"""Who may only read a journal cannot add to it through the files in which it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from set_clock import SetClock
+from support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
+
+from midwatch.errors import MidwatchError
+from midwatch.incident.events import Event, Kind
+from midwatch.journal.line import decode, digest, encode
+from midwatch.journal.reader import Tail, read
+from midwatch.journal.verify import verify
+from midwatch.journal.writer import Journal
+
+pytestmark = needs_root
+
+FORGED = ("note", {"text": "forged"})
+
+
+@pytest.fixture
+def public(reachable: Path) -> Path:
+    """A folder like /var/tmp: everybody writes, each keeps their own."""
+    folder = reachable / "public"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+@pytest.fixture
+def path(reachable: Path) -> Path:
+    """The journal of an incident that the group may read."""
+    folder = reachable / "INC-1"
+    folder.mkdir()
+    os.chown(folder, 0, ONCALL)
+    folder.chmod(0o2750)
+    return folder / "journal.jsonl"
+
+
+def begun(path: Path, public: Path, clock: SetClock) -> Journal:
+    journal = Journal.create(path, actor="ada@test", clock=clock)
+    journal.append("incident.declared", {"id": "INC-1"})
+    journal.name_places(public)
+    return journal
+
+
+def place(journal: Journal, folder: Path) -> Path:
+    (event,) = [event for event in journal.events if event.kind == Kind.PLACES]
+    (file,) = [Path(file) for file in event.body["files"] if Path(file).parent == folder]
+    return file
+
+
+def forge(file: Path, path: Path) -> None:
+    """A file whose events follow the journal in every respect."""
+    last = path.read_bytes().rstrip(b"\0").split(b"\n")[-2]
+    event, _ = decode(last)
+    line = encode(Event(event.seq + 1, event.time, event.mono, event.boot, "ada@test", *FORGED), digest(last))
+    file.write_bytes(line + b"\n")
+    file.chmod(0o644)
+
+
+def test_files_are_there_with_their_owner_before_the_event_that_names_them_can_be_read(
+    path: Path, public: Path, clock: SetClock
+) -> None:
+    journal = begun(path, public, clock)
+    event = next(event for event in journal.events if event.kind == Kind.PLACES)
+    assert event.body["owner"] == os.geteuid()
+    for name in event.body["files"]:
+        status = Path(name).stat()
+        assert (status.st_uid, status.st_size, status.st_mode & 0o7777) == (os.geteuid(), 0, 0o640)
+    with pytest.raises(PermissionError):
+        run_as(MALLORY, lambda: forge(place(journal, public), path), gid=ONCALL)
+    with pytest.raises(PermissionError):
+        run_as(MALLORY, place(journal, public).unlink, gid=ONCALL)
+    journal.close()
+    assert not any(Path(name).exists() for name in event.body["files"])
+
+
+def test_forged_file_is_neither_shown_nor_called_whole_nor_copied_nor_seen_twice(
+    path: Path, public: Path, clock: SetClock
+) -> None:
+    journal = begun(path, public, clock)
+    file = place(journal, public)
+    before = journal.events
+    journal.close()
+    run_as(MALLORY, lambda: forge(file, path), gid=ONCALL)
+    observer = Tail(path)
+    assert observer.poll() == read(path) == before
+    assert (verify(path).ok, verify(path).events) == (True, len(before))
+    again = Journal.open(path, actor="bob@test", clock=clock)
+    assert again.events == before
+    again.name_places(public)
+    again.append("note", {"text": "genuine"})
+    again.append(Kind.CLOSED, {"events": len(again.events) + 1})
+    again.close(trim=True)
+    assert not any(event.body.get("text") == "forged" for event in read(path))
+    assert verify(path).ok, verify(path)
+    assert b"forged" not in path.read_bytes()
+    assert file.exists()
+
+
+PLANTS: dict[str, Callable[[Path], object]] = {
+    "unreadable": lambda file: (file.write_text("x"), file.chmod(0)),
+    "fifo": os.mkfifo,
+    "link": lambda file: file.symlink_to("/etc/passwd"),
+    "folder": os.mkdir,
+    "rubbish": lambda file: file.write_bytes(b"\n" * 100),
+}
+
+
+@pytest.mark.parametrize("what", PLANTS)
+def test_what_lies_at_a_named_place_never_keeps_the_driver_out(path: Path, public: Path, clock: SetClock, what: str) -> None:
+    journal = begun(path, public, clock)
+    file = place(journal, public)
+    journal.close()
+    run_as(MALLORY, lambda: PLANTS[what](file), gid=ONCALL)
+    again = Journal.open(path, actor="bob@test", clock=clock)
+    again.name_places(public)
+    last = [event for event in again.events if event.kind == Kind.PLACES][-1]
+    assert str(file) not in last.body["files"]
+    assert len([name for name in last.body["files"] if Path(name).parent == public]) == 1
+    again.append("note", {"text": "on"})
+    again.close()
+    assert verify(path).ok
+
+
+def test_file_of_the_named_owner_that_others_can_write_or_that_has_two_names_does_not_count(
+    path: Path, public: Path, clock: SetClock
+) -> None:
+    journal = begun(path, public, clock)
+    file, before = place(journal, public), len(journal.events)
+    journal.close()
+    forge(file, path)
+    assert len(read(path)) == before + 1
+    file.chmod(0o666)
+    assert len(read(path)) == before
+    file.chmod(0o640)
+    os.link(file, public / "second")
+    assert len(read(path)) == before
+
+
+def test_folder_in_which_others_could_replace_the_file_is_not_used(path: Path, reachable: Path, clock: SetClock) -> None:
+    open_to_all = reachable / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    journal = begun(path, open_to_all, clock)
+    event = journal.events[-1]
+    assert "who could replace the file" in event.body["problem"]
+    assert not any(name.startswith(str(open_to_all)) for name in event.body["files"])
+    journal.close()
+
+
+def test_file_of_another_writer_in_a_shared_folder_counts(reachable: Path, public: Path, clock: SetClock) -> None:
+    folder = reachable / "INC-2"
+    folder.mkdir()
+    os.chown(folder, 0, ONCALL)
+    folder.chmod(0o2770)
+    path = folder / "journal.jsonl"
+    journal = begun(path, public, clock)
+    journal.close()
+
+    def go_on() -> list[str]:
+        again = Journal.open(path, actor="alice@test", clock=clock)
+        again.name_places(public)
+        event = [event for event in again.events if event.kind == Kind.PLACES][-1]
+        again.close()
+        forge(next(Path(name) for name in event.body["files"] if Path(name).parent == public), path)
+        return [str(event.body["owner"])]
+
+    assert run_as(ALICE, go_on, gid=ONCALL) == [str(ALICE)]
+    assert read(path)[-1].body == {"text": "forged"}  # by Alice, who may write the journal anyway
+
+
+LINES = st.binary(max_size=400) | st.builds(
+    lambda kind, body: encode(Event(2, SetClock().now(), 1.0, "b", "a", kind, body), "0" * 64) + b"\n",
+    st.sampled_from(["journal.places", "journal.moved", "journal.joined", "note"]),
+    st.dictionaries(
+        st.sampled_from(["files", "owner", "to", "host", "in_memory"]),
+        st.none() | st.integers() | st.text(max_size=9) | st.lists(st.text(max_size=9) | st.integers(), max_size=3),
+    ),
+)
+
+
+@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(home=LINES, away=LINES)
+def test_any_bytes_in_journal_and_fallback_give_a_sentence_or_events(
+    path: Path, public: Path, clock: SetClock, home: bytes, away: bytes
+) -> None:
+    path.unlink(missing_ok=True)
+    journal = begun(path, public, clock)
+    file = place(journal, public)
+    journal.close(trim=True)
+    with path.open("ab") as stream:
+        stream.write(home)
+    file.write_bytes(away)
+    for reader in (Tail(path).poll, lambda: verify(path), lambda: Journal.open(path, actor="a", clock=clock).close()):
+        with contextlib.suppress(MidwatchError):
+            reader()
+    file.unlink(missing_ok=True)
+
+
+def test_deeply_nested_line_gives_a_sentence(path: Path, clock: SetClock) -> None:
+    path.write_bytes(b"[" * 60_000 + b"\n" + b"x\n")
+    for reader in (Tail(path).poll, lambda: Journal.open(path, actor="a", clock=clock)):
+        with pytest.raises(MidwatchError):
+            reader()
+    assert not verify(path).ok
