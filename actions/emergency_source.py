@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import MidwatchError
+from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target
 from probes.catalogue import backups_of
 from probes.postgres.connect import Route, connect
@@ -58,7 +58,7 @@ def look(runbook: Runbook, target: Target) -> Source:
 
 def expected_size(runbook: Runbook, source: Source) -> int:
     """Bytes that its backup will have, about: those of its last one, or a share of the database."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, OutcomeUnknown):
         for backup in backups_of(runbook, source.target):
             return max(backup.size, 1)
     return int(source.bytes * _RATIO)

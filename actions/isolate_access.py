@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from midwatch.action import Action, Context, Outcome
-from midwatch.errors import MidwatchError
+from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
@@ -103,7 +103,7 @@ class IsolateAccess(Action):
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
-        draft.add(Verb.READ, f"the end of {context.place('audit')}")
+        draft.add(Verb.READ, f"the end of {context.runbook.place_of('audit')}")
         for target in self._targets(context):
             if target.log:
                 draft.add(Verb.READ, f"the end of the server's log {context.runbook.resolve(target.log)}")
@@ -117,7 +117,8 @@ class IsolateAccess(Action):
         say = context.console.say
         wanted = self.target.name if self.target is not None else ""
         incident = context.incident.name if context.incident is not None else ""
-        found = read_audit([line.text for line in tail_lines(context.place("audit"), TAIL)], wanted, incident)
+        lines, unanswered = self._audit(context)
+        found = read_audit(lines, wanted, incident)
         read = self._servers(found, context)
         failed, refused = found.failed.count.total(), found.refused.count.total()
         say(f"Failed logins by the audit log: {failed}")
@@ -138,8 +139,18 @@ class IsolateAccess(Action):
         if read:
             summary += f"; {refused} refused by the servers"
         summary += f"; last password change: {last}" if last else "; no password change in the audit log"
+        if unanswered is not None:
+            raise OutcomeUnknown(f"{unanswered.sentence}; by the servers: {refused} refused", hint=unanswered.hint)
         values = {"failed_logins": str(failed), "refused_logins": str(refused) if read else "", "last_change": last}
         return Outcome(True, summary, values)
+
+    def _audit(self, context: Context) -> tuple[list[str], OutcomeUnknown | None]:
+        """The end of the audit log; or why its mount does not answer, which is said and holds up nothing else."""
+        try:
+            return [line.text for line in tail_lines(context.runbook.place_of("audit"), TAIL)], None
+        except OutcomeUnknown as error:
+            context.console.say(f"The audit log was not read: {error}")
+            return [], error
 
     def _targets(self, context: Context) -> list[Target]:
         return [self.target] if self.target is not None else list(context.runbook.targets.values())

@@ -63,12 +63,13 @@ class IsolateDisk(Action):
         told: list[str] = []
         for path in self._paths(context):
             told += self._file_system(path, context, values)
-        if not told:
-            raise Failed("No file system could be read", hint="Name the folders with --paths")
         self._deleted(context, values)
         self._docker(context, values)
         if self.target is not None:
             self._database(self.target, context, values)
+        if not values.get("percent"):
+            reasons = f": {'; '.join(told)}" if told else ""
+            raise Failed(f"No file system could be read{reasons}", hint="Name the folders with --paths")
         return Outcome(True, "; ".join(told), values)
 
     def _paths(self, context: Context) -> tuple[Path, ...]:
@@ -85,7 +86,7 @@ class IsolateDisk(Action):
             found = usage(path, budgets_of(context.runbook))
         except MidwatchError as error:
             say(f"{name}: {error}")
-            return []
+            return [f"{name} could not be read"]
         label = f" ({found.label})" if found.label else ""
         say(f"{name}: {percent(found.percent)} full, {size(found.free)} free of {size(found.total)}{label}")
         if found.inodes_percent is not None:
@@ -102,6 +103,10 @@ class IsolateDisk(Action):
             say(f"  {size(count):>8}{about}  {safe_text(str(inner.relative_to(path)))}/")
         for inner, count in held.files[:5]:
             say(f"  {size(count):>8}  {safe_text(str(inner.relative_to(path)))}")
+        for mount in held.skipped:
+            say(f"  not looked at, since it may not answer: {safe_text(mount)}")
+        if held.stuck:
+            say(f"  {safe_text(held.stuck)} does not answer; what was found until then is above")
         if not held.complete:
             say("  not everything could be looked at in time or with these rights; the figures are lower bounds")
         largest = held.folders[0] if held.folders else held.files[0] if held.files else None

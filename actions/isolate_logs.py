@@ -13,6 +13,7 @@ from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
+from midwatch.system.mounts import require_answer
 from probes.log_tail import LogLine, tail_lines
 
 TAIL = 20_000_000
@@ -54,8 +55,9 @@ class IsolateLogs(Action):
     """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the last run.
 
     A failure is a line with `[ERROR]`, `[FAILURE]`, `[CRITICAL]`, `[FATAL]` or `[ALERT]`; lines that differ in numbers only
-    are of one kind. Where a log was rotated, `NAME.1` is read before it. A log that is not there is said, and is no fault;
-    unknown when none of them is there, fails when one is there and cannot be read. Memory stays flat however long a log is.
+    are of one kind. Where a log was rotated, `NAME.1` is read before it. A log that is not there, or whose mount does not
+    answer, is said, and is no fault; unknown when none of them can be read. Fails when one is there and cannot be read.
+    Memory stays flat however long a log is.
     """
 
     name: ClassVar[str] = "isolate-logs"
@@ -69,12 +71,24 @@ class IsolateLogs(Action):
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
         for path in self._paths(context):
+            try:
+                require_answer(path)
+            except OutcomeUnknown as error:
+                draft.fact("not read", str(error))
+                continue
             draft.add(Verb.READ, f"the end of {path}" if path.exists() else f"{path}, which is not there now")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         told, total, first, missing = [], 0, "", 0
         for path in self._paths(context):
+            try:
+                require_answer(path)
+            except OutcomeUnknown as error:
+                missing += 1
+                context.console.say(str(error))
+                told.append(f"{path.name}: not read, its mount does not answer")
+                continue
             if not path.exists():
                 missing += 1
                 context.console.say(f"There is no {path}")
@@ -93,7 +107,7 @@ class IsolateLogs(Action):
         return Outcome(True, summary, {"failures": str(total), "first": safe_text(first)})
 
     def _paths(self, context: Context) -> tuple[Path, ...]:
-        logs = context.place("logs")
+        logs = context.runbook.place_of("logs")
         return self.logs or (logs / "backup.log", logs / "emergency-backup.log")
 
     def _read(self, path: Path) -> Failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from midwatch.errors import OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import size
 from probes.catalogue import backups_of
@@ -11,7 +12,7 @@ from probes.catalogue import backups_of
 
 def last_unpacked(runbook: Runbook, target: Target) -> int:
     """Bytes of its last dump before compression; 0 when none is known."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, OutcomeUnknown):
         return next((one.manifest.unpacked for one in backups_of(runbook, target) if one.manifest is not None), 0)
     return 0
 
@@ -22,7 +23,7 @@ def far_below_last(runbook: Runbook, target: Target, unpacked: int) -> str:
     It is compared with the last good one (depth 3 or more); where none is, or may be looked at, there is nothing to say.
     """
     last = None
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, OutcomeUnknown):
         last = next((one.manifest for one in backups_of(runbook, target) if one.good and one.manifest), None)
     if last is None or unpacked * 2 >= last.unpacked:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from midwatch.errors import BadInput
+from midwatch.system.mounts import require_answer
 from probes.manifest import SUFFIX, stamped
 
 SHOWN = 3
@@ -14,8 +15,10 @@ SHOWN = 3
 def named_backup(path: Path) -> Path:
     """The file at `path`, which may be a pattern that only one file matches.
 
-    Raises `BadInput` when there is none, and when several match, for then it has to be said which.
+    Raises `BadInput` when there is none, and when several match, for then it has to be said which;
+    `OutcomeUnknown` when its mount does not answer.
     """
+    require_answer(path)
     if path.is_file():
         return path
     if path.is_dir():

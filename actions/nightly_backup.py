@@ -24,7 +24,7 @@ from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.restore_roles import roles_beside
 from midwatch.action import Action, Context, Outcome
 from midwatch.clock import iso, stamp
-from midwatch.errors import Failed, MidwatchError, Refused, in_words, shortage
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
@@ -217,7 +217,7 @@ def _unsafe(full: float) -> str:
 
 
 def _expected(runbook: Runbook, target: Target, there: int) -> int:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, OutcomeUnknown):
         for backup in backups_of(runbook, target):
             return backup.size
     return int(there * _RATIO)

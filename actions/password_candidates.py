@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actions.pgpass import Login, held
-from midwatch.errors import MidwatchError
+from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.mounts import require_answer
 from probes.postgres.connect import AuthenticationFailed, Route, connect
 from probes.postgres.routes import password_file
 
@@ -38,8 +39,9 @@ def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
         yield from _container(target)
     if target.password_file:
         try:
+            require_answer(runbook.resolve(target.password_file))
             text = runbook.resolve(target.password_file).read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        except (OSError, OutcomeUnknown):
             text = ""
         yield Candidate(Path(target.password_file).name, text.strip("\r\n"))
         yield Candidate(Path(target.password_file).name, text.strip())

@@ -19,6 +19,7 @@ from midwatch.errors import OutcomeUnknown
 from midwatch.parameters import as_text
 from midwatch.plan import Plan, PlanDraft, Risk
 from midwatch.runbook.model import Runbook
+from midwatch.system.mounts import require_answer
 
 
 class Console(Protocol):
@@ -58,8 +59,13 @@ class Context:
     """The step's id, when there is one."""
 
     def place(self, name: str) -> Path:
-        """The absolute path of a named place (`midwatch.runbook.places`)."""
-        return self.runbook.place_of(name)
+        """The absolute path of a named place (`midwatch.runbook.places`).
+
+        Raises `OutcomeUnknown` when it lies on a mount that does not answer.
+        """
+        path = self.runbook.place_of(name)
+        require_answer(path)
+        return path
 
 
 @dataclass(frozen=True, slots=True)

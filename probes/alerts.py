@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from midwatch.clock import Clock
-from midwatch.errors import MidwatchError
+from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Trigger
@@ -48,7 +48,7 @@ class AlertsProbe(Probe):
             try:
                 rows += _alerts(path, triggers.get(path, ()), self.last)
             except MidwatchError as error:
-                if path in expected:
+                if path in expected or isinstance(error, OutcomeUnknown):
                     missing.append(Row(path.name, error.sentence, Level.UNKNOWN, detail=error.hint))
         rows.sort(key=lambda item: item[0], reverse=True)  # stable: lines without a time stay in their file's order
         shown = tuple(row for _, row in rows[: self.last])

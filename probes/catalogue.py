@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.mounts import require_answer
 from probes.checksums import sets_below
 from probes.encryption import SUFFIX as ENCRYPTED
 from probes.manifest import SUFFIX, Manifest, fits, stamped
@@ -56,7 +57,11 @@ class BackupFile:
 
 
 def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
-    """The target's backups, the newest first; half-written ones are not among them. Raises `OSError`."""
+    """The target's backups, the newest first; half-written ones are not among them. Raises `OSError`, and
+    `OutcomeUnknown` when one of their folders lies on a mount that does not answer: which is the newest nobody knows then.
+    """
+    for place in (runbook.place_of("backups"), *emergency_folders(runbook), runbook.place_of("elsewhere")):
+        require_answer(place)
     found = [
         file
         for folder in sets_below(runbook.place_of("backups"))
@@ -85,7 +90,12 @@ def emergency_stem(target: Target) -> str:
 
 
 def being_written(runbook: Runbook, target: Target) -> Path | None:
-    """The backup of the target that is written now, nightly or emergency: half done, and grown within the last minute."""
+    """The backup of the target that is written now, nightly or emergency: half done, and grown within the last minute.
+
+    Raises `OutcomeUnknown` when their mount does not answer.
+    """
+    for place in (runbook.place_of("backups"), *emergency_folders(runbook)):
+        require_answer(place)
     paths = list(runbook.place_of("backups").glob(f".*{PARTIAL}/.{target.database}.*{PARTIAL}"))
     for folder in emergency_folders(runbook):
         paths += folder.glob(f".{emergency_stem(target)}-*{PARTIAL}")

@@ -54,7 +54,9 @@ def biggest_facts(found: Biggest | None, folder: Path) -> list[tuple[str, str]]:
     rows += [(_below(path, folder), held) for path, held in found.files[:MOST] if held]
     note = "" if found.complete else ", at least"
     facts = [("biggest", f"{size(found.total)} in all{note}")]
-    return facts + [("", f"{size(held)}  {name}") for name, held in rows]
+    facts += [("", f"{size(held)}  {name}") for name, held in rows]
+    facts += [("", f"not looked at: {mount}") for mount in found.skipped]
+    return facts + ([("", f"does not answer: {found.stuck}")] if found.stuck else [])
 
 
 def _below(path: Path, folder: Path) -> str:

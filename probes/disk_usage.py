@@ -11,6 +11,7 @@ from pathlib import Path
 
 from midwatch.errors import BadInput, Failed
 from midwatch.runbook.model import Runbook
+from midwatch.system.mounts import read_mounts, require_answer
 from midwatch.units import Size
 from probes.time_limit import within
 
@@ -82,6 +83,8 @@ def usage(path: Path, budgets: Sequence[Budget] = (), *, nearest: bool = False, 
     there or cannot be read, `OutcomeUnknown` when the file system does not answer within `limit` seconds.
     """
 
+    require_answer(path, limit)
+
     def look() -> Usage:
         where = path
         while nearest and not where.exists() and where != where.parent:
@@ -146,6 +149,7 @@ def files_below(folder: Path) -> Iterator[tuple[Path, int]]:
     Links are not followed, other file systems are not entered, and what vanishes meanwhile is left out.
     """
     seen: set[int] = set()
+    mounted = frozenset(str(point) for point in read_mounts())
     try:
         device = folder.stat().st_dev
     except OSError:
@@ -155,6 +159,8 @@ def files_below(folder: Path) -> Iterator[tuple[Path, int]]:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
+                    if entry.path in mounted:
+                        continue
                     try:
                         found = entry.stat(follow_symlinks=False)
                     except OSError:

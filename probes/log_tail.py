@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.errors import Failed
+from midwatch.system.mounts import require_answer
 
 CHUNK = 1 << 16
 LONGEST = 4096
@@ -41,8 +42,9 @@ def tail_lines(path: Path, limit: int) -> Iterator[LogLine]:
     """The whole lines within the last `limit` bytes, oldest first, in flat memory.
 
     A line that the limit cuts is left out; a last line without a newline is given. Raises `Failed` when `path` is not
-    a readable regular file.
+    a readable regular file, `OutcomeUnknown` when its mount does not answer.
     """
+    require_answer(path)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -62,8 +64,9 @@ def find_lines(path: Path, patterns: Sequence[re.Pattern[str]], *, limit: int, n
     """The `newest` last lines within the last `limit` bytes that match a pattern, oldest first.
 
     Where the file was rotated and gives too few, the end of `path.1` comes before it. Raises `Failed` when there is
-    neither.
+    neither, `OutcomeUnknown` when their mount does not answer.
     """
+    require_answer(path)
     rotated = path.with_name(path.name + ".1")
     try:
         found = _matching(path, patterns, limit, newest)

@@ -14,6 +14,7 @@ from typing import Any
 
 from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.mounts import require_answer
 from probes.postgres.connect import NoSuchRole, Route, connect
 
 RUN = "run/postgresql"
@@ -165,5 +166,7 @@ def _inside(target: Target, place: Place) -> Route:
 
 
 def password_file(runbook: Runbook) -> Path:
-    """The bastion's own `.pgpass`, which libpq reads."""
-    return runbook.place_of("pgpass")
+    """The bastion's own `.pgpass`, which libpq reads. Raises `OutcomeUnknown` when its mount does not answer."""
+    path = runbook.place_of("pgpass")
+    require_answer(path)
+    return path

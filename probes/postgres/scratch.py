@@ -21,6 +21,7 @@ from pathlib import Path
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.process import Process, boot_id
 from midwatch.runbook.model import Runbook
+from midwatch.system.mounts import require_answer
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, Identity, engine_for, package_folder, run
 from probes.postgres.tools import major_of, program_folders
@@ -75,11 +76,15 @@ class Scratch:
 
 
 def scratch_place(wanted: Path | None, needed: int) -> Path:
-    """The folder below which a scratch server finds `needed` bytes. Raises `Refused` that tells the room of each."""
+    """The folder below which a scratch server finds `needed` bytes. Raises `Refused` that tells the room of each.
+
+    Raises `OutcomeUnknown` for one on a mount that does not answer.
+    """
     from midwatch.units import size
 
     told = []
     for place in [wanted] if wanted else list(dict.fromkeys((Path(tempfile.gettempdir()), Path("/var/tmp")))):  # noqa: S108
+        require_answer(place)
         try:
             free = shutil.disk_usage(place).free
         except OSError as error:

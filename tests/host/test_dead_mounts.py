@@ -1,0 +1,238 @@
+"""A mount whose server is gone: nobody waits for it, it is named, and everything else is shown."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actions.check_disk import CheckDisk
+from actions.check_freeze import CheckFreeze
+from actions.clean_backups import CleanBackups
+from actions.freeze import FreezeAction
+from actions.isolate_access import IsolateAccess
+from actions.isolate_disk import IsolateDisk
+from actions.isolate_logs import IsolateLogs
+from actions.restore import Restore
+from actions.verify_checksums import VerifyChecksums
+from midwatch.action import Action, Check, Context
+from midwatch.clock import SystemClock
+from midwatch.errors import MidwatchError, OutcomeUnknown
+from midwatch.runbook.loader import load
+from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.mounts import Mount, foreign_mount, read_mounts, require_answer
+from probes.alerts import AlertsProbe
+from probes.backups import BackupsProbe
+from probes.biggest import biggest
+from probes.deleted_open import deleted_open
+from probes.disk import DiskProbe
+from tests.password.conftest import RUNBOOK, Listening
+from tests.support.dead_mount import dead_mount
+from tests.support.users import needs_root
+
+pytestmark = needs_root
+ARP = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP", host="127.0.0.1", port=1, user="arp_app")
+PATIENCE_S = 20.0
+"""Far below any limit of a step, far above what a few looks of 3 s take on a busy machine."""
+
+
+@pytest.fixture(params=["silent", "stopped"])
+def dead(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    with dead_mount(tmp_path / "gone", request.param) as point:
+        yield point
+
+
+@pytest.fixture
+def gone(tmp_path: Path) -> Iterator[Path]:
+    with dead_mount(tmp_path / "gone") as point:
+        yield point
+
+
+def book(tmp_path: Path, **places: Path) -> Runbook:
+    file = tmp_path / "runbook.yaml"
+    file.write_text(RUNBOOK)
+    found = load(file)
+    mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "elsewhere", "logs", "freeze")}
+    given = {name: str(path) for name, path in places.items()}
+    return replace(found, targets={ARP.name: ARP}, places={**found.places, **mine, **given})
+
+
+def context(tmp_path: Path, **places: Path) -> Context:
+    return Context(book(tmp_path, **places), Listening(), SystemClock(), "ada@test")
+
+
+def said(context: Context) -> str:
+    return "\n".join(context.console.said)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _in_time() -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < PATIENCE_S
+
+
+def test_the_mount_is_named_at_once_and_never_waited_for_twice(dead: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(dead / "inside")
+    for path in (dead, dead / "a" / "b", tmp_path / "link" / "x", tmp_path / "gone" / ".." / "gone" / "x"):
+        with pytest.raises(OutcomeUnknown, match=r"gone \(fuse from gone:/export\)"):
+            require_answer(path, limit_s=0.5)
+    require_answer(tmp_path / "here")
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(OutcomeUnknown):
+            require_answer(dead)
+    assert time.monotonic() - began < 3.0
+
+
+def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Path, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "dump").write_bytes(b"x" * 100_000)
+    found = biggest(tmp_path)
+    assert found.total >= 100_000
+    assert found.folders[0][0] == tmp_path / "full"
+    assert [one for one in found.skipped if str(dead) in one]
+    assert found.complete
+    disk = IsolateDisk(paths=(tmp_path, dead))
+    here = context(tmp_path)
+    outcome = disk.apply(here, disk.plan(here))
+    assert outcome.ok
+    assert f"{dead.name} could not be read" in outcome.summary
+    assert "not looked at, since it may not answer" in said(here)
+    assert "Deleted files still open" in said(here)
+
+
+def test_a_folder_that_stops_answering_is_named_and_what_was_found_is_shown(tmp_path: Path) -> None:
+    with dead_mount(tmp_path / "half", "half") as point:
+        found = biggest(point, limit=1.0)
+        assert (found.stuck, found.complete) == (str(point), False)
+
+
+def test_alone_it_fails_and_shows_the_rest(gone: Path, tmp_path: Path) -> None:
+    here = context(tmp_path)
+    disk = IsolateDisk(paths=(gone,))
+    with pytest.raises(MidwatchError, match="could not be read"):
+        disk.apply(here, disk.plan(here))
+    assert "Deleted files still open" in said(here)
+
+
+@pytest.mark.parametrize("where", ["freeze", "folder of it"])
+def test_the_freeze_file_there_is_unknown_at_once(gone: Path, tmp_path: Path, where: str) -> None:
+    here = context(tmp_path, freeze=gone if where == "freeze" else gone / "ops" / "freeze.json")
+    for action in (FreezeAction(), FreezeAction(mode="off"), CheckFreeze()):
+        with pytest.raises(OutcomeUnknown, match=r"did not answer|still does not answer"):
+            _whole(action, here)
+
+
+def test_logs_there_are_named_and_the_others_are_read(gone: Path, tmp_path: Path) -> None:
+    (tmp_path / "near.log").write_text("2026-11-23 02:00:00 [ERROR] disk full\n")
+    action = IsolateLogs(logs=(gone / "backup.log", tmp_path / "near.log"))
+    here = context(tmp_path)
+    plan = action.plan(here)
+    assert "answer" in dict(plan.facts)["not read"]
+    outcome = action.apply(here, plan)
+    assert outcome.summary.startswith("backup.log: not read, its mount does not answer; near.log: 1 failures in 1 lines")
+    away = context(tmp_path, logs=gone)
+    with pytest.raises(OutcomeUnknown):
+        IsolateLogs().apply(away, IsolateLogs().plan(away))
+
+
+def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_path: Path) -> None:
+    (tmp_path / "server.log").write_text(
+        '2026-11-23 02:00:00.000 UTC [7] FATAL:  password authentication failed for user "arp_app"\n'
+    )
+    target = replace(ARP, log=str(tmp_path / "server.log"))
+    here = context(tmp_path, audit=gone / "audit.log")
+    action = IsolateAccess(target)
+    with pytest.raises(OutcomeUnknown, match="by the servers: 1 refused"):
+        action.apply(here, action.plan(here))
+    assert "The audit log was not read" in said(here)
+
+
+def test_every_other_look_at_such_a_place_ends_with_a_sentence(gone: Path, tmp_path: Path) -> None:
+    here = context(tmp_path, backups=gone, elsewhere=gone / "e", sealed=gone / "s")
+    actions: list[Action] = [
+        CheckDisk(gone),
+        CleanBackups(),
+        VerifyChecksums(),
+        Restore(ARP, gone / "arp.sql.gz"),
+        Restore(ARP),
+    ]
+    for action in actions:
+        try:
+            refusal = _whole(action, here)
+        except MidwatchError as error:
+            refusal = str(error)
+        assert "answer" in refusal, action.name
+
+
+def test_panels_say_it_in_a_row(gone: Path, tmp_path: Path) -> None:
+    runbook = book(tmp_path, backups=gone, logs=gone)
+    for probe in (BackupsProbe(), DiskProbe(paths=(gone, tmp_path)), AlertsProbe()):
+        reading = probe.read(runbook, SystemClock())
+        assert "answer" in " ".join(row.text for row in reading.rows), probe.name
+    disk = DiskProbe(paths=(gone, tmp_path)).read(runbook, SystemClock())
+    assert "full" in disk.rows[1].text
+
+
+def test_a_deleted_file_there_is_not_looked_at(tmp_path: Path) -> None:
+    """No such file can be made on a mount that never answered: the handle is on the mount itself, by its number."""
+    with dead_mount(tmp_path / "half", "half") as point:
+        handle = os.open(point, os.O_RDONLY)
+        try:
+            assert foreign_mount(point) is not None
+            deleted_open()
+        finally:
+            os.close(handle)
+
+
+def test_the_command_line_ends_although_its_child_hangs(gone: Path, tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK)
+    command = [
+        str(Path(sys.executable).parent / "midwatch"),
+        "check",
+        "disk",
+        "--path",
+        str(gone),
+        "--runbook",
+        str(tmp_path / "runbook.yaml"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 3
+    assert "did not answer within" in done.stderr + done.stdout
+
+
+def test_what_is_foreign_is_known_from_the_table(tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    rows = [
+        "20 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw",
+        "30 20 0:30 / /mnt/with\\040blank rw shared:2 - nfs4 nas:/export rw",
+        "31 20 0:31 / /home/x rw - fuse.sshfs host:/ rw",
+        "32 20 0:32 / /net rw - autofs auto.net rw",
+        "33 20 0:33 / /win rw - cifs //srv/share rw",
+        "34 20 0:34 / /tmp rw - tmpfs tmpfs rw",
+        "35 34 8:2 / /srv rw - nfs srv:/a rw",
+        "36 35 8:3 / /srv rw - xfs /dev/sdb rw",
+    ]
+    table.write_text("\n".join(rows) + "\n")
+    mounts = read_mounts(table)
+    assert [str(one.point) for one in mounts.values() if one.is_foreign] == ["/mnt/with blank", "/home/x", "/net", "/win"]
+    assert str(foreign_mount(Path("/mnt/with blank/a/b"), mounts)) == "/mnt/with blank (nfs4 from nas:/export)"
+    assert foreign_mount(Path("/mnt/with"), mounts) is None
+    assert foreign_mount(Path("/srv/a"), mounts) is None
+    assert foreign_mount(Path("/home/x/../y"), mounts) == Mount(31, Path("/home/x"), "fuse.sshfs", "host:/")
+    assert read_mounts(tmp_path / "none") == {}
+
+
+def _whole(action: Action, context: Context) -> str:
+    """Plan it, and carry it out when it does not refuse. The refusal."""
+    plan = action.plan(context)
+    if not plan.refusal or isinstance(action, Check):
+        action.apply(context, plan)
+    return plan.refusal
