@@ -157,7 +157,7 @@ def _list_of(entries: Sequence[int]) -> Iterator[int]:
 class LocalRestore:
     """`pg_restore` as our child."""
 
-    def __init__(self, route: Route, tools: Tools, argv: list[str], entries: Sequence[int]) -> None:
+    def __init__(self, route: Route, tools: Tools, argv: list[str], entries: Sequence[int] = ()) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         environment = {**clean, **client_environment(route), "LC_ALL": "C"}
         environment.pop("PGCLIENTENCODING")  # the archive says what its text is
@@ -207,7 +207,7 @@ class LocalRestore:
 class ContainerRestore:
     """`pg_restore` inside the container, fed through its standard input."""
 
-    def __init__(self, route: Route, argv: list[str], entries: Sequence[int]) -> None:
+    def __init__(self, route: Route, argv: list[str], entries: Sequence[int] = ()) -> None:
         self._container, self._said, self._fate = route.container, bytearray(), ""
         command = ["pg_restore", "-p", str(route.port), "-U", route.user, *argv]
         lists = {f"LIST{at}": "\n".join(map(str, entries[at : at + _LISTED])) for at in range(0, len(entries), _LISTED)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +101,28 @@ def test_restored_checked_and_put_in_place_by_commands_alone(
     assert sorted(rows_of(inside).values()) == [0, 20_000]
 
 
+def test_event_triggers_do_not_fire_and_views_are_filled_by_commands_alone(
+    server: Scratch, arp: Target, inside: Route, context: Context, request: pytest.FixtureRequest
+) -> None:
+    script = """
+        CREATE TABLE noted (tag text);
+        CREATE MATERIALIZED VIEW "all of It" AS SELECT count(*) AS n FROM noted;
+        CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO public.noted VALUES (tg_tag); END $$;
+        CREATE EVENT TRIGGER always ON ddl_command_end EXECUTE FUNCTION note();
+        ALTER EVENT TRIGGER always ENABLE ALWAYS;
+    """
+    with connect(replace(server.route, database="arp")) as connection:
+        connection.execute(script)
+    action = Restore(arp, request.getfixturevalue("saved"))
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.ok, outcome.summary
+    assert "changed by the restore" not in outcome.summary
+    with connect(replace(server.route, database=outcome.values["database"])) as connection:
+        assert connection.execute('SELECT n FROM "all of It"').fetchone() == (0,)
+        assert connection.execute("SELECT evtenabled FROM pg_event_trigger").fetchone() == ("A",)
+
+
 def test_a_cut_backup_leaves_no_database(server: Scratch, arp: Target, context: Context, saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:-20_000])
     action = Restore(arp, saved)
@@ -132,10 +154,13 @@ def test_a_container_that_is_paused_in_mid_restore(
         sink.stop()
 
 
-def test_a_restore_that_gives_up_in_the_container_is_not_waited_for(inside: Route, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("entries", [(), range(25_000)], ids=["all entries", "some entries"])
+def test_a_restore_that_gives_up_in_the_container_is_not_waited_for(
+    inside: Route, monkeypatch: pytest.MonkeyPatch, entries: Sequence[int]
+) -> None:
     """The engine would take input for it for ever."""
     monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
-    sink = ContainerRestore(inside, ["--no-such-option"])
+    sink = ContainerRestore(inside, ["--no-such-option"], entries)
     with pytest.raises(BrokenPipeError):
         pour(sink)
     code, said = sink.finish()
