@@ -34,6 +34,7 @@ def write_site(record: Record, bases: Sequence[Base], engine: Engine, scenario: 
         disk["budgets"] = [budget]
     data = {
         "midwatch-site": 1,
+        "environment": "rehearsal",
         "targets": {base.server.name: base.server.as_target(base.label) for base in bases},
         "places": {
             "backups": "backups/prod",

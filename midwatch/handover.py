@@ -40,6 +40,7 @@ def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime |
     todo, done = by_status.get(StepStatus.TODO, []), by_status.get(StepStatus.DONE, [])
     following = incident.next_step(runbook)
     sections = [
+        Section("environment", "Environment", (runbook.environment.word,)),
         Section("running", "Under way", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),

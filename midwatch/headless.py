@@ -11,8 +11,8 @@ from midwatch.errors import BadInput, Exit, MidwatchError
 from midwatch.incident.state import StepStatus
 from midwatch.journal.words import journal_words
 from midwatch.pins import other_servers, pins_of
-from midwatch.plan import Plan
-from midwatch.rules import name_to_type, takes_two
+from midwatch.plan import Plan, Risk
+from midwatch.rules import name_to_type, risk_of, takes_two
 from midwatch.runbook.model import Step, StepKind
 from midwatch.spool import Spool
 from midwatch.units import duration
@@ -36,6 +36,7 @@ def run(conductor: Conductor, answers: Answers, say: Say, *, retry: bool = False
 
 def _run_all(conductor: Conductor, answers: Answers, say: Say, *, retry: bool) -> Exit:
     tried: set[str] = set()
+    say(f"environment: {conductor.runbook.environment.word}")
     of_the_journal = _of_the_journal(conductor, say)
     while True:
         conductor.poll()
@@ -94,6 +95,8 @@ def _of_the_journal(conductor: Conductor, say: Say) -> Iterator[None]:
 
 def _run(conductor: Conductor, step: Step, answers: Answers, say: Say) -> None:
     plan = _plan(conductor, step, answers)
+    if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
+        say(f"    {risk} in {conductor.runbook.environment.word}")
     wanted, typed = name_to_type(step, plan), answers.confirm.get(step.id, "")
     if wanted and typed != wanted:
         given = f"it says {typed!r}" if typed else "it says nothing"

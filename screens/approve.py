@@ -34,6 +34,7 @@ class AskSecond(Confirm):
             plan,
             desk.clock.now(),
             desk.clock,
+            environment=desk.runbook.environment,
             name="",
             spared=spared_names(desk.runbook),
             submit=lambda _: desk.ask_approval(step.id, plan),
@@ -68,6 +69,7 @@ class Approve(Confirm):
             plan,
             desk.incident.approvals[step.id].asked_at,
             desk.clock,
+            environment=desk.runbook.environment,
             name=name,
             spared=spared_names(desk.runbook),
             submit=lambda typed: desk.approve(step.id, plan, typed=typed),
@@ -92,7 +94,7 @@ class Approve(Confirm):
 
         decline = self._desk.decline
         form = ask_reason(
-            self.pen, self._step, "Decline", "Why not?", "Its driver reads this.", "Decline",
+            self.pen, self._desk.runbook, self._step, "Decline", "Why not?", "Its driver reads this.", "Decline",
             lambda reason: decline(self._step.id, reason),
         )  # fmt: skip
         self.app.push_screen(form, closed)

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from midwatch.runbook.model import Step
 from screens.desk import Desk
 from screens.widgets.dialog import Dialog
+from screens.widgets.environments import step_mark
 from screens.widgets.keyed import YES, bindings
 from screens.widgets.pen import Pen
 from screens.widgets.rows import joined, paragraph
@@ -26,7 +27,7 @@ class CancelStep(Dialog):
     accept_words = "End it"
 
     def __init__(self, pen: Pen, desk: Desk, step: Step) -> None:
-        super().__init__(pen, f"End {step.number} {step.title}?")
+        super().__init__(pen, f"End {step.number} {step.title}?", mark=step_mark(desk.runbook.environment, step.risk, pen))
         self._desk, self._step = desk, step
         self.hint = f"Esc let it run {pen.signs.dot} {{yes}} end it"
 

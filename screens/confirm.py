@@ -15,9 +15,10 @@ from textual.widgets import Input, Static
 
 from midwatch.clock import Clock
 from midwatch.plan import Plan, Risk
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Environment, Step
 from screens.widgets.choice import Choice
 from screens.widgets.dialog import Dialog
+from screens.widgets.environments import step_mark
 from screens.widgets.keyed import YES, bindings
 from screens.widgets.line import Line
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
@@ -51,6 +52,7 @@ class Confirm(Dialog):
         at: datetime,
         clock: Clock,
         *,
+        environment: Environment,
         name: str,
         spared: Sequence[str] = (),
         submit: Callable[[str], object],
@@ -63,9 +65,9 @@ class Confirm(Dialog):
 
         `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
         """
-        risk = Risk.DESTROY if name else step.risk
+        mark = step_mark(environment, Risk.DESTROY if name else step.risk, pen)
         title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
-        super().__init__(pen, title, mark=pen.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT))
+        super().__init__(pen, title, mark=mark)
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
         self._spared = spared

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from midwatch.incident.state import StepStatus
+from midwatch.pins import other_servers, pins_of
 from midwatch.rules import takes_two
 from midwatch.runbook.model import Step, StepKind
 from screens.desk import Desk
@@ -76,6 +77,8 @@ def next_deed(desk: Desk, step: Step | None, look: Look, looked_up: Collection[s
         return Next(Deed.AGAIN, f"run {step.number} again")
     if look.looking:
         return Next(Deed.WAIT, "looking what it would do")
+    if look.plan is not None and other_servers(look.plan, pins_of(runbook, incident.pins)):
+        return Next(Deed.RUN, "pin the server anew, with a reason")
     if look.plan is None or look.plan.refusal:
         return Next(Deed.PLAN, "plan again" if look.error or look.plan else "plan")
     approval = incident.approvals.get(step.id)

@@ -135,6 +135,7 @@ class Drawing(Decisions):
         lease = self.desk.lease
         line = top_line(
             incident,
+            self.desk.runbook.environment,
             self.desk.next_update_due,
             now,
             max(width, 20),

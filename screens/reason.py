@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from midwatch.plan import Risk
 from midwatch.reasons import require_reason
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Runbook, Step
+from screens.widgets.environments import step_mark
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import paragraph
@@ -13,7 +15,9 @@ from screens.widgets.rows import paragraph
 _WIDTH = 74
 
 
-def ask_reason(pen: Pen, step: Step, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> Form:
+def ask_reason(
+    pen: Pen, runbook: Runbook, step: Step, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]
+) -> Form:
     """A form with one line for the reason; `submit` is given it."""
     return Form(
         pen,
@@ -22,4 +26,5 @@ def ask_reason(pen: Pen, step: Step, title: str, prompt: str, words: str, accept
         lambda values: submit(require_reason(values["reason"])),
         words=paragraph(words, _WIDTH, pen, style=FAINT),
         accept=accept,
+        mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, pen),
     )

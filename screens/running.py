@@ -94,7 +94,17 @@ class Running(Beneath[None]):
         name, undoable = name_to_type(step, plan), False if undo else self.looks.undoable(step)
         spared = spared_names(self.desk.runbook)
         dialog = Confirm(
-            self.pen, step, plan, at, self.desk.clock, name=name, spared=spared, undo=undo, undoable=undoable, submit=start
+            self.pen,
+            step,
+            plan,
+            at,
+            self.desk.clock,
+            environment=self.desk.runbook.environment,
+            name=name,
+            spared=spared,
+            undo=undo,
+            undoable=undoable,
+            submit=start,
         )
         self.open(dialog)
 
@@ -111,7 +121,9 @@ class Running(Beneath[None]):
                 self.looks.look(step.id)
 
         words = f"{plan.refusal}. If it is the right server now, say why; every plan is held to it from then on."
-        form = ask_reason(self.pen, step, "Pin anew:", "Why is it right?", words, "Pin", partial(desk.pin_anew, plan))
+        form = ask_reason(
+            self.pen, desk.runbook, step, "Pin anew:", "Why is it right?", words, "Pin", partial(desk.pin_anew, plan)
+        )
         self.app.push_screen(form, closed)
 
     def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:
@@ -151,7 +163,7 @@ class Running(Beneath[None]):
     def reason(self, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> None:
         """Ask for a reason, and do at once what it is for."""
         if self.step:
-            self.open(ask_reason(self.pen, self.step, title, prompt, words, accept, submit))
+            self.open(ask_reason(self.pen, self.desk.runbook, self.step, title, prompt, words, accept, submit))
 
     def with_reason(self, step: Step, title: str, prompt: str, words: str, then: Callable[[str], None]) -> None:
         """Ask for a reason, then do what comes then with it."""
@@ -161,7 +173,7 @@ class Running(Beneath[None]):
             if done and given:
                 then(given[-1])
 
-        self.app.push_screen(ask_reason(self.pen, step, title, prompt, words, "Go on", given.append), closed)
+        self.app.push_screen(ask_reason(self.pen, self.desk.runbook, step, title, prompt, words, "Go on", given.append), closed)
 
     def action_take_back(self) -> None:
         """Plan the undo beside the loop, ask why, then ask for consent to what it would touch."""

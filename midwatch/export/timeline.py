@@ -57,6 +57,7 @@ def overview(facts: Facts) -> str:
 def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     incident, declared, closed = facts.incident, facts.declared, facts.first(Kind.CLOSED)
     yield "Runbook", f"{text(facts.runbook.title)} ({text(facts.runbook.id)})"
+    yield "Environment", facts.runbook.environment.word
     yield "Severity", _severities(facts)
     if declared is not None:
         yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"

@@ -43,6 +43,11 @@ class Environment(StrEnum):
     STAGING = "staging"
     REHEARSAL = "rehearsal"
 
+    @property
+    def word(self) -> str:
+        """As headers and dialogs show it: `PRODUCTION`."""
+        return self.value.upper()
+
 
 @dataclass(frozen=True, slots=True)
 class Outside:

@@ -8,8 +8,9 @@ from datetime import datetime
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepStatus
-from midwatch.runbook.model import Severity
+from midwatch.runbook.model import Environment, Severity
 from screens.widgets.ages import elapsed, span
+from screens.widgets.environments import environment_text
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WRONG, Pen
 from screens.widgets.rows import edges, fit
 
@@ -18,6 +19,7 @@ _STYLES = {Severity.SEV0: f"bold {WRONG}", Severity.SEV1: f"bold {WRONG}", Sever
 
 def top_line(
     incident: Incident,
+    environment: Environment,
     due: datetime | None,
     now: datetime,
     width: int,
@@ -36,16 +38,18 @@ def top_line(
     `watching`: how many follow along. `silent`: seconds for which the driver has given no sign of life, once that is too long.
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
+    since = (3, _elapsed(incident, steady, pen))
+    driver = (4, _driver(incident, pen, width, driving=driving, watching=watching, silent=silent))
     parts = [  # the most important first, each with its place from left to right
         (0, pen.ink(f"{pen.signs.person} {journal}", WRONG) if journal else None),
         (5, _due(due, now, pen)),
-        (3, _elapsed(incident, steady, pen)),
-        (4, _driver(incident, pen, width, driving=driving, watching=watching, silent=silent)),
+        *([since, driver] if driving else [driver, since]),  # who observes has to see that before anything else
         (2, _running(incident, pen)),
     ]
     right = [(place, part) for place, part in parts if part]
     well = (1, pen.ink("journal ok", FAINT))
     severity, title = pen.ink(incident.severity.value, _STYLES[incident.severity]), pen.clean(incident.title)
+    severity = Content.assemble(severity, "  ", environment_text(environment, pen))
     room = width - severity.cell_length - 2
     while len(right) > 1 and room - _length(right) < min(len(title), 14):
         right.pop()

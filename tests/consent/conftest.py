@@ -77,3 +77,15 @@ def conductor(here: Path, first: Server) -> Iterator[Conductor]:
     made = declared(here)
     yield made
     made.leave()
+
+
+ONE_STEP = """\
+midwatch: 1
+id: bound
+title: A bound incident
+severity: SEV-2
+phases:
+  - title: All of it
+    steps:
+      - {id: save, title: Save it, uses: emergency-backup, with: {target: arp}}
+"""

@@ -20,6 +20,7 @@ from midwatch.incident.lease import Lease
 from midwatch.incident.state import CriterionState, Incident, Offer
 from midwatch.notebook import Ran
 from midwatch.person import Person
+from midwatch.pins import new_pins
 from midwatch.plan import Plan, PlanDraft, Verb
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity, Step
@@ -101,6 +102,10 @@ class DeskInMemory:
     def begin_at(self, step_id: str, reason: str) -> None:
         for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
             self.skip(step.id, reason)
+
+    def pin_anew(self, plan: Plan, reason: str) -> None:
+        for body in new_pins(plan, self.runbook, self.incident.pins, reason):
+            self._write(Kind.PINNED, body)
 
     # Other people
 

@@ -43,7 +43,12 @@ def run(args: argparse.Namespace) -> int:
     step = named(conductor.runbook, args.step) if args.step else waiting[0]
     plan = conductor.plan_to_approve(step.id)
     asked = conductor.incident.approvals[step.id]
-    print(safe_text(f"{conductor.incident.id}  {step.number} {step.title} ({step.risk}), asked for by {asked.asked_by.name}"))
+    where = conductor.runbook.environment.word
+    print(
+        safe_text(
+            f"{where}  {conductor.incident.id}  {step.number} {step.title} ({step.risk}), asked for by {asked.asked_by.name}"
+        )
+    )
     for line in plan_lines(plan):
         print(f"    {line}")
     if decline is not None:
@@ -53,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise Refused("An approval is given by a person at a terminal", hint="Run it at one, from your own login")
     name = name_to_type(step, plan)
-    prompt = f"This cannot be taken back. Type {name} to approve it: " if name else "Approve it? [y/N] "
+    prompt = f"{where}. This cannot be taken back. Type {name} to approve it: " if name else f"{where}. Approve it? [y/N] "
     if not name:  # a name is no slip, whenever it was typed
         drop_typed_ahead()
     print(safe_text(prompt), end="", flush=True)

@@ -67,7 +67,7 @@ class Company:
             return True
         approval = self._approval(step, plan)
         if not (approval and (approval.given_by or approval.waits)):
-            if not self._teletype.agreed("It takes two people. Ask for a second one?"):
+            if not self._teletype.agreed(f"{self._where} It takes two people. Ask for a second one?"):
                 return False
             self._conductor.ask_approval(step.id, plan)
         approval = self._approval(step, plan)
@@ -89,6 +89,10 @@ class Company:
             return False
         self._teletype.say(f"{approval.judge} approved it.")
         return True
+
+    @property
+    def _where(self) -> str:
+        return f"This is {self._conductor.runbook.environment.word}."
 
     def _approval(self, step: Step, plan: Plan) -> Approval | None:
         approval = self._conductor.incident.approvals.get(step.id)
@@ -135,12 +139,14 @@ class Company:
             say(f"  {line}")
         name = name_to_type(step, plan)
         if name:
-            typed = self._teletype.ask_anew(f"This cannot be taken back. To approve it, type {name} ; Enter alone does not: ")
+            typed = self._teletype.ask_anew(
+                f"{self._where} This cannot be taken back. To approve it, type {name} ; Enter alone does not: "
+            )
             agreed = typed == name
             if typed and not agreed:
                 say("That is not the name.")
         else:
-            typed, agreed = "", self._teletype.agreed("Approve it?")
+            typed, agreed = "", self._teletype.agreed(f"{self._where} Approve it?")
         if not agreed:
             say("Nothing was said to it; it goes on waiting. The word decline says no.")
             return

@@ -90,12 +90,15 @@ class Deciding:
         risk = risk_of(step, plan)
         if risk is Risk.OBSERVE:
             return ""
+        where = self._conductor.runbook.environment.word
         if name := name_to_type(step, plan):
-            typed = self._teletype.ask_anew(f"This cannot be taken back. To run it, type {name} ; Enter alone does not: ")
+            typed = self._teletype.ask_anew(
+                f"This is {where}. This cannot be taken back. To run it, type {name} ; Enter alone does not: "
+            )
             if typed and typed != name:
                 self._teletype.say("That is not the name.")
             return typed if typed == name else None
-        return "" if self._teletype.agreed("Run it?") else None
+        return "" if self._teletype.agreed(f"This is {where}. Run it?") else None
 
     # By hand
 
@@ -173,7 +176,9 @@ class Deciding:
 
     def cancel(self, step: Step) -> None:
         """End it while it runs."""
-        if self._teletype.agreed(f"End {titled(step)}? What it has done so far stays done."):
+        if self._teletype.agreed(
+            f"This is {self._conductor.runbook.environment.word}. End {titled(step)}? What it has done so far stays done."
+        ):
             self._conductor.cancel(step.id)
             follow(self._conductor, step, self._teletype)
 

@@ -19,7 +19,7 @@ def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
     """Which incident, how bad, who drives, what is due."""
     incident, runbook = conductor.incident, conductor.runbook
     state = "open" if incident.open else "closed"
-    yield f"{incident.severity} {incident.title}, {incident.id}, {state}."
+    yield f"{runbook.environment.word}. {incident.severity} {incident.title}, {incident.id}, {state}."
     if incident.open:
         who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
         since = duration(incident.steady_now(conductor.clock)) if incident.declared_at else "some time"

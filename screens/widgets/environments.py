@@ -1,0 +1,24 @@
+"""The environment of the targets as a word in a colour: in the header, and in each dialog of a step that changes things."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from midwatch.plan import Risk
+from midwatch.runbook.model import Environment
+from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, Pen
+
+_STYLES = {Environment.PRODUCTION: SOON, Environment.STAGING: CHOSEN, Environment.REHEARSAL: WELL}
+
+
+def environment_text(environment: Environment, pen: Pen) -> Content:
+    """`PRODUCTION`: the word says what the colour says."""
+    return pen.ink(environment.word, f"bold {_STYLES[environment]}")
+
+
+def step_mark(environment: Environment, risk: Risk, pen: Pen) -> Content:
+    """The mark beside the title of a step's dialog: `PRODUCTION · change`; the risk alone where nothing is changed."""
+    word = pen.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT)
+    if risk is Risk.OBSERVE:
+        return word
+    return Content.assemble(environment_text(environment, pen), pen.ink(f" {pen.signs.dot} ", FAINT), word)
