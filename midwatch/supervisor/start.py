@@ -14,11 +14,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import midwatch
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file
+from midwatch.known_secrets import names_secret
 from midwatch.process import Process
 from midwatch.supervisor.logout import hand_over
 from midwatch.supervisor.order import Order
@@ -79,7 +81,7 @@ def _write_order(folder: AttemptFolder, order: Order) -> None:
         with contextlib.suppress(FileExistsError):
             new_folder(folder.path)
         with os.fdopen(open_file(folder.order, flags), "w", encoding="ascii") as file:
-            json.dump(order.to_json(), file)
+            json.dump(_record_of(order), file)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder.path)
@@ -87,6 +89,12 @@ def _write_order(folder: AttemptFolder, order: Order) -> None:
         raise Refused("This attempt was started before", hint="Every attempt has a folder of its own") from None
     except OSError as error:
         raise Failed(f"The order of the step cannot be stored in {folder.path}: {error.strerror}") from error
+
+
+def _record_of(order: Order) -> dict[str, Any]:
+    """The order as it is kept: of a variable with the name of a secret only the name."""
+    variables = {name: f"[secret {name}]" if names_secret(name) else value for name, value in order.env.items()}
+    return order.to_json() | {"env": variables}
 
 
 def _answer(ours: socket.socket) -> str:

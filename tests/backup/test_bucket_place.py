@@ -118,3 +118,7 @@ def test_without_boto3_or_credentials_it_says_so(arp: Target, away: Context, mon
     assert "no credentials for s3://safe" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
     assert "boto3, which is not installed" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
+
+
+def test_plan_is_bound_to_the_store_of_the_bucket(arp: Target, away: Context, store: Store) -> None:
+    assert EmergencyBackup(arp).plan(away).bindings["destination"] == f"s3://safe/prod at {os.environ['AWS_ENDPOINT_URL']}"

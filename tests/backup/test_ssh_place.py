@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -22,7 +23,7 @@ from actions.places.ssh_command import parse
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
 from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown
+from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Target
 from probes.backups import BackupsProbe
 from tests.backup.conftest import superuser
@@ -258,3 +259,28 @@ def test_it_is_restored_for_a_look_straight_from_there(fresh: Target, away: Cont
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == kept
     with superuser(fresh, fresh.database) as connection:
         connection.execute("DROP TABLE stock; DROP ROLE keeper")
+
+
+def test_plan_is_bound_to_the_key_of_the_host(arp: Target, away: Context, host: OtherHost) -> None:
+    """Another host that has the same name, and whose key somebody made known since, is another destination."""
+    plan = EmergencyBackup(arp).plan(away)
+    said = subprocess.run(["ssh-keygen", "-lf", host.folder / "host_key.pub"], capture_output=True, text=True, check=True)
+    assert f"host key ssh-ed25519 {said.stdout.split()[1]}" in plan.bindings["destination"]
+    with pytest.MonkeyPatch.context() as patch, other_host_beside(host) as impostor:
+        patch.setattr(host, "port", impostor.port)
+        host.configure()
+        (host.folder / "known_hosts").write_text(
+            f"[127.0.0.1]:{impostor.port} {(impostor.folder / 'host_key.pub').read_text()}"
+        )
+        with pytest.raises(Refused, match="destination ssh://backup-host"):
+            EmergencyBackup(arp).plan(away).require_within(plan)
+
+
+@contextlib.contextmanager
+def other_host_beside(host: OtherHost) -> Iterator[OtherHost]:
+    """A second host, with a key of its own, that lets the first one's user in."""
+    folder = host.folder / "beside"
+    folder.mkdir()
+    with other_host(folder) as found:
+        shutil.copy(host.folder / "good_key.pub", folder / "authorized_keys")
+        yield found

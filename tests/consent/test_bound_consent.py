@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from midwatch.incident.events import Kind
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.state import StepStatus
 from midwatch.plan import Plan
+from midwatch.runbook.loader import load
 from tests.consent.conftest import declared, write_site
 from tests.core.conftest import ended
 from tests.support.postgres import Server
@@ -140,4 +142,44 @@ def test_unknown_identity_is_shown_and_consented_to_as_such(here: Path, first: S
     assert ("server", "ARP: identity of the server: unknown, nobody can log in") in plan.facts
     assert plan.bindings["system identifier of arp"] == "unknown"
     assert not conductor.incident.pins
+    conductor.leave()
+
+
+SECRET = """\
+midwatch: 1
+id: secret
+title: A script with a secret
+severity: SEV-2
+phases:
+  - title: All of it
+    steps:
+      - {id: work, title: Work, run: "printf %s $API_TOKEN | sha256sum > seen", env: {API_TOKEN: hunter2-hunter2}, risk: change}
+"""
+
+
+def test_secret_variable_is_bound_by_its_name_and_has_its_value_when_it_runs(here: Path) -> None:
+    (here / "runbook.yaml").write_text(SECRET)
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    plan = conductor.plan("work")
+    assert plan.parameters["$API_TOKEN"] == "(a secret: env.API_TOKEN of work in the runbook)"
+    conductor.start("work", plan)
+    assert ended(conductor, "work") is StepStatus.DONE
+    assert (here / "seen").read_text().split()[0] == hashlib.sha256(b"hunter2-hunter2").hexdigest()
+    conductor.leave()
+    copies = {conductor.folder.runbook}
+    for file in conductor.folder.path.rglob("*"):
+        assert file in copies or not file.is_file() or b"hunter2" not in file.read_bytes(), file
+
+
+def test_variables_named_like_our_own_words_are_variables(here: Path) -> None:
+    """A variable `script` or `target` is neither the script nor a target of the plan."""
+    text = SECRET.replace("API_TOKEN: hunter2-hunter2", "script: rm -rf /, target: x").replace("$API_TOKEN", "$script$target")
+    (here / "runbook.yaml").write_text(text)
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    plan = conductor.plan("work")
+    assert plan.parameters["script"].startswith("printf")
+    assert plan.parameters["$script"] == "rm -rf /"
+    conductor.start("work", plan)
+    assert ended(conductor, "work") is StepStatus.DONE
+    assert (here / "seen").exists()
     conductor.leave()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from midwatch.incident.events import Kind
 from midwatch.pins import Pin
 from midwatch.plan import ROLE, SYSTEM_IDENTIFIER, Effect, Plan, Verb
+from midwatch.runbook.model import Environment
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import DeskInMemory
 
@@ -24,3 +29,15 @@ async def test_screen_asks_for_the_reason_and_plans_again(desk: DeskInMemory) ->
         await until(pilot, lambda: "Pin anew" in grid(pilot))
         await press(pilot, *"rebuilt", "enter")
         await until(pilot, lambda: desk.incident.pins[target] == Pin("2", "primary"))
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
+@pytest.mark.parametrize("environment", Environment)
+async def test_header_and_dialog_name_the_environment(
+    desk: DeskInMemory, environment: Environment, size: tuple[int, int]
+) -> None:
+    desk.runbook = replace(desk.runbook, environment=environment)
+    async with opened(desk, size) as pilot:
+        assert f"SEV-1  {environment.word}" in grid(pilot).splitlines()[0]
+        await press(pilot, "enter")
+        await until(pilot, lambda: f"{environment.word} · change" in grid(pilot))
