@@ -7,6 +7,7 @@ import os
 from midwatch.action import Context
 from midwatch.clock import iso
 from midwatch.errors import Failed
+from midwatch.system.durable import make_folders
 
 
 def record(context: Context, event: str, **facts: str) -> None:
@@ -19,7 +20,7 @@ def record(context: Context, event: str, **facts: str) -> None:
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
     line = f"{iso(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
     try:
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folders(path.parent, mode=0o750)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))

@@ -18,7 +18,7 @@ from midwatch.incident.modes import new_folder, open_file
 from midwatch.journal.reader import read
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
-from midwatch.system.durable import sync_folder
+from midwatch.system.durable import make_folders, sync_folder
 from midwatch.system.trusted_files import read_regular
 
 
@@ -31,7 +31,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
     name = incident_id(clock.now(), runbook.id)
     folder: IncidentFolder | None = None
     try:
-        incidents_folder(logs).mkdir(parents=True, exist_ok=True)
+        make_folders(incidents_folder(logs))
         folder = _exclusive(incidents_folder(logs), name)
         _copy(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:

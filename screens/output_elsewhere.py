@@ -14,6 +14,7 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from midwatch.errors import Failed
+from midwatch.incident.modes import new_folder, open_file
 from midwatch.plain_output import plain_blocks, plain_tail
 from midwatch.units import size
 
@@ -27,8 +28,10 @@ def copied_file(output: Path, target: Path) -> str:
     """Write the output as plain text beside the incident's other files; a sentence for the operator. Raises `Failed`."""
     written, cut = 0, False
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        if not target.parent.is_dir():
+            new_folder(target.parent)
+        descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             for block in plain_blocks(output):
                 file.write(block)
                 written += len(block)

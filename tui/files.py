@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, Place
+from midwatch.system.trusted_files import atomic_write, open_regular
 
 _LARGEST = 64_000
 
@@ -17,30 +16,30 @@ def write_text(path: Path, text: str) -> None:
 
     What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody.
     """
-    partial = ""
     try:
         if is_special(path):
-            path.write_text(text, encoding="utf-8")
-            return
-        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
+            _write_special(path, text)
+        else:
+            atomic_write(path, text.encode("utf-8"), mode=0o644, trust=None)
     except OSError as error:
-        if partial:
-            with contextlib.suppress(OSError):
-                Path(partial).unlink()
         raise Failed(f"{path} cannot be written: {error.strerror or error}", hint="Name another place") from error
+
+
+def _write_special(path: Path, text: str) -> None:
+    """Write to a pipe or a device as it is; a pipe that nobody reads is an error, and is not waited for."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def read_own(file: Path, what: str) -> str:
     """A file of the user's own settings; empty when none can be seen. Raises `BadInput`, which calls it `what`."""
     try:
-        with file.open(encoding="utf-8") as open_file:
+        with os.fdopen(open_regular(file), encoding="utf-8") as open_file:
             return open_file.read(_LARGEST)
+    except Failed as error:
+        raise BadInput(f"{what} cannot be read: {error.sentence}", place=Place(str(file))) from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{what} cannot be read: {error}", place=Place(str(file))) from error
     except OSError as error:

@@ -86,9 +86,11 @@ class Sight:
         try:
             driver = Driver(**json.loads(self.text))
             from_iso(driver.since)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
-        return driver
+        texts = (driver.actor, driver.host, driver.boot)
+        known = all(isinstance(text, str) for text in texts) and type(driver.pid) is type(driver.start) is int
+        return driver if known and 0 < driver.pid < 2**31 else None
 
 
 class Pulse(StrEnum):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from midwatch.file_systems import in_memory
 from midwatch.incident.events import Event, Kind
+from midwatch.system.durable import make_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     folders: list[Path] = []
     if declared is not None:
         try:
-            declared.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folders(declared, mode=0o700)
             declared = declared.resolve()
         except OSError as error:
             problem = f"{declared} cannot be made: {error.strerror}"

@@ -7,6 +7,17 @@ import os
 from pathlib import Path
 
 
+def make_folders(path: Path, *, mode: int = 0o755) -> None:
+    """Make a folder and those above it that are missing, none of them more open than `mode`, whatever the umask is.
+
+    A folder that is there stays as it is. Raises `OSError`.
+    """
+    if not path.is_dir():
+        if path.parent != path:
+            make_folders(path.parent, mode=mode)
+        path.mkdir(mode=mode, exist_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Put the names in a folder on disk. Raises `OSError` when the folder cannot be opened."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

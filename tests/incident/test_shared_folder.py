@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import stat
 import subprocess
@@ -16,6 +18,7 @@ from support.users import MALLORY, ONCALL, needs_root, run_as
 from midwatch.attempts import never_begins, owner_of
 from midwatch.errors import MidwatchError
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.lease import Lookout, driver_of
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.modes import new_folder, open_file, read_file, replace_file
 from midwatch.incident.spare import Spare
@@ -188,8 +191,6 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def test_process_that_a_member_wrote_into_supervisor_json_gets_no_signal(
     shared: Path, sleeper: subprocess.Popen[bytes], which: str
 ) -> None:
-    import json
-
     attempt = AttemptFolder(shared / "steps" / "a" / "1")
     new_folder(attempt.path)
     target = Process.of(sleeper.pid)
@@ -226,6 +227,23 @@ def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path
     timing.refresh()
     spool = Spool(attempt.output)
     assert spool.refresh() is False
+
+
+@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.binary(max_size=300)
+    | st.fixed_dictionaries(
+        {name: st.none() | st.integers() | st.text(max_size=5) for name in ("actor", "host", "pid", "start", "boot")}
+        | {"since": st.just("2026-11-23T02:00:00.000000Z")}
+    ).map(lambda data: json.dumps(data).encode())
+)
+def test_any_bytes_in_the_lock_file_give_no_traceback(shared: Path, text: bytes) -> None:
+    folder = IncidentFolder(shared)
+    folder.lock.write_bytes(text)
+    driver_of(folder)
+    Lookout(folder).look()
+    with contextlib.suppress(MidwatchError):
+        DriverLock.take(folder, "ada@test").release()
 
 
 PROCESSES = rb'\{"pid": ?-?[0-9e]{1,20}, "start": 1, "boot": "x"(, "step": .{0,9})?\}'

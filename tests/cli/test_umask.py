@@ -1,0 +1,46 @@
+"""Under a umask of 000 nothing that Midwatch makes can be written by others."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+RUNBOOK = """\
+midwatch: 1
+id: fire
+title: Fire
+severity: SEV-2
+phases:
+  - id: one
+    title: One
+    steps:
+      - {id: work, title: Work, run: "umask; : > made-by-the-step", risk: change}
+      - {id: stop, title: Stop the jobs, uses: freeze, with: {reason: test}}
+"""
+
+
+def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators_umask(tmp_path: Path) -> None:
+    (tmp_path / "runbook.yaml").write_text(RUNBOOK)
+    (tmp_path / "answers.yaml").write_text("{}\n")
+    given = {*tmp_path.rglob("*")}
+    command = ["run", "--headless", "--answers", "answers.yaml", "--export", "timeline.md"]
+    program = "import sys; from tui.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command],
+        cwd=tmp_path,
+        umask=0o000,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    made = {*tmp_path.rglob("*")} - given
+    assert (tmp_path / "timeline.md") in made, done
+    assert next(tmp_path.rglob("steps/work/1/output")).read_text() == "0000\n", done
+    assert stat.S_IMODE((tmp_path / "made-by-the-step").stat().st_mode) == 0o666
+    loose = [path for path in made if path.name != "made-by-the-step" and path.lstat().st_mode & 0o022]
+    assert [str(path) for path in loose if not path.is_symlink()] == []
