@@ -39,7 +39,8 @@ def read_own(file: Path, what: str) -> str:
         with os.fdopen(open_regular(file), encoding="utf-8") as open_file:
             return open_file.read(_LARGEST)
     except Failed as error:
-        raise BadInput(f"{what} cannot be read: {error.sentence}", place=Place(str(file))) from error
+        reason = "Is a directory" if file.is_dir() else "it is not a regular file"
+        raise BadInput(f"{what} cannot be read: {reason}", place=Place(str(file))) from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{what} cannot be read: {error}", place=Place(str(file))) from error
     except OSError as error:
