@@ -91,7 +91,7 @@ SUFFIX = (
     rb"|current|primary|secondary|prod|production|staging|dev|test|root|admin|master|replica|override|encrypted)"
     rb"(?![a-z]))?"
 )
-CLOSE = rb"(?:\\{0,7}[\"'`])?[\])]?"
+CLOSE = rb"(?:\\{0,7}[\"'`])?\]?"
 SIGN = (
     rb"[ \t]{0,40}(?:\\{0,7}u003d|%3d|:=|=>|={1,3}|\?="
     rb"|:(?![:/])(?:\s{1,40}(?=\\{0,7}[\"']))?)[ \t]{0,40}(?:!!\w+[ \t]+)?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shlex
 from collections.abc import Iterator
 from urllib.parse import quote, quote_from_bytes
@@ -25,13 +26,22 @@ def as_bytes(text: str) -> bytes:
 def disguises(value: str) -> set[bytes]:
     """Every form of `value` that is looked for, itself included."""
     raw = as_bytes(value)
-    found = set(_textual(value)) | set(_binary(raw))
+    found = set(_textual(value)) | set(_binary(raw)) | _two_deep(value)
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:
         for line in lines:
             if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
                 found |= set(_binary(as_bytes(line))) | set(_textual(line))
     return {form for form in found if len(form) >= SHORTEST_PIECE}
+
+
+def _two_deep(value: str) -> set[bytes]:
+    """Base64 of other forms: UTF-16, base64, percent-encoding, escapes of JSON."""
+    raw = as_bytes(value)
+    inner = {value.encode(f"utf-16-{order}", "surrogatepass") for order in ("le", "be")}
+    inner |= {form for alignment in range(3) for form in _base64(raw, alignment)}
+    inner |= {as_bytes(form) for form in (quote_from_bytes(raw, safe=""), json.dumps(value)[1:-1]) if form != value}
+    return {form for text in inner for alignment in range(3) for form in _base64(text, alignment)}
 
 
 def _textual(value: str) -> Iterator[bytes]:
@@ -51,7 +61,7 @@ def _binary(raw: bytes) -> Iterator[bytes]:
     for digits in (raw.hex(), raw.hex().upper()):
         yield digits.encode()
         pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-        for before, between in (("\\x", "\\x"), ("", ":"), ("", " "), ("0x", " 0x")):
+        for before, between in (("\\x", "\\x"), ("", ":"), ("", "-"), ("", " "), ("0x", " 0x"), ("0x", ", 0x"), ("0x", ",0x")):
             yield (before + between.join(pairs)).encode()
         yield ("%" + "%".join(pairs)).encode()
     percent = quote_from_bytes(raw, safe="")

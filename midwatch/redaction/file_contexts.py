@@ -33,8 +33,9 @@ FILES = (
         rb"passw(?:or)?d[ \t]+(?=\S)",
         Value.WORD,
         Test.ANY,
-        rb"(?:machine|default|login|poll|user(?:name)?|account)\b[^\n]{0,160}(?:\n[ \t]+[^\n]{0,160}"
-        rb"|\n)?[\s,]|\"[^\"\n]*\"[ \t]+is[^\n]*",
+        rb"(?:^|\s)(?:machine[ \t]+\S+|default|poll[ \t]+\S+[^\n]*)"
+        rb"(?:[ \t]+(?:login|account|port|user|protocol)[ \t]+\S+)*[ \t,]+"
+        rb"|(?:^|\n)[ \t]*(?:machine|login|account|default)[ \t]+\S+(?:[ \t]+\w+[ \t]+\S+)*[ \t]*\r?\n[ \t]*",
     ),
     row(
         "redis.conf",

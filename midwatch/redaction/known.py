@@ -11,7 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from midwatch.redaction.encodings import SHORTEST_PIECE
 
 _HEAD = 4
-_SMALL = 32 * 1024
+_SMALL = 64 * 1024
 """Bytes of patterns up to which the automaton with the fastest steps is small enough to build at each start."""
 
 

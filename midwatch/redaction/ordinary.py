@@ -22,13 +22,14 @@ _PLACEHOLDER = re.compile(
     | \{\{.*|\{%.*|\{[A-Za-z_.-]*\}|\{\d?\}
     | <[^<>]*>? | \[(?:\w[\w -]*)?\] | \((?:\w[\w -]*)?\)
     | :[A-Za-z_]\w* | @[A-Za-z_]\w* | \?
-    | [*.~\xe2\x80\xa2\xe2\x97\x8f_=-]+ | [xX]{3,} | \#+
+    | [*.~\xe2\x80\xa6\xa2\xe2\x97\x8f_=-]+ | [xX]{3,} | \#+
     | !\w.* | ENC\[.* | &\w+;?
     | (?:os\.|process\.|ENV\b|env\(|getenv|System\.|config\.|args\.|self\.|this\.|settings\.|var\.|local\.|data\.|module\.).*
     | [A-Za-z_][\w.]*\([^"']*                                  # a call
     | \[secret.*""",
     re.X | re.S,
 )
+_LEFT_OUT = re.compile(rb"(?:[.*]|\xe2\x80\xa6|\xe2\x80\xa2)*")
 _NAME_OF_ONE = re.compile(rb"<?[A-Z][A-Z0-9_ -]*>?")
 _PATH = re.compile(
     rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w .@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
@@ -51,6 +52,11 @@ def is_ordinary(value: bytes, *, of_password: bool) -> bool:
     if _PLACEHOLDER.fullmatch(value) or _PATH.fullmatch(value):
         return True
     return bool(_NAME_OF_ONE.fullmatch(value) and _KEYWORD.search(value))
+
+
+def is_left_out(value: bytes) -> bool:
+    """Whether somebody put dots or stars where the value was, or we our mark."""
+    return bool(_LEFT_OUT.fullmatch(value.strip())) or value.lstrip().startswith((b"[secret", b"- [secret"))
 
 
 def looks_secret(word: bytes) -> bool:

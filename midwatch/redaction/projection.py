@@ -6,26 +6,46 @@ import re
 from bisect import bisect_right
 
 _ESCAPE = (
-    rb"(?:\x1b\[|\xc2\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
-    rb"|\x1b[\]PX^_][^\x07\x1b]{0,512}(?:\x07|\x1b\\)"  # OSC, DCS and the like, with what they carry
-    rb"|\x1b[ -/]{0,4}[0-~]"
+    rb"(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
+    rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])"
+    rb"[^\x07\x1b\x9c]{0,512}(?:\x07|\x1b\\|\xc2?\x9c)"  # OSC, DCS and the like, with what they carry
+    rb"|\x1b[ -/]{0,4}[0-~]|\xc2[\x80-\x9f]|(?<![\x80-\xff])[\x80-\x9f]"
+    rb"|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f|\xef\xb8[\x80-\x8f]"
 )
-_HIDDEN = re.compile(_ESCAPE + rb"|[\r\n\x00]+")
-_HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|[\r\n\x00]+|(\x08)")
-_UNFINISHED = re.compile(rb"(?:\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,512}\x1b?|[ -/]{0,4})?|\xc2)\Z")
+"""Escape sequences and controls of seven and of eight bits; characters without width."""
+_CONTROLS = bytes((*range(8), 11, 12, *range(14, 27), *range(28, 32), 127))
+_LINE_ENDS = rb"\r?\n[ \t]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
+_HIDDEN = re.compile(_ESCAPE + rb"|" + _LINE_ENDS)
+_HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
+_HIDDEN_BUT_BLANKS = re.compile(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
+_INVISIBLE = re.compile(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
+_UNFINISHED = re.compile(
+    rb"(?:(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}"
+    rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,512}(?:\x1b|\xc2)?"
+    rb"|\x1b[ -/]{0,4}|\xc2|\xe2[\x80\x81]?|\xef[\xbb\xb8]?|\xe1\xa0?|\xcd)\Z"
+)
 _SPAN = 600
 _NEAR = 8192
-_PLAIN_DELETED = b"\r\n\x00"
+_PLAIN_DELETED = b"\r\n\t" + _CONTROLS
 
 
 class Projection:
     """What is read, and where each of its bytes came from."""
 
-    def __init__(self, text: bytes, raw: bytes, *, plain: bool = False, kept: list[int] | None = None, popped: int = 0) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        raw: bytes,
+        *,
+        removed: re.Pattern[bytes] | None = None,
+        kept: list[int] | None = None,
+        popped: int = 0,
+    ) -> None:
+        """Without `removed` and `kept`, line ends, tabs and controls are what is missing."""
         self.text = text
         self.popped = popped
         """Bytes of what was read before that backspaces took back."""
-        self._raw, self._plain, self._kept = raw, plain, kept
+        self._raw, self._removed, self._kept = raw, removed, kept
         self._starts: list[int] = []
         self._totals: list[int] = []
 
@@ -33,10 +53,12 @@ class Projection:
         """Position in the raw bytes of one byte of the text."""
         if self._kept is not None:
             return self._kept[index]
-        if self._plain and len(self.text) - index <= _NEAR:
+        if self.text is self._raw:
+            return index
+        if self._removed is None and len(self.text) - index <= _NEAR:
             return self._from_the_end(len(self.text) - index)
         if not self._totals:
-            self._list_removed()
+            self._list_removed(self._removed or _HIDDEN)
         return index + self._totals[bisect_right(self._starts, index)]
 
     def _from_the_end(self, wanted: int) -> int:
@@ -46,28 +68,58 @@ class Projection:
             count += wanted - seen
         return len(self._raw) - count
 
-    def _list_removed(self) -> None:
+    def _list_removed(self, removed: re.Pattern[bytes]) -> None:
         """Of each removed range: how many bytes of the text come before it, and how many were removed up to its end."""
         total = 0
         self._totals.append(0)
-        for match in _HIDDEN.finditer(self._raw):
+        for match in removed.finditer(self._raw):
             self._starts.append(match.start() - total)
             total += match.end() - match.start()
             self._totals.append(total)
 
 
 def has_hidden(raw: bytes) -> bool:
-    """Whether text may be hidden or taken back in these bytes, beyond line ends."""
-    return b"\x1b" in raw or b"\x08" in raw or b"\xc2\x9b" in raw
+    """Whether text may be hidden or taken back in these bytes, beyond line ends; of what is not ASCII only CSI is seen."""
+    return b"\x1b" in raw or b"\x08" in raw or len(raw.translate(None, _CONTROLS)) != len(raw)
 
 
-def project(raw: bytes) -> Projection:
-    """Without line ends, escape sequences and what backspaces took back."""
-    if b"\x08" in raw:
+def project(raw: bytes, *, hidden: bool | None = None) -> Projection:
+    """Without line ends and the blanks behind them, controls, escape sequences and what backspaces took back.
+
+    `hidden`: whether anything but line ends is to be removed, when that is known.
+    """
+    if hidden is None:
+        hidden = has_hidden(raw) or b"\n " in raw or b"\n\t" in raw or not raw.isascii()
+    if hidden and b"\x08" in raw:
         return _with_backspaces(raw)
-    if has_hidden(raw):
-        return Projection(_HIDDEN.sub(b"", raw), raw)
-    return Projection(raw.translate(None, _PLAIN_DELETED), raw, plain=True)
+    if hidden:
+        return Projection(_HIDDEN.sub(b"", raw), raw, removed=_HIDDEN)
+    return Projection(raw.translate(None, _PLAIN_DELETED), raw)
+
+
+HIDING = (
+    *(bytes((0xC2, second)) for second in (*range(0x80, 0xA0), 0xAD)),
+    *(bytes((0xE2, 0x80, third)) for third in (*range(0x8B, 0x90), *range(0xAA, 0xAF))),
+    *(bytes((0xE2, 0x81, third)) for third in range(0xA0, 0xB0)),
+    *(bytes((0xEF, 0xB8, third)) for third in range(0x80, 0x90)),
+    b"\xef\xbb\xbf",
+    b"\xe1\xa0\x8e",
+    b"\xcd\x8f",
+)
+"""What hides text and is not ASCII."""
+EIGHT_BIT = tuple(bytes((byte,)) for byte in (0x84, 0x85, 0x8D, 0x8E, 0x8F, 0x90, 0x98, 0x9A, *range(0x9B, 0xA0)))
+"""Controls of eight bits, unless they are a part of a character."""
+WRAPPING = (b"\n ", b"\n\t")
+
+
+def unwrapped(raw: bytes) -> Projection:
+    """As `project`, but blanks at the beginning of a line stay: they may belong to a secret."""
+    return Projection(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
+
+
+def visible(raw: bytes) -> Projection:
+    """Without escape sequences and controls, but with line ends and tabs."""
+    return Projection(_INVISIBLE.sub(b"", raw), raw, removed=_INVISIBLE)
 
 
 def _with_backspaces(raw: bytes) -> Projection:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from midwatch.redaction import values
 from midwatch.redaction.contexts import Context, Test, Value
-from midwatch.redaction.ordinary import is_ordinary, looks_secret
+from midwatch.redaction.ordinary import is_left_out, is_ordinary, looks_secret
 from midwatch.redaction.values import Extent
 
-_QUOTE = re.compile(rb"(\\{0,7})([\"'`])")
+_QUOTE = re.compile(rb"(\\{0,7})([\"'])")
 _LINE_BYTES = 240
 _NAME_IN_QUOTES = re.compile(rb"(\\{0,7})([\"'])(?:--?)?[\w.$-]*\Z")
 _BLOCK = re.compile(rb"(?:[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?)?\r?\n(?=[ \t])")
@@ -96,7 +96,7 @@ def tester(test: Test) -> Callable[[bytes], bool]:
 
 
 _TESTS: dict[Test, Callable[[bytes], bool]] = {
-    Test.ANY: lambda value: bool(value.strip()) and not value.lstrip().startswith((b"[secret", b"- [secret")),
+    Test.ANY: lambda value: not is_left_out(value),
     Test.PASSWORD: lambda value: not is_ordinary(value, of_password=True),
     Test.TOKEN: lambda value: not is_ordinary(value, of_password=False),
     Test.MIXED: lambda value: looks_secret(value) and not is_ordinary(value, of_password=False),
@@ -171,7 +171,7 @@ def _setting(context: Context, window: bytes, keyword: int, at: int, line: bytes
             return None
         first = _FIRST_ITEM.match(window, block.end())
         return Reading(first.end() if first else block.end(), values.indented(columns, items=bare), tester(Test.ANY))
-    if _EMPTY.match(window, at):
+    if _EMPTY.match(window, at) or window.startswith(b"`", at):
         return None
     if found := _LIST.match(window, at):
         if b"secret" in window[at : at + 8]:
@@ -195,7 +195,11 @@ def _plain_setting(context: Context, window: bytes, at: int, line: bytes, head: 
             else Reading(at, values.word(enclosing, stops=rb",\]})"), gives_away)
         )
     if b"=" in head and not re.search(rb"[\"'`]", head) and ((direct and not direct[1]) or b";" in line):
-        return Reading(at, _enclosed(direct[2] if direct else enclosing), gives_away)
+        return Reading(
+            at,
+            _enclosed(direct[2] if direct else enclosing),
+            lambda value: all(map(gives_away, (value, value.split(None, 1)[0]))),
+        )
     return Reading(at, values.word(enclosing), gives_away)
 
 

@@ -13,11 +13,22 @@ from midwatch.redaction.contexts import Context, Value
 from midwatch.redaction.encodings import SHORTEST_PIECE
 from midwatch.redaction.file_contexts import FILES
 from midwatch.redaction.known import automaton
+from midwatch.redaction.projection import EIGHT_BIT, HIDING, WRAPPING
 from midwatch.redaction.readers import Reading, read
 from midwatch.redaction.setting_contexts import SETTINGS
 from midwatch.redaction.tokens import TOKENS, Token
 from midwatch.redaction.values import Extent
 
+PRINTABLE = (b"=3d", b"=2f", b"=5c", b"=c3", b"=e2", b"=\n", b"=\r\n")
+_READINGS = (
+    ("hidden", HIDING),
+    ("control", EIGHT_BIT),
+    ("wrapped", WRAPPING),
+    ("percent", tuple(b"%%%x" % digit for digit in range(16))),
+    ("printable", PRINTABLE),
+    ("encoded", (b"\\", b"&", b"''", b'""', b"$$")),
+)
+"""Marks by which a text is to be read in another way."""
 CONTEXT_BYTES = 512
 _LINE_BYTES = 240
 _UNDECIDED_BYTES = 160
@@ -59,7 +70,7 @@ _NOTHING = _Look()
 
 
 @cache
-def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[bytes, bool], frozenset[int]]:
+def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[bytes, bool], frozenset[int], list[bytes]]:
     """The rows of each trigger, what finds triggers, how tokens begin, and the triggers of addresses with an `@`."""
     rows: dict[bytes, list[Context | Token]] = {}
     for context in (*SETTINGS, *COMMANDS, *FILES):
@@ -70,13 +81,24 @@ def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[byt
             here = rows.setdefault(word.lower(), [])
             if token not in here:
                 here.append(token)
+    for _, marks in _READINGS:
+        for mark in marks:
+            rows.setdefault(mark, [])
     words = sorted(rows)
     beginnings = {begin[:n]: token.glued for token in TOKENS for begin in token.begins for n in range(1, len(begin))}
     for token in TOKENS:
         if token.glued:
             beginnings |= {begin[:n]: True for begin in token.begins for n in range(1, len(begin))}
     addresses = {at for at, word in enumerate(words) if all(_needs_at(row) for row in rows[word])}
-    return [rows[word] for word in words], automaton(words), beginnings, frozenset(addresses)
+    return [rows[word] for word in words], automaton(words), beginnings, frozenset(addresses), words
+
+
+@cache
+def _marks() -> dict[int, str]:
+    """Which triggers only say that the text is to be read in another way."""
+    words = _triggers()[4]
+    kinds = {mark: kind for kind, marks in _READINGS for mark in marks}
+    return {at: kinds[word] for at, word in enumerate(words) if word in kinds}
 
 
 def _needs_at(row: Context | Token) -> bool:
@@ -87,11 +109,17 @@ class ShapeTrack:
     """Looks for shapes in a stream."""
 
     def __init__(self) -> None:
-        self._rows, self._automaton, self._beginnings, self._addresses = _triggers()
+        self._rows, self._automaton, self._beginnings, self._addresses, _ = _triggers()
         self._longest_beginning = max(map(len, self._beginnings))
         self._context = b"\n"
         self._inside: Extent | None = None
         self._inside_left = 0
+        self._marks = _marks()
+        self.has_hidden = False
+        """Whether the last text had characters without width, or controls of eight bits."""
+        self.has_wrapped = False
+        self.has_encoded = False
+        self.has_printable = False
 
     def search(self, text: bytes, *, final: bool, idle: bool, cut: bool = False) -> tuple[list[Hit], int | None]:
         """What to mask in `text`, and from where it must be held back."""
@@ -106,7 +134,14 @@ class ShapeTrack:
             if not (closed or final) and end < len(text):
                 holds.append(end + back)
         far = len(window) - _LONGEST_ADDRESS_BYTES if b"@" not in window else 0
-        for index, start, end in self._automaton.find_matches_as_indexes(window.lower(), overlapping=True):
+        found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
+        marks: set[str] = set()
+        for index, start, end in found:
+            if not self._rows[index]:
+                kind = self._marks[index]
+                if kind != "control" or not start or window[start - 1] < 128:
+                    marks.add(kind)
+                continue
             if start < far and index in self._addresses:
                 continue
             for row in self._rows[index]:
@@ -122,9 +157,15 @@ class ShapeTrack:
                     hits.append(Hit(first - back, last - back, extent, is_open))
                 if look.hold is not None and not final:
                     holds.append(look.hold)
+        self._see(marks)
         if not (final or idle) and (begun := self._begun(window)) is not None:
             holds.append(begun)
         return hits, max(0, min(holds) - back) if holds else None
+
+    def _see(self, marks: set[str]) -> None:
+        self.has_hidden = bool(marks & {"hidden", "control"})
+        self.has_wrapped, self.has_encoded = "wrapped" in marks, bool(marks & {"percent", "encoded"})
+        self.has_printable = "printable" in marks
 
     def _token(self, token: Token, window: bytes, start: int, *, final: bool, idle: bool, cut: bool) -> _Look:
         if not token.glued and start and window[start - 1] in _LETTERS and not _GLUED.search(window, max(0, start - 8), start):

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from midwatch.hostile import safe_text
+from midwatch.redaction.decoders import QUOTES, Decoded, is_encoded, printable, unfinished, unfinished_printable
 from midwatch.redaction.encodings import SHORTEST_PIECE, as_bytes, disguises
 from midwatch.redaction.known import Found, Patterns, Track
-from midwatch.redaction.projection import Projection, has_hidden, project, unfinished_escape
+from midwatch.redaction.projection import Projection, has_hidden, project, unfinished_escape, unwrapped, visible
 from midwatch.redaction.shapes import Hit, ShapeTrack
 
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
 _SHAPED = "[secret-shaped]"
-_REWRITTEN = re.compile(rb"[\r\n\x00\x08\x1b\xc2]")
+_REWRITTEN = re.compile(rb"[^ -~]")
 """Without one of these, a form reads as it is."""
 _LONGEST_NAME = 80
 _SHOWN_WHEN_IDLE = 2
@@ -47,7 +48,7 @@ class Redactor:
         self._in_mask = False
         self._shapes = ShapeTrack()
         self.counts: Counter[str] = Counter()
-        self._plain = self._seen = Track(Patterns({}))
+        self._plain = self._seen = self._flat = self._decoded = Track(Patterns({}))
         self._rebuild()
 
     def add(self, name: str, value: str) -> str:
@@ -87,6 +88,8 @@ class Redactor:
         alone = Redactor({})
         alone._names = self._names
         alone._plain, alone._seen = Track(self._plain.patterns), Track(self._seen.patterns)
+        alone._flat = Track(self._seen.patterns)
+        alone._decoded = Track(self._decoded.patterns)
         return alone
 
     def once(self, data: bytes) -> bytes:
@@ -106,40 +109,149 @@ class Redactor:
     def _rebuild(self) -> None:
         plain = Patterns(self._names)
         read: dict[bytes, str] = {}
+        decoded: dict[bytes, str] = {}
         for form, mark in self._names.items():
-            if len(shown := project(form).text if _REWRITTEN.search(form) else form) >= SHORTEST:
+            shown = project(form).text if _REWRITTEN.search(form) else form
+            if len(shown) >= SHORTEST:
                 read.setdefault(shown, mark)
+            if len(meant := Decoded(shown).text) >= SHORTEST:
+                decoded.setdefault(meant, mark)
         self._plain = Track(plain, self._plain.context)
         self._seen = Track(plain if read == self._names else Patterns(read), self._seen.context)
+        self._flat = Track(self._seen.patterns, self._flat.context)
+        self._decoded = Track(Patterns(decoded), self._decoded.context)
 
     def _pass_on(self, *, final: bool, idle: bool, cut: bool = False) -> bytes:
         raw = self._pending
         escape = None if final and not cut else unfinished_escape(raw)
-        projection = project(raw if escape is None else raw[:escape])
+        body = raw if escape is None else raw[:escape]
+        view, hits, hold = self._shaped(body, final=final, idle=idle, cut=cut)
+        projection = self._projected(body)
         spans, holds = self._known(raw, projection, final=final, idle=idle)
         holds += [escape] if escape is not None else []
         if cut:
             spans += self._unfinished(raw, projection)
-        hits, hold = self._shapes.search(raw, final=final, idle=idle, cut=cut)
-        spans += [_Span(hit.start, hit.end, _SHAPED) for hit in hits]
-        holds += [hold] if hold is not None else []
+        part = None if final and not cut else unfinished(projection.text)
+        if self._is_encoded(projection.text):
+            self._add_decoded(projection, part, spans, holds, final=final, idle=idle, cut=cut)
+        elif part is not None and not final:
+            self._hold_part(projection, part, holds, idle=idle)
+        if self._shapes.has_printable or (not final and unfinished_printable(body) is not None):
+            self._add_printable(body, spans, holds, final=final)
+        spans += [
+            _Span(-1 if hit.start < 0 else view.raw_index(hit.start), view.raw_index(hit.end - 1) + 1, _SHAPED)
+            for hit in hits
+            if hit.end > 0
+        ]
+        holds += [view.raw_index(hold) if hold < len(view.text) else len(body)] if hold is not None else []
         end = len(raw) if final else min(holds, default=len(raw))
-        self._moved(raw[:end], projection if end == len(raw) else project(raw[:end]), hits)
+        self._moved(raw[:end], hits, is_whole=view.text is body)
         self._pending = raw[end:]
         return self._masked(raw, end, spans)
 
-    def _moved(self, passed: bytes, projection: Projection, hits: list[Hit]) -> None:
+    def _shaped(self, body: bytes, *, final: bool, idle: bool, cut: bool) -> tuple[Projection, list[Hit], int | None]:
+        """What looks like a secret, in the text as it is read."""
+        view = visible(body) if has_hidden(body) else Projection(body, body)
+        hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
+        if self._shapes.has_hidden and view.text is body:
+            view = visible(body)
+            hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
+            self._shapes.has_hidden = True
+        return view, hits, hold
+
+    def _projected(self, body: bytes) -> Projection:
+        return project(body, hidden=self._shapes.has_hidden or self._shapes.has_wrapped or has_hidden(body))
+
+    def _moved(self, passed: bytes, hits: list[Hit], *, is_whole: bool) -> None:
+        projection = self._projected(passed)
         self._plain.passed(passed)
         self._seen.passed(projection.text, projection.popped)
-        self._shapes.passed(passed, hits)
+        flat = unwrapped(passed).text if self._shapes.has_wrapped and b"\x08" not in passed else projection.text
+        self._flat.passed(flat, projection.popped)
+        if self._decoded.patterns.longest:
+            tail = projection.text[-(4 * self._decoded.patterns.longest + 64) :]
+            self._decoded.passed(Decoded(tail).text if self._is_encoded(tail, is_tail=True) else tail.translate(None, QUOTES))
+        self._shapes.passed(passed if is_whole else visible(passed).text, hits)
+
+    def _is_encoded(self, text: bytes, *, is_tail: bool = False) -> bool:
+        return bool(self._decoded.patterns.longest) and (self._shapes.has_encoded or (is_tail and is_encoded(text)))
+
+    def _add_decoded(
+        self,
+        projection: Projection,
+        part: int | None,
+        spans: list[_Span],
+        holds: list[int],
+        *,
+        final: bool,
+        idle: bool,
+        cut: bool,
+    ) -> None:
+        """Known secrets in the text after every decoder; `part`: where something encoded begins that is cut off."""
+        decoded = Decoded(projection.text[:part])
+        if not (final and not cut) and (inner := decoded.unfinished()) is not None:
+            part, decoded = inner, Decoded(projection.text[:inner])
+
+        def raw_start(index: int) -> int:
+            return projection.raw_index(decoded.source(index)[0])
+
+        found, begun = self._decoded.search(decoded.text)
+        if cut and decoded.text and (item := self._decoded.begun(decoded.text)):
+            start = -1 if item.start < 0 else raw_start(item.start)
+            spans.append(_Span(start, len(self._pending), item.name))
+        for item in found:
+            start = -1 if item.start < 0 else raw_start(item.start)
+            end = projection.raw_index(decoded.source(item.end - 1)[1] - 1) + 1
+            spans.append(_Span(start, end, item.name))
+        if final:
+            return
+        if begun is not None and not (idle and len(decoded.text) - begun <= _SHOWN_WHEN_IDLE):
+            holds.append(raw_start(begun) if 0 <= begun < len(decoded.text) else 0)
+        if part is not None and not idle and self._decoded.patterns.longest:
+            holds.append(projection.raw_index(part))
+
+    def _hold_part(self, projection: Projection, part: int, holds: list[int], *, idle: bool) -> None:
+        """Wait for the rest of what may be encoded, with the beginning of a secret before it."""
+        base = max(0, part - self._decoded.patterns.longest)
+        begun = self._decoded.patterns.begun(projection.text[base:part].translate(None, QUOTES))
+        if begun is not None and not (idle and part - base - begun <= _SHOWN_WHEN_IDLE):
+            holds.append(projection.raw_index(self._after_quotes(projection.text, base, begun)))
+        elif self._decoded.patterns.longest and not idle:
+            holds.append(projection.raw_index(part))
+
+    def _after_quotes(self, text: bytes, base: int, index: int) -> int:
+        """Where this byte stands with the quotes between."""
+        for at in range(base, len(text)):
+            if text[at] not in QUOTES:
+                if index == 0:
+                    return at
+                index -= 1
+        return base
+
+    def _add_printable(self, body: bytes, spans: list[_Span], holds: list[int], *, final: bool) -> None:
+        """Known secrets in quoted-printable text."""
+        part = None if final else unfinished_printable(body)
+        base = 0 if self._shapes.has_printable else max(0, len(body) - 4 * self._seen.patterns.longest)
+        decoded = printable(body[base:part])
+        projection = project(decoded.text)
+        for start, end, name in self._seen.patterns.occurrences(projection.text):
+            first, last = projection.raw_index(start), projection.raw_index(end - 1)
+            spans.append(_Span(base + decoded.source(first)[0], base + decoded.source(last)[1], name))
+        if not final and (begun := self._seen.patterns.begun(projection.text)) is not None:
+            holds.append(base + decoded.source(projection.raw_index(begun))[0])
 
     def _known(self, raw: bytes, projection: Projection, *, final: bool, idle: bool) -> tuple[list[_Span], list[int]]:
-        found, begun = self._seen.search(projection.text, projection.popped)
-        spans = [_raw_span(item, projection) for item in found]
+        spans: list[_Span] = []
         holds: list[int] = []
-        if begun is not None and not final and not (idle and len(projection.text) - begun <= _SHOWN_WHEN_IDLE):
-            holds.append(projection.raw_index(begun) if 0 <= begun < len(projection.text) else 0)
-        if has_hidden(raw) or has_hidden(self._plain.context):
+        readings = [(self._seen, projection)]
+        if self._shapes.has_wrapped and b"\x08" not in raw:
+            readings.append((self._flat, unwrapped(raw)))
+        for track, reading in readings:
+            found, begun = track.search(reading.text, reading.popped)
+            spans += [_raw_span(item, reading) for item in found]
+            if begun is not None and not final and not (idle and len(reading.text) - begun <= _SHOWN_WHEN_IDLE):
+                holds.append(reading.raw_index(begun) if 0 <= begun < len(reading.text) else 0)
+        if self._shapes.has_hidden or has_hidden(raw) or has_hidden(self._plain.context):
             found, begun = self._plain.search(raw)
             spans += [_Span(item.start, item.end, item.name) for item in found]
             if begun is not None and not final and not (idle and len(raw) - begun <= _SHOWN_WHEN_IDLE):

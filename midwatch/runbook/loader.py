@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from midwatch.runbook.cross_checks import check_whole
 from midwatch.runbook.format import RUNBOOK, SITE
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.reader import Fields, Problems, Shape
+from midwatch.runbook.secret_checks import check_defaults, check_text
 from midwatch.runbook.source import read_text
 from midwatch.runbook.yaml_source import Scalar, Table, parse_yaml
 from midwatch.system.trusted_files import Trust
@@ -35,10 +35,6 @@ class RunbookErrors(BadInput):
     def __str__(self) -> str:
         lines = [str(error) for error in self.errors]
         return "\n".join([*lines, f"And {self.more} more errors"] if self.more else lines)
-
-
-_WITH_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*:(?!\d{1,5}(?:[/?#\s'\"]|$))([^\s@'\"$]+)@")
-"""`$` begins a variable of the shell, which is as it should be."""
 
 
 def load(
@@ -71,8 +67,9 @@ def load(
 
 def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> tuple[Fields, str]:
     text, sha256 = read_text(path, trust)
-    _refuse_passwords(text, path, problems)
+    check_text(text, path, problems)
     node, found = parse_yaml(text, str(path))
+    check_defaults(node, problems)
     for problem in found:
         problems.take(problem)
     first = shape.keys[0].name
@@ -87,15 +84,6 @@ def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> 
         sentence = f"The file is written in version {version.value} of the format; this Midwatch reads version 1"
         raise BadInput(sentence, place=version.place, hint="Use a newer Midwatch")
     return shape.read(node, problems) or Fields(node.place), sha256
-
-
-def _refuse_passwords(text: str, path: Path, problems: Problems) -> None:
-    """The file is copied into each incident, and what it says becomes arguments, which everybody on the host may read."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        for found in _WITH_PASSWORD.finditer(line):
-            place = Place(str(path), number, found.start(1) + 1)
-            hint = "Take it out: ~/.pgpass, a target's password_file or a variable of the environment can hold it"
-            problems.add("This URI has a password in it, which everybody may read here", place, hint)
 
 
 def there_by_environment(variable: str, environment: Mapping[str, str]) -> Path:

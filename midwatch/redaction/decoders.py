@@ -1,0 +1,161 @@
+"""Text as it was before programs encoded it: percent-encoding, entities, backslash escapes, quotes; with the way back.
+
+The decoders are listed in `docs/redaction.md`. Secrets are read in the same way, so that both sides are alike.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from html.entities import name2codepoint
+
+_NAMES = name2codepoint | {"apos": 39, "sol": 47, "num": 35, "excl": 33, "commat": 64, "colon": 58, "dollar": 36}
+_NAMES |= {"percnt": 37, "equals": 61, "plus": 43, "bsol": 92, "grave": 96, "lpar": 40, "rpar": 41, "ast": 42, "comma": 44}
+_ENCODED = re.compile(
+    rb"%(?:25){0,4}[0-9A-Fa-f]{2}"
+    rb"|&(?:amp;){0,4}(?:\#0{0,4}\d{1,7};?|\#[xX][0-9A-Fa-f]{1,8};?|[A-Za-z]{2,8}\d?;)"
+    rb"|(?<!\\)\\{1,24}(?:u[0-9A-Fa-f]{4}(?:\\{1,24}u[0-9A-Fa-f]{4})*|u\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
+    rb"|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[abefnrtvE0])"
+)
+QUOTES = b"\\'\"`$"
+_QUOTES = re.compile(rb"[\\'\"`$]+")
+_UNFINISHED = re.compile(
+    rb"(?:%(?:25?){0,4}[0-9A-Fa-f]?|&(?:amp;){0,4}(?:\#[xX]?[0-9A-Fa-f]{0,7}|[A-Za-z]{0,8}\d?)"
+    rb"|(?<!\\)(?:\\{1,24}u[0-9A-Fa-f]{4}){0,4}\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
+    rb"|['\"`$]{1,4})\Z"
+)
+_PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
+_MARKS = (b"\\", b"&", b"''", b'""', b"$$")
+_TAIL_BYTES = 64
+_DEEPEST = 3
+
+
+class Rewritten:
+    """Bytes in which some stretches stand for others, with the way back."""
+
+    def __init__(self, source: bytes, pattern: re.Pattern[bytes], meaning: Callable[[bytes], bytes | None]) -> None:
+        self._outs: list[int] = []
+        self._tokens: list[tuple[int, int, int]] = []
+        pieces: list[bytes] = []
+        at = size = 0
+        for found in pattern.finditer(source):
+            value = meaning(found[0])
+            if value is None:
+                continue
+            pieces += (source[at : found.start()], value)
+            size += found.start() - at
+            self._outs.append(size)
+            self._tokens.append((found.start(), found.end(), len(value)))
+            at, size = found.end(), size + len(value)
+        pieces.append(source[at:])
+        self.text = b"".join(pieces)
+        self.is_changed = bool(self._tokens)
+
+    def source(self, index: int) -> tuple[int, int]:
+        """Start and end of what one byte stands for."""
+        at = bisect_right(self._outs, index) - 1
+        if at < 0:
+            return index, index + 1
+        start, end, size = self._tokens[at]
+        inside = index - self._outs[at]
+        if inside < size:
+            return start, end
+        return end + inside - size, end + inside - size + 1
+
+
+class Decoded:
+    """A text after every decoder."""
+
+    def __init__(self, source: bytes) -> None:
+        self._steps: list[Rewritten] = []
+        text = source
+        for _ in range(_DEEPEST):
+            step = Rewritten(text, _ENCODED, _meaning)
+            if not step.is_changed:
+                break
+            self._steps.append(step)
+            text = step.text
+        self._with_quotes = text
+        self._steps.append(Rewritten(text, _QUOTES, lambda _: b""))
+        self.text = self._steps[-1].text
+
+    def unfinished(self) -> int | None:
+        """Where in the source something encoded twice begins that its end cuts off."""
+        at = unfinished(self._with_quotes) if len(self._steps) > 1 else None
+        if at is None:
+            return None
+        for step in reversed(self._steps[:-1]):
+            at = step.source(at)[0]
+        return at
+
+    def source(self, index: int) -> tuple[int, int]:
+        """Start and end of what one byte of the text stands for."""
+        start, end = index, index + 1
+        for step in reversed(self._steps):
+            start, end = step.source(start)[0], step.source(end - 1)[1]
+        return start, end
+
+
+def is_encoded(text: bytes) -> bool:
+    """Whether decoding may change it, percent-encoding left aside."""
+    return any(mark in text for mark in _MARKS)
+
+
+def printable(raw: bytes) -> Rewritten:
+    """Quoted-printable text as it was."""
+    return Rewritten(
+        raw,
+        _PRINTABLE_ENCODED,
+        lambda token: bytes.fromhex(token[1:].decode()) if len(token) == 3 and token[1:].isalnum() else b"",
+    )
+
+
+def unfinished_printable(raw: bytes) -> int | None:
+    """Where a piece of quoted-printable begins that the end cuts off."""
+    tail = raw[-3:]
+    at = tail.rfind(b"=")
+    return len(raw) - len(tail) + at if at >= 0 else None
+
+
+def unfinished(text: bytes) -> int | None:
+    """Where something encoded begins that the end of the text cuts off."""
+    found = _UNFINISHED.search(text, max(0, len(text) - _TAIL_BYTES))
+    return found.start() if found else None
+
+
+def _meaning(token: bytes) -> bytes | None:
+    """What one encoded piece stands for; nothing for line ends and other controls, as they are not read either."""
+    if token.startswith(b"%"):
+        return _readable(bytes.fromhex(token[-2:].decode()))
+    if token.startswith(b"&"):
+        return _entity(token)
+    kind = token.lstrip(b"\\")
+    if kind[:1] == b"u" and kind[1:2] != b"{":
+        units = bytes.fromhex("".join(part.decode() for part in re.findall(rb"u([0-9A-Fa-f]{4})", token)))
+        return _readable(units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass"))
+    if kind[:1] in (b"u", b"U"):
+        return _character(int(kind.strip(b"uU{}"), 16))
+    if kind[:1] == b"x":
+        return _readable(bytes.fromhex(kind[1:3].decode()))
+    return _readable(bytes((int(kind, 8) & 255,))) if kind.isdigit() and len(kind) == 3 else b""
+
+
+def _entity(token: bytes) -> bytes | None:
+    name = token.rsplit(b"&", 1)[-1].replace(b"amp;", b"").rstrip(b";")
+    if not name:
+        return b"&"
+    if name[:2].lower() == b"#x":
+        return _character(int(name[2:], 16))
+    if name[:1] == b"#":
+        return _character(int(name[1:]))
+    code = _NAMES.get(name.decode("ascii"), _NAMES.get(name.decode("ascii").lower()))
+    return None if code is None else _character(code)
+
+
+def _character(code: int) -> bytes | None:
+    return _readable(chr(code).encode("utf-8", "surrogatepass")) if code <= 0x10FFFF else None
+
+
+def _readable(value: bytes) -> bytes:
+    return b"" if value < b" " and len(value) == 1 else value

@@ -1,0 +1,50 @@
+"""Refuses secrets in runbook and site files: both are copied into each incident, and everybody sees arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from midwatch.errors import Place
+from midwatch.known_secrets import names_secret
+from midwatch.redaction.ordinary import is_ordinary
+from midwatch.redaction.shapes import ShapeTrack
+from midwatch.runbook.reader import Problems
+from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
+
+_URI_HINT = "Take it out: ~/.pgpass, a target's password_file or a variable of the environment can hold it"
+_HINT = "Take it out: a file, or a variable of the environment from which Midwatch is started, can hold it"
+
+
+def check_text(text: str, path: Path, problems: Problems) -> None:
+    """Say where this text holds what looks like a secret."""
+    raw = text.encode("utf-8", "surrogatepass")
+    hits, _ = ShapeTrack().search(raw, final=True, idle=False)
+    for start in sorted({hit.start for hit in hits if hit.start >= 0}):
+        line = raw.rfind(b"\n", 0, start) + 1
+        before = raw[line:start].decode("utf-8", "replace")
+        place = Place(str(path), raw.count(b"\n", 0, start) + 1, len(before) + 1)
+        if "://" in before[max(0, before.rfind(" ")) :]:
+            problems.add("This URI has a password in it, which everybody may read here", place, _URI_HINT)
+        else:
+            problems.add("This looks like a secret, which everybody may read here", place, _HINT)
+
+
+def check_defaults(node: Node, problems: Problems) -> None:
+    """Say which inputs and variables that are named like a secret have a value in this file."""
+    if isinstance(node, Listing):
+        for item in node.items:
+            check_defaults(item, problems)
+    if not isinstance(node, Table):
+        return
+    _check_default(node, problems)
+    for entry in node.entries.values():
+        check_defaults(entry.node, problems)
+
+
+def _check_default(table: Table, problems: Problems) -> None:
+    name, default = (table.entries.get(key) for key in ("name", "default"))
+    if name is None or default is None or not isinstance(name.node, Scalar) or not isinstance(default.node, Scalar):
+        return
+    if names_secret(name.node.text) and not is_ordinary(default.node.text.encode(), of_password=True):
+        sentence = f"{name.node.text} is named like a secret, and its value stands here"
+        problems.add(sentence, default.node.place, _HINT)
