@@ -120,7 +120,7 @@ def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
         return None
     try:
         return Process.from_json(json.loads(read_file(attempt.supervisor))).to_json()
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
 
 

@@ -15,6 +15,7 @@ from midwatch.errors import BadInput, Failed
 from midwatch.incident.events import Event, Kind
 from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.modes import new_folder, open_file
+from midwatch.incident.understood import understood
 from midwatch.journal.reader import read
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
@@ -101,7 +102,9 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
     events = read(folder.journal)
     if not events or events[0].kind != Kind.DECLARED:
         raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
-    return incident_runbook(folder, str(events[0].body["base"])), events
+    with understood(folder.id, events[0]):
+        base = str(events[0].body["base"])
+    return incident_runbook(folder, base), events
 
 
 def incident_runbook(folder: IncidentFolder, base: str) -> Runbook:

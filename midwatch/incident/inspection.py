@@ -117,7 +117,7 @@ def _plan(folder: IncidentFolder, body: Mapping[str, Any]) -> Finding:
         return Finding(name, Standing.UNKNOWN, "missing")
     except OSError as error:
         return Finding(name, Standing.UNKNOWN, f"cannot be read: {error.strerror}")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MidwatchError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, MidwatchError):
         return Finding(name, Standing.WRONG, "changed since it was confirmed: it is no plan any more")
     if digest != body.get("digest"):
         return Finding(

@@ -90,7 +90,7 @@ def summary(folder: IncidentFolder) -> Summary:
         return _summary(folder, events)
     except MidwatchError as error:
         return Summary(folder.id, problem=str(error))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:  # an event whose body is not as specified
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:  # an event whose body is not as specified
         return Summary(folder.id, problem=f"an event of its journal is malformed: {type(error).__name__} {error}")
 
 

@@ -95,7 +95,7 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
     try:
         supervisor, step = Process.from_json(data), Process.from_json(data["step"])
         began, control = str(data["began"]), str(data.get("control_group", ""))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
     if is_at_work(supervisor, folder):
         return Running(supervisor, step.pid, began)
@@ -122,7 +122,7 @@ def unwatched(folder: AttemptFolder) -> Lost | None:
             found = (
                 found if is_at_work(supervisor, folder) else _lost(folder, supervisor, step, str(data.get("control_group", "")))
             )
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             return None
     return found if isinstance(found, Lost) and found.step is not None else None
 
@@ -170,7 +170,7 @@ def _result(folder: AttemptFolder) -> Result | Lost | None:
     except OSError as error:
         _require_enough(error)
         return Lost(f"{folder.result.name} cannot be read: {error}")
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,7 +107,9 @@ def test_from_answers_to_a_published_rca(make_context: Callable[..., Context], i
     answers = {f"why_{number}": f"because {number}" for number in range(1, 6)}
     tick(incident, "write-rca", **answers, impact="no user noticed", fixes="made room", controls="an alert at 85 %")
     tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; ada; 2026-12-01")
-    assert action.apply(context, action.plan(context)).values["complete"] == "yes"
+    written = action.apply(context, action.plan(context)).values
+    assert written["complete"] == "yes"
+    assert written["rca_sha256"] == hashlib.sha256((incident / "rca.md").read_bytes()).hexdigest()
     assert (incident / "rca.md.before").exists()
     assert CheckRca().evaluate(context).summary == "The RCA is complete but not published"
     tick(incident, "publish-rca", url="https://wiki.example/rca/17")

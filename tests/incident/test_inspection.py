@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,11 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from midwatch.clock import SystemClock
 from midwatch.conductor import Conductor
 from midwatch.errors import MidwatchError
+from midwatch.incident.events import Kind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.inspection import Standing, inspect
 from midwatch.incident.state import StepStatus
+from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from tests.two_people.conftest import wait_for
 
@@ -65,6 +69,18 @@ def test_incident_that_is_as_it_was_is_whole_and_each_item_is_named(folder: Inci
     ):
         assert part in done.stdout
     assert "show by a head that others hold: --count N --head SHA256" in done.stdout
+
+
+@pytest.mark.parametrize("had", [True, False])
+def test_site_file_that_was_changed_or_put_there_later_is_named(here: Path, had: bool) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    if had:
+        (here / "site.yaml").write_text("midwatch-site: 1\nwitness: false\n", encoding="utf-8")
+    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    conductor.leave()
+    assert standings(conductor.folder)["site.yaml"] is Standing.GOOD
+    conductor.folder.site.write_text("midwatch-site: 1\nwitness: true\n", encoding="utf-8")
+    assert standings(conductor.folder)["site.yaml"] is Standing.WRONG
 
 
 def append(path: Path) -> None:
@@ -126,6 +142,19 @@ def test_journal_of_another_incident_in_this_folder_is_refused(folder: IncidentF
     assert (done.returncode, f"the journal is that of another incident: {folder.id}" in done.stdout) == (1, True)
 
 
+def test_post_mortem_is_held_against_the_value_of_its_step_and_may_be_edited(tmp_path: Path) -> None:
+    folder = IncidentFolder(tmp_path)
+    folder.rca.write_text("written", encoding="utf-8")
+    journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
+    journal.append(Kind.DECLARED, {"id": folder.id})
+    values = {"rca_sha256": hashlib.sha256(b"written").hexdigest()}
+    journal.append(Kind.FINISHED, {"step": "write-rca", "attempt": 1, "output": {}, "values": values})
+    journal.close()
+    assert standings(folder)["rca.md"] is Standing.GOOD
+    folder.rca.write_text("edited", encoding="utf-8")
+    assert standings(folder)["rca.md"] is Standing.NOTE
+
+
 def test_escape_sequence_in_the_name_of_a_folder_or_file_does_not_reach_the_terminal(folder: IncidentFolder) -> None:
     name = "INC-20260101-0000-\x1b[31m\a"
     shutil.copytree(folder.path, folder.path.with_name(name))
@@ -161,9 +190,6 @@ BODIES = st.dictionaries(
 def test_whatever_an_event_says_the_inspection_ends_with_findings(
     tmp_path_factory: pytest.TempPathFactory, kind: str, body: dict[str, object]
 ) -> None:
-    from midwatch.clock import SystemClock
-    from midwatch.journal.writer import Journal
-
     folder = IncidentFolder(tmp_path_factory.mktemp("INC"))
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
     journal.append("incident.declared", {"id": folder.id, "runbook_sha256": "0" * 64})

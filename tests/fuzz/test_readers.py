@@ -1,0 +1,263 @@
+"""Whatever stands in a file that somebody else could have written, its reader ends with an answer or a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from drill.record import Record
+from midwatch.conductor import Conductor
+from midwatch.errors import BadInput, MidwatchError
+from midwatch.incident.fold import fold
+from midwatch.incident.folder import AttemptFolder, IncidentFolder
+from midwatch.incident.inspection import inspect
+from midwatch.incident.lease import Lookout, driver_of
+from midwatch.incident.shelf import summary
+from midwatch.journal.gathered import gather
+from midwatch.journal.line import NO_LINE, decode, digest
+from midwatch.journal.reader import Tail, read
+from midwatch.journal.verify import verify
+from midwatch.runbook.loader import load
+from midwatch.supervisor import watch
+from midwatch.supervisor.order import Order
+from midwatch.supervisor.values import read_values
+from midwatch.system.strict_json import read_object
+
+FUZZED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**31, 2**63, 2**64, 10**400, -1])
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(["..", "/etc/passwd", "\0", "\x1b[31m", "\ud800"])
+)
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=16
+)
+DEEP = st.sampled_from([b"[" * 3000, b'{"a":' * 3000, b"[" * 100_000, b'{"pid":' + b"[" * 3000])
+
+
+def bytes_of(*keys: str) -> st.SearchStrategy[bytes]:
+    """Arbitrary bytes, arbitrary JSON, an object with these keys and arbitrary values; whole and cut."""
+    objects = st.dictionaries(st.sampled_from(keys or ("a",)), JSON, max_size=len(keys) + 1)
+    whole = (JSON | objects).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
+    cut = st.builds(lambda data, end: data[:end], whole, st.integers(0, 60))
+    return st.binary(max_size=300) | whole | cut | DEEP
+
+
+@given(data=bytes_of("op"))
+@FUZZED
+def test_strict_json_reads_an_object_or_raises_value_error(data: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert isinstance(read_object(data), dict)
+
+
+@given(data=bytes_of("actor", "host", "pid", "start", "boot", "since"))
+@FUZZED
+def test_lock_file_names_a_driver_or_nobody(tmp_path: Path, data: bytes) -> None:
+    folder = IncidentFolder(tmp_path)
+    folder.lock.write_bytes(data)
+    driver_of(folder)
+    lease = Lookout(folder).look()
+    assert str(lease.driver or "x")
+
+
+@given(data=bytes_of("argv", "cwd", "env", "timeout", "graces", "output_limit", "umask", "digest"))
+@FUZZED
+def test_order_is_read_or_refused(data: bytes) -> None:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    try:
+        order = Order.from_json(value)
+    except BadInput:
+        return
+    assert Order.from_json(order.to_json()) == order or order.timeout != order.timeout
+
+
+RESULT = (
+    "outcome",
+    "exit",
+    "seconds",
+    "ended",
+    "output_bytes",
+    "output_dropped",
+    "output_sha256",
+    "masked",
+    "error",
+    "secrets",
+)
+
+
+@example(supervisor=None, result=b'{"outcome": "done", "seconds": 1' + b"0" * 400 + b"}", values=None)
+@given(
+    supervisor=st.none() | bytes_of("pid", "start", "boot", "step", "began", "control_group"),
+    result=st.none() | bytes_of(*RESULT),
+    values=st.none() | st.binary(max_size=300),
+)
+@FUZZED
+def test_files_of_an_attempt_are_read_to_a_state(
+    tmp_path: Path, supervisor: bytes | None, result: bytes | None, values: bytes | None
+) -> None:
+    attempt = AttemptFolder(tmp_path)
+    for path, data in ((attempt.supervisor, supervisor), (attempt.result, result), (attempt.values, values)):
+        path.unlink(missing_ok=True)
+        if data is not None:
+            path.write_bytes(data)
+    watch.look(attempt)
+    watch.unwatched(attempt)
+    with contextlib.suppress(MidwatchError):
+        read_values(attempt)
+
+
+@given(data=bytes_of("scenario", "folder", "den", "engine", "linger", "ready", "owner", "janitor", "mount", "label"))
+@FUZZED
+def test_record_of_a_drill_is_read_or_refused_and_nothing_is_touched(tmp_path: Path, data: bytes) -> None:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "drill-1.json"
+    file.write_bytes(data)
+    file.chmod(0o600)
+    with contextlib.suppress(MidwatchError):
+        Record.load(file)
+    assert [path.name for path in tmp_path.iterdir()] == ["drill-1.json"]
+
+
+RUNBOOK = """\
+midwatch: 1
+id: small
+title: Small
+severity: SEV-3
+phases: [{title: One, steps: [{id: one, title: One}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The lines of a real journal."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(place)
+    conductor = Conductor.declare(load(place / "runbook.yaml"), actor="ada@test")
+    for number in range(6):
+        conductor.note(f"note {number}")
+    conductor.tick("one")
+    conductor.leave()
+    os.chdir(before)
+    return conductor.folder.journal.read_bytes().rstrip(b"\0").splitlines()
+
+
+def readers(folder: IncidentFolder) -> Iterator[Callable[[], object]]:
+    yield lambda: read(folder.journal)
+    yield lambda: Tail(folder.journal).poll()
+    yield lambda: gather(folder.journal)
+    yield lambda: verify(folder.journal)
+    yield lambda: fold(read(folder.journal))
+    yield lambda: summary(folder)
+    yield lambda: inspect(folder, syslog_files=[])
+    yield lambda: Conductor.observe(folder, actor="bob@test")
+
+
+@pytest.fixture
+def _no_journald(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_no_journald")
+@given(data=st.data())
+@settings(FUZZED, max_examples=50)
+def test_journal_that_was_changed_at_random_is_read_to_an_answer_or_a_sentence(
+    lines: list[bytes], tmp_path: Path, data: st.DataObject
+) -> None:
+    """Events of any body chained anew, lines dropped, doubled and cut, bytes flipped, files that are named followed or not."""
+    changed: list[bytes] = []
+    prev = NO_LINE
+    for line in lines:
+        deed = data.draw(st.sampled_from(["keep"] * 6 + ["drop", "double", "body", "kind", "cut", "noise", "number"]))
+        event = json.loads(line)
+        if deed == "body":
+            event["body"] = data.draw(st.dictionaries(st.sampled_from([*event["body"], "x", "files", "to"]), JSON, max_size=4))
+        elif deed == "kind":
+            event["kind"] = data.draw(st.sampled_from(KINDS))
+        elif deed == "number":
+            event["mono"] = data.draw(st.sampled_from([1e308, -1, 10**30, 0]))
+        if deed != "drop":
+            text = json.dumps(event | {"prev": prev}, separators=(",", ":")).encode()
+            changed.append(text if deed != "cut" else text[: data.draw(st.integers(0, len(text)))])
+            changed += [text] if deed == "double" else []
+            changed += [data.draw(st.binary(max_size=80) | DEEP)] if deed == "noise" else []
+            prev = digest(changed[-1])
+    folder = IncidentFolder(tmp_path)
+    folder.journal.write_bytes(b"\n".join(changed) + data.draw(st.sampled_from([b"\n", b"", b"\n\0\0", b"\n\0x"])))
+    folder.runbook.write_text(RUNBOOK, encoding="utf-8")
+    before = {path.name for path in tmp_path.iterdir()}
+    for reader in readers(folder):
+        with contextlib.suppress(MidwatchError):
+            reader()
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+KINDS = [
+    "incident.declared",
+    "incident.closed",
+    "driver.took_over",
+    "handoff.offered",
+    "wheel.asked",
+    "approval.asked",
+    "approval.given",
+    "step.confirmed",
+    "step.started",
+    "step.finished",
+    "step.verified",
+    "reading",
+    "criterion.evaluated",
+    "words.corrected",
+    "event.starred",
+    "journal.places",
+    "journal.moved",
+    "journal.lost",
+    "update.sent",
+    "room.given",
+]
+
+
+@given(data=bytes_of("seq", "time", "mono", "boot", "actor", "kind", "body", "prev"))
+@FUZZED
+def test_line_of_a_journal_is_an_event_or_raises_value_error(data: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        decode(data)
+
+
+@pytest.mark.usefixtures("_no_journald")
+@pytest.mark.parametrize("bait", ["pipe", "folder", "link to a pipe", "device"])
+@pytest.mark.parametrize("name", ["journal.jsonl", "driver.lock", "runbook.yaml"])
+def test_thing_that_is_no_file_is_not_waited_for(lines: list[bytes], tmp_path: Path, bait: str, name: str) -> None:
+    folder = IncidentFolder(tmp_path)
+    folder.journal.write_bytes(b"\n".join(lines) + b"\n")
+    folder.runbook.write_text(RUNBOOK, encoding="utf-8")
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    if bait == "folder":
+        path.mkdir()
+    elif bait == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(path if bait == "pipe" else tmp_path / "other")
+        if bait != "pipe":
+            path.symlink_to("other")
+    for reader in readers(folder):
+        with contextlib.suppress(MidwatchError, OSError):
+            reader()
+    driver_of(folder)
+    assert not stat.S_ISREG(path.stat().st_mode)
