@@ -6,8 +6,8 @@ import os
 
 from midwatch.action import Context
 from midwatch.clock import iso
-from midwatch.errors import Failed
-from midwatch.system.durable import make_folders
+from midwatch.errors import Failed, in_words
+from midwatch.system.trusted_files import UntrustedFile, make_folders, open_log
 
 
 def record(context: Context, event: str, **facts: str) -> None:
@@ -20,17 +20,16 @@ def record(context: Context, event: str, **facts: str) -> None:
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
     line = f"{iso(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
     try:
-        make_folders(path.parent, mode=0o750)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        make_folders(path.parent, mode=0o750, trust=None)
+        descriptor = open_log(path, mode=0o640)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    except OSError as error:
-        raise Failed(
-            f"{path} cannot be written: {error.strerror}", hint="What was done is in the incident's journal"
-        ) from error
+    except (OSError, UntrustedFile) as error:
+        sentence = f"{path} cannot be written: {in_words(error)}"
+        raise Failed(sentence, hint="What was done is in the incident's journal") from error
 
 
 def _plain(value: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from actions.places.place import Place
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError
+from midwatch.system.trusted_files import make_folders
 from probes.manifest import Manifest
 
 
@@ -49,5 +50,5 @@ def _note(context: Context, place: Place, name: str) -> Path:
     if place.beside:
         return Path(place.location(name))
     folder = context.place("elsewhere")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folders(folder, mode=0o700, trust=None)
     return folder / name

@@ -9,9 +9,10 @@ from typing import IO, ClassVar
 from actions.places.choice import locate
 from actions.places.ssh import Ssh
 from midwatch.action import Check, Context, Outcome
-from midwatch.errors import OutcomeUnknown
+from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.runbook.model import Target
+from midwatch.system.trusted_files import open_regular_file
 from midwatch.units import Seconds, duration
 from probes.backups import DAY_AND_TWO_HOURS
 from probes.catalogue import BackupFile, backups_of
@@ -66,9 +67,9 @@ def _same(context: Context, backup: BackupFile) -> bool:
         with place.read(name) as stream:
             return _digest(stream) == backup.manifest.sha256
     try:
-        with backup.path.open("rb") as file:
+        with open_regular_file(backup.path) as file:
             return _digest(file) == backup.manifest.sha256
-    except OSError:
+    except (OSError, Failed):
         return False
 
 

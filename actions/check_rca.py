@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from actions.incident_values import value_of
+from actions.write_rca import LIMIT_BYTES
 from midwatch.action import Check, Context, Outcome
-from midwatch.errors import Failed
+from midwatch.errors import Failed, in_words
 from midwatch.incident.folder import IncidentFolder
 from midwatch.parameters import param
+from midwatch.system.trusted_files import read_regular
 
 KEYS = ("published", "link", "where", "url")
 
@@ -36,11 +38,12 @@ class CheckRca(Check):
             return Outcome(False, "There is no incident, so there is no RCA")
         path = IncidentFolder(context.incident).rca
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, limit_bytes=LIMIT_BYTES).decode("utf-8")
         except FileNotFoundError:
             return Outcome(False, "The RCA is not written yet")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Failed(f"{path} cannot be read: {error}", hint="Write it again: midwatch action write-rca") from error
+        except (OSError, Failed, UnicodeDecodeError) as error:
+            why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else in_words(error)
+            raise Failed(f"{path} cannot be read: {why}", hint="Write it again: midwatch action write-rca") from error
         missing = missing_sections(text)
         if missing:
             return Outcome(False, f"The RCA lacks: {', '.join(missing)}", {"missing": ", ".join(missing)})

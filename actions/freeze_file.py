@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -11,6 +10,13 @@ from pathlib import Path
 
 from midwatch.clock import from_iso
 from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.file_systems import is_mount_point
+from midwatch.system.trusted_files import atomic_write, make_folders, read_regular
+
+_LIMIT_BYTES = 64 * 1024
+_MODE = 0o644
+"""CI runners and migration scripts of other users read it."""
+_FOLDER_MODE = 0o755
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +60,33 @@ def _short(moment: datetime) -> str:
 def read(path: Path) -> Freeze | None:
     """The freeze in the file; None when there is no file. Raises `OutcomeUnknown` when it cannot be read or understood."""
     try:
-        data = json.loads(path.read_bytes())
+        if is_mount_point(path):
+            reason = "the file itself is a mount, so it keeps the state of the day it was mounted"
+            raise OutcomeUnknown(f"{path} tells nothing: {reason}", hint=f"Mount its folder {path.parent} instead")
+        data = json.loads(read_regular(path, limit_bytes=_LIMIT_BYTES))
         return Freeze(data["who"], data["why"], from_iso(data["since"]), from_iso(data["until"]), data.get("incident", ""))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not what freeze writes"
-        hint = "Guards treat it as frozen; look at it, then freeze again or remove it"
-        raise OutcomeUnknown(f"{path} cannot be understood: {reason}", hint=hint) from error
+    except (OSError, Failed) as error:
+        raise _not_understood(path, error.sentence if isinstance(error, Failed) else error.strerror or str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _not_understood(path, "it is not what freeze writes") from error
+
+
+def _not_understood(path: Path, reason: str) -> OutcomeUnknown:
+    hint = "Guards treat it as frozen; inspect it, then freeze again or remove it"
+    return OutcomeUnknown(f"{path} cannot be understood: {reason}", hint=hint)
 
 
 def write(path: Path, freeze: Freeze) -> None:
-    """Store the freeze; a guard that reads meanwhile sees the old file or the new one, never half. Raises `Failed`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Store the freeze, mode 0644; a guard that reads meanwhile sees the old file or the new one, never half.
+
+    Raises `Failed`.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(freeze.to_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync_folder(path.parent)
+        make_folders(path.parent, mode=_FOLDER_MODE, trust=None)
+        atomic_write(path, freeze.to_bytes(), mode=_MODE, trust=None)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise Failed(
             f"{path} cannot be written: {error.strerror}", hint="Name another place 'freeze' in the site file"
         ) from error

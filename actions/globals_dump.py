@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.errors import Failed
+from midwatch.system.trusted_files import create_exclusive
 from probes.archive_reading import fell_short
 from probes.encryption import Recipient, encrypted
 from probes.postgres.connect import Route, client_environment
@@ -33,7 +34,7 @@ def dump_globals(route: Route, tools: Tools, file: Path, recipients: Sequence[Re
     SHA-256 (hex) of the file. Raises `Failed`, and then the file is of no use.
     """
     packed = packed_globals(route, tools, recipients)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = create_exclusive(file, mode=0o600, trust=None)
     with os.fdopen(descriptor, "wb") as out:
         out.write(packed)
         out.flush()

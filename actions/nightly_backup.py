@@ -28,6 +28,7 @@ from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_w
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.trusted_files import make_folders, open_lock
 from midwatch.units import Percent, percent, size
 from probes.archive import Archive
 from probes.catalogue import PARTIAL, backups_of
@@ -226,8 +227,8 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of the nightly job. Raises `Refused` when another one runs."""
-    place.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(place / ".nightly.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    make_folders(place, mode=0o755, trust=None)  # a set in it is 0700; the folder's name and room are no secret
+    descriptor = open_lock(place / ".nightly.lock", None)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

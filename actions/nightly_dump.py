@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from midwatch.action import Context
 from midwatch.clock import iso
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Target
+from midwatch.system.trusted_files import atomic_write
 from midwatch.units import size
 from probes.checksums import LIST
 from probes.encryption import SUFFIX, Recipient
@@ -112,9 +112,8 @@ def _validated(
 
 def write_list(folder: Path, done: Sequence[Manifest]) -> None:
     """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
-    with (folder / LIST).open("w", encoding="utf-8") as file:
-        for one in done:
-            file.write(f"{one.sha256}  {dump_name(one.database, one.recipients)}\n")
-            file.write(f"{one.globals_sha256}  {roles_name(one.database, one.recipients)}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    lines = []
+    for one in done:
+        lines.append(f"{one.sha256}  {dump_name(one.database, one.recipients)}\n")
+        lines.append(f"{one.globals_sha256}  {roles_name(one.database, one.recipients)}\n")
+    atomic_write(folder / LIST, "".join(lines).encode(), mode=0o600, trust=None)

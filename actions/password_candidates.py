@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.pgpass import Login, held
-from midwatch.errors import MidwatchError, OutcomeUnknown
+from actions.pgpass import Login, held, is_text
+from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.mounts import require_answer
+from midwatch.system.trusted_files import read_regular
 from probes.postgres.connect import AuthenticationFailed, Route, connect
 from probes.postgres.routes import password_file
+
+_LIMIT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,13 @@ class Candidate:
 
 
 def candidates(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
-    """Each different password once: of the container, of secret files, of `.pgpass`. What cannot be read holds none."""
+    """Each different password once: of the container, of secret files, of `.pgpass`.
+
+    What cannot be read holds none, and what is not UTF-8 text is none.
+    """
     seen: set[str] = set()
     for found in _all(runbook, target, route):
-        if found.password and found.password not in seen:
+        if found.password and is_text(found.password) and found.password not in seen:
             seen.add(found.password)
             yield found
 
@@ -40,8 +46,8 @@ def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
     if target.password_file:
         try:
             require_answer(runbook.resolve(target.password_file))
-            text = runbook.resolve(target.password_file).read_text(encoding="utf-8", errors="replace")
-        except (OSError, OutcomeUnknown):
+            text = read_regular(runbook.resolve(target.password_file), limit_bytes=_LIMIT_BYTES).decode("utf-8")
+        except (OSError, Failed, OutcomeUnknown, UnicodeDecodeError):
             text = ""
         yield Candidate(Path(target.password_file).name, text.strip("\r\n"))
         yield Candidate(Path(target.password_file).name, text.strip())

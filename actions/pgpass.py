@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from midwatch.errors import Failed, Refused
+from midwatch.errors import Failed, Refused, in_words
+from midwatch.system.trusted_files import Trust, UntrustedFile, read_regular, read_trusted, user_name
+
+_LIMIT_BYTES = 4 << 20
 
 _FIELD = re.compile(r"(?:\\.|[^:])*")
 _LOST_BACKSLASH = re.compile(r"(?:[^\\]|\\[\\:])*\\(?![\\:]|$)")
@@ -123,8 +126,11 @@ def held(path: Path, login: Login) -> Iterator[Held]:
         if _twin(fields, login):
             yield Held(f"line {number}, for {fields[0]}", _unescape(_match(rest)))
     for left in unfinished(path):
-        for password in passwords(left, login):
-            yield Held(LEFT, password)
+        with contextlib.suppress(UntrustedFile, OSError):
+            content = read_trusted(left, Trust.own().shared().secret(), limit_bytes=_LIMIT_BYTES)
+            for fields in filter(None, map(fields_of, _split_lines(content))):
+                if login.matches(fields):
+                    yield Held(LEFT, fields[4])
 
 
 def unfinished(path: Path) -> list[Path]:
@@ -143,6 +149,9 @@ def faults(path: Path, login: Login) -> list[str]:
         if split is None:
             continue
         fields, rest = split
+        if not is_text(line):
+            found.append(f"line {number} is not UTF-8 text: it stays as it is, and its password is not tried")
+            continue
         if _twin(fields, login):
             found.append(f"line {number} is for {fields[0]}, and the login is to {login.host}: to libpq they are two hosts")
         if not login.matches(fields):
@@ -164,14 +173,23 @@ def _twin(fields: Sequence[str], login: Login) -> bool:
     return fields[0] != login.host and fields[0] in _HERE and login.host in _HERE and login.matches(other)
 
 
+def is_text(text: str) -> bool:
+    """Whether every byte of this line or password was UTF-8; what is not is kept byte for byte and never sent anywhere."""
+    return not any("\udc80" <= char <= "\udcff" for char in text)
+
+
 def _lines(path: Path) -> list[str]:
-    """As libpq has lines: a newline ends one and nothing else does."""
+    """As libpq has lines: a newline ends one and nothing else does. Bytes that are no UTF-8 stay as surrogates."""
     try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        return _split_lines(read_regular(path, limit_bytes=_LIMIT_BYTES))
     except FileNotFoundError:
         return []
-    except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}", hint="Its owner must be you, its mode 0600") from error
+    except (OSError, Failed) as error:
+        raise Failed(f"{path} cannot be read: {in_words(error)}", hint="Its owner must be you, its mode 0600") from error
+
+
+def _split_lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8", "surrogateescape")
     return text.removesuffix("\n").split("\n") if text else []
 
 
@@ -193,13 +211,23 @@ class Replacement:
                 file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
                 file.flush()
                 os.fsync(file.fileno())
-            if self.path.exists():
-                owner = self.path.stat()
-                os.chown(self._partial, owner.st_uid, owner.st_gid)
+            self._keep_owner()
+        except Refused:
+            self.discard()
+            raise
         except OSError as error:
             self.discard()
             hint = f"Make room or rights in {self.path.parent} first; the server's password was not touched"
             raise Refused(f"{self.path} cannot be written: {error.strerror}", hint=hint) from error
+
+    def _keep_owner(self) -> None:
+        """Give the new file the owner of the former one. Raises `Refused` when somebody could have put that there."""
+        with contextlib.suppress(FileNotFoundError):
+            owner, folder = self.path.lstat(), self.path.parent.stat()
+            if owner.st_uid not in (0, os.geteuid(), folder.st_uid):
+                sentence = f"{self.path} belongs to {user_name(owner.st_uid)}, who does not own its folder"
+                raise Refused(sentence, hint="Remove it, or name another file as the place pgpass")
+            os.chown(self._partial, owner.st_uid, owner.st_gid)
 
     @classmethod
     def with_password(cls, path: Path, login: Login, password: str) -> Self:

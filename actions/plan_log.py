@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from midwatch.action import Context
-from midwatch.errors import MidwatchError
+from midwatch.errors import Failed, MidwatchError, in_words
 from midwatch.hostile import safe_text
+from midwatch.system.trusted_files import UntrustedFile, make_folders, open_log, open_regular_file
 
 NIGHTLY = "backup.log"
 STARTED = "[INFO] PROD nightly backup started"
@@ -23,26 +24,26 @@ def log(context: Context, file: str, line: str) -> None:
     text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
     try:
         folder = context.place("logs")
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        make_folders(folder, mode=0o755, trust=None)
+        descriptor = open_log(folder / file, mode=0o640)
         try:
             os.write(descriptor, text.encode("utf-8", "replace"))
         finally:
             os.close(descriptor)
-    except OSError as error:
-        context.console.say(f"({file} cannot be written: {error.strerror}; the incident's journal has it)")
+    except (OSError, UntrustedFile) as error:
+        context.console.say(f"({file} cannot be written: {in_words(error)}; the incident's journal has it)")
 
 
 def nightly_failure(logs: Path) -> str:
     """What is wrong with the last nightly run, by `backup.log`; empty when it went well, or no run is told there."""
     try:
-        with (logs / NIGHTLY).open("rb") as file:
+        with open_regular_file(logs / NIGHTLY) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return ""
-    except OSError as error:
-        return f"{NIGHTLY} cannot be read: {error.strerror}"
+    except (OSError, Failed) as error:
+        return f"{NIGHTLY} cannot be read: {in_words(error)}"
     for line in reversed(lines):
         if FINISHED in line:
             return ""

@@ -6,14 +6,16 @@ import contextlib
 import fcntl
 import json
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from actions.pgpass import Former
-from midwatch.errors import Refused
+from midwatch.errors import Failed, Refused, in_words
+from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, make_folders, open_lock, read_trusted
+
+_LIMIT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,13 @@ class Sealed:
         path = folder / self._name()
         fields = {"target": self.target, "role": self.role, "verifier": self.verifier, "pgpass": list(self.lines)}
         try:
-            _folder(folder)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write((json.dumps(fields) + "\n").encode())  # ASCII: bytes that are no UTF-8 come through
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            hint = "The password was not touched; set places.sealed to a disk with room"
-            raise Refused(f"The former verifier cannot be kept in {folder}: {error.strerror}", hint=hint) from error
+            _make_folder(folder)
+            atomic_write(
+                path, (json.dumps(fields) + "\n").encode(), mode=0o600, trust=_trust()
+            )  # ASCII: any bytes come through
+        except (OSError, UntrustedFile) as error:
+            hint = "The password was not touched; set places.sealed to a folder of your own on a disk with room"
+            raise Refused(f"The former verifier cannot be kept in {folder}: {in_words(error)}", hint=hint) from error
         return path
 
     def _name(self) -> str:
@@ -54,12 +54,7 @@ class Sealed:
 def read_sealed(path: Path) -> Sealed:
     """What was kept in this file. Raises `Refused` when it is not such a file, or when others could have written it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077 or found.st_uid not in (0, os.geteuid()):
-                raise Refused(f"{path} is not kept so that only you can write it", hint="Its owner must be you, its mode 0600")
-            data = json.loads(file.read(1_000_000))
+        data = json.loads(read_trusted(path, _trust().secret(), limit_bytes=_LIMIT_BYTES))
         lines = [(int(place), str(line)) for place, line in data["pgpass"]]
         verifier = data["verifier"]
         if not isinstance(verifier, str | None):
@@ -67,16 +62,16 @@ def read_sealed(path: Path) -> Sealed:
         return Sealed(str(data["target"]), str(data["role"]), verifier, lines)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}", hint="Is places.sealed where it was?") from error
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused(f"{path} is not what a recovery keeps", hint="Name a file below places.sealed") from None
 
 
 def newest_sealed(folder: Path, target: str, role: str) -> Path | None:
     """The newest file here that holds a former verifier of this role; None when there is none."""
-    for path in sorted(folder.glob("*.sealed"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+    for path in sorted(folder.glob("*.sealed"), key=_age, reverse=True):
         try:
             found = read_sealed(path)
-        except Refused:
+        except (Refused, Failed):
             continue
         if (found.target, found.role) == (target, role) and found.verifier is not None:
             return path
@@ -87,12 +82,11 @@ def newest_sealed(folder: Path, target: str, role: str) -> Path | None:
 def alone(folder: Path) -> Iterator[None]:
     """While it is held, nobody else changes a password or `.pgpass` this way. Raises `Refused` when somebody does."""
     try:
-        _folder(folder)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Refused(
-            f"{folder} cannot be used: {error.strerror}", hint="The password was not touched; set places.sealed elsewhere"
-        ) from error
+        _make_folder(folder)
+        descriptor = open_lock(folder / "lock", _trust())
+    except (OSError, UntrustedFile) as error:
+        hint = "The password was not touched; set places.sealed elsewhere"
+        raise Refused(f"{folder} cannot be used: {in_words(error)}", hint=hint) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,5 +97,17 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _trust() -> Trust:
+    """What others put there would be set as a password. A group may share the folder, never the files in it."""
+    return Trust.own().shared()
+
+
+def _make_folder(folder: Path) -> None:
+    make_folders(folder, mode=0o700, trust=_trust())
+
+
+def _age(path: Path) -> int:
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0

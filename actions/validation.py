@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from midwatch.errors import BadInput, OutcomeUnknown
+from midwatch.system.trusted_files import open_regular_file
 from probes.archive_reading import DigestingReader, Readable, fed, fell_short
 from probes.encryption import plain
 from probes.manifest import GOOD
@@ -49,7 +50,7 @@ def validate(
     `validate_stream` does.
     """
     try:
-        raw = file.open("rb")
+        raw = open_regular_file(file)
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}", hint="Name the backup file") from error
     with raw:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,8 +11,13 @@ from actions.incident_values import events_of
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.modes import replace_file
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
+from midwatch.system.trusted_files import read_regular
+
+LIMIT_BYTES = 64 << 20
+"""Of an `rca.md` that somebody may have edited."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,15 @@ class WriteRca(Action):
         if self._edited(folder) and not self.again:
             raise Refused(f"{folder.rca.name} was edited by hand", hint="Use --again true to write it anew")
         text = rca(context.runbook, events_of(context), folder)
-        partial = folder.rca.with_name(".rca.md.partial")
+        content = text.encode("utf-8", "replace")
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
             if folder.rca.exists():
-                folder.rca.replace(folder.rca.with_name("rca.md.before"))
-            partial.replace(folder.rca)
-            sha256 = hashlib.sha256(text.encode()).hexdigest()
-            self._mark(folder).write_text(sha256 + "\n")
+                before = read_regular(folder.rca, limit_bytes=LIMIT_BYTES)
+                replace_file(folder.rca.with_name("rca.md.before"), before)
+            replace_file(folder.rca, content)
+            sha256 = hashlib.sha256(content).hexdigest()
+            replace_file(self._mark(folder), f"{sha256}\n".encode())
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             raise Failed(f"{folder.rca} cannot be written: {error.strerror}", hint="Export it elsewhere") from error
         missing = missing_sections(text)
         state = "complete" if not missing else f"still empty: {', '.join(missing)}"
@@ -82,7 +80,8 @@ class WriteRca(Action):
 
     def _edited(self, folder: IncidentFolder) -> bool:
         try:
-            written = self._mark(folder).read_text().strip()
-            return hashlib.sha256(folder.rca.read_bytes()).hexdigest() != written
-        except OSError:
+            written = read_regular(self._mark(folder), limit_bytes=1024).strip()
+            content = read_regular(folder.rca, limit_bytes=LIMIT_BYTES)
+            return hashlib.sha256(content).hexdigest().encode() != written
+        except (OSError, Failed):
             return folder.rca.exists()

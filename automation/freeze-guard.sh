@@ -5,6 +5,7 @@
 #
 # FILE is the freeze file that `midwatch action freeze` writes; $MIDWATCH_FREEZE, or else security/freeze.json.
 # Needs no Midwatch and no Python, because a CI runner has neither.
+# In a container, mount the folder of the file, never the file alone: a freeze replaces the file, and a mounted file stays the old one.
 set -eu
 
 file=${1:-${MIDWATCH_FREEZE:-security/freeze.json}}
@@ -21,6 +22,23 @@ fi
 if [ ! -e "$file" ] && [ ! -L "$file" ]; then
     exit 0
 fi
+if [ ! -f "$file" ]; then
+    echo "freeze-guard: $file is not a regular file; taken as frozen" >&2
+    exit 1
+fi
+if [ -r /proc/self/mountinfo ]; then
+    real=$(readlink -f -- "$file")
+    wanted=$(printf '%s' "$real" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g')
+    while read -r _ _ _ _ point _; do
+        if [ "$point" = "$wanted" ]; then
+            echo "freeze-guard: $file is itself a mount and may be out of date: mount its folder; taken as frozen" >&2
+            exit 1
+        fi
+    done </proc/self/mountinfo
+elif [ "$(uname -s)" = Linux ]; then
+    echo "freeze-guard: /proc is not mounted, so nobody can tell whether $file is out of date" >&2
+    exit 3
+fi
 if [ ! -r "$file" ]; then
     echo "freeze-guard: $file is there and cannot be read; taken as frozen" >&2
     exit 1
@@ -35,5 +53,5 @@ if [ "$(date +%s)" -ge "$until" ]; then
     exit 0
 fi
 echo "freeze-guard: deployments are frozen" >&2
-sed -n 's/^ *"\(who\|why\|since\|until\)": *"\(.*\)",\{0,1\}$/  \1: \2/p' "$file" >&2
+sed -n 's/^ *"\(who\|why\|since\|until\)": *"\(.*\)",\{0,1\}$/  \1: \2/p' "$file" | tr -cd '\012\040-\176' >&2
 exit 1

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed
-from midwatch.system.trusted_files import Trust, make_folders
+from midwatch.system.trusted_files import Trust, make_folders, open_lock
 from probes.docker_engine import engine
 
 ENTRY = Path(__file__).with_name("container-entry.sh")
@@ -159,8 +159,7 @@ def _cache() -> Path:
 def _one_at_a_time() -> Iterator[None]:
     """Hold the lock of the cache. Raises `UntrustedFile` when another user could have put an image there."""
     make_folders(_cache(), mode=0o700, trust=Trust.own())
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    lock = os.open(_cache() / "image.lock", flags, 0o600)
+    lock = open_lock(_cache() / "image.lock", Trust.own())
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

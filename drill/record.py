@@ -32,6 +32,7 @@ from midwatch.system.trusted_files import (
     create_exclusive,
     make_folders,
     open_folder,
+    open_lock,
     read_trusted,
 )
 
@@ -132,10 +133,7 @@ class Record:
         """Keep others from changing or tearing down this drill meanwhile. Raises `UntrustedFile`."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(FileNotFoundError):
-                folder = open_folder(self.file.parent, own_trust())
-                stack.callback(os.close, folder)
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                descriptor = os.open(self.lock.name, flags, 0o600, dir_fd=folder)
+                descriptor = open_lock(self.lock, own_trust())
                 stack.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

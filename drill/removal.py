@@ -19,6 +19,7 @@ from pathlib import Path
 from drill.processes import end, naming, send, wait, with_descendants, working_in
 from drill.record import MARKER, Record, drills_folder, own_trust, require_own_folder, survey
 from midwatch.errors import Failed, MidwatchError
+from midwatch.file_systems import mount_points
 from midwatch.process import Process, boot_id
 from midwatch.system.trusted_files import open_folder, read_regular
 
@@ -124,7 +125,7 @@ def release(cluster: Path) -> None:
 
 def is_mounted(path: Path) -> bool:
     """Whether a file system is mounted exactly here."""
-    return _as_in_mounts(path) in _mount_points()
+    return str(path) in _mounts()
 
 
 def unmount(path: Path) -> None:
@@ -174,20 +175,15 @@ def _empty(name: str, parent: int) -> None:
 
 def is_mounted_below(folder: Path) -> bool:
     """Whether some file system is mounted inside the folder."""
-    return any(point.startswith(f"{_as_in_mounts(folder)}/") for point in _mount_points())
+    return any(point.startswith(f"{folder}/") for point in _mounts())
 
 
-def _mount_points() -> set[str]:
-    """As the kernel writes them. Raises `Failed`: without them nothing may be removed."""
+def _mounts() -> set[str]:
+    """Every mount point. Raises `Failed`: without them nothing may be removed."""
     try:
-        return {line.split()[1] for line in os.fsdecode(Path("/proc/self/mounts").read_bytes()).splitlines()}
+        return mount_points()
     except OSError as error:
         raise Failed(f"The mounts of this machine cannot be read: {error.strerror}", hint="Is /proc mounted?") from error
-
-
-def _as_in_mounts(path: Path) -> str:
-    """A path as the kernel writes it in `/proc/self/mounts`."""
-    return str(path).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011").replace("\n", "\\012")
 
 
 def _forget(record: Record) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from midwatch.system.trusted_files import open_regular_file
 from probes.archive_reading import DigestingReader, Readable
 from probes.encryption import plain
 
@@ -30,7 +31,7 @@ class Archive:
     @classmethod
     def of(cls, file: Path, identity: Path | None = None) -> Self:
         """One that is a file here. Raises `OSError`."""
-        return cls(file.name, file.stat().st_size, lambda: file.open("rb"), identity)
+        return cls(file.name, file.stat().st_size, lambda: open_regular_file(file), identity)
 
     @contextlib.contextmanager
     def unsealed(self) -> Iterator[io.RawIOBase]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from midwatch.errors import Failed, in_words
+from midwatch.system.trusted_files import open_regular_file
+
 CHUNK = 1 << 18
 _NO_MEMORY = ("out of memory", "cannot allocate memory", "failed to map segment")
 _BY_SIGNAL = 128
@@ -114,7 +117,7 @@ def _feed(file: Path, into: IO[bytes], deadline: float) -> str:
     from isal.igzip_lib import IsalError
 
     try:
-        with igzip.open(file, "rb") as unpacked:  # type: ignore[no-untyped-call]
+        with open_regular_file(file) as packed, igzip.open(packed, "rb") as unpacked:  # type: ignore[no-untyped-call]
             while chunk := unpacked.read(CHUNK):
                 into.write(chunk)
                 if time.monotonic() > deadline:
@@ -124,6 +127,6 @@ def _feed(file: Path, into: IO[bytes], deadline: float) -> str:
         return ""  # pg_restore gave up, and its exit says so
     except (EOFError, IsalError) as error:  # type: ignore[misc]  # its stub calls the class an instance
         return f"damaged: {error}"
-    except OSError as error:
-        return error.strerror or str(error)
+    except (OSError, Failed) as error:
+        return in_words(error)
     return ""

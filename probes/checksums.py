@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.errors import Failed
-from midwatch.system.trusted_files import open_regular
+from midwatch.system.trusted_files import open_regular_file
 
 LIST = "checksums.sha256"
 NOTES = (".json", ".json.sig")
@@ -70,7 +70,7 @@ def read_list(path: Path) -> list[tuple[str, str]]:
     Raises `Failed` when the list is not there, is empty, is no list, or names something outside its folder.
     """
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with open_regular_file(path) as file:
             data = file.read(LARGEST_LIST + 1)
     except Failed as error:
         raise Failed(f"{path.name} is not a regular file", hint="The set is unverified, not good") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from midwatch.errors import BadInput, Failed, Refused, shortage
 from midwatch.runbook.model import Runbook
+from midwatch.system.trusted_files import open_regular
 from probes.archive_reading import CHUNK
 from probes.passage import Passage
 
@@ -180,7 +182,7 @@ def plain(raw: io.RawIOBase, name: str, identity: Path | None) -> Iterator[io.Ra
 @contextlib.contextmanager
 def opened(file: Path, identity: Path | None) -> Iterator[io.RawIOBase]:
     """The same of a file of this machine. Raises `OSError` as well."""
-    with file.open("rb", buffering=0) as raw, plain(raw, file.name, identity) as packed:
+    with os.fdopen(open_regular(file), "rb", buffering=0) as raw, plain(raw, file.name, identity) as packed:
         yield packed
 
 

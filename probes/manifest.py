@@ -13,7 +13,7 @@ from typing import Any, Self
 from midwatch.clock import from_iso
 from midwatch.errors import Failed
 from midwatch.incident.modes import replace_file
-from midwatch.system.trusted_files import open_regular
+from midwatch.system.trusted_files import open_regular_file
 
 SUFFIX = ".manifest.json"
 DEPTHS = ("exists", "checksum holds", "contents read", "read to the end", "row counts match", "restored")
@@ -98,12 +98,12 @@ class Manifest:
     def read(cls, file: Path) -> Self | None:
         """The manifest of a backup file; None when there is none that can be used."""
         try:
-            with os.fdopen(open_regular(path_of(file)), "rb") as stream:
+            with open_regular_file(path_of(file)) as stream:
                 data: Any = json.loads(stream.read(LARGEST))
             found = cls(**{name: data[name] for name in cls.__slots__ if name in data})
             found = replace(found, recipients=tuple(found.recipients))  # JSON knows lists alone
             return found if found.began.tzinfo is not None and isinstance(found.depth, int) else None
-        except (Failed, OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (OSError, Failed, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
 

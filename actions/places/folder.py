@@ -13,6 +13,7 @@ from typing import IO
 from actions.folder_identity import folder_identity
 from actions.places.place import Room
 from midwatch.errors import Failed, MidwatchError
+from midwatch.system.trusted_files import create_exclusive, make_folders, open_regular_file
 from midwatch.units import percent, size
 from probes.catalogue import PARTIAL
 from probes.disk_usage import Budget, usage
@@ -61,7 +62,7 @@ class Folder:
 
     def begin(self, name: str) -> FolderWriting:
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folders(self.path, mode=0o700, trust=None)
         except OSError as error:
             hint = "Choose another place for the backup"
             raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error
@@ -70,7 +71,7 @@ class Folder:
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
         try:
-            with (self.path / name).open("rb") as file:
+            with open_regular_file(self.path / name) as file:
                 yield file
         except OSError as error:
             raise Failed(f"{self.path / name} cannot be read: {error.strerror}", hint="Look at its disk") from error
@@ -90,7 +91,7 @@ class FolderWriting:
     def __init__(self, path: Path) -> None:
         self._path, self._partial, self._count = path, path.with_name(f".{path.name}{PARTIAL}"), 0
         try:
-            self._descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._descriptor = create_exclusive(self._partial, mode=0o600, trust=None)
         except OSError as error:
             raise _unmakable(self._partial, error) from error
 

@@ -10,6 +10,7 @@ then renamed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import secrets
@@ -17,7 +18,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from midwatch.errors import Failed, Refused
 
@@ -115,6 +116,51 @@ def open_regular(path: Path) -> int:
     return descriptor
 
 
+def open_regular_file(path: Path) -> IO[bytes]:
+    """`open_regular` as a file object. Raises `Failed` and `OSError`."""
+    return os.fdopen(open_regular(path), "rb")
+
+
+def open_log(path: Path, *, mode: int) -> int:
+    """A descriptor that appends to a log, whoever owns it; a log that is missing is made with this mode whatever the umask is.
+
+    A link is followed only when this user or root made it. Raises `UntrustedFile` for another link, a pipe, a device and a
+    file with a second name, and `OSError`.
+    """
+    for _ in range(_LINKS_AT_MOST):
+        folder = open_folder(path.parent, None)
+        try:
+            return _open_log(folder, path, mode)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            _require_owner(os.stat(path.name, dir_fd=folder, follow_symlinks=False), path, Trust.own(), "the link")
+            path = path.parent / os.readlink(path.name, dir_fd=folder)
+        finally:
+            os.close(folder)
+    raise UntrustedFile(f"{path} leads through more than {_LINKS_AT_MOST} links")
+
+
+def open_lock(path: Path, trust: Trust | None) -> int:
+    """A descriptor of a file that only serves as a lock, made when it is missing, mode 0600.
+
+    Raises `UntrustedFile` for what is no regular file, and `OSError`.
+    """
+    folder = open_folder(path.parent, trust)
+    try:
+        descriptor = os.open(path.name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | _NEVER_WAIT, 0o600, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UntrustedFile(f"{path} is a link, not a lock", hint="Remove it; it was not made by Midwatch") from None
+        raise
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UntrustedFile(f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch")
+    return descriptor
+
+
 def open_folder(path: Path, trust: Trust | None) -> int:
     """A descriptor of a folder whose entries nobody outside `trust` can change; without `trust`, of any folder.
 
@@ -135,12 +181,12 @@ def open_folder(path: Path, trust: Trust | None) -> int:
     return descriptor
 
 
-def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
+def make_folder(path: Path, *, mode: int, trust: Trust | None) -> None:
     """Make a folder with this mode whatever the umask is, or accept one of `trust` that is there; its parent has to exist.
 
-    Raises `UntrustedFile` and `OSError`.
+    Without `trust`, any folder that is there is accepted. Raises `UntrustedFile` and `OSError`.
     """
-    parent, name = _walk(path, trust, follow_last=False)
+    parent, name = (open_folder(path.parent, None), path.name) if trust is None else _walk(path, trust, follow_last=False)
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
@@ -150,7 +196,7 @@ def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
     os.close(open_folder(path, trust))
 
 
-def make_folders(path: Path, *, mode: int, trust: Trust) -> None:
+def make_folders(path: Path, *, mode: int, trust: Trust | None) -> None:
     """`make_folder` for this folder and for each one above it that is missing. Raises `UntrustedFile` and `OSError`."""
     absolute = Path.cwd() / path
     if not os.path.lexists(absolute.parent):
@@ -215,6 +261,26 @@ def _create(folder: int, name: str, mode: int) -> int:
     except BaseException:
         os.close(descriptor)
         raise
+    return descriptor
+
+
+def _open_log(folder: int, path: Path, mode: int) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | _NEVER_WAIT
+    try:
+        descriptor = os.open(path.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        os.fchmod(descriptor, mode)
+    except FileExistsError:
+        try:
+            descriptor = os.open(path.name, flags, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+                raise UntrustedFile(f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch") from None
+            raise
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(descriptor)
+        why = "is not a regular file" if not stat.S_ISREG(status.st_mode) else f"has {status.st_nlink} names (hard links)"
+        raise UntrustedFile(f"{path} {why}", hint="Remove it; it was not made by Midwatch")
     return descriptor
 
 

@@ -22,6 +22,7 @@ from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.process import Process, boot_id
 from midwatch.runbook.model import Runbook
 from midwatch.system.mounts import require_answer
+from midwatch.system.trusted_files import read_regular
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, Identity, engine_for, package_folder, run
 from probes.postgres.tools import major_of, program_folders
@@ -163,8 +164,8 @@ def is_owned(name: str) -> bool:
 
 def _stop_left(data: Path) -> None:
     """End a server that works on this folder and outlived its owner."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+    with contextlib.suppress(OSError, Failed, ValueError, IndexError):
+        pid = int(read_regular(data / "postmaster.pid", limit_bytes=4096).splitlines()[0])
         if Path(f"/proc/{pid}/cwd").readlink() == data:
             os.kill(pid, signal.SIGQUIT)
             deadline = time.monotonic() + 10

@@ -107,20 +107,18 @@ def test_nothing_to_take_back_where_nothing_was_changed(context: Context, arp: T
     assert action.undo(outcome.values) is None
 
 
-def _by_link(file: Path) -> None:
-    other = file.with_name("elsewhere")
-    file.rename(other)
-    file.symlink_to(other)
+def _by_second_name(file: Path) -> None:
+    file.with_name("elsewhere").hardlink_to(file)
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda file: file.chmod(0o644), "only you can write it"),
+        (lambda file: file.chmod(0o644), "can be read by other users"),
         (lambda file: file.write_text("SCRAM-SHA-256$"), "not what a recovery keeps"),
         (lambda file: file.write_text(file.read_text().replace("arp-db-prod", "otc-db-prod")), "belongs to arp_app of otc"),
         (lambda file: file.unlink(), "cannot be read"),
-        (_by_link, "cannot be read"),
+        (_by_second_name, "has 2 names"),
     ],
 )
 def test_a_file_that_is_not_ours_is_refused(context: Context, arp: Target, spoil: Callable[[Path], object], said: str) -> None:
