@@ -16,7 +16,7 @@ from probes.archive_reading import read_through
 from probes.catalogue import BACKUPS
 from probes.checksums import LIST, read_list, sets_below, verify_set
 from probes.encryption import is_encrypted
-from probes.manifest import Manifest
+from probes.manifest import SUFFIX, Manifest
 
 STAMP = "%Y%m%d-%H%M%S"
 
@@ -27,13 +27,16 @@ class SetOnDisk:
 
     held: HeldSet
     files: tuple[Planned, ...]
+    """Dumps and roles, their manifests, the list of checksums: what goes when the set goes."""
+    others: tuple[Planned, ...]
+    """What else lies in its folder, and stays."""
     backups: Mapping[str, Path]
     """Database → its dump."""
 
     @property
     def identity(self) -> str:
         """Changes when any file of the set is added, removed, replaced or written to."""
-        told = "\n".join(file.identity for file in self.files)
+        told = "\n".join(file.identity for file in (*self.files, *self.others))
         return f"{self.held.name}@{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
 
@@ -48,18 +51,25 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
         name = PurePosixPath(folder.relative_to(place))
         try:
             started = datetime.strptime(folder.name[:15], STAMP).replace(tzinfo=UTC)
-            files = tuple(look(place, name))
+            present = look(place, name)
         except ValueError:
             left.append((str(name), "its name tells no start"))
             continue
         except MidwatchError as error:
             left.append((str(name), error.sentence))
             continue
+        files = tuple(file for file in present if _is_part(file.name.name))
+        others = tuple(file for file in present if file not in files)
         backups = {database: place / file.name for file in files if (database := _database(file.name.name, databases))}
         started = _recorded(backups.values()) or started
         held = HeldSet(name, started, dict.fromkeys(backups, 0), sum(file.frees for file in files))
-        found.append(SetOnDisk(held, files, backups))
+        found.append(SetOnDisk(held, files, others, backups))
     return found, left
+
+
+def _is_part(filename: str) -> bool:
+    """Whether a file of this name is part of a set: a dump or roles, the manifest of one, the list of checksums."""
+    return filename == LIST or filename.removesuffix(SUFFIX).endswith(BACKUPS)
 
 
 def _recorded(files: Iterable[Path]) -> datetime | None:

@@ -19,8 +19,8 @@ from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.hostile import safe_text
 from midwatch.incident.shelf import open_incident
 from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.units import Percent, Seconds, percent, size
+from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.units import Percent, Seconds, counted, percent, size
 from probes.disk_usage import Usage, budgets_of, usage
 from probes.postgres.tools import find_tools
 
@@ -75,6 +75,7 @@ class CleanBackups(Action):
             note = ", ".join(sorted(held.depths))
             identity = f"{place}/{by_name[held.name].identity}"
             draft.add(Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity, kind="set")
+        self._name_files(draft, [by_name[held.name] for held in choice.remove])
         for held, why in choice.keep:
             draft.add(Verb.KEEP, str(held.name), size=held.size, note=why, kind="set")
         for name, why in left:
@@ -108,7 +109,7 @@ class CleanBackups(Action):
             try:
                 if one is None:
                     raise Refused(f"{name} has changed since it was planned")
-                remove(place, one.held.name, list(one.files))
+                remove(place, one.held.name, one.files, one.others)
                 gone += 1
                 context.console.say(f"[OK] Removed {safe_text(name)} ({size(one.held.size)})")
             except MidwatchError as error:
@@ -133,6 +134,17 @@ class CleanBackups(Action):
         if left:
             return Outcome(False, f"{len(left)} sets that may go are still there")
         return Outcome(True, dict(plan.facts)["nothing to do"])
+
+    def _name_files(self, draft: PlanDraft, going: list[SetOnDisk]) -> None:
+        """Say which files of the sets go and which stay; sets with files of the same names are said together."""
+        alike: dict[str, int] = {}
+        for one in going:
+            names = ", ".join(safe_text(file.name.name) for file in one.files)
+            alike[names] = alike.get(names, 0) + 1
+            for file in one.others:
+                draft.add(Verb.KEEP, safe_text(str(file.name)), size=file.size, note="no part of the set", kind="file")
+        for names, count in alike.items():
+            draft.fact("files", f"{names} (of {counted(count, 'set')})")
 
     def _needed(self, found: Usage, next_set: int) -> int:
         """Bytes to free, so that the disk is below its mark still after the next nightly set was written."""

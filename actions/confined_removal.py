@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -45,42 +45,52 @@ def look(root: Path, folder: PurePosixPath) -> list[Planned]:
 
     `Failed` when the folder cannot be opened, also because a part of the way is a link or lies on another file system.
     """
-    found = []
     with _opened(root, folder) as handle:
-        for entry in sorted(os.listdir(handle)):  # noqa: PTH208  # pathlib cannot list an open folder
-            status = os.stat(entry, dir_fd=handle, follow_symlinks=False)
-            if not stat.S_ISREG(status.st_mode):
-                kind = "a link" if stat.S_ISLNK(status.st_mode) else "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
-                raise Refused(f"{folder / entry} is {kind}, so this is no plain backup set", hint="Look at it by hand")
-            name = folder / entry
-            planned = (status.st_dev, status.st_ino, status.st_size, status.st_nlink, status.st_mtime_ns)
-            found.append(Planned(name, *planned))
-    return found
+        return _plain_files(handle, folder)
 
 
-def remove(root: Path, folder: PurePosixPath, files: list[Planned]) -> int:
+def remove(root: Path, folder: PurePosixPath, files: Sequence[Planned], kept: Sequence[Planned] = ()) -> int:
     """Remove these files of one folder, then the folder if it is empty. Returns the bytes that are freed by it.
 
-    Raises `Refused`, before anything is touched, when a file is not the one that was planned any more or another one
-    has appeared; `Failed` when the system will not remove one, naming it.
+    `kept` are the files there that stay. The folder is opened once. Raises `Refused`, before anything is touched, when a file
+    is not the one that was planned any more or another one has appeared, and before a file that changed meanwhile;
+    `Failed` when the system will not remove one, naming it.
     """
-    now = look(root, folder)
-    changed = {file.identity for file in now} ^ {file.identity for file in files}
-    if changed:
-        raise Refused(f"{folder} has changed since it was planned", hint="Plan again")
     freed = 0
     with _opened(root, folder) as handle:
+        if {file.identity for file in _plain_files(handle, folder)} != {file.identity for file in (*files, *kept)}:
+            raise Refused(f"{folder} has changed since it was planned", hint="Plan again")
         for file in files:
             try:
+                if _planned(handle, file.name).identity != file.identity:
+                    raise Refused(f"{file.name} has changed since it was planned", hint="Plan again")
                 os.unlink(file.name.name, dir_fd=handle)
             except OSError as error:
                 raise Failed(f"{file.name} cannot be removed: {error.strerror}", hint="Look who owns it") from error
             freed += file.frees
         os.fsync(handle)
-    with _opened(root, folder.parent) as parent, contextlib.suppress(OSError):
-        os.rmdir(folder.name, dir_fd=parent)
-        os.fsync(parent)
+        if not kept:
+            _remove_empty(root, folder, os.fstat(handle))
     return freed
+
+
+def _remove_empty(root: Path, folder: PurePosixPath, status: os.stat_result) -> None:
+    with contextlib.suppress(OSError), _opened(root, folder.parent) as parent:
+        if os.path.samestat(os.stat(folder.name, dir_fd=parent, follow_symlinks=False), status):
+            os.rmdir(folder.name, dir_fd=parent)
+            os.fsync(parent)
+
+
+def _plain_files(handle: int, folder: PurePosixPath) -> list[Planned]:
+    return [_planned(handle, folder / entry) for entry in sorted(os.listdir(handle))]
+
+
+def _planned(handle: int, name: PurePosixPath) -> Planned:
+    status = os.stat(name.name, dir_fd=handle, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
+        raise Refused(f"{name} is {kind}, so this is no plain backup set", hint="Look at it by hand")
+    return Planned(name, status.st_dev, status.st_ino, status.st_size, status.st_nlink, status.st_mtime_ns)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,9 @@ import pytest
 from midwatch.action import Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Place
+from midwatch.incident.events import Kind
+from midwatch.incident.folder import IncidentFolder
+from midwatch.journal.writer import Journal
 from midwatch.plan import Plan, Verb
 from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
 from midwatch.runbook.places import PLACES
@@ -112,3 +115,25 @@ def docker_target(container: str) -> dict[str, Target]:
 def going(plan: Plan) -> list[str]:
     """What a plan would remove, in its order."""
     return [effect.object for effect in plan.effects if effect.verb is Verb.REMOVE]
+
+
+def declared_incident(base: Path) -> Path:
+    """The folder of an incident whose journal has its declaration."""
+    folder = IncidentFolder(base / "logs" / "incidents" / "INC-20261123-0200-backup-failure")
+    folder.path.mkdir(parents=True)
+    journal = Journal.create(folder.journal, actor="ada@bastion", clock=SystemClock())
+    journal.append(
+        Kind.DECLARED,
+        {
+            "id": folder.id,
+            "title": "Backup failure, PROD",
+            "severity": "SEV-1",
+            "runbook": "backup-failure",
+            "runbook_sha256": "0" * 64,
+            "base": str(base),
+            "host": "bastion",
+            "resumed_from": "",
+        },
+    )
+    journal.close()
+    return folder.path

@@ -102,9 +102,9 @@ def _name(data: bytes, signature: Path, signers: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+        return read_regular(path, limit_bytes=_LIMIT_BYTES)
+    except (OSError, Failed) as error:
+        raise BadInput(f"{path} cannot be read: {in_words(error)}") from error
 
 
 def _run(words: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -118,7 +118,7 @@ def _run(words: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
             start_new_session=True,  # no terminal: it fails where it would ask
             env={**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"},
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # or in a folder of the PATH that may not be entered
         raise Failed("There is no ssh-keygen here", hint="Install the OpenSSH client, or use --no-sign") from None
     except subprocess.TimeoutExpired:
         raise Failed(

@@ -54,6 +54,15 @@ class CannotBegin:
     sentence: str
 
 
+def _is_on_path(program: str, environment: Mapping[str, str]) -> bool:
+    """Whether a program of this name lies in any folder of the PATH that can be entered.
+
+    Starting a program that is nowhere fails with EACCES as soon as one folder may not be entered; a shell calls that not found.
+    """
+    folders = os.get_exec_path(environment)
+    return "/" in program or any(os.path.exists(f"{folder or '.'}/{program}") for folder in folders)  # noqa: PTH110
+
+
 class Child:
     """A process that waits at a gate until the supervisor has put on disk that it exists."""
 
@@ -126,7 +135,8 @@ class Child:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             os.execvpe(self._order.argv[0], list(self._order.argv), environment)  # noqa: S606  (the order says what to run)
         except OSError as error:
-            os.write(report, b"x%d" % (error.errno or 0))
+            missing = error.errno == errno.EACCES and not _is_on_path(self._order.argv[0], environment)
+            os.write(report, b"x%d" % (errno.ENOENT if missing else error.errno or 0))
         except ValueError:  # a NUL in an argument
             os.write(report, b"x%d" % errno.EINVAL)
         finally:

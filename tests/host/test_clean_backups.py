@@ -202,3 +202,33 @@ def test_reading_to_the_end_finds_each_damage(tmp_path: Path, dump: bytes, damag
     found = read_through(file, BIN / "pg_restore", 60)
     assert found.ok is ok, found
     assert bool(found.reason) is not ok
+
+
+def test_what_is_no_part_of_a_set_is_named_and_stays(place: Path, context: Context, dump: bytes) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 6)]
+    oldest = place / names[-1]
+    for name in ("notes.txt", ".arp.dump.gz.partial", "key \x1b[2J.pem"):
+        (oldest / name).write_text("mine")
+    plan = CleanBackups(below=ONE).plan(context)
+    assert names[-1] in going(plan)
+    kept = {effect.object: effect.note for effect in plan.effects if effect.verb is Verb.KEEP}
+    assert [name for name, note in kept.items() if note == "no part of the set"] == [
+        f"{names[-1]}/.arp.dump.gz.partial",
+        f"{names[-1]}/key .pem",
+        f"{names[-1]}/notes.txt",
+    ]
+    assert ("files", "arp.dump.gz, checksums.sha256 (of 3 sets)") in plan.facts
+    assert CleanBackups(below=ONE).apply(context, plan).ok
+    assert sorted(path.name for path in oldest.iterdir()) == [".arp.dump.gz.partial", "key \x1b[2J.pem", "notes.txt"]
+    assert not (place / names[-2]).exists()
+
+
+def test_what_appeared_after_the_plan_stays_with_its_set(place: Path, context: Context, dump: bytes) -> None:
+    names = [write_set(place, day, dump) for day in range(1, 6)]
+    action = CleanBackups(below=ONE)
+    plan = action.plan(context)
+    (place / names[-1] / "arp-prod-new.sql.gz").write_bytes(dump)
+    outcome = action.apply(context, plan)
+    assert not outcome.ok
+    assert names[-1] in outcome.summary
+    assert (place / names[-1] / "arp.dump.gz").exists()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host_world import Heard
+from host_world import Heard, declared_incident
 
 from actions.check_follow_ups import CheckFollowUps, follow_ups
 from actions.check_rca import CheckRca
@@ -37,24 +37,7 @@ PHASES = (
 @pytest.fixture
 def incident(tmp_path: Path) -> Path:
     """A declared incident."""
-    folder = IncidentFolder(tmp_path / "logs" / "incidents" / "INC-20261123-0200-backup-failure")
-    folder.path.mkdir(parents=True)
-    journal = Journal.create(folder.journal, actor="ada@bastion", clock=SystemClock())
-    journal.append(
-        Kind.DECLARED,
-        {
-            "id": folder.id,
-            "title": "Backup failure, PROD",
-            "severity": "SEV-1",
-            "runbook": "backup-failure",
-            "runbook_sha256": "0" * 64,
-            "base": str(tmp_path),
-            "host": "bastion",
-            "resumed_from": "",
-        },
-    )
-    journal.close()
-    return folder.path
+    return declared_incident(tmp_path)
 
 
 def tick(incident: Path, step: str, **values: str) -> None:

@@ -90,3 +90,44 @@ def test_another_file_system_is_not_entered(root: Path) -> None:
             look(root, PurePosixPath("old/mounted"))
     finally:
         subprocess.run(["umount", str(inner)], check=True)
+
+
+def test_files_that_are_kept_stay_with_their_folder(root: Path) -> None:
+    (root / SET / "notes.txt").write_text("mine")
+    *files, notes = look(root, SET)
+    assert notes.name.name == "notes.txt"
+    assert remove(root, SET, files, [notes]) == 1100
+    assert [path.name for path in (root / SET).iterdir()] == ["notes.txt"]
+
+
+def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the first unlink somebody moves the set away and puts a folder of the same names there."""
+    planned, unlink = look(root, SET), os.unlink
+
+    def swap(name: str, *, dir_fd: int) -> None:
+        monkeypatch.undo()
+        (root / SET).rename(root / "away")
+        (root / SET).mkdir()
+        for file in planned:
+            (root / file.name).write_text("new")
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", swap)
+    remove(root, SET, planned)
+    assert sorted(path.read_text() for path in (root / SET).iterdir()) == ["new", "new"]
+    assert list((root / "away").iterdir()) == []
+
+
+def test_a_file_that_is_replaced_while_others_go_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, unlink = look(root, SET), os.unlink
+
+    def replace(name: str, *, dir_fd: int) -> None:
+        monkeypatch.undo()
+        unlink(name, dir_fd=dir_fd)
+        (root / "new").write_text("new")
+        (root / "new").rename(root / SET / "checksums.sha256")
+
+    monkeypatch.setattr(os, "unlink", replace)
+    with pytest.raises(Refused, match=r"checksums.sha256 has changed since it was planned"):
+        remove(root, SET, planned)
+    assert (root / SET / "checksums.sha256").read_text() == "new"

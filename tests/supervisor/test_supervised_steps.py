@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from supervised import Step, until
+from support.users import ALICE, needs_root, run_as
 
 from midwatch.errors import Failed, Refused
 from midwatch.incident.events import StepOutcome
+from midwatch.supervisor.child import CannotBegin, Child, open_terminal
+from midwatch.supervisor.order import Order
 from midwatch.supervisor.progress import Progress, ProgressFile, ProgressFilter, read_progress
 from midwatch.supervisor.values import LARGEST_FILE, read_values
 from midwatch.supervisor.watch import Running, look
@@ -272,3 +275,26 @@ def test_memory_of_the_supervisor_does_not_grow_with_the_output(step: Step, tmp_
     assert peak() - before < 8 * 1024
     go.touch()
     assert step.result().output_dropped > 20_000_000
+
+
+@needs_root
+def test_a_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_may_not_be_entered(reachable: Path) -> None:
+    """As a shell does it; a program that is there and may not be started ends with 126."""
+    closed, open_to_all = reachable / "closed", reachable / "open"
+    closed.mkdir(mode=0o700)
+    open_to_all.mkdir()
+    (open_to_all / "not-executable").write_text("")
+    path = f"{closed}:{open_to_all}:/usr/bin:/bin"
+
+    def begun(program: str) -> CannotBegin | None:
+        terminal = open_terminal({})
+        child = Child(Order((program,), "/", {"PATH": path}, 10.0), terminal, (), {})
+        found = child.begin()
+        os.waitpid(child.pid, 0)
+        return found
+
+    missing = run_as(ALICE, lambda: begun("no-such-program-here"))
+    assert missing == CannotBegin(127, "There is no program 'no-such-program-here' on this machine's PATH")
+    refused = run_as(ALICE, lambda: begun("not-executable"))
+    assert refused == CannotBegin(126, "The program 'not-executable' cannot be started: permission denied")
+    assert run_as(ALICE, lambda: begun("true")) is None
