@@ -10,7 +10,7 @@ from pathlib import Path
 
 from midwatch.clock import from_iso
 from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.file_systems import is_mount_point
+from midwatch.system.mounts import read_mounts
 from midwatch.system.trusted_files import atomic_write, make_folders, read_regular
 
 _LIMIT_BYTES = 64 * 1024
@@ -60,7 +60,7 @@ def _short(moment: datetime) -> str:
 def read(path: Path) -> Freeze | None:
     """The freeze in the file; None when there is no file. Raises `OutcomeUnknown` when it cannot be read or understood."""
     try:
-        if is_mount_point(path):
+        if Path(os.path.realpath(path)) in read_mounts():
             reason = "the file itself is a mount, so it keeps the state of the day it was mounted"
             raise OutcomeUnknown(f"{path} tells nothing: {reason}", hint=f"Mount its folder {path.parent} instead")
         data = json.loads(read_regular(path, limit_bytes=_LIMIT_BYTES))

@@ -19,8 +19,8 @@ from pathlib import Path
 from drill.processes import end, naming, send, wait, with_descendants, working_in
 from drill.record import MARKER, Record, drills_folder, own_trust, require_own_folder, survey
 from midwatch.errors import Failed, MidwatchError
-from midwatch.file_systems import mount_points
 from midwatch.process import Process, boot_id
+from midwatch.system.mounts import read_mounts
 from midwatch.system.trusted_files import open_folder, read_regular
 
 PID_FILE_LIMIT_BYTES = 4096
@@ -125,7 +125,7 @@ def release(cluster: Path) -> None:
 
 def is_mounted(path: Path) -> bool:
     """Whether a file system is mounted exactly here."""
-    return str(path) in _mounts()
+    return path in _mounts()
 
 
 def unmount(path: Path) -> None:
@@ -175,15 +175,15 @@ def _empty(name: str, parent: int) -> None:
 
 def is_mounted_below(folder: Path) -> bool:
     """Whether some file system is mounted inside the folder."""
-    return any(point.startswith(f"{folder}/") for point in _mounts())
+    return any(folder in point.parents for point in _mounts())
 
 
-def _mounts() -> set[str]:
+def _mounts() -> set[Path]:
     """Every mount point. Raises `Failed`: without them nothing may be removed."""
-    try:
-        return mount_points()
-    except OSError as error:
-        raise Failed(f"The mounts of this machine cannot be read: {error.strerror}", hint="Is /proc mounted?") from error
+    found = set(read_mounts())
+    if not found:
+        raise Failed("The mounts of this machine cannot be read", hint="Is /proc mounted?")
+    return found
 
 
 def _forget(record: Record) -> None:

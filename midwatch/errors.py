@@ -6,6 +6,8 @@ import errno
 from dataclasses import dataclass
 from enum import IntEnum
 
+from midwatch.hostile import safe_text
+
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Errors that tell of what this process or machine has too little of, and nothing of what was asked for."""
 
@@ -50,7 +52,7 @@ class MidwatchError(Exception):
         text = self.sentence if self.sentence.endswith((".", "?", "!")) else f"{self.sentence}."
         if self.hint:
             text += f" {self.hint if self.hint.endswith(('.', '?', '!')) else self.hint + '.'}"
-        return f"{self.place}: {text}" if self.place else text
+        return safe_text(f"{self.place}: {text}" if self.place else text)  # it may quote whatever a file or an argument holds
 
 
 class BadInput(MidwatchError):

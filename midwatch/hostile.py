@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 _ESCAPE = re.compile(
@@ -26,6 +27,11 @@ def safe_text(text: str, *, newlines: bool = False) -> str:
     text = text.replace("\r\n", "\n").replace("\t", _TAB)
     text = _CONTROL.sub(_visible, text)
     return text if newlines else text.replace("\n", "⏎")
+
+
+def json_text(text: str) -> str:
+    """A JSON text in which what could command a terminal stands as `\\uXXXX`: safe to show, and the same data."""
+    return _CONTROL.sub(lambda match: json.dumps(match.group())[1:-1], text)
 
 
 def safe_bytes(data: bytes) -> str:

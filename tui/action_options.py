@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.action import Action, Check, Context
 from midwatch.errors import BadInput, Exit
+from tui.output import say, unfiltered
 from tui.where import add_runbook, load_runbook
 
 
@@ -27,7 +29,7 @@ def list_actions(*, checks: bool) -> int:
     shown = _checks() if checks else {name: find_action(name) for name in action_names()}
     width = max(map(len, shown), default=0)
     for name, cls in shown.items():
-        print(f"{name:{width}}  {cls.risk:8}{cls.summary}")
+        say(f"{name:{width}}  {cls.risk:8}{cls.summary}")
     return Exit.DONE
 
 
@@ -85,7 +87,7 @@ def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
     incident = os.environ.get("MIDWATCH_INCIDENT")
     context = Context(
         runbook,
-        ProcessConsole(secrets=known_secrets(runbook)),
+        ProcessConsole(unfiltered(sys.stdout), secrets=known_secrets(runbook)),
         SystemClock(),
         os.environ.get("MIDWATCH_ACTOR") or current_actor(),
         incident=Path(incident) if incident else None,

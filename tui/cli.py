@@ -17,6 +17,7 @@ from typing import Protocol, cast
 from midwatch import __version__
 from midwatch.errors import BadInput, Exit, MidwatchError
 from midwatch.system.umask import keep_others_out
+from tui.output import Parser, safe_streams, say
 
 COMMANDS = {
     "drill": "rehearse: build a throwaway production and open the screen on it",
@@ -48,15 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     keep_others_out()
     _open_closed_streams()
+    with safe_streams():
+        return _main(arguments)
+
+
+def _main(arguments: list[str]) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()  # what cannot be said was not done
         return code
     except MidwatchError as error:
-        from midwatch.hostile import safe_text  # it may quote whatever a file, a server or an argument holds
-
         for line in _masked(str(error)).splitlines():
-            print(f"midwatch: {safe_text(line)}", file=sys.stderr)
+            say(f"midwatch: {line}", error=True)
         return error.exit
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -108,7 +112,7 @@ def _masked(text: str) -> str:
 
 def _complain(sentence: str) -> int:
     with contextlib.suppress(OSError, ValueError):
-        print(f"midwatch: {sentence}.", file=sys.stderr)
+        say(f"midwatch: {sentence}.", error=True)
     with contextlib.suppress(OSError):  # or what is still to be said is tried again at the very end, with a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return Exit.FAILED
@@ -117,7 +121,7 @@ def _complain(sentence: str) -> int:
 def _run(arguments: list[str]) -> int:
     if arguments and arguments[0] in COMMANDS:
         name, rest = arguments[0], arguments[1:]
-        parser = argparse.ArgumentParser(f"midwatch {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
+        parser = Parser(f"midwatch {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
     elif arguments[:1] == ["help"]:
         return _run([*arguments[1:2], "--help"])
     else:
@@ -138,10 +142,10 @@ def _refuse_misspelt(arguments: list[str]) -> None:
     raise BadInput(f"There is no command {word!r}, and no runbook of that name", hint=hint)
 
 
-def _front_door() -> argparse.ArgumentParser:
+def _front_door() -> Parser:
     width = max(map(len, COMMANDS))
     table = "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "midwatch",
         usage="midwatch [RUNBOOK] [options]\n       midwatch COMMAND …",
         description="Walk through an incident: resume the open one of this runbook, or declare a new one.",

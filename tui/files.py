@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, Place
-from midwatch.system.trusted_files import atomic_write, open_regular
+from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, read_trusted
 
-_LARGEST = 64_000
+_MODE = 0o644
+"""Of an export: what it holds is masked, and whoever gets it has to read it."""
+_LIMIT_BYTES = 64_000
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` with this text in one move; the former file stays if that fails. Raises `Failed`.
 
-    What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody.
+    What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody. A pipe that
+    nobody reads is not waited for.
     """
     try:
         if is_special(path):
-            _write_special(path, text)
+            _write_special(path, text.encode("utf-8", "replace"))
         else:
-            atomic_write(path, text.encode("utf-8"), mode=0o644, trust=None)
+            atomic_write(path, text.encode("utf-8", "replace"), mode=_MODE, trust=None)
     except OSError as error:
-        raise Failed(f"{path} cannot be written: {error.strerror or error}", hint="Name another place") from error
+        why = "nobody reads from it" if error.errno == errno.ENXIO else error.strerror or error
+        raise Failed(f"{path} cannot be written: {why}", hint="Name another place") from error
 
 
-def _write_special(path: Path, text: str) -> None:
+def _write_special(path: Path, content: bytes) -> None:
     """Write to a pipe or a device as it is; a pipe that nobody reads is an error, and is not waited for."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     os.set_blocking(descriptor, True)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 def read_own(file: Path, what: str) -> str:
-    """A file of the user's own settings; empty when none can be seen. Raises `BadInput`, which calls it `what`."""
+    """A file of the user's own settings; empty when none can be seen. Raises `BadInput`, which calls it `what`.
+
+    One that is another user's, or that others can change, is passed over like one that is not there: its keys would do
+    something else than this user thinks, and nobody is kept out of the screen by it.
+    """
     try:
-        with os.fdopen(open_regular(file), encoding="utf-8") as open_file:
-            return open_file.read(_LARGEST)
-    except Failed as error:
-        reason = "Is a directory" if file.is_dir() else "it is not a regular file"
-        raise BadInput(f"{what} cannot be read: {reason}", place=Place(str(file))) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{what} cannot be read: {error}", place=Place(str(file))) from error
+        return read_trusted(file, Trust.own().shared(), limit_bytes=_LIMIT_BYTES).decode("utf-8")
+    except UntrustedFile:
+        if is_special(file):
+            why = "Is a directory" if file.is_dir() else "it is not a regular file"
+            raise BadInput(f"{what} cannot be read: {why}", place=Place(str(file))) from None
+        return ""
+    except (UnicodeDecodeError, Failed) as error:
+        why = error.sentence if isinstance(error, Failed) else str(error)
+        raise BadInput(f"{what} cannot be read: {why}", place=Place(str(file))) from error
     except OSError as error:
         if _out_of_sight(file):
             return ""
@@ -59,5 +70,7 @@ def _out_of_sight(path: Path) -> bool:
 
 
 def is_special(path: Path) -> bool:
-    """Whether something lies there that is no file: a device, a pipe, a folder."""
+    """Whether something lies there that is no file: a device, a pipe, a folder. A link of another user's is none of these."""
+    if path.is_symlink() and path.lstat().st_uid not in Trust.own().owners:
+        return False
     return path.exists() and not path.is_file()

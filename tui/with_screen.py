@@ -13,11 +13,11 @@ from midwatch.actor import current_actor, login
 from midwatch.conductor import Conductor
 from midwatch.errors import BadInput, MidwatchError
 from midwatch.handover import headline
-from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Pulse
 from midwatch.runbook.model import Runbook
 from tui.lines.typed_ahead import drop_typed_ahead
+from tui.output import say
 from tui.settings import read_settings, settings_file
 
 
@@ -82,7 +82,7 @@ def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook |
     conductor = Conductor.observe(folder, actor=current_actor(), own=own)
     offered = conductor.offered_to_me and _accepted(conductor)
     if reason and not offered:
-        conductor.await_silence(lambda text: print(f"midwatch: {text}", file=sys.stderr))
+        conductor.await_silence(lambda text: say(f"midwatch: {text}", error=True))
     lease = conductor.lease
     mine = lease.driver is not None and login(lease.driver.actor) == login(conductor.actor)
     try:
@@ -91,7 +91,7 @@ def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook |
         elif not conductor.offered_to_me:
             conductor.take_wheel(reason)
     except MidwatchError as refused:
-        print(f"midwatch: {refused} Observing.", file=sys.stderr)
+        say(f"midwatch: {refused} Observing.", error=True)
     return conductor
 
 
@@ -100,9 +100,9 @@ def _accepted(conductor: Conductor) -> bool:
     offer = conductor.offer
     assert offer is not None
     for line in (headline(conductor.incident, conductor.clock), *offer.summary):
-        print(safe_text(line))
+        say(line)
     drop_typed_ahead()
-    print(safe_text(f"{offer.giver} offers you the wheel. Take it? [Y/n] "), end="", flush=True)
+    say(f"{offer.giver} offers you the wheel. Take it? [Y/n] ", end="", flush=True)
     answer = sys.stdin.readline()
     return answer != "" and answer.strip().lower() in ("", "y", "yes")
 

@@ -10,6 +10,7 @@ from midwatch.errors import Exit
 from midwatch.incident.folder import IncidentFolder
 from midwatch.runbook.model import Runbook
 from tui.files import write_text
+from tui.output import say
 
 
 def run_headless(
@@ -59,7 +60,5 @@ def run_headless(
 
 
 def _say(began: float, text: str) -> None:
-    from midwatch.hostile import safe_text
-
     seconds = int(time.monotonic() - began)
-    print(f"{seconds // 60:02d}:{seconds % 60:02d}  {safe_text(text)}", flush=True)
+    say(f"{seconds // 60:02d}:{seconds % 60:02d}  {text}", flush=True)

@@ -12,13 +12,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed
+from midwatch.errors import BadInput, Failed, in_words
+from midwatch.system.trusted_files import read_regular
 
 NAMESPACE = "midwatch"
 KEY = "MIDWATCH_SIGNING_KEY"
 """Environment variable: the key to sign with, private or (when an agent holds the private one) public."""
 SIGNERS = "MIDWATCH_SIGNERS"
 """Environment variable: the list of those whose signatures count."""
+_LIMIT_BYTES = 256 << 20
 _LIMIT = 20.0
 """Seconds for one call; a key on a token may want a touch."""
 _USUAL = ("id_ed25519", "id_ecdsa", "id_ed25519_sk", "id_ecdsa_sk", "id_rsa")

@@ -14,6 +14,7 @@ from midwatch.reasons import name_to_confirm
 from midwatch.system.trusted_files import read_regular
 from tui.action_options import add_names, list_actions, parse_action
 from tui.lines.typed_ahead import drop_typed_ahead
+from tui.output import Parser, say, say_json
 from tui.plain import plan_lines
 
 _LARGEST_PLAN_BYTES = 64 << 20
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.name:
         return list_actions(checks=False)
-    parser = argparse.ArgumentParser(f"midwatch action {args.name}")
+    parser = Parser(f"midwatch action {args.name}")
     parser.add_argument("--plan", action="store_true", help="show what it would touch, and stop")
     parser.add_argument("--json", action="store_true", help="with --plan: print the plan as JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
@@ -63,10 +64,10 @@ def _plan(action: Action, context: Context) -> Plan:
 
 def _show(plan: Plan, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps(plan.to_json(), indent=2, ensure_ascii=False))
+        say_json(plan.to_json())
     else:
         for line in plan_lines(plan):
-            print(line)
+            say(line)
     return Exit.FAILED if plan.refusal else Exit.DONE
 
 
@@ -87,7 +88,7 @@ def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan
     """Show the plan and let the person decide. Raises `Refused` when nobody can, or says no."""
     plan = _plan(action, context)
     for line in plan_lines(plan):
-        print(line, file=sys.stderr)
+        say(line, error=True)
     if plan.refusal:
         raise Refused(plan.refusal)
     touches = any(effect.verb.touches for effect in plan.effects)
@@ -106,7 +107,7 @@ def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan
     prompt = f"{where}. This cannot be taken back. Type {wanted} to go on: " if destroys else f"{where}. Go on? [y/N] "
     if not destroys:  # a name is no slip, whenever it was typed
         drop_typed_ahead()
-    print(prompt, end="", file=sys.stderr, flush=True)
+    say(prompt, end="", error=True, flush=True)
     answer = sys.stdin.readline().strip()
     if answer != wanted if destroys else answer.lower() not in ("y", "yes"):
         raise Refused("Not confirmed; nothing was touched")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from midwatch.errors import BadInput, Exit, Place, Refused
 from midwatch.reasons import require_reason
+from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
 
 
@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
     from midwatch.conductor import Conductor
-    from midwatch.hostile import safe_text
     from midwatch.incident.shelf import find
     from midwatch.rules import name_to_type
     from midwatch.runbook.names import named
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     waiting = conductor.waiting()
     if args.json:
         rows = [{"step": step.id, "plan": conductor.plan_to_approve(step.id).to_json()} for step in waiting]
-        print(json.dumps({"incident": conductor.incident.id, "waiting": rows}, indent=2, ensure_ascii=False))
+        say_json({"incident": conductor.incident.id, "waiting": rows})
         return Exit.DONE
     if args.step is None and len(waiting) != 1:
         if not waiting:
@@ -44,16 +43,13 @@ def run(args: argparse.Namespace) -> int:
     plan = conductor.plan_to_approve(step.id)
     asked = conductor.incident.approvals[step.id]
     where = conductor.runbook.environment.word
-    print(
-        safe_text(
-            f"{where}  {conductor.incident.id}  {step.number} {step.title} ({step.risk}), asked for by {asked.asked_by.name}"
-        )
-    )
+    title = f"{conductor.incident.id}  {step.number} {step.title} ({step.risk})"
+    say(f"{where}  {title}, asked for by {asked.asked_by.name}")
     for line in plan_lines(plan):
-        print(f"    {line}")
+        say(f"    {line}")
     if decline is not None:
         conductor.decline(step.id, decline)
-        print("Declined.")
+        say("Declined.")
         return Exit.DONE
     if not sys.stdin.isatty():
         raise Refused("An approval is given by a person at a terminal", hint="Run it at one, from your own login")
@@ -61,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
     prompt = f"{where}. This cannot be taken back. Type {name} to approve it: " if name else f"{where}. Approve it? [y/N] "
     if not name:  # a name is no slip, whenever it was typed
         drop_typed_ahead()
-    print(safe_text(prompt), end="", flush=True)
+    say(prompt, end="", flush=True)
     answer = sys.stdin.readline().strip()
     if answer != name if name else answer.lower() not in ("y", "yes"):
         raise Refused("Not approved", hint="To decline it for good: --decline REASON")
     conductor.approve(step.id, plan, typed=answer if name else "")
-    print("Approved. It may run as it is shown here, once.")
+    say("Approved. It may run as it is shown here, once.")
     return Exit.DONE

@@ -7,11 +7,11 @@ A check that takes `--warn` and `--crit` answers with the codes of monitoring pl
 from __future__ import annotations
 
 import argparse
-import json
 
 from midwatch.action import Check
 from midwatch.errors import BadInput, Exit, MidwatchError
 from tui.action_options import add_names, list_actions, parse_action, require_check
+from tui.output import Parser, say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.name:
         return list_actions(checks=True)
-    from midwatch.hostile import safe_text
-
     require_check(args.name)
-    parser = argparse.ArgumentParser(f"midwatch check {args.name}")
+    parser = Parser(f"midwatch check {args.name}")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     action, context, options = parse_action(parser, args.name, args.rest)
     assert isinstance(action, Check)
@@ -42,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(action, "crit", None) is not None or getattr(action, "warn", None) is not None:
             code = {"ok": 0, "warn": 1, "critical": 2}.get(values.get("level", ""), 0 if outcome.ok else 2)
     if options.json:
-        print(json.dumps({"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}))
+        say_json({"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}, indent=None)
     else:
-        print(f"{args.name} {word}: {safe_text(summary)}")
+        say(f"{args.name} {word}: {summary}")
     return int(code)

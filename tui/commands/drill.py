@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.errors import BadInput, Exit
+from tui.output import say
 from tui.where import add_inputs, inputs_given, refuse_inputs
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.list:
         for scenario in scenarios.SCENARIOS:
-            print(f"{scenario.name:16}{scenario.title}")
+            say(f"{scenario.name:16}{scenario.title}")
         return Exit.DONE
     if args.clean:
         for folder in removal.sweep(waiting=True):
-            print(f"removed {folder}")
+            say(f"removed {folder}")
         return Exit.DONE
     inputs = inputs_given(args.inputs)
     if not args.headless:
@@ -60,9 +60,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             f"The drill in {found.folder} is still open, and runs {how}", hint="End it first: midwatch drill --clean"
         )
-    place = found or production.build(
-        args.scenario, docker=args.docker, say=lambda text: print(text, file=sys.stderr, flush=True)
-    )
+    place = found or production.build(args.scenario, docker=args.docker, say=lambda text: say(text, error=True, flush=True))
     finished = True
     try:
         os.environ.update(place.environment)
@@ -75,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _leave(place: Production, *, keep: bool) -> None:
     if keep:
-        print(f"The production stays in {place.folder} for a while; 'midwatch drill' finds it again", file=sys.stderr)
+        say(f"The production stays in {place.folder} for a while; 'midwatch drill' finds it again", error=True)
     else:
         place.tear_down()
 

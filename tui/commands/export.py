@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit, MidwatchError
+from tui.output import say, say_document
 from tui.where import add_incident, add_runbook, logs_folder
 
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     runbook, events = reopen(folder)
     text = (rca if args.rca else timeline)(runbook, events, folder)
     if not args.output:
-        sys.stdout.write(text)
+        say_document(text)
         return Exit.DONE
     path = Path(args.output)
     write_text(path, text)
@@ -59,6 +59,6 @@ def _sign(path: Path, text: str, given: str | None) -> None:
     except MidwatchError as error:
         if given:
             raise
-        print(f"midwatch: {path} is not signed. {error}", file=sys.stderr)
+        say(f"midwatch: {path} is not signed. {error}", error=True)
         return
-    print(f"midwatch: signed: {signature}", file=sys.stderr)
+    say(f"midwatch: signed: {signature}", error=True)

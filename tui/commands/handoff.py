@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from midwatch.clock import iso
 from midwatch.errors import BadInput, Exit
+from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder, own_runbook
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
     from midwatch.conductor import Conductor
     from midwatch.handover import as_json, as_lines, handover, headline
-    from midwatch.hostile import safe_text
     from midwatch.incident.shelf import find
 
     if args.to and args.withdraw:
@@ -41,14 +40,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         standing = {"to": offer.to, "from": offer.giver, "expires": iso(offer.expires)} if offer else None
         facts = {"incident": incident.id, "severity": incident.severity.value, "driver": incident.driver, "offer": standing}
-        print(json.dumps(facts | {"summary": as_json(sections)}, indent=2, ensure_ascii=False))
+        say_json(facts | {"summary": as_json(sections)})
         return Exit.DONE
-    print(safe_text(headline(incident, conductor.clock)))
-    print(safe_text(f"driver {incident.driver or 'nobody'}"))
+    say(headline(incident, conductor.clock))
+    say(f"driver {incident.driver or 'nobody'}")
     for line in as_lines(sections):
-        print(safe_text(line))
+        say(line)
     if offer:
-        print(safe_text(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC; 'midwatch' from their login takes it"))
+        say(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC; 'midwatch' from their login takes it")
     return Exit.DONE
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from datetime import datetime
 
 from midwatch.clock import iso
 from midwatch.errors import Exit
+from tui.output import say, say_json
 from tui.where import add_runbook, logs_folder
 
 
@@ -18,22 +18,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.hostile import safe_text
     from midwatch.incident.shelf import incidents, summary
 
     logs = logs_folder(args)
     found = [summary(folder) for folder in incidents(logs)]
     if args.json:
         rows = [dataclasses.asdict(item) for item in found]
-        print(json.dumps(rows, indent=2, ensure_ascii=False, default=lambda v: iso(v) if isinstance(v, datetime) else str(v)))
+        say_json(rows, default=lambda value: iso(value) if isinstance(value, datetime) else str(value))
         return Exit.DONE
     if not found:
-        print(f"No incidents in {logs}.")
+        say(f"No incidents in {logs}.")
     for item in found:
         if item.problem:
-            print(f"{item.id}  damaged: {safe_text(item.problem)}")
+            say(f"{item.id}  damaged: {item.problem}")
             continue
         state = f"closed {item.closed:%Y-%m-%d %H:%M} UTC" if item.closed else "open"
         driver = f", driver {item.driver}" if item.driver else ""
-        print(safe_text(f"{item.id}  {item.severity}  {state}{driver}  {item.title}"))
+        say(f"{item.id}  {item.severity}  {state}{driver}  {item.title}")
     return Exit.DONE

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit
+from tui.output import say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +29,12 @@ def run(args: argparse.Namespace) -> int:
         else:
             if not args.json:
                 steps = sum(1 for _ in runbook.steps())
-                print(f"{name}: ok, {len(runbook.phases)} phases, {steps} steps, {len(runbook.closure)} closure criteria")
+                say(f"{name}: ok, {len(runbook.phases)} phases, {steps} steps, {len(runbook.closure)} closure criteria")
     if args.json:
-        print(json.dumps([_as_json(error) for error in found], indent=2))
+        say_json([_as_json(error) for error in found])
     else:
         for one in found:
-            print(one, file=sys.stderr)
+            say(one, error=True)
     return Exit.BAD_INPUT if found else Exit.DONE
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from midwatch.errors import Exit, MidwatchError
 from midwatch.plan import Plan
+from tui.output import say, say_json
 from tui.plain import plan_lines
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook
 
@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             printed.append({"step": step.id, "plan": plan.to_json() if plan else None, "error": problem})
             continue
-        print(f"{step.number} {step.title} ({step.risk})")
+        say(f"{step.number} {step.title} ({step.risk})")
         for line in plan_lines(plan) if plan else [f"cannot be planned now: {problem}"]:
-            print(f"    {line}")
+            say(f"    {line}")
     if args.json:
-        print(json.dumps(printed, indent=2, ensure_ascii=False))
+        say_json(printed)
     return exit_code

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from midwatch.errors import Exit
+from tui.output import say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,5 +15,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from midwatch.runbook.schema import schema
 
-    print(json.dumps(schema(), indent=2, ensure_ascii=False))
+    say_json(schema())
     return Exit.DONE

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.errors import BadInput, Exit, Place
-from midwatch.hostile import safe_text
 from midwatch.reasons import optional_reason
 from midwatch.runbook.model import Runbook
+from tui.output import say
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     open_front(conductor, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(conductor.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        print(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}", flush=True)
+        say(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}", flush=True)
     return Exit.DONE
 
 
@@ -83,7 +83,7 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
     if lines:
         for one in earlier:
             if one.problem:
-                print(safe_text(f"{one.id} cannot be read, and may be open. {one.problem}"))
+                say(f"{one.id} cannot be read, and may be open. {one.problem}")
         from tui.lines.declaring import declaration
 
         return declaration(runbook, given, sure=args.new)

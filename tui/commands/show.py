@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from typing import Any
 
 from midwatch.clock import iso
 from midwatch.errors import Exit
+from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
 
 
@@ -19,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.hostile import safe_text
     from midwatch.incident.fold import fold
     from midwatch.incident.shelf import find
     from midwatch.inputs import input_lines
@@ -32,29 +31,31 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         for event in events:
             row: dict[str, Any] = asdict(event) | {"time": iso(event.time), "kind": str(event.kind), "body": dict(event.body)}
-            print(json.dumps(row, ensure_ascii=False))
+            say_json(row, indent=None)
         return Exit.DONE
     incident = fold(events)
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
-    print(safe_text(f"{incident.id}  {incident.severity}  {incident.title}  {state}"))
-    print(safe_text(f"driver {incident.driver or 'nobody'}, {len(events)} events"))
+    say(f"{incident.id}  {incident.severity}  {incident.title}  {state}")
+    say(f"driver {incident.driver or 'nobody'}, {len(events)} events")
     verdict = verify(folder.journal)
     if not verdict.ok:
-        print(safe_text(f"The journal is NOT whole, so this may not be so: {verdict.problem}"))
+        say(f"The journal is NOT whole, so this may not be so: {verdict.problem}")
     for line in input_lines(runbook, incident.inputs):
-        print(safe_text(line))
+        say(line)
     for phase in runbook.phases:
-        print(f"\n{phase.section} {phase.title}".rstrip())
+        say()
+        say(f"{phase.section} {phase.title}".strip())
         for step in phase.steps:
             found = incident.step(step.id)
             last = found.last.summary if found.last else found.reason
-            print(safe_text(f"  {incident.status(step):10}  {step.number:5} {step.title}{'  ' + last if last else ''}"))
+            say(f"  {incident.status(step):10}  {step.number:5} {step.title}{'  ' + last if last else ''}")
             for attempt in found.attempts:
                 if words := masked_words(attempt.output):
-                    print(safe_text(f"{'':20}attempt {attempt.number}: {words}"))
-    print("\nClosure")
+                    say(f"{'':20}attempt {attempt.number}: {words}")
+    say()
+    say("Closure")
     for criterion in runbook.closure:
         known = incident.criteria.get(criterion.id)
         word = {True: "met", False: "not met", None: "unknown"}[known.met if known else None]
-        print(safe_text(f"  {word:10}  {criterion.title}{'  ' + known.detail if known else ''}"))
+        say(f"  {word:10}  {criterion.title}{'  ' + known.detail if known else ''}")
     return Exit.DONE

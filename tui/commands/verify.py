@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.errors import BadInput, Exit, Failed, MidwatchError
-from midwatch.hostile import safe_text
 from midwatch.incident.inspection import Finding, Standing, inspect
+from midwatch.system.trusted_files import read_regular
+from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
 
 _EXPORT_LIMIT_BYTES = 256 * 1024 * 1024
@@ -51,12 +51,12 @@ def _verify_incident(args: argparse.Namespace) -> int:
         if journal.standing is Standing.WRONG:
             verdict |= {"ok": False, "problem": journal.detail}
         told = {"incident": folder.id, **verdict, "whole": code is Exit.DONE}
-        print(json.dumps(told | {"findings": [finding.to_json() for finding in findings]}, indent=2))
+        say_json(told | {"findings": [finding.to_json() for finding in findings]})
         return code
-    name = safe_text(folder.id)
-    print(f"{name}: {'' if journal.standing is Standing.GOOD else 'NOT whole: '}{safe_text(journal.detail)}")
+    name = folder.id
+    say(f"{name}: {'' if journal.standing is Standing.GOOD else 'NOT whole: '}{journal.detail}")
     for finding in findings[1:]:
-        print(f"{name}: {_MARKS[finding.standing]}{safe_text(f'{finding.item}: {finding.detail}')}")
+        say(f"{name}: {_MARKS[finding.standing]}{finding.item}: {finding.detail}")
     return code
 
 
@@ -67,23 +67,22 @@ def _code(findings: Sequence[Finding]) -> Exit:
 
 
 def _verify_export(path: Path, args: argparse.Namespace) -> int:
-    from midwatch.system.trusted_files import read_regular
 
     try:
         content = read_regular(path, limit_bytes=_EXPORT_LIMIT_BYTES)
     except FileNotFoundError:
         hint = "Name an incident, or a file that midwatch export wrote"
-        raise BadInput(f"There is no file {safe_text(str(path))}", hint=hint) from None
+        raise BadInput(f"There is no file {path}", hint=hint) from None
     except OSError as error:
-        raise Failed(f"{safe_text(str(path))} cannot be read: {error.strerror}") from error
+        raise Failed(f"{path} cannot be read: {error.strerror}") from error
     findings = [_signature(path, args.signers), _record(content, args)]
     code = _code(findings)
     if args.json:
         told = {"file": str(path), "ok": code is Exit.DONE, "findings": [finding.to_json() for finding in findings]}
-        print(json.dumps(told, indent=2))
+        say_json(told)
     else:
         for finding in findings:
-            print(safe_text(f"{path}: {_MARKS[finding.standing]}{finding.detail}"))
+            say(f"{path}: {_MARKS[finding.standing]}{finding.detail}")
     return code
 
 
