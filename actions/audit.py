@@ -7,7 +7,8 @@ import os
 from midwatch.action import Context
 from midwatch.clock import iso
 from midwatch.errors import Failed, in_words
-from midwatch.system.trusted_files import UntrustedFile, make_folders, open_log
+from midwatch.system.durable import make_folders
+from midwatch.system.trusted_files import UntrustedFile, open_log
 
 
 def record(context: Context, event: str, **facts: str) -> None:
@@ -20,7 +21,7 @@ def record(context: Context, event: str, **facts: str) -> None:
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
     line = f"{iso(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
     try:
-        make_folders(path.parent, mode=0o750, trust=None)
+        make_folders(path.parent, mode=0o750)
         descriptor = open_log(path, mode=0o640)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))

@@ -68,8 +68,8 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
 
 
 def _is_part(filename: str) -> bool:
-    """Whether a file of this name is part of a set: a dump or roles, the manifest of one, the list of checksums."""
-    return filename == LIST or filename.removesuffix(SUFFIX).endswith(BACKUPS)
+    """Whether a file of this name is part of a set: a dump or roles, its manifest and signature, the list of checksums."""
+    return filename == LIST or filename.removesuffix(".sig").removesuffix(SUFFIX).endswith(BACKUPS)
 
 
 def _recorded(files: Iterable[Path]) -> datetime | None:

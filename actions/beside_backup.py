@@ -8,7 +8,7 @@ from pathlib import Path
 from actions.places.place import Place
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError
-from midwatch.system.trusted_files import make_folders
+from midwatch.system.durable import make_folders
 from probes.manifest import Manifest
 
 
@@ -50,5 +50,5 @@ def _note(context: Context, place: Place, name: str) -> Path:
     if place.beside:
         return Path(place.location(name))
     folder = context.place("elsewhere")
-    make_folders(folder, mode=0o700, trust=None)
+    make_folders(folder, mode=0o700)
     return folder / name

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from midwatch.clock import from_iso
 from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.system.durable import make_folders
 from midwatch.system.mounts import read_mounts
-from midwatch.system.trusted_files import atomic_write, make_folders, read_regular
+from midwatch.system.trusted_files import atomic_write, read_regular
 
 _LIMIT_BYTES = 64 * 1024
 _MODE = 0o644
@@ -84,7 +85,7 @@ def write(path: Path, freeze: Freeze) -> None:
     Raises `Failed`.
     """
     try:
-        make_folders(path.parent, mode=_FOLDER_MODE, trust=None)
+        make_folders(path.parent, mode=_FOLDER_MODE)
         atomic_write(path, freeze.to_bytes(), mode=_MODE, trust=None)
     except OSError as error:
         raise Failed(

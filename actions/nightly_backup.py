@@ -28,7 +28,8 @@ from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_w
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Runbook, Target
-from midwatch.system.trusted_files import make_folders, open_lock
+from midwatch.system.durable import make_folders
+from midwatch.system.trusted_files import open_lock
 from midwatch.units import Percent, percent, size
 from probes.archive import Archive
 from probes.catalogue import PARTIAL, backups_of
@@ -227,7 +228,7 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of the nightly job. Raises `Refused` when another one runs."""
-    make_folders(place, mode=0o755, trust=None)  # a set in it is 0700; the folder's name and room are no secret
+    make_folders(place, mode=0o755)  # a set in it is 0700; the folder's name and room are no secret
     descriptor = open_lock(place / ".nightly.lock", None)
     try:
         try:

@@ -8,7 +8,8 @@ from pathlib import Path
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError, in_words
 from midwatch.hostile import safe_text
-from midwatch.system.trusted_files import UntrustedFile, make_folders, open_log, open_regular_file
+from midwatch.system.durable import make_folders
+from midwatch.system.trusted_files import UntrustedFile, open_log, open_regular_file
 
 NIGHTLY = "backup.log"
 STARTED = "[INFO] PROD nightly backup started"
@@ -24,7 +25,7 @@ def log(context: Context, file: str, line: str) -> None:
     text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
     try:
         folder = context.place("logs")
-        make_folders(folder, mode=0o755, trust=None)
+        make_folders(folder, mode=0o755)
         descriptor = open_log(folder / file, mode=0o640)
         try:
             os.write(descriptor, text.encode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.errors import BadInput, Failed, Place
-from midwatch.system.trusted_files import make_folders
+from midwatch.system.durable import make_folders
 from tui.files import read_own, write_text
 from tui.keys import keys_file
 from tui.theme import THEMES
@@ -75,7 +75,7 @@ def write_settings(file: Path, settings: Settings) -> None:
     import yaml
 
     try:
-        make_folders(file.parent, mode=0o700, trust=None)
+        make_folders(file.parent, mode=0o700)
     except OSError as error:
         raise Failed(f"{file.parent} cannot be made: {error.strerror or error}") from error
     write_text(file, yaml.safe_dump(asdict(settings), sort_keys=False))

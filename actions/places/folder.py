@@ -13,7 +13,8 @@ from typing import IO
 from actions.folder_identity import folder_identity
 from actions.places.place import Room
 from midwatch.errors import Failed, MidwatchError
-from midwatch.system.trusted_files import create_exclusive, make_folders, open_regular_file
+from midwatch.system.durable import make_folders
+from midwatch.system.trusted_files import create_exclusive, open_regular_file
 from midwatch.units import percent, size
 from probes.catalogue import PARTIAL
 from probes.disk_usage import Budget, usage
@@ -62,7 +63,7 @@ class Folder:
 
     def begin(self, name: str) -> FolderWriting:
         try:
-            make_folders(self.path, mode=0o700, trust=None)
+            make_folders(self.path, mode=0o700)
         except OSError as error:
             hint = "Choose another place for the backup"
             raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error

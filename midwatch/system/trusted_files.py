@@ -181,12 +181,12 @@ def open_folder(path: Path, trust: Trust | None) -> int:
     return descriptor
 
 
-def make_folder(path: Path, *, mode: int, trust: Trust | None) -> None:
+def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
     """Make a folder with this mode whatever the umask is, or accept one of `trust` that is there; its parent has to exist.
 
-    Without `trust`, any folder that is there is accepted. Raises `UntrustedFile` and `OSError`.
+    Raises `UntrustedFile` and `OSError`.
     """
-    parent, name = (open_folder(path.parent, None), path.name) if trust is None else _walk(path, trust, follow_last=False)
+    parent, name = _walk(path, trust, follow_last=False)
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
@@ -196,7 +196,7 @@ def make_folder(path: Path, *, mode: int, trust: Trust | None) -> None:
     os.close(open_folder(path, trust))
 
 
-def make_folders(path: Path, *, mode: int, trust: Trust | None) -> None:
+def make_folders(path: Path, *, mode: int, trust: Trust) -> None:
     """`make_folder` for this folder and for each one above it that is missing. Raises `UntrustedFile` and `OSError`."""
     absolute = Path.cwd() / path
     if not os.path.lexists(absolute.parent):
