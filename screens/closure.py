@@ -62,6 +62,8 @@ class Closure(Dialog):
     def _evaluated(self, found: Mapping[str, CriterionState]) -> None:
         self._found = found
         self._draw()
+        if self.query_one("#reason").display:
+            self.query_one("#reason").focus()
 
     @property
     def _unmet(self) -> int:
@@ -111,17 +113,23 @@ class Closure(Dialog):
             why.update(self.pen.ink("All are met.", WELL))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Enter in the field only goes on, and only with a reason."""
         message.stop()
-        self.query_one("#accept", Choice).focus()
+        if self._has_reason():
+            self.query_one("#accept", Choice).focus()
+
+    def _has_reason(self) -> bool:
+        """Whether the reason says why, where one is needed; else it is asked for."""
+        fault = fault_of_reason(self.query_one("#reason", Input).value) if self._unmet else ""
+        if fault:
+            self.complain(f"{fault}. Say why it is closed with criteria that are not met")
+            self.query_one("#reason").focus()
+        return not fault
 
     def action_accept(self) -> None:
         """Close it; the criteria are evaluated once more on the way."""
         accept, reason = self.query_one("#accept", Choice), self.query_one("#reason", Input).value.strip()
-        if accept.disabled or not accept.display:
-            return
-        if self._unmet and (fault := fault_of_reason(reason)):
-            self.complain(f"{fault}. Say why it is closed with criteria that are not met")
-            self.query_one("#reason").focus()
+        if accept.disabled or not accept.display or not self._has_reason():
             return
         self.perform(lambda: self._desk.close(reason=reason), "Evaluating once more, then closing")
 

@@ -41,6 +41,7 @@ class Confirm(Dialog):
     Confirm.-low #ask { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
+    letters_go_to_field = False
     doing = "Starting"
     way_out = "Esc cancel"
 

@@ -49,6 +49,10 @@ class DeclareForm(Form):
         self.leave_words = "Not now"
         self.hint = f"Esc not now {pen.signs.dot} {{accept}} declare"
 
+    def first_focus(self) -> Widget:
+        """The severity: `y` declares at once where nothing has to be filled in."""
+        return self.query_one(f"#field-{_SEVERITY}")
+
     def body(self) -> Iterable[Widget]:
         yield from self.asking()
         yield from self.telling()

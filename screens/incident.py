@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 
 from midwatch.incident.state import StepStatus
@@ -20,6 +19,7 @@ from screens.looks import Looks
 from screens.panel_page import PanelPage
 from screens.widgets.aside import aside
 from screens.widgets.filter_line import FilterLine
+from screens.widgets.hand import Hand
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_state import PanelState
 from screens.widgets.pen import SOON, WRONG, Pen
@@ -27,7 +27,7 @@ from screens.widgets.pen import SOON, WRONG, Pen
 POLLS = 1 / 3
 """Seconds between two looks at what has happened."""
 AFTER_A_MOVE = 0.5
-"""Seconds in which Enter is not heard after the cursor moved by itself: it was meant for the step before."""
+"""Seconds without Enter before it acts on a new step, or does something else than before: it was meant for the step before."""
 
 
 class IncidentScreen(Drawing):
@@ -37,14 +37,28 @@ class IncidentScreen(Drawing):
     BINDINGS = BINDINGS
     AUTO_FOCUS = "#checklist"
 
-    def __init__(self, desk: Desk, pen: Pen, sources: Sequence[Source] = (), keymap: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        pen: Pen,
+        sources: Sequence[Source] = (),
+        keymap: Mapping[str, str] | None = None,
+        hand: Hand | None = None,
+    ) -> None:
         super().__init__()
         self.desk, self.pen, self.keymap = desk, pen, keymap or {}
         self.looks = Looks(self, desk, self.redraw)
         self.panels = {source.name: PanelState(source.name, source.title, source.every) for source in sources}
         self._sources = sources
         self._live = Live(self, desk.clock, self._took)
-        self._following, self._moved_at = True, 0.0
+        self._following = True
+        self._hand = hand or Hand()
+        self._meaning: object = None
+        """What Enter does, as it was when it was looked at last."""
+        self._meant: object = None
+        """What Enter did when it did something last."""
+        self._moved_at = 0.0
+        """When what Enter does changed by itself."""
         self._polling, self._told = False, len(desk.events)
         self.looked_up = set()
         self.set_up_drawing()
@@ -119,16 +133,42 @@ class IncidentScreen(Drawing):
         step = self.desk.runbook.step(running[-1].id) if running else self.desk.incident.next_step(self.desk.runbook)
         if step is not None and step is not self.step:
             self.checklist.go_to(step.id)
-            self._moved_at = time.monotonic()
+            self._note_meaning()
 
     def follow_next(self) -> None:
         self._following = True
         self._go_with_next()
         self.redraw()
 
+    def redraw(self) -> None:
+        if self.is_mounted and self.is_running:
+            self._note_meaning()
+        super().redraw()
+
+    def _note_meaning(self, *, by_hand: bool = False) -> None:
+        """Take note of a change of what Enter does: of the step, or because a step began or ended."""
+        found, step = self.next(), self.step
+        deed = Deed.RUN if found.deed in (Deed.WAIT, Deed.PLAN) else found.deed
+        meaning = (deed, step.id if step else self.checklist.phase.id, found.step)
+        if meaning != self._meaning:
+            self._meaning = meaning
+            if not by_hand:
+                self._moved_at = self._hand.now()
+
+    def _is_meant(self) -> bool:
+        """Whether Enter was pressed for what it does now: a while after that changed by itself, and not while Enter is held."""
+        self._note_meaning()
+        changed_lately = self._hand.now() - self._moved_at < AFTER_A_MOVE
+        too_fast = self._meaning != self._meant and self._hand.gap_s < AFTER_A_MOVE
+        if changed_lately or too_fast:
+            return False
+        self._meant = self._meaning
+        return True
+
     def on_checklist_moved(self) -> None:
         """The operator moved the cursor: it stays where it was put."""
         self._following = False
+        self._note_meaning(by_hand=True)
         self.redraw()
 
     # Keys
@@ -143,7 +183,7 @@ class IncidentScreen(Drawing):
 
     def action_go(self) -> None:
         """The next sensible thing."""
-        if time.monotonic() - self._moved_at < AFTER_A_MOVE:
+        if not self._is_meant():
             return
         step, deed = self.step, self.next()
         if deed.deed is Deed.GO:

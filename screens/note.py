@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from textual.widget import Widget
 
 from midwatch.notebook import Ran
+from midwatch.units import counted
 from midwatch.when import moment
 from screens.desk import Desk
 from screens.widgets.choice import PickOne
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, STRONG, Pen
 
 _MORE = {"": (), "excerpt": ("excerpt",), "ran": ("command", "host", "result")}
 """The fields that each choice brings with it."""
@@ -20,19 +21,28 @@ _MORE = {"": (), "excerpt": ("excerpt",), "ran": ("command", "host", "result")}
 class NoteForm(Form):
     """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are masked."""
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
+    def __init__(self, pen: Pen, desk: Desk, pasted: str = "") -> None:
+        """`pasted`: what was pasted where there is no field, offered as a note; lines as lines, one line as the words."""
+        lines = pasted if "\n" in pasted.strip() else ""
         more = [("", "nothing"), ("excerpt", "pasted lines"), ("ran", "a command run elsewhere")]
         fields = [
-            Field("text", "What happened, what was seen", kind="text"),
+            Field("text", "What happened, what was seen", kind="text", value="" if lines else pasted.strip()),
             Field("at", "When, if not now: 02:10 (UTC) or 5 min ago", required=False),
-            Field("more", "With it", kind="one", required=False, options=more, across=True),
-            Field("excerpt", "Paste the lines here", kind="text"),
+            Field("more", "With it", kind="one", required=False, value="excerpt" if lines else "", options=more, across=True),
+            Field("excerpt", "Paste the lines here", kind="text", value=lines),
             Field("command", "The command"),
             Field("host", "On which host", required=False),
             Field("result", "What came of it", required=False),
         ]
+        offer = f"Pasted {counted(len(pasted), 'character')}: keep them as a note?"
         super().__init__(
-            pen, "Note", fields, lambda values: _write(desk, values), accept="Save", mark=pen.ink("for the timeline", FAINT)
+            pen,
+            "Note",
+            fields,
+            lambda values: _write(desk, values),
+            words=[pen.ink(offer, STRONG)] if pasted else (),
+            accept="Save",
+            mark=pen.ink("for the timeline", FAINT),
         )
 
     def on_mount(self) -> None:

@@ -17,7 +17,9 @@ WORDS = {
 
 
 class SeverityForm(Form):
-    """One of four, with a reason."""
+    """One of four, by the arrows, with a reason."""
+
+    choice_by_arrows = "severity"
 
     def __init__(self, pen: Pen, desk: Desk) -> None:
         now = desk.incident.severity

@@ -11,6 +11,8 @@ from screens.widgets.rows import paragraph
 class TellForm(Form):
     """Who, and what was said. Those who have to be told come first, with the reason."""
 
+    choice_by_arrows = "role"
+
     def __init__(self, pen: Pen, desk: Desk) -> None:
         runbook, owed = desk.runbook, desk.incident.to_tell
         roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)

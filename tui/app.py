@@ -15,9 +15,11 @@ from midwatch.masking import masked_reading
 from midwatch.probe import Probe, Reading
 from midwatch.readings import panel_probe
 from midwatch.runbook.model import Runbook
+from midwatch.units import counted
 from screens.desk import Desk
 from screens.incident import IncidentScreen
 from screens.live import Source
+from screens.note import NoteForm
 from screens.settings import SettingsForm
 from screens.widgets.sheet import Sheet
 from tui.files import write_text
@@ -57,7 +59,7 @@ class MidwatchApp(ThemedApp[bool]):
         if self._keymap_given:
             self.set_keymap(self._keymap_given)
         self.end_with_the_terminal()
-        self.push_screen(IncidentScreen(self._desk, self.pen, self._sources, self._keymap_given))
+        self.push_screen(IncidentScreen(self._desk, self.pen, self._sources, self._keymap_given, self.hand))
 
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""
@@ -70,6 +72,13 @@ class MidwatchApp(ThemedApp[bool]):
             screen.action_leave()
         elif len(self.screen_stack) > 2:
             screen.dismiss(None)
+
+    def offer_pasted(self, text: str) -> None:
+        """Offer what was pasted as a note to the driver; nothing of it acts."""
+        if text.strip() and self._desk.driving and self._desk.incident.open:
+            self.push_screen(NoteForm(self.pen, self._desk, text))
+        elif isinstance(self.screen, IncidentScreen):
+            self.screen.notice(f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done")
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.typed import Typed
+from tui.pastes import Pastes
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -44,7 +44,7 @@ class LineDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read what is typed until the screen ends or the line is lost. A byte that is no UTF-8 is no reason to end."""
-        typed, decode = Typed(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        typed, decode = Pastes(self._debug), getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         while not self.exit_event.is_set():

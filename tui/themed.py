@@ -14,6 +14,7 @@ from rich.segment import Segment
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
@@ -25,6 +26,7 @@ from midwatch.known_secrets import environment_secrets
 from midwatch.redaction import mask
 from screens.page import Page
 from screens.widgets.dialog import Dialog
+from screens.widgets.hand import Hand
 from screens.widgets.pen import AsciiNet, Pen
 from tui.left_clean import left_clean
 from tui.line_driver import LineDriver
@@ -64,7 +66,8 @@ class ThemedApp(App[T]):
         self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
         self._shown = Shown()
-        self._turns = Turns(self, super().on_event)
+        self.hand = Hand()
+        self._turns = Turns(self, self.hand, super().on_event, self.offer_pasted)
         self._broke = ""
 
     def run(self, **how: Any) -> T | None:
@@ -95,8 +98,20 @@ class ThemedApp(App[T]):
         else:
             await super().on_event(event)
 
-    def on_dialog_rested(self, message: Dialog.Rested) -> None:
-        self._turns.rested(refused=message.refused)
+    def push_screen(self, screen: Screen[Any] | str, *args: Any, **more: Any) -> Any:
+        """As Textual's; what was typed before is not for this screen."""
+        pushed = super().push_screen(screen, *args, **more)
+        self._turns.screen_changed(opened=True)
+        return pushed
+
+    def pop_screen(self) -> AwaitComplete:
+        """As Textual's; what was typed before is not for the screen beneath."""
+        popped = super().pop_screen()
+        self._turns.screen_changed(opened=False)
+        return popped
+
+    def offer_pasted(self, text: str) -> None:
+        """A text was pasted where there is no field for it: nothing is done with it here."""
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
         self.push_screen(Page(message.pen, message.title, message.lines, can_help=False))

@@ -17,7 +17,7 @@ ESC = "\x1b"
 CUT = 2.0
 """Seconds that the rest of a sequence is waited for which no hand can have begun."""
 _PASTE, _PASTED = f"{ESC}[200~", f"{ESC}[201~"
-_WHOLE = re.compile(r"\x1b(?:\[\[[A-E]|\[M[\s\S]{3}|\[[0-?]*[ -/]*[@-~]|O[ -~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\))")
+WHOLE = re.compile(r"\x1b(?:\[\[[A-E]|\[M[\s\S]{3}|\[[0-?]*[ -/]*[@-~]|O[ -~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\))")
 """A key, a click or an answer of the terminal: the console's F1 to F5, an old mouse, the common form, F1 to F4, a string."""
 _BEGUN = re.compile(r"\x1b(?:\[\[?|\[[0-?]+[ -/]*|\[M[\s\S]{0,2}|O|[]PX^_][^\x07\x1b]*\x1b?)?\Z")
 _REST = re.compile(r"\[[0-9;]*[A-Za-z~]")
@@ -58,6 +58,16 @@ class Typed:
                 at = yield from self._sequence(text, at)
 
     @property
+    def in_paste(self) -> bool:
+        """Whether a paste that its terminal marks has begun and not ended."""
+        return self._pasted is not None
+
+    @property
+    def unfinished(self) -> str:
+        """What may yet become a key."""
+        return "" if self._told else self._held
+
+    @property
     def waits(self) -> bool:
         """Whether `tick` may soon have something to tell."""
         return bool(self._held) and not self._told
@@ -81,7 +91,7 @@ class Typed:
 
     def _sequence(self, text: str, at: int) -> Generator[Message, None, int]:
         """One key that begins with Escape; returns where it ends."""
-        whole = _WHOLE.match(text, at)
+        whole = WHOLE.match(text, at)
         if whole is None:
             following = text[at + 1]
             if following == ESC:

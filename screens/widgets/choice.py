@@ -12,17 +12,17 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from screens.widgets.pen import CHOSEN, FAINT, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, Pen
 
 
 class Choice(Widget, can_focus=True):
-    """`[ Cancel ]`: one line, pressed by Enter or Space, marked by brackets and not by colour alone."""
+    """`[ Cancel ]`: one line, pressed by Enter, marked by brackets and not by colour alone."""
 
     DEFAULT_CSS = """
     Choice { width: auto; height: 1; }
     Choice:focus { text-style: bold reverse; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", show=False)]
 
     class Pressed(Message):
         """It was pressed."""
@@ -47,28 +47,39 @@ class Choice(Widget, can_focus=True):
 
 
 class PickOne(Widget, can_focus=True):
-    """One of several: arrows move, the first letter jumps. Nothing is chosen until somebody chooses."""
+    """One of several: arrows move, the first letter jumps. Nothing is chosen until somebody chooses.
+
+    The mark stands at what is chosen, and nowhere while nothing is. Space moves on in a list; it never answers yes or no.
+    """
 
     DEFAULT_CSS = """
     PickOne { height: auto; width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,down,space", "move(1)", show=False),
+        Binding("right,down", "move(1)", show=False),
+        Binding("space", "space", show=False),
         Binding("left,up", "move(-1)", show=False),
         Binding("enter", "submit", show=False),
     ]
     picked: reactive[int] = reactive(-1)
 
     class Submitted(Message):
-        """Enter was pressed with something chosen."""
+        """Enter was pressed."""
 
     def __init__(
-        self, options: Sequence[tuple[str, str]], pen: Pen, *, id: str, picked: str = "", across: bool = False
+        self,
+        options: Sequence[tuple[str, str]],
+        pen: Pen,
+        *,
+        id: str,
+        picked: str = "",
+        across: bool = False,
+        required: bool = True,
     ) -> None:
         """Options are value and words."""
         super().__init__(id=id)
         self.options = list(options)
-        self._pen, self._across = pen, across
+        self._pen, self._across, self._required = pen, across, required
         self.set_reactive(PickOne.picked, next((n for n, (value, _) in enumerate(options) if value == picked), -1))
 
     @property
@@ -82,9 +93,11 @@ class PickOne(Widget, can_focus=True):
             chosen = number == self.picked
             mark = "(*)" if chosen else "( )"
             style = ("bold " if self.has_focus else "") + CHOSEN if chosen else "" if self.has_focus else FAINT
-            parts.append(self._pen.ink(f"{mark} {words}", style))
-        here = self._pen.ink(f"{self._pen.signs.next} " if self.has_focus else "  ", CHOSEN)
-        return Content.assemble(here, Content("   " if self._across else "\n  ").join(parts))
+            here = self._pen.ink(f"{self._pen.signs.next} " if chosen and self.has_focus else "  ", CHOSEN)
+            parts.append(Content.assemble(here, self._pen.ink(f"{mark} {words}", style)))
+        if self.picked < 0 and self._required and self.has_focus:
+            parts[-1] = Content.assemble(parts[-1], self._pen.ink(f"  {self._pen.signs.arrow} choose one", SOON))
+        return Content(" " if self._across else "\n").join(parts)
 
     def on_focus(self) -> None:
         self.refresh()
@@ -95,9 +108,13 @@ class PickOne(Widget, can_focus=True):
     def action_move(self, step: int) -> None:
         self.picked = (self.picked + step) % len(self.options) if self.picked >= 0 or step > 0 else len(self.options) - 1
 
+    def action_space(self) -> None:
+        """The next one of a list. Yes and no are answered by their letters and by arrows."""
+        if [value for value, _ in self.options] != ["yes", "no"]:
+            self.action_move(1)
+
     def action_submit(self) -> None:
-        if self.picked >= 0:
-            self.post_message(self.Submitted())
+        self.post_message(self.Submitted())
 
     def on_key(self, event: events.Key) -> None:
         found = [

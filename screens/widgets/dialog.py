@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -21,6 +22,9 @@ from screens.widgets.choice import Choice, PickOne
 from screens.widgets.key import shown
 from screens.widgets.keyed import ACCEPT, DIALOG, HELP, bindings, key_lines, there
 from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
+
+GRACE_S = 0.3
+"""Seconds in which a dialog does not hear the key that opened it."""
 
 
 class Said(Static):
@@ -71,13 +75,6 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     ]
     AUTO_FOCUS = ""
     width = 80
-
-    class Rested(Message):
-        """Sent to the application when a dialog has done what it does, or refuses to; keys typed ahead wait for it."""
-
-        def __init__(self, *, refused: bool) -> None:
-            super().__init__()
-            self.refused = refused
 
     class HelpAsked(Message):
         """Sent to the application, which shows these lines on a page of their own."""
@@ -134,6 +131,49 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def first_focus(self) -> Widget:
         """What has the focus at first: Cancel, unless there is something to fill in."""
         return self.query_one("#leave", Choice)
+
+    # What is typed beside a field
+
+    letters_go_to_field = True
+    """Whether a letter that is typed while a choice has the focus goes into the field; else it goes nowhere."""
+    grace_s = GRACE_S
+    """Seconds in which the Enter that opened the dialog may be pressed twice and is not heard."""
+
+    def text_field(self) -> Input | TextArea | None:
+        """The field for what is typed or pasted beside it: the next one behind the focus, else the first."""
+        focused = self.focused
+        chain = self.focus_chain
+        after = chain[chain.index(focused) + 1 :] if focused in chain else []
+        return next((widget for widget in [*after, *chain] if isinstance(widget, Input | TextArea)), None)
+
+    def focus_field(self) -> bool:
+        """Give the focus to the field; False where there is none."""
+        field = self.text_field()
+        if field is not None:
+            self.set_focus(field)
+        return field is not None
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that what has the focus does not take goes into the field, and never does what a key of a button does."""
+        if not event.is_printable or event.character == " " or isinstance(self.focused, Input | TextArea):
+            return
+        field = self.text_field()
+        if field is None or self._is_declared(event.key):
+            return
+        event.stop()
+        event.prevent_default()
+        if self.letters_go_to_field:
+            self.set_focus(field)
+            character = event.character or ""
+            if isinstance(field, Input):
+                field.insert_text_at_cursor(character)
+            else:
+                field.insert(character)
+
+    def _is_declared(self, key: str) -> bool:
+        """Whether a key of this dialog does something although there is a field."""
+        active = self.active_bindings.get(key)
+        return active is not None and active.enabled and active.node is self
 
     def on_resize(self) -> None:
         if self.query("#hint"):  # the parts of a dialog that is left go before it does
@@ -231,12 +271,10 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def _performed(self) -> None:
         self._busy = False
         self.dismiss(True)
-        self.app.post_message(self.Rested(refused=False))
 
     def complain(self, sentence: str) -> None:
         """Say why not, and let it be tried again."""
         self._busy = False
-        self.app.post_message(self.Rested(refused=True))
         self.say(f"{self.pen.signs.person} {sentence}", WRONG)
 
     def say(self, text: str, style: str) -> None:

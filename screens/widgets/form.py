@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from textual import events
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
@@ -18,6 +19,7 @@ from screens.widgets.pen import FAINT, Pen
 from screens.widgets.rows import joined
 
 Submit = Callable[[Mapping[str, str]], object]
+_NEEDED = "an answer is needed"
 _LINE, _AROUND = 55, 7
 """Cells that options beside one another take at most, and what stands around each: its mark and the gap to the next."""
 
@@ -103,9 +105,11 @@ class Form(Dialog):
         if field.kind == "text":
             found = TextArea(value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False)
         elif field.kind == "yes-no":
-            found = PickOne([("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True)
+            found = PickOne(
+                [("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True, required=field.required
+            )
         elif field.kind == "one":
-            found = PickOne(field.options, self.pen, id=name, picked=field.value, across=field.across)
+            found = PickOne(field.options, self.pen, id=name, picked=field.value, across=field.across, required=field.required)
         else:
             found = Line(value, id=name, placeholder=self.pen.clean(field.example))
         if isinstance(found, TextArea):
@@ -124,7 +128,12 @@ class Form(Dialog):
             self.query_one(f"#field-{field.name}").set_class(field.name == last, "-last")
 
     def first_focus(self) -> Widget:
-        return self.query_one(f"#field-{self.fields[0].name}") if self.fields else super().first_focus()
+        """The first field to type in that has to be filled in, else the first field."""
+        to_type = [
+            field for field in self.fields if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
+        ]
+        first = next(iter([*to_type, *self.fields]), None)
+        return self.query_one(f"#field-{first.name}") if first else super().first_focus()
 
     def values(self) -> dict[str, str]:
         """What stands in the fields."""
@@ -144,9 +153,26 @@ class Form(Dialog):
         self._onward(message.input)
 
     def on_pick_one_submitted(self, message: PickOne.Submitted) -> None:
+        """Enter goes on from a choice; one that has to be made and is not says so and stays."""
         message.stop()
-        if self.focused is not None:
-            self._onward(self.focused)
+        focused = self.focused
+        field = next((field for field in self.fields if focused is not None and focused.id == f"field-{field.name}"), None)
+        if field is not None and self.required(field) and not self._value(field):
+            self.complain(f"{_asked(field)}: {_NEEDED}; choose one first")
+        elif focused is not None:
+            self._onward(focused)
+
+    def on_key(self, event: events.Key) -> None:
+        """Up and down change the choice of a form that has one above its line, from within the line as well."""
+        if self.choice_by_arrows and event.key in ("up", "down") and isinstance(self.focused, Input):
+            self.query_one(f"#field-{self.choice_by_arrows}", PickOne).action_move(1 if event.key == "down" else -1)
+            event.stop()
+            event.prevent_default()
+        else:
+            super().on_key(event)
+
+    choice_by_arrows = ""
+    """The name of the choice that up and down change while a line has the focus."""
 
     def wanted(self, field: Field) -> bool:
         """Whether the field is there now; one that is not is neither asked for nor gone to."""
@@ -168,7 +194,13 @@ class Form(Dialog):
         needed = [field for field in self.fields if self.wanted(field) and self.required(field)]
         missing = next((field for field in needed if not values[field.name].strip()), None)
         if missing is not None:
-            self.complain(f"{missing.prompt.rstrip('?:. ')}: an answer is needed")
+            choose = "" if missing.kind in ("line", "text") else "; choose one first"
+            self.complain(f"{_asked(missing)}: {_NEEDED}{choose}")
             self.query_one(f"#field-{missing.name}").focus()
             return
         self.perform(lambda: self._submit(values), f"{self.accept_words} {self.pen.signs.more}")
+
+
+def _asked(field: Field) -> str:
+    """The question without its mark."""
+    return field.prompt.rstrip("?:. ")

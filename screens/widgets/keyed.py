@@ -15,7 +15,7 @@ from screens.widgets.rows import edges, labelled
 
 YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
 DECLINE = Key("dialog.decline", "ctrl+d", "", "Say no to it, and why", action="decline")
-EVALUATE = Key("dialog.evaluate", "e", "", "Evaluate the criteria again", action="evaluate")
+EVALUATE = Key("dialog.evaluate", "ctrl+r", "", "Evaluate the criteria again", action="evaluate")
 ACCEPT = Key("dialog.accept", "ctrl+s", "", "Do what the right choice says, from wherever the focus is", action="accept")
 HELP = Key("dialog.help", "f1", "help", "These keys; so does ? where nothing is typed", action="help")
 DIALOG = (YES, DECLINE, EVALUATE, ACCEPT, HELP)

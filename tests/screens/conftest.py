@@ -16,7 +16,8 @@ from textual.pilot import Pilot
 
 from screens import confirm, incident
 from screens.desk import Desk
-from screens.widgets import aside
+from screens.widgets import aside, hand
+from screens.widgets.dialog import Dialog
 from tests.screens.desk import DeskInMemory, in_the_middle, reference
 from tests.screens.readings import sources
 from tui.app import MidwatchApp
@@ -33,6 +34,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a tired hand here; the waiting has tests of its own."""
     monkeypatch.setattr(confirm, "GRACE", 0.0)
     monkeypatch.setattr(incident, "AFTER_A_MOVE", 0.0)
+    monkeypatch.setattr(Dialog, "grace_s", 0.0)
+    for name in ("REPEAT_S", "HELD_S"):
+        monkeypatch.setattr(hand, name, 0.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.screens import slow_line
-from tests.screens.test_real_terminal import MIDWATCH, Terminal, status, terminal, time_to_move
+from tests.screens.test_real_terminal import MIDWATCH, Terminal, own, status, terminal, time_to_move
 
 __all__ = ["terminal"]  # the fixture
 SLOW = f"{sys.executable} {slow_line.__file__}"
@@ -25,21 +25,29 @@ def bodies(folder: Path, kind: str) -> list[str]:
 
 
 def test_over_a_slow_line_every_key_does_what_it_is_for_once(terminal: Terminal, here: Path) -> None:
-    """0.3 s each way, sequences cut and keys gathered; the hand does not wait for the screen."""
+    """0.3 s each way, sequences cut and keys gathered; text may be typed ahead, what decides is typed when it can be seen."""
     terminal.until("ready$")
     terminal.keys(f"{SLOW} {MIDWATCH} --new runbook.yaml", "Enter")
     terminal.until("Enter tick 1.1")
-    terminal.keys("?", "Escape", "n", *"smoke", "C-s", "Down", "Up", "Enter", *"Qu", "Left", "Enter", "y", "Enter", "Enter")
-    terminal.until("Enter run 1.2")
+    terminal.keys("?")
+    terminal.until("How it works")
+    terminal.press("Escape", lambda: "How it works" not in terminal.shown)
+    terminal.keys("n", *"smoke")
+    terminal.until("smoke")
+    terminal.press("C-s", lambda: bodies(here, "note") == ["smoke"] and "What happened" not in terminal.shown)
+    own(terminal)
     assert status(here, "asked") is StepStatus.DONE
-    terminal.keys("n", *"fire", "Escape", "Enter")
+    terminal.keys("n", *"fire", "Escape", "q")  # Escape and `q` were typed for what was not there yet
+    terminal.until("fire")
+    terminal.press("Escape", lambda: "What happened" not in terminal.shown)
+    time_to_move(terminal, "look", here, StepStatus.DONE)
     terminal.until("Enter run 2.1")
-    terminal.keys("Enter")
-    terminal.until("y run")
-    terminal.keys("n", "y")
-    terminal.until(lambda: status(here, "work") is StepStatus.DONE)
-    terminal.keys("Down", "Up", "n", *"out", "C-s", "q", "y")
-    terminal.until("is open; its record:")
+    time_to_move(terminal, "work", here, StepStatus.DONE)
+    terminal.keys("Down", "Up", "n", *"out")
+    terminal.until("out")
+    terminal.press("C-s", lambda: bodies(here, "note") == ["smoke", "out"])
+    terminal.press("q", "Leave the screen?")
+    terminal.press("y", "is open; its record:")
     assert bodies(here, "note") == ["smoke", "out"]
     assert bodies(here, "step.started") == ["look", "work"]
     terminal.until(lambda: terminal.clean)
@@ -53,9 +61,7 @@ def test_gnu_screen_detached_and_attached_again(terminal: Terminal, here: Path) 
     terminal.until("ready$")
     terminal.keys("export SCREENDIR=$PWD/sockets", "Enter")
     terminal.keys(f"screen -c /dev/null -U -S mw {MIDWATCH} --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
-    terminal.keys("Enter", "Q", "Enter", "y", "Enter", "Enter")
-    terminal.until("Enter run 1.2")
+    own(terminal)
     time_to_move(terminal, "look", here, StepStatus.DONE)
     terminal.until("Enter run 2.1")
     time_to_move(terminal, "work", here, StepStatus.RUNNING)
@@ -71,7 +77,7 @@ def test_gnu_screen_detached_and_attached_again(terminal: Terminal, here: Path) 
     terminal.until("done")
     terminal.ask("resize-window", "-x", "60", "-y", "15")
     terminal.until("c checklist")
-    terminal.keys("q", "y")
-    terminal.until("ready$")
+    terminal.press("q", "Leave the screen?")
+    terminal.press("y", "ready$")
     terminal.until(lambda: terminal.clean)
     assert bodies(here, "step.started") == ["look", "work"]

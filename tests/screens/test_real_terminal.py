@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from tests.screens.test_flows import RUNBOOK
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 MIDWATCH = Path(sys.executable).with_name("midwatch")
 MODE = re.compile(rb"\x1b\[\?([0-9]+)([hl])")
+BETWEEN_S = 1.2
+"""Seconds between two presses of a person who looks what the first one did."""
 ON, READLINE = (b"7", b"25"), (b"2004",)
 """Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""
 BROKEN = """\
@@ -101,6 +104,21 @@ class Terminal:
 
         self.until(there)
 
+    def press(self, key: str, then: str | Callable[[], object]) -> None:
+        """Press it until this is so, as a person does who looks each time: a key that comes again too soon is not heard."""
+        pressed = -math.inf
+
+        def there() -> bool:
+            nonlocal pressed
+            if then in self.shown if isinstance(then, str) else then():
+                return True
+            if time.monotonic() - pressed > BETWEEN_S:
+                pressed = time.monotonic()
+                self.keys(key)
+            return False
+
+        self.until(there)
+
     @property
     def shown(self) -> str:
         return self.ask("capture-pane", "-p")
@@ -160,33 +178,32 @@ def to_the_work(terminal: Terminal, folder: Path) -> None:
     terminal.until("ready$")
     terminal.keys(f"COLUMNS=1 LINES=1 {MIDWATCH} runbook.yaml", "Enter")  # the terminal knows its size better
     terminal.until("Declare one now")
-    terminal.keys("y", "Enter")
-    terminal.until("Enter tick 1.1")
-    terminal.keys("Enter")
-    terminal.until("Who owns it?")
-    terminal.enter("Q", "Q")
-    terminal.keys("Enter")
-    terminal.until("▶ ( ) yes")
-    terminal.enter("y", "(*) yes")
-    terminal.keys("Enter")
-    terminal.until("  (*) yes")
-    terminal.keys("Enter")
-    terminal.until("Enter run 1.2")
+    terminal.keys("y")
+    own(terminal)
     time_to_move(terminal, "look", folder, StepStatus.DONE)
     terminal.until("Enter run 2.1")
     time_to_move(terminal, "work", folder, StepStatus.RUNNING)
     terminal.until(lambda: list(folder.glob("logs/incidents/*/steps/work/1/supervisor.json")))
 
 
+def own(terminal: Terminal) -> None:
+    """Do the first step: two questions and no note."""
+    terminal.until("Enter tick 1.1")
+    terminal.press("Enter", "[ Cancel ]")
+    terminal.enter("Q", "Q")
+    terminal.press("Enter", "choose one")
+    terminal.enter("y", "▶ (*) yes")
+    terminal.press("Enter", "  (*) yes")
+    terminal.press("Enter", lambda: "[ Cancel ]" not in terminal.shown)
+    terminal.until("Enter run 1.2")
+
+
 def time_to_move(terminal: Terminal, step: str, folder: Path, wanted: StepStatus) -> None:
     """Press Enter (and consent) until the step has begun: for half a second after a move Enter is not heard."""
-
-    def begun() -> bool:
-        if status(folder, step) is None:
-            terminal.keys("y" if "y run" in terminal.shown else "Enter")
-        return status(folder, step) is wanted
-
-    terminal.until(begun)
+    terminal.press("Enter", lambda: "y run" in terminal.shown or status(folder, step) is not None)
+    if status(folder, step) is None:
+        terminal.press("y", lambda: status(folder, step) is not None)
+    terminal.until(lambda: status(folder, step) is wanted)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
@@ -276,7 +293,7 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
     terminal.until("Declare one now")
-    terminal.keys("y", "Enter")
+    terminal.keys("y")
     terminal.until("Enter tick 1.1")
 
     def sent() -> float:

@@ -16,21 +16,22 @@ from screens.confirm import Confirm
 from screens.incident import IncidentScreen
 from screens.leave import Leave
 from screens.note import NoteForm
+from screens.widgets.dialog import Dialog
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import DeskInMemory
 from tui import turns
 from tui.turns import Turns
 
 STEP = "emergency-backup"
-AT_ONCE: dict[str, tuple[list[str], Callable[[Incident], object]]] = {
-    "note": (["n", *"smoke", "ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),
-    "note with a time": (["n", *"smoke", "tab", *"5 min ago", "enter"], lambda incident: incident.notes[-1].text == "smoke"),
-    "update": (["u", "ctrl+s"], lambda incident: incident.last_update_at),
-    "tell": (["t", "space", "enter", *"all of it", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
-    "skip": (["s", *"later", "enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
-    "severity": (["S", "up", "enter", *"worse", "enter"], lambda incident: incident.severity == "SEV-0"),
-    "consent": (["enter", "y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),
+AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
+    "note": (["n", *"smoke", "ctrl+s"], ["ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),
+    "update": (["u", "ctrl+s"], ["ctrl+s"], lambda incident: incident.last_update_at),
+    "tell": (["t", *"all of it", "enter"], ["down", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
+    "skip": (["s", *"later", "enter"], ["enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
+    "severity": (["S", *"worse", "enter"], ["up", "enter"], lambda incident: incident.severity == "SEV-0"),
+    "consent": (["enter", "y"], ["y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),
 }
+"""What arrives at once, and what is typed once the dialog stands there."""
 
 
 def type_ahead(pilot: Pilots, *keys: str) -> None:
@@ -41,13 +42,19 @@ def type_ahead(pilot: Pilots, *keys: str) -> None:
 
 
 @pytest.mark.parametrize("case", AT_ONCE)
-async def test_keys_that_arrive_together_each_reach_what_they_are_for(desk: DeskInMemory, case: str) -> None:
-    """The last one, `q`, is for the screen below the dialog that the others open, fill in and close."""
-    keys, done = AT_ONCE[case]
+async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(desk: DeskInMemory, case: str) -> None:
+    """The keys that answer the dialog, and the `q` for the screen below, were typed before the dialog stood there."""
+    ahead, then, done = AT_ONCE[case]
+    before = len(desk.events)
     async with opened(desk) as pilot:
-        type_ahead(pilot, *keys, "q")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
+        type_ahead(pilot, *ahead, "q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+        await rest(pilot)
+        assert not isinstance(pilot.app.screen, Leave)
+        assert len(desk.events) == before
+        await press(pilot, *then)
         assert done(desk.incident)
+        assert isinstance(pilot.app.screen, IncidentScreen)
 
 
 class SlowNotes:
@@ -67,22 +74,24 @@ class SlowNotes:
         monkeypatch.setattr(desk, "note", slow)
 
     async def begin(self, pilot: Pilots) -> None:
-        type_ahead(pilot, "n", *"smoke", "ctrl+s")
+        type_ahead(pilot, "n", *"smoke")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NoteForm) and pilot.app.screen.values()["text"] == "smoke")
+        await rest(pilot)
+        type_ahead(pilot, "ctrl+s")
         await until(pilot, self.begun.is_set)
 
 
-async def test_a_key_typed_while_a_dialog_writes_is_for_the_screen_beneath(
-    desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What answers the dialog, pressed once more by an impatient hand, is not."""
+async def test_a_key_typed_while_a_dialog_writes_is_dropped(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = SlowNotes(desk, monkeypatch)
     async with opened(desk) as pilot:
         await slow.begin(pilot)
-        type_ahead(pilot, "enter", "ctrl+s", "escape", "q")
+        type_ahead(pilot, "enter", "ctrl+s", "escape", "q", "h")
         await pilot.pause()
         assert isinstance(pilot.app.screen, NoteForm)
         slow.let.set()
-        await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
+        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
+        await rest(pilot)
+        assert isinstance(pilot.app.screen, IncidentScreen)
         assert [note.text for note in desk.incident.notes].count("smoke") == 1
 
 
@@ -137,5 +146,5 @@ async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(desk: DeskInM
     monkeypatch.setattr(turns, "TOO_LONG", 0.3)
     async with opened(desk) as pilot:
         monkeypatch.setattr(Turns, "_pass_on", lambda *_: None)
-        type_ahead(pilot, "f1", "escape", "q")
+        type_ahead(pilot, "down", "up", "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, Leave))

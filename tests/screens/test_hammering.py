@@ -1,0 +1,94 @@
+"""Keys at random, held, in bursts and pasted: the journal gets nothing that no deliberate, separate key consented to."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual import events
+
+from screens import incident
+from screens.widgets import hand
+from screens.widgets.dialog import Dialog
+from tests.screens.conftest import opened, rest
+from tests.screens.desk import DeskInMemory, in_the_middle, reference
+from tests.screens.test_held_keys import Night, by
+
+OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
+KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
+DECIDES = frozenset({"enter", "y", "ctrl+s"})
+"""The keys that can consent to anything; all others open, move or write into a field."""
+BY_ITSELF = frozenset({"criterion.evaluated", "step.started"})
+"""What is written beside a decision, or without one."""
+TEXTS = ["\ny\nq\ny\n", "s\nnot needed\n\n\n", "\x1b[A\x1b\ry y y y", "one line", "enter\r\n" * 400]
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that hands, or what lies on the keyboard, do."""
+
+    kind: str
+    keys: tuple[str, ...] = ()
+    text: str = ""
+
+
+ACTS = st.one_of(
+    st.builds(lambda key: Act("press", (key,)), st.sampled_from(KEYS)),
+    st.builds(lambda key: Act("press", (key,)), st.sampled_from(OPENING)),
+    st.builds(lambda key, count: Act("hold", (key,) * count), st.sampled_from(KEYS), st.integers(2, 40)),
+    st.builds(lambda keys: Act("burst", tuple(keys)), st.lists(st.sampled_from(KEYS), min_size=2, max_size=12)),
+    st.builds(lambda text: Act("paste", text=text), st.sampled_from(TEXTS)),
+)
+
+
+def decisions(desk: DeskInMemory) -> int:
+    """What was decided so far."""
+    return sum(str(event.kind) not in BY_ITSELF for event in desk.events)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ACTS, min_size=2, max_size=10))
+def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(acts: list[Act]) -> None:
+    """A press alone may decide once. Of a held key or a burst only the first arrival counts; a paste never decides."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(hammer(Path(folder), acts))
+
+
+async def hammer(folder: Path, acts: list[Act]) -> None:
+    desk, night = reference(folder), Night()
+    in_the_middle(desk)
+    with (
+        patch.object(incident, "AFTER_A_MOVE", 0.5),
+        patch.object(Dialog, "grace_s", 0.3),
+        patch.object(hand, "REPEAT_S", 0.12),
+        patch.object(hand, "HELD_S", 1.0),
+    ):
+        async with opened(desk) as pilot:
+            await by(pilot, night)
+            for act in acts:
+                if pilot.app._exit:
+                    return
+                before, in_dialog = decisions(desk), isinstance(pilot.app.screen, Dialog)
+                night.at += 1.5
+                for number, key in enumerate(act.keys):
+                    night.at += 0.0 if act.kind == "burst" or not number else 0.5 if number == 1 else 0.033
+                    event = events.Key(key, key if len(key) == 1 else None)
+                    event.time = night.at
+                    pilot.app.post_message(event)
+                if act.kind == "paste":
+                    pilot.app.post_message(events.Paste(act.text))
+                await rest(pilot)
+                may = 1 if act.keys and deliberate(act, in_dialog=in_dialog) else 0
+                assert decisions(desk) - before <= may, act
+
+
+def deliberate(act: Act, *, in_dialog: bool) -> bool:
+    """Whether what arrived holds a press that may decide: the first, or one behind text and moves in a dialog that stood."""
+    if act.kind in ("press", "hold"):
+        return act.keys[0] in DECIDES
+    return in_dialog and any(key in DECIDES for key in act.keys)
