@@ -174,6 +174,10 @@ class Form(Dialog):
     choice_by_arrows = ""
     """The name of the choice that up and down change while a line has the focus."""
 
+    def _moves(self) -> list[tuple[str, str]]:
+        arrows = [("Up Down" if self.pen.ascii else "↑ ↓", "Another one of the choices above, from within the line as well")]
+        return [*super()._moves(), *(arrows if self.choice_by_arrows and isinstance(self.focused, Input) else [])]
+
     def wanted(self, field: Field) -> bool:
         """Whether the field is there now; one that is not is neither asked for nor gone to."""
         return True

@@ -208,7 +208,8 @@ async def test_resizing_never_breaks_it(desk: DeskInMemory) -> None:
 HELP_IN = {
     "a confirmation": (("enter",), ("f1",), ("y ", "Yes: do it", "Cancel: nothing is done")),
     "a note": (("n",), ("f1",), ("Ctrl+S", "Do what the right choice says", "A new line in this field")),
-    "the severity": (("S",), ("question_mark",), ("Another one of these",)),
+    "the severity": (("S",), ("f1",), ("Another one of the choices above",)),
+    "the choice of a severity": (("S", "shift+tab"), ("question_mark",), ("Another one of these",)),
     "the settings": (("comma",), ("question_mark",), ("Another one of these",)),
     "the timeline": (("j",), ("question_mark",), ("Star what the post-mortem should not miss",)),
     "the output": (("o",), ("f1",), ("Find words",)),
