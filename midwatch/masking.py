@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from midwatch.known_secrets import names_secret
 from midwatch.plan import Plan
 from midwatch.probe import Reading
-from midwatch.redaction import mask
+from midwatch.redaction import SECRET_SHAPED, mask
+from midwatch.redaction.ordinary import is_ordinary
 
 _NOT_TEXT = frozenset(
     {"digest", "head", "sha256", "runbook_sha256", "site_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
     | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "tell"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
-_ALL_TEXT = frozenset({"values", "parameters", "inputs"})
+_ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "with"})
 """Keys of mappings whose own keys are anybody's."""
 
 
@@ -30,10 +32,19 @@ def _masked(value: Any, secrets: Mapping[str, str], *, everything: bool) -> Any:
     if isinstance(value, str):
         return mask(value, secrets) if value else value
     if isinstance(value, Mapping):
-        return {k: _masked(v, secrets, everything=True) for k, v in value.items()} if everything else masked(value, secrets)
+        return {k: _value_of(k, v, secrets) for k, v in value.items()} if everything else masked(value, secrets)
     if isinstance(value, list | tuple):
         return [_masked(item, secrets, everything=everything) for item in value]
     return value
+
+
+def _value_of(name: Any, value: Any, secrets: Mapping[str, str]) -> Any:
+    """A value of a mapping whose keys are anybody's: one that is named like a secret is one."""
+    if not isinstance(value, str) or not names_secret(str(name)):
+        return _masked(value, secrets, everything=True)
+    if not is_ordinary(value.encode("utf-8", "replace"), of_password=True):
+        return mask(value, secrets) if value in secrets.values() else SECRET_SHAPED
+    return _masked(value, secrets, everything=True)
 
 
 def masked_plan(plan: Plan, secrets: Mapping[str, str]) -> Plan:
@@ -43,7 +54,7 @@ def masked_plan(plan: Plan, secrets: Mapping[str, str]) -> Plan:
         return mask(text, secrets) if text else text
 
     effects = tuple(replace(effect, note=clean(effect.note)) if effect.note else effect for effect in plan.effects)
-    facts = tuple((label, clean(text)) for label, text in plan.facts)
+    facts = tuple((label, _value_of(label, text, secrets) if text else text) for label, text in plan.facts)
     return replace(plan, effects=effects, facts=facts, refusal=clean(plan.refusal))
 
 

@@ -44,6 +44,8 @@ class Test(Enum):
 
     ANY = auto()
     """All but empty ones and our own marks."""
+    ADDRESS = auto()
+    """All but placeholders."""
     PASSWORD = auto()
     """All but placeholders and words about a password."""
     TOKEN = auto()

@@ -26,7 +26,7 @@ _UNFINISHED = re.compile(
     rb"|['\"`$]{1,4})\Z"
 )
 _PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
-_MARKS = (b"\\", b"&", b"''", b'""', b"$$")
+_MARK = re.compile(rb"[%&\\'\"`$]")
 _TAIL_BYTES = 64
 _DEEPEST = 3
 
@@ -98,8 +98,8 @@ class Decoded:
 
 
 def is_encoded(text: bytes) -> bool:
-    """Whether decoding may change it, percent-encoding left aside."""
-    return any(mark in text for mark in _MARKS)
+    """Whether decoding may change it."""
+    return _MARK.search(text) is not None
 
 
 def printable(raw: bytes) -> Rewritten:

@@ -105,7 +105,7 @@ FILES = (
     ),
     row("\\password", "password ", rb"password (?=[^\s']+\s*$)", Value.WORD, Test.MIXED, rb"\\"),
     # addresses
-    row("URI with a password", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO),
+    row("URI with a password", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO, Test.ADDRESS),
     row("URI with a token", "://", rb"://(?=[A-Za-z0-9_.~%-]{16,}@)", Value.USER_INFO, Test.MIXED),
     row("Go's address of a database", "@tcp(|@unix(", rb"", Value.BEFORE_AT, Test.PASSWORD),
     row("Oracle", "jdbc:oracle:", rb"jdbc:oracle:\w+:[^\s/@:]+/(?=[^\s@]+@)", Value.USER_INFO, Test.PASSWORD),

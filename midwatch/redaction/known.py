@@ -37,14 +37,16 @@ class Patterns:
         self._patterns = sorted(patterns)
         self._names = [patterns[p] for p in self._patterns]
         self.longest = max(map(len, self._patterns), default=0)
-        self._all = automaton(self._patterns) if self._patterns else None
+        self._all: BytesAhoCorasick | None = None
         heads = {p[:_HEAD] for p in self._patterns}
         self._heads = automaton(sorted(heads)) if heads else None
 
     def occurrences(self, text: bytes) -> Iterable[tuple[int, int, str]]:
         """Start, end and name of every occurrence, overlapping ones too."""
-        if self._all is None:
+        if not self._patterns:
             return ()
+        if self._all is None:  # one of the readings is seldom needed
+            self._all = automaton(self._patterns)
         return [(s, e, self._names[i]) for i, s, e in self._all.find_matches_as_indexes(text, overlapping=True)]
 
     def begun(self, text: bytes) -> int | None:

@@ -59,6 +59,11 @@ def is_left_out(value: bytes) -> bool:
     return bool(_LEFT_OUT.fullmatch(value.strip())) or value.lstrip().startswith((b"[secret", b"- [secret"))
 
 
+def is_placeholder(value: bytes) -> bool:
+    """Whether something else is put here later."""
+    return is_left_out(value) or bool(_PLACEHOLDER.fullmatch(value))
+
+
 def looks_secret(word: bytes) -> bool:
     """Whether this is no word of a language: letters and digits mixed, or letters and signs."""
     if len(word) < 6:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from midwatch.redaction import values
 from midwatch.redaction.contexts import Context, Test, Value
-from midwatch.redaction.ordinary import is_left_out, is_ordinary, looks_secret
+from midwatch.redaction.ordinary import is_left_out, is_ordinary, is_placeholder, looks_secret
 from midwatch.redaction.values import Extent
 
 _QUOTE = re.compile(rb"(\\{0,7})([\"'])")
@@ -97,6 +97,7 @@ def tester(test: Test) -> Callable[[bytes], bool]:
 
 _TESTS: dict[Test, Callable[[bytes], bool]] = {
     Test.ANY: lambda value: not is_left_out(value),
+    Test.ADDRESS: lambda value: not is_placeholder(value),
     Test.PASSWORD: lambda value: not is_ordinary(value, of_password=True),
     Test.TOKEN: lambda value: not is_ordinary(value, of_password=False),
     Test.MIXED: lambda value: looks_secret(value) and not is_ordinary(value, of_password=False),

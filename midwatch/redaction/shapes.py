@@ -41,6 +41,8 @@ _LONGEST_ADDRESS_BYTES = 2304
 _SCHEME_END = (b"://",)
 _BLANK = re.compile(rb"\s")
 _LINE_END = re.compile(rb"[\r\n]")
+_FILLED = re.compile(rb"([xX])\1{5}")
+"""What people write in the place of a token."""
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _GLUED = re.compile(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
 _LONGEST_PAIR_BYTES = 200
@@ -94,6 +96,15 @@ def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[byt
 
 
 @cache
+def _lengths() -> dict[bytes, tuple[int, ...]]:
+    """How long the beginnings of tokens are that end in a byte."""
+    found: dict[bytes, set[int]] = {}
+    for beginning in _triggers()[2]:
+        found.setdefault(beginning[-1:], set()).add(len(beginning))
+    return {last: tuple(sorted(counts)) for last, counts in found.items()}
+
+
+@cache
 def _marks() -> dict[int, str]:
     """Which triggers only say that the text is to be read in another way."""
     words = _triggers()[4]
@@ -110,7 +121,7 @@ class ShapeTrack:
 
     def __init__(self) -> None:
         self._rows, self._automaton, self._beginnings, self._addresses, _ = _triggers()
-        self._longest_beginning = max(map(len, self._beginnings))
+        self._lengths = _lengths()
         self._context = b"\n"
         self._inside: Extent | None = None
         self._inside_left = 0
@@ -133,7 +144,7 @@ class ShapeTrack:
             hits.append(Hit(-1, end, self._inside, not closed))
             if not (closed or final) and end < len(text):
                 holds.append(end + back)
-        far = len(window) - _LONGEST_ADDRESS_BYTES if b"@" not in window else 0
+        far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
         found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
         marks: set[str] = set()
         for index, start, end in found:
@@ -181,6 +192,8 @@ class ShapeTrack:
                 return _NOTHING
             if end - start < token.longest and not (idle and complete):
                 return _Look(hold=start)
+        if complete is not None and _FILLED.search(window, start, end):
+            return _NOTHING
         if complete is not None:
             return _Look((start, end, _run_of(token), is_open))
         if is_open and cut and end - start >= SHORTEST_PIECE:
@@ -239,8 +252,10 @@ class ShapeTrack:
     def _begun(self, window: bytes) -> int | None:
         """Where a token may begin of which only the first letters have come, or a name and password before `@tcp(`."""
         begun: list[int] = []
-        for count in range(1, min(self._longest_beginning, len(window)) + 1):
+        for count in self._lengths.get(window[-1:], ()) if window else ():
             at = len(window) - count
+            if at < 0:
+                continue
             is_glued = self._beginnings.get(window[at:])
             if is_glued is not None and (
                 is_glued or not at or window[at - 1] not in _LETTERS or _GLUED.search(window, max(0, at - 8), at)

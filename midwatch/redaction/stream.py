@@ -17,7 +17,7 @@ from midwatch.redaction.shapes import Hit, ShapeTrack
 
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
-_SHAPED = "[secret-shaped]"
+SECRET_SHAPED = "[secret-shaped]"  # noqa: S105
 _REWRITTEN = re.compile(rb"[^ -~]")
 """Without one of these, a form reads as it is."""
 _LONGEST_NAME = 80
@@ -114,12 +114,12 @@ class Redactor:
             shown = project(form).text if _REWRITTEN.search(form) else form
             if len(shown) >= SHORTEST:
                 read.setdefault(shown, mark)
-            if len(meant := Decoded(shown).text) >= SHORTEST:
+            if len(meant := Decoded(shown).text if is_encoded(shown) else shown) >= SHORTEST:
                 decoded.setdefault(meant, mark)
         self._plain = Track(plain, self._plain.context)
         self._seen = Track(plain if read == self._names else Patterns(read), self._seen.context)
         self._flat = Track(self._seen.patterns, self._flat.context)
-        self._decoded = Track(Patterns(decoded), self._decoded.context)
+        self._decoded = Track(plain if decoded == self._names else Patterns(decoded), self._decoded.context)
 
     def _pass_on(self, *, final: bool, idle: bool, cut: bool = False) -> bytes:
         raw = self._pending
@@ -127,19 +127,19 @@ class Redactor:
         body = raw if escape is None else raw[:escape]
         view, hits, hold = self._shaped(body, final=final, idle=idle, cut=cut)
         projection = self._projected(body)
-        spans, holds = self._known(raw, projection, final=final, idle=idle)
+        spans, holds = self._known(raw, projection, is_cut_off=escape is not None, final=final, idle=idle)
         holds += [escape] if escape is not None else []
         if cut:
             spans += self._unfinished(raw, projection)
         part = None if final and not cut else unfinished(projection.text)
-        if self._is_encoded(projection.text):
+        if self._is_encoded():
             self._add_decoded(projection, part, spans, holds, final=final, idle=idle, cut=cut)
         elif part is not None and not final:
             self._hold_part(projection, part, holds, idle=idle)
         if self._shapes.has_printable or (not final and unfinished_printable(body) is not None):
             self._add_printable(body, spans, holds, final=final)
         spans += [
-            _Span(-1 if hit.start < 0 else view.raw_index(hit.start), view.raw_index(hit.end - 1) + 1, _SHAPED)
+            _Span(-1 if hit.start < 0 else view.raw_index(hit.start), view.raw_index(hit.end - 1) + 1, SECRET_SHAPED)
             for hit in hits
             if hit.end > 0
         ]
@@ -151,16 +151,18 @@ class Redactor:
 
     def _shaped(self, body: bytes, *, final: bool, idle: bool, cut: bool) -> tuple[Projection, list[Hit], int | None]:
         """What looks like a secret, in the text as it is read."""
-        view = visible(body) if has_hidden(body) else Projection(body, body)
+        has_controls = has_hidden(body)
+        view = visible(body) if has_controls else Projection(body, body)
         hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
-        if self._shapes.has_hidden and view.text is body:
+        if self._shapes.has_hidden and not has_controls:
             view = visible(body)
             hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
-            self._shapes.has_hidden = True
+            has_controls = True
+        self._shapes.has_hidden = has_controls
         return view, hits, hold
 
     def _projected(self, body: bytes) -> Projection:
-        return project(body, hidden=self._shapes.has_hidden or self._shapes.has_wrapped or has_hidden(body))
+        return project(body, hidden=self._shapes.has_hidden or self._shapes.has_wrapped)
 
     def _moved(self, passed: bytes, hits: list[Hit], *, is_whole: bool) -> None:
         projection = self._projected(passed)
@@ -170,11 +172,11 @@ class Redactor:
         self._flat.passed(flat, projection.popped)
         if self._decoded.patterns.longest:
             tail = projection.text[-(4 * self._decoded.patterns.longest + 64) :]
-            self._decoded.passed(Decoded(tail).text if self._is_encoded(tail, is_tail=True) else tail.translate(None, QUOTES))
+            self._decoded.passed(Decoded(tail).text if self._shapes.has_encoded else tail.translate(None, QUOTES))
         self._shapes.passed(passed if is_whole else visible(passed).text, hits)
 
-    def _is_encoded(self, text: bytes, *, is_tail: bool = False) -> bool:
-        return bool(self._decoded.patterns.longest) and (self._shapes.has_encoded or (is_tail and is_encoded(text)))
+    def _is_encoded(self) -> bool:
+        return bool(self._decoded.patterns.longest) and self._shapes.has_encoded
 
     def _add_decoded(
         self,
@@ -240,7 +242,9 @@ class Redactor:
         if not final and (begun := self._seen.patterns.begun(projection.text)) is not None:
             holds.append(base + decoded.source(projection.raw_index(begun))[0])
 
-    def _known(self, raw: bytes, projection: Projection, *, final: bool, idle: bool) -> tuple[list[_Span], list[int]]:
+    def _known(
+        self, raw: bytes, projection: Projection, *, is_cut_off: bool, final: bool, idle: bool
+    ) -> tuple[list[_Span], list[int]]:
         spans: list[_Span] = []
         holds: list[int] = []
         readings = [(self._seen, projection)]
@@ -251,7 +255,7 @@ class Redactor:
             spans += [_raw_span(item, reading) for item in found]
             if begun is not None and not final and not (idle and len(reading.text) - begun <= _SHOWN_WHEN_IDLE):
                 holds.append(reading.raw_index(begun) if 0 <= begun < len(reading.text) else 0)
-        if self._shapes.has_hidden or has_hidden(raw) or has_hidden(self._plain.context):
+        if is_cut_off or self._shapes.has_hidden or has_hidden(self._plain.context):
             found, begun = self._plain.search(raw)
             spans += [_Span(item.start, item.end, item.name) for item in found]
             if begun is not None and not final and not (idle and len(raw) - begun <= _SHOWN_WHEN_IDLE):
@@ -272,7 +276,7 @@ class Redactor:
         pieces: list[bytes] = []
         at = reach = 0
         inside = False
-        for span in sorted(spans, key=lambda s: (max(s.start, -1), s.mark == _SHAPED, -s.end)):
+        for span in sorted(spans, key=lambda s: (max(s.start, -1), s.mark == SECRET_SHAPED, -s.end)):
             start, end = max(0, span.start), min(cut, span.end)
             if start >= end or (end <= reach and inside):
                 continue

@@ -94,7 +94,7 @@ TOKENS = (
     _token(
         "HashiCorp Vault, before 1.10",
         " ".join(f"s.{letter}" for letter in ascii_letters),
-        "[A-Za-z0-9]{23}",
+        "(?=[A-Za-z]*[0-9])[A-Za-z0-9]{23}",
         _DOTTED,
         exact=True,
     ),
@@ -143,7 +143,7 @@ TOKENS = (
     _token("OpenAI and others", "sk-", "(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32}", _DASHED),
     _plain("Anthropic", "sk-ant-", 20),
     _plain("OpenRouter", "sk-or-v1-", 20),
-    _plain("Hugging Face", "hf_ api_org_", 30, "[A-Za-z0-9]"),
+    _token("Hugging Face", "hf_ api_org_", "(?=[A-Za-z]*[0-9])[A-Za-z0-9]{30}", "[A-Za-z0-9]"),
     _plain("Groq", "gsk_", 40, "[A-Za-z0-9]"),
     _plain("Replicate", "r8_", 30, "[A-Za-z0-9]"),
     _plain("Perplexity", "pplx-", 40, "[A-Za-z0-9]"),
@@ -171,12 +171,15 @@ TOKENS = (
     _token("Airtable", "pat", r"[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"[A-Za-z0-9.]"),
     _token("HubSpot", "pat-na1- pat-eu1-", _UUID, "[0-9a-fA-F-]"),
     _plain("Typeform", "tfp_", 40, r"[\w.-]"),
+    _plain("42", "s-s4t2ud- s-s4t2af-", 60, "[0-9a-f]"),
     _plain("Frame.io", "fio-u-", 40),
     _plain("Contentful", "CFPAT-", 40),
     _plain("Dropbox", "sl.u. sl.B sl.A", 60),
-    _plain("Facebook", "EAACEdEose0cBA EAAB EAAG", 60, "[A-Za-z0-9]"),
+    _plain("Facebook", "EAAB EAAC EAAG EAAM", 60, "[A-Za-z0-9]"),
     # of no one maker
-    _token("JSON web token", "eyJ", r"[\w-]{8,4096}\.(?:eyJ)?[\w-]{8,6144}\.[\w-]", _DOTTED, longest=_LONGEST_BODY_BYTES),
+    _token(
+        "JSON web token", "eyJ", r"[\w-]{8,4096}\.(?:eyJ[\w-]{8}|[\w-]{8,6144}\.[\w-])", _DOTTED, longest=_LONGEST_BODY_BYTES
+    ),
     _token(
         "encrypted JSON web token",
         "eyJ",

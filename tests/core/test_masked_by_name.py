@@ -89,6 +89,13 @@ def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_call
     assert body == {"step": "PASSWORD=abc", "values": {"id": "PASSWORD=[secret-shaped]", "at": ["PASSWORD=[secret-shaped]"]}}
 
 
+def test_a_value_that_is_named_like_a_secret_is_masked_in_events_and_plans() -> None:
+    body = masked({"env": {"API_TOKEN": "Tuesday", "PLACE": "here", "OTHER_TOKEN": "$X"}}, {})
+    assert body == {"env": {"API_TOKEN": "[secret-shaped]", "PLACE": "here", "OTHER_TOKEN": "$X"}}
+    shown = masked_plan(Plan("x", {}, (), (("API_TOKEN", "Tuesday"), ("place", "here"))), {"ARP": "Tuesday"})
+    assert shown.facts == (("API_TOKEN", "[secret ARP]"), ("place", "here"))
+
+
 @pytest.mark.parametrize("word", ["failed", "change", "boss...", "it broke"])
 def test_a_password_that_is_a_word_of_ours_leaves_the_journal_readable(
     runbook: Runbook, monkeypatch: pytest.MonkeyPatch, here: Path, word: str
