@@ -11,7 +11,8 @@ _WORDS = frozenset(
     password passwd passphrase secret token key ok failed success scram-sha-256 md5 plaintext encrypted trust peer stdin env
     configured provided present absent set <nil> (null) (none) (unset) (hidden) not is was must should has have had will would
     can cannot may the a an this that your please see use used using from with for to of and or in at by if when option options
-    files compat systemd sss flag argument parameter instead requires
+    signs needs takes reads means sets gives asks expects cannot files compat systemd sss
+    flag argument parameter instead requires
     value values authentication policy rotation manager store file generation reset""".split()
 )
 _PLACEHOLDER = re.compile(

@@ -145,6 +145,7 @@ def test_unknown_identity_is_shown_and_consented_to_as_such(here: Path, first: S
     conductor.leave()
 
 
+# A literal would be refused; a reference that nobody resolves is a value like any other.
 SECRET = """\
 midwatch: 1
 id: secret
@@ -153,7 +154,7 @@ severity: SEV-2
 phases:
   - title: All of it
     steps:
-      - {id: work, title: Work, run: "printf %s $API_TOKEN | sha256sum > seen", env: {API_TOKEN: hunter2-hunter2}, risk: change}
+      - {id: work, title: W, run: "printf %s $API_TOKEN | sha256sum > seen", env: {API_TOKEN: $hunter2-hunter2}, risk: change}
 """
 
 
@@ -164,7 +165,7 @@ def test_secret_variable_is_bound_by_its_name_and_has_its_value_when_it_runs(her
     assert plan.parameters["$API_TOKEN"] == "(a secret: env.API_TOKEN of work in the runbook)"
     conductor.start("work", plan)
     assert ended(conductor, "work") is StepStatus.DONE
-    assert (here / "seen").read_text().split()[0] == hashlib.sha256(b"hunter2-hunter2").hexdigest()
+    assert (here / "seen").read_text().split()[0] == hashlib.sha256(b"$hunter2-hunter2").hexdigest()
     conductor.leave()
     copies = {conductor.folder.runbook}
     for file in conductor.folder.path.rglob("*"):
@@ -173,7 +174,7 @@ def test_secret_variable_is_bound_by_its_name_and_has_its_value_when_it_runs(her
 
 def test_variables_named_like_our_own_words_are_variables(here: Path) -> None:
     """A variable `script` or `target` is neither the script nor a target of the plan."""
-    text = SECRET.replace("API_TOKEN: hunter2-hunter2", "script: rm -rf /, target: x").replace("$API_TOKEN", "$script$target")
+    text = SECRET.replace("API_TOKEN: $hunter2-hunter2", "script: rm -rf /, target: x").replace("$API_TOKEN", "$script$target")
     (here / "runbook.yaml").write_text(text)
     conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
     plan = conductor.plan("work")

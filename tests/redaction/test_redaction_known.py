@@ -54,7 +54,7 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
-    secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40).filter(
+    secret=st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Mn"]), min_size=6, max_size=40).filter(
         lambda secret: secret not in "[secret pw]"  # the mark itself
     ),
     form=st.sampled_from(sorted(FORMS)),
