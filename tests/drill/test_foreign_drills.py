@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.users import MALLORY, needs_root, run_as
+from support.users import ALICE, MALLORY, needs_root, run_as
 
+from drill.processes import naming
 from drill.production import find_open
 from drill.record import MARKER, Record, drills_folder, new_record, survey
 from drill.removal import erase, release, sweep, tear_down
@@ -299,3 +301,27 @@ def test_a_lock_file_of_the_servers_user_names_no_other_users_memory_and_hangs_n
     (cluster / "postmaster.pid").unlink()
     run_as(MALLORY, lambda: os.mkfifo(cluster / "postmaster.pid"))
     release(cluster)
+
+
+@needs_root
+def test_processes_are_found_by_their_arguments_among_our_own_only(reachable: Path) -> None:
+    """Mallory can copy the arguments of a supervisor, which allows no dump of itself."""
+    shell = reachable / "sh"
+    shutil.copy("/bin/sh", shell)
+    shell.chmod(0o711)  # who may run a program and not read it gets no dump of it either
+    argv = [str(shell), "-c", "echo; read x", "midwatch.supervisor", "/a/drill/step"]
+    pipe = subprocess.PIPE
+    started = {
+        user: subprocess.Popen(argv, stdin=pipe, stdout=pipe, user=user, group=user, extra_groups=[], cwd="/")
+        for user in (ALICE, MALLORY)
+    }
+    try:
+        for process in started.values():
+            assert process.stdout is not None
+            process.stdout.readline()
+        seen = run_as(ALICE, lambda: [found.pid for found in naming("midwatch.supervisor", "/a/drill/")])
+        assert seen == [started[ALICE].pid]
+        assert naming("midwatch.supervisor", "/a/drill/") == []
+    finally:
+        for process in started.values():
+            process.communicate(timeout=20)
