@@ -160,7 +160,7 @@ def owner(drills: Path, docker: bool | None, python: str = sys.executable, **mor
 
 def records_in(drills: Path) -> list[Record]:
     found = (Record.load(file) for file in drills.glob("*.json"))
-    return [record for record in found if record is not None and record.label]
+    return [record for record in found if record is not None and record.label and record.janitor]
 
 
 def mine(drills: Path) -> Record:
