@@ -95,7 +95,7 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
         "sha256": result.output_sha256,
         "masked": result.masked,
         "secrets": dict(result.secrets),
-        "learnt": list(result.learnt),
+        "discovered": list(result.discovered),
     }
     return body
 

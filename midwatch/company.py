@@ -165,7 +165,7 @@ class Company(Helm):
             if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
                 self._open_requests = frozenset()
             if asker not in self._open_requests:
-                self._append(Kind.WHEEL_ASKED, {"by": person.full_name})
+                self._append(Kind.CONTROL_REQUESTED, {"by": person.full_name})
                 self._open_requests |= {asker}
 
     def _give(self, person: Person) -> None:

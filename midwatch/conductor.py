@@ -250,7 +250,7 @@ class Conductor(Approvals, Aftermath):
         self._require_ended(step)
         action = build_action(step, self.runbook, self.incident)
         holds, detail = attempts.verdict(action, self._context(step_id), attempt)
-        self._append(Kind.VERIFIED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
+        self._append(Kind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
         return holds
 
     def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
@@ -259,7 +259,7 @@ class Conductor(Approvals, Aftermath):
         with self._mutex:
             self._driver()
             answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
-            self._append(Kind.TICKED, {"step": step_id, "note": note, "values": answers})
+            self._append(Kind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
             for role in step.tell:
                 self.told(role, note or step.title)
 
@@ -269,7 +269,7 @@ class Conductor(Approvals, Aftermath):
         with self._mutex:
             rules.may_decide(step, self.incident, reason)
             body = {"step": step_id, "reason": reason, "tell": list(step.on_failure.tell)}
-            self._append(Kind.FAILED_BY_HAND, body)
+            self._append(Kind.MARKED_FAILED, body)
             self._escalate()
 
     def skip(self, step_id: str, reason: str) -> None:

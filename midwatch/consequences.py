@@ -16,7 +16,7 @@ def escalation_owed(events: Sequence[Event], incident: Incident, runbook: Runboo
     for event in reversed(events):
         if event.kind == Kind.SEVERITY:
             return None
-        failed = event.kind == Kind.FAILED_BY_HAND or (event.kind == Kind.FINISHED and event.body["outcome"] in FAILURES)
+        failed = event.kind == Kind.MARKED_FAILED or (event.kind == Kind.FINISHED and event.body["outcome"] in FAILURES)
         if failed:
             step = runbook.step(str(event.body["step"]))
             if event.kind == Kind.FINISHED and is_undo(incident, step, event.body["attempt"]):
@@ -36,10 +36,10 @@ def words_owed(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str
     """Role and message of every telling that a ticked step stands for and that is not in the journal."""
     owed: dict[str, str] = {}
     for event in events:
-        if event.kind == Kind.TICKED:
+        if event.kind == Kind.MARKED_DONE:
             step = runbook.step(str(event.body["step"]))
             owed |= dict.fromkeys(step.tell, str(event.body["note"]) or step.title)
-        elif event.kind == Kind.TOLD:
+        elif event.kind == Kind.NOTIFICATION_RECORDED:
             owed.pop(str(event.body["role"]), None)
     return list(owed.items())
 

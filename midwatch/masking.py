@@ -74,7 +74,7 @@ def masked_words(output: Mapping[str, Any]) -> str:
         said = "secrets masked: " + ", ".join(f"{name} ({_times(count)})" for name, count in counts.items())
     elif output.get("masked"):
         said = f"secrets masked {_times(output['masked'])}"
-    if learnt := output.get("learnt"):
+    if learnt := output.get("discovered"):
         names = ", ".join(map(str, learnt))
         said += f"{'; ' if said else 'secrets '}learnt on the way and masked from then on: {names}"
     return said

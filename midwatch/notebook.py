@@ -23,11 +23,11 @@ from midwatch.units import size
 
 WORDS_IN = {
     Kind.NOTE: "text",
-    Kind.TOLD: "message",
+    Kind.NOTIFICATION_RECORDED: "message",
     Kind.UPDATE: "message",
-    Kind.TICKED: "note",
+    Kind.MARKED_DONE: "note",
     Kind.SKIPPED: "reason",
-    Kind.FAILED_BY_HAND: "reason",
+    Kind.MARKED_FAILED: "reason",
     Kind.REOPENED: "reason",
     Kind.SEVERITY: "reason",
     Kind.PINNED: "reason",
@@ -50,29 +50,37 @@ class Ran:
 class Notebook(Record):
     """The part of the conductor that writes words, and runs nothing."""
 
-    def note(self, text: str, *, at: datetime | None = None, excerpt: str = "", ran: Ran | None = None) -> None:
+    def note(
+        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: Ran | None = None
+    ) -> None:
         """Write something into the timeline; `at` when it happened earlier.
 
         `excerpt` is what was pasted from a terminal, its lines kept; `ran` is a command that was run elsewhere. With one of
         them the text may be empty. Raises `Refused` when nothing is said, or too much for one event.
         """
-        if not excerpt.strip() and not (ran and ran.command.strip()):
+        if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
             text = rules.words(text, "A note")
-        stored = len(json.dumps(excerpt))
+        stored = len(json.dumps(pasted_output))
         if stored > LONGEST_EXCERPT:
             hint = "Keep the lines that matter, or write them as several notes"
             raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(LONGEST_EXCERPT)}", hint=hint)
         body: dict[str, Any] = {"text": text.strip(), "at": iso(at) if at else None}
-        if excerpt.strip():
-            body["excerpt"] = excerpt.strip("\r\n")
-        if ran is not None:
-            body["ran"] = asdict(Ran(rules.words(ran.command, "The command"), ran.host.strip(), ran.result.strip()))
+        if pasted_output.strip():
+            body["pasted_output"] = pasted_output.strip("\r\n")
+        if manual_command is not None:
+            body["manual_command"] = asdict(
+                Ran(
+                    rules.words(manual_command.command, "The command"),
+                    manual_command.host.strip(),
+                    manual_command.result.strip(),
+                )
+            )
         self._append(Kind.NOTE, body)
 
     def correct(self, seq: int, text: str) -> None:
         """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
         words_of(self.events, seq)
-        self._append(Kind.CORRECTED, {"event": seq, "text": rules.words(text, "The correction")})
+        self._append(Kind.TEXT_CORRECTED, {"event": seq, "text": rules.words(text, "The correction")})
 
     def star(self, seq: int, *, starred: bool = True) -> None:
         """Mark event `seq` as one that the post-mortem should not miss, or take the mark away."""
@@ -82,7 +90,7 @@ class Notebook(Record):
 
     def told(self, role_id: str, message: str) -> None:
         """Somebody was told something."""
-        self._append(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
+        self._append(Kind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.words(message, "What was said")})
 
     def update(self, message: str) -> None:
         """A status update went out; the time of the next one starts now."""
@@ -121,5 +129,5 @@ def words_of(events: Sequence[Event], seq: int) -> str:
     key = next((key for kind, key in WORDS_IN.items() if kind == event.kind), None)
     if key is None:
         raise Refused(f"Event {seq} holds nobody's words", hint="Notes, messages and reasons can be corrected")
-    corrected = [e.body["text"] for e in events if e.kind == Kind.CORRECTED and e.body["event"] == seq]
+    corrected = [e.body["text"] for e in events if e.kind == Kind.TEXT_CORRECTED and e.body["event"] == seq]
     return str(corrected[-1] if corrected else event.body.get(key) or "")

@@ -117,9 +117,9 @@ class Record(ABC):
     def _name_unmasked(self) -> None:
         """Say what is refused as a secret, so that nobody relies on its being masked."""
         names = too_short(self.runbook)
-        last = next((event for event in reversed(self.events) if event.kind == Kind.UNMASKED), None)
+        last = next((event for event in reversed(self.events) if event.kind == Kind.SECRETS_TOO_SHORT), None)
         if names and (last is None or last.body.get("names") != names):
-            self._append(Kind.UNMASKED, {"names": names})
+            self._append(Kind.SECRETS_TOO_SHORT, {"names": names})
 
     def _learn_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Look again what is secret now. What was so before stays so in what is journalled here: it may yet be typed."""
@@ -137,7 +137,7 @@ class Record(ABC):
         """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""
         gave = False
         while given := self._spare.give():  # again and again: the event itself may have taken some of it
-            self._append(Kind.ROOM, asdict(given))
+            self._append(Kind.RESERVE_RELEASED, asdict(given))
             gave = True
         return gave
 

@@ -49,7 +49,9 @@ def _impact(runbook: Runbook, incident: Incident) -> str:
 
 def _done(runbook: Runbook, incident: Incident, events: Sequence[Event]) -> str:
     since = max((event.seq for event in events if event.kind == Kind.UPDATE), default=0)
-    touched = {str(event.body["step"]) for event in events if event.seq > since and event.kind in (Kind.FINISHED, Kind.TICKED)}
+    touched = {
+        str(event.body["step"]) for event in events if event.seq > since and event.kind in (Kind.FINISHED, Kind.MARKED_DONE)
+    }
     steps: list[Step] = [step for step in runbook.steps() if step.id in touched and incident.status(step) is StepStatus.DONE]
     return _listed([step.title for step in steps]) if steps else "nothing new"
 

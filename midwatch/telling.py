@@ -43,11 +43,11 @@ def lines_below(event: Event, runbook: Runbook) -> list[str]:
         return input_lines(runbook, body.get("inputs", {}))
     if event.kind != Kind.NOTE:
         return []
-    if ran := body.get("ran"):
-        where = f" on {ran.get('host')}" if ran.get("host") else ""
-        result = f": {ran.get('result')}" if ran.get("result") else ""
-        found.append(f"Ran elsewhere{where}: {ran.get('command')}{result}")
-    return found + [f"| {line}" for line in str(body.get("excerpt") or "").splitlines()]
+    if manual_command := body.get("manual_command"):
+        where = f" on {manual_command.get('host')}" if manual_command.get("host") else ""
+        result = f": {manual_command.get('result')}" if manual_command.get("result") else ""
+        found.append(f"Ran elsewhere{where}: {manual_command.get('command')}{result}")
+    return found + [f"| {line}" for line in str(body.get("pasted_output") or "").splitlines()]
 
 
 def _step(runbook: Runbook, body: Body) -> str:
@@ -115,7 +115,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.DRIVER_TOOK_OVER: lambda _, body: f"Took the wheel over from {body.get('from')}: {body.get('reason')}",
     Kind.HANDOFF_OFFERED: lambda _, body: f"Offered the wheel to {body.get('to')}",
     Kind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}",
-    Kind.WHEEL_ASKED: lambda _, body: f"{body.get('by')} asks for the wheel",
+    Kind.CONTROL_REQUESTED: lambda _, body: f"{body.get('by')} asks for the wheel",
     Kind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
     Kind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
     Kind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
@@ -124,19 +124,28 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     Kind.PINNED: _pinned,
     Kind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
     Kind.FINISHED: _finished,
-    Kind.VERIFIED: _verified,
-    Kind.TICKED: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
-    Kind.FAILED_BY_HAND: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
+    Kind.OUTCOME_CHECKED: _verified,
+    Kind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
+    Kind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
     Kind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
     Kind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
     Kind.CRITERION: _criterion,
     Kind.NOTE: _note,
-    Kind.CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
-    Kind.TOLD: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
+    Kind.TEXT_CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
+    Kind.NOTIFICATION_RECORDED: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
     Kind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
-    Kind.PLACES: lambda _, body: journal_words(Kind.PLACES, body) or f"The journal may go on in {_files(body)}",
+    Kind.JOURNAL_FALLBACKS: lambda _, body: (
+        journal_words(Kind.JOURNAL_FALLBACKS, body) or f"The journal may go on in {_files(body)}"
+    ),
     **{
         kind: partial(_of_the_journal, kind)
-        for kind in (Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM, Kind.UNMASKED)
+        for kind in (
+            Kind.JOURNAL_REPAIRED,
+            Kind.JOURNAL_FAILED_OVER,
+            Kind.JOURNAL_FAILED_BACK,
+            Kind.JOURNAL_FALLBACK_LOST,
+            Kind.RESERVE_RELEASED,
+            Kind.SECRETS_TOO_SHORT,
+        )
     },
 }

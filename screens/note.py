@@ -14,7 +14,7 @@ from screens.widgets.choice import PickOne
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, STRONG, Pen
 
-_MORE = {"": (), "excerpt": ("excerpt",), "ran": ("command", "host", "result")}
+_MORE = {"": (), "pasted_output": ("pasted_output",), "manual_command": ("command", "host", "result")}
 """The fields that each choice brings with it."""
 
 
@@ -24,12 +24,14 @@ class NoteForm(Form):
     def __init__(self, pen: Pen, desk: Desk, pasted: str = "") -> None:
         """`pasted`: what was pasted where there is no field, offered as a note; lines as lines, one line as the words."""
         lines = pasted if "\n" in pasted.strip() else ""
-        more = [("", "nothing"), ("excerpt", "pasted lines"), ("ran", "a command run elsewhere")]
+        more = [("", "nothing"), ("pasted_output", "pasted lines"), ("manual_command", "a command run elsewhere")]
         fields = [
             Field("text", "What happened, what was seen", kind="text", value="" if lines else pasted.strip()),
             Field("at", "When, if not now: 02:10 (UTC) or 5 min ago", required=False),
-            Field("more", "With it", kind="one", required=False, value="excerpt" if lines else "", options=more, across=True),
-            Field("excerpt", "Paste the lines here", kind="text", value=lines),
+            Field(
+                "more", "With it", kind="one", required=False, value="pasted_output" if lines else "", options=more, across=True
+            ),
+            Field("pasted_output", "Paste the lines here", kind="text", value=lines),
             Field("command", "The command"),
             Field("host", "On which host", required=False),
             Field("result", "What came of it", required=False),
@@ -81,6 +83,6 @@ def _write(desk: Desk, values: Mapping[str, str]) -> None:
     desk.note(
         values["text"],
         at=moment(values["at"], desk.clock.now()),
-        excerpt=values["excerpt"] if more == "excerpt" else "",
-        ran=Ran(values["command"], values["host"], values["result"]) if more == "ran" else None,
+        pasted_output=values["pasted_output"] if more == "pasted_output" else "",
+        manual_command=Ran(values["command"], values["host"], values["result"]) if more == "manual_command" else None,
     )

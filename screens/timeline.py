@@ -25,17 +25,17 @@ _STYLES: dict[str, str] = {  # what went well is told without a colour: those ar
     Kind.CLOSED: STRONG,
     Kind.SEVERITY: SOON,
     Kind.SKIPPED: SOON,
-    Kind.REPAIRED: SOON,
-    Kind.MOVED: SOON,
-    Kind.LOST: WRONG,
-    Kind.ROOM: SOON,
-    Kind.UNMASKED: SOON,
-    Kind.PLACES: FAINT,
-    Kind.FAILED_BY_HAND: WRONG,
+    Kind.JOURNAL_REPAIRED: SOON,
+    Kind.JOURNAL_FAILED_OVER: SOON,
+    Kind.JOURNAL_FALLBACK_LOST: WRONG,
+    Kind.RESERVE_RELEASED: SOON,
+    Kind.SECRETS_TOO_SHORT: SOON,
+    Kind.JOURNAL_FALLBACKS: FAINT,
+    Kind.MARKED_FAILED: WRONG,
     Kind.DRIVER_JOINED: FAINT,
     Kind.DRIVER_TOOK_OVER: SOON,
     Kind.HANDOFF_WITHDRAWN: FAINT,
-    Kind.WHEEL_ASKED: SOON,
+    Kind.CONTROL_REQUESTED: SOON,
     Kind.APPROVAL_ASKED: SOON,
     Kind.APPROVAL_DECLINED: WRONG,
     Kind.DRIVER_LEFT: FAINT,
@@ -43,12 +43,14 @@ _STYLES: dict[str, str] = {  # what went well is told without a colour: those ar
     Kind.PINNED: FAINT,
     Kind.STARTED: FAINT,
     Kind.CRITERION: FAINT,
-    Kind.CORRECTED: FAINT,
+    Kind.TEXT_CORRECTED: FAINT,
 }
-_STEPS = frozenset({Kind.CONFIRMED, Kind.STARTED, Kind.FINISHED, Kind.VERIFIED, Kind.TICKED, Kind.FAILED_BY_HAND, Kind.SKIPPED})
+_STEPS = frozenset(
+    {Kind.CONFIRMED, Kind.STARTED, Kind.FINISHED, Kind.OUTCOME_CHECKED, Kind.MARKED_DONE, Kind.MARKED_FAILED, Kind.SKIPPED}
+)
 FILTERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("all", frozenset()),
-    ("words", frozenset({*WORDS_IN, Kind.CORRECTED})),
+    ("words", frozenset({*WORDS_IN, Kind.TEXT_CORRECTED})),
     ("steps", frozenset({*_STEPS, Kind.REOPENED})),
     ("starred", frozenset()),
 )

@@ -25,7 +25,7 @@ def chronology(facts: Facts) -> str:
     """The table. A criterion stands in it when its state changed, not each time it was looked at."""
     rows, criteria, day = [], dict[str, object](), ""
     for event in facts.in_order():
-        if event.kind in _SILENT or (event.kind == Kind.PLACES and not event.body["problem"]):
+        if event.kind in _SILENT or (event.kind == Kind.JOURNAL_FALLBACKS and not event.body["problem"]):
             continue
         if event.kind == Kind.CRITERION:
             name, met = str(event.body["criterion"]), event.body["met"]
@@ -135,10 +135,10 @@ def _update(facts: Facts, body: Body) -> str:
 
 def _note(facts: Facts, body: Body) -> str:
     parts = [f"Note{_and(body['text'])}"]
-    if ran := body.get("ran"):
-        where = f" on {text(ran['host'])}" if ran["host"] else ""
-        parts.append(f"Ran elsewhere{where}: {cell_code(ran['command'])}{_and(ran['result'])}")
-    if excerpt := body.get("excerpt"):
+    if manual_command := body.get("manual_command"):
+        where = f" on {text(manual_command['host'])}" if manual_command["host"] else ""
+        parts.append(f"Ran elsewhere{where}: {cell_code(manual_command['command'])}{_and(manual_command['result'])}")
+    if excerpt := body.get("pasted_output"):
         count = len(str(excerpt).splitlines())
         parts.append(f"Excerpt of {count} line{'s' if count != 1 else ''}, below")
     return ". ".join(parts if body["text"] else parts[1:])
@@ -159,7 +159,15 @@ def _verified(facts: Facts, body: Body) -> str:
     return f"{_step(facts, body)} — looked whether it took effect: **{VERDICTS[body['holds']]}**{_and(body['detail'])}"
 
 
-_OF_THE_JOURNAL = (Kind.PLACES, Kind.REPAIRED, Kind.MOVED, Kind.REJOINED, Kind.LOST, Kind.ROOM, Kind.UNMASKED)
+_OF_THE_JOURNAL = (
+    Kind.JOURNAL_FALLBACKS,
+    Kind.JOURNAL_REPAIRED,
+    Kind.JOURNAL_FAILED_OVER,
+    Kind.JOURNAL_FAILED_BACK,
+    Kind.JOURNAL_FALLBACK_LOST,
+    Kind.RESERVE_RELEASED,
+    Kind.SECRETS_TOO_SHORT,
+)
 
 
 def _of_the_journal(kind: Kind, facts: Facts, body: Body) -> str:
@@ -177,20 +185,20 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     Kind.APPROVAL_DECLINED: _approval("**declined**"),
     Kind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
     Kind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
-    Kind.WHEEL_ASKED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
+    Kind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
     Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
     Kind.CONFIRMED: _confirmed,
     Kind.PINNED: _pinned,
     Kind.FINISHED: _finished,
-    Kind.VERIFIED: _verified,
-    Kind.TICKED: _by_hand("done by hand", "note"),
-    Kind.FAILED_BY_HAND: _by_hand("failed", "reason"),
+    Kind.OUTCOME_CHECKED: _verified,
+    Kind.MARKED_DONE: _by_hand("done by hand", "note"),
+    Kind.MARKED_FAILED: _by_hand("failed", "reason"),
     Kind.SKIPPED: _by_hand("skipped", "reason"),
     Kind.REOPENED: _by_hand("reopened", "reason"),
     Kind.CRITERION: _criterion,
     Kind.NOTE: _note,
-    Kind.CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
-    Kind.TOLD: _role,
+    Kind.TEXT_CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
+    Kind.NOTIFICATION_RECORDED: _role,
     Kind.UPDATE: _update,
     **{kind: partial(_of_the_journal, kind) for kind in _OF_THE_JOURNAL},
 }

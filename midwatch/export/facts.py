@@ -156,4 +156,4 @@ class Facts:
         return sorted(self.events, key=lambda event: (happened(event), event.seq))
 
 
-_ENDS = frozenset({Kind.FINISHED, Kind.TICKED, Kind.SKIPPED})
+_ENDS = frozenset({Kind.FINISHED, Kind.MARKED_DONE, Kind.SKIPPED})

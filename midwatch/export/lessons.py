@@ -54,13 +54,13 @@ def badly(facts: Facts) -> Iterator[str]:
     for event in facts.events:
         if event.kind == Kind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
             yield f"The severity rose from {text(event.body['from'])} to {text(event.body['to'])}: {text(event.body['reason'])}"
-        elif event.kind == Kind.FAILED_BY_HAND:
+        elif event.kind == Kind.MARKED_FAILED:
             yield f"{_name(facts, event.body['step'])} failed: {text(event.body['reason'])}"
-        elif event.kind == Kind.REPAIRED:
+        elif event.kind == Kind.JOURNAL_REPAIRED:
             yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
-        elif event.kind == Kind.MOVED:
+        elif event.kind == Kind.JOURNAL_FAILED_OVER:
             yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {text(event.body['reason'])}"
-        elif event.kind == Kind.LOST:
+        elif event.kind == Kind.JOURNAL_FALLBACK_LOST:
             yield f"Events after number {event.body['after']} were in memory only and are lost."
     for step, attempt in _attempts(facts):
         if attempt.outcome not in (StepOutcome.DONE, None):

@@ -19,7 +19,7 @@ def excerpts(facts: Facts) -> list[str]:
     """A heading and a block of code for each pasted excerpt, in the order of time."""
     blocks = []
     for event in facts.in_order():
-        if event.kind == Kind.NOTE and event.body.get("excerpt"):
+        if event.kind == Kind.NOTE and event.body.get("pasted_output"):
             blocks.append(f"### Event {event.seq}, {day_and_time(happened(event))}, {text(event.actor)}")
-            blocks.append(code_block(str(event.body["excerpt"])))
+            blocks.append(code_block(str(event.body["pasted_output"])))
     return blocks

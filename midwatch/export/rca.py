@@ -171,7 +171,7 @@ def _role_name(facts: Facts, role_id: str) -> str:
 
 
 def _messages(facts: Facts) -> str:
-    sent = [event for event in facts.events if event.kind in (Kind.UPDATE, Kind.TOLD)]
+    sent = [event for event in facts.events if event.kind in (Kind.UPDATE, Kind.NOTIFICATION_RECORDED)]
     rows = []
     for event in sent:
         to = str(event.body["channel"]) or "channel" if event.kind == Kind.UPDATE else _role_name(facts, event.body["role"])

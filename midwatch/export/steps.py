@@ -16,8 +16,8 @@ from midwatch.runbook.model import Step
 from midwatch.units import duration, size
 
 _DECISIONS = {
-    Kind.TICKED: ("done by hand", "note"),
-    Kind.FAILED_BY_HAND: ("failed", "reason"),
+    Kind.MARKED_DONE: ("done by hand", "note"),
+    Kind.MARKED_FAILED: ("failed", "reason"),
     Kind.SKIPPED: ("skipped", "reason"),
     Kind.REOPENED: ("reopened", "reason"),
 }
@@ -54,7 +54,7 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
             continue
         if event.kind == Kind.CONFIRMED and event.body["attempt"] in attempts:
             yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
-        elif event.kind == Kind.VERIFIED:
+        elif event.kind == Kind.OUTCOME_CHECKED:
             yield _verified(event)
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)

@@ -24,7 +24,7 @@ class Kind(StrEnum):
     DRIVER_LEFT = "driver.left"  # reason
     HANDOFF_OFFERED = "handoff.offered"  # to, expires, summary: [lines]
     HANDOFF_WITHDRAWN = "handoff.withdrawn"  # to, reason
-    WHEEL_ASKED = "wheel.asked"  # by
+    CONTROL_REQUESTED = "control.requested"  # by
     APPROVAL_ASKED = "approval.asked"  # step, plan: {…}, digest, by: {name, uid, login, pid, seen}
     APPROVAL_GIVEN = "approval.given"  # step, asked: seq of the request, digest, by
     APPROVAL_DECLINED = "approval.declined"  # step, asked, digest, by, reason
@@ -33,29 +33,53 @@ class Kind(StrEnum):
     CONFIRMED = "step.confirmed"
     PINNED = "target.pinned"  # target, system_identifier, role, from: {system_identifier, role} or null, reason
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
-    # step, attempt, outcome, exit, seconds, ended, summary, values, tell: [roles], and
-    # output: {bytes, dropped, sha256, masked, secrets: {name: times}, learnt: [names]}
+    # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles], and
+    # output: {bytes, dropped, sha256, masked, secrets: {name: times}, discovered: [names]}
     FINISHED = "step.finished"
-    VERIFIED = "step.verified"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
-    TICKED = "step.ticked"  # step, note, values
-    FAILED_BY_HAND = "step.failed"  # step, reason, tell: [role ids]: a manual step that could not be done
+    OUTCOME_CHECKED = (
+        "step.outcome_checked"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
+    )
+    MARKED_DONE = "step.marked_done"  # step, note, values
+    MARKED_FAILED = "step.marked_failed"  # step, reason, notify: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason
     REOPENED = "step.reopened"  # step, reason
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
-    # text, at (when it happened, if not now), excerpt (pasted lines), ran: {command, host, result} (run elsewhere, by hand)
+    # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result} (run
+    # elsewhere, by hand)
     NOTE = "note"
-    CORRECTED = "words.corrected"  # event (number of the one whose words are wrong), text
+    TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
     STARRED = "event.starred"  # event (its number), starred: true|false
-    TOLD = "told"  # role, message
+    NOTIFICATION_RECORDED = "notification.recorded"  # role, message
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
-    REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
-    UNMASKED = "secrets.unmasked"  # names: of what is too short to be masked
-    ROOM = "room.given"  # space and files given back to a full disk so that a step can start, left, reason
-    PLACES = "journal.places"  # files, owner, problem, standby: where it may go on when its own disk takes no more
-    MOVED = "journal.moved"  # to, reason, in_memory: it goes on in another file
-    REJOINED = "journal.joined"  # files, events: what went elsewhere is back
-    LOST = "journal.lost"  # file, after: what went elsewhere is gone
+    JOURNAL_REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
+    SECRETS_TOO_SHORT = "secrets.too_short"  # names: of what is too short to be masked
+    RESERVE_RELEASED = "reserve.released"  # space and files given back to a full disk so that a step can start, left, reason
+    JOURNAL_FALLBACKS = (
+        "journal.fallbacks"  # files, owner, problem, standby: where it may go on when its own disk takes no more
+    )
+    JOURNAL_FAILED_OVER = "journal.failed_over"  # to, reason, in_memory: it goes on in another file
+    JOURNAL_FAILED_BACK = "journal.failed_back"  # files, events: what went elsewhere is back
+    JOURNAL_FALLBACK_LOST = "journal.fallback_lost"  # file, after: what went elsewhere is gone
+
+
+RETIRED_KINDS = frozenset(
+    (
+        "wheel.asked",
+        "words.corrected",
+        "room.given",
+        "secrets.unmasked",
+        "journal.places",
+        "journal.moved",
+        "journal.joined",
+        "journal.lost",
+        "step.ticked",
+        "step.failed",
+        "step.verified",
+        "told",
+    )
+)
+"""Kinds of builds before the first release: a journal that holds one is refused."""
 
 
 class StepOutcome(StrEnum):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from midwatch.clock import from_iso
-from midwatch.incident.events import Event, Kind, StepOutcome, seconds_between
+from midwatch.errors import BadInput
+from midwatch.incident.events import RETIRED_KINDS, Event, Kind, StepOutcome, seconds_between
 from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
 from midwatch.incident.understood import understood
 from midwatch.person import Person
@@ -29,7 +30,15 @@ def fold(events: Iterable[Event]) -> Incident:
 
 
 def apply(incident: Incident, event: Event) -> None:
-    """Take in one event. Kinds that are not known change nothing: a newer version wrote them."""
+    """Take in one event. Kinds that are not known change nothing: a newer version wrote them.
+
+    Raises `BadInput` for a kind of a build before the first release.
+    """
+    if event.kind in RETIRED_KINDS:
+        raise BadInput(
+            f"Event {event.seq} of this journal ({event.kind}) comes from a build of Midwatch before its first release",
+            hint="Read this incident with that build",
+        )
     if incident.last is not None:
         incident.steady += seconds_between(incident.last, event)
     incident.last = event
@@ -243,7 +252,7 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.DRIVER_LEFT: _left,
     Kind.HANDOFF_OFFERED: _offered,
     Kind.HANDOFF_WITHDRAWN: _withdrawn,
-    Kind.WHEEL_ASKED: _asked,
+    Kind.CONTROL_REQUESTED: _asked,
     Kind.APPROVAL_ASKED: _approval_asked,
     Kind.APPROVAL_GIVEN: _approval_judged,
     Kind.APPROVAL_DECLINED: _approval_judged,
@@ -251,19 +260,19 @@ _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
     Kind.PINNED: _pinned,
     Kind.STARTED: _started,
     Kind.FINISHED: _finished,
-    Kind.VERIFIED: _verified,
-    Kind.TICKED: _ticked,
-    Kind.FAILED_BY_HAND: _failed_by_hand,
+    Kind.OUTCOME_CHECKED: _verified,
+    Kind.MARKED_DONE: _ticked,
+    Kind.MARKED_FAILED: _failed_by_hand,
     Kind.SKIPPED: _skipped,
     Kind.REOPENED: _reopened,
     Kind.READING: _reading,
     Kind.CRITERION: _criterion,
     Kind.NOTE: _note,
-    Kind.CORRECTED: _corrected,
+    Kind.TEXT_CORRECTED: _corrected,
     Kind.STARRED: _starred,
-    Kind.TOLD: _told,
+    Kind.NOTIFICATION_RECORDED: _told,
     Kind.UPDATE: _update,
-    Kind.MOVED: _moved,
-    Kind.REJOINED: _back,
-    Kind.LOST: _back,
+    Kind.JOURNAL_FAILED_OVER: _moved,
+    Kind.JOURNAL_FAILED_BACK: _back,
+    Kind.JOURNAL_FALLBACK_LOST: _back,
 }

@@ -158,7 +158,7 @@ class Chain:
             if there is None:
                 return False
             files = [str(part.path) for part in away.parts]
-            event, line = self._made(Kind.REJOINED, {"files": files, "events": len(away.lines)})
+            event, line = self._made(Kind.JOURNAL_FAILED_BACK, {"files": files, "events": len(away.lines)})
             data = b"".join(stored + b"\n" for stored in [*away.lines[there:], line])
             home.store(data, over=len(home.torn()), keep=SPARE)
             self._require(home, data)
@@ -192,7 +192,7 @@ class Chain:
 
 
 def _moved(to: Part, trouble: NotStored) -> tuple[Kind, dict[str, Any]]:
-    return Kind.MOVED, {
+    return Kind.JOURNAL_FAILED_OVER, {
         "to": str(to.path),
         "host": socket.gethostname(),
         "reason": trouble.sentence,

@@ -31,7 +31,7 @@ class Gathered:
     def moved_to(self) -> Path | None:
         """Where the journal went, by its last word on that; None when it never left or is back."""
         last = next((event for event in map(_moving, reversed(self.lines)) if event is not None), None)
-        return Path(str(last.body.get("to", ""))) if last is not None and last.kind == Kind.MOVED else None
+        return Path(str(last.body.get("to", ""))) if last is not None and last.kind == Kind.JOURNAL_FAILED_OVER else None
 
     @property
     def missing(self) -> Path | None:
@@ -99,7 +99,7 @@ def _seq(line: Stored) -> int:
 
 def _naming(lines: Iterable[Stored]) -> Iterable[Event]:
     for line in lines:
-        if b'"kind":"journal.places"' in line.data:
+        if b'"kind":"journal.fallbacks"' in line.data:
             with contextlib.suppress(ValueError):
                 yield decode(line.data)[0]
 
@@ -108,6 +108,6 @@ def _moving(line: Stored) -> Event | None:
     if b'"kind":"journal.' in line.data:
         with contextlib.suppress(ValueError):
             event, _ = decode(line.data)
-            if event.kind in (Kind.MOVED, Kind.REJOINED, Kind.LOST):
+            if event.kind in (Kind.JOURNAL_FAILED_OVER, Kind.JOURNAL_FAILED_BACK, Kind.JOURNAL_FALLBACK_LOST):
                 return event
     return None

@@ -30,7 +30,7 @@ def named_files(events: Iterable[Event]) -> dict[Path, Named]:
     """Every file that a journal's events name as a place where it may go on, in the order named; the last naming counts."""
     found: dict[Path, Named] = {}
     for event in events:
-        files = event.body.get("files") if event.kind == Kind.PLACES else None
+        files = event.body.get("files") if event.kind == Kind.JOURNAL_FALLBACKS else None
         owner = event.body.get("owner")
         for file in files if isinstance(files, list) else ():
             if isinstance(file, str) and file.startswith("/") and "\0" not in file:

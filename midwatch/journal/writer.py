@@ -82,14 +82,15 @@ class Journal(Chain):
         """Store one event; it is on disk when this returns, and what it announces may begin.
 
         Returns the event as a reader will see it. When the journal's own disk does not take it, it goes to the first place
-        that does (`name_places`), and the event `journal.moved` tells so. Raises `BadInput` for a body that cannot be stored,
+        that does (`name_places`), and the event `journal.failed_over` tells so. Raises `BadInput` for a body that cannot be
+        stored,
         and `Failed` when no disk takes it: then the event counts as not stored.
         """
         with self.alone():
             return self._put(kind, body)
 
     def name_places(self, declared: Path | None) -> None:
-        """Make the files in which it goes on when its own disk takes no more events, and name them: `journal.places`.
+        """Make the files in which it goes on when its own disk takes no more events, and name them: `journal.fallbacks`.
 
         On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like `append`.
         """
@@ -109,9 +110,9 @@ class Journal(Chain):
                 "copy_on_write": why,
                 "standby": str(standby or ""),
             }
-            last = next((event for event in reversed(self.events) if event.kind == Kind.PLACES), None)
+            last = next((event for event in reversed(self.events) if event.kind == Kind.JOURNAL_FALLBACKS), None)
             if last is None or last.body != body:
-                self._put(Kind.PLACES, body)
+                self._put(Kind.JOURNAL_FALLBACKS, body)
 
     def prepare(self) -> None:
         """Let the next event find its place without a move before it: it may count itself. Never raises."""
@@ -120,7 +121,7 @@ class Journal(Chain):
                 self._move(NotStored(f"Little room is left: {reason.strerror}", hint="", left=False, lasting=False))
 
     def join(self) -> bool:
-        """Bring back what went elsewhere, once the journal's own disk takes it; the event `journal.joined` tells so.
+        """Bring back what went elsewhere, once the journal's own disk takes it; the event `journal.failed_back` tells so.
 
         Whenever this is interrupted, each event stands in at least one of the files, and readers show it once. False when
         nothing is away, or there is no room yet, or the disk had failed (then it comes back when the incident is resumed).
@@ -187,18 +188,18 @@ class Journal(Chain):
         if torn:
             body = {"dropped_bytes": len(torn), "dropped_sha256": hashlib.sha256(torn).hexdigest()}
             self._keep(torn)
-            self._put(Kind.REPAIRED, body, over=len(torn))
+            self._put(Kind.JOURNAL_REPAIRED, body, over=len(torn))
 
     def _account_for(self, missing: Path) -> None:
         """It went to a file that is not there: in memory, and gone with the machine's restart, or somewhere out of reach."""
-        moved = next(event for event in reversed(self.events) if event.kind == Kind.MOVED)
+        moved = next(event for event in reversed(self.events) if event.kind == Kind.JOURNAL_FAILED_OVER)
         host = moved.body.get("host")
         if not moved.body.get("in_memory") or moved.boot == self._boot or host != socket.gethostname():
             raise Refused(
                 f"The journal {self.path} goes on in {missing} on {host}, which is not there",
                 hint="Bring that file system back, or keep all as it is and declare a new incident",
             )
-        self._put(Kind.LOST, {"file": str(missing), "after": len(self.events)})
+        self._put(Kind.JOURNAL_FALLBACK_LOST, {"file": str(missing), "after": len(self.events)})
 
     def _not_whole(self) -> Refused:
         problem = verify(self.path).problem or "bytes that are no event stand behind the last one"

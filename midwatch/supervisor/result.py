@@ -48,7 +48,7 @@ class Result:
     """What went wrong beside the exit status, as a sentence; empty when nothing did."""
     secrets: Mapping[str, int] = field(default_factory=dict)
     """How often by the name of the secret; `secret-shaped` for what only looked like one."""
-    learnt: tuple[str, ...] = ()
+    discovered: tuple[str, ...] = ()
     """Names of the secrets that the step told while it ran: masked from then on."""
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Result:
             masked=_number(data["masked"]),
             error=str(data["error"]),
             secrets={str(name): _number(count) for name, count in data.get("secrets", {}).items()},
-            learnt=tuple(map(str, data.get("learnt", ()))),
+            discovered=tuple(map(str, data.get("discovered", ()))),
         )
 
 
@@ -130,7 +130,7 @@ def result_bytes(result: Result) -> bytes:
     while len(json.dumps(data["error"])) > 2 * _LONGEST_ERROR:  # what is not ASCII takes six bytes a letter
         data["error"] = data["error"][:-50]
     data["secrets"] = _that_fit(result.secrets)
-    data["learnt"] = list(_that_fit(dict.fromkeys(result.learnt, 0)))
+    data["discovered"] = list(_that_fit(dict.fromkeys(result.discovered, 0)))
     return json.dumps(data, ensure_ascii=True).encode() + b"\n"
 
 

@@ -110,7 +110,7 @@ class Supervision:
             output_sha256=self._output.sha256,
             masked=self._redactor.masked,
             secrets=dict(self._redactor.counts),
-            learnt=tuple(self._learnt),
+            discovered=tuple(self._learnt),
             error=self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace"),
         )
         self._result.publish(result_bytes(result))
@@ -185,11 +185,11 @@ class Supervision:
             return
         for name, value in told:
             try:
-                learnt = self._redactor.add(name, value)
+                discovered = self._redactor.add(name, value)
             except ValueError:
                 self._channel.answer(masked=False)
             else:
-                self._learnt[learnt] = None
+                self._learnt[discovered] = None
                 self._channel.answer(masked=True)
 
     def _on_output(self, selector: selectors.BaseSelector) -> None:
@@ -271,7 +271,7 @@ class Supervision:
             output_sha256=self._output.sha256,
             masked=self._redactor.masked,
             secrets=dict(self._redactor.counts),
-            learnt=tuple(self._learnt),
+            discovered=tuple(self._learnt),
             error=error,
         )
         self._result.publish(result_bytes(result))

@@ -94,7 +94,7 @@ def test_an_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_open
     Conductor.resume(found, actor="bob@test").leave()
     assert not list((volume.parent / "second").iterdir())
     assert verify(found.journal).ok
-    assert read(found.journal)[-1].kind == Kind.REJOINED
+    assert read(found.journal)[-1].kind == Kind.JOURNAL_FAILED_BACK
 
 
 def test_without_a_screen_it_is_told(full: Conductor, volume: Path) -> None:

@@ -42,7 +42,7 @@ def test_what_is_too_short_is_refused_and_said(runbook: Runbook, monkeypatch: py
     conductor.leave()
     again = Conductor.resume(conductor.folder, actor="ada@test")
     again.leave()
-    (event,) = (event for event in again.events if event.kind == Kind.UNMASKED)
+    (event,) = (event for event in again.events if event.kind == Kind.SECRETS_TOO_SHORT)
     assert event.body == {"names": ["SHORT_TOKEN"]}, "once, however often somebody comes"
     sentence = "Too short to be masked, so it would be shown as it is: SHORT_TOKEN"
     assert sentence in told(event, runbook)

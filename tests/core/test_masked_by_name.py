@@ -38,7 +38,7 @@ def test_from_the_step_to_the_exports(
     assert folder is not None
     assert json.loads(folder.result.read_bytes())["secrets"] == {"ARP_PASSWORD": 1}
     output = next(event.body["output"] for event in conductor.events if event.kind == "step.finished")
-    assert (output["masked"], output["secrets"], output["learnt"]) == (1, {"ARP_PASSWORD": 1}, [])
+    assert (output["masked"], output["secrets"], output["discovered"]) == (1, {"ARP_PASSWORD": 1}, [])
     assert ", secrets masked: ARP_PASSWORD (once)\n" in timeline(runbook, conductor.events, conductor.folder)
     assert main(["show"]) == 0
     assert "attempt 1: secrets masked: ARP_PASSWORD (once)\n" in capsys.readouterr().out
@@ -66,7 +66,7 @@ def test_what_a_panel_reads_is_masked() -> None:
 
 def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conductor: Conductor) -> None:
     result = Result.from_json(OLD)
-    assert (result.masked, result.secrets, result.learnt) == (2, {}, ())
+    assert (result.masked, result.secrets, result.discovered) == (2, {}, ())
     body = finished_body(runbook.step("look"), 1, conductor.folder.attempt("look", 1), result)
     assert body["output"]["masked"] == 2
     assert masked_words(body["output"]) == masked_words({"masked": 2}) == "secrets masked 2 times"
@@ -75,13 +75,13 @@ def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conduct
 def test_any_number_of_names_fits_the_space_that_is_kept_for_the_result() -> None:
     counts = {f"key {n} {'☃' * 70}": n for n in range(1, 500)}
     stored = result_bytes(
-        Result.from_json(OLD | {"masked": 124_750, "secrets": counts, "learnt": list(counts), "error": "☃" * 900})
+        Result.from_json(OLD | {"masked": 124_750, "secrets": counts, "discovered": list(counts), "error": "☃" * 900})
     )
     assert len(stored) <= SPACE
     found = Result.from_json(json.loads(stored))
     assert found.secrets["key 499 " + "☃" * 70] == 499
     assert sum(found.secrets.values()) == found.masked, "those without room are counted together"
-    assert found.learnt[-1] == "others"
+    assert found.discovered[-1] == "others"
 
 
 def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_called() -> None:

@@ -71,8 +71,8 @@ def test_stars_come_first_in_the_timeline(conductor: Conductor) -> None:
 
 
 def test_an_excerpt_and_a_command_from_elsewhere(conductor: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
-    conductor.note("", excerpt="Filesystem  Use%\n/backups  96%  PGPASSWORD=hunter2secret\n```\n# no heading\n")
-    conductor.note("on the db host", at=NOW, ran=Ran("df -h | grep backups", "db1", "96 %"))
+    conductor.note("", pasted_output="Filesystem  Use%\n/backups  96%  PGPASSWORD=hunter2secret\n```\n# no heading\n")
+    conductor.note("on the db host", at=NOW, manual_command=Ran("df -h | grep backups", "db1", "96 %"))
     told = timeline(conductor.runbook, conductor.events, conductor.folder)
     assert "Excerpt of 4 lines, below" in told
     assert "Note: on the db host. Ran elsewhere on db1: `df -h \\| grep backups`: 96 %" in told
@@ -84,11 +84,13 @@ def test_an_excerpt_and_a_command_from_elsewhere(conductor: Conductor, monkeypat
 def test_a_note_says_something_and_not_too_much(conductor: Conductor) -> None:
     before = len(conductor.events)
     with pytest.raises(Refused, match="A note is missing"):
-        conductor.note("  ", excerpt=" \n ")
+        conductor.note("  ", pasted_output=" \n ")
     with pytest.raises(Refused, match="a note holds 48"):
-        conductor.note("", excerpt="x" * (LONGEST_EXCERPT + 1))
+        conductor.note("", pasted_output="x" * (LONGEST_EXCERPT + 1))
     assert len(conductor.events) == before
-    conductor.note("", excerpt="\u202e" * (LONGEST_EXCERPT // 6 - 1))  # each takes six bytes: the longest that there may be
+    conductor.note(
+        "", pasted_output="\u202e" * (LONGEST_EXCERPT // 6 - 1)
+    )  # each takes six bytes: the longest that there may be
     assert len(conductor.events) == before + 1
 
 

@@ -63,7 +63,7 @@ def disk_of(conductor: Conductor) -> Path:
 
 
 def given(conductor: Conductor) -> list[str]:
-    return [journal_words(event.kind, event.body) for event in conductor.events if event.kind == Kind.ROOM]
+    return [journal_words(event.kind, event.body) for event in conductor.events if event.kind == Kind.RESERVE_RELEASED]
 
 
 def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(conductor: Conductor) -> None:

@@ -148,7 +148,7 @@ def test_what_cannot_be_told_stays_unknown(conductor: Conductor, here: Path) -> 
     (here / "freeze.json").write_text("rubbish")
     assert conductor.verify("freeze") is None
     assert conductor.incident.step("freeze").status is StepStatus.UNKNOWN
-    assert conductor.events[-1].kind == Kind.VERIFIED
+    assert conductor.events[-1].kind == Kind.OUTCOME_CHECKED
     (here / "freeze.json").unlink()
 
 

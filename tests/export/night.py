@@ -128,7 +128,7 @@ def events(word: str = "") -> list[Event]:
     confirmed(20, "seen", 1)
     finished(1, "seen", 1, "done", 0.5, "The backup stopped: detected", detected="yes",
              evidence="backup.log:9: 2026-11-23T01:50:07Z [FAILURE] stopped")  # fmt: skip
-    tell(30, "step.ticked", {"step": "own", "note": "It is mine" + word, "values": {}})
+    tell(30, "step.marked_done", {"step": "own", "note": "It is mine" + word, "values": {}})
     confirmed(60, "backup", 1)
     read("backup", 1, "before", reading(96.4, word))
     finished(80, "backup", 1, "done", 79.5, "Backup saved", backup="/mnt/arp.sql.gz")
@@ -143,18 +143,18 @@ def events(word: str = "") -> list[Event]:
     read("clean", 2, "before", reading(96.4, word))
     finished(95, "clean", 2, "done", 94.6, "exit 0")
     read("clean", 2, "after", reading(71.2, word))
-    tell(12, "told", {"role": "boss", "message": "ARP is safe" + word})
+    tell(12, "notification.recorded", {"role": "boss", "message": "ARP is safe" + word})
     tell(3, "step.skipped", {"step": "panic", "reason": "No need" + word})
-    tell(1, "step.failed", {"step": "rest", "reason": "Too loud" + word, "tell": []})
-    tell(2, "step.ticked", {"step": "rest", "note": "Earplugs" + word, "values": {}})
+    tell(1, "step.marked_failed", {"step": "rest", "reason": "Too loud" + word, "tell": []})
+    tell(2, "step.marked_done", {"step": "rest", "note": "Earplugs" + word, "values": {}})
     values = {f"why_{n}": f"Because {n}{word}" for n in range(1, 6)} | {
         "impact": "None\nat all" + word,
         "fixes": "Mounted" + word,
     }
     values |= {"controls": "Watch mounts" + word, "follow_ups": f"Watch mounts{word}; ada; 2026-12-01\n\nRest; bob; 2026-12-02"}
     tell(960, "update.sent", {"message": "Recovered" + word, "channel": "#inc" + word, "events": 0, "head": ""}, "bob@bastion")
-    tell(10, "step.ticked", {"step": "why", "note": "", "values": values | {"down": "no"}})
-    tell(10, "step.ticked", {"step": "policy", "note": "", "values": {"policy": "Twice a night" + word}})
+    tell(10, "step.marked_done", {"step": "why", "note": "", "values": values | {"down": "no"}})
+    tell(10, "step.marked_done", {"step": "policy", "note": "", "values": {"policy": "Twice a night" + word}})
     tell(5, "criterion.evaluated", {"criterion": "disk", "met": True, "detail": "71 %" + word})
     tell(0, "criterion.evaluated", {"criterion": "rca", "met": False, "detail": "Not published" + word})
     tell(1, "criterion.evaluated", {"criterion": "disk", "met": True, "detail": "71 %" + word})

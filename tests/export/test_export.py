@@ -180,7 +180,7 @@ def test_an_age_is_said_to_be_one() -> None:
 
 def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
     events = night.events()
-    why = next(event for event in events if event.kind == Kind.TICKED and event.body["step"] == "why")
+    why = next(event for event in events if event.kind == Kind.MARKED_DONE and event.body["step"] == "why")
     values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]
     events[why.seq - 1] = Event(why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values})
     found = rca(night.runbook(), events, night.journal(tmp_path, events))

@@ -40,7 +40,7 @@ def export(request: pytest.FixtureRequest, here: Path) -> str:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
     for words in (FORGED, f"\n{FORGED}", f"`\n```\n{FORGED}", " " + FORGED):
-        conductor.note(words, excerpt=f"```\n{words}\n```\n{words}")
+        conductor.note(words, pasted_output=f"```\n{words}\n```\n{words}")
         conductor.skip("one", words)
         conductor.reopen("one", words)
     conductor.leave()

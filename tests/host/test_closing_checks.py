@@ -42,7 +42,7 @@ def incident(tmp_path: Path) -> Path:
 
 def tick(incident: Path, step: str, **values: str) -> None:
     journal = Journal.open(IncidentFolder(incident).journal, actor="ada@bastion", clock=SystemClock())
-    journal.append(Kind.TICKED, {"step": step, "note": "", "values": values})
+    journal.append(Kind.MARKED_DONE, {"step": step, "note": "", "values": values})
     journal.close()
 
 

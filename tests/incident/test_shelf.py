@@ -38,7 +38,7 @@ def declare(logs: Path, name: str, *, closed: bool = False, done: int = 0) -> In
     body = {"id": name, "title": "Fire", "severity": "SEV-2", "runbook": "r", "runbook_sha256": "", "base": "/", "host": "h"}
     journal.append(Kind.DECLARED, body)
     for step in ("one", "two")[:done]:
-        journal.append(Kind.TICKED, {"step": step, "note": "", "values": {}})
+        journal.append(Kind.MARKED_DONE, {"step": step, "note": "", "values": {}})
     if closed:
         journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": len(journal.events) + 1})
     journal.close(trim=closed)
@@ -124,9 +124,9 @@ def test_a_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) ->
 def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
     folder = find(logs, "INC-20261103")
     journal = Journal.open(folder.journal, actor="a", clock=SystemClock())
-    journal.append(Kind.TICKED, {"step": "one"})
+    journal.append(Kind.MARKED_DONE, {"step": "one"})
     journal.close()
-    assert "(step.ticked) was changed, or is damaged" in summary(folder).problem
+    assert "(step.marked_done) was changed, or is damaged" in summary(folder).problem
 
 
 def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:

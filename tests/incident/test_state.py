@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import Place
-from midwatch.incident.events import Event, Kind
+from midwatch.errors import BadInput, Place
+from midwatch.incident.events import RETIRED_KINDS, Event, Kind
 from midwatch.incident.fold import apply, fold
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.plan import Effect, Plan, Risk, Verb
@@ -136,14 +136,14 @@ def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
 
 def test_answers_decide_conditions() -> None:
     assert after(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
-    yes = by_hand(Kind.TICKED, "check", values={"risk": "yes"})
-    no = by_hand(Kind.TICKED, "check", values={"risk": "no"})
+    yes = by_hand(Kind.MARKED_DONE, "check", values={"risk": "yes"})
+    no = by_hand(Kind.MARKED_DONE, "check", values={"risk": "no"})
     assert after(DECLARED, yes).status(STEPS[3]) is StepStatus.TODO
     assert after(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
 
 
 def test_what_people_decide_and_take_back() -> None:
-    assert after(DECLARED, by_hand(Kind.TICKED, "dump")).step("dump").reason == "by hand"
+    assert after(DECLARED, by_hand(Kind.MARKED_DONE, "dump")).step("dump").reason == "by hand"
     skipped = after(DECLARED, by_hand(Kind.SKIPPED, "dump"))
     assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
     assert skipped.unmet_needs(STEPS[1], RUNBOOK) == []
@@ -151,7 +151,7 @@ def test_what_people_decide_and_take_back() -> None:
     reopened = after(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
     assert reopened.status(STEPS[0]) is StepStatus.TODO
     assert reopened.step("dump").settled_at is None
-    failed = after(DECLARED, by_hand(Kind.FAILED_BY_HAND, "dump", tell=["boss"]))
+    failed = after(DECLARED, by_hand(Kind.MARKED_FAILED, "dump", tell=["boss"]))
     assert failed.status(STEPS[0]) is StepStatus.FAILED
     assert failed.to_tell == {"boss": "dump failed"}
 
@@ -160,7 +160,7 @@ def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
     assert after(DECLARED).next_step(RUNBOOK) == STEPS[0]
     assert after(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
     assert after(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
-    done = after(DECLARED, by_hand(Kind.TICKED, "dump"), by_hand(Kind.TICKED, "check", values={"risk": "no"}))
+    done = after(DECLARED, by_hand(Kind.MARKED_DONE, "dump"), by_hand(Kind.MARKED_DONE, "check", values={"risk": "no"}))
     assert done.next_step(RUNBOOK) is None
 
 
@@ -172,7 +172,7 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
         (Kind.CRITERION, {"criterion": "disk", "met": None, "detail": "?"}),
         (Kind.CRITERION, {"criterion": "disk", "met": True, "detail": "71 %"}),
         (Kind.NOTE, {"text": "early", "at": "2026-11-23T01:00:00.000000Z"}),
-        (Kind.TOLD, {"role": "boss", "message": "hello"}),
+        (Kind.NOTIFICATION_RECORDED, {"role": "boss", "message": "hello"}),
         (Kind.UPDATE, {"message": "all well", "channel": ""}),
     )
     assert incident.open
@@ -189,7 +189,7 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
 
 def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
     failing = [DECLARED, confirmed("dump"), finished("dump", "failed", tell=["boss"])]
-    told = (Kind.TOLD, {"role": "boss", "message": "x"})
+    told = (Kind.NOTIFICATION_RECORDED, {"role": "boss", "message": "x"})
     assert after(*failing, told).to_tell == {}
     assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, tell=["boss"])).to_tell != {}
 
@@ -204,8 +204,8 @@ def test_kinds_of_a_newer_version_change_nothing() -> None:
 
 POOL = [
     DECLARED, confirmed("dump"), started("dump"), reading("dump", "before"), finished("dump"), finished("dump", "failed"),
-    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(Kind.TICKED, "check", values={"risk": "yes"}),
-    by_hand(Kind.SKIPPED, "tell"), by_hand(Kind.REOPENED, "check"), by_hand(Kind.FAILED_BY_HAND, "report"),
+    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(Kind.MARKED_DONE, "check", values={"risk": "yes"}),
+    by_hand(Kind.SKIPPED, "tell"), by_hand(Kind.REOPENED, "check"), by_hand(Kind.MARKED_FAILED, "report"),
     (Kind.NOTE, {"text": "x", "at": None}), (Kind.DRIVER_JOINED, {}), (Kind.DRIVER_LEFT, {}), ("moon.phase", {}),
 ]  # fmt: skip
 
@@ -223,3 +223,13 @@ def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[
     assert {state.id for state in whole.running()} == {s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING}
     for one in RUNBOOK.steps():
         assert whole.status(one) in StepStatus
+
+
+@pytest.mark.parametrize("kind", sorted(RETIRED_KINDS))
+def test_journal_of_an_older_build_is_refused_in_one_sentence(kind: str) -> None:
+    event = Event(7, datetime(2026, 11, 23, 2, tzinfo=UTC), 1.0, "boot", "ada@test", kind, {})
+    with pytest.raises(BadInput) as refused:
+        fold([event])
+    assert refused.value.sentence == (
+        f"Event 7 of this journal ({kind}) comes from a build of Midwatch before its first release"
+    )

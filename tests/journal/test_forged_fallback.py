@@ -52,7 +52,7 @@ def begun(path: Path, public: Path, clock: SetClock) -> Journal:
 
 
 def place(journal: Journal, folder: Path) -> Path:
-    (event,) = [event for event in journal.events if event.kind == Kind.PLACES]
+    (event,) = [event for event in journal.events if event.kind == Kind.JOURNAL_FALLBACKS]
     (file,) = [Path(file) for file in event.body["files"] if Path(file).parent == folder]
     return file
 
@@ -70,7 +70,7 @@ def test_files_are_there_with_their_owner_before_the_event_that_names_them_can_b
     path: Path, public: Path, clock: SetClock
 ) -> None:
     journal = begun(path, public, clock)
-    event = next(event for event in journal.events if event.kind == Kind.PLACES)
+    event = next(event for event in journal.events if event.kind == Kind.JOURNAL_FALLBACKS)
     assert event.body["owner"] == os.geteuid()
     for name in event.body["files"]:
         status = Path(name).stat()
@@ -123,7 +123,7 @@ def test_what_lies_at_a_named_place_never_keeps_the_driver_out(path: Path, publi
     run_as(MALLORY, lambda: PLANTS[what](file), gid=ONCALL)
     again = Journal.open(path, actor="bob@test", clock=clock)
     again.name_places(public)
-    last = [event for event in again.events if event.kind == Kind.PLACES][-1]
+    last = [event for event in again.events if event.kind == Kind.JOURNAL_FALLBACKS][-1]
     assert str(file) not in last.body["files"]
     assert len([name for name in last.body["files"] if Path(name).parent == public]) == 1
     again.append("note", {"text": "on"})
@@ -169,7 +169,7 @@ def test_file_of_another_writer_in_a_shared_folder_counts(reachable: Path, publi
     def go_on() -> list[str]:
         again = Journal.open(path, actor="alice@test", clock=clock)
         again.name_places(public)
-        event = [event for event in again.events if event.kind == Kind.PLACES][-1]
+        event = [event for event in again.events if event.kind == Kind.JOURNAL_FALLBACKS][-1]
         again.close()
         forge(next(Path(name) for name in event.body["files"] if Path(name).parent == public), path)
         return [str(event.body["owner"])]
@@ -180,7 +180,7 @@ def test_file_of_another_writer_in_a_shared_folder_counts(reachable: Path, publi
 
 LINES = st.binary(max_size=400) | st.builds(
     lambda kind, body: encode(Event(2, SetClock().now(), 1.0, "b", "a", kind, body), "0" * 64) + b"\n",
-    st.sampled_from(["journal.places", "journal.moved", "journal.joined", "note"]),
+    st.sampled_from(["journal.fallbacks", "journal.failed_over", "journal.failed_back", "note"]),
     st.dictionaries(
         st.sampled_from(["files", "owner", "to", "host", "in_memory"]),
         st.none() | st.integers() | st.text(max_size=9) | st.lists(st.text(max_size=9) | st.integers(), max_size=3),

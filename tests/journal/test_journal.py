@@ -142,7 +142,7 @@ def test_a_torn_last_line_is_cut_and_the_cut_is_told(written: Write, clock: SetC
     assert "torn" in verify(path).problem
     journal = Journal.open(path, actor="bob", clock=clock)
     repaired = journal.events[-1]
-    assert (repaired.seq, repaired.kind, repaired.actor) == (3, Kind.REPAIRED, "bob")
+    assert (repaired.seq, repaired.kind, repaired.actor) == (3, Kind.JOURNAL_REPAIRED, "bob")
     assert repaired.body == {"dropped_bytes": len(torn), "dropped_sha256": hashlib.sha256(torn).hexdigest()}
     assert path.with_name("journal.jsonl.cut-3").read_bytes() == torn
     journal.append("note", {"text": "on", "at": None})

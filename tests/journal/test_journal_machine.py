@@ -36,7 +36,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.observer, self.observed = Tail(self.path), list[Event]()
 
     @precondition(lambda self: self.journal is not None)
-    @rule(body=BODIES, kind=st.sampled_from(["note", "told", "future.kind"]))
+    @rule(body=BODIES, kind=st.sampled_from(["note", "notification.recorded", "future.kind"]))
     def append(self, body: dict[str, object], kind: str) -> None:
         assert self.journal is not None
         self.acknowledged.append(self.journal.append(kind, body))
@@ -80,7 +80,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal = Journal.open(self.path, actor=actor, clock=self.clock)
         assert self.journal.events[: len(self.acknowledged)] == self.acknowledged
         repairs = self.journal.events[len(self.acknowledged) :]
-        assert [event.kind for event in repairs] in ([], [Kind.REPAIRED])
+        assert [event.kind for event in repairs] in ([], [Kind.JOURNAL_REPAIRED])
         self.acknowledged = list(self.journal.events)
         assert verify(self.path).ok
 

@@ -40,7 +40,7 @@ def moved(journal: Journal) -> Event:
     """Append until it goes on elsewhere; the event that says so."""
     while journal.away is None:
         journal.append("note", LONG)
-    return next(event for event in reversed(journal.events) if event.kind == Kind.MOVED)
+    return next(event for event in reversed(journal.events) if event.kind == Kind.JOURNAL_FAILED_OVER)
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -66,7 +66,12 @@ def test_when_the_reserve_is_used_up_events_land_in_the_second_place_and_come_ba
             assert journal.away is None
     assert told.body["to"].startswith(str(second))
     assert "reserve is used up" in told.body["reason"]
-    assert kinds(journal.events) == ["incident.declared", Kind.PLACES, Kind.MOVED, Kind.REJOINED]
+    assert kinds(journal.events) == [
+        "incident.declared",
+        Kind.JOURNAL_FALLBACKS,
+        Kind.JOURNAL_FAILED_OVER,
+        Kind.JOURNAL_FAILED_BACK,
+    ]
     assert seen == read(path) == journal.events
     assert verify(path) == verify(path, head=journal.head, count=len(journal.events))
     assert verify(path).ok
@@ -92,7 +97,7 @@ def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path,
     filler.unlink()
     third = Journal.open(path, actor="carol", clock=clock)
     assert third.away is None
-    assert third.events[-1].kind == Kind.REJOINED
+    assert third.events[-1].kind == Kind.JOURNAL_FAILED_BACK
     assert [event.body.get("n") for event in read(path)][-3:] == [1, 2, None]
     assert not list(second.iterdir())
     third.close(trim=True)
@@ -108,7 +113,7 @@ def test_a_second_place_that_fills_up_as_well_leads_to_a_third(small_disk: Path,
     fill(small_disk)
     first = moved(journal)
     with limited_to(1 << 20):
-        while sum(event.kind == Kind.MOVED for event in journal.events) < 2:
+        while sum(event.kind == Kind.JOURNAL_FAILED_OVER for event in journal.events) < 2:
             journal.append("note", LONG)
         journal.append("note", {"n": 3})
         assert [first.body["to"], str(journal.away)] == [str(file) for file in named[:2]]
@@ -196,8 +201,8 @@ def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_do
         again.append("note", {"n": 99})
         numbers = [event.body["n"] for event in read(path) if "n" in event.body]
         assert numbers == sorted(set(numbers)), die_at
-        assert sum(event.kind == Kind.MOVED for event in again.events) == sum(
-            event.kind == Kind.REJOINED for event in again.events
+        assert sum(event.kind == Kind.JOURNAL_FAILED_OVER for event in again.events) == sum(
+            event.kind == Kind.JOURNAL_FAILED_BACK for event in again.events
         )
         again.close(trim=True)
         assert verify(path).ok, (die_at, verify(path).problem)
@@ -295,7 +300,7 @@ def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
     Path(told.body["to"]).unlink()
     (small_disk / "filler").unlink()
     again = Journal.open(path, actor="bob", clock=clock)
-    assert again.events[-1].kind == Kind.LOST
+    assert again.events[-1].kind == Kind.JOURNAL_FALLBACK_LOST
     assert again.events[-1].body == {"file": told.body["to"], "after": told.seq}
     again.append("note", {})
     again.close(trim=True)
@@ -309,7 +314,7 @@ def test_what_a_journal_names_is_never_waited_for_nor_taken_for_events(
     path = small_disk / "journal.jsonl"
     names = [tmp_path / "fifo", tmp_path / "folder", tmp_path / "rubbish"]
     journal = begun(path, None, clock)
-    journal.append(Kind.PLACES, {"files": [str(name) for name in names], "problem": ""})
+    journal.append(Kind.JOURNAL_FALLBACKS, {"files": [str(name) for name in names], "problem": ""})
     os.mkfifo(names[0])
     names[1].mkdir()
     names[2].write_bytes(b"\x1b[2J" * 1000)

@@ -96,7 +96,7 @@ class DeskInMemory:
 
     def verify(self, step_id: str) -> bool | None:
         attempt = rules.may_verify(self.runbook.step(step_id), self.incident)
-        self._write(Kind.VERIFIED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"})
+        self._write(Kind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"})
         return True
 
     def begin_at(self, step_id: str, reason: str) -> None:
@@ -209,10 +209,10 @@ class DeskInMemory:
     def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         step = self.runbook.step(step_id)
         answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
-        self._write(Kind.TICKED, {"step": step_id, "note": note, "values": answers})
+        self._write(Kind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
 
     def fail(self, step_id: str, reason: str) -> None:
-        self._write(Kind.FAILED_BY_HAND, {"step": step_id, "reason": reason})
+        self._write(Kind.MARKED_FAILED, {"step": step_id, "reason": reason})
 
     def skip(self, step_id: str, reason: str) -> None:
         rules.may_decide(self.runbook.step(step_id), self.incident, reason)
@@ -221,18 +221,23 @@ class DeskInMemory:
     def reopen(self, step_id: str, reason: str) -> None:
         self._write(Kind.REOPENED, {"step": step_id, "reason": reason})
 
-    def note(self, text: str, *, at: datetime | None = None, excerpt: str = "", ran: Ran | None = None) -> None:
+    def note(
+        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: Ran | None = None
+    ) -> None:
         body: dict[str, Any] = {"text": text, "at": iso(at) if at else None}
-        self._write(Kind.NOTE, body | {"excerpt": excerpt, "ran": asdict(ran) if ran else None})
+        self._write(
+            Kind.NOTE,
+            body | {"pasted_output": pasted_output, "manual_command": asdict(manual_command) if manual_command else None},
+        )
 
     def correct(self, seq: int, text: str) -> None:
-        self._write(Kind.CORRECTED, {"event": seq, "text": text})
+        self._write(Kind.TEXT_CORRECTED, {"event": seq, "text": text})
 
     def star(self, seq: int, *, starred: bool = True) -> None:
         self._write(Kind.STARRED, {"event": seq, "starred": starred})
 
     def told(self, role_id: str, message: str) -> None:
-        self._write(Kind.TOLD, {"role": role_id, "message": rules.words(message, "What was said")})
+        self._write(Kind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.words(message, "What was said")})
 
     def update(self, message: str) -> None:
         self._write(Kind.UPDATE, {"message": message, "channel": self.runbook.comms.channel})

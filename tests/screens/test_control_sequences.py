@@ -107,7 +107,7 @@ def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:
     conductor = Conductor.declare(load(world / "runbook.yaml"), actor="ada\x1b]0;x\x07@\x9b2J")
     for line in together(400):
         text = line.decode("utf-8", "replace")[:3000]
-        conductor.note(text, excerpt=text, ran=Ran(text, text, text))
+        conductor.note(text, pasted_output=text, manual_command=Ran(text, text, text))
     conductor.leave()
     told += [_printed(world, *words) for words in (["export"], ["show"], ["export", "--rca"], ["handoff"])]
     assert [said for said in told[:2] if b"begin" not in said] == []

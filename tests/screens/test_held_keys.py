@@ -74,7 +74,7 @@ def manual(desk: DeskInMemory) -> DeskInMemory:
 
 
 def ticked(desk: DeskInMemory) -> int:
-    return sum(event.kind == "step.ticked" for event in desk.events)
+    return sum(event.kind == "step.marked_done" for event in desk.events)
 
 
 @pytest.mark.parametrize("first_repeat", [0.25, 0.5, 0.66])

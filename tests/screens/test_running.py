@@ -104,12 +104,12 @@ async def test_one_may_begin_at_any_step(conductor: Conductor) -> None:
 
 async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(desk: DeskInMemory) -> None:
     async with opened(desk, size=(120, 30)) as pilot:
-        desk.journal(Kind.ROOM, {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"})
+        desk.journal(Kind.RESERVE_RELEASED, {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"})
         await until(pilot, lambda: "The incident's disk is full (No space left on device)" in grid(pilot))
         moved = {"to": "/var/tmp/j.jsonl", "host": "bastion", "reason": "its reserve is used up", "in_memory": False}
-        desk.journal(Kind.MOVED, moved)
+        desk.journal(Kind.JOURNAL_FAILED_OVER, moved)
         await until(pilot, lambda: "The journal goes on in /var/tmp/j.jsonl: its reserve is used up" in grid(pilot))
         assert "! journal elsewhere" in grid(pilot).splitlines()[0]
-        desk.journal(Kind.REJOINED, {"files": ["/var/tmp/j.jsonl"], "events": 3})
+        desk.journal(Kind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
         await until(pilot, lambda: "The journal is whole on its own disk again: 3 events came back" in grid(pilot))
         assert "journal elsewhere" not in grid(pilot)

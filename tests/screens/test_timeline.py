@@ -31,7 +31,7 @@ async def test_what_holds_nobodys_words_is_not_corrected(desk: DeskInMemory) -> 
 
 
 async def test_stars_and_filters(desk: DeskInMemory) -> None:
-    desk.note("smoke", excerpt="one\ntwo")
+    desk.note("smoke", pasted_output="one\ntwo")
     async with opened(desk) as pilot:
         await press(pilot, "j", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
         shown = grid(pilot)
@@ -72,7 +72,7 @@ async def test_a_note_with_a_command_from_elsewhere(desk: DeskInMemory) -> None:
         await press(pilot, *"df -h", "tab", *"db1", "tab", *"96 %", "enter")
     body = desk.events[-1].body
     assert desk.events[-1].kind == Kind.NOTE
-    assert body["ran"] == {"command": "df -h", "host": "db1", "result": "96 %"}
+    assert body["manual_command"] == {"command": "df -h", "host": "db1", "result": "96 %"}
     assert body["text"] == ""
     assert body["at"]
 
@@ -83,7 +83,7 @@ async def test_pasted_lines_stay_lines(desk: DeskInMemory) -> None:
         pilot.app.post_message(Paste("Filesystem Use%\n/backups 96%\n"))
         await rest(pilot)
         await press(pilot, "ctrl+s")
-    assert desk.events[-1].body["excerpt"].splitlines() == ["Filesystem Use%", "/backups 96%"]
+    assert desk.events[-1].body["pasted_output"].splitlines() == ["Filesystem Use%", "/backups 96%"]
 
 
 async def test_a_note_without_anything_says_so(desk: DeskInMemory) -> None:

@@ -46,7 +46,7 @@ def test_in_no_file_argument_or_environment(step: Step, tmp_path: Path) -> None:
     assert step.output.startswith(b"plain: [secret ARP]\n")
     assert b"hex: [secret ARP]\n[secret ARP]\n" in step.output, "slowly, in three writes"
     assert read_values(step.folder) == {"kept": "[secret ARP]", "shaped": "PASSWORD=[secret-shaped]"}
-    assert (found.masked, found.secrets, found.learnt) == (7, {"ARP": 6, "secret-shaped": 1}, ())
+    assert (found.masked, found.secrets, found.discovered) == (7, {"ARP": 6, "secret-shaped": 1}, ())
     assert not list(step.folder.path.glob("*.part"))
 
 
@@ -113,7 +113,7 @@ def test_learnt_in_mid_stream_is_masked_once_told(step: Step, tmp_path: Path) ->
     assert step.output.startswith(b"it is [secret new password]\nonce more [secret new password]\n")
     assert b"The secret pin has fewer than 6 characters, so it cannot be masked" in step.output
     assert read_values(step.folder) == {"role": "arp"}
-    assert (found.secrets, found.learnt) == ({"new password": 2}, ("new password",)), "the short one is not"
+    assert (found.secrets, found.discovered) == ({"new password": 2}, ("new password",)), "the short one is not"
 
 
 def test_a_kill_in_the_middle_of_a_secret_leaves_no_secret(step: Step) -> None:
@@ -171,7 +171,7 @@ def test_no_secret_is_in_the_traceback_of_an_action(step: Step, tmp_path: Path) 
     assert found.outcome is StepOutcome.FAILED
     assert b"Traceback" in step.output
     assert b"RuntimeError: [secret ARP] is not [secret new password], nor [secret ARP]." in step.output
-    assert (found.secrets["ARP"], found.learnt) == (4, ("new password",))
+    assert (found.secrets["ARP"], found.discovered) == (4, ("new password",))
     assert_nowhere(step, SECRET)
     assert_nowhere(step, LEARNT)
 

@@ -124,7 +124,9 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
     assert at_his.do()["driving"]
     at_his.end()
     at_hers.end()
-    events = [event for event in read(folder.journal) if event.kind != Kind.PLACES]  # each user has fallback files of their own
+    events = [
+        event for event in read(folder.journal) if event.kind != Kind.JOURNAL_FALLBACKS
+    ]  # each user has fallback files of their own
     offered, left, joined = events[-3:]
     assert (offered.kind, offered.actor, offered.body["to"]) == (Kind.HANDOFF_OFFERED, hers.actor, bob.name)
     assert any("1.1 Take ownership" in line for line in offered.body["summary"])

@@ -153,7 +153,7 @@ def test_crowd_of_one_user_does_not_keep_out_another_users_approval(driven: Cond
     wait_for(lambda: driven.incident.approvals["burn"].given_by)
     driven.start("burn", driven.plan("burn"), typed="burn")
     wait_for(lambda: [driven.poll(), driven.incident.step("burn").status is StepStatus.DONE][1])
-    assert sum(event.kind == Kind.WHEEL_ASKED for event in driven.events) <= 1
+    assert sum(event.kind == Kind.CONTROL_REQUESTED for event in driven.events) <= 1
 
 
 def _end_all_of(uid: int) -> None:
@@ -173,11 +173,11 @@ def test_request_repeated_by_two_users_stands_once_for_each_until_it_is_answered
     for _ in range(2):
         run_as(ALICE, ask)
         run_as(BOB, ask)
-    asked = [event for event in driven.events if event.kind == Kind.WHEEL_ASKED]
+    asked = [event for event in driven.events if event.kind == Kind.CONTROL_REQUESTED]
     assert len(asked) == 2
     driven.offer_wheel("root" if Person.me().name != "root" else "daemon")
     run_as(ALICE, ask)
-    assert sum(event.kind == Kind.WHEEL_ASKED for event in driven.events) == 3
+    assert sum(event.kind == Kind.CONTROL_REQUESTED for event in driven.events) == 3
 
 
 @needs_root

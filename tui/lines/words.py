@@ -25,7 +25,7 @@ class Word:
     @property
     def needs_prompt(self) -> bool:
         """Whether the word counts only when it is typed after its prompt: what decides something is no word for later."""
-        return self.watches or (self.writes and self.name not in ("note", "paste", "ran"))
+        return self.watches or (self.writes and self.name not in ("note", "paste", "manual_command"))
 
     def there(self, *, driving: bool) -> bool:
         """Whether there is this word now."""

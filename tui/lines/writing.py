@@ -53,7 +53,7 @@ class Writing:
         """Lines from another terminal."""
         excerpt = self._teletype.several("Paste the lines.")
         text = rest or self._teletype.ask("What is it (may stay empty): ")
-        self._conductor.note(text, at=self._when(), excerpt=excerpt)
+        self._conductor.note(text, at=self._when(), pasted_output=excerpt)
         self._teletype.say(f"Noted with {len(excerpt.splitlines())} lines, event {len(self._conductor.events)}.")
 
     def ran(self, rest: str) -> None:
@@ -61,7 +61,7 @@ class Writing:
         command = rest or self._teletype.ask("Which command: ")
         host = self._teletype.ask("On which host: ")
         result = self._teletype.ask("What came of it: ")
-        self._conductor.note("", at=self._when(), ran=Ran(command, host, result))
+        self._conductor.note("", at=self._when(), manual_command=Ran(command, host, result))
         self._teletype.say(f"Noted, event {len(self._conductor.events)}.")
 
     def correct(self, rest: str) -> None:
