@@ -16,7 +16,7 @@ def record(context: Context, event: str, **facts: str) -> None:
 
     Written by one `write` with `O_APPEND`, so that two writers never mix their lines.
     """
-    path = context.place("audit")
+    path = context.location("audit")
     facts |= {"incident": context.incident.name if context.incident else "none"}
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
     line = f"{iso(context.clock.now())} {_plain(context.actor)} {event} {text}\n"

@@ -49,6 +49,6 @@ def _note(context: Context, place: Place, name: str) -> Path:
     """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own folder."""
     if place.beside:
         return Path(place.location(name))
-    folder = context.place("elsewhere")
+    folder = context.location("remote_manifests")
     make_folders(folder, mode=0o700)
     return folder / name

@@ -28,7 +28,7 @@ class CheckFreeze(Check):
     def evaluate(self, context: Context) -> Outcome:
         if self.expect not in ("on", "off"):
             raise BadInput(f"expect is 'on' or 'off', not {self.expect!r}", hint="Write it in quotes in YAML")
-        freeze = freeze_file.read(context.place("freeze"))
+        freeze = freeze_file.read(context.location("freeze"))
         stands = freeze is not None and freeze.stands(context.clock.now())
         if freeze is None:
             summary = "Not frozen"

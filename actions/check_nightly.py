@@ -28,7 +28,7 @@ class CheckNightly(Check):
     max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)
 
     def evaluate(self, context: Context) -> Outcome:
-        place = context.place("backups")
+        place = context.location("backups")
         try:
             sets = [folder for folder in sets_below(place) if folder.parent == place]
         except OSError as error:

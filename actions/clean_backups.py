@@ -51,7 +51,7 @@ class CleanBackups(Action):
     read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
 
     def plan(self, context: Context) -> Plan:
-        draft, place = self.draft(), context.place("backups")
+        draft, place = self.draft(), context.location("backups")
         draft.confirm_name = place.name
         draft.bind("folder", folder_identity(place))
         found = usage(place, budgets_of(context.runbook))
@@ -96,7 +96,7 @@ class CleanBackups(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        place, budgets = context.place("backups"), budgets_of(context.runbook)
+        place, budgets = context.location("backups"), budgets_of(context.runbook)
         before = usage(place, budgets)
         planned = {effect.identity: effect.object for effect in plan.effects if effect.verb is Verb.REMOVE}
         if not planned:
@@ -170,7 +170,7 @@ class CleanBackups(Action):
 
     def _held(self, context: Context) -> str:
         """Why retention may delete nothing now; empty when it may."""
-        logs = context.place("logs")
+        logs = context.location("logs")
         failure = nightly_failure(logs)
         if failure:
             return f"{failure}, and nothing is deleted after a failed backup. Run ./automation/backup-restore.sh first"

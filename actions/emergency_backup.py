@@ -109,7 +109,7 @@ class EmergencyBackup(Action):
         if recipients:
             draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
         if not place.beside:
-            draft.fact("manifest", f"kept in {context.place('elsewhere')}")
+            draft.fact("manifest", f"kept in {context.location('remote_manifests')}")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -277,7 +277,7 @@ def _identity(place: Place, target: Target, recipients: Sequence[Recipient]) -> 
 
 def _opening(context: Context) -> str:
     try:
-        full = usage(context.place("backups"), budgets_of(context.runbook), nearest=True).percent
+        full = usage(context.location("backups"), budgets_of(context.runbook), nearest=True).percent
     except MidwatchError:
         full = 100.0
     state = "Disk usage critical – performing" if full >= CRITICAL else "Performing"

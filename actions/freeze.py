@@ -44,7 +44,7 @@ class FreezeAction(Action):
         draft = self.draft()
         if self.mode not in (ON, OFF):
             raise BadInput(f"The mode is 'on' or 'off', not {self.mode!r}", hint="Write it in quotes in YAML")
-        path = context.place("freeze")
+        path = context.location("freeze")
         draft.bind("folder of the freeze file", folder_identity(path.parent))
         try:
             current = freeze_file.read(path)
@@ -67,7 +67,7 @@ class FreezeAction(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        path = context.place("freeze")
+        path = context.location("freeze")
         if self.mode == ON:
             freeze = self._freeze(context, self._current(context))
             freeze_file.write(path, freeze)
@@ -83,7 +83,7 @@ class FreezeAction(Action):
         return Outcome(True, summary, {"frozen": "no"})
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        current = freeze_file.read(context.place("freeze"))
+        current = freeze_file.read(context.location("freeze"))
         frozen = current is not None and current.stands(context.clock.now())
         return Outcome(frozen == (self.mode == ON), str(current) if frozen else "not frozen")
 
@@ -92,7 +92,7 @@ class FreezeAction(Action):
 
     def _current(self, context: Context) -> Freeze | None:
         try:
-            return freeze_file.read(context.place("freeze"))
+            return freeze_file.read(context.location("freeze"))
         except OutcomeUnknown:
             return None  # unreadable: freezing again mends it
 

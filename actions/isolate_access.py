@@ -103,7 +103,7 @@ class IsolateAccess(Action):
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
-        draft.add(Verb.READ, f"the end of {context.runbook.place_of('audit')}")
+        draft.add(Verb.READ, f"the end of {context.runbook.location_of('audit')}")
         for target in self._targets(context):
             if target.log:
                 draft.add(Verb.READ, f"the end of the server's log {context.runbook.resolve(target.log)}")
@@ -147,7 +147,7 @@ class IsolateAccess(Action):
     def _audit(self, context: Context) -> tuple[list[str], OutcomeUnknown | None]:
         """The end of the audit log; or why its mount does not answer, which is said and holds up nothing else."""
         try:
-            return [line.text for line in tail_lines(context.runbook.place_of("audit"), TAIL)], None
+            return [line.text for line in tail_lines(context.runbook.location_of("audit"), TAIL)], None
         except OutcomeUnknown as error:
             context.console.say(f"The audit log was not read: {error}")
             return [], error

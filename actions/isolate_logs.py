@@ -107,7 +107,7 @@ class IsolateLogs(Action):
         return Outcome(True, summary, {"failures": str(total), "first": safe_text(first)})
 
     def _paths(self, context: Context) -> tuple[Path, ...]:
-        logs = context.runbook.place_of("logs")
+        logs = context.runbook.location_of("logs")
         return self.logs or (logs / "backup.log", logs / "emergency-backup.log")
 
     def _read(self, path: Path) -> Failures:

@@ -66,7 +66,7 @@ class NightlyBackup(Action):
     unsafe: Percent = param("how full the disk may be", default=Percent(95))
 
     def plan(self, context: Context) -> Plan:
-        draft, place = self.draft(), context.place("backups")
+        draft, place = self.draft(), context.location("backups")
         wanted, expected = self._wanted(context.runbook), 0
         problems, recipients = list[str](), tuple[Recipient, ...]()
         bind_servers(draft, context, wanted)
@@ -113,7 +113,7 @@ class NightlyBackup(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        place, began = context.place("backups"), context.clock.now()
+        place, began = context.location("backups"), context.clock.now()
         final, partial = place / stamp(began), place / f".{stamp(began)}{PARTIAL}"
         log(context, NIGHTLY, STARTED)
         try:

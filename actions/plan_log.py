@@ -24,7 +24,7 @@ def log(context: Context, file: str, line: str) -> None:
     context.console.say(line)
     text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
     try:
-        folder = context.place("logs")
+        folder = context.location("logs")
         make_folders(folder, mode=0o755)
         descriptor = open_log(folder / file, mode=0o640)
         try:

@@ -51,7 +51,7 @@ class PreChecks(Check):
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
-        draft.add(Verb.READ, f"the disk of {context.place('backups')}, and the newest nightly set there")
+        draft.add(Verb.READ, f"the disk of {context.location('backups')}, and the newest nightly set there")
         for target in context.runbook.targets.values():
             draft.add(Verb.READ, f"activity, locks, indexes and extensions of {target.label}")
         if self.pending:
@@ -74,7 +74,7 @@ class PreChecks(Check):
         return Outcome(not failed, summary, values)
 
     def _findings(self, context: Context) -> Iterator[Finding]:
-        backups = context.place("backups")
+        backups = context.location("backups")
         yield self._by_check("disk of the backups", "disk", {"path": str(backups), "below": f"{self.below:g} %"}, context)
         yield self._by_check("nightly backup", "nightly", {}, context)
         for target in context.runbook.targets.values():

@@ -68,9 +68,9 @@ class RecoverPassword(Action):
             self._plan_reset(draft, context, route)
         if working is None or not self._stands(context, route, working):
             note = "what is replaced, for an undo"
-            draft.add(Verb.CREATE, str(context.place("sealed")), note=note, identity="sealed", kind="file")
+            draft.add(Verb.CREATE, str(context.location("credential_backups")), note=note, identity="sealed", kind="file")
             self._plan_file(draft, context)
-        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret", kind="file")
+        draft.add(Verb.CHANGE, str(context.location("audit")), note="one line, without the secret", kind="file")
         for dependent in self.target.dependents:
             draft.add(Verb.READ, f"whether {dependent.name} gets in afterwards")
         return draft.plan()
@@ -110,7 +110,7 @@ class RecoverPassword(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         route = login_route(context.runbook, self.target)
-        with alone(context.place("sealed")):
+        with alone(context.location("credential_backups")):
             for fault in faults(password_file(context.runbook), login_of(route)):
                 context.console.say(f"[WARN] {password_file(context.runbook)}: {fault}")
             found = self._find(context, route)
@@ -133,7 +133,9 @@ class RecoverPassword(Action):
         if not self._stands(context, route, found):
             replacement = Replacement.with_password(password_file(context.runbook), login_of(route), found.password)
             try:
-                sealed = Sealed(self.target.name, route.user, None, replacement.former).keep(context.place("sealed"))
+                sealed = Sealed(self.target.name, route.user, None, replacement.former).keep(
+                    context.location("credential_backups")
+                )
                 replacement.publish()
             finally:
                 replacement.discard()
@@ -146,7 +148,7 @@ class RecoverPassword(Action):
         """Where the run that did not end kept the former verifier, if this finishes its work."""
         if found.source != f".pgpass, {LEFT}":
             return None
-        return newest_sealed(context.place("sealed"), self.target.name, route.user)
+        return newest_sealed(context.location("credential_backups"), self.target.name, route.user)
 
     def _reset(self, context: Context, route: Route) -> Outcome:
         way = superuser_route(context.runbook, self.target)
@@ -176,7 +178,9 @@ class RecoverPassword(Action):
         replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
         try:
             try_verifier(way, route.user, new)
-            sealed = Sealed(self.target.name, role.name, role.verifier, replacement.former).keep(context.place("sealed"))
+            sealed = Sealed(self.target.name, role.name, role.verifier, replacement.former).keep(
+                context.location("credential_backups")
+            )
             record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
             self._store(context, password, sealed)
             context.console.value("sealed", str(sealed))  # an undo finds it also if nobody sees the end of this

@@ -45,7 +45,7 @@ class RestorePassword(Action):
     outputs: ClassVar[tuple[str, ...] | None] = ("sealed",)
 
     target: Target = param("the target whose former password comes back")
-    sealed: Path = param("the file that the recovery kept it in")
+    credential_backup: Path = param("the file that the recovery kept it in")
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -55,7 +55,7 @@ class RestorePassword(Action):
         except MidwatchError as error:
             draft.refusal = str(error)
             return draft.plan()
-        draft.add(Verb.READ, str(self.sealed))
+        draft.add(Verb.READ, str(self.credential_backup))
         if way is not None and role is not None:
             draft.fact("superuser", f"{way.user} by {way}")
             draft.fact("now", "the former verifier is in force already" if role.verifier == sealed.verifier else role.kept)
@@ -69,19 +69,27 @@ class RestorePassword(Action):
             draft.fact("secret store", "keeps the password that it was given last; nobody knows the former one")
         note = f"{counted(len(sealed.lines), 'former line')} in place of its present ones; the others stay"
         draft.add(Verb.CHANGE, str(password_file(context.runbook)), note=note, kind="file")
-        draft.add(Verb.CREATE, str(context.place("sealed")), note="what is in force now", identity="sealed", kind="file")
-        draft.add(Verb.CHANGE, str(context.place("audit")), note="one line, without the secret", kind="file")
+        draft.add(
+            Verb.CREATE,
+            str(context.location("credential_backups")),
+            note="what is in force now",
+            identity="sealed",
+            kind="file",
+        )
+        draft.add(Verb.CHANGE, str(context.location("audit")), note="one line, without the secret", kind="file")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        with alone(context.place("sealed")):
+        with alone(context.location("credential_backups")):
             sealed, way, role = self._look(context)
             login = login_of(login_route(context.runbook, self.target))
             replacement = Replacement.with_former(password_file(context.runbook), login, sealed.lines)
             try:
                 present = Sealed(self.target.name, sealed.role, role.verifier if role else None, replacement.former)
-                kept = present.keep(context.place("sealed"))
-                record(context, "password.restored", user=sealed.role, target=self.target.name, sealed=self.sealed.name)
+                kept = present.keep(context.location("credential_backups"))
+                record(
+                    context, "password.restored", user=sealed.role, target=self.target.name, sealed=self.credential_backup.name
+                )
                 context.console.value("sealed", str(kept))
                 if way is not None and role is not None:
                     say_sessions(context, role)
@@ -96,11 +104,11 @@ class RestorePassword(Action):
 
     def _look(self, context: Context, *, writes: bool = True) -> tuple[Sealed, Route | None, Role | None]:
         """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
-        sealed = read_sealed(self.sealed)
+        sealed = read_sealed(self.credential_backup)
         user = login_route(context.runbook, self.target).user
         if (sealed.target, sealed.role) != (self.target.name, user):
             raise Refused(
-                f"{self.sealed.name} belongs to {safe_text(sealed.role)} of {safe_text(sealed.target)}, "
+                f"{self.credential_backup.name} belongs to {safe_text(sealed.role)} of {safe_text(sealed.target)}, "
                 f"not to {user} of {self.target.name}",
                 hint="Name the file that this target's recovery reported",
             )

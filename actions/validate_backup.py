@@ -124,7 +124,7 @@ class ValidateBackup(Action):
         outcomes = [self._one(context, file) for file in files]
         for outcome in outcomes:
             context.console.say(outcome.summary)
-        checksums = verify_set(folder, context.place("backups"))
+        checksums = verify_set(folder, context.location("backups"))
         wrong = [] if checksums.ok else [str(checksums)]
         wrong += [outcome.summary for outcome in outcomes if not outcome.ok]
         present = {file.name.partition(".dump")[0] for file in files}
@@ -213,7 +213,7 @@ class ValidateBackup(Action):
 
     def _files(self, context: Context) -> list[Path]:
         if "://" in self.path:
-            return [context.place("elsewhere") / self.path.rpartition("/")[2]]
+            return [context.location("remote_manifests") / self.path.rpartition("/")[2]]
         if self.path:
             return [named_backup(context.runbook.resolve(self.path))]
         if self.target is None:
@@ -226,7 +226,7 @@ class ValidateBackup(Action):
 
 def _newest_set(context: Context) -> list[Path]:
     """The dumps of the newest nightly set. Raises `BadInput` when there is none."""
-    place = context.place("backups")
+    place = context.location("backups")
     now = context.clock.now()
     sets = [one for one in sets_below(place) if one.parent == place and (at := stamped(one.name)) is not None and at <= now]
     files = sorted(file for file in sets[0].glob("*.dump.*") if file.name.endswith(BACKUPS)) if sets else []

@@ -40,7 +40,7 @@ class VerifyChecksums(Action):
         draft = self.draft()
         for folder in self._sets(context):
             total = sum(length for _, length in files_below(folder))
-            draft.add(Verb.READ, str(folder.relative_to(context.place("backups"))), size=total)
+            draft.add(Verb.READ, str(folder.relative_to(context.location("backups"))), size=total)
         plan = draft.plan()
         draft.fact("reads", size(plan.total(Verb.READ)))
         return draft.plan()
@@ -72,7 +72,7 @@ class VerifyChecksums(Action):
         return Outcome(not (invalid and self.strict), summary, values)
 
     def _sets(self, context: Context) -> list[Path]:
-        place = context.place("backups")
+        place = context.location("backups")
         folders = sets_below(place)
         if self.set == ALL:
             return folders

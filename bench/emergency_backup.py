@@ -40,7 +40,7 @@ midwatch: 1
 id: bench
 title: Bench
 severity: SEV-3
-places: {{emergency: saved, pgpass: {pgpass}, pg_bin: {bin}}}
+locations: {{emergency: saved, pgpass: {pgpass}, pg_bin: {bin}}}
 targets:
   arp: {{kind: docker, container: {container}, database: {base}, port: {port}, superuser: {user}{socket}}}
 phases: [{{title: One, section: "1", steps: [{{id: one, title: One}}]}}]

@@ -74,7 +74,7 @@ def shown(conductor: Conductor, answers: Answers) -> Iterator[tuple[str, ThemedA
         return MidwatchApp(desk, environment=TERMINAL)
 
     runbook = conductor.runbook
-    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))]
+    earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))]
     yield "declare", DeclareApp(runbook, [], {}, environment=TERMINAL), SMALL, ()
     yield "declare-later", DeclareApp(runbook, earlier, {}, environment=TERMINAL), SMALL, ()
     for name, size in SIZES.items():
@@ -111,7 +111,10 @@ def with_two(conductor: Conductor) -> None:
     """From now on the clean-up of old backups takes two people."""
     runbook = conductor.runbook
     phases = tuple(
-        replace(phase, steps=tuple(replace(step, two_people=step.two_people or step.id == DESTROYS) for step in phase.steps))
+        replace(
+            phase,
+            steps=tuple(replace(step, requires_approval=step.requires_approval or step.id == DESTROYS) for step in phase.steps),
+        )
         for phase in runbook.phases
     )
     conductor.runbook = replace(runbook, phases=phases)

@@ -36,14 +36,14 @@ def write_site(record: Record, bases: Sequence[Base], engine: Engine, scenario: 
         "midwatch-site": 1,
         "environment": "rehearsal",
         "targets": {base.server.name: base.server.as_target(base.label) for base in bases},
-        "places": {
+        "locations": {
             "backups": "backups/prod",
             "emergency": "emergency-backup",
             "logs": "logs",
             "audit": "security/access-audit.log",
             "pgpass": "home/.pgpass",
             "freeze": "security/freeze.json",
-            "sealed": "security/sealed",
+            "credential_backups": "security/sealed",
             "pg_bin": str(engine.bin),
         },
         "panels": {"disk": disk, **({"docker": {"label": record.label}} if record.label else {})},

@@ -58,12 +58,12 @@ class Context:
     step: str = ""
     """The step's id, when there is one."""
 
-    def place(self, name: str) -> Path:
+    def location(self, name: str) -> Path:
         """The absolute path of a named place (`midwatch.runbook.places`).
 
         Raises `OutcomeUnknown` when it lies on a mount that does not answer.
         """
-        path = self.runbook.place_of(name)
+        path = self.runbook.location_of(name)
         require_answer(path)
         return path
 

@@ -60,7 +60,7 @@ class Aftermath(Helm, Notebook):
         self._append(Kind.FINISHED, body)
         threading.Thread(target=self._learn_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
         self._escalate()
-        if step.moves:
+        if step.measure:
             self._begin_reading(step, body["attempt"])
 
     def _catch_up(self) -> None:
@@ -82,7 +82,7 @@ class Aftermath(Helm, Notebook):
             reader.start()
 
     def _read_after(self, step: Step, number: int) -> None:
-        readings = take_readings(self.runbook, step.moves, self.clock, limit=AFTER_LIMIT)
+        readings = take_readings(self.runbook, step.measure, self.clock, limit=AFTER_LIMIT)
         with contextlib.suppress(Refused):  # the wheel was taken meanwhile, and the next driver takes readings of its own
             self._journal_readings(step, number, "after", readings)
 

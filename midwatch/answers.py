@@ -117,7 +117,7 @@ def _answer(entry: Entry, step: Step | None) -> Answer:
     if "values" in table.entries:
         given = _table(table.entries["values"].node, "'values'")
         if step is not None:
-            _only(given, [ask.name for ask in step.ask])
+            _only(given, [ask.name for ask in step.questions])
         values = {name: _text(value) for name, value in given.entries.items()}
     return Answer(entry.place, _text(table.entries["note"]) if "note" in table.entries else "", values)
 

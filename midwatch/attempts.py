@@ -68,9 +68,9 @@ def confirmed_body(
     """The body of `step.confirmed`; `found` is the state of what the step requires."""
     shown = shown_plan(plan)
     body = {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
-    body["require"] = [
+    body["preconditions"] = [
         {"title": required.title, "met": state.met, "detail": state.detail}
-        for required in step.require
+        for required in step.preconditions
         if (state := found.get(required.id)) is not None
     ]
     return body
@@ -142,7 +142,7 @@ def _finished(step: Step, number: int, outcome: StepOutcome, summary: str) -> di
         "summary": summary,
         "values": values,
         "output": {},
-        "tell": list(step.on_failure.tell) if failed else [],
+        "notify": list(step.on_failure.notify) if failed else [],
     }
 
 

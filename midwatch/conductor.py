@@ -168,7 +168,9 @@ class Conductor(Approvals, Aftermath):
     def required(self, step_id: str) -> dict[str, CriterionState]:
         """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
         self._require_drivable()
-        return closure.evaluate(self.runbook.step(step_id).require, self._context(step_id), self.incident, limit=REQUIRE_LIMIT)
+        return closure.evaluate(
+            self.runbook.step(step_id).preconditions, self._context(step_id), self.incident, limit=REQUIRE_LIMIT
+        )
 
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         """Run the step, or take back what it did, as the plan was shown. Returns once its supervisor owns it.
@@ -195,7 +197,7 @@ class Conductor(Approvals, Aftermath):
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
             self._append(Kind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
         try:
-            before = take_readings(self.runbook, step.moves, self.clock, limit=BEFORE_LIMIT)
+            before = take_readings(self.runbook, step.measure, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
             self._make_room()
             owner = supervisor.start(attempt, order, self._learn_secrets({**os.environ, **order.env}))
@@ -260,7 +262,7 @@ class Conductor(Approvals, Aftermath):
             self._driver()
             answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
             self._append(Kind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
-            for role in step.tell:
+            for role in step.notify:
                 self.told(role, note or step.title)
 
     def fail(self, step_id: str, reason: str) -> None:
@@ -268,7 +270,7 @@ class Conductor(Approvals, Aftermath):
         step = self.runbook.step(step_id)
         with self._mutex:
             rules.may_decide(step, self.incident, reason)
-            body = {"step": step_id, "reason": reason, "tell": list(step.on_failure.tell)}
+            body = {"step": step_id, "reason": reason, "notify": list(step.on_failure.notify)}
             self._append(Kind.MARKED_FAILED, body)
             self._escalate()
 

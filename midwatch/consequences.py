@@ -21,7 +21,7 @@ def escalation_owed(events: Sequence[Event], incident: Incident, runbook: Runboo
             step = runbook.step(str(event.body["step"]))
             if event.kind == Kind.FINISHED and is_undo(incident, step, event.body["attempt"]):
                 continue
-            worse = step.on_failure.escalate
+            worse = step.on_failure.raise_severity
             if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
                 return worse, step
     return None
@@ -38,7 +38,7 @@ def words_owed(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str
     for event in events:
         if event.kind == Kind.MARKED_DONE:
             step = runbook.step(str(event.body["step"]))
-            owed |= dict.fromkeys(step.tell, str(event.body["note"]) or step.title)
+            owed |= dict.fromkeys(step.notify, str(event.body["note"]) or step.title)
         elif event.kind == Kind.NOTIFICATION_RECORDED:
             owed.pop(str(event.body["role"]), None)
     return list(owed.items())
@@ -53,4 +53,4 @@ def readings_owed(events: Sequence[Event], incident: Incident, runbook: Runbook)
     last = incident.step(step.id).last
     if last is None or last.outcome is None or last.started_at is None:
         return None
-    return (step, last.number) if set(step.moves) - set(last.after) else None
+    return (step, last.number) if set(step.measure) - set(last.after) else None

@@ -45,7 +45,7 @@ def environment_secrets(environment: Mapping[str, str] | None = None) -> dict[st
 def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
     environment = os.environ if environment is None else environment
     yield from _in_environment(environment)
-    yield from _pgpass("pgpass", runbook.resolve(runbook.places.get("pgpass", "~/.pgpass")))
+    yield from _pgpass("pgpass", runbook.resolve(runbook.locations.get("pgpass", "~/.pgpass")))
     if "PGPASSFILE" in environment:
         yield from _pgpass("PGPASSFILE", Path(environment["PGPASSFILE"]))
     for target in runbook.targets.values():

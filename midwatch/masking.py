@@ -14,7 +14,7 @@ from midwatch.redaction.ordinary import is_ordinary
 
 _NOT_TEXT = frozenset(
     {"digest", "head", "sha256", "runbook_sha256", "site_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
-    | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "tell"}
+    | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
 _ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "with"})

@@ -28,7 +28,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
 
     Raises `Failed` when it cannot be made and `BadInput` when the runbook has changed since it was read.
     """
-    logs = runbook.place_of("logs")
+    logs = runbook.location_of("logs")
     name = incident_id(clock.now(), runbook.id)
     folder: IncidentFolder | None = None
     try:

@@ -107,7 +107,7 @@ class Record(ABC):
 
     def _name_places(self) -> None:
         """Say where the journal goes on when its own disk takes no more events."""
-        declared = self.runbook.places.get("second_journal", "")
+        declared = self.runbook.locations.get("journal_fallback", "")
         with self._mutex:
             journal = self._driver().journal
             journal.name_places(self.runbook.resolve(declared) if declared else None)

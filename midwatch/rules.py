@@ -43,7 +43,7 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
 
 def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
     """Whether what the step requires holds, or somebody has said why it runs all the same."""
-    unmet = [required for required in step.require if found[required.id].met is not True]
+    unmet = [required for required in step.preconditions if found[required.id].met is not True]
     if unmet and not optional_reason(reason):
         names = "; ".join(f"{required.title}: {found[required.id].detail}" for required in unmet)
         raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
@@ -65,7 +65,7 @@ def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) 
 
 def takes_two(step: Step, plan: Plan) -> bool:
     """Whether a second person has to approve this plan; one that would touch nothing needs nobody."""
-    return step.two_people and risk_of(step, plan) is not Risk.OBSERVE
+    return step.requires_approval and risk_of(step, plan) is not Risk.OBSERVE
 
 
 def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Person) -> None:
@@ -155,11 +155,13 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
         hint = "Say in the note why it was done all the same"
         raise Refused(f"{step.title} is {status}: {incident.condition(step).reason}", hint=hint)
     _needs(step, incident, runbook)
-    unknown = sorted(set(values) - {ask.name for ask in step.ask})
+    unknown = sorted(set(values) - {ask.name for ask in step.questions})
     if unknown:
-        raise Refused(f"{step.title} does not ask for {unknown[0]}", hint=f"It asks: {', '.join(a.name for a in step.ask)}")
+        raise Refused(
+            f"{step.title} does not ask for {unknown[0]}", hint=f"It asks: {', '.join(a.name for a in step.questions)}"
+        )
     answers: dict[str, str] = {}
-    for ask in step.ask:
+    for ask in step.questions:
         answer = tidy(values.get(ask.name, ask.default))
         if not answer and ask.required:
             raise Refused(f"{step.title} asks: {ask.prompt}", hint=f"Answer {ask.name}")

@@ -41,7 +41,7 @@ def _impact(runbook: Runbook, incident: Incident) -> str:
     answers = [
         f"{ask.prompt.rstrip()} {answer}"
         for step in runbook.steps()
-        for ask in step.ask
+        for ask in step.questions
         if ask.kind == "yes-no" and (answer := incident.value(step.id, ask.name))
     ]
     return "; ".join(answers) or "not assessed yet"

@@ -13,7 +13,7 @@ from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Trigger
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 from probes.log_tail import LogLine, find_lines
 
 MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")
@@ -67,8 +67,8 @@ def _triggers_by_log(runbook: Runbook) -> dict[Path, tuple[Trigger, ...]]:
 
 
 def _own_logs(runbook: Runbook) -> list[Path]:
-    places: Mapping[str, str] = runbook.places or PLACES
-    folder = runbook.resolve(places.get("logs", PLACES["logs"]))
+    places: Mapping[str, str] = runbook.locations or LOCATIONS
+    folder = runbook.resolve(places.get("logs", LOCATIONS["logs"]))
     return [folder / "backup.log", folder / "emergency-backup.log"]
 
 

@@ -60,22 +60,22 @@ def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
     """The target's backups, the newest first; half-written ones are not among them. Raises `OSError`, and
     `OutcomeUnknown` when one of their folders lies on a mount that does not answer: which is the newest nobody knows then.
     """
-    for place in (runbook.place_of("backups"), *emergency_folders(runbook), runbook.place_of("elsewhere")):
+    for place in (runbook.location_of("backups"), *emergency_folders(runbook), runbook.location_of("remote_manifests")):
         require_answer(place)
     found = [
         file
-        for folder in sets_below(runbook.place_of("backups"))
+        for folder in sets_below(runbook.location_of("backups"))
         for file in _files(folder, f"{target.database}.*", emergency=False)
     ]
     for folder in emergency_folders(runbook):
         found += _files(folder, f"{emergency_stem(target)}-*", emergency=True)
-    found += _elsewhere(runbook.place_of("elsewhere"), emergency_stem(target))
+    found += _elsewhere(runbook.location_of("remote_manifests"), emergency_stem(target))
     return sorted(found, key=lambda file: file.started, reverse=True)
 
 
 def emergency_places(runbook: Runbook) -> list[str]:
     """The places of emergency backups as they are written, in the order in which they are tried."""
-    return [text.strip() for text in runbook.places["emergency"].split(",") if text.strip()]
+    return [text.strip() for text in runbook.locations["emergency"].split(",") if text.strip()]
 
 
 def emergency_folders(runbook: Runbook) -> list[Path]:
@@ -94,9 +94,9 @@ def being_written(runbook: Runbook, target: Target) -> Path | None:
 
     Raises `OutcomeUnknown` when their mount does not answer.
     """
-    for place in (runbook.place_of("backups"), *emergency_folders(runbook)):
+    for place in (runbook.location_of("backups"), *emergency_folders(runbook)):
         require_answer(place)
-    paths = list(runbook.place_of("backups").glob(f".*{PARTIAL}/.{target.database}.*{PARTIAL}"))
+    paths = list(runbook.location_of("backups").glob(f".*{PARTIAL}/.{target.database}.*{PARTIAL}"))
     for folder in emergency_folders(runbook):
         paths += folder.glob(f".{emergency_stem(target)}-*{PARTIAL}")
     found: list[tuple[float, Path]] = []

@@ -87,7 +87,7 @@ class Looks:
 
     def _look_what_is_required(self, step_id: str, number: int) -> None:
         """Beside the plan and after it, so that a slow check does not hold the plan up."""
-        if not self._desk.runbook.step(step_id).require:
+        if not self._desk.runbook.step(step_id).preconditions:
             return
 
         def done(found: Mapping[str, CriterionState]) -> None:
@@ -101,6 +101,6 @@ class Looks:
     def _nothing_known(self, step_id: str, sentence: str) -> None:
         """The checks could not even be begun: nothing that is required counts as holding."""
         unknown = CriterionState(None, sentence, self._desk.clock.now())
-        found = {item.id: unknown for item in self._desk.runbook.step(step_id).require}
+        found = {item.id: unknown for item in self._desk.runbook.step(step_id).preconditions}
         self._known[step_id] = replace(self.of(step_id), required=found)
         self._changed()

@@ -22,8 +22,8 @@ class Tick(Form):
 
     def __init__(self, pen: Pen, desk: Desk, step: Step, state: StepState | None) -> None:
         known = state.values if state else {}
-        fields = [asked(ask, known.get(ask.name)) for ask in step.ask]
-        prompt = "What was said" if step.tell else "Note"
+        fields = [asked(ask, known.get(ask.name)) for ask in step.questions]
+        prompt = "What was said" if step.notify else "Note"
         fields.append(Field(_NOTE_FIELD, prompt, required=False))
         super().__init__(
             pen,
@@ -47,6 +47,6 @@ def _words(step: Step, runbook: Runbook, pen: Pen) -> list[Content]:
     lines = prose(step.instructions, _WIDTH, pen) if step.instructions else []
     if step.expect:
         lines += labelled("good", step.expect, _WIDTH, pen, style=FAINT)
-    if step.tell:
-        lines += labelled("tells", ", ".join(runbook.roles[role].name for role in step.tell), _WIDTH, pen, style=FAINT)
+    if step.notify:
+        lines += labelled("tells", ", ".join(runbook.roles[role].name for role in step.notify), _WIDTH, pen, style=FAINT)
     return lines

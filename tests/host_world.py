@@ -17,7 +17,7 @@ from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.plan import Plan, Verb
 from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 from probes.postgres.embedded import VERSION, package_folder
 
 PASSWORD = "a long enough password"
@@ -84,7 +84,7 @@ def make_runbook(tmp_path: Path) -> MakeRunbook:
             None,
             tmp_path,
             "0" * 64,
-            places=dict(PLACES),
+            locations=dict(LOCATIONS),
             panels=panels,
             triggers=triggers,
             targets=targets or {},

@@ -111,5 +111,5 @@ def _require_confirmed(runbook: Runbook, args: argparse.Namespace) -> None:
 def logs_folder(args: argparse.Namespace) -> Path:
     """Where incidents lie: the place `logs` of the runbook when there is one here, else `./logs`."""
     if args.runbook or os.environ.get("MIDWATCH_RUNBOOK") or Path("runbook.yaml").exists():
-        return load_runbook(args).place_of("logs")
+        return load_runbook(args).location_of("logs")
     return Path("logs").absolute()

@@ -23,7 +23,7 @@ def place_of(runbook: Runbook, text: str) -> Place:
     if text == "-":
         return StandardOutput()
     if text.startswith(("ssh://", "ssh ")):
-        config = runbook.places.get("ssh_config", "")
+        config = runbook.locations.get("ssh_config", "")
         return Ssh(*parse(text, runbook.resolve(config) if config else None))
     if text.startswith("s3://"):
         from actions.places.s3 import parse as parse_bucket

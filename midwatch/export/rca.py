@@ -84,7 +84,7 @@ def _impact(facts: Facts) -> str:
     asked = [
         (ask.prompt, facts.incident.value(step.id, ask.name))
         for step in facts.runbook.steps()
-        for ask in step.ask
+        for ask in step.questions
         if ask.kind == _YES_NO
     ]
     answers = [f"{text(prompt)} {text(answer)}" for prompt, answer in asked if answer]
@@ -111,7 +111,7 @@ def _detection(facts: Facts) -> str:
 
 
 def _whys(facts: Facts) -> str:
-    prompts = {ask.name: ask.prompt for step in facts.runbook.steps() for ask in step.ask}
+    prompts = {ask.name: ask.prompt for step in facts.runbook.steps() for ask in step.questions}
     rows = []
     for number in range(1, WHYS + 1):
         key = f"why_{number}"
@@ -127,11 +127,11 @@ def _controls(facts: Facts) -> str:
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:
     """The longer answers of the phase that asks the five whys, besides those that have a section of their own."""
     own = {"impact", "fixes", "controls", "follow_ups", *(f"why_{number}" for number in range(1, WHYS + 1))}
-    phase = next((p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.ask)), None)
+    phase = next((p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.questions)), None)
     found = [
         (step, facts.incident.value(step.id, ask.name))
         for step in (phase.steps if phase else ())
-        for ask in step.ask
+        for ask in step.questions
         if ask.kind == "text" and ask.name not in own
     ]
     return [(step, answer) for step, answer in found if answer]

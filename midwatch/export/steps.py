@@ -60,8 +60,8 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
             yield _decision(facts, event)
     for key, value in state.values.items():
         yield f"{code(key)}: {text(value)}"
-    if step.instead and state.attempts:
-        yield f"The plan's own command is {code(step.as_written)}. {text(step.instead)}"
+    if step.deviation and state.attempts:
+        yield f"The plan's own command is {code(step.original_command)}. {text(step.deviation)}"
 
 
 def _attempt(attempt: Attempt, reason: str) -> str:

@@ -79,7 +79,7 @@ def _answered(answer: Reference, condition: Condition, incident: Incident) -> Ev
 
 def _asks(step: Step, key: str) -> bool:
     """Whether a person was asked for this value, so that an empty answer is an answer."""
-    return step.kind is StepKind.MANUAL and any(question.name == key for question in step.ask)
+    return step.kind is StepKind.MANUAL and any(question.name == key for question in step.questions)
 
 
 def _status(step_id: str, condition: Condition, incident: Incident) -> StepStatus:

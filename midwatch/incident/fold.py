@@ -108,7 +108,7 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state = incident.step(body["step"])
     plan = Plan.from_json(body["plan"]) if body.get("plan") else None
     undoes = body.get("undoes")
-    unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("require", ()) if item["met"] is not True)
+    unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True)
     state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
     state.attempts[-1].approved_by, state.attempts[-1].began = body.get("approved_by", ""), incident.steady
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
@@ -179,7 +179,7 @@ def _failed_by_hand(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _owe(incident: Incident, body: Body) -> None:
-    for role in body.get("tell", ()):
+    for role in body.get("notify", ()):
         incident.to_tell[role] = f"{body['step']} failed"
 
 

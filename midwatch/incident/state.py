@@ -251,4 +251,4 @@ class Incident:
 
     def unmet_needs(self, step: Step, runbook: Runbook) -> list[Step]:
         """Steps that `needs:` names and that are not settled."""
-        return [need for need in map(runbook.step, step.needs) if not self.status(need).settled]
+        return [need for need in map(runbook.step, step.depends_on) if not self.status(need).settled]

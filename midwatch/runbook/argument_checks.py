@@ -28,7 +28,7 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
             if action is not None:
                 _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems)
                 _risk(action, step.value, problems)
-            for item in step.value.items("require"):
+            for item in step.value.items("preconditions"):
                 _check(item.value, runbook, problems)
     for item in [*fields.items("triggers"), *fields.items("closure")]:
         _check(item.value, runbook, problems)

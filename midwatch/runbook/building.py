@@ -34,7 +34,7 @@ from midwatch.runbook.model import (
     TargetKind,
     Trigger,
 )
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 from midwatch.runbook.reader import Fields, Found
 
 _NONE: dict[str, Found] = {}
@@ -67,7 +67,9 @@ def build_runbook(
         ),
         roles=MappingProxyType({name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}),
         comms=_comms(fields, site),
-        places=MappingProxyType(PLACES | {name: found.value for name, found in laid_over("places", fields, site).items()}),
+        locations=MappingProxyType(
+            LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
+        ),
         panels=tuple(
             Panel(name, _arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
         ),
@@ -152,15 +154,15 @@ def _step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
         outputs=fields.values("outputs"),
         timeout=fields.get("timeout", 600.0),
         expect=_prose(fields, "expect"),
-        as_written=_prose(fields, "as_written"),
-        instead=_prose(fields, "instead"),
-        needs=fields.values("needs"),
-        require=tuple(_criterion(item.value) for item in fields.items("require")),
+        original_command=_prose(fields, "original_command"),
+        deviation=_prose(fields, "deviation"),
+        depends_on=fields.values("depends_on"),
+        preconditions=tuple(_criterion(item.value) for item in fields.items("preconditions")),
         when=_condition(fields.get("when"), earlier),
-        moves=fields.values("moves"),
-        ask=tuple(ask_of(item.value) for item in fields.items("ask")),
-        tell=fields.values("tell"),
-        two_people=fields.get("two_people", False),
+        measure=fields.values("measure"),
+        questions=tuple(ask_of(item.value) for item in fields.items("questions")),
+        notify=fields.values("notify"),
+        requires_approval=fields.get("requires_approval", False),
         optional=fields.get("optional", False),
         on_failure=_on_failure(fields.get("on_failure")),
     )
@@ -185,8 +187,8 @@ def _condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condition 
 def _on_failure(fields: Fields | None) -> OnFailure:
     if fields is None:
         return OnFailure()
-    escalate = fields.get("escalate")
-    return OnFailure(Severity(escalate) if escalate else None, fields.values("tell"), _prose(fields, "advice"))
+    escalate = fields.get("raise_severity")
+    return OnFailure(Severity(escalate) if escalate else None, fields.values("notify"), _prose(fields, "advice"))
 
 
 def ask_of(fields: Fields) -> Ask:
@@ -241,7 +243,7 @@ def _dependent(fields: Fields) -> Dependent:
 
 
 def _role(role_id: str, fields: Fields) -> Role:
-    return Role(role_id, fields.get("name", ""), fields.get("tell", ""), fields.get("contact", ""))
+    return Role(role_id, fields.get("name", ""), fields.get("notify_when", ""), fields.get("contact", ""))
 
 
 def _comms(fields: Fields, site: Fields | None) -> Comms:

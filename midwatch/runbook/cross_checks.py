@@ -17,8 +17,8 @@ _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
     "outputs": (StepKind.RUN, "a step with 'run'"),
-    "ask": (StepKind.MANUAL, "a step that a person does"),
-    "tell": (StepKind.MANUAL, "a step that a person does"),
+    "questions": (StepKind.MANUAL, "a step that a person does"),
+    "notify": (StepKind.MANUAL, "a step that a person does"),
 }
 _OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
 """Variables that Midwatch sets itself, or that would change what bash runs before the script."""
@@ -48,8 +48,8 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     _sections(phases, problems)
     for step in steps:
         _step_keys(step, problems)
-        check_questions(step.items("ask"), problems)
-        _unique("requirement", [item.value for item in step.items("require")], problems)
+        check_questions(step.items("questions"), problems)
+        _unique("requirement", [item.value for item in step.items("preconditions")], problems)
     for trigger in fields.items("triggers"):
         _trigger_keys(trigger.value, problems)
     targets = laid_over("targets", fields, site)
@@ -101,11 +101,13 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     if kind is StepKind.MANUAL:
-        for key in ("timeout", "risk", "require", "two_people"):
+        for key in ("timeout", "risk", "preconditions", "requires_approval"):
             if key in step:
                 problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
-    if step.get("two_people") and step.get("risk") == Risk.OBSERVE:
-        problems.add("A step that changes nothing takes one person", step.where("two_people"), "Take 'two_people' out")
+    if step.get("requires_approval") and step.get("risk") == Risk.OBSERVE:
+        problems.add(
+            "A step that changes nothing takes one person", step.where("requires_approval"), "Take 'requires_approval' out"
+        )
     for name, found in step.table("env").items():
         if name in _OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
@@ -142,17 +144,17 @@ def _dependents(target: Fields, targets: dict[str, Found], problems: Problems) -
 def _names(steps: list[Fields], roles: dict[str, Found], panels: dict[str, Found], problems: Problems) -> None:
     for step in steps:
         failure = step.get("on_failure") or Fields(step.place)
-        for found in [*step.items("tell"), *failure.items("tell")]:
+        for found in [*step.items("notify"), *failure.items("notify")]:
             if found.value not in roles:
                 problems.add(f"There is no role {found.value!r}", found.place, near(found.value, roles, "Roles"))
-        for found in step.items("moves"):
+        for found in step.items("measure"):
             if found.value not in panels:
                 problems.add(f"There is no panel {found.value!r}", found.place, near(found.value, panels, "Panels"))
 
 
 def _links_of(step: Fields) -> Iterator[_Link]:
     name = identity(step)
-    for found in step.items("needs"):
+    for found in step.items("depends_on"):
         yield _Link(name, found.value, found.place, "needs")
     condition = step.get("when")
     if condition is not None:
@@ -221,7 +223,7 @@ def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:
 
 def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> None:
     """Values that conditions and references name are asked for or reported by the step that they name."""
-    manual = {identity(step): step.items("ask") for step in steps if kind_of(step) is StepKind.MANUAL}
+    manual = {identity(step): step.items("questions") for step in steps if kind_of(step) is StepKind.MANUAL}
     reporting = {identity(step): step for step in steps if kind_of(step) is not StepKind.MANUAL}
     asked = {
         name: {ask.name: ask for ask in (ask_of(item.value) for item in items)}

@@ -20,7 +20,7 @@ from midwatch.runbook.kinds import (
     Word,
 )
 from midwatch.runbook.model import Environment, Severity, TargetKind
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 from midwatch.runbook.reader import Key, ListOf, Shape, TableOf
 
 VERSION = 1
@@ -88,7 +88,7 @@ ROLE = Shape(
     "Somebody who has to be told.",
     (
         Key("name", LINE, "Who it is, as people say it", required=True),
-        Key("tell", LINE, "When they are told, in words"),
+        Key("notify_when", LINE, "When they are told, in words"),
         Key("contact", LINE, "How they are reached"),
     ),
 )
@@ -133,8 +133,8 @@ ON_FAILURE = Shape(
     "failure rule",
     "What follows when the step fails.",
     (
-        Key("escalate", SEVERITY, "The severity that the incident rises to"),
-        Key("tell", IDS, "Roles that have to be told"),
+        Key("raise_severity", SEVERITY, "The severity that the incident rises to"),
+        Key("notify", IDS, "Roles that have to be told"),
         Key("advice", TEXT, "What to do next"),
     ),
 )
@@ -172,15 +172,15 @@ STEP = Shape(
         ),
         Key("timeout", Length(), "When it is stopped; default 10 min"),
         Key("expect", TEXT, "What good looks like"),
-        Key("as_written", TEXT, "The plan's own command for this step"),
-        Key("instead", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
-        Key("needs", IDS, "Earlier steps that have to be done or skipped first"),
-        Key("require", ListOf(CRITERION), "What has to hold when it starts; evaluated live, overridden by a reason only"),
+        Key("original_command", TEXT, "The plan's own command for this step"),
+        Key("deviation", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
+        Key("depends_on", IDS, "Earlier steps that have to be done or skipped first"),
+        Key("preconditions", ListOf(CRITERION), "What has to hold when it starts; evaluated live, overridden by a reason only"),
         Key("when", CONDITION, "When it is needed; default: always"),
-        Key("moves", IDS, "Panels whose readings are taken before and after"),
-        Key("ask", ListOf(ASK), "What a manual step asks the person"),
-        Key("tell", IDS, "Roles that a manual step tells"),
-        Key("two_people", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
+        Key("measure", IDS, "Panels whose readings are taken before and after"),
+        Key("questions", ListOf(ASK), "What a manual step asks the person"),
+        Key("notify", IDS, "Roles that a manual step tells"),
+        Key("requires_approval", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
     ),
@@ -218,8 +218,8 @@ _LAID_OVER = (
     Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be told, by id"),
     Key("comms", COMMS, "How others are kept informed"),
     Key(
-        "places",
-        TableOf(Word(tuple(PLACES)), Text(single=True, empty=True), "places"),
+        "locations",
+        TableOf(Word(tuple(LOCATIONS)), Text(single=True, empty=True), "locations"),
         "Files and folders that actions use, by name",
     ),
     Key("panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"),

@@ -115,7 +115,7 @@ class Role:
 
     id: str
     name: str
-    tell: str = ""
+    notify_when: str = ""
     """When they are told, in words."""
     contact: str = ""
 
@@ -182,8 +182,8 @@ class Condition:
 class OnFailure:
     """What follows when the step fails."""
 
-    escalate: Severity | None = None
-    tell: tuple[str, ...] = ()
+    raise_severity: Severity | None = None
+    notify: tuple[str, ...] = ()
     """Role ids."""
     advice: str = ""
     """What to do next, in words."""
@@ -228,21 +228,21 @@ class Step:
     """Seconds."""
     expect: str = ""
     """What good looks like."""
-    as_written: str = ""
+    original_command: str = ""
     """The plan's own command for this step."""
-    instead: str = ""
+    deviation: str = ""
     """Where the plan's command is wrong or dangerous: why, and what is done under its name."""
-    needs: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     """Steps that must be done (or skipped with a reason) before this one may run."""
-    require: tuple[Criterion, ...] = ()
+    preconditions: tuple[Criterion, ...] = ()
     """What must hold when it starts, unless a reason is given."""
     when: Condition | None = None
-    moves: tuple[str, ...] = ()
+    measure: tuple[str, ...] = ()
     """Panels whose readings are recorded before and after."""
-    ask: tuple[Ask, ...] = ()
-    tell: tuple[str, ...] = ()
+    questions: tuple[Ask, ...] = ()
+    notify: tuple[str, ...] = ()
     """Role ids that a manual step tells."""
-    two_people: bool = False
+    requires_approval: bool = False
     """Whether a second person has to approve the plan before it runs."""
     optional: bool = False
     on_failure: OnFailure = OnFailure()
@@ -302,7 +302,7 @@ class Runbook:
     targets: Mapping[str, Target] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
     comms: Comms = Comms()
-    places: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict)
     """Named files and folders that actions use: see `midwatch.runbook.places`."""
     panels: tuple[Panel, ...] = ()
     triggers: tuple[Trigger, ...] = ()
@@ -340,6 +340,6 @@ class Runbook:
         """A path of the runbook as an absolute one: `~` expanded, relative ones below `base`."""
         return self.base / Path(path).expanduser()
 
-    def place_of(self, name: str) -> Path:
+    def location_of(self, name: str) -> Path:
         """The absolute path of a named place. Raises `KeyError` for a name that `places` does not define."""
-        return self.resolve(self.places[name])
+        return self.resolve(self.locations[name])

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-PLACES = MappingProxyType(
+LOCATIONS = MappingProxyType(
     {
         "backups": "backups/prod",  # a folder a nightly set, and `old/`
         "emergency": "emergency-backup",  # emergency backups: folders, ssh://…, s3://…, by commas; the first with room
-        "elsewhere": "logs/backups-elsewhere",  # manifests of backups that lie on another host
+        "remote_manifests": "logs/backups-elsewhere",  # manifests of backups that lie on another host
         "recipients": "",  # a file of public keys to which backups are encrypted; empty: they are not
         "ssh_config": "",  # a configuration of OpenSSH for such places; empty: the user's own
         "logs": "logs",  # backup.log, emergency-backup.log, incidents/
         "audit": "security/access-audit.log",
         "pgpass": "~/.pgpass",  # the bastion's own authentication
         "freeze": "security/freeze.json",
-        "sealed": "security/sealed",  # former verifiers, 0600, for undo
-        "second_journal": "",  # where a journal goes on when the disk of `logs` takes no more; empty: chosen by itself
+        "credential_backups": "security/sealed",  # former verifiers, 0600, for undo
+        "journal_fallback": "",  # where a journal goes on when the disk of `logs` takes no more; empty: chosen by itself
         "pg_bin": "",  # a folder with pg_dump and its kin, tried before PATH and the system's own; empty: none
     }
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,23 @@ MOST = 100
 
 LONGEST = 1000
 """Items of one list or table; a file with more was made to waste time."""
+
+
+RENAMED = {
+    "as_written": "original_command",
+    "ask": "questions",
+    "elsewhere": "remote_manifests",
+    "escalate": "raise_severity",
+    "instead": "deviation",
+    "moves": "measure",
+    "needs": "depends_on",
+    "places": "locations",
+    "require": "preconditions",
+    "sealed": "credential_backups",
+    "second_journal": "journal_fallback",
+    "two_people": "requires_approval",
+}
+"""Keys as builds before the first release had them, and as they are now."""
 
 
 @dataclass(slots=True)
@@ -155,6 +172,9 @@ class Shape(Kind):
                 if problems.full:
                     problems.more += 1
                     continue
+                if renamed := _renamed(name, known):
+                    problems.add(f"`{name}` is now `{renamed}`", entry.place)
+                    continue
                 comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
                 hint = "In { } a comma ends a value: put the text in quotes" if comma else near(name, known, "It takes")
                 problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
@@ -238,6 +258,10 @@ class TableOf(Kind):
             return None
         read: dict[str, Found] = {}
         for name, entry in node.entries.items():
+            names = self.name.schema().get("enum", ())
+            if name not in names and (renamed := _renamed(name, names)):
+                problems.add(f"`{name}` is now `{renamed}`", entry.place)
+                continue
             good = self.name.read(Scalar(entry.place, name, name), problems) is not None
             value = self.value.found(entry.node, problems, entry.place)
             if good:
@@ -247,6 +271,12 @@ class TableOf(Kind):
     def schema(self) -> Schema:
         names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
         return {"type": "object", "additionalProperties": self.value.schema()} | ({"propertyNames": names} if names else {})
+
+
+def _renamed(name: str, known: Collection[str]) -> str:
+    """The name that an old key has now in this table; empty when it is no old key of it."""
+    now = "notify" if name == "tell" else RENAMED.get(name, "")
+    return next((new for new in (now, f"{now}_when") if new in known), "")
 
 
 def described(node: Node) -> str:

@@ -167,6 +167,6 @@ def _inside(target: Target, place: Place) -> Route:
 
 def password_file(runbook: Runbook) -> Path:
     """The bastion's own `.pgpass`, which libpq reads. Raises `OutcomeUnknown` when its mount does not answer."""
-    path = runbook.place_of("pgpass")
+    path = runbook.location_of("pgpass")
     require_answer(path)
     return path

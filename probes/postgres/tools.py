@@ -87,7 +87,7 @@ def pg_dump_inside(container: str, server_major: int) -> str:
 
 def program_folders(runbook: Runbook) -> Iterator[Path]:
     """Where programs of PostgreSQL may lie: in `places.pg_bin`, in PATH, then the system's own, newest first."""
-    named = runbook.places.get("pg_bin", "")
+    named = runbook.locations.get("pg_bin", "")
     if named:
         yield runbook.resolve(named)
     on_path = shutil.which("pg_dump")

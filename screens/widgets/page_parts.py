@@ -30,7 +30,7 @@ class Look:
     def unmet(self, step: Step) -> list[str]:
         """What the step requires and was found not to hold, or could not be determined; empty while nobody has looked."""
         found = self.required or {}
-        return [item.title for item in step.require if item.id in found and found[item.id].met is not True]
+        return [item.title for item in step.preconditions if item.id in found and found[item.id].met is not True]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,10 @@ def _needed(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[
 
 
 def _questions(step: Step, state: StepState | None, width: int, pen: Pen) -> list[Content]:
-    if not step.ask or (state and state.values):
+    if not step.questions or (state and state.values):
         return []
     lines = [pen.ink("It asks", STRONG)]
-    for ask in step.ask:
+    for ask in step.questions:
         lines += labelled(f" {pen.signs.dot}", ask.prompt + ("" if ask.required else " (may stay empty)"), width, pen, column=3)
     return [*lines, Content("")]
 
@@ -136,10 +136,10 @@ def _undo(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pe
 
 def _required(step: Step, look: Look, status: StepStatus, width: int, pen: Pen) -> list[Content]:
     """What has to hold when it starts, and whether it does."""
-    if not step.require or status is StepStatus.RUNNING or status.settled:
+    if not step.preconditions or status is StepStatus.RUNNING or status.settled:
         return []
     lines = [pen.ink("It requires", STRONG)]
-    for item in step.require:
+    for item in step.preconditions:
         state = look.required.get(item.id) if look.required is not None else None
         sign, style = (pen.signs.met[state.met], MET_STYLES[state.met]) if state else (pen.signs.dot, FAINT)
         word = {True: "holds", False: "does not hold", None: "unknown"}[state.met] if state else "looking"
@@ -161,19 +161,21 @@ def _said(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pe
         lines += labelled(" good", step.expect, width, pen, column=column, style="")
     if status is not StepStatus.FAILED and step.on_failure.advice:
         lines += labelled(" if not", _flowing(step.on_failure.advice), width, pen, column=column, style=FAINT)
-    worse, tell = step.on_failure.escalate, [parts.runbook.roles[role].name for role in step.on_failure.tell]
+    worse, tell = step.on_failure.raise_severity, [parts.runbook.roles[role].name for role in step.on_failure.notify]
     if worse or tell:
         follows = [f"This is {worse} then."] if worse else []
         follows += [f"Tell {', '.join(tell)}."] if tell else []
         lines += labelled(
             "" if step.on_failure.advice else " if not", " ".join(follows), width, pen, column=column, style=FAINT
         )
-    if step.tell:
-        lines += labelled(" tells", ", ".join(parts.runbook.roles[role].name for role in step.tell), width, pen, column=column)
-    if step.as_written:
-        lines += [Content(""), *labelled(" written", step.as_written, width, pen, column=column, style=FAINT)]
-    if step.instead:
-        lines += labelled(" instead", _flowing(_CODE.sub(r"\1", step.instead)), width, pen, column=column, style=FAINT)
+    if step.notify:
+        lines += labelled(
+            " tells", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, pen, column=column
+        )
+    if step.original_command:
+        lines += [Content(""), *labelled(" written", step.original_command, width, pen, column=column, style=FAINT)]
+    if step.deviation:
+        lines += labelled(" instead", _flowing(_CODE.sub(r"\1", step.deviation)), width, pen, column=column, style=FAINT)
     return lines
 
 

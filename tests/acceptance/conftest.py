@@ -36,7 +36,7 @@ class Night:
 
     @property
     def incident(self) -> Path:
-        (folder,) = (self.runbook.place_of("logs") / "incidents").iterdir()
+        (folder,) = (self.runbook.location_of("logs") / "incidents").iterdir()
         return folder
 
 
@@ -53,7 +53,7 @@ def night(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip(str(error))
     try:
         runbook = load(production.runbook, site=production.site)
-        pgpass = runbook.place_of("pgpass")
+        pgpass = runbook.location_of("pgpass")
         before = passwords_in(pgpass)
         argv = [
             MIDWATCH,

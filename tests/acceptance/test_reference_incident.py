@@ -56,7 +56,7 @@ def test_every_step_is_settled_with_time_actor_and_outcome(night: Night) -> None
         for attempt in found.attempts:
             assert attempt.outcome is not None
             assert attempt.seconds is not None
-            assert set(attempt.before) == set(attempt.after) == set(step.moves)
+            assert set(attempt.before) == set(attempt.after) == set(step.measure)
 
 
 def disk(reading: Reading) -> float:
@@ -87,8 +87,8 @@ def test_the_timeline_says_so(night: Night) -> None:
 def test_no_password_is_anywhere(night: Night) -> None:
     assert night.leaks == ()
     assert len(night.passwords) >= 4
-    places = [night.runbook.place_of("logs"), night.runbook.place_of("audit"), night.production.folder]
-    keepers = {night.runbook.place_of("pgpass")}
+    places = [night.runbook.location_of("logs"), night.runbook.location_of("audit"), night.production.folder]
+    keepers = {night.runbook.location_of("pgpass")}
     seen = 0
     for place in places:
         for file in [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]:
@@ -140,13 +140,13 @@ def arp(night: Night) -> Target:
 
 
 def connect(night: Night) -> Connection:
-    way, passfile = login_route(night.runbook, arp(night)), str(night.runbook.place_of("pgpass"))
+    way, passfile = login_route(night.runbook, arp(night)), str(night.runbook.location_of("pgpass"))
     return psycopg.connect(host=way.host, port=way.port, user=way.user, dbname=way.database, passfile=passfile, autocommit=True)
 
 
 def test_the_recovered_password_opens_arp_over_tcp(night: Night) -> None:
     way, tools = login_route(night.runbook, arp(night)), find_tools(night.runbook)
-    environment = os.environ | {"PGPASSFILE": str(night.runbook.place_of("pgpass"))}
+    environment = os.environ | {"PGPASSFILE": str(night.runbook.location_of("pgpass"))}
     where = ["-h", way.host, "-p", str(way.port), "-U", way.user, "-d", way.database]
     argv = [str(tools.psql), "-XAtw", *where, "-c", "SELECT current_user"]
     result = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env=environment)

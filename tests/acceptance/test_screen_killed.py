@@ -126,7 +126,7 @@ def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, 
     found = state(folder).step(STEP)
     assert [one.outcome for one in found.attempts] == [StepOutcome.DONE]
     assert b"[OK] Backup saved: emergency-backup/arp-prod-" in attempt.output.read_bytes()
-    assert len(list(runbook.place_of("emergency").glob("arp-prod-*.sql.gz"))) == 1
+    assert len(list(runbook.location_of("emergency").glob("arp-prod-*.sql.gz"))) == 1
     second.kill(signal.SIGTERM)
     wait_for(lambda: not second.isalive(), "the second screen ends")
     assert Path(found.values["path"]).is_file()

@@ -31,7 +31,7 @@ def runbook(production: Production, tmp_path: Path) -> Runbook:
     file.write_text(RUNBOOK)
     found = load(file, site=production.site)
     mine = {name: str(tmp_path / name) for name in ("emergency", "backups", "logs", "audit")}
-    return replace(found, places={**found.places, **mine}, panels=())
+    return replace(found, locations={**found.locations, **mine}, panels=())
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def away(context: Context, tmp_path: Path) -> Context:
-    places = {"emergency": "s3://safe/prod", "elsewhere": str(tmp_path / "kept")}
-    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, **places}))
+    places = {"emergency": "s3://safe/prod", "remote_manifests": str(tmp_path / "kept")}
+    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, **places}))
 
 
 def test_saved_validated_and_counted_in_a_bucket(arp: Target, away: Context, store: Store) -> None:

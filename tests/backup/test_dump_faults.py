@@ -130,10 +130,10 @@ def test_a_name_of_the_same_second_is_never_taken_twice(noise: Target, context: 
     interrupted(noise, context, another)
     assert len(refused) == 1
     (first, _) = files(context)
-    before = (context.place("emergency") / first).read_bytes()
+    before = (context.location("emergency") / first).read_bytes()
     with pytest.raises(MidwatchError, match="is there already"):
         save(noise, context)
-    assert (context.place("emergency") / first).read_bytes() == before
+    assert (context.location("emergency") / first).read_bytes() == before
     assert len(files(context)) == 2
 
 
@@ -158,7 +158,7 @@ def test_a_compressor_that_is_killed_leaves_no_backup_and_no_dump(
     arp: Target, context: Context, production: Production
 ) -> None:
     """It is this process; whatever it had written has no name that anything takes for a backup."""
-    place = context.place("emergency")
+    place = context.location("emergency")
     place.mkdir()
     earlier = backups_of(context.runbook, arp)  # elsewhere, by other tests
     assert context.runbook.site is not None
@@ -221,7 +221,7 @@ def test_a_place_without_an_inode_is_named_as_such(noise: Target, context: Conte
 
 
 def at(context: Context, place: Path) -> Context:
-    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "emergency": str(place)}))
+    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "emergency": str(place)}))
 
 
 def test_which_of_several_backups_is_meant_has_to_be_said(arp: Target, context: Context, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ MAIN = "import os\nfrom tui.cli import main\nos.chdir(sys.argv[1])\nsys.exit(mai
 def site(production: Production, tmp_path: Path) -> Path:
     """A site file whose places are the test's own."""
     found = yaml.safe_load(production.site.read_text())
-    found["places"] |= {name: str(tmp_path / name) for name in ("backups", "emergency", "logs", "audit")}
-    found["places"] |= {"pgpass": str(production.folder / "home" / ".pgpass")}
+    found["locations"] |= {name: str(tmp_path / name) for name in ("backups", "emergency", "logs", "audit")}
+    found["locations"] |= {"pgpass": str(production.folder / "home" / ".pgpass")}
     (tmp_path / "site.yaml").write_text(yaml.safe_dump(found))
     (tmp_path / "backups").mkdir()
     return tmp_path / "site.yaml"
@@ -109,7 +109,7 @@ def killing(name: str) -> Pausing:
 def test_a_program_that_is_killed_under_a_dump_is_told_as_that(
     noise: Target, context: Context, children: Callable[[], list[int]], kind: str, name: str
 ) -> None:
-    context.place("backups").mkdir()
+    context.location("backups").mkdir()
     site, target = replace(context, console=killing(name)), noise
     action: Action = EmergencyBackup(target, validate=True)
     if kind == "nightly":
@@ -121,7 +121,7 @@ def test_a_program_that_is_killed_under_a_dump_is_told_as_that(
         action.apply(site, plan)
     assert "Nothing was published; free memory, and run it again" in str(caught.value)
     for place in ("emergency", "backups"):
-        assert not context.place(place).is_dir() or left(context.place(place)) == []
+        assert not context.location(place).is_dir() or left(context.location(place)) == []
     assert children() == []
     with superuser(target) as admin:
         held = "SELECT FROM pg_stat_activity WHERE datname = %s"
@@ -138,7 +138,7 @@ def starved(request: pytest.FixtureRequest, context: Context, tmp_path: Path) ->
     script = f'#!/bin/sh\ncase "$*" in *--data-only*|*--dbname*) {request.param};; esac\nexec {real}/pg_restore "$@"\n'
     (folder / "pg_restore").write_text(script)
     (folder / "pg_restore").chmod(0o755)
-    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "pg_bin": str(folder)}))
+    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)}))
 
 
 def test_a_backup_is_not_called_bad_for_what_its_reader_lacked(noise: Target, context: Context, starved: Context) -> None:
@@ -160,10 +160,10 @@ def test_roles_that_cannot_be_saved_fail_it_before_anything_is_published(
         (folder / name).symlink_to(real / name)
     (folder / "pg_dumpall").write_text("#!/bin/sh\nkill -9 $$\n")
     (folder / "pg_dumpall").chmod(0o755)
-    site = replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "pg_bin": str(folder)}))
+    site = replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)}))
     with pytest.raises(Failed, match="The roles of ARP cannot be saved: pg_dumpall was ended by a signal"):
         done(EmergencyBackup(noise, globals=True), site)
-    assert not context.place("emergency").is_dir() or left(context.place("emergency")) == []
+    assert not context.location("emergency").is_dir() or left(context.location("emergency")) == []
 
 
 @SEES
@@ -222,7 +222,7 @@ def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
 
     while (outcome := after(refused)) is not None:
         assert "no thread can be started" in outcome
-        assert (left(context.place("emergency")), children()) == ([], [])
+        assert (left(context.location("emergency")), children()) == ([], [])
         refused += 1
     assert refused >= 6
     monkeypatch.undo()

@@ -66,7 +66,7 @@ def save(target: Target, context: Context) -> Outcome:
 
 
 def files(context: Context) -> list[str]:
-    place = context.place("emergency")
+    place = context.location("emergency")
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 
 
@@ -131,7 +131,7 @@ def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkey
     ):
         save(arp, context)
     assert files(context) == []
-    assert "[ERROR] Emergency backup of arp-db-prod failed" in (context.place("logs") / "emergency-backup.log").read_text()
+    assert "[ERROR] Emergency backup of arp-db-prod failed" in (context.location("logs") / "emergency-backup.log").read_text()
 
 
 def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> None:
@@ -162,7 +162,7 @@ def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 def test_a_full_disk_in_mid_stream_leaves_nothing(arp: Target, context: Context) -> None:
-    place = context.place("emergency")
+    place = context.location("emergency")
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "midwatch-test", place], check=True, timeout=20)
     try:
@@ -217,7 +217,7 @@ def test_a_folder_that_would_be_new_is_said_to_be(tmp_path: Path) -> None:
 
 def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context) -> None:
     check = CheckBackup(arp, emergency=True)
-    context.place("backups").mkdir()
+    context.location("backups").mkdir()
     assert "no validated emergency backup" in check.evaluate(context).summary
     path = Path(save(arp, context).values["path"])
     assert not check.evaluate(context).ok

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.postgres
 
 
 def test_the_first_place_with_room_is_taken_and_its_backups_are_found(arp: Target, context: Context, tmp_path: Path) -> None:
-    places = {**context.runbook.places, "emergency": f"/proc/nowhere, {tmp_path}/second"}
-    context = replace(context, runbook=replace(context.runbook, places=places))
+    places = {**context.runbook.locations, "emergency": f"/proc/nowhere, {tmp_path}/second"}
+    context = replace(context, runbook=replace(context.runbook, locations=places))
     plan = EmergencyBackup(arp).plan(context)
     assert plan.refusal == ""
     assert any(label == "passed over" and "/proc/nowhere" in text for label, text in plan.facts)
@@ -162,7 +162,7 @@ def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
         (old / name).write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
         (old / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{old}:/bin:/usr/bin")
-    context = replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "pg_bin": str(old)}))
+    context = replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(old)}))
     refusal = EmergencyBackup(arp).plan(context).refusal
     assert "older" in refusal
     assert "places.pg_bin" in refusal
@@ -181,7 +181,7 @@ def test_a_dump_far_below_the_last_good_one_is_warned_of(arp: Target, context: C
     outcome = save(arp, replace(context, clock=Later()))
     assert "; less than half of the " in outcome.summary
     assert outcome.summary.endswith("restore it for a look")
-    logged = (context.place("logs") / "emergency-backup.log").read_text()
+    logged = (context.location("logs") / "emergency-backup.log").read_text()
     assert "[WARN] The dump of arp-db-prod holds " in logged
 
 

@@ -71,7 +71,7 @@ def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context,
     assert b"payments" in listed.stdout
     roles = gzip.decompress(pyrage.decrypt(path.with_name(f"globals.{path.name}").read_bytes(), [OURS]))
     assert b"CREATE ROLE" in roles
-    context.place("backups").mkdir()
+    context.location("backups").mkdir()
     assert CheckBackup(arp, emergency=True).evaluate(context).ok
     row = next(row for row in BackupsProbe().read(context.runbook, context.clock).rows if row.label == arp.label)
     assert "depth 4" in row.text
@@ -128,9 +128,9 @@ def test_it_is_restored_with_the_key_and_refused_without(fresh: Target, context:
 
 @pytest.mark.postgres
 def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Context, keys: Path) -> None:
-    places = {**context.runbook.places, "recipients": str(keys / "team")}
-    site = replace(context, runbook=replace(context.runbook, places=places))
-    site.place("backups").mkdir()
+    places = {**context.runbook.locations, "recipients": str(keys / "team")}
+    site = replace(context, runbook=replace(context.runbook, locations=places))
+    site.location("backups").mkdir()
     target = site.runbook.targets["gps-db-prod"]
     folder = Path(done(NightlyBackup(targets=(target,)), site).values["set"])
     assert {path.name for path in folder.iterdir() if not path.name.endswith(".json")} == {
@@ -145,9 +145,9 @@ def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Cont
         outcome = done(ValidateBackup(identity=identity), only)
         assert outcome.ok
         assert words in outcome.summary
-    sets, _ = sets_on_disk(site.place("backups"), [target.database])
+    sets, _ = sets_on_disk(site.location("backups"), [target.database])
     pg_restore, now = find_tools(site.runbook).pg_restore, site.clock.now()
-    (one,) = measured(sets, [target.database], pg_restore, site.place("backups"), now=now, limit=60)
+    (one,) = measured(sets, [target.database], pg_restore, site.location("backups"), now=now, limit=60)
     assert one.depths == {target.database: 3}
 
 

@@ -73,11 +73,11 @@ def site(context: Context, away: Away, tmp_path: Path) -> Context:
     (tmp_path / "team").write_text(f"# who may read backups\n{PUBLIC}\n")
     places = {
         "emergency": away.address,
-        "elsewhere": str(tmp_path / "kept"),
+        "remote_manifests": str(tmp_path / "kept"),
         "ssh_config": str(tmp_path / "host" / "ssh_config"),
         "recipients": str(tmp_path / "team"),
     }
-    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, **places}))
+    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, **places}))
 
 
 def test_saved_validated_restored_and_counted_there(

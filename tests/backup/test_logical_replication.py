@@ -75,7 +75,7 @@ def context(servers: tuple[Server, Server], tmp_path: Path) -> Context:
     found = load(file)
     mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "logs", "sealed")}
     mine["pg_bin"] = str(servers[0].engine.bin)
-    return Context(replace(found, places={**found.places, **mine}), Listening(), SystemClock(), "ada@test")
+    return Context(replace(found, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test")
 
 
 def saved(target: Target, context: Context) -> Path:

@@ -48,7 +48,7 @@ def said(context: Context) -> list[str]:
 
 
 def log(context: Context) -> list[str]:
-    return [line[20:] for line in (context.place("logs") / "backup.log").read_text().splitlines()]
+    return [line[20:] for line in (context.location("logs") / "backup.log").read_text().splitlines()]
 
 
 def run(context: Context) -> Path:
@@ -69,7 +69,7 @@ def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
     assert log(able)[-1] == "[OK] PROD nightly backup finished: 2 databases"
     rows = BackupsProbe().read(able.runbook, SystemClock()).rows
     assert {row.label: row.level for row in rows} == {"OTC": Level.OK, "GPS": Level.OK}
-    assert not list(able.place("backups").glob(".2*"))
+    assert not list(able.location("backups").glob(".2*"))
 
 
 def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Context) -> None:
@@ -80,7 +80,7 @@ def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Conte
         action.apply(context, plan)
     assert "[ERROR] Unable to connect to arp-db-prod: authentication failed" in log(context)
     assert log(context)[-1] == "[FAILURE] PROD nightly backup stopped"
-    assert [path.name for path in context.place("backups").iterdir()] == [".nightly.lock"]
+    assert [path.name for path in context.location("backups").iterdir()] == [".nightly.lock"]
     assert not CheckNightly().evaluate(context).ok
 
 
@@ -92,7 +92,7 @@ def test_one_table_without_permission_leaves_no_set(able: Context) -> None:
         action = NightlyBackup()
         with pytest.raises(MidwatchError, match="permission denied"):
             action.apply(able, action.plan(able))
-        assert [path.name for path in able.place("backups").iterdir()] == [".nightly.lock"]
+        assert [path.name for path in able.location("backups").iterdir()] == [".nightly.lock"]
         assert log(able)[-1] == "[FAILURE] PROD nightly backup stopped"
     finally:
         with superuser(target, target.database) as admin:
@@ -100,7 +100,7 @@ def test_one_table_without_permission_leaves_no_set(able: Context) -> None:
 
 
 def test_two_never_run_at_once(able: Context) -> None:
-    place = able.place("backups")
+    place = able.location("backups")
     place.mkdir()
     with (place / ".nightly.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -112,7 +112,7 @@ def test_two_never_run_at_once(able: Context) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 def test_a_disk_that_is_too_full_is_refused_in_the_plans_words(able: Context) -> None:
-    place = able.place("backups")
+    place = able.location("backups")
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "midwatch-test", place], check=True, timeout=20)
     try:
@@ -153,8 +153,8 @@ def test_validate_without_a_name_reads_the_whole_newest_set(able: Context) -> No
     with pytest.raises(BadInput, match="no nightly set"):
         ValidateBackup().plan(able)
     folder = run(able)
-    (able.place("backups") / "20990101-000000").mkdir()
-    (able.place("backups") / "20990101-000000" / "otc.dump.gz").touch()
+    (able.location("backups") / "20990101-000000").mkdir()
+    (able.location("backups") / "20990101-000000" / "otc.dump.gz").touch()
     action = ValidateBackup()
     assert [effect.object for effect in action.plan(able).effects] == [str(folder / "gps.dump.gz"), str(folder / "otc.dump.gz")]
     outcome = action.apply(able, action.plan(able))

@@ -94,7 +94,7 @@ def test_a_backup_that_was_read_along_counts_at_once(arp: Target, context: Conte
     plain = Manifest.read(Path(other.apply(context, other.plan(context)).values["path"]))
     assert plain is not None
     assert (plain.depth, plain.streamed, plain.good) == (1, 1, False)
-    context.place("backups").mkdir()
+    context.location("backups").mkdir()
     action = EmergencyBackup(arp, validate=True)
     plan = action.plan(context)
     assert ("depth", "4 while it is written") in plan.facts

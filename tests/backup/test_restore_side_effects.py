@@ -106,7 +106,7 @@ def context(running: Server, arp: Target, tmp_path: Path) -> Context:
     mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "logs")}
     mine["pg_bin"] = str(running.engine.bin)
     return Context(
-        replace(found, targets={arp.name: arp}, places={**found.places, **mine}), Listening(), SystemClock(), "ada@test"
+        replace(found, targets={arp.name: arp}, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test"
     )
 
 

@@ -60,9 +60,9 @@ def away(context: Context, host: OtherHost, there: Path) -> Context:
     places = {
         "emergency": f"ssh backup-host:{there}",
         "ssh_config": str(host.config),
-        "elsewhere": str(there.parents[1] / "kept"),
+        "remote_manifests": str(there.parents[1] / "kept"),
     }
-    return replace(context, runbook=replace(context.runbook, places={**context.runbook.places, **places}))
+    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, **places}))
 
 
 def save(target: Target, context: Context) -> Outcome:

@@ -195,7 +195,9 @@ def test_hostile_names_of_a_real_server_are_shown_and_never_obeyed(
     targets = {"odd": replace(hostile, user=ODD), "none": replace(hostile, user=ODD, database=LONG)}
     (tmp_path / "pgpass").write_text("*:*:*:*:odd-password\n", encoding="utf-8")
     (tmp_path / "pgpass").chmod(0o600)
-    there = replace(context.runbook, targets=targets, places={**context.runbook.places, "pgpass": str(tmp_path / "pgpass")})
+    there = replace(
+        context.runbook, targets=targets, locations={**context.runbook.locations, "pgpass": str(tmp_path / "pgpass")}
+    )
     with superuser(fresh, fresh.database) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {odd} TEMPLATE template0").format(**named))
     try:

@@ -19,7 +19,7 @@ phases:
   - title: Put it out
     steps:
       - {id: look, title: Look, run: 'true', risk: observe}
-      - {id: ask, title: Ask, tell: [boss]}
+      - {id: ask, title: Ask, notify: [boss]}
 closure:
   - {title: Room, check: disk, with: {path: ., below: 100 %}}
 """

@@ -114,7 +114,7 @@ def test_places_of_a_site_and_values_of_a_runbook(here: Path, name: str) -> None
     name = name.encode("utf-8", "replace").decode()  # YAML holds text alone
     (here / "runbook.yaml").write_text(SMALL)
     (here / "site.yaml").write_text(
-        json.dumps({"midwatch-site": 1, "places": {"freeze": name, "backups": name, "pgpass": name}})
+        json.dumps({"midwatch-site": 1, "locations": {"freeze": name, "backups": name, "pgpass": name}})
     )
     for arguments in (
         ("check", "freeze-status"),

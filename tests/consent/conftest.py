@@ -22,7 +22,7 @@ severity: SEV-2
 phases:
   - title: All of it
     steps:
-      - {id: asked, title: Ask, ask: [{name: x, prompt: Which?}]}
+      - {id: asked, title: Ask, questions: [{name: x, prompt: Which?}]}
       - {id: save, title: Save it, uses: emergency-backup, with: {target: arp}}
       - {id: recover, title: Recover it, uses: recover-password, with: {target: arp}}
       - {id: shell, title: Write it, run: echo "$X $C" >> ran, env: {X: {from: asked.x}, C: constant}, risk: change}
@@ -60,7 +60,7 @@ def write_site(folder: Path, made: Server, *, socket: str | None = None, **targe
     places["pg_bin"] = str(Path(made.engine.program("pg_dump")).parent)
     given = {**at, "label": "ARP", "database": "postgres", "user": "postgres", "superuser": "postgres", **target}
     given = {name: value for name, value in given.items() if value != ""}
-    site = {"midwatch-site": 1, "targets": {"arp": given}, "places": places}
+    site = {"midwatch-site": 1, "targets": {"arp": given}, "locations": places}
     (folder / "site.yaml").write_text(yaml.safe_dump(site))
     return folder / "site.yaml"
 

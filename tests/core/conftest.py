@@ -19,7 +19,7 @@ id: small
 title: A small incident
 severity: SEV-2
 roles:
-  boss: {name: The boss, tell: when the work fails}
+  boss: {name: The boss, notify_when: when the work fails}
 comms: {channel: "#inc", update_every: 15 min}
 panels:
   disk: {paths: [.], warn: 99 %, critical: 100 %}
@@ -27,14 +27,14 @@ phases:
   - title: Look
     section: "1"
     steps:
-      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - {id: asked, title: Take ownership, questions: [{name: owner, prompt: Who owns it?}], notify: [boss]}
       - id: look
         title: Look around
         run: echo "seen by $WHO"; echo "found=42" >> "$STEP_OUTPUT"
         env: {WHO: {from: asked.owner}}
         risk: observe
-        needs: [asked]
-        moves: [disk]
+        depends_on: [asked]
+        measure: [disk]
   - title: Work
     section: "2"
     steps:
@@ -46,7 +46,7 @@ phases:
           while [ -e hold ]; do sleep 0.05; done
           echo ran >> ran
         risk: change
-        on_failure: {escalate: SEV-1, tell: [boss], advice: Try again.}
+        on_failure: {raise_severity: SEV-1, notify: [boss], advice: Try again.}
       - {id: apologise, title: Apologise, when: {failed: work}}
       - {id: burn, title: Burn it, run: rm -rf rubbish, risk: destroy}
 closure:

@@ -22,7 +22,7 @@ midwatch: 1
 id: lost
 title: The disk is lost
 severity: SEV-1
-places: {logs: ext4/logs, second_journal: second}
+locations: {logs: ext4/logs, journal_fallback: second}
 phases:
   - title: All
     steps:

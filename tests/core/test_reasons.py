@@ -54,7 +54,7 @@ midwatch: 1
 id: small
 title: A small incident
 severity: SEV-2
-places: {freeze: freeze.json}
+locations: {freeze: freeze.json}
 phases:
   - title: Work
     section: "1"
@@ -65,7 +65,7 @@ phases:
         title: Do the work
         run: echo ran >> ran
         risk: change
-        require:
+        preconditions:
           - {title: The freeze is on, check: freeze-status}
 closure:
   - {title: Disk empty, check: disk, with: {path: ., below: 0 %}}

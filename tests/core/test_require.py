@@ -22,7 +22,7 @@ midwatch: 1
 id: wary
 title: A wary incident
 severity: SEV-2
-places: {freeze: freeze.json}
+locations: {freeze: freeze.json}
 phases:
   - title: Work
     section: "1"
@@ -33,8 +33,8 @@ phases:
         title: Do the work
         run: echo ran >> ran
         risk: change
-        needs: [freeze]
-        require:
+        depends_on: [freeze]
+        preconditions:
           - {title: The freeze is on, check: freeze-status}
           - {id: place, title: There is a place to work, check: disk, with: {path: site, below: 100 %}}
 """
@@ -74,7 +74,7 @@ def test_it_runs_without_a_word_once_everything_holds(conductor: Conductor, here
     conductor.start("work", conductor.plan("work"))
     assert ended(conductor, "work") is StepStatus.DONE
     confirmed = next(e for e in conductor.events if e.kind == Kind.CONFIRMED and e.body["step"] == "work")
-    assert [item["met"] for item in confirmed.body["require"]] == [True, True]
+    assert [item["met"] for item in confirmed.body["preconditions"]] == [True, True]
 
 
 def test_a_requirement_that_cannot_be_determined_is_not_met(conductor: Conductor) -> None:

@@ -28,13 +28,13 @@ midwatch: 1
 id: told
 title: Something is told
 severity: SEV-2
-places: {pgpass: pgpass}
+locations: {pgpass: pgpass}
 phases:
   - title: Tell
     section: "1"
     steps:
       - {id: tell, title: Tell it, run: "exec %s -SE writer.py", risk: observe}
-      - {id: by-hand, title: Look, ask: [{name: seen, prompt: What is there?}]}
+      - {id: by-hand, title: Look, questions: [{name: seen, prompt: What is there?}]}
 """
 WRITER = """\
 import json, os, signal

@@ -26,7 +26,7 @@ midwatch: 1
 id: full
 title: The disk is full
 severity: SEV-1
-places: {second_journal: ../second}
+locations: {journal_fallback: ../second}
 phases:
   - title: All
     steps:

@@ -37,7 +37,7 @@ phases:
         outputs: [urgent]
         risk: observe
       - {id: rollback, title: Roll back, run: touch rolled-back, risk: change, when: {answer: look.urgent, is: "yes"}}
-      - {id: inform, title: Inform the lead, tell: [lead], when: {answer: look.urgent, is: "yes"}}
+      - {id: inform, title: Inform the lead, notify: [lead], when: {answer: look.urgent, is: "yes"}}
       - {id: mourn, title: Say sorry, when: {failed: rollback}}
 """
 

@@ -29,12 +29,13 @@ midwatch: 1
 id: frozen
 title: Something to freeze
 severity: SEV-2
-places: {freeze: freeze.json}
+locations: {freeze: freeze.json}
 phases:
   - title: Freeze
     section: "1"
     steps:
-      - {id: freeze, title: Freeze deployments, uses: freeze, with: {mode: "on"}, risk: change, on_failure: {escalate: SEV-0}}
+      - {id: freeze, title: Freeze deployments, uses: freeze, with: {mode: "on"}, risk: change,
+            on_failure: {raise_severity: SEV-0}}
       - {id: shell, title: Do the work, run: echo done, risk: change}
       - {id: status, title: Look at the freeze, uses: freeze-status, risk: observe}
 """

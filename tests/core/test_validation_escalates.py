@@ -17,7 +17,7 @@ midwatch: 1
 id: lost
 title: A backup that nobody can read
 severity: SEV-1
-roles: {head: {name: Head of Engineering, tell: at once}}
+roles: {head: {name: Head of Engineering, notify_when: at once}}
 phases:
   - title: Look
     steps:
@@ -26,7 +26,7 @@ phases:
         title: Validate it
         uses: validate-backup
         with: {path: {from: save.path}}
-        on_failure: {escalate: SEV-0, tell: head, advice: Clean nothing up.}
+        on_failure: {raise_severity: SEV-0, notify: head, advice: Clean nothing up.}
 """
 
 

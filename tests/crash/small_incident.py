@@ -18,7 +18,7 @@ id: small
 title: A small incident
 severity: SEV-2
 roles:
-  boss: {name: The boss, tell: when the work fails}
+  boss: {name: The boss, notify_when: when the work fails}
 comms: {channel: "#inc", update_every: 15 min}
 panels:
   disk: {paths: [.], warn: 99 %, critical: 100 %}
@@ -26,22 +26,22 @@ phases:
   - title: All of it
     section: "1"
     steps:
-      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - {id: asked, title: Take ownership, questions: [{name: owner, prompt: Who owns it?}], notify: [boss]}
       - id: work
         title: Do the work
         run: |
           echo "work" >> "$RAN"; echo "found=42" >> "$STEP_OUTPUT"; echo "seen by $WHO"
         env: {WHO: {from: asked.owner}, RAN: ran}
         risk: change
-        needs: [asked]
-        moves: [disk]
+        depends_on: [asked]
+        measure: [disk]
       - id: breaks
         title: Break
         run: echo "breaks" >> ran; echo "it broke" >&2; exit 7
         risk: change
-        on_failure: {escalate: SEV-1, tell: [boss], advice: Mend it by hand.}
+        on_failure: {raise_severity: SEV-1, notify: [boss], advice: Mend it by hand.}
       - {id: left-out, title: Leave it out}
-      - {id: tried, title: Try it, on_failure: {escalate: SEV-0}}
+      - {id: tried, title: Try it, on_failure: {raise_severity: SEV-0}}
 closure:
   - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}
 """
@@ -58,7 +58,7 @@ def found(folder: Path, *, actor: str) -> Conductor:
     from midwatch.incident.shelf import incidents, summary
 
     runbook = load(folder / "runbook.yaml")
-    there = [one for one in incidents(runbook.place_of("logs")) if not summary(one).problem]
+    there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]
     return Conductor.resume(there[0], actor=actor) if there else Conductor.declare(runbook, actor=actor)
 
 

@@ -25,13 +25,13 @@ midwatch: 1
 id: wandering
 title: A wandering incident
 severity: SEV-2
-places: {logs: logs}
-roles: {boss: {name: The boss, tell: when the work fails}}
+locations: {logs: logs}
+roles: {boss: {name: The boss, notify_when: when the work fails}}
 phases:
   - title: All of it
     section: "1"
     steps:
-      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}], tell: [boss]}
+      - {id: asked, title: Take ownership, questions: [{name: owner, prompt: Who owns it?}], notify: [boss]}
       - {id: look, title: Look, run: 'echo "$STEP_OUTPUT" >> "$RAN"; echo seen', env: {RAN: ../ran}, risk: observe}
       - id: work
         title: Do the work
@@ -41,11 +41,11 @@ phases:
           [ ! -e ../fail ] || { echo "it broke" >&2; exit 7; }
         env: {RAN: ../ran}
         risk: change
-        needs: [asked]
-        on_failure: {escalate: SEV-1, tell: [boss]}
+        depends_on: [asked]
+        on_failure: {raise_severity: SEV-1, notify: [boss]}
       - {id: burn, title: Burn it, run: 'echo "$STEP_OUTPUT" >> "$RAN"', env: {RAN: ../ran}, risk: destroy}
       - {id: freeze, title: Freeze, uses: freeze, with: {mode: "on"}, risk: change}
-      - {id: tried, title: Try it, on_failure: {escalate: SEV-0}}
+      - {id: tried, title: Try it, on_failure: {raise_severity: SEV-0}}
 """
 STEPS = ("asked", "look", "work", "burn", "freeze", "tried")
 DEEDS = ("start", "cancel", "tick", "skip", "fail", "reopen", "verify", "undo", "note", "update", "tell", "severity", "wait")
@@ -71,7 +71,7 @@ def lay_out(folder: Path, volume: Path) -> None:
 def found(volume: Path, *, clock: SystemClock) -> Conductor:
     """The incident of this volume resumed, or declared."""
     runbook = load(volume / "runbook.yaml")
-    there = [one for one in incidents(runbook.place_of("logs")) if not summary(one).problem]
+    there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]
     if there:
         return Conductor.resume(there[0], actor="ada@test", clock=clock)
     return Conductor.declare(runbook, actor="ada@test", clock=clock)

@@ -220,7 +220,7 @@ def refused(arp: Target, context: Context) -> str:
     plan = action.plan(context)
     with pytest.raises(Refused):
         action.apply(context, plan)
-    assert not context.place("emergency").exists()
+    assert not context.location("emergency").exists()
     return plan.refusal
 
 

@@ -128,8 +128,8 @@ def test_a_recovery_that_is_cut_off_loses_nothing(
     with server(client, label, "cut") as served:
         target = replace(served, socket="/nowhere")  # by the engine alone
         made = make_context(targets={target.name: target})
-        places = {**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}
-        context = replace(made, runbook=replace(made.runbook, places=places))
+        places = {**made.runbook.locations, "pgpass": str(tmp_path / "pgpass")}
+        context = replace(made, runbook=replace(made.runbook, locations=places))
         superuser(context, target, "ALTER ROLE arp_app PASSWORD 'changed since'")
         action = RecoverPassword(target)
         plan = action.plan(context)

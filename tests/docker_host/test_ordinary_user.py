@@ -85,7 +85,7 @@ def test_without_rights_on_docker_it_goes_over_tcp_and_is_restored_for_a_look(
             "pgpass": str(theirs / "pgpass"),
             "pg_bin": str(engine_for(theirs).bin),
         }
-        context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, **places}))
+        context = replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, **places}))
 
         def work() -> dict[str, str]:
             without = EmergencyBackup(arp).plan(context).refusal

@@ -121,5 +121,5 @@ def inside_as(client: DockerClient, target: Target, application: str) -> bytes:
 def with_password(context: Context, folder: Path) -> Context:
     (folder / "pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
     (folder / "pgpass").chmod(0o600)
-    places = {**context.runbook.places, "pgpass": str(folder / "pgpass"), "pg_bin": str(BIN)}
-    return replace(context, runbook=replace(context.runbook, places=places))
+    places = {**context.runbook.locations, "pgpass": str(folder / "pgpass"), "pg_bin": str(BIN)}
+    return replace(context, runbook=replace(context.runbook, locations=places))

@@ -36,7 +36,9 @@ def served(client: DockerClient, label: str) -> Iterator[Target]:
 @pytest.fixture
 def context(served: Target, make_context: Callable[..., Context], tmp_path: Path) -> Context:
     made = make_context(targets={served.name: served})
-    context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}))
+    context = replace(
+        made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(tmp_path / "pgpass")})
+    )
     superuser(context, served, f"ALTER ROLE arp_app PASSWORD '{FIRST}'")
     return context
 
@@ -49,7 +51,7 @@ def recover(context: Context, target: Target) -> dict[str, str]:
 
 
 def test_what_the_container_was_started_with_comes_first(context: Context, served: Target) -> None:
-    context.place("pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
+    context.location("pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
     assert recover(context, served)["source"] == "the container's POSTGRES_PASSWORD"
 
 
@@ -97,7 +99,7 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
 ) -> None:
     with server(client, label, "trusting", POSTGRES_INITDB_ARGS="--auth-host=trust") as target:
         made: Any = make_context(targets={target.name: target})
-        context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
+        context = replace(made, runbook=replace(made.runbook, locations={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
         superuser(context, target, "SELECT 1")
         (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
         (tmp_path / "p").chmod(0o600)
@@ -114,13 +116,15 @@ def test_a_server_that_logs_to_files_inside_is_asked_where(
     settings = ("logging_collector=on", "log_directory=/tmp", f"log_destination={form}")
     with server(client, label, "logging", settings=settings) as target:
         made = make_context(targets={target.name: target})
-        context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
+        context = replace(
+            made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(tmp_path / "p")})
+        )
         superuser(context, target, "SELECT 1")
         (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
         (tmp_path / "p").chmod(0o600)
         assert not CheckPassword(target).evaluate(context).ok
-        context.place("audit").parent.mkdir()
-        context.place("audit").touch()
+        context.location("audit").parent.mkdir()
+        context.location("audit").touch()
         outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
         assert "logs to /proc/" in heard.text
         source = "?" if form == "stderr" else "127.0.0.1"

@@ -56,7 +56,7 @@ def context(make_context: Callable[..., Context], inside: Route, monkeypatch: py
     for module in (restoring, swapping):
         monkeypatch.setattr(module, "superuser_route", lambda book, target: replace(inside, database=target.database))
     made = make_context()
-    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
+    return replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pg_bin": str(BIN)}))
 
 
 @pytest.fixture

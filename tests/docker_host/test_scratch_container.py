@@ -48,7 +48,7 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def context(make_context: Callable[..., Context]) -> Context:
     made = make_context()
-    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
+    return replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pg_bin": str(BIN)}))
 
 
 def describe(found: Dumped, path: Path, context: Context, major: int) -> None:

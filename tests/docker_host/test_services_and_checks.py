@@ -53,7 +53,9 @@ def context(served: Target, make_context: Callable[..., Context], tmp_path: Path
     made = make_context(targets={served.name: served})
     (tmp_path / "pgpass").write_text(f"*:*:*:arp_app:{FIRST}\n")
     (tmp_path / "pgpass").chmod(0o600)
-    context = replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(tmp_path / "pgpass")}))
+    context = replace(
+        made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(tmp_path / "pgpass")})
+    )
     superuser(context, served, "SELECT 1")
     return context
 

@@ -76,7 +76,7 @@ def test_only_the_password_of_arp_is_lost_and_that_of_the_first_start_is_stale(
 ) -> None:
     for name in ("otc-db-prod", "gps-db-prod"):
         route = login_route(runbook, runbook.targets[name])
-        with connect(route, pgpass=runbook.place_of("pgpass")) as connection:
+        with connect(route, pgpass=runbook.location_of("pgpass")) as connection:
             assert connection.pgconn.used_password
     route = login_route(runbook, arp)
     tried = list(candidates(runbook, arp, route))

@@ -169,11 +169,11 @@ def test_the_catalogue_knows_every_backup(production: Production) -> None:
 def test_the_answers_fit_the_reference_runbook(production: Production) -> None:
     runbook = load(production.runbook, site=production.site)
     answers = load_answers(production.answers, runbook)
-    asked = {step.id for step in runbook.steps() if step.ask}
+    asked = {step.id for step in runbook.steps() if step.questions}
     assert asked <= set(answers.manual)
     for step in runbook.steps():
-        if step.ask:
-            assert {ask.name for ask in step.ask if ask.required} <= set(answers.manual[step.id].values)
+        if step.questions:
+            assert {ask.name for ask in step.questions if ask.required} <= set(answers.manual[step.id].values)
 
 
 def test_the_night_is_in_the_logs(production: Production) -> None:

@@ -50,15 +50,16 @@ def runbook(word: str = "") -> Runbook:
             (
                 step("own", "3.1", "Take ownership", StepKind.MANUAL),
                 step("backup", "3.2", "Emergency backup", StepKind.USES, uses="emergency-backup", risk=Risk.CHANGE),
-                step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY, as_written="rm -rf old/",
-                     instead=f"It follows links{word}."),
+                step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY, original_command="rm -rf "
+                "old/",
+                     deviation=f"It follows links{word}."),
                 step("panic", "3.4", "Panic", StepKind.MANUAL, when=Condition(failed=("clean",))),
                 step("rest", "3.5", "Rest", StepKind.MANUAL),
             ),
         ),
         Phase("learn", "Afterwards" + word, "4", (
-            step("why", "4.1", "Write it down", StepKind.MANUAL, ask=(*asks, *texts, Ask("down", "Downtime?", "yes-no"))),
-            step("policy", "4.2", "Review the policy", StepKind.MANUAL, ask=(Ask("policy", "What changes?", "text"),)),
+            step("why", "4.1", "Write it down", StepKind.MANUAL, questions=(*asks, *texts, Ask("down", "Downtime?", "yes-no"))),
+            step("policy", "4.2", "Review the policy", StepKind.MANUAL, questions=(Ask("policy", "What changes?", "text"),)),
             step("later", "4.3", "Much later", StepKind.MANUAL),
         )),
     )  # fmt: skip
@@ -107,7 +108,7 @@ def events(word: str = "") -> list[Event]:
         body |= {
             "exit": 0 if outcome == "done" else 7,
             "summary": summary + word,
-            "tell": ["law"] if outcome == "failed" else [],
+            "notify": ["law"] if outcome == "failed" else [],
         }
         tell(after, "step.finished", body | {"values": {key: value + word for key, value in values.items()}})
 
@@ -145,7 +146,7 @@ def events(word: str = "") -> list[Event]:
     read("clean", 2, "after", reading(71.2, word))
     tell(12, "notification.recorded", {"role": "boss", "message": "ARP is safe" + word})
     tell(3, "step.skipped", {"step": "panic", "reason": "No need" + word})
-    tell(1, "step.marked_failed", {"step": "rest", "reason": "Too loud" + word, "tell": []})
+    tell(1, "step.marked_failed", {"step": "rest", "reason": "Too loud" + word, "notify": []})
     tell(2, "step.marked_done", {"step": "rest", "note": "Earplugs" + word, "values": {}})
     values = {f"why_{n}": f"Because {n}{word}" for n in range(1, 6)} | {
         "impact": "None\nat all" + word,

@@ -156,7 +156,7 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
         ("approval.given", {"step": "clean", "asked": 1, "digest": "ab" * 32, "by": bob}),
         ("step.confirmed", {"step": "draft", "attempt": 1, "plan": plan.to_json(), "digest": plan.digest, "reason": ""}),
         ("step.started", {"step": "draft", "attempt": 1, "command": "midwatch action write-rca", "supervisor": {"pid": 7}}),
-        ("step.finished", {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "tell": [], "values": {}}),
+        ("step.finished", {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "notify": [], "values": {}}),
     ]
     del told[-2:]
     for kind, body in more:

@@ -44,8 +44,8 @@ def place(small_disk: Path) -> Path:
 @pytest.fixture
 def context(make_context: Callable[..., Context], place: Path) -> Context:
     made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
-    places = {**made.runbook.places, "backups": str(place), "pg_bin": str(BIN)}
-    return replace(made, runbook=replace(made.runbook, places=places))
+    places = {**made.runbook.locations, "backups": str(place), "pg_bin": str(BIN)}
+    return replace(made, runbook=replace(made.runbook, locations=places))
 
 
 def test_a_full_disk_gets_below_its_mark_and_the_good_ones_stay(
@@ -162,7 +162,9 @@ def test_old_that_is_a_link_is_never_emptied(
     elsewhere = tmp_path / "precious"
     precious = [write_set(elsewhere, 20 + day, dump) for day in range(3)]
     (place / "old").symlink_to(elsewhere)
-    with_slash = replace(context, runbook=replace(context.runbook, places={**context.runbook.places, "backups": f"{place}/"}))
+    with_slash = replace(
+        context, runbook=replace(context.runbook, locations={**context.runbook.locations, "backups": f"{place}/"})
+    )
     action = CleanBackups(below=ONE)
     plan = action.plan(with_slash)
     told = [(effect.verb, "it is a link" in effect.note) for effect in plan.effects if effect.object.startswith("old")]

@@ -60,7 +60,7 @@ def book(tmp_path: Path, **places: Path) -> Runbook:
     found = load(file)
     mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "elsewhere", "logs", "freeze")}
     given = {name: str(path) for name, path in places.items()}
-    return replace(found, targets={ARP.name: ARP}, places={**found.places, **mine, **given})
+    return replace(found, targets={ARP.name: ARP}, locations={**found.locations, **mine, **given})
 
 
 def context(tmp_path: Path, **places: Path) -> Context:

@@ -84,7 +84,7 @@ def test_a_pipe_or_device_as_the_freeze_file_is_unknown_to_the_check_and_frozen_
     make_context: Callable[..., Context],
 ) -> None:
     context = make_context()
-    file = context.place("freeze")
+    file = context.location("freeze")
     file.parent.mkdir()
     for make in (lambda: os.mkfifo(file), lambda: file.symlink_to("/dev/zero"), file.mkdir):
         make()
@@ -115,7 +115,7 @@ def test_a_freeze_under_any_umask_can_be_read_by_all_and_written_by_its_owner(
 ) -> None:
     context = make_context()
     FreezeAction().apply(context, FreezeAction().plan(context))
-    file = context.place("freeze")
+    file = context.location("freeze")
     assert (mode(file), mode(file.parent)) == (0o644, 0o755)
 
 
@@ -146,7 +146,7 @@ def test_a_freeze_file_that_is_itself_a_mount_is_never_taken_for_not_frozen(
 ) -> None:
     """As in a container that was given the file alone: the freeze that follows gets there under another inode."""
     context = make_context()
-    file = context.place("freeze")
+    file = context.location("freeze")
     ended = datetime.now(UTC) - timedelta(hours=2)
     freeze_file.write(file, freeze_file.Freeze("eve", "old", ended - timedelta(hours=1), ended))
     inside, folder = tmp_path / "in side\\x" / "freeze.json", tmp_path / "whole"
@@ -200,7 +200,7 @@ def test_a_pipe_link_or_second_name_as_a_log_is_one_sentence(
     make_context: Callable[..., Context], heard: Heard, tmp_path: Path
 ) -> None:
     context = make_context()
-    log, trail = context.place("logs") / plan_log.NIGHTLY, context.place("audit")
+    log, trail = context.location("logs") / plan_log.NIGHTLY, context.location("audit")
     log.parent.mkdir()
     trail.parent.mkdir()
     for file in (log, trail):
@@ -209,7 +209,7 @@ def test_a_pipe_link_or_second_name_as_a_log_is_one_sentence(
         audit.record(context, "password.reset")
     plan_log.log(context, plan_log.NIGHTLY, plan_log.STARTED)
     assert "is not a regular file" in heard.lines[-1]
-    assert plan_log.nightly_failure(context.place("logs")) == f"backup.log cannot be read: {log} is not a regular file"
+    assert plan_log.nightly_failure(context.location("logs")) == f"backup.log cannot be read: {log} is not a regular file"
     other = tmp_path / "other"
     other.write_text("")
     for file in (log, trail):
@@ -230,8 +230,8 @@ def test_a_log_that_another_user_linked_to_our_file_is_not_written(
     shared.chmod(0o777)
     precious.write_text("root's\n")
     made = make_context()
-    places = {**made.runbook.places, "logs": str(shared), "audit": str(shared / "audit.log")}
-    context = replace(made, runbook=replace(made.runbook, places=places))
+    places = {**made.runbook.locations, "logs": str(shared), "audit": str(shared / "audit.log")}
+    context = replace(made, runbook=replace(made.runbook, locations=places))
     run_as(MALLORY, lambda: (shared / "audit.log").symlink_to(precious))
     run_as(MALLORY, lambda: (shared / "backup.log").symlink_to(precious))
     with pytest.raises(Failed, match=f"the link belongs to uid {MALLORY}"):
@@ -250,11 +250,11 @@ def test_under_any_umask_logs_backups_and_sealed_files_have_their_modes(
     context = make_context()
     plan_log.log(context, plan_log.NIGHTLY, plan_log.STARTED)
     audit.record(context, "password.reset")
-    kept = Sealed("arp-db-prod", "arp_app", "SCRAM", ()).keep(context.place("sealed"))
+    kept = Sealed("arp-db-prod", "arp_app", "SCRAM", ()).keep(context.location("credential_backups"))
     writing = Folder(tmp_path / "new" / "place").begin("arp.dump.gz")
     writing.write(b"x")
     writing.publish(1, "")
-    with _alone(context.place("backups")), alone(context.place("sealed")):
+    with _alone(context.location("backups")), alone(context.location("credential_backups")):
         found = {path.relative_to(tmp_path).as_posix(): mode(path) for path in tmp_path.rglob("*")}
     assert found == {
         "logs": 0o755,
@@ -297,7 +297,7 @@ def test_a_password_that_is_no_text_is_named_and_never_tried(pgpass: Path, make_
     secret = pgpass.with_name("secret")
     secret.write_bytes(b"p\xe4ss\n")
     made = make_context()
-    runbook = replace(made.runbook, places={**made.runbook.places, "pgpass": str(pgpass)})
+    runbook = replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(pgpass)})
     target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP", password_file=str(secret))
     route = Route("tcp", LOGIN.host, LOGIN.port, LOGIN.user, LOGIN.database, "ARP")
     assert [one.password for one in candidates(runbook, target, route)] == ["old"]

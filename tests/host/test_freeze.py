@@ -56,13 +56,13 @@ def test_on_is_seen_by_the_check_and_by_the_guard(make_context: Callable[..., Co
 def test_on_twice_keeps_the_first_and_moves_the_end(make_context: Callable[..., Context]) -> None:
     context = make_context()
     run(FreezeAction(until="1 h", reason="first"), context)
-    first = freeze_file.read(context.place("freeze"))
+    first = freeze_file.read(context.location("freeze"))
     other = replace(context, actor="bob@bastion")
     plan = FreezeAction(until="5 h", reason="second").plan(other)
     assert [effect.verb for effect in plan.effects] == [Verb.CHANGE]
     run(FreezeAction(until="5 h", reason="second"), other)
     run(FreezeAction(until="1 min"), other)
-    second = freeze_file.read(context.place("freeze"))
+    second = freeze_file.read(context.location("freeze"))
     assert first is not None
     assert second is not None
     assert (second.who, second.why, second.since) == ("ada@bastion", "first", first.since)
@@ -89,8 +89,8 @@ def test_off_without_a_freeze_touches_nothing(make_context: Callable[..., Contex
 def test_a_freeze_past_its_end_holds_nobody(make_context: Callable[..., Context]) -> None:
     context = make_context()
     since = datetime.now(UTC) - timedelta(hours=5)
-    freeze_file.write(context.place("freeze"), freeze_file.Freeze("eve", "old", since, since + timedelta(hours=1)))
-    assert guard(context.place("freeze"))[0] == 0
+    freeze_file.write(context.location("freeze"), freeze_file.Freeze("eve", "old", since, since + timedelta(hours=1)))
+    assert guard(context.location("freeze"))[0] == 0
     assert not CheckFreeze().evaluate(context).ok
     assert not FreezeAction(mode="off").plan(context).refusal
 
@@ -98,7 +98,7 @@ def test_a_freeze_past_its_end_holds_nobody(make_context: Callable[..., Context]
 @pytest.mark.parametrize("rubbish", [b"", b"{}", b"[1]", b"\xff\x00", b'{"who": 1}'])
 def test_rubbish_is_unknown_and_the_guard_stops(make_context: Callable[..., Context], rubbish: bytes) -> None:
     context = make_context()
-    path = context.place("freeze")
+    path = context.location("freeze")
     path.parent.mkdir()
     path.write_bytes(rubbish)
     with pytest.raises(OutcomeUnknown):

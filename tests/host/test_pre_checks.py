@@ -42,7 +42,7 @@ def context(server: Server, make_context: Callable[..., Context], tmp_path: Path
         user="arp_app",
     )
     made = make_context(targets={"arp-db-prod": target})
-    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pgpass": str(pgpass)}))
+    return replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(pgpass)}))
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_somebody_who_waits_for_a_lock_is_named_with_the_blocker(context: Contex
 
 
 def test_a_refused_login_is_one_clear_finding(context: Context) -> None:
-    context.place("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
+    context.location("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
     found = failing(context)
     assert list(found) == ["ARP answers"]
     assert "authentication failed" in found["ARP answers"]
@@ -178,9 +178,9 @@ def test_the_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, 
 
 
 def test_a_server_is_asked_where_its_log_is(context: Context, heard: Heard) -> None:
-    context.place("audit").parent.mkdir()
-    context.place("audit").touch()
-    context.place("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
+    context.location("audit").parent.mkdir()
+    context.location("audit").touch()
+    context.location("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
     assert list(failing(context)) == ["ARP answers"]
     action = IsolateAccess()
     outcome = action.apply(context, action.plan(context))

@@ -36,7 +36,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def context(make_context: Callable[..., Context]) -> Context:
     made = make_context(targets={"arp-db-prod": Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")})
-    return replace(made, runbook=replace(made.runbook, places={**made.runbook.places, "pg_bin": str(BIN)}))
+    return replace(made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pg_bin": str(BIN)}))
 
 
 def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None = None, depth: int = 4) -> str:
@@ -55,7 +55,7 @@ def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None 
 
 
 def say(context: Context, *lines: str) -> None:
-    folder = context.place("logs")
+    folder = context.location("logs")
     folder.mkdir(exist_ok=True)
     (folder / "backup.log").write_text("".join(f"2026-11-23 02:00:00 {line}\n" for line in lines))
 
@@ -118,7 +118,7 @@ def test_nothing_is_deleted_before_the_newest_set_is_good(place: Path, context: 
 def test_an_open_incident_holds_everything(place: Path, context: Context, dump: bytes) -> None:
     for hours in (1, 200, 300, 400):
         write_set(place, hours, dump)
-    folder = IncidentFolder(context.place("logs") / "incidents" / "INC-20261123-0200-backup-failure")
+    folder = IncidentFolder(context.location("logs") / "incidents" / "INC-20261123-0200-backup-failure")
     folder.path.mkdir(parents=True)
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
     journal.append(Kind.DECLARED, {"id": folder.id, "title": "x", "severity": "SEV-1"})

@@ -29,7 +29,7 @@ def step(step_id: str, **more: Any) -> Step:
 
 STEPS = (
     step("dump"),
-    step("check", needs=("dump",)),
+    step("check", depends_on=("dump",)),
     step("tell", when=Condition(failed=("dump", "check"))),
     step("report", when=Condition(answers=(Reference("check", "risk"),), any_of=("yes",))),
 )
@@ -64,7 +64,7 @@ def started(step_id: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
 
 def finished(step_id: str, outcome: str = "done", attempt: int = 1, **more: Any) -> tuple[str, Mapping[str, Any]]:
     body: dict[str, Any] = {"step": step_id, "attempt": attempt, "outcome": outcome, "exit": 0, "seconds": 2.0, "ended": None}
-    return Kind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "tell": []} | more
+    return Kind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "notify": []} | more
 
 
 def reading(step_id: str, when: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
@@ -113,7 +113,7 @@ def test_an_attempt_from_its_confirmation_to_its_result() -> None:
     ],
 )
 def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepStatus, failed: bool) -> None:
-    incident = after(DECLARED, confirmed("dump"), finished("dump", outcome, tell=["boss"] if failed else []))
+    incident = after(DECLARED, confirmed("dump"), finished("dump", outcome, notify=["boss"] if failed else []))
     assert incident.status(STEPS[0]) is status
     assert (incident.status(STEPS[2]) is StepStatus.TODO) is failed
     assert incident.to_tell == ({"boss": "dump failed"} if failed else {})
@@ -151,7 +151,7 @@ def test_what_people_decide_and_take_back() -> None:
     reopened = after(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
     assert reopened.status(STEPS[0]) is StepStatus.TODO
     assert reopened.step("dump").settled_at is None
-    failed = after(DECLARED, by_hand(Kind.MARKED_FAILED, "dump", tell=["boss"]))
+    failed = after(DECLARED, by_hand(Kind.MARKED_FAILED, "dump", notify=["boss"]))
     assert failed.status(STEPS[0]) is StepStatus.FAILED
     assert failed.to_tell == {"boss": "dump failed"}
 
@@ -188,10 +188,10 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
 
 
 def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
-    failing = [DECLARED, confirmed("dump"), finished("dump", "failed", tell=["boss"])]
+    failing = [DECLARED, confirmed("dump"), finished("dump", "failed", notify=["boss"])]
     told = (Kind.NOTIFICATION_RECORDED, {"role": "boss", "message": "x"})
     assert after(*failing, told).to_tell == {}
-    assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, tell=["boss"])).to_tell != {}
+    assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, notify=["boss"])).to_tell != {}
 
 
 def test_kinds_of_a_newer_version_change_nothing() -> None:

@@ -33,7 +33,7 @@ phases:
       - {id: work, title: Work, run: echo genuine, risk: observe}
 """
 EVIL = RUNBOOK.replace("echo genuine", "touch /tmp/midwatch-evil")
-SITE = "midwatch-site: 1\nplaces: {logs: LOGS}\n"
+SITE = "midwatch-site: 1\nlocations: {logs: LOGS}\n"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -53,10 +53,10 @@ def runbook(production: Production, tmp_path: Path) -> Runbook:
     file.write_text(RUNBOOK)
     found = load(file, site=production.site)
     pgpass = tmp_path / "pgpass"
-    pgpass.write_text(found.place_of("pgpass").read_text())
+    pgpass.write_text(found.location_of("pgpass").read_text())
     pgpass.chmod(0o600)
-    mine = {"pgpass": str(pgpass), "audit": str(tmp_path / "audit.log"), "sealed": str(tmp_path / "sealed")}
-    return replace(found, places={**found.places, **mine}, panels=())
+    mine = {"pgpass": str(pgpass), "audit": str(tmp_path / "audit.log"), "credential_backups": str(tmp_path / "sealed")}
+    return replace(found, locations={**found.locations, **mine}, panels=())
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ def python(script: str, folder: Path, name: str) -> str:
 def state(context: Context) -> tuple[str, bytes, list[str]]:
     role = read_role(superuser_route(context.runbook, arp(context)), "arp_app")
     assert role is not None
-    sealed = context.place("sealed")
+    sealed = context.location("credential_backups")
     kept = [path.name for path in sealed.iterdir() if path.name != "lock"] if sealed.exists() else []
-    return role.verifier, context.place("pgpass").read_bytes(), kept
+    return role.verifier, context.location("pgpass").read_bytes(), kept
 
 
 def recover(context: Context, target: Target) -> dict[str, str]:
@@ -83,7 +83,7 @@ def test_a_secret_store_that_refuses_stops_it_before_anything_changes(
     assert "Nothing was changed" in str(caught.value)
     assert console.secrets["new password of ARP"] not in str(caught.value) + "".join(console.said)
     assert state(lost) == before
-    assert "password.reset_failed" in lost.place("audit").read_text()
+    assert "password.reset_failed" in lost.location("audit").read_text()
 
 
 def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> None:
@@ -249,14 +249,14 @@ def test_what_a_client_is_never_told_the_superuser_tells(lost: Context, user: st
     target, way = replace(arp(lost), user=user), superuser_route(lost.runbook, arp(lost))
     if change:
         run_quietly(way, f"ALTER ROLE {user} {change}")
-    lost.place("pgpass").write_text(f"*:*:*:{user}:what-we-believe\n")
+    lost.location("pgpass").write_text(f"*:*:*:{user}:what-we-believe\n")
     assert "password authentication failed" in CheckPassword(target).evaluate(lost).summary
     plan = RecoverPassword(target).plan(lost)
     assert told in plan.refusal + dict(plan.facts).get("reason", "")
 
 
 def test_a_password_file_that_libpq_passes_over_is_mended(lost: Context, console: Listening) -> None:
-    target, file = arp(lost), lost.place("pgpass")
+    target, file = arp(lost), lost.location("pgpass")
     recover(lost, target)
     file.chmod(0o644)
     assert "its mode has to be 0600" in CheckPassword(target).evaluate(lost).summary
@@ -273,12 +273,12 @@ def test_a_password_that_stands_there_wrongly_is_found_and_written_rightly(lost:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     run_quietly(way, r"ALTER ROLE arp_app PASSWORD E'odd:one\\out'")
     route = login_route(lost.runbook, target)
-    lost.place("pgpass").write_text(line.replace("PORT", str(route.port)) + "\n")
+    lost.location("pgpass").write_text(line.replace("PORT", str(route.port)) + "\n")
     assert not CheckPassword(target).evaluate(lost).ok
     assert recover(lost, target)["method"] == "found"
     assert CheckPassword(target).evaluate(lost).ok
-    assert lost.place("pgpass").read_text().startswith(f"127.0.0.1:{route.port}:*:arp_app:odd\\:one\\\\out\n")
-    info = f"host=127.0.0.1 port={route.port} dbname=arp user=arp_app passfile={lost.place('pgpass')}"
+    assert lost.location("pgpass").read_text().startswith(f"127.0.0.1:{route.port}:*:arp_app:odd\\:one\\\\out\n")
+    info = f"host=127.0.0.1 port={route.port} dbname=arp user=arp_app passfile={lost.location('pgpass')}"
     with psycopg.connect(info) as connection:
         assert connection.pgconn.used_password
 

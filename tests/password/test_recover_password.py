@@ -47,16 +47,16 @@ def recover(context: Context) -> dict[str, str]:
 
 def test_a_lost_password_is_replaced_and_proved(lost: Context, console: Listening, production: Production) -> None:
     assert not CheckPassword(arp(lost)).evaluate(lost).ok
-    others = [line for line in lost.place("pgpass").read_text().splitlines() if "arp_app" not in line]
+    others = [line for line in lost.location("pgpass").read_text().splitlines() if "arp_app" not in line]
     values = recover(lost)
     new = console.secrets["new password of ARP"]
     route = login_route(lost.runbook, arp(lost))
     with connect(route, password=new) as connection:
         assert connection.pgconn.used_password
     assert CheckPassword(arp(lost)).evaluate(lost).ok
-    text = lost.place("pgpass").read_text().splitlines()
+    text = lost.location("pgpass").read_text().splitlines()
     assert [line for line in text if "arp_app" not in line] == others
-    assert stat.S_IMODE(lost.place("pgpass").stat().st_mode) == 0o600
+    assert stat.S_IMODE(lost.location("pgpass").stat().st_mode) == 0o600
     sealed = Path(values["sealed"])
     assert stat.S_IMODE(sealed.stat().st_mode) == 0o600
     assert (read_sealed(sealed).verifier or "").startswith("SCRAM-SHA-256$")
@@ -68,8 +68,8 @@ def test_the_new_password_is_nowhere_else(lost: Context, console: Listening, pro
     assert new not in server_log(production)
     assert "SCRAM-SHA-256$" not in server_log(production)
     assert new not in " ".join(console.said)
-    assert new not in lost.place("audit").read_text()
-    assert "password.recovered user=arp_app target=arp-db-prod method=reset" in lost.place("audit").read_text()
+    assert new not in lost.location("audit").read_text()
+    assert "password.recovered user=arp_app target=arp-db-prod method=reset" in lost.location("audit").read_text()
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             assert new.encode() not in process.read_bytes()
@@ -82,7 +82,7 @@ def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, 
     working = console.secrets["new password of ARP"]
     kept = tmp_path / "arp-password"
     kept.write_text(working + "\n")
-    lost.place("pgpass").unlink()
+    lost.location("pgpass").unlink()
     target = replace(arp(lost), password_file=str(kept))
     action = RecoverPassword(target)
     plan = action.plan(lost)
@@ -90,7 +90,7 @@ def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, 
     outcome = action.apply(lost, plan)
     assert outcome.values["method"] == "found"
     route = login_route(lost.runbook, target)
-    assert list(passwords(lost.place("pgpass"), Login(route.host, route.port, route.database, route.user))) == [working]
+    assert list(passwords(lost.location("pgpass"), Login(route.host, route.port, route.database, route.user))) == [working]
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,12 @@ def test_an_md5_verifier_under_scram_is_recovered(lost: Context) -> None:
     assert CheckPassword(arp(lost)).evaluate(lost).ok
 
 
-@pytest.mark.parametrize("place", ["pgpass", "sealed"])
+@pytest.mark.parametrize("place", ["pgpass", "credential_backups"])
 def test_what_cannot_be_kept_stops_it_before_anything_changes(lost: Context, tmp_path: Path, place: str) -> None:
     way = superuser_route(lost.runbook, arp(lost))
     before = run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'")
     (tmp_path / "a file").touch()
-    broken = replace(lost.runbook, places={**lost.runbook.places, place: str(tmp_path / "a file" / "below")})
+    broken = replace(lost.runbook, locations={**lost.runbook.locations, place: str(tmp_path / "a file" / "below")})
     context = replace(lost, runbook=broken)
     action = RecoverPassword(arp(context))
     with pytest.raises(Exception, match="a file"):
@@ -181,7 +181,7 @@ def test_a_server_that_is_down_is_unknown_not_refused(lost: Context) -> None:
 def test_psql_connects_with_what_was_recovered(lost: Context) -> None:
     recover(lost)
     route = login_route(lost.runbook, arp(lost))
-    environment = os.environ | {"PGPASSFILE": str(lost.place("pgpass"))}
+    environment = os.environ | {"PGPASSFILE": str(lost.location("pgpass"))}
     info = f"host={route.host} port={route.port} dbname={route.database} user={route.user} passfile={environment['PGPASSFILE']}"
     with psycopg.connect(info) as connection:
         assert connection.pgconn.used_password

@@ -39,7 +39,9 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
             psycopg.connect(host=route.host, port=route.port, user=user, password=password, dbname="arp", sslmode="disable")
     (tmp_path / "server.log").write_bytes(log.read_bytes()[start:])
     (tmp_path / "audit.log").touch()
-    context = replace(lost, runbook=replace(lost.runbook, places={**lost.runbook.places, "audit": str(tmp_path / "audit.log")}))
+    context = replace(
+        lost, runbook=replace(lost.runbook, locations={**lost.runbook.locations, "audit": str(tmp_path / "audit.log")})
+    )
     action = IsolateAccess(target=replace(target, log=str(tmp_path / "server.log")))
     outcome = action.apply(context, action.plan(context))
     said = "\n".join(console.said)

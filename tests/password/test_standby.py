@@ -45,7 +45,7 @@ def context(tmp_path: Path) -> Context:
     file.write_text(RUNBOOK)
     found = load(file)
     mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "sealed", "backups", "emergency", "logs")}
-    return Context(replace(found, places={**found.places, **mine}), Listening(), SystemClock(), "ada@test")
+    return Context(replace(found, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test")
 
 
 def of(server: Server, tmp_path: Path) -> Target:

@@ -54,11 +54,11 @@ def recover(context: Context, target: Target) -> RestorePassword:
 
 
 def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: Target, console: Listening) -> None:
-    file = context.place("pgpass")
+    file = context.location("pgpass")
     before, line = kept(context, arp), file.read_bytes()
     undo = recover(context, arp)
     new = console.secrets["new password of ARP"]
-    assert console.values["sealed"] == str(undo.sealed)
+    assert console.values["sealed"] == str(undo.credential_backup)
     assert not undo.verify(context, datetime.now(UTC)).ok
     plan = undo.plan(context)
     assert plan.refusal == ""
@@ -70,8 +70,8 @@ def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: T
     assert works(route, FORMER)
     assert not works(route, new)
     assert undo.verify(context, datetime.now(UTC)).ok
-    assert "password.restored user=arp_app target=arp-db-prod" in context.place("audit").read_text()
-    assert before not in context.place("audit").read_text() + "".join(console.said)
+    assert "password.restored user=arp_app target=arp-db-prod" in context.location("audit").read_text()
+    assert before not in context.location("audit").read_text() + "".join(console.said)
     again = undo.undo(outcome.values)
     assert isinstance(again, RestorePassword)
     again.apply(context, again.plan(context))
@@ -90,12 +90,12 @@ def test_an_md5_hash_and_no_password_at_all_come_back_too(context: Context, arp:
 def test_where_only_the_file_was_changed_only_the_file_comes_back(context: Context, arp: Target, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(FORMER + "\n")
     target = replace(arp, password_file=str(tmp_path / "secret"))
-    before, line = kept(context, arp), context.place("pgpass").read_bytes()
+    before, line = kept(context, arp), context.location("pgpass").read_bytes()
     undo = recover(context, target)
     assert CheckPassword(target).evaluate(context).ok
     assert not any("password of" in effect.object for effect in undo.plan(context).effects)
     undo.apply(context, undo.plan(context))
-    assert context.place("pgpass").read_bytes() == line
+    assert context.location("pgpass").read_bytes() == line
     assert kept(context, arp) == before
 
 
@@ -123,18 +123,20 @@ def _by_second_name(file: Path) -> None:
 )
 def test_a_file_that_is_not_ours_is_refused(context: Context, arp: Target, spoil: Callable[[Path], object], said: str) -> None:
     undo = recover(context, arp)
-    now, line = kept(context, arp), context.place("pgpass").read_bytes()
-    spoil(undo.sealed)
+    now, line = kept(context, arp), context.location("pgpass").read_bytes()
+    spoil(undo.credential_backup)
     assert said in undo.plan(context).refusal
     with pytest.raises(Refused, match=said):
         undo.apply(context, undo.plan(context))
-    assert (kept(context, arp), context.place("pgpass").read_bytes()) == (now, line)
+    assert (kept(context, arp), context.location("pgpass").read_bytes()) == (now, line)
 
 
 def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(context: Context, arp: Target) -> None:
-    left = Replacement.with_password(context.place("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published")
-    before, line = kept(context, arp), context.place("pgpass").read_bytes()
-    Sealed(arp.name, "arp_app", before, left.former).keep(context.place("sealed"))
+    left = Replacement.with_password(
+        context.location("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published"
+    )
+    before, line = kept(context, arp), context.location("pgpass").read_bytes()
+    Sealed(arp.name, "arp_app", before, left.former).keep(context.location("credential_backups"))
     set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))
     action = RecoverPassword(arp)
     assert not action.verify(context, datetime.now(UTC)).ok
@@ -144,9 +146,9 @@ def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(cont
     undo = action.undo(outcome.values)
     assert undo is not None
     undo.apply(context, undo.plan(context))
-    assert (kept(context, arp), context.place("pgpass").read_bytes()) == (before, line), "of the run that was killed"
+    assert (kept(context, arp), context.location("pgpass").read_bytes()) == (before, line), "of the run that was killed"
 
 
 def test_two_recoveries_never_run_at_once(context: Context, arp: Target) -> None:
-    with alone(context.place("sealed")), pytest.raises(Refused, match="Another recovery"):
+    with alone(context.location("credential_backups")), pytest.raises(Refused, match="Another recovery"):
         RecoverPassword(arp).apply(context, RecoverPassword(arp).plan(context))

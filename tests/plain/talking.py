@@ -22,7 +22,7 @@ id: small
 title: A small incident
 severity: SEV-2
 roles:
-  boss: {name: The boss, tell: when the work fails}
+  boss: {name: The boss, notify_when: when the work fails}
 comms: {channel: "#inc", update_every: 15 min}
 panels:
   disk: {paths: [.], warn: 99 %, critical: 100 %}
@@ -33,13 +33,13 @@ phases:
       - id: asked
         title: Take ownership
         why: Somebody has to decide.
-        ask: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
+        questions: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
       - id: look
         title: Look around
         run: echo "seen by $WHO"
         env: {WHO: {from: asked.owner}}
         risk: observe
-        needs: [asked]
+        depends_on: [asked]
   - title: Work
     section: "2"
     steps:
@@ -52,7 +52,7 @@ phases:
           [ ! -e hostile ] || cat hostile
           echo ran >> ran
         risk: change
-        on_failure: {tell: [boss], advice: Try again.}
+        on_failure: {notify: [boss], advice: Try again.}
       - {id: burn, title: Burn it, run: echo burnt >> burnt, risk: destroy}
 closure:
   - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}

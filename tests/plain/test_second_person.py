@@ -23,7 +23,7 @@ severity: SEV-2
 phases:
   - title: Work
     steps:
-      - {id: work, title: Do the work, run: echo ran >> ran, risk: change, two_people: true}
+      - {id: work, title: Do the work, run: echo ran >> ran, risk: change, requires_approval: true}
 """
 
 

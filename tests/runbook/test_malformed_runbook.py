@@ -41,18 +41,18 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
     ("step", "column", "sentence"),
     [
         (
-            "{title: a, require: [{title: b, check: level, with: {below: 1 %}}]}",
+            "{title: a, preconditions: [{title: b, check: level, with: {below: 1 %}}]}",
             20,
-            "'require' belongs to a step with 'run' or 'uses'. Take it out.",
+            "'preconditions' belongs to a step with 'run' or 'uses'. Take it out.",
         ),
         (
-            "{title: a, run: ls, risk: observe, require: [{title: b, check: sweep, with: {target: db}}]}",
-            72,
+            "{title: a, run: ls, risk: observe, preconditions: [{title: b, check: sweep, with: {target: db}}]}",
+            78,
             "sweep is not a check: it changes",
         ),
         (
-            "{title: a, run: ls, risk: observe, require: [{check: level, with: {below: 1 %}}]}",
-            54,
+            "{title: a, run: ls, risk: observe, preconditions: [{check: level, with: {below: 1 %}}]}",
+            60,
             "A criterion needs the key 'title'. ",
         ),
         ("{title: a, run: ls}", 25, "A step with 'run' has to say its risk. Add risk: observe, change or destroy."),
@@ -74,11 +74,11 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         ),
         ("{title: a, id: ../../etc}", 24, "'../../etc' is not a name here. "),
         ("{title: ？}", 17, "No id can be made from this title. Give one with the key 'id'."),
-        ("{title: a, needs: [zz]}", 28, "There is no step 'zz'. Steps: a."),
-        ("{title: a, needs: a}", 27, "'a' waits for itself. Name an earlier step, or give one an id of its own."),
-        ("{title: a, tell: [bos]}", 27, "There is no role 'bos'. Did you mean 'boss'?"),
-        ("{title: a, on_failure: {tell: x}}", 39, "There is no role 'x'. Roles: boss."),
-        ("{title: a, moves: [guage]}", 28, "There is no panel 'guage'. Did you mean 'gauge'?"),
+        ("{title: a, depends_on: [zz]}", 33, "There is no step 'zz'. Steps: a."),
+        ("{title: a, depends_on: a}", 32, "'a' waits for itself. Name an earlier step, or give one an id of its own."),
+        ("{title: a, notify: [bos]}", 29, "There is no role 'bos'. Did you mean 'boss'?"),
+        ("{title: a, on_failure: {notify: x}}", 41, "There is no role 'x'. Roles: boss."),
+        ("{title: a, measure: [guage]}", 30, "There is no panel 'guage'. Did you mean 'gauge'?"),
         ("{title: a, uses: sweeep, risk: destroy}", 26, "There is no action 'sweeep'. Did you mean 'sweep'?"),
         ("{title: a, uses: sweep, with: {target: dbb}}", 48, "There is no target 'dbb'. Did you mean 'db'?"),
         ("{title: a, uses: sweep}", 26, "The parameter 'target' is missing. It takes the name of a target."),
@@ -108,12 +108,16 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         ("{title: a, with: {x: 1}}", 20, "'with' belongs to a step that 'uses' an action. Take it out."),
         ("{title: a, env: {x: 1}}", 20, "'env' belongs to a step with 'run'. Take it out."),
         ("{title: a, risk: observe}", 20, "'risk' belongs to a step with 'run' or 'uses'. Take it out."),
-        ("{title: a, run: ls, risk: change, ask: [{name: x, prompt: y}]}", 43, "'ask' belongs to a step that a person does. "),
+        (
+            "{title: a, run: ls, risk: change, questions: [{name: x, prompt: y}]}",
+            43,
+            "'questions' belongs to a step that a person does. ",
+        ),
         ("{title: a, run: ls, risk: change, env: {PATH: x}}", 49, "PATH is not for a runbook to set. Choose another name."),
         ("{title: a, run: ls, risk: change, env: {MIDWATCH_X: x}}", 49, "MIDWATCH_X is not for a runbook to set. "),
         ("{title: a, run: ls, risk: change, env: {1x: x}}", 49, "'1x' is not a name here. "),
         ("{title: a, run: ls, risk: change, timeout: 0 s}", 52, "'0 s' is not a time from more than nothing to 7 days."),
-        ("{title: a, ask: [{name: x, prompt: y}, {name: x, prompt: z}]}", 33, "The question 'x' is asked twice. "),
+        ("{title: a, questions: [{name: x, prompt: y}, {name: x, prompt: z}]}", 39, "The question 'x' is asked twice. "),
         ("{title: a, when: {}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
         ("{title: a, when: {answer: [], is: x}}", 35, "This list is empty."),
         ("{title: a, when: {is: x}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
@@ -132,21 +136,23 @@ def test_one_fault_of_a_step(errors_of: Errors, step: str, column: int, sentence
 
 
 def test_a_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
-    text = with_steps("{id: a, title: A, needs: c}", "{id: b, title: B, needs: a}", "{id: c, title: C, when: {failed: b}}")
+    text = with_steps(
+        "{id: a, title: A, depends_on: c}", "{id: b, title: B, depends_on: a}", "{id: c, title: C, when: {failed: b}}"
+    )
     assert errors_of(text) == [
         f"r.yaml:{FIRST + 1}:34: These steps wait for one another: a → c → b → a. One of them has to come first.",
     ]
 
 
 def test_a_step_cannot_wait_for_a_later_one(errors_of: Errors) -> None:
-    assert errors_of(with_steps("{id: a, title: A, needs: [b]}", "{id: b, title: B}")) == [
+    assert errors_of(with_steps("{id: a, title: A, depends_on: [b]}", "{id: b, title: B}")) == [
         f"r.yaml:{FIRST + 1}:35: 'a' needs 'b', which comes later. Steps can only look back.",
     ]
 
 
 def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
     text = with_steps(
-        "{id: q, title: Q, ask: [{name: hurt, prompt: Does it hurt?, kind: yes-no}]}",
+        "{id: q, title: Q, questions: [{name: hurt, prompt: Does it hurt?, kind: yes-no}]}",
         "{id: a, title: A, when: {answer: q.hurts, is: yes}}",
         "{id: b, title: B, when: {answer: q.hurt, is: [true, maybe]}}",
         "{id: c, title: C, run: ls, risk: observe, env: {X: {from: q.hrt}}}",
@@ -176,9 +182,10 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
             "1:50: below of a check cannot come from a step or an input. ",
         ),
         (
-            "places: {backup: x}",
-            "1:10: This takes backups, emergency, elsewhere, recipients, ssh_config, logs, audit, pgpass, freeze, sealed,"
-            " second_journal or pg_bin, not 'backup'. Did",
+            "locations: {backup: x}",
+            "1:13: This takes backups, emergency, remote_manifests, recipients, ssh_config, logs, audit, pgpass, freeze, "
+            "credential_backups,"
+            " journal_fallback or pg_bin, not 'backup'. Did",
         ),
         ("comms: {update_every: 15}", "1:23: '15' is not a length of time with its unit. "),
         ("comms: []", "1:8: A comms is a table of keys, not a list. "),
@@ -241,7 +248,7 @@ def test_faults_of_the_site_file_have_its_name(errors_of: Errors) -> None:
     site = "midwatch-site: 1\ntargets:\n  db: {kind: docker}\nphases: []\n"
     assert errors_of(with_steps("{title: s}"), site=site) == [
         "site.yaml:3:7: A target needs the key 'database'. The database's name.",
-        "site.yaml:4:1: A site file has no key 'phases'. Did you mean 'places'?",
+        "site.yaml:4:1: A site file has no key 'phases'. Did you mean 'panels'?",
     ]
 
 
@@ -259,3 +266,37 @@ def test_a_runbook_is_no_site_file(tmp_path: Path, small_catalogue: None) -> Non
     (tmp_path / "r.yaml").write_text(with_steps("{title: s}"))
     with pytest.raises(RunbookErrors, match=r"r\.yaml:1:1: This is a runbook, not a site file"):
         load(tmp_path / "r.yaml", site=tmp_path / "r.yaml")
+
+
+@pytest.mark.parametrize(
+    ("step", "old", "new"),
+    [
+        ("{title: a, tell: boss}", "tell", "notify"),
+        ("{title: a, moves: [gauge]}", "moves", "measure"),
+        ("{title: a, needs: b}", "needs", "depends_on"),
+        ("{title: a, require: []}", "require", "preconditions"),
+        ("{title: a, ask: []}", "ask", "questions"),
+        ("{title: a, two_people: true}", "two_people", "requires_approval"),
+        ("{title: a, as_written: ls}", "as_written", "original_command"),
+        ("{title: a, instead: nothing}", "instead", "deviation"),
+        ("{title: a, on_failure: {escalate: SEV-0}}", "escalate", "raise_severity"),
+        ("{title: a, on_failure: {tell: boss}}", "tell", "notify"),
+    ],
+)
+def test_old_key_of_a_step_is_named_with_the_new_one(errors_of: Errors, step: str, old: str, new: str) -> None:
+    (error,) = errors_of(with_steps(step))
+    assert error.endswith(f": `{old}` is now `{new}`.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("elsewhere", "remote_manifests"), ("sealed", "credential_backups"), ("second_journal", "journal_fallback")],
+)
+def test_old_name_of_a_location_is_named_with_the_new_one(errors_of: Errors, old: str, new: str) -> None:
+    errors = errors_of(with_steps("{title: a}", rest=f"locations: {{{old}: x}}"))
+    assert [error.partition(": ")[2] for error in errors] == [f"`{old}` is now `{new}`."]
+
+
+def test_old_key_of_the_runbook_is_named_with_the_new_one(errors_of: Errors) -> None:
+    errors = errors_of(with_steps("{title: a}", rest="places: {logs: x}"))
+    assert [error.partition(": ")[2] for error in errors] == ["`places` is now `locations`."]

@@ -108,9 +108,9 @@ ONE_STEP = "phases: [{title: p, steps: [{title: s, uses: x, with: {target: n1}}]
     ("head", "line", "tail"),
     [
         (PHASE, "      - {id: s%d, title: b}\n", ""),
-        (HEAD + "phases:\n", "  - {title: p%d, steps: [{title: b%d, needs: b1%d}]}\n", ""),
+        (HEAD + "phases:\n", "  - {title: p%d, steps: [{title: b%d, depends_on: b1%d}]}\n", ""),
         (PHASE[:-10], "  - {title: p%d}\n", ""),
-        (PHASE + "      - {title: s, needs: [x", ", n%d", "]}\n"),
+        (PHASE + "      - {title: s, depends_on: [x", ", n%d", "]}\n"),
         (HEAD, "titel%d: b\n", ""),
         (HEAD + "targets:\n", "  n%d: {kind: local, database: x, host: y}\n", ONE_STEP),
         (HEAD + "panels:\n  disk:\n", "    key%d: x\n", ""),
@@ -136,7 +136,7 @@ def test_the_longest_files_that_are_read_take_seconds_at_most(tmp_path: Path, he
 
 @pytest.mark.parametrize("count", [900, 2])
 def test_long_circles_are_told_in_one_short_line(tmp_path: Path, count: int) -> None:
-    steps = "".join(f"      - {{id: s{n}, title: b, needs: s{(n + 1) % count}}}\n" for n in range(count))
+    steps = "".join(f"      - {{id: s{n}, title: b, depends_on: s{(n + 1) % count}}}\n" for n in range(count))
     (tmp_path / "r.yaml").write_text(PHASE + steps)
     started = time.process_time()
     with pytest.raises(RunbookErrors, match="These steps wait for one another: s0 → s1") as caught:

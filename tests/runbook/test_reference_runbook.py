@@ -101,12 +101,12 @@ def test_every_step_says_what_a_tired_person_needs(book: Runbook) -> None:
         assert step.why, step.id
         assert step.expect, step.id
         if step.kind is StepKind.MANUAL:
-            assert step.instructions or step.ask, step.id
+            assert step.instructions or step.questions, step.id
         else:
             assert step.on_failure.advice, step.id
             assert 0 < step.timeout <= 2 * 3600, step.id
-        if step.instead:
-            assert step.as_written or step.id == "prove-arp-login", step.id
+        if step.deviation:
+            assert step.original_command or step.id == "prove-arp-login", step.id
 
 
 def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) -> None:
@@ -121,27 +121,27 @@ def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) ->
         "clean-old-backups": "backups/prod/old",
     }.items():
         step = book.step(step_id)
-        assert dangerous in step.as_written
-        assert step.instead, step_id
+        assert dangerous in step.original_command
+        assert step.deviation, step_id
         assert step.kind is StepKind.USES
 
 
 def test_nothing_is_removed_before_the_emergency_backup_is_validated(book: Runbook) -> None:
     for step in book.steps():
         if step.risk is Risk.DESTROY:
-            assert "validate-emergency-backup" in step.needs, step.id
+            assert "validate-emergency-backup" in step.depends_on, step.id
     validate = book.step("validate-emergency-backup")
-    assert validate.needs == ("emergency-backup",)
-    assert validate.on_failure.escalate is Severity.SEV0
-    assert "head-of-engineering" in validate.on_failure.tell
-    assert "head-of-engineering" in book.step("emergency-backup").on_failure.tell
+    assert validate.depends_on == ("emergency-backup",)
+    assert validate.on_failure.raise_severity is Severity.SEV0
+    assert "head-of-engineering" in validate.on_failure.notify
+    assert "head-of-engineering" in book.step("emergency-backup").on_failure.notify
 
 
 def test_who_is_told_when(book: Runbook) -> None:
     head = book.step("tell-head-of-engineering").when
     assert head is not None
     assert head.failed == ("emergency-backup", "validate-emergency-backup")
-    asked = {ask.name: ask.kind for ask in book.step("assess-impact").ask}
+    asked = {ask.name: ask.kind for ask in book.step("assess-impact").questions}
     assert asked == {"downtime": "yes-no", "data_risk": "yes-no", "audit_scope": "yes-no"}
     hurt = (Reference("assess-impact", "downtime"), Reference("assess-impact", "data_risk"))
     for step_id, answers in {
@@ -155,10 +155,10 @@ def test_who_is_told_when(book: Runbook) -> None:
 
 
 def test_the_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
-    names = [ask.name for ask in book.step("write-rca").ask]
+    names = [ask.name for ask in book.step("write-rca").questions]
     assert names == ["why_1", "why_2", "why_3", "why_4", "why_5", "impact", "fixes", "controls"]
-    assert [ask.name for ask in book.step("assign-follow-ups").ask] == ["follow_ups"]
-    assert [ask.name for ask in book.step("publish-rca").ask] == ["url"]
+    assert [ask.name for ask in book.step("assign-follow-ups").questions] == ["follow_ups"]
+    assert [ask.name for ask in book.step("publish-rca").questions] == ["url"]
 
 
 def test_no_step_is_milder_than_its_action(book: Runbook) -> None:
@@ -175,5 +175,5 @@ def test_the_drills_answers_fit_its_manual_steps(book: Runbook) -> None:
     manual = {step.id: step for step in book.steps() if step.kind is StepKind.MANUAL}
     assert set(answers["manual"]) <= set(manual)
     for step_id, answer in answers["manual"].items():
-        asked = {ask.name for ask in manual[step_id].ask}
+        asked = {ask.name for ask in manual[step_id].questions}
         assert set(answer.get("values", {})) == asked, step_id

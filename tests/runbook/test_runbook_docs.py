@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.runbook.format import RUNBOOK, SITE
 from midwatch.runbook.loader import load
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 from midwatch.runbook.reader import Shape
 from midwatch.runbook.yaml_source import parse_yaml
 
@@ -25,7 +25,7 @@ def test_every_key_is_explained_in_a_table(shape: Shape) -> None:
 
 
 def test_every_place_is_explained_with_its_default() -> None:
-    for name, default in PLACES.items():
+    for name, default in LOCATIONS.items():
         assert f"| `{name}` | {f'`{default}`' if default else 'none'} |" in TEXT
 
 

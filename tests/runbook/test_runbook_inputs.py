@@ -88,7 +88,7 @@ def test_one_fault_of_a_question(errors_of: Errors, asked: str, found: str) -> N
     text = HEAD + f"inputs:\n  - {asked}\nphases: [{{title: P, steps: [{{title: s}}]}}]\n"
     assert errors_of(text)[-1].startswith(f"r.yaml:{PLACE + 2}:{found}"), errors_of(text)
     column, _, rest = found.partition(": ")
-    manual = f"phases:\n  - title: P\n    steps:\n      - title: s\n        ask:\n          - {asked}\n"
+    manual = f"phases:\n  - title: P\n    steps:\n      - title: s\n        questions:\n          - {asked}\n"
     assert errors_of(HEAD + manual)[-1].startswith(f"r.yaml:{PLACE + 6}:{int(column) + 8}: {rest}")
 
 
@@ -107,7 +107,7 @@ def test_a_question_is_asked_once(errors_of: Errors) -> None:
         ("{title: s, when: {answer: inputs.los, is: yes}}", "35: There is no input 'los'. Did you mean 'loss'?"),
         ("{title: s, when: {answer: inputs.loss, is: maybe}}", "52: The answer to inputs.loss is yes or no, never 'maybe'."),
         ("{title: s, when: {answer: inputs.which, is: [db, dc]}}", "58: The answer to inputs.which is db or 42, never 'dc'."),
-        ("{title: s, needs: inputs}", "27: There is no step 'inputs'. "),
+        ("{title: s, depends_on: inputs}", "32: There is no step 'inputs'. "),
         (
             "{id: inputs, title: s}",
             "14: 'inputs' stands for what is asked at the declaration, so no step can have it for an id. Give this one another",

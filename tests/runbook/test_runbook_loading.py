@@ -10,27 +10,27 @@ from small_actions import HEAD, Loaded
 from midwatch.plan import Risk
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Ask, Condition, Dependent, Outside, Reference, Severity, StepKind, TargetKind
-from midwatch.runbook.places import PLACES
+from midwatch.runbook.places import LOCATIONS
 
 BOOK = (
     HEAD
     + """\
 comms: {channel: "#here", update_every: 15 min}
-places: {logs: protocol}
+locations: {logs: protocol}
 triggers:
   - {title: It broke, log: logs/x.log, match: '\\[ERROR\\]'}
 phases:
   - title: Look around
     section: 4
     steps:
-      - {id: ask-it, title: Ask, ask: [{name: hurt, prompt: Does it hurt?, kind: yes-no}], tell: boss}
+      - {id: ask-it, title: Ask, questions: [{name: hurt, prompt: Does it hurt?, kind: yes-no}], notify: boss}
       - title: Sweep 80 % of it
         uses: sweep
         with: {target: db, keep: 3, paths: [a, /b]}
         when: {answer: ask-it.hurt, is: yes}
         timeout: 90 s
-        on_failure: {escalate: SEV-0, tell: boss, advice: Sit down.}
-      - {title: Count, run: wc, risk: observe, env: {A: 1, B: true, C: {from: sweep-80-of-it.left}}, needs: ask-it}
+        on_failure: {raise_severity: SEV-0, notify: boss, advice: Sit down.}
+      - {title: Count, run: wc, risk: observe, env: {A: 1, B: true, C: {from: sweep-80-of-it.left}}, depends_on: ask-it}
   - title: Go home
     steps:
       - {title: Lock, when: {failed: [count, sweep-80-of-it]}, optional: true}
@@ -46,18 +46,18 @@ def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
     assert book.sha256 == hashlib.sha256(BOOK.encode()).hexdigest()
     assert (book.file, book.site, book.base) == (tmp_path / "r.yaml", None, tmp_path)
     assert book.comms.update_every == 900
-    assert book.place_of("logs") == tmp_path / "protocol"
-    assert set(book.places) == set(PLACES)
+    assert book.location_of("logs") == tmp_path / "protocol"
+    assert set(book.locations) == set(LOCATIONS)
     assert [phase.id for phase in book.phases] == ["look-around", "go-home"]
     assert [step.number for step in book.steps()] == ["4.1", "4.2", "4.3", "2.1"]
     asking, sweep, count, lock = book.steps()
     assert asking.kind is StepKind.MANUAL
-    assert asking.ask == (Ask("hurt", "Does it hurt?", "yes-no", True),)
-    assert asking.tell == ("boss",)
+    assert asking.questions == (Ask("hurt", "Does it hurt?", "yes-no", True),)
+    assert asking.notify == ("boss",)
     assert (sweep.id, sweep.kind, sweep.risk, sweep.timeout) == ("sweep-80-of-it", StepKind.USES, Risk.DESTROY, 90.0)
     assert dict(sweep.with_) == {"target": "db", "keep": 3, "paths": ("a", "/b")}
     assert sweep.when == Condition(answers=(Reference("ask-it", "hurt"),), any_of=("yes",))
-    assert sweep.on_failure.escalate is Severity.SEV0
+    assert sweep.on_failure.raise_severity is Severity.SEV0
     assert dict(count.env) == {"A": "1", "B": "true", "C": Reference("sweep-80-of-it", "left")}
     assert count.place.line == BOOK[: BOOK.index("{title: Count")].count("\n") + 1
     assert lock.when == Condition(failed=("count", "sweep-80-of-it"))
@@ -74,7 +74,7 @@ targets:
   other: {kind: local, socket: /run/pg, database: o}
 roles: {second: {name: Second}}
 comms: {channel: "#there"}
-places: {backups: /mnt/b, pg_bin: }
+locations: {backups: /mnt/b, pg_bin: }
 panels: {gauge: {paths: x}}
 """
     book = loaded(BOOK, site=site)
@@ -84,7 +84,7 @@ panels: {gauge: {paths: x}}
     assert (db.kind, db.container, db.database, db.host, db.label) == (TargetKind.DOCKER, "db", "app2", "", "db")
     assert list(book.roles) == ["boss", "second"]
     assert (book.comms.channel, book.comms.update_every) == ("#there", 900)
-    assert (book.places["backups"], book.places["logs"], book.places["pg_bin"]) == ("/mnt/b", "protocol", "")
+    assert (book.locations["backups"], book.locations["logs"], book.locations["pg_bin"]) == ("/mnt/b", "protocol", "")
     assert dict(book.panels[0].with_) == {"paths": "x"}
 
 
@@ -98,7 +98,7 @@ def test_relative_paths_start_in_the_sites_folder(loaded: Loaded, tmp_path: Path
         load(tmp_path / "r.yaml", environment={"MIDWATCH_SITE": str(elsewhere / "here.yaml")}),
     ):
         assert (book.base, book.site) == (elsewhere, elsewhere / "here.yaml")
-        assert book.place_of("logs") == elsewhere / "protocol"
+        assert book.location_of("logs") == elsewhere / "protocol"
 
 
 def test_a_linked_runbook_belongs_where_the_link_is(loaded: Loaded, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def values() -> st.SearchStrategy[Any]:
 def test_good_yaml_that_means_nothing(tmp_path: Path, value: Any) -> None:
     answer(tmp_path, yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "surrogatepass"))
     whole = {"midwatch": 1, "title": "t", "severity": "SEV-1", "phases": [{"title": "p", "steps": [{"title": "s"}]}]}
-    for key in ("phases", "targets", "panels", "triggers", "closure", "roles", "comms", "places", "inputs"):
+    for key in ("phases", "targets", "panels", "triggers", "closure", "roles", "comms", "locations", "inputs"):
         answer(tmp_path, yaml.safe_dump(whole | {key: value}, allow_unicode=True).encode("utf-8", "surrogatepass"))
     asked = {"name": "a", "prompt": "A?"} | (value if isinstance(value, dict) else {"options": value, "kind": "choice"})
     used = {"title": "s", "run": "x", "risk": "observe", "env": {"A": {"from": "inputs.a"}}}

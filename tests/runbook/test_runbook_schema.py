@@ -86,7 +86,7 @@ def test_it_accepts_the_runbooks_that_the_loader_accepts() -> None:
     assert list(faults(plain(parse_yaml(BOOK, "x")[0]), whole, whole)) == []
     assert list(faults(plain(parse_yaml(HEAD + ASKED + STEPS, "x")[0]), whole, whole)) == []
     assert list(faults({"midwatch-site": 1, "inputs": {"which": 42}}, whole, whole)) == []
-    assert list(faults({"midwatch-site": 1, "places": {"logs": "x", "pg_bin": None}}, whole, whole)) == []
+    assert list(faults({"midwatch-site": 1, "locations": {"logs": "x", "pg_bin": None}}, whole, whole)) == []
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_it_accepts_the_runbooks_that_the_loader_accepts() -> None:
         ("title: Trial", "titel: Trial"),
         ("kind: local", "kind: remote"),
         ("update_every: 15 min", "update_every: 15"),
-        ("places: {logs", "places: {log"),
+        ("locations: {logs", "locations: {log"),
         ("id: ask-it", "id: Ask it"),
         ("kind: yes-no", "kind: maybe"),
         ("risk: observe", "risk: none"),

@@ -92,7 +92,7 @@ class DeskInMemory:
 
     def required(self, step_id: str) -> dict[str, CriterionState]:
         late = CriterionState(None, "no answer", self.clock.now())
-        return {item.id: self.criteria.get(item.id, late) for item in self.runbook.step(step_id).require}
+        return {item.id: self.criteria.get(item.id, late) for item in self.runbook.step(step_id).preconditions}
 
     def verify(self, step_id: str) -> bool | None:
         attempt = rules.may_verify(self.runbook.step(step_id), self.incident)
@@ -199,7 +199,7 @@ class DeskInMemory:
             "summary": summary,
             "values": {},
             "output": {},
-            "tell": list(self.runbook.step(step_id).on_failure.tell) if failed else [],
+            "notify": list(self.runbook.step(step_id).on_failure.notify) if failed else [],
         }
         self.journal(Kind.FINISHED, body)
 

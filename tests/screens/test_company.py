@@ -32,7 +32,7 @@ phases:
   - title: Work
     section: "1"
     steps:
-      - {id: work, title: Do the work, run: echo ran >> ran, risk: change, two_people: true}
+      - {id: work, title: Do the work, run: echo ran >> ran, risk: change, requires_approval: true}
       - {id: rest, title: Rest}
 """
 
@@ -55,7 +55,9 @@ def observer(conductor: Conductor, actor: str = f"{ME}@test") -> Conductor:
 def two_people(desk: DeskInMemory) -> Plan:
     """The clean-up of the reference runbook, as a step that takes two and is next."""
     phases = tuple(
-        replace(phase, steps=tuple(replace(s, two_people=True) if s.id == "emergency-backup" else s for s in phase.steps))
+        replace(
+            phase, steps=tuple(replace(s, requires_approval=True) if s.id == "emergency-backup" else s for s in phase.steps)
+        )
         for phase in desk.runbook.phases
     )
     desk.runbook = replace(desk.runbook, phases=phases)

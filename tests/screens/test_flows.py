@@ -26,7 +26,7 @@ id: small
 title: A small incident
 severity: SEV-2
 roles:
-  boss: {name: The boss, tell: when the work fails}
+  boss: {name: The boss, notify_when: when the work fails}
 comms: {channel: "#inc", update_every: 15 min}
 phases:
   - title: Look
@@ -34,7 +34,7 @@ phases:
     steps:
       - id: asked
         title: Take ownership
-        ask: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
+        questions: [{name: owner, prompt: Who owns it?}, {name: bad, prompt: Is it bad?, kind: yes-no}]
       - id: look
         title: Look around
         run: |
@@ -42,7 +42,7 @@ phases:
           while [ -e wait ]; do sleep 0.05; done
         env: {WHO: {from: asked.owner}}
         risk: observe
-        needs: [asked]
+        depends_on: [asked]
   - title: Work
     section: "2"
     steps:
@@ -54,7 +54,7 @@ phases:
           while [ -e hold ]; do sleep 0.05; done
           echo ran >> ran
         risk: change
-        on_failure: {escalate: SEV-1, tell: [boss], advice: Try again.}
+        on_failure: {raise_severity: SEV-1, notify: [boss], advice: Try again.}
       - {id: burn, title: Burn it, run: rm -rf rubbish, risk: destroy}
 closure:
   - {title: Disk not full, check: disk, with: {path: ., below: 100 %}}

@@ -65,7 +65,9 @@ def unmet(desk: DeskInMemory) -> None:
         Criterion("quiet", "Nobody migrates", "freeze-status", {}, PLACE),
     )
     phases = tuple(
-        replace(phase, steps=tuple(replace(s, require=required) if s.id == "emergency-backup" else s for s in phase.steps))
+        replace(
+            phase, steps=tuple(replace(s, preconditions=required) if s.id == "emergency-backup" else s for s in phase.steps)
+        )
         for phase in desk.runbook.phases
     )
     desk.runbook = replace(desk.runbook, phases=phases)

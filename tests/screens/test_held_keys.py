@@ -68,7 +68,7 @@ async def arrive(pilot: Pilots, night: Night, key: str, *gaps: float, wait: bool
 def manual(desk: DeskInMemory) -> DeskInMemory:
     """An incident whose next steps are done by hand, without questions."""
     for step in desk.runbook.steps():
-        if not desk.incident.status(step).settled and (step.kind.value != "manual" or step.ask):
+        if not desk.incident.status(step).settled and (step.kind.value != "manual" or step.questions):
             desk.skip(step.id, "not tonight")
     return desk
 

@@ -25,7 +25,7 @@ id: hostile
 title: {name}
 severity: SEV-2
 roles:
-  boss: {{name: {name}, tell: {name}}}
+  boss: {{name: {name}, notify_when: {name}}}
 comms: {{channel: {name}}}
 targets:
   server: {{kind: local, host: 127.0.0.1, port: {server}, database: {name}, user: {name}, label: {name}}}
@@ -45,8 +45,8 @@ phases:
         why: {name}
         expect: {name}
         risk: observe
-        moves: [alerts]
-      - {{id: hand, title: {name}, instructions: {name}, ask: [{{name: x, prompt: {name}}}]}}
+        measure: [alerts]
+      - {{id: hand, title: {name}, instructions: {name}, questions: [{{name: x, prompt: {name}}}]}}
 closure:
   - {{title: {name}, check: disk, with: {{path: ., below: 100 %}}}}
 """

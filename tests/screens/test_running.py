@@ -20,7 +20,7 @@ midwatch: 1
 id: wary
 title: A wary incident
 severity: SEV-2
-places: {freeze: freeze.json}
+locations: {freeze: freeze.json}
 phases:
   - title: Work
     section: "1"
@@ -31,7 +31,7 @@ phases:
         title: Do the work
         run: echo ran >> ran
         risk: change
-        require:
+        preconditions:
           - {title: The freeze is on, check: freeze-status}
 """
 

@@ -31,14 +31,14 @@ midwatch: 1
 id: small
 title: A small incident
 severity: SEV-2
-roles: {boss: {name: The boss, tell: when the work fails, contact: 555 0100}}
+roles: {boss: {name: The boss, notify_when: when the work fails, contact: 555 0100}}
 comms: {channel: "#inc", update_every: 15 min}
 phases:
   - title: All of it
     section: "1"
     steps:
-      - {id: asked, title: Take ownership, ask: [{name: owner, prompt: Who owns it?}]}
-      - {id: work, title: Do the work, run: "[ -e fine ]", risk: change, on_failure: {tell: [boss]}}
+      - {id: asked, title: Take ownership, questions: [{name: owner, prompt: Who owns it?}]}
+      - {id: work, title: Do the work, run: "[ -e fine ]", risk: change, on_failure: {notify: [boss]}}
       - {id: long, title: Take long, run: "echo begun; while [ ! -e over ]; do sleep 0.05; done", risk: change}
       - {id: burn, title: Burn it, run: echo burnt, risk: destroy}
 closure:

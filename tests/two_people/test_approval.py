@@ -44,18 +44,18 @@ phases:
   - title: All of it
     section: "1"
     steps:
-      - {id: asked, title: Ask, ask: [{name: owner, prompt: Who?}]}
+      - {id: asked, title: Ask, questions: [{name: owner, prompt: Who?}]}
       - id: work
         title: Do the work
         run: echo "$WHO" >> ran
         env: {WHO: {from: asked.owner}}
         risk: change
-        two_people: true
-        needs: [asked]
-      - {id: burn, title: Burn it, run: echo burnt >> ran, risk: destroy, two_people: true}
+        requires_approval: true
+        depends_on: [asked]
+      - {id: burn, title: Burn it, run: echo burnt >> ran, risk: destroy, requires_approval: true}
 """
 MIDWATCH = Path(sys.executable).with_name("midwatch")
-BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, Place("x"), two_people=True)
+BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, Place("x"), requires_approval=True)
 ADA, BOB = (Person(name, os.getuid() + more, os.getuid() + more, more) for name, more in (("ada", 10), ("bob", 11)))
 
 

@@ -56,7 +56,7 @@ class Screen:
         return str(self.it.folder.path)
 
     def observe(self) -> Any:
-        (folder,) = (self.runbook.place_of("logs") / "incidents").iterdir()
+        (folder,) = (self.runbook.location_of("logs") / "incidents").iterdir()
         self.it = Conductor.observe(IncidentFolder(folder), actor=self.actor)
         self.it.watch()
         return self.look()

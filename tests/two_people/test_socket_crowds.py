@@ -38,7 +38,7 @@ severity: SEV-2
 phases:
   - title: All of it
     steps:
-      - {id: burn, title: Burn it, run: echo burnt, risk: destroy, two_people: true}
+      - {id: burn, title: Burn it, run: echo burnt, risk: destroy, requires_approval: true}
 """
 
 

@@ -99,7 +99,7 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     from tui.with_screen import drive_or_observe, open_front
 
     runbook = load(place.runbook, site=place.site)
-    folder = open_incident(runbook.place_of("logs"), runbook.id)
+    folder = open_incident(runbook.location_of("logs"), runbook.id)
     if folder is not None:
         refuse_inputs(args, folder)
         conductor = drive_or_observe(folder)

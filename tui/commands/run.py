@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     reason = optional_reason(args.take_over, place=Place("--take-over"))
     runbook = load_runbook(args)
-    folder = open_incident(runbook.place_of("logs"), runbook.id) if args.resume else None
+    folder = open_incident(runbook.location_of("logs"), runbook.id) if args.resume else None
     if args.resume and folder is None:
         raise BadInput("There is no open incident to resume", hint="Leave --resume out to declare a new one")
     if folder is not None:

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     reason = optional_reason(args.take_over, place=Place("--take-over"))
     runbook = load_runbook(args)
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
-    logs = runbook.place_of("logs")
+    logs = runbook.location_of("logs")
     folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
     if folder is not None:
         refuse_inputs(args, folder)
@@ -79,7 +79,7 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
         return Declaration(runbook.severity, "", given)
     from midwatch.incident.shelf import incidents, summary
 
-    earlier = [summary(folder) for folder in incidents(runbook.place_of("logs"))[:_EARLIER]]
+    earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))[:_EARLIER]]
     if lines:
         for one in earlier:
             if one.problem:

@@ -72,13 +72,13 @@ class Deciding:
 
     def _override(self, step: Step) -> str:
         """Why it runs although something that it requires does not hold; empty when all holds."""
-        if not step.require:
+        if not step.preconditions:
             return ""
         found = self._teletype.beside("Still looking", partial(self._conductor.required, step.id))
-        for required in step.require:
+        for required in step.preconditions:
             state = found[required.id]
             self._teletype.say(f"Required: {required.title}: {_HOLDS[state.met]}. {state.detail}")
-        if all(found[required.id].met is True for required in step.require):
+        if all(found[required.id].met is True for required in step.preconditions):
             return ""
         reason = self._teletype.ask_reason("To run it all the same, say why; Enter alone does not run it: ")
         if not reason:
@@ -110,8 +110,10 @@ class Deciding:
         state = self._conductor.incident.steps.get(step.id)
         known = state.values if state else {}
         otherwise = "leaves the step as it was"
-        values = {ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise) for ask in step.ask}
-        note = self._teletype.ask("What was said: " if step.tell else "A note (may stay empty): ")
+        values = {
+            ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise) for ask in step.questions
+        }
+        note = self._teletype.ask("What was said: " if step.notify else "A note (may stay empty): ")
         self._conductor.tick(step.id, note=note, values=values)
         self._teletype.say(f"{titled(step)}: done.")
 

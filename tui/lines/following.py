@@ -96,7 +96,7 @@ def say_end(conductor: Conductor, step: Step, teletype: Teletype) -> None:
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
     summary = f": {last.summary}" if last.summary else ""
     teletype.say(f"{titled(step)}: {last.outcome.value}{took}{summary}")
-    if step.moves:
+    if step.measure:
         teletype.beside("Reading what it moved", conductor.settle)
         after = conductor.incident.step(step.id).last
         for line in moved(after) if after else []:

@@ -62,18 +62,18 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
         yield from (f"  {line}" for line in step.run.rstrip().splitlines())
     if step.expect:
         yield f"Good is: {_flowing(step.expect)}"
-    if step.as_written:
-        yield f"The plan says: {_flowing(step.as_written)}"
-    if step.instead:
-        yield f"Instead: {_flowing(step.instead)}"
+    if step.original_command:
+        yield f"The plan says: {_flowing(step.original_command)}"
+    if step.deviation:
+        yield f"Instead: {_flowing(step.deviation)}"
     if step.on_failure.advice:
         yield f"If it fails: {_flowing(step.on_failure.advice)}"
-    if step.needs:
-        yield "It needs: " + "; ".join(titled(runbook.step(need)) for need in step.needs)
-    for required in step.require:
+    if step.depends_on:
+        yield "It needs: " + "; ".join(titled(runbook.step(need)) for need in step.depends_on)
+    for required in step.preconditions:
         yield f"It requires: {required.title}"
-    if step.tell:
-        yield "It tells: " + ", ".join(runbook.roles[role].name for role in step.tell)
+    if step.notify:
+        yield "It tells: " + ", ".join(runbook.roles[role].name for role in step.notify)
     yield from history_lines(step, incident)
 
 
