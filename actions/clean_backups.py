@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from actions.backup_choice import AT_LEAST, BackupChoice, choose
 from actions.backup_sets import SetOnDisk, measured, sets_on_disk
-from actions.check_nightly import CheckNightly
+from actions.check_nightly_set import CheckNightlySet
 from actions.confined_removal import remove
 from actions.folder_identity import folder_identity
 from actions.freed_space import tell_shortfall
@@ -174,7 +174,7 @@ class CleanBackups(Action):
         failure = nightly_failure(logs)
         if failure:
             return f"{failure}, and nothing is deleted after a failed backup. Run ./automation/backup-restore.sh first"
-        newest = CheckNightly().evaluate(context)
+        newest = CheckNightlySet().evaluate(context)
         if not newest.ok:
             return f"{newest.summary}. Nothing is deleted before a new backup is good"
         incident = open_incident(logs, context.runbook.id)

@@ -1,6 +1,6 @@
 """The roles beside a dump: `pg_dump` leaves them out, and without them a restore into a new server ends with exit 1.
 
-Without passwords: a verifier is as secret as a password, and a backup travels. `recover-password` sets new ones.
+Without passwords: a verifier is as secret as a password, and a backup travels. `reset-password` sets new ones.
 """
 
 from __future__ import annotations

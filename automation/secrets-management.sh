@@ -1,6 +1,6 @@
 #!/bin/sh
 # The plan's password recovery: ./automation/secrets-management.sh recover-arp [OPTION…]
-# Any target works: `recover-gps`, or `recover arp-db-prod`. Options go to `midwatch action recover-password`.
+# Any target works: `recover-gps`, or `recover arp-db-prod`. Options go to `midwatch action reset-password`.
 # Taken back with `restore arp-db-prod FILE`, where FILE is what the recovery reported as `sealed`.
 set -eu
 
@@ -17,11 +17,11 @@ absolute() {
 }
 
 [ "$#" -ge 1 ] || usage
-action=recover-password
+action=reset-password
 case $1 in
 restore)
     [ "$#" -ge 3 ] || usage
-    action=restore-password
+    action=undo-password-reset
     target=$2
     sealed=$(absolute "$3")
     shift 3

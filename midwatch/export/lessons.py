@@ -14,7 +14,7 @@ from midwatch.plan import Risk
 from midwatch.runbook.model import Step, StepKind
 from midwatch.units import duration
 
-_DRAFT = "write-rca"  # the action that writes this very draft, which mends nothing
+_DRAFT = "write-post-mortem"  # the action that writes this very draft, which mends nothing
 
 
 def repairs(facts: Facts) -> str:

@@ -94,9 +94,9 @@ class IncidentFolder:
         return self.path / "site.yaml"
 
     @property
-    def rca(self) -> Path:
+    def post_mortem(self) -> Path:
         """The root cause analysis, written from the journal."""
-        return self.path / "rca.md"
+        return self.path / "post-mortem.md"
 
     def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
         return AttemptFolder(self.path / "steps" / step_id / str(attempt))

@@ -136,7 +136,7 @@ def _result(folder: IncidentFolder, body: Mapping[str, Any]) -> Iterator[Finding
         expected = (str(output["sha256"]), output.get("bytes"))
         yield _bytes(f"{attempt}/output", folder.path / attempt / "output", expected, "since the step ended")
     if values.get("rca_sha256"):
-        finding = _bytes("rca.md", folder.rca, (str(values["rca_sha256"]), None), "since the step wrote it")
+        finding = _bytes("post-mortem.md", folder.post_mortem, (str(values["rca_sha256"]), None), "since the step wrote it")
         if finding.standing is Standing.WRONG:  # people are asked to edit it
             finding = Finding(finding.item, Standing.NOTE, f"{finding.detail}; it is meant to be edited, so sign an export")
         yield finding

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from actions.backup_sets import measured, sets_on_disk
 from actions.check_backup import CheckBackup
-from actions.check_nightly import CheckNightly
+from actions.check_nightly_set import CheckNightlySet
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
@@ -139,7 +139,7 @@ def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Cont
         f"globals.{target.database}.sql.gz.age",
     }
     subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=folder, check=True)
-    assert f"{target.label} is" not in CheckNightly().evaluate(site).summary
+    assert f"{target.label} is" not in CheckNightlySet().evaluate(site).summary
     only = replace(site, runbook=replace(site.runbook, targets={target.name: target}))
     for identity, words in ((None, "depth 4; checksums hold"), (keys / "mine", "depth 4; checksums hold")):
         outcome = done(ValidateBackup(identity=identity), only)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from actions.emergency_backup import EmergencyBackup
-from actions.recover_password import RecoverPassword
+from actions.reset_password import ResetPassword
 from actions.restore import Restore
 from actions.restored_database import made_at
 from actions.swap_database import SwapDatabase
@@ -207,12 +207,12 @@ def test_a_failed_restore_with_a_subscription_leaves_nothing_and_keeps_its_first
 
 def test_a_new_password_names_the_subscription_that_uses_the_role(pair: tuple[Server, Server], context: Context) -> None:
     publisher, subscriber = pair
-    plan = RecoverPassword(publisher.target(database="arp", user="feed")).plan(context)
+    plan = ResetPassword(publisher.target(database="arp", user="feed")).plan(context)
     assert "feed_goods from 127.0.0.1" in told(plan, "replication")
     assert "ALTER SUBSCRIPTION … CONNECTION" in told(plan, "replication")
     subscriber.sql("CREATE ROLE feed LOGIN")
     try:
-        plan = RecoverPassword(subscriber.target(database="arp", user="feed")).plan(context)
+        plan = ResetPassword(subscriber.target(database="arp", user="feed")).plan(context)
     finally:
         subscriber.sql("DROP ROLE feed")
     assert "feed_goods (enabled" in told(plan, "subscription")

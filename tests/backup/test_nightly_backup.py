@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_nightly import CheckNightly
+from actions.check_nightly_set import CheckNightlySet
 from actions.nightly_backup import NightlyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
@@ -64,7 +64,7 @@ def test_a_whole_set_that_sha256sum_takes(able: Context) -> None:
     dumps, roles = {"otc.dump.gz", "gps.dump.gz"}, {"globals.otc.sql.gz", "globals.gps.sql.gz"}
     assert {path.name for path in folder.glob("*.gz")} == dumps | roles
     subprocess.run(["sha256sum", "-c", "checksums.sha256"], cwd=folder, check=True, capture_output=True, timeout=60)
-    assert CheckNightly().evaluate(able).ok
+    assert CheckNightlySet().evaluate(able).ok
     assert log(able)[0] == "[INFO] PROD nightly backup started"
     assert log(able)[-1] == "[OK] PROD nightly backup finished: 2 databases"
     rows = BackupsProbe().read(able.runbook, SystemClock()).rows
@@ -81,7 +81,7 @@ def test_one_refused_login_leaves_no_set_and_says_the_plans_lines(context: Conte
     assert "[ERROR] Unable to connect to arp-db-prod: authentication failed" in log(context)
     assert log(context)[-1] == "[FAILURE] PROD nightly backup stopped"
     assert [path.name for path in context.location("backups").iterdir()] == [".nightly.lock"]
-    assert not CheckNightly().evaluate(context).ok
+    assert not CheckNightlySet().evaluate(context).ok
 
 
 def test_one_table_without_permission_leaves_no_set(able: Context) -> None:

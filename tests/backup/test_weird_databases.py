@@ -15,7 +15,7 @@ from psycopg import sql
 
 from actions.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
-from actions.pre_checks import PreChecks
+from actions.migration_checks import MigrationChecks
 from actions.restore import Restore
 from actions.restore_stream import restore
 from actions.validate_backup import ValidateBackup
@@ -212,7 +212,7 @@ def test_hostile_names_of_a_real_server_are_shown_and_never_obeyed(
         with session, session.cursor() as cursor:
             cursor.execute(sql.SQL("LOCK TABLE {odd}.{odd} /* \x1b[2J */").format(**named))
             plans = [backup.plan(context), ValidateBackup(target=hostile).plan(context)]
-            perform(PreChecks(longest=Seconds(0)), replace(real, runbook=there), confirmed=None)
+            perform(MigrationChecks(longest=Seconds(0)), replace(real, runbook=there), confirmed=None)
             session.rollback()
         reading = DatabasesProbe().read(there, context.clock)
     finally:

@@ -50,7 +50,7 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["check", "emergency-backup", "--target", "x"], 2, "emergency-backup is not a check"),
         (["check", "dsik"], 2, "There is no check 'dsik'. Did you mean 'disk'?"),
         (["check", "swap"], 2, "There is no check 'swap'. There are: backup, disk, "),
-        (["check", "isolate-disk"], 2, "isolate-disk is not a check"),
+        (["check", "diagnose-disk"], 2, "diagnose-disk is not a check"),
         (["incidens"], 2, "There is no command 'incidens', and no runbook of that name. Did you mean: midwatch incidents."),
         (["hand-off"], 2, "Did you mean: midwatch handoff."),
         (["\x1b[31mred.yaml"], 2, "midwatch: red.yaml: There is no such file."),
@@ -85,7 +85,7 @@ def test_no_secret_is_in_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch, capsys
 
 def test_checks_are_listed(here: Path) -> None:
     names = {line.split()[0] for line in midwatch("check", cwd=here).stdout.splitlines()}
-    assert {"disk", "backup", "nightly", "password", "services", "rca", "follow-ups"} <= names
+    assert {"disk", "backup", "nightly-set", "password", "services", "post-mortem", "follow-ups"} <= names
     assert "emergency-backup" not in names
 
 
@@ -125,7 +125,9 @@ def test_a_plan_that_would_refuse_is_no_success(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(here)
-    (here / "runbook.yaml").write_text(SMALL.replace("{title: S}", "{id: rca, title: S, uses: write-rca}"), encoding="utf-8")
+    (here / "runbook.yaml").write_text(
+        SMALL.replace("{title: S}", "{id: rca, title: S, uses: write-post-mortem}"), encoding="utf-8"
+    )
     assert main(["plan", "runbook.yaml", "rca"]) == 1
     assert "would refuse: There is no incident" in capsys.readouterr().out
     assert main(["plan", "runbook.yaml"]) == 0
@@ -137,7 +139,7 @@ def test_json_of_what_is_no_plan_is_refused(
     """Whoever reads JSON must not get words."""
     monkeypatch.chdir(here)
     (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
-    assert main(["action", "isolate-disk", "--json"]) == 2
+    assert main(["action", "diagnose-disk", "--json"]) == 2
     assert "Add --plan" in capsys.readouterr().err
 
 
@@ -153,9 +155,9 @@ def test_a_folder_that_is_gone_is_said(here: Path) -> None:
 def test_a_reader_that_leaves_an_action_is_said(here: Path) -> None:
     """It ends before its end, so it must not look as if it were done."""
     (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
-    script = f"{{ {MIDWATCH} action isolate-disk --paths . ; echo $? >&2; }} | :"
+    script = f"{{ {MIDWATCH} action diagnose-disk --paths . ; echo $? >&2; }} | :"
     result = subprocess.run(script, shell=True, capture_output=True, text=True, timeout=60, check=False, cwd=here)
-    assert "Whoever read what isolate-disk says has left, so it ended before its end." in result.stderr
+    assert "Whoever read what diagnose-disk says has left, so it ended before its end." in result.stderr
     assert result.stderr.endswith("1\n")
 
 

@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def test_an_event_that_means_nothing_is_named(journal: Path, run: Run) -> None:
     journal.write_bytes(journal.read_bytes().replace(b'"outcome":"done"', b'"outcome":"gone"'))
-    for arguments in (["show"], ["export"], ["export", "--rca"], ["handoff"]):
+    for arguments in (["show"], ["export"], ["export", "--post-mortem"], ["handoff"]):
         code, _, error = run(*arguments)
         assert code == 2, arguments
         assert "(step.finished) was changed, or is damaged" in error
@@ -85,7 +85,7 @@ def test_a_missing_event_is_said_beside_the_state(journal: Path, run: Run) -> No
     code, said, _ = run("show")
     assert code == 0
     assert "The journal is NOT whole, so this may not be so: event" in said
-    code, said, _ = run("export", "--rca")
+    code, said, _ = run("export", "--post-mortem")
     assert code == 0
     assert "| The boss | " in said
     assert "**NOT" in said or "missing" in said

@@ -135,7 +135,7 @@ def test_files_that_an_action_finds(here: Path, name: str) -> None:
     for arguments in (
         ("action", "verify-checksums"),
         ("action", "clean-backups", "--plan"),
-        ("action", "isolate-disk"),
+        ("action", "diagnose-disk"),
         ("check", "nightly"),
     ):
         midwatch(here, *arguments)

@@ -24,7 +24,7 @@ phases:
     steps:
       - {id: asked, title: Ask, questions: [{name: x, prompt: Which?}]}
       - {id: save, title: Save it, uses: emergency-backup, with: {target: arp}}
-      - {id: recover, title: Recover it, uses: recover-password, with: {target: arp}}
+      - {id: recover, title: Recover it, uses: reset-password, with: {target: arp}}
       - {id: shell, title: Write it, run: echo "$X $C" >> ran, env: {X: {from: asked.x}, C: constant}, risk: change}
 """
 

@@ -9,7 +9,7 @@ import yaml
 
 from drill.production import build
 from midwatch.conductor import Conductor
-from midwatch.export.rca import rca
+from midwatch.export.post_mortem import post_mortem
 from midwatch.export.timeline import timeline
 from midwatch.handover import as_lines, handover
 from midwatch.runbook.loader import RunbookErrors, load
@@ -53,7 +53,7 @@ def test_unknown_environment_is_refused_with_the_known_ones(here: Path) -> None:
 def test_environment_stands_in_exports_handover_and_plain_lines(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK + "environment: staging\n")
     conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    for export in (timeline, rca):
+    for export in (timeline, post_mortem):
         assert "| Environment | STAGING |" in export(conductor.runbook, conductor.events, conductor.folder)
     summary = as_lines(handover(conductor.runbook, conductor.incident, conductor.clock, None))
     assert summary[:2] == ["Environment", "  STAGING"]

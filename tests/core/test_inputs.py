@@ -146,7 +146,7 @@ def test_whoever_comes_later_is_told(declared: Conductor, capsys: pytest.Capture
     for command in ("show", "handoff"):
         assert main([command]) == 0
         assert "Which ticket: OPS-1\n" in capsys.readouterr().out
-    assert main(["export", "--rca"]) == 0
+    assert main(["export", "--post-mortem"]) == 0
     assert "| Which ticket | OPS-1 |\n" in capsys.readouterr().out
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from midwatch.conductor import Conductor
 from midwatch.errors import BadInput, Refused
-from midwatch.export.rca import rca
+from midwatch.export.post_mortem import post_mortem
 from midwatch.export.timeline import timeline
 from midwatch.journal.verify import verify
 from midwatch.notebook import LONGEST_EXCERPT, Ran, words_of
@@ -51,7 +51,7 @@ def test_only_words_of_a_person_can_be_corrected(conductor: Conductor) -> None:
 def test_a_corrected_update_is_corrected_in_the_messages(conductor: Conductor) -> None:
     conductor.update("All is lost")
     conductor.correct(conductor.events[-1].seq, "All is well")
-    messages = rca(conductor.runbook, conductor.events, conductor.folder).split("## Messages")[1].split("##")[0]
+    messages = post_mortem(conductor.runbook, conductor.events, conductor.folder).split("## Messages")[1].split("##")[0]
     assert "All is well" in messages
     assert "All is lost" not in messages
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midwatch.conductor import Conductor
-from midwatch.export.rca import rca
+from midwatch.export.post_mortem import post_mortem
 from midwatch.export.timeline import timeline
 from midwatch.incident.state import StepStatus
 from midwatch.redaction.encodings import disguises
@@ -86,9 +86,9 @@ def test_no_form_of_any_secret_is_anywhere(
     conductor.tick("by-hand", values={"seen": secret})
     conductor.update(f"we have {secret}")
     conductor.leave()
-    assert main(["show", "--json"]) == main(["show"]) == main(["export"]) == main(["export", "--rca"]) == 0
+    assert main(["show", "--json"]) == main(["show"]) == main(["export"]) == main(["export", "--post-mortem"]) == 0
     shown = capsys.readouterr().out.encode()
-    told_all = timeline(conductor.runbook, conductor.events, conductor.folder) + rca(
+    told_all = timeline(conductor.runbook, conductor.events, conductor.folder) + post_mortem(
         conductor.runbook, conductor.events, conductor.folder
     )
     assert "secrets masked: pgpass line 1 " in told_all

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import Heard, docker_target
 
-from actions.isolate_access import IsolateAccess
-from actions.isolate_disk import IsolateDisk
+from actions.diagnose_access import DiagnoseAccess
+from actions.diagnose_disk import DiagnoseDisk
 from midwatch.action import Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Failed
@@ -147,7 +147,7 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
     (tmp_path / "big").mkdir()
     (tmp_path / "big" / "file").write_bytes(b"x" * 2_000_000)
     context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
-    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
+    action = DiagnoseDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
     outcome = action.apply(context, action.plan(context))
     assert outcome.values["largest"] == str(tmp_path / "big")
     assert f"log of {name_of('arp')}, which docker system df leaves out" in heard.text
@@ -170,7 +170,7 @@ def test_isolating_access_reads_the_servers_log(
     (tmp_path / "security").mkdir()
     (tmp_path / "security" / "access-audit.log").write_text("2026-11-22 10:00:00 LOGIN ok user=arp_app target=arp-db-prod\n")
     context = make_context(targets=docker_target(name_of("arp")))
-    outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
+    outcome = DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
     assert "2  arp_app at arp-db-prod from ?, password authentication failed, 2026-11-23 02:00:06" in heard.text
     assert (outcome.values["failed_logins"], outcome.values["refused_logins"]) == ("0", "2")
 

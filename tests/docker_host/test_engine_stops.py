@@ -16,8 +16,8 @@ from host_world import Heard, docker_target
 
 from actions.check_password import CheckPassword
 from actions.clean_docker import CleanDocker
-from actions.isolate_disk import IsolateDisk
-from actions.recover_password import RecoverPassword
+from actions.diagnose_disk import DiagnoseDisk
+from actions.reset_password import ResetPassword
 from midwatch.action import Context
 from midwatch.errors import Failed
 from midwatch.units import Seconds
@@ -103,7 +103,7 @@ def test_isolation_goes_on_without_the_engine(
 ) -> None:
     wire.fatal = re.compile(rb"^GET /v1\.4")  # after the version was asked
     context = make_context(targets=docker_target("arp"), disk={"paths": ["."]})
-    outcome = IsolateDisk().apply(context, IsolateDisk().plan(context))
+    outcome = DiagnoseDisk().apply(context, DiagnoseDisk().plan(context))
     assert outcome.ok
     assert "Docker: The connection to Docker broke" in heard.text
     assert "full" in outcome.summary
@@ -131,7 +131,7 @@ def test_a_recovery_that_is_cut_off_loses_nothing(
         places = {**made.runbook.locations, "pgpass": str(tmp_path / "pgpass")}
         context = replace(made, runbook=replace(made.runbook, locations=places))
         superuser(context, target, "ALTER ROLE arp_app PASSWORD 'changed since'")
-        action = RecoverPassword(target)
+        action = ResetPassword(target)
         plan = action.plan(context)
         wire.fatal = re.compile(request_cut) if request_cut else None
         wire.fatal_answer = re.compile(answer_cut, re.DOTALL) if answer_cut else None

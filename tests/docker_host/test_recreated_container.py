@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions.clean_docker import CleanDocker
-from actions.recover_password import RecoverPassword
+from actions.reset_password import ResetPassword
 from midwatch.action import Context
 from midwatch.consent import planned
 from midwatch.errors import Refused
@@ -28,7 +28,7 @@ def recovery(make_context: Callable[..., Context], target: Target) -> Plan:
     """The plan of a recovery, once the server lets us in."""
     context = make_context(targets={target.name: target})
     superuser(context, target, "ALTER ROLE arp_app PASSWORD 'nobody knows it'")
-    return planned(RecoverPassword(target), context)
+    return planned(ResetPassword(target), context)
 
 
 def test_recreated_container_is_refused(client: DockerClient, label: str, make_context: Callable[..., Context]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from host_world import Heard
 
 from actions.check_services import CheckServices
-from actions.pre_checks import PreChecks
+from actions.migration_checks import MigrationChecks
 from midwatch.action import Context
 from midwatch.runbook.model import Dependent, Target
 from probes.compose import compose_program
@@ -109,7 +109,7 @@ def test_with_the_engine_gone_the_address_of_the_runbook_still_leads_there(
 
 def inside(context: Context, heard: Heard, command: str, project: Path) -> str:
     heard.lines.clear()
-    PreChecks(container="bastion", compose=project, command=command).evaluate(context)
+    MigrationChecks(container="bastion", compose=project, command=command).evaluate(context)
     return next(line for line in heard.lines if " in bastion" in line)
 
 

@@ -77,7 +77,7 @@ def runbook(word: str = "") -> Runbook:
         phases=phases,
         closure=(
             Criterion("disk", "Disk below 80 %" + word, "disk", {}, HERE),
-            Criterion("rca", "RCA published" + word, "rca", {}, HERE),
+            Criterion("rca", "Post-mortem published" + word, "post-mortem", {}, HERE),
         ),
         inputs=(Ask("ticket", f"Which ticket{word} or page is it?", required=False),),
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_markdown import WORDS, shape
 
 from midwatch.export.moved import moved
-from midwatch.export.rca import missing_sections, rca
+from midwatch.export.post_mortem import missing_sections, post_mortem
 from midwatch.export.sections import REQUIRED, TO_WRITE
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import Event, Kind
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, told: list[Event]) -> IncidentFolder:
     return night.journal(tmp_path, told)
 
 
-@pytest.mark.parametrize(("name", "export"), [("timeline.md", timeline), ("rca.md", rca)])
+@pytest.mark.parametrize(("name", "export"), [("timeline.md", timeline), ("post-mortem.md", post_mortem)])
 def test_the_night_to_the_byte(name: str, export: object, told: list[Event], folder: IncidentFolder) -> None:
     assert callable(export)
     found = export(night.runbook(), told, folder)
@@ -74,7 +74,9 @@ def test_foreign_text_never_changes_the_shape_of_an_export(word: str, tmp_path_f
     for texts in (" y", " " + " ".join(word.replace(";", ",").split())):  # the follow-ups are a line each, by design
         events = night.events(texts)
         folder = night.journal(tmp_path_factory.mktemp("night"), events)
-        shapes.append((shape(timeline(night.runbook(texts), events, folder)), shape(rca(night.runbook(texts), events, folder))))
+        shapes.append(
+            (shape(timeline(night.runbook(texts), events, folder)), shape(post_mortem(night.runbook(texts), events, folder)))
+        )
     assert shapes[0] == shapes[1]
 
 
@@ -85,7 +87,9 @@ def test_an_export_is_possible_at_every_moment(count: int, tmp_path_factory: pyt
     folder = night.journal(tmp_path_factory.mktemp("night"), events)
     assert f"| Events | {count} |" in timeline(night.runbook(), events, folder)
     assert "| Chain | whole |" in timeline(night.runbook(), events, folder)
-    assert missing_sections(rca(night.runbook(), events, folder)) == ([] if count >= 29 else _missing_before_the_answers())
+    assert missing_sections(post_mortem(night.runbook(), events, folder)) == (
+        [] if count >= 29 else _missing_before_the_answers()
+    )
 
 
 def _missing_before_the_answers() -> list[str]:
@@ -130,7 +134,7 @@ def _booted_again(event: Event) -> Event:
 
 
 def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(told: list[Event], folder: IncidentFolder) -> None:
-    found = rca(night.runbook(), told, folder)
+    found = post_mortem(night.runbook(), told, folder)
     assert missing_sections(found) == []
     for section in REQUIRED:
         begin = found.index(f"## {section}\n")
@@ -147,7 +151,7 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     """Who approved took part; a draft is no fix of its own; updates that nobody sent were not in time."""
     told = night.events()
     runbook = replace(night.runbook(), comms=Comms("#inc", 86400.0))
-    draft = Step("draft", "4.4", "Write the draft", StepKind.USES, Risk.CHANGE, night.HERE, uses="write-rca")
+    draft = Step("draft", "4.4", "Write the draft", StepKind.USES, Risk.CHANGE, night.HERE, uses="write-post-mortem")
     last = replace(runbook.phases[-1], steps=(*runbook.phases[-1].steps, draft))
     runbook = replace(runbook, phases=(*runbook.phases[:-1], last))
     bob = {"name": "bob", "uid": 1002, "login": 1002, "pid": 9, "seen": True}
@@ -155,19 +159,22 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     more: list[tuple[str, dict[str, Any]]] = [
         ("approval.given", {"step": "clean", "asked": 1, "digest": "ab" * 32, "by": bob}),
         ("step.confirmed", {"step": "draft", "attempt": 1, "plan": plan.to_json(), "digest": plan.digest, "reason": ""}),
-        ("step.started", {"step": "draft", "attempt": 1, "command": "midwatch action write-rca", "supervisor": {"pid": 7}}),
+        (
+            "step.started",
+            {"step": "draft", "attempt": 1, "command": "midwatch action write-post-mortem", "supervisor": {"pid": 7}},
+        ),
         ("step.finished", {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "notify": [], "values": {}}),
     ]
     del told[-2:]
     for kind, body in more:
         told.append(replace(told[-1], seq=len(told) + 1, kind=kind, body=body))
     folder = night.journal(tmp_path, told)
-    found = rca(runbook, told, folder)
+    found = post_mortem(runbook, told, folder)
     assert "- bob, approved 3.3 Clean up" in found
     assert "4.4 Write the draft:" not in found.split("## Fixes")[1].split("##")[0]
     assert "No status update was later than" in found
     silent = [event for event in told if event.kind != Kind.UPDATE]
-    assert "No status update was later" not in rca(runbook, silent, folder)
+    assert "No status update was later" not in post_mortem(runbook, silent, folder)
 
 
 def test_an_age_is_said_to_be_one() -> None:
@@ -183,5 +190,5 @@ def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
     why = next(event for event in events if event.kind == Kind.MARKED_DONE and event.body["step"] == "why")
     values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]
     events[why.seq - 1] = Event(why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values})
-    found = rca(night.runbook(), events, night.journal(tmp_path, events))
+    found = post_mortem(night.runbook(), events, night.journal(tmp_path, events))
     assert missing_sections(found) == ["Fixes"]

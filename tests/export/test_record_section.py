@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.conductor import Conductor
-from midwatch.export.rca import rca
+from midwatch.export.post_mortem import post_mortem
 from midwatch.export.record_section import read_record
 from midwatch.export.timeline import timeline
 from midwatch.runbook.loader import load
@@ -34,7 +34,7 @@ FORGED = f"""## The record
 """
 
 
-@pytest.fixture(params=[timeline, rca])
+@pytest.fixture(params=[timeline, post_mortem])
 def export(request: pytest.FixtureRequest, here: Path) -> str:
     """Of an incident whose notes and excerpts all try to be the record."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")

@@ -181,7 +181,7 @@ phases: [{title: One, section: "1", steps: [{id: one, title: One}]}]
 """
 
 
-@pytest.mark.parametrize("kind", [[], ["--rca"]])
+@pytest.mark.parametrize("kind", [[], ["--post-mortem"]])
 def test_an_export_from_the_command_line_is_signed_and_verified(
     kind: list[str], home: Path, tmp_path: Path, here: Path
 ) -> None:

@@ -36,11 +36,11 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["emergency-backup.sh", "arp-db-prod"], ["emergency-backup", "--target", "arp-db-prod"]),
         (["emergency-backup.sh", "arp-db-prod", "--yes"], ["emergency-backup", "--target", "arp-db-prod", "--yes"]),
         (["emergency-backup.sh", "--help"], ["emergency-backup", "--help"]),
-        (["secrets-management.sh", "recover-arp"], ["recover-password", "--target", "arp-db-prod"]),
-        (["secrets-management.sh", "recover", "a b", "--plan"], ["recover-password", "--target", "a b", "--plan"]),
+        (["secrets-management.sh", "recover-arp"], ["reset-password", "--target", "arp-db-prod"]),
+        (["secrets-management.sh", "recover", "a b", "--plan"], ["reset-password", "--target", "a b", "--plan"]),
         (
             ["secrets-management.sh", "restore", "a b", "/kept/x y.sealed", "--plan"],
-            ["restore-password", "--target", "a b", "--sealed", "/kept/x y.sealed", "--plan"],
+            ["undo-password-reset", "--target", "a b", "--sealed", "/kept/x y.sealed", "--plan"],
         ),
         (["backup-restore.sh"], ["nightly-backup"]),
         (["backup-restore.sh", "--yes"], ["nightly-backup", "--yes"]),
@@ -48,7 +48,7 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["backup-restore.sh", "restore", "--help"], ["restore", "--help"]),
         (["backup-restore.sh", "swap", "--plan"], ["swap-database", "--plan"]),
         (["backup-restore.sh", "retain", "--older-than", "14 d"], ["clean-backups", "--older-than", "14 d"]),
-        (["validate.sh", "--below", "80 %"], ["pre-checks", "--below", "80 %"]),
+        (["validate.sh", "--below", "80 %"], ["migration-checks", "--below", "80 %"]),
     ],
 )
 def test_each_script_runs_its_action(recorder: Path, tmp_path: Path, command: list[str], words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The checks that close an incident on paper: follow-ups and the RCA, from a real journal."""
+"""The checks that close an incident on paper: follow-ups and the post-mortem, from a real journal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from host_world import Heard, declared_incident
 
 from actions.check_follow_ups import CheckFollowUps, follow_ups
-from actions.check_rca import CheckRca
-from actions.write_rca import WriteRca
+from actions.check_post_mortem import CheckPostMortem
+from actions.write_post_mortem import WritePostMortem
 from midwatch.action import Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Place, Refused
@@ -28,7 +28,7 @@ PHASES = (
         "8",
         tuple(
             Step(name, f"8.{number}", name, StepKind.MANUAL, Risk.OBSERVE, Place("runbook.yaml"))
-            for number, name in enumerate(("write-rca", "assign-follow-ups", "publish-rca"), start=1)
+            for number, name in enumerate(("write-post-mortem", "assign-follow-ups", "publish-post-mortem"), start=1)
         ),
     ),
 )
@@ -76,39 +76,39 @@ def test_one_line_of_follow_ups(line: str, missing: str) -> None:
 
 
 def test_the_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
-    assert "no incident" in CheckRca().evaluate(make_context()).summary
-    assert CheckRca().evaluate(make_context(incident=incident)).summary == "The RCA is not written yet"
+    assert "no incident" in CheckPostMortem().evaluate(make_context()).summary
+    assert CheckPostMortem().evaluate(make_context(incident=incident)).summary == "The post-mortem is not written yet"
 
 
-def test_from_answers_to_a_published_rca(make_context: Callable[..., Context], incident: Path, heard: Heard) -> None:
-    context = make_context(incident=incident, step="export-rca", phases=PHASES)
-    action = WriteRca()
+def test_from_answers_to_a_published_post_mortem(make_context: Callable[..., Context], incident: Path, heard: Heard) -> None:
+    context = make_context(incident=incident, step="export-post-mortem", phases=PHASES)
+    action = WritePostMortem()
     plan = action.plan(context)
-    assert [(effect.verb, effect.object) for effect in plan.effects] == [(Verb.CREATE, str(incident / "rca.md"))]
+    assert [(effect.verb, effect.object) for effect in plan.effects] == [(Verb.CREATE, str(incident / "post-mortem.md"))]
     assert action.apply(context, plan).values["complete"] == "no"
-    assert "The RCA lacks" in CheckRca().evaluate(context).summary
+    assert "The post-mortem lacks" in CheckPostMortem().evaluate(context).summary
     answers = {f"why_{number}": f"because {number}" for number in range(1, 6)}
-    tick(incident, "write-rca", **answers, impact="no user noticed", fixes="made room", controls="an alert at 85 %")
+    tick(incident, "write-post-mortem", **answers, impact="no user noticed", fixes="made room", controls="an alert at 85 %")
     tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; ada; 2026-12-01")
     written = action.apply(context, action.plan(context)).values
     assert written["complete"] == "yes"
-    assert written["rca_sha256"] == hashlib.sha256((incident / "rca.md").read_bytes()).hexdigest()
-    assert (incident / "rca.md.before").exists()
-    assert CheckRca().evaluate(context).summary == "The RCA is complete but not published"
-    tick(incident, "publish-rca", url="https://wiki.example/rca/17")
-    outcome = CheckRca().evaluate(context)
+    assert written["rca_sha256"] == hashlib.sha256((incident / "post-mortem.md").read_bytes()).hexdigest()
+    assert (incident / "post-mortem.md.before").exists()
+    assert CheckPostMortem().evaluate(context).summary == "The post-mortem is complete but not published"
+    tick(incident, "publish-post-mortem", url="https://wiki.example/rca/17")
+    outcome = CheckPostMortem().evaluate(context)
     assert outcome.ok
     assert outcome.values["published"] == "https://wiki.example/rca/17"
-    with (incident / "rca.md").open("a") as file:
+    with (incident / "post-mortem.md").open("a") as file:
         file.write("\nA thought of mine.\n")
     assert "edited by hand" in action.plan(context).refusal
-    again = WriteRca(again=True)
+    again = WritePostMortem(again=True)
     assert not again.plan(context).refusal
     assert again.apply(context, again.plan(context)).ok
-    assert "A thought of mine." in (incident / "rca.md.before").read_text()
+    assert "A thought of mine." in (incident / "post-mortem.md.before").read_text()
 
 
 def test_no_rca_without_an_incident(make_context: Callable[..., Context]) -> None:
-    assert "no incident" in WriteRca().plan(make_context()).refusal
+    assert "no incident" in WritePostMortem().plan(make_context()).refusal
     with pytest.raises(Refused):
-        WriteRca().apply(make_context(), WriteRca().draft().plan())
+        WritePostMortem().apply(make_context(), WritePostMortem().draft().plan())

@@ -15,10 +15,10 @@ import pytest
 from actions.check_disk import CheckDisk
 from actions.check_freeze import CheckFreeze
 from actions.clean_backups import CleanBackups
+from actions.diagnose_access import DiagnoseAccess
+from actions.diagnose_disk import DiagnoseDisk
+from actions.diagnose_logs import DiagnoseLogs
 from actions.freeze import FreezeAction
-from actions.isolate_access import IsolateAccess
-from actions.isolate_disk import IsolateDisk
-from actions.isolate_logs import IsolateLogs
 from actions.restore import Restore
 from actions.verify_checksums import VerifyChecksums
 from midwatch.action import Action, Check, Context
@@ -99,7 +99,7 @@ def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Pa
     assert found.folders[0][0] == tmp_path / "full"
     assert [one for one in found.skipped if str(dead) in one]
     assert found.complete
-    disk = IsolateDisk(paths=(tmp_path, dead))
+    disk = DiagnoseDisk(paths=(tmp_path, dead))
     here = context(tmp_path)
     outcome = disk.apply(here, disk.plan(here))
     assert outcome.ok
@@ -116,7 +116,7 @@ def test_a_folder_that_stops_answering_is_named_and_what_was_found_is_shown(tmp_
 
 def test_alone_it_fails_and_shows_the_rest(gone: Path, tmp_path: Path) -> None:
     here = context(tmp_path)
-    disk = IsolateDisk(paths=(gone,))
+    disk = DiagnoseDisk(paths=(gone,))
     with pytest.raises(MidwatchError, match="could not be read"):
         disk.apply(here, disk.plan(here))
     assert "Deleted files still open" in said(here)
@@ -132,7 +132,7 @@ def test_the_freeze_file_there_is_unknown_at_once(gone: Path, tmp_path: Path, wh
 
 def test_logs_there_are_named_and_the_others_are_read(gone: Path, tmp_path: Path) -> None:
     (tmp_path / "near.log").write_text("2026-11-23 02:00:00 [ERROR] disk full\n")
-    action = IsolateLogs(logs=(gone / "backup.log", tmp_path / "near.log"))
+    action = DiagnoseLogs(logs=(gone / "backup.log", tmp_path / "near.log"))
     here = context(tmp_path)
     plan = action.plan(here)
     assert "answer" in dict(plan.facts)["not read"]
@@ -140,7 +140,7 @@ def test_logs_there_are_named_and_the_others_are_read(gone: Path, tmp_path: Path
     assert outcome.summary.startswith("backup.log: not read, its mount does not answer; near.log: 1 failures in 1 lines")
     away = context(tmp_path, logs=gone)
     with pytest.raises(OutcomeUnknown):
-        IsolateLogs().apply(away, IsolateLogs().plan(away))
+        DiagnoseLogs().apply(away, DiagnoseLogs().plan(away))
 
 
 def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_pa
     )
     target = replace(ARP, log=str(tmp_path / "server.log"))
     here = context(tmp_path, audit=gone / "audit.log")
-    action = IsolateAccess(target)
+    action = DiagnoseAccess(target)
     with pytest.raises(OutcomeUnknown, match="by the servers: 1 refused"):
         action.apply(here, action.plan(here))
     assert "The audit log was not read" in said(here)

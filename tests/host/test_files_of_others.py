@@ -18,7 +18,7 @@ from support.users import MALLORY, needs_root, run_as
 
 from actions import audit, freeze_file, plan_log
 from actions.check_freeze import CheckFreeze
-from actions.check_rca import CheckRca
+from actions.check_post_mortem import CheckPostMortem
 from actions.freeze import FreezeAction
 from actions.nightly_backup import _alone
 from actions.password_candidates import candidates
@@ -26,7 +26,7 @@ from actions.pgpass import Login, Replacement, faults, held, passwords
 from actions.places.folder import Folder
 from actions.sealed import Sealed, alone, newest_sealed, read_sealed
 from actions.validation import validate
-from actions.write_rca import WriteRca
+from actions.write_post_mortem import WritePostMortem
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Target, TargetKind
@@ -390,18 +390,18 @@ def test_a_post_mortem_is_as_open_as_its_incident_under_any_umask_and_no_pipe_st
 ) -> None:
     incident = declared_incident(tmp_path)
     context = make_context(incident=incident)
-    os.mkfifo(incident / ".rca.md.partial")
-    WriteRca().apply(context, WriteRca().plan(context))
-    assert (mode(incident / "rca.md"), mode(incident / ".rca.sha256")) == (0o600, 0o600)
+    os.mkfifo(incident / ".post-mortem.md.partial")
+    WritePostMortem().apply(context, WritePostMortem().plan(context))
+    assert (mode(incident / "post-mortem.md"), mode(incident / ".post-mortem.sha256")) == (0o600, 0o600)
     incident.chmod(0o2770)
-    WriteRca().apply(context, WriteRca().plan(context))
-    assert (mode(incident / "rca.md"), mode(incident / "rca.md.before")) == (0o660, 0o660)
+    WritePostMortem().apply(context, WritePostMortem().plan(context))
+    assert (mode(incident / "post-mortem.md"), mode(incident / "post-mortem.md.before")) == (0o660, 0o660)
     for content in (b"\xff\xfe", None):
-        (incident / "rca.md").unlink()
+        (incident / "post-mortem.md").unlink()
         if content is None:
-            os.mkfifo(incident / "rca.md")
+            os.mkfifo(incident / "post-mortem.md")
         else:
-            (incident / "rca.md").write_bytes(content)
+            (incident / "post-mortem.md").write_bytes(content)
         with pytest.raises(Failed, match="cannot be read: "):
-            CheckRca().evaluate(context)
-        assert "was edited by hand" in WriteRca().plan(context).refusal
+            CheckPostMortem().evaluate(context)
+        assert "was edited by hand" in WritePostMortem().plan(context).refusal

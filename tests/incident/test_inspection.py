@@ -144,15 +144,15 @@ def test_journal_of_another_incident_in_this_folder_is_refused(folder: IncidentF
 
 def test_post_mortem_is_held_against_the_value_of_its_step_and_may_be_edited(tmp_path: Path) -> None:
     folder = IncidentFolder(tmp_path)
-    folder.rca.write_text("written", encoding="utf-8")
+    folder.post_mortem.write_text("written", encoding="utf-8")
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
     journal.append(Kind.DECLARED, {"id": folder.id})
     values = {"rca_sha256": hashlib.sha256(b"written").hexdigest()}
-    journal.append(Kind.FINISHED, {"step": "write-rca", "attempt": 1, "output": {}, "values": values})
+    journal.append(Kind.FINISHED, {"step": "write-post-mortem", "attempt": 1, "output": {}, "values": values})
     journal.close()
-    assert standings(folder)["rca.md"] is Standing.GOOD
-    folder.rca.write_text("edited", encoding="utf-8")
-    assert standings(folder)["rca.md"] is Standing.NOTE
+    assert standings(folder)["post-mortem.md"] is Standing.GOOD
+    folder.post_mortem.write_text("edited", encoding="utf-8")
+    assert standings(folder)["post-mortem.md"] is Standing.NOTE
 
 
 def test_escape_sequence_in_the_name_of_a_folder_or_file_does_not_reach_the_terminal(folder: IncidentFolder) -> None:

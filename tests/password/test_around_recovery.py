@@ -17,7 +17,7 @@ import pytest
 
 from actions.check_password import CheckPassword
 from actions.password_candidates import works
-from actions.recover_password import RecoverPassword
+from actions.reset_password import ResetPassword
 from drill.production import Production
 from midwatch.action import Context
 from midwatch.errors import Failed, Refused
@@ -55,7 +55,7 @@ def state(context: Context) -> tuple[str, bytes, list[str]]:
 
 
 def recover(context: Context, target: Target) -> dict[str, str]:
-    action = RecoverPassword(target)
+    action = ResetPassword(target)
     outcome = action.apply(context, action.plan(context))
     assert outcome.ok
     return {**outcome.values, "summary": outcome.summary}
@@ -63,7 +63,7 @@ def recover(context: Context, target: Target) -> dict[str, str]:
 
 def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(lost: Context, console: Listening, tmp_path: Path) -> None:
     target = replace(arp(lost), secret_store=Outside(python(STORE, tmp_path, "store.py")))
-    plan = RecoverPassword(target).plan(lost)
+    plan = ResetPassword(target).plan(lost)
     assert any(effect.object.startswith("secret store: ") for effect in plan.effects)
     recover(lost, target)
     new = console.secrets["new password of ARP"]
@@ -136,7 +136,7 @@ def test_open_sessions_are_listed_before_it_changes(lost: Context, console: List
         session.execute("SET application_name = 'arp-batch \x1b[2J'")
         way = superuser_route(lost.runbook, target)
         run_quietly(way, "ALTER ROLE arp_app PASSWORD 'lost once more'")
-        facts = RecoverPassword(target).plan(lost).facts
+        facts = ResetPassword(target).plan(lost).facts
         assert ("sessions", "1 of arp_app are open; they go on, and new ones need the new password") in facts
         listed = next(text for label, text in facts if label == "session")
         assert listed.startswith(f"pid {session.info.backend_pid}, arp-batch")
@@ -210,7 +210,7 @@ def after_reload(context: Context, data: Path, *, shut: bool) -> str:
     os.kill(int((data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGHUP)
     again, refusal = threading.Event(), ""
     for _ in range(200):
-        refusal = RecoverPassword(arp(context)).plan(context).refusal
+        refusal = ResetPassword(arp(context)).plan(context).refusal
         if bool(refusal) is shut:
             return refusal
         again.wait(0.05)
@@ -251,7 +251,7 @@ def test_what_a_client_is_never_told_the_superuser_tells(lost: Context, user: st
         run_quietly(way, f"ALTER ROLE {user} {change}")
     lost.location("pgpass").write_text(f"*:*:*:{user}:what-we-believe\n")
     assert "password authentication failed" in CheckPassword(target).evaluate(lost).summary
-    plan = RecoverPassword(target).plan(lost)
+    plan = ResetPassword(target).plan(lost)
     assert told in plan.refusal + dict(plan.facts).get("reason", "")
 
 
@@ -260,7 +260,7 @@ def test_a_password_file_that_libpq_passes_over_is_mended(lost: Context, console
     recover(lost, target)
     file.chmod(0o644)
     assert "its mode has to be 0600" in CheckPassword(target).evaluate(lost).summary
-    plan = RecoverPassword(target).plan(lost)
+    plan = ResetPassword(target).plan(lost)
     assert "others may read it" in dict(plan.facts)["password file"]
     values = recover(lost, target)
     assert (values["method"], values["source"]) == ("found", ".pgpass")
@@ -286,7 +286,7 @@ def test_a_password_that_stands_there_wrongly_is_found_and_written_rightly(lost:
 def test_what_can_be_tried_is_tried_in_order(lost: Context, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-the-secret-file")
     target = replace(arp(lost), password_file=str(tmp_path / "secret"))
-    tried = dict(RecoverPassword(target).plan(lost).facts)["tried"]
+    tried = dict(ResetPassword(target).plan(lost).facts)["tried"]
     assert tried == "secret refused, .pgpass refused"
     assert TargetKind.LOCAL is target.kind
     assert os.environ.get("PGPASSWORD") is None

@@ -26,7 +26,7 @@ title: A lost password
 severity: SEV-2
 phases:
   - title: Recover
-    steps: [{id: recover, title: Recover it, uses: recover-password, with: {target: arp-db-prod}}]
+    steps: [{id: recover, title: Recover it, uses: reset-password, with: {target: arp-db-prod}}]
 """
 
 
@@ -62,7 +62,7 @@ def test_the_undo_of_the_step_brings_the_former_verifier_back(lost: Context, con
     assert run(conductor) is StepStatus.DONE
     assert not works(route, "gone-for-good")
     plan = conductor.plan("recover", undo=True)
-    assert plan.action == "restore-password"
+    assert plan.action == "undo-password-reset"
     assert run(conductor, undo=True) is StepStatus.TODO
     assert read_role(way, "arp_app") == former
     assert works(route, "gone-for-good")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.isolate_access import IsolateAccess
+from actions.diagnose_access import DiagnoseAccess
 from drill.production import Production
 from midwatch.action import Context
 from probes.postgres.role import run_quietly
@@ -42,7 +42,7 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
     context = replace(
         lost, runbook=replace(lost.runbook, locations={**lost.runbook.locations, "audit": str(tmp_path / "audit.log")})
     )
-    action = IsolateAccess(target=replace(target, log=str(tmp_path / "server.log")))
+    action = DiagnoseAccess(target=replace(target, log=str(tmp_path / "server.log")))
     outcome = action.apply(context, action.plan(context))
     said = "\n".join(console.said)
     assert outcome.values["refused_logins"] == "5", said + (tmp_path / "server.log").read_text()
@@ -55,7 +55,7 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
 
 def test_the_drills_servers_are_read(context: Context, production: Production) -> None:
     assert all(Path(target.log).is_file() for target in context.runbook.targets.values())
-    plan = IsolateAccess().plan(context)
+    plan = DiagnoseAccess().plan(context)
     assert sum("the server's log" in effect.object for effect in plan.effects) == 3
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from actions.recover_password import RecoverPassword
+from actions.reset_password import ResetPassword
 from actions.restore import Restore
-from actions.restore_password import RestorePassword
 from actions.sealed import Sealed
 from actions.swap_database import SwapDatabase
+from actions.undo_password_reset import UndoPasswordReset
 from midwatch.action import Action, Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Failed, Refused
@@ -63,7 +63,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def actions(target: Target, tmp_path: Path) -> list[Action]:
     (tmp_path / "sealed").mkdir(mode=0o700, exist_ok=True)
     sealed = Sealed(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(tmp_path / "sealed")
-    return [RecoverPassword(target), RestorePassword(target, sealed), Restore(target, tmp_path / "x.gz"), SwapDatabase(target)]
+    return [ResetPassword(target), UndoPasswordReset(target, sealed), Restore(target, tmp_path / "x.gz"), SwapDatabase(target)]
 
 
 def test_a_standby_refuses_every_writing_action_and_names_its_primary(
@@ -89,14 +89,14 @@ def test_a_database_that_is_set_read_only_is_refused_before_the_secret_store_is_
     target = of(primary, tmp_path)
     primary.sql("ALTER DATABASE arp SET default_transaction_read_only = on")
     try:
-        plan = RecoverPassword(target).plan(context)
+        plan = ResetPassword(target).plan(context)
         assert "default_transaction_read_only is on for postgres in arp (database)" in plan.refusal
         with pytest.raises(Refused):
-            RecoverPassword(target).apply(context, plan)
+            ResetPassword(target).apply(context, plan)
     finally:
         primary.sql("ALTER DATABASE arp RESET default_transaction_read_only")
     assert (tmp_path / "store").read_text() == "the former password"
-    assert RecoverPassword(target).plan(context).refusal == ""
+    assert ResetPassword(target).plan(context).refusal == ""
 
 
 def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_was(
@@ -109,7 +109,7 @@ def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_w
         other.execute("BEGIN")
         other.execute("LOCK pg_authid IN EXCLUSIVE MODE")
         with pytest.raises(Failed, match="lock timeout"):
-            RecoverPassword(target).apply(context, RecoverPassword(target).plan(context))
+            ResetPassword(target).apply(context, ResetPassword(target).plan(context))
         other.execute("ROLLBACK")
     primary.sql("ALTER ROLE postgres RESET lock_timeout")
     assert (tmp_path / "store").read_text() == "the former password"

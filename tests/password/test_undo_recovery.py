@@ -12,9 +12,9 @@ import pytest
 from actions.check_password import CheckPassword
 from actions.password_candidates import login_of, works
 from actions.pgpass import Replacement
-from actions.recover_password import RecoverPassword
-from actions.restore_password import RestorePassword
+from actions.reset_password import ResetPassword
 from actions.sealed import Sealed, alone
+from actions.undo_password_reset import UndoPasswordReset
 from midwatch.action import Context
 from midwatch.errors import Refused
 from midwatch.runbook.model import Target
@@ -45,11 +45,11 @@ def kept(context: Context, target: Target) -> str:
     return role.verifier
 
 
-def recover(context: Context, target: Target) -> RestorePassword:
-    action = RecoverPassword(target)
+def recover(context: Context, target: Target) -> UndoPasswordReset:
+    action = ResetPassword(target)
     outcome = action.apply(context, action.plan(context))
     undo = action.undo(outcome.values)
-    assert isinstance(undo, RestorePassword)
+    assert isinstance(undo, UndoPasswordReset)
     return undo
 
 
@@ -73,7 +73,7 @@ def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: T
     assert "password.restored user=arp_app target=arp-db-prod" in context.location("audit").read_text()
     assert before not in context.location("audit").read_text() + "".join(console.said)
     again = undo.undo(outcome.values)
-    assert isinstance(again, RestorePassword)
+    assert isinstance(again, UndoPasswordReset)
     again.apply(context, again.plan(context))
     assert works(route, new)
     assert CheckPassword(arp).evaluate(context).ok
@@ -101,7 +101,7 @@ def test_where_only_the_file_was_changed_only_the_file_comes_back(context: Conte
 
 def test_nothing_to_take_back_where_nothing_was_changed(context: Context, arp: Target) -> None:
     recover(context, arp)
-    action = RecoverPassword(arp)
+    action = ResetPassword(arp)
     outcome = action.apply(context, action.plan(context))
     assert (outcome.values["method"], outcome.values["source"]) == ("found", ".pgpass")
     assert action.undo(outcome.values) is None
@@ -138,7 +138,7 @@ def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(cont
     before, line = kept(context, arp), context.location("pgpass").read_bytes()
     Sealed(arp.name, "arp_app", before, left.former).keep(context.location("credential_backups"))
     set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))
-    action = RecoverPassword(arp)
+    action = ResetPassword(arp)
     assert not action.verify(context, datetime.now(UTC)).ok
     outcome = action.apply(context, action.plan(context))
     assert outcome.values["method"] == "found"
@@ -151,4 +151,4 @@ def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(cont
 
 def test_two_recoveries_never_run_at_once(context: Context, arp: Target) -> None:
     with alone(context.location("credential_backups")), pytest.raises(Refused, match="Another recovery"):
-        RecoverPassword(arp).apply(context, RecoverPassword(arp).plan(context))
+        ResetPassword(arp).apply(context, ResetPassword(arp).plan(context))

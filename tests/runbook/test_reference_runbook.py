@@ -18,11 +18,13 @@ PHASES = {
     "3 Immediate response": "alert-received open-channel take-ownership freeze-deployments block-migrations pause-ci "
     "halt-workflows emergency-backup validate-emergency-backup",
     "4 ARP recovery": "expect-auth-failure recover-arp prove-arp-login",
-    "5 Root cause isolation": "isolate-disk container-disk read-backup-log read-emergency-log isolate-access verify-checksums",
-    "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly pre-checks unfreeze",
+    "5 Root cause isolation": "diagnose-disk container-disk read-backup-log read-emergency-log diagnose-access "
+    "verify-checksums",
+    "6 Full recovery": "clean-docker clean-old-backups restart-nightly validate-nightly migration-checks unfreeze",
     "7 Communication": "tell-tech-lead channel-updates assess-impact tell-head-of-engineering tell-compliance tell-security "
     "tell-audit-liaison",
-    "8 Post-incident actions": "write-rca backup-policy ci-safeguards assign-follow-ups export-rca publish-rca",
+    "8 Post-incident actions": "write-post-mortem backup-policy ci-safeguards assign-follow-ups export-post-mortem "
+    "publish-post-mortem",
 }
 LINES = {
     "[ERROR] Unable to connect to arp-db-prod: authentication failed": "arp-auth-failure",
@@ -72,7 +74,7 @@ def test_its_closure_criteria(book: Runbook) -> None:
         "nightly-passes",
         "arp-password-recovered",
         "services-operational",
-        "rca-published",
+        "post-mortem-published",
         "follow-ups-assigned",
     ]
 
@@ -114,7 +116,7 @@ def test_what_the_plan_writes_dangerously_is_said_and_replaced(book: Runbook) ->
         "emergency-backup": "emergency-backup.sh arp-db-prod",
         "validate-emergency-backup": "pg_restore --list",
         "recover-arp": "secrets-management.sh recover-arp",
-        "isolate-disk": "docker system df",
+        "diagnose-disk": "docker system df",
         "container-disk": "docker exec arp-db-prod df -h",
         "verify-checksums": "sha256sum -c",
         "clean-docker": "docker system prune -a",
@@ -155,10 +157,10 @@ def test_who_is_told_when(book: Runbook) -> None:
 
 
 def test_the_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:
-    names = [ask.name for ask in book.step("write-rca").questions]
+    names = [ask.name for ask in book.step("write-post-mortem").questions]
     assert names == ["why_1", "why_2", "why_3", "why_4", "why_5", "impact", "fixes", "controls"]
     assert [ask.name for ask in book.step("assign-follow-ups").questions] == ["follow_ups"]
-    assert [ask.name for ask in book.step("publish-rca").questions] == ["url"]
+    assert [ask.name for ask in book.step("publish-post-mortem").questions] == ["url"]
 
 
 def test_no_step_is_milder_than_its_action(book: Runbook) -> None:

@@ -109,7 +109,7 @@ def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:
         text = line.decode("utf-8", "replace")[:3000]
         conductor.note(text, pasted_output=text, manual_command=Ran(text, text, text))
     conductor.leave()
-    told += [_printed(world, *words) for words in (["export"], ["show"], ["export", "--rca"], ["handoff"])]
+    told += [_printed(world, *words) for words in (["export"], ["show"], ["export", "--post-mortem"], ["handoff"])]
     assert [said for said in told[:2] if b"begin" not in said] == []
     assert strange(b"\n".join(told), frozenset()) == set()
 

@@ -13,7 +13,7 @@ from tui.where import add_incident, add_runbook, logs_folder
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_incident(parser)
     add_runbook(parser)
-    parser.add_argument("--rca", action="store_true", help="the root cause analysis instead of the timeline")
+    parser.add_argument("--post-mortem", action="store_true", help="the post-mortem instead of the timeline")
     parser.add_argument("--output", "-o", metavar="FILE", help="where to (default: standard output)")
     parser.add_argument(
         "--key",
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.export.rca import rca
+    from midwatch.export.post_mortem import post_mortem
     from midwatch.export.timeline import timeline
     from midwatch.incident.shelf import find
     from midwatch.opening import reopen
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY")
     folder = find(logs_folder(args), args.incident)
     runbook, events = reopen(folder)
-    text = (rca if args.rca else timeline)(runbook, events, folder)
+    text = (post_mortem if args.post_mortem else timeline)(runbook, events, folder)
     if not args.output:
         say_document(text)
         return Exit.DONE

@@ -1,4 +1,4 @@
-"""The action `isolate-logs`: what failed, how often, and what failed first?"""
+"""The action `diagnose-logs`: what failed, how often, and what failed first?"""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Failures:
 
 
 @dataclass(frozen=True)
-class IsolateLogs(Action):
+class DiagnoseLogs(Action):
     """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the last run.
 
     A failure is a line with `[ERROR]`, `[FAILURE]`, `[CRITICAL]`, `[FATAL]` or `[ALERT]`; lines that differ in numbers only
@@ -60,7 +60,7 @@ class IsolateLogs(Action):
     Memory stays flat however long a log is.
     """
 
-    name: ClassVar[str] = "isolate-logs"
+    name: ClassVar[str] = "diagnose-logs"
     summary: ClassVar[str] = "Count the failures in the logs, and find what failed first"
     risk: ClassVar[Risk] = Risk.OBSERVE
     outputs: ClassVar[tuple[str, ...] | None] = ("failures", "first")

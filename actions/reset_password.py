@@ -1,4 +1,4 @@
-"""The action `recover-password`: a password that works, known to the bastion, without a trace of it anywhere else."""
+"""The action `reset-password`: a password that works, known to the bastion, without a trace of it anywhere else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from actions.outside_command import run_outside
 from actions.password_candidates import Candidate, candidates, login_of, works
 from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
 from actions.replication_facts import password_facts
-from actions.restore_password import RestorePassword, say_sessions, session_facts
 from actions.sealed import Sealed, alone, newest_sealed
+from actions.undo_password_reset import UndoPasswordReset, say_sessions, session_facts
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.hostile import safe_text
@@ -35,7 +35,7 @@ _STRENGTH = 24
 
 
 @dataclass(frozen=True)
-class RecoverPassword(Action):
+class ResetPassword(Action):
     """Finds a password of the target's user that works, or sets a new one, and writes it into the bastion's `.pgpass`.
 
     Known passwords are tried from outside, by logins that really use them. If none works, the superuser sets a
@@ -46,7 +46,7 @@ class RecoverPassword(Action):
     is proved by a login over TCP; then what depends on the target is asked. `pg_hba.conf` is never touched.
     """
 
-    name: ClassVar[str] = "recover-password"
+    name: ClassVar[str] = "reset-password"
     summary: ClassVar[str] = "Find a working password of a target's user, or set a new one, and store it in .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
     outputs: ClassVar[tuple[str, ...] | None] = ("method", "source", "sealed", "sessions", "dependents_out")
@@ -241,7 +241,7 @@ class RecoverPassword(Action):
         return Outcome(held.ok, held.summary + again)
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
-        return RestorePassword(self.target, Path(values["sealed"])) if values.get("sealed") else None
+        return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
 
 
 def _until(tried: list[Candidate], working: Candidate | None) -> list[Candidate]:

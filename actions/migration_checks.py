@@ -1,4 +1,4 @@
-"""The action `pre-checks`: may a migration run?"""
+"""The action `migration-checks`: may a migration run?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMAND_LIMIT = 120.0
 
 
 @dataclass(frozen=True)
-class PreChecks(Check):
+class MigrationChecks(Check):
     """Looks at everything that a migration needs, and says of each whether it holds: passes only if all do.
 
     The disk of the backups is less full than `below`; the newest nightly set is validated; every target answers over TCP
@@ -38,7 +38,7 @@ class PreChecks(Check):
     service. What cannot be told counts as not passed. The freeze is told, and counts for nothing.
     """
 
-    name: ClassVar[str] = "pre-checks"
+    name: ClassVar[str] = "migration-checks"
     summary: ClassVar[str] = "The migration pre-checks: databases, disk and backups"
     outputs: ClassVar[tuple[str, ...] | None] = ("passed", "failed")
 
@@ -76,7 +76,7 @@ class PreChecks(Check):
     def _findings(self, context: Context) -> Iterator[Finding]:
         backups = context.location("backups")
         yield self._by_check("disk of the backups", "disk", {"path": str(backups), "below": f"{self.below:g} %"}, context)
-        yield self._by_check("nightly backup", "nightly", {}, context)
+        yield self._by_check("nightly backup", "nightly-set", {}, context)
         for target in context.runbook.targets.values():
             yield from readiness(context.runbook, target, self.longest)
         if self.pending:

@@ -1,4 +1,4 @@
-"""The action `isolate-disk`: what eats the disk?"""
+"""The action `diagnose-disk`: what eats the disk?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOMY = 60.0
 
 
 @dataclass(frozen=True)
-class IsolateDisk(Action):
+class DiagnoseDisk(Action):
     """Says what fills the disks: file systems, largest folders and files, deleted files still open, Docker by kind.
 
     A file system with more than 40 % free is not searched unless `paths` names it.
@@ -37,7 +37,7 @@ class IsolateDisk(Action):
     what could not be looked at is said. Fails only when no file system could be read.
     """
 
-    name: ClassVar[str] = "isolate-disk"
+    name: ClassVar[str] = "diagnose-disk"
     summary: ClassVar[str] = "Find out what fills the disks"
     risk: ClassVar[Risk] = Risk.OBSERVE
     outputs: ClassVar[tuple[str, ...] | None] = ("percent", "largest", "deleted_open", "docker_unused", "database")

@@ -13,8 +13,8 @@ import pytest
 from host_world import Heard
 
 from actions.check_password import CheckPassword
-from actions.isolate_access import IsolateAccess
-from actions.recover_password import RecoverPassword
+from actions.diagnose_access import DiagnoseAccess
+from actions.reset_password import ResetPassword
 from midwatch.action import Context
 from midwatch.runbook.model import Target
 from probes.postgres.connect import connect
@@ -44,7 +44,7 @@ def context(served: Target, make_context: Callable[..., Context], tmp_path: Path
 
 
 def recover(context: Context, target: Target) -> dict[str, str]:
-    action = RecoverPassword(target)
+    action = ResetPassword(target)
     outcome = action.apply(context, action.plan(context))
     assert CheckPassword(target).evaluate(context).ok
     return dict(outcome.values)
@@ -59,7 +59,7 @@ def test_a_stale_environment_is_refused_and_the_socket_gets_in(
     client: DockerClient, context: Context, served: Target, heard: Heard
 ) -> None:
     superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
-    facts = dict(RecoverPassword(served).plan(context).facts)
+    facts = dict(ResetPassword(served).plan(context).facts)
     assert facts["tried"] == "the container's POSTGRES_PASSWORD refused"
     assert facts["superuser"].startswith("arp_app by socket /proc/")
     assert recover(context, served)["method"] == "reset"
@@ -82,10 +82,10 @@ def test_a_secret_file_of_the_container_is_tried(client: DockerClient, context: 
 def test_inside_the_container_is_the_last_way_and_taken_back_as_well(context: Context, served: Target, heard: Heard) -> None:
     superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
     target = replace(served, socket="/nowhere")
-    facts = dict(RecoverPassword(target).plan(context).facts)
+    facts = dict(ResetPassword(target).plan(context).facts)
     assert facts["superuser"] == f"arp_app by inside the container {served.container}"
     values = recover(context, target)
-    undo = RecoverPassword(target).undo(values)
+    undo = ResetPassword(target).undo(values)
     assert undo is not None
     assert "superuser any more" in dict(undo.plan(context).facts)["afterwards"], "this role is its own way in"
     undo.apply(context, undo.plan(context))
@@ -106,7 +106,7 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
         outcome = CheckPassword(target).evaluate(context)
         assert not outcome.ok
         assert "without asking for a password: that proves nothing" in outcome.summary
-        assert dict(RecoverPassword(target).plan(context).facts)["tried"].endswith(".pgpass refused")
+        assert dict(ResetPassword(target).plan(context).facts)["tried"].endswith(".pgpass refused")
 
 
 @pytest.mark.parametrize("form", ["stderr", "csvlog", "jsonlog"])
@@ -125,7 +125,7 @@ def test_a_server_that_logs_to_files_inside_is_asked_where(
         assert not CheckPassword(target).evaluate(context).ok
         context.location("audit").parent.mkdir()
         context.location("audit").touch()
-        outcome = IsolateAccess().apply(context, IsolateAccess().plan(context))
+        outcome = DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
         assert "logs to /proc/" in heard.text
         source = "?" if form == "stderr" else "127.0.0.1"
         assert f"1  arp_app at arp-db-prod from {source}, wrong password" in heard.text

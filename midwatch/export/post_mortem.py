@@ -23,23 +23,23 @@ from midwatch.notebook import words_of
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration, size
 
-__all__ = ["missing_sections", "rca"]
+__all__ = ["missing_sections", "post_mortem"]
 
 WHYS = 5
 _YES_NO = "yes-no"
 _JUDGED: dict[str, str] = {Kind.APPROVAL_GIVEN: "approved", Kind.APPROVAL_DECLINED: "declined"}
 
 
-def rca(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
+def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
     """The draft as Markdown; the same journal gives the same bytes. `missing_sections` says what it still lacks.
 
     Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """
     with understood(folder.id):
-        return _rca(Facts.of(runbook, events, folder))
+        return _post_mortem(Facts.of(runbook, events, folder))
 
 
-def _rca(facts: Facts) -> str:
+def _post_mortem(facts: Facts) -> str:
     contents = {
         Section.SUMMARY: _summary(facts),
         Section.IMPACT: _impact(facts),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import BIN, PASSWORD, Heard
 
-from actions.isolate_access import IsolateAccess
-from actions.isolate_disk import IsolateDisk
-from actions.pre_checks import PreChecks
+from actions.diagnose_access import DiagnoseAccess
+from actions.diagnose_disk import DiagnoseDisk
+from actions.migration_checks import MigrationChecks
 from drill.servers import Server
 from midwatch.action import Context
 from midwatch.runbook.model import Target, TargetKind
@@ -159,7 +159,9 @@ def test_a_refused_login_is_one_clear_finding(context: Context) -> None:
 
 
 def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(context: Context, heard: Heard) -> None:
-    outcome = PreChecks(pending="sh -c 'echo 2 migrations pending; exit 1'", container="no-such-container").evaluate(context)
+    outcome = MigrationChecks(pending="sh -c 'echo 2 migrations pending; exit 1'", container="no-such-container").evaluate(
+        context
+    )
     assert not outcome.ok
     assert "[OK] ARP answers: PostgreSQL 18" in heard.text
     assert "[FAIL] migrations: 2 migrations pending" in heard.text
@@ -167,11 +169,11 @@ def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(cont
     assert "[FAIL] nightly backup" in heard.text
     assert "[OK] freeze, for information: Not frozen" in heard.text
     assert "migrations" in outcome.values["failed"]
-    assert PreChecks(pending="no-such-program").evaluate(context).values["passed"] == outcome.values["passed"]
+    assert MigrationChecks(pending="no-such-program").evaluate(context).values["passed"] == outcome.values["passed"]
 
 
 def test_the_size_of_a_database_is_asked_by_sql(context: Context, heard: Heard, tmp_path: Path) -> None:
-    action = IsolateDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
+    action = DiagnoseDisk(target=context.runbook.targets["arp-db-prod"], paths=(tmp_path,))
     outcome = action.apply(context, action.plan(context))
     assert int(outcome.values["database"]) > 5_000_000
     assert "runs in no container" in heard.text
@@ -182,7 +184,7 @@ def test_a_server_is_asked_where_its_log_is(context: Context, heard: Heard) -> N
     context.location("audit").touch()
     context.location("pgpass").write_text("127.0.0.1:*:*:arp_app:wrong password\n")
     assert list(failing(context)) == ["ARP answers"]
-    action = IsolateAccess()
+    action = DiagnoseAccess()
     outcome = action.apply(context, action.plan(context))
     assert "says that it logs to" in heard.text
     assert int(outcome.values["refused_logins"]) >= 1

@@ -1,4 +1,4 @@
-"""The action `restore-password`: takes a recovery back, to the very verifier and the very lines of `.pgpass` from before."""
+"""The action `undo-password-reset`: takes a recovery back, to the very verifier and the very lines of `.pgpass` from before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True)
-class RestorePassword(Action):
+class UndoPasswordReset(Action):
     """Gives the target's user the verifier that a recovery sealed, exactly, and `.pgpass` the lines that stood there.
 
     What is in force now is sealed first, so that this can be taken back as well. Refuses a file that others could have
@@ -39,7 +39,7 @@ class RestorePassword(Action):
     was. A secret store keeps what it was given last, since only the verifier of the former password is known.
     """
 
-    name: ClassVar[str] = "restore-password"
+    name: ClassVar[str] = "undo-password-reset"
     summary: ClassVar[str] = "Take a password recovery back: the former verifier, the former line of .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
     outputs: ClassVar[tuple[str, ...] | None] = ("sealed",)
@@ -132,7 +132,7 @@ class RestorePassword(Action):
         return Outcome(same, ".pgpass has its former lines" if same else ".pgpass has not got its former lines")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
-        return RestorePassword(self.target, Path(values["sealed"])) if values.get("sealed") else None
+        return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
 
 
 def session_facts(draft: PlanDraft, role: Role) -> None:

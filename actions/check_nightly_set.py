@@ -1,4 +1,4 @@
-"""The check `nightly`: is the newest nightly set complete, whole, young and validated?"""
+"""The check `nightly-set`: is the newest nightly set complete, whole, young and validated?"""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from probes.manifest import Manifest, stamped
 
 
 @dataclass(frozen=True)
-class CheckNightly(Check):
+class CheckNightlySet(Check):
     """Holds when the newest set has a validated backup of every target, its checksums hold both ways, and it is not older
     than `max_age`. Sets that were put aside in `old/` do not count.
     """
 
-    name: ClassVar[str] = "nightly"
+    name: ClassVar[str] = "nightly-set"
     summary: ClassVar[str] = "The newest nightly set is complete and validated"
     outputs: ClassVar[tuple[str, ...] | None] = ("set",)
 

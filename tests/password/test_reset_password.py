@@ -13,7 +13,7 @@ import pytest
 from actions.check_password import CheckPassword
 from actions.check_services import CheckServices
 from actions.pgpass import Login, passwords
-from actions.recover_password import RecoverPassword
+from actions.reset_password import ResetPassword
 from actions.sealed import read_sealed
 from drill.production import Production
 from midwatch.action import Context
@@ -37,7 +37,7 @@ def server_log(production: Production) -> str:
 
 
 def recover(context: Context) -> dict[str, str]:
-    action = RecoverPassword(arp(context))
+    action = ResetPassword(arp(context))
     plan = action.plan(context)
     assert plan.refusal == ""
     outcome = action.apply(context, plan)
@@ -84,7 +84,7 @@ def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, 
     kept.write_text(working + "\n")
     lost.location("pgpass").unlink()
     target = replace(arp(lost), password_file=str(kept))
-    action = RecoverPassword(target)
+    action = ResetPassword(target)
     plan = action.plan(lost)
     assert not [effect for effect in plan.effects if effect.object.startswith("password of")]
     outcome = action.apply(lost, plan)
@@ -105,7 +105,7 @@ def test_what_a_new_password_cannot_mend_is_told_apart(lost: Context, change: st
     way = superuser_route(lost.runbook, arp(lost))
     before = run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'")
     run_quietly(way, f"ALTER ROLE arp_app {change}")
-    action = RecoverPassword(arp(lost))
+    action = ResetPassword(arp(lost))
     plan = action.plan(lost)
     assert reason in plan.refusal
     with pytest.raises(Refused, match=reason):
@@ -119,7 +119,7 @@ def test_an_md5_verifier_under_scram_is_recovered(lost: Context) -> None:
         connection.execute(QUIET)
         hashed = connection.pgconn.encrypt_password(b"old-one", b"arp_app", b"md5").decode()
     run_quietly(way, f"ALTER ROLE arp_app PASSWORD {literal(hashed)}")
-    plan = RecoverPassword(arp(lost)).plan(lost)
+    plan = ResetPassword(arp(lost)).plan(lost)
     assert "md5 hash, which a server that asks for SCRAM refuses" in dict(plan.facts)["reason"]
     recover(lost)
     assert CheckPassword(arp(lost)).evaluate(lost).ok
@@ -132,7 +132,7 @@ def test_what_cannot_be_kept_stops_it_before_anything_changes(lost: Context, tmp
     (tmp_path / "a file").touch()
     broken = replace(lost.runbook, locations={**lost.runbook.locations, place: str(tmp_path / "a file" / "below")})
     context = replace(lost, runbook=broken)
-    action = RecoverPassword(arp(context))
+    action = ResetPassword(arp(context))
     with pytest.raises(Exception, match="a file"):
         action.apply(context, action.plan(context))
     assert run_quietly(way, "SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'") == before
@@ -144,7 +144,7 @@ def test_a_role_with_a_strange_name(lost: Context) -> None:
     run_quietly(way, f"DROP ROLE IF EXISTS {identifier(name)}")
     run_quietly(way, f"CREATE ROLE {identifier(name)} LOGIN PASSWORD 'lost'")
     target = replace(arp(lost), user=name)
-    action = RecoverPassword(target)
+    action = ResetPassword(target)
     assert action.apply(lost, action.plan(lost)).ok
     assert CheckPassword(target).evaluate(lost).ok
     run_quietly(way, f"DROP ROLE {identifier(name)}")
@@ -152,7 +152,7 @@ def test_a_role_with_a_strange_name(lost: Context) -> None:
 
 def test_no_way_in_stops_and_never_edits_the_server(lost: Context) -> None:
     target = replace(arp(lost), socket="", superuser="nobody_at_all")
-    plan = RecoverPassword(target).plan(lost)
+    plan = ResetPassword(target).plan(lost)
     assert "no way into ARP as a superuser" in plan.refusal
     assert not any(effect.verb is Verb.REMOVE for effect in plan.effects)
 

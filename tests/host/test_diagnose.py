@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from host_world import Heard
 
-from actions.isolate_access import IsolateAccess, read_audit
-from actions.isolate_disk import IsolateDisk
-from actions.isolate_logs import IsolateLogs
+from actions.diagnose_access import DiagnoseAccess, read_audit
+from actions.diagnose_disk import DiagnoseDisk
+from actions.diagnose_logs import DiagnoseLogs
 from midwatch.action import Context
 from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.runbook.model import Target, TargetKind
@@ -60,10 +60,10 @@ def test_the_action_tells_the_last_password_change(make_context: Callable[..., C
     target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")
     context = make_context(targets={"arp-db-prod": target})
     with pytest.raises(Failed):
-        IsolateAccess().apply(context, IsolateAccess().plan(context))
+        DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
     (tmp_path / "security").mkdir()
     (tmp_path / "security" / "access-audit.log").write_text(AUDIT)
-    action = IsolateAccess(target=target)
+    action = DiagnoseAccess(target=target)
     outcome = action.apply(context, action.plan(context))
     assert outcome.values["failed_logins"] == "3"
     assert "secret store did not answer" in outcome.values["last_change"]
@@ -79,7 +79,7 @@ def test_hostile_names_cannot_command_the_terminal(make_context: Callable[..., C
         "LOGIN failed user=\x1b[2J[/red]x target=t source=s\nROTATE \x9b1m\n"
     )
     context = make_context()
-    IsolateAccess().apply(context, IsolateAccess().plan(context))
+    DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
     assert "\x1b" not in heard.text
     assert "\x9b" not in heard.text
 
@@ -97,7 +97,7 @@ LOG = """\
 def test_failures_in_the_logs_are_counted_and_the_first_is_named(
     make_context: Callable[..., Context], heard: Heard, tmp_path: Path
 ) -> None:
-    context, action = make_context(), IsolateLogs(tail=2)
+    context, action = make_context(), DiagnoseLogs(tail=2)
     with pytest.raises(OutcomeUnknown, match="None of the logs is there"):  # no failure in no line is no good news
         action.apply(context, action.plan(context))
     assert heard.text.count("There is no") == 2
@@ -142,7 +142,7 @@ def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context
         mine = [item for item in held if item.pid == process.pid]
         assert [(item.path, item.size >= 3_000_000) for item in mine] == [(str(path), True)]
         context = make_context(disk={"paths": ["."]})
-        outcome = IsolateDisk(paths=(tmp_path,)).apply(context, IsolateDisk().plan(context))
+        outcome = DiagnoseDisk(paths=(tmp_path,)).apply(context, DiagnoseDisk().plan(context))
         assert int(outcome.values["deleted_open"]) >= 3_000_000
         assert f"({process.pid})" in heard.text
     finally:
@@ -156,9 +156,9 @@ def test_it_names_what_fills_a_disk_and_survives_a_missing_path(
     (small_disk / "old").mkdir()
     (small_disk / "old" / "dump").write_bytes(b"x" * 14_000_000)
     context = make_context(disk={"paths": [str(small_disk / "nowhere"), str(small_disk)]})
-    action = IsolateDisk()
+    action = DiagnoseDisk()
     outcome = action.apply(context, action.plan(context))
     assert "most of it in old" in outcome.summary
     assert "is not there" in heard.text
     with pytest.raises(Failed, match="No file system"):
-        IsolateDisk(paths=(small_disk / "nowhere",)).apply(context, action.plan(context))
+        DiagnoseDisk(paths=(small_disk / "nowhere",)).apply(context, action.plan(context))

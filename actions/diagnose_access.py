@@ -1,4 +1,4 @@
-"""The action `isolate-access`: who failed to log in, and what happened to the passwords before?"""
+"""The action `diagnose-access`: who failed to log in, and what happened to the passwords before?"""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def read_audit(lines: list[str], target: str = "", incident: str = "") -> Access
 
 
 @dataclass(frozen=True)
-class IsolateAccess(Action):
+class DiagnoseAccess(Action):
     """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
 
     A server's log is the target's `log`, or else its container's output, or else the file that the server names.
@@ -93,7 +93,7 @@ class IsolateAccess(Action):
     cannot be read is said and left out; fails when the audit log itself cannot be read.
     """
 
-    name: ClassVar[str] = "isolate-access"
+    name: ClassVar[str] = "diagnose-access"
     summary: ClassVar[str] = "Find failed logins and the last password changes"
     risk: ClassVar[Risk] = Risk.OBSERVE
     outputs: ClassVar[tuple[str, ...] | None] = ("failed_logins", "refused_logins", "last_change")
