@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from midwatch.action import Context
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Failed, in_words
 from midwatch.system.durable import make_folders
 from midwatch.system.trusted_files import UntrustedFile, open_log
@@ -19,7 +19,7 @@ def record(context: Context, event: str, **facts: str) -> None:
     path = context.location("audit")
     facts |= {"incident": context.incident.name if context.incident else "none"}
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
-    line = f"{iso(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
+    line = f"{to_rfc3339(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
     try:
         make_folders(path.parent, mode=0o750)
         descriptor = open_log(path, mode=0o640)

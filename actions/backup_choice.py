@@ -37,7 +37,7 @@ class HeldSet:
 
 
 @dataclass(frozen=True, slots=True)
-class BackupChoice:
+class RetentionPlan:
     """What goes, in this order, and what stays, with the reason."""
 
     remove: tuple[HeldSet, ...]
@@ -52,7 +52,7 @@ class BackupChoice:
 
 def choose(
     sets: Iterable[HeldSet], databases: Sequence[str], now: datetime, needed: int, *, before: datetime | None = None
-) -> BackupChoice:
+) -> RetentionPlan:
     """Let go what is put aside first, then the oldest, until `needed` bytes are free; keep what the promises name.
 
     With `before`, everything that is older goes as well, as far as the promises let it.
@@ -81,7 +81,7 @@ def choose(
             freed += one.size
         else:
             keep.append((one, "young enough" if before is not None else "not needed to reach the goal"))
-    return BackupChoice(tuple(remove), tuple(keep), thin)
+    return RetentionPlan(tuple(remove), tuple(keep), thin)
 
 
 def _second_good(newest_first: Sequence[HeldSet], database: str) -> HeldSet | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from actions.backup_choice import AT_LEAST, GOOD, HeldSet
-from actions.confined_removal import Planned, look
+from actions.confined_removal import Planned, inspect
 from midwatch.errors import MidwatchError
 from probes.archive_reading import read_through
 from probes.catalogue import BACKUPS
@@ -51,7 +51,7 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
         name = PurePosixPath(folder.relative_to(place))
         try:
             started = datetime.strptime(folder.name[:15], STAMP).replace(tzinfo=UTC)
-            present = look(place, name)
+            present = inspect(place, name)
         except ValueError:
             left.append((str(name), "its name tells no start"))
             continue

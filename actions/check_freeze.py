@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from actions import freeze_file
 from midwatch.action import Check, Context, Outcome
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import BadInput
 from midwatch.parameters import param
 
@@ -38,5 +38,10 @@ class CheckFreeze(Check):
             summary = f"Not frozen: the freeze ended ({freeze})"
         values = {"frozen": "yes" if stands else "no"}
         if freeze is not None and stands:
-            values |= {"owner": freeze.who, "reason": freeze.why, "since": iso(freeze.since), "until": iso(freeze.until)}
+            values |= {
+                "owner": freeze.who,
+                "reason": freeze.why,
+                "since": to_rfc3339(freeze.since),
+                "until": to_rfc3339(freeze.until),
+            }
         return Outcome(stands == (self.expect == "on"), summary, {key: " ".join(text.split()) for key, text in values.items()})

@@ -13,7 +13,7 @@ from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from probes.container_health import health
-from probes.postgres.activity import Activity, look
+from probes.postgres.activity import Activity, read_activity
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _state(runbook: Runbook, target: Target) -> tuple[bool, str]:
         except Failed as error:
             aside = f", its container cannot be asked: {error.sentence}"
     try:
-        activity: Activity = look(runbook, target)
+        activity: Activity = read_activity(runbook, target)
     except MidwatchError as error:
         return False, error.sentence
     if activity.in_recovery:

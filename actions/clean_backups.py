@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from actions.backup_choice import AT_LEAST, BackupChoice, choose
+from actions.backup_choice import AT_LEAST, RetentionPlan, choose
 from actions.backup_sets import SetOnDisk, measured, sets_on_disk
 from actions.check_nightly_set import CheckNightlySet
 from actions.confined_removal import remove
@@ -160,7 +160,7 @@ class CleanBackups(Action):
     def _databases(self, context: Context) -> list[str]:
         return [target.database for target in context.runbook.targets.values()]
 
-    def _choice(self, context: Context, sets: list[SetOnDisk], needed: int) -> BackupChoice:
+    def _choice(self, context: Context, sets: list[SetOnDisk], needed: int) -> RetentionPlan:
         databases = self._databases(context)
         tools = find_tools(context.runbook)
         now, base = context.clock.now(), context.runbook.base

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actions.docker_choice import Choice, Rules, choose, log_of, not_there, row_name
+from actions.docker_choice import PruneChoice, Rules, choose, log_of, not_there, row_name
 from actions.freed_space import measured, tell_shortfall
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, OutcomeUnknown
@@ -113,7 +113,7 @@ class CleanDocker(Action):
         label, now = label_of(context.runbook), context.clock.now()
         return Rules(targets, self.stopped_for, self.local_images, label, now, frozenset(self.named))
 
-    def _rows(self, draft: PlanDraft, choice: Choice, info: dict[str, Any], root: Path | None, label: str) -> None:
+    def _rows(self, draft: PlanDraft, choice: PruneChoice, info: dict[str, Any], root: Path | None, label: str) -> None:
         for container in choice.containers:
             note = f"{container.note}; its log and its changes go too"
             draft.add(

@@ -40,7 +40,7 @@ class Planned:
         return f"{self.name}:{self.inode}:{self.size}:{self.modified}"
 
 
-def look(root: Path, folder: PurePosixPath) -> list[Planned]:
+def inspect(root: Path, folder: PurePosixPath) -> list[Planned]:
     """The regular files directly in `root/folder`, by name. Raises `Refused` for anything there that is not plainly a file.
 
     `Failed` when the folder cannot be opened, also because a part of the way is a link or lies on another file system.

@@ -10,19 +10,19 @@ from pathlib import Path
 from actions.restore_roles import memberships, missing_roles
 from actions.restore_stream import CutShort, NotRestored, Progress, restore
 from actions.restored_content import Checked, check, compare_with
-from actions.restored_database import create, look
+from actions.restored_database import create, inspect_server
 from actions.restored_views import fill_views
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Runbook
-from probes.archive import Archive
-from probes.archive_contents import Contents, read_contents
+from probes.archive import DumpFile
+from probes.archive_contents import DumpContents, read_contents
 from probes.manifest import Manifest
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
-from probes.postgres.scratch import Scratch, scratch_place, scratch_server
-from probes.postgres.scratch_container import scratch_container
+from probes.postgres.scratch import TempServer, temp_server, temp_server_folder
+from probes.postgres.scratch_container import temp_container
 from probes.postgres.tools import Tools
 
 RESTORED = 5
@@ -37,7 +37,7 @@ _NAME = "restored"
 
 
 @dataclass(frozen=True, slots=True)
-class ScratchRestore:
+class RestoreValidation:
     """Where a backup is restored for a look, and how."""
 
     runbook: Runbook
@@ -46,12 +46,12 @@ class ScratchRestore:
     image: str = ""
     """Of the container that it goes into; empty for the programs that are here."""
 
-    def room(self, archive: Archive, manifest: Manifest | None) -> int:
+    def room(self, archive: DumpFile, manifest: Manifest | None) -> int:
         """Bytes that it takes for a while, about."""
         unpacked = manifest.unpacked if manifest else (archive.bytes or 0) * _UNPACKED
         return _EMPTY + int(unpacked * _GROWTH)
 
-    def run(self, archive: Archive, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
+    def run(self, archive: DumpFile, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
         """Restore it, compare, and remove everything again. `roles` is the script of globals beside it; empty without one.
 
         The words say which server took it and what was compared with what. What the backup cannot help (no room, no
@@ -91,10 +91,10 @@ class ScratchRestore:
                 words.append(f"materialized views that cannot be filled here: {', '.join(unfilled)}")
             return Checked("; ".join(words))
 
-    def _server(self, contents: Contents, needed: int) -> AbstractContextManager[Scratch]:
+    def _server(self, contents: DumpContents, needed: int) -> AbstractContextManager[TempServer]:
         if self.image:
-            return scratch_container(self.image, scratch_place(self.place, 0), needed)
-        return scratch_server(self.runbook, scratch_place(self.place, needed), contents.server)
+            return temp_container(self.image, temp_server_folder(self.place, 0), needed)
+        return temp_server(self.runbook, temp_server_folder(self.place, needed), contents.server)
 
     def _source(self, restored: Route, manifest: Manifest | None) -> list[str]:
         """The comparison with the source as it is now, for a backup that has no digests of its own."""
@@ -107,9 +107,9 @@ class ScratchRestore:
             return [f"not compared with the content of {target.label}: {error.sentence}"]
 
 
-def _prepare(scratch: Scratch, contents: Contents, archive: Archive, script: str) -> None:
+def _prepare(scratch: TempServer, contents: DumpContents, archive: DumpFile, script: str) -> None:
     """Make the roles and the empty database. Raises `Refused` when this server cannot take the archive at all."""
-    server = look(scratch.route, _NAME)
+    server = inspect_server(scratch.route, _NAME)
     lacking = contents.extensions - server.extensions
     if lacking:
         sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {archive.name} needs"

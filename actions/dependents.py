@@ -6,7 +6,7 @@ import concurrent.futures
 import socket
 from dataclasses import dataclass
 
-from actions.outside_command import run_outside
+from actions.outside_command import run_external
 from actions.password_candidates import login_of
 from actions.pgpass import passwords
 from midwatch.errors import MidwatchError
@@ -53,7 +53,7 @@ def _ask(runbook: Runbook, target: Target, one: Dependent) -> tuple[bool, str]:
     if one.target:
         return _login(runbook, target, runbook.targets[one.target], one.timeout)
     environment = client_environment(login_route(runbook, target), password_file(runbook))
-    ended = run_outside(one.command, runbook.base, limit=one.timeout, environment=environment)
+    ended = run_external(one.command, runbook.base, limit=one.timeout, environment=environment)
     return ended.exit == 0, ended.last_line
 
 

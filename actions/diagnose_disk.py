@@ -13,13 +13,13 @@ from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import percent, size
-from probes.biggest import biggest
+from probes.biggest import largest_entries
 from probes.container_command import run_in
-from probes.deleted_open import deleted_open
+from probes.deleted_open import open_deleted_files
 from probes.disk import short_name
 from probes.disk_usage import budgets_of, usage
 from probes.docker_engine import STOPPED, NoEngine, docker_targets, engine, log_size, space
-from probes.postgres.activity import look
+from probes.postgres.activity import read_activity
 
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""
@@ -97,7 +97,7 @@ class DiagnoseDisk(Action):
         if not self.paths and max(found.percent, found.inodes_percent or 0.0) < ROOMY:
             say("  there is room, so it is not searched; name it with --paths to have it searched")
             return [f"{name} {percent(found.percent)} full"]
-        held = biggest(path)
+        held = largest_entries(path)
         about = "" if held.complete else " at least"
         for inner, count in held.folders:
             say(f"  {size(count):>8}{about}  {safe_text(str(inner.relative_to(path)))}/")
@@ -117,7 +117,7 @@ class DiagnoseDisk(Action):
         return [f"{name} {percent(found.percent)} full, most of it in {inner_name} ({size(largest[1])})"]
 
     def _deleted(self, context: Context, values: dict[str, str]) -> None:
-        held, complete = deleted_open()
+        held, complete = open_deleted_files()
         total = sum(item.size for item in held)
         values["deleted_open"] = str(total)
         limited = "" if complete else " (of the processes that may be looked at)"
@@ -133,7 +133,7 @@ class DiagnoseDisk(Action):
         if target.kind is TargetKind.LOCAL:
             say(f"{target.name} runs in no container: the file systems above are the ones it sees")
         try:
-            held = look(context.runbook, target).size
+            held = read_activity(context.runbook, target).size
         except MidwatchError as error:
             say(f"How large the database {target.database} is, only the server knows: {error}")
             return

@@ -16,7 +16,7 @@ PROJECT = "com.docker.compose.project"
 
 
 @dataclass(slots=True)
-class Choice:
+class PruneChoice:
     """What goes, by kind, and what stays, with the reason."""
 
     images: list[Thing] = field(default_factory=list)
@@ -47,9 +47,9 @@ class Rules:
     """Containers, images and volumes that the operator wants gone by name, whatever they are, if nothing uses them."""
 
 
-def choose(client: DockerClient, held: Space, rules: Rules) -> Choice:
+def choose(client: DockerClient, held: Space, rules: Rules) -> PruneChoice:
     """Sort everything that the engine holds. Volumes stay unless named. Whatever is in doubt stays."""
-    choice = Choice()
+    choice = PruneChoice()
     ours = [container for container in held.containers if container.name in rules.targets]
     projects = {container.labels[PROJECT] for container in ours if PROJECT in container.labels}
     lost = sorted(rules.targets - {container.name for container in ours})

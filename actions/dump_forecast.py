@@ -53,7 +53,7 @@ class Table:
     """By the last analysis; below 0 when there was none."""
 
 
-class Forecast:
+class SizeEstimate:
     """The expected bytes of a dump. It is told when `pg_dump` begins a table, which tables there are, and how much was copied.
 
     Any thread may tell it something or ask.
@@ -145,7 +145,7 @@ class Looking:
     Not in the first half second, which is all that a small dump takes. Whatever fails there fails nothing here.
     """
 
-    def __init__(self, route: Route, forecast: Forecast) -> None:
+    def __init__(self, route: Route, forecast: SizeEstimate) -> None:
         self._route, self._forecast = route, forecast
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="copy progress", daemon=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from actions.dump_stream import Dumped
 from midwatch.action import Context
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.runbook.model import Target
 from probes.encryption import Recipient
 from probes.manifest import Manifest
@@ -28,7 +28,7 @@ def manifest_of(
     location: str = "",
 ) -> Manifest:
     """What is known of a dump that ends now. `location` is empty for one that the manifest will lie beside."""
-    ended = iso(context.clock.now())
+    ended = to_rfc3339(context.clock.now())
     return Manifest(
         target=target.name,
         database=target.database,

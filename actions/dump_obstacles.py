@@ -31,7 +31,7 @@ SELECT coalesce(json_agg(one ORDER BY one.age DESC), '[]')::text FROM (
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class LockConflict:
     """One session."""
 
     pid: int
@@ -56,15 +56,15 @@ class Obstacle:
         return f"pid {self.pid}, {self.user}, open for {duration(self.age)}: {shown}"
 
 
-def obstacles(route: Route) -> list[Obstacle]:
+def lock_conflicts(route: Route) -> list[LockConflict]:
     """What is there now, the oldest first. Raises `MidwatchError`."""
-    return [Obstacle(**one) for one in json.loads(run_quietly(route, _QUERY.format(long=LONG)))]
+    return [LockConflict(**one) for one in json.loads(run_quietly(route, _QUERY.format(long=LONG)))]
 
 
 def facts(route: Route) -> list[tuple[str, str]]:
     """What a plan says of them, label and text."""
     told = []
-    for one in obstacles(route):
+    for one in lock_conflicts(route):
         if one.blocks:
             told.append(("locked", f"{one.relation} is held by {one}; the dump waits a minute for it"))
         elif one.relation:
@@ -77,6 +77,6 @@ def facts(route: Route) -> list[tuple[str, str]]:
 def blockers(route: Route) -> str:
     """Who holds a table for themselves now, in words; empty when nobody does, or when that cannot be asked."""
     try:
-        return "; ".join(f"{one.relation} is held by {one}" for one in obstacles(route) if one.blocks)
+        return "; ".join(f"{one.relation} is held by {one}" for one in lock_conflicts(route) if one.blocks)
     except MidwatchError:
         return ""

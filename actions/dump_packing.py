@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-from actions.places.place import Writing
-from actions.reading_along import ReadingAlong
+from actions.places.place import BackupWriter
+from actions.reading_along import StreamVerifier
 from probes.encryption import Encrypting
 
 _GZIP = 31
@@ -21,7 +21,7 @@ class _Compressor(Protocol):
 class Hashing:
     """Counts and digests what goes to the place."""
 
-    def __init__(self, writing: Writing) -> None:
+    def __init__(self, writing: BackupWriter) -> None:
         self._writing = writing
         self.count, self.digest = 0, hashlib.sha256()
 
@@ -31,10 +31,10 @@ class Hashing:
         self.count += len(data)
 
 
-class Packing:
+class DumpPipeline:
     """Compresses what it is given. Whatever is not closed is no gzip file: half a dump must not look whole."""
 
-    def __init__(self, below: Hashing | Encrypting, along: ReadingAlong) -> None:
+    def __init__(self, below: Hashing | Encrypting, along: StreamVerifier) -> None:
         self._below, self._along = below, along
         self._compressor = _compressor()
         self.unpacked = 0

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from actions.dump_forecast import Forecast
+from actions.dump_forecast import SizeEstimate
 from midwatch.action import Console
-from midwatch.pace import PACE, Pace, advance
+from midwatch.pace import PACE, RateMeter, advance
 from midwatch.supervisor.progress import BYTES
 from midwatch.supervisor.progress import Progress as Told
 from midwatch.units import duration, percent
@@ -31,11 +31,11 @@ def in_bytes(console: Console) -> Progress:
 class Watching:
     """Passes progress on with the total that is expected, and says from time to time how far and how old the dump is."""
 
-    def __init__(self, progress: Progress, forecast: Forecast, say: Callable[[str], None]) -> None:
+    def __init__(self, progress: Progress, forecast: SizeEstimate, say: Callable[[str], None]) -> None:
         self._progress, self._forecast, self._say = progress, forecast, say
         self._began = time.monotonic()
         self._old, self._words, self._look = OLD, WORDS, 0.0
-        self._pace, self._of = Pace(PACE), Path("dump")
+        self._pace, self._of = RateMeter(PACE), Path("dump")
 
     def __call__(self, done: int) -> None:
         """So many bytes of the dump are there."""

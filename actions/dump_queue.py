@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from actions.dump_obstacles import obstacles
+from actions.dump_obstacles import lock_conflicts
 from midwatch.errors import MidwatchError
 from probes.postgres.connect import Route
 
@@ -13,7 +13,7 @@ LOOK = 10.0
 """Seconds between two looks."""
 
 
-class QueueWatch:
+class LockWaiterWatch:
     """Looks now and then, from a thread of its own, and tells of each session once. `stop` it in any case."""
 
     def __init__(self, route: Route, say: Callable[[str], None]) -> None:
@@ -25,7 +25,7 @@ class QueueWatch:
     def _run(self) -> None:
         while not self._over.wait(LOOK):
             try:
-                waiting = [one for one in obstacles(self._route) if one.relation and not one.granted]
+                waiting = [one for one in lock_conflicts(self._route) if one.relation and not one.granted]
             except MidwatchError:
                 continue  # whatever keeps the server from answering, the dump meets it too and has the word
             for one in waiting:

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actions.dump_forecast import Forecast, Looking
+from actions.dump_forecast import Looking, SizeEstimate
 from actions.dump_obstacles import blockers
-from actions.dump_packing import Hashing, Packing
+from actions.dump_packing import DumpPipeline, Hashing
 from actions.dump_progress import Progress, Watching
-from actions.dump_queue import QueueWatch
+from actions.dump_queue import LockWaiterWatch
 from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
-from actions.places.folder import FolderWriting
-from actions.places.place import Writing
-from actions.reading_along import ReadingAlong
+from actions.places.folder import FolderWriter
+from actions.places.place import BackupWriter
+from actions.reading_along import StreamVerifier
 from midwatch.errors import Failed
 from probes.encryption import Encrypting, Recipient
 from probes.postgres.connect import Connection, Route, client_environment, connect
@@ -46,13 +46,13 @@ class Dumped:
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
     """Dump the route's database to `path`, which must not exist, in a folder of this machine. Otherwise like `dump_into`."""
-    return dump_into(route, tools, FolderWriting(path), progress, digests=digests)
+    return dump_into(route, tools, FolderWriter(path), progress, digests=digests)
 
 
 def dump_into(
     route: Route,
     tools: Tools | None,
-    writing: Writing,
+    writing: BackupWriter,
     progress: Progress,
     *,
     digests: bool = False,
@@ -73,18 +73,18 @@ def dump_into(
     """
     try:
         with contextlib.ExitStack() as stack:
-            along = ReadingAlong(pg_restore)
+            along = StreamVerifier(pg_restore)
             stack.callback(along.stop)
             if say is not None:
-                stack.callback(QueueWatch(route, say).stop)
+                stack.callback(LockWaiterWatch(route, say).stop)
             out = Hashing(writing)
             below: Hashing | Encrypting = out
             if recipients:
                 below = Encrypting(out, recipients)
                 stack.callback(below.stop)
-            forecast = Forecast(before)
+            forecast = SizeEstimate(before)
             stack.callback(Looking(route, forecast).stop)
-            packing, watching = Packing(below, along), Watching(progress, forecast, say or (lambda text: None))
+            packing, watching = DumpPipeline(below, along), Watching(progress, forecast, say or (lambda text: None))
             found = _fill(route, tools, packing, watching, forecast, stack, digests)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.rows)
@@ -92,21 +92,21 @@ def dump_into(
                 sentence = f"The backup is not good as it was written: {verdict.problem}"
                 raise Failed(sentence, hint="Nothing was published; run it again")
             found.depth = verdict.depth
-        writing.publish(found.bytes, found.sha256)
+        writing.commit(found.bytes, found.sha256)
     except LockedOut as error:
         who = blockers(route)
         raise Failed(f"{error.sentence}; {who}" if who else error.sentence, hint=error.hint) from error
     finally:
-        writing.abandon()
+        writing.abort()
     return found
 
 
 def _fill(
     route: Route,
     tools: Tools | None,
-    packing: Packing,
+    packing: DumpPipeline,
     watching: Watching,
-    forecast: Forecast,
+    forecast: SizeEstimate,
     stack: contextlib.ExitStack,
     digests: bool,
 ) -> Dumped:

@@ -15,16 +15,16 @@ from actions.bound_servers import bind_servers
 from actions.dump_manifest import manifest_of
 from actions.dump_progress import Progress, Together, in_bytes
 from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, look, reader_of
+from actions.emergency_source import Source, expected_size, inspect_target, reader_of
 from actions.globals_dump import PREFIX, packed_globals
 from actions.last_dump import far_below_last, last_unpacked
-from actions.lost_dumps import end_dump, lost_dumps
-from actions.places.choice import first_with_room, locate, places_of
+from actions.lost_dumps import end_dump, orphaned_dumps
+from actions.places.choice import destinations_of, first_with_room, locate
 from actions.places.folder import CRITICAL
-from actions.places.place import Place
+from actions.places.place import Destination
 from actions.plan_log import log
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import iso, stamp
+from midwatch.clock import file_timestamp, to_rfc3339
 from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
@@ -70,9 +70,9 @@ class EmergencyBackup(Action):
         draft = self.draft()
         try:
             bind_servers(draft, context, self._wanted())
-            sources = [look(context.runbook, target) for target in self._wanted()]
+            sources = [inspect_target(context.runbook, target) for target in self._wanted()]
             expected = {source.target.name: expected_size(context.runbook, source) for source in sources}
-            places, recipients = places_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
+            places, recipients = destinations_of(context.runbook, self.place), chosen(context.runbook, self.encrypt_to)
             if len(sources) > 1 and any(str(place) == "standard output" for place in places):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:
@@ -83,7 +83,7 @@ class EmergencyBackup(Action):
                         "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
                     )
                 draft.facts += dump_obstacles.facts(source.route)
-                for lost in lost_dumps(source.route):
+                for lost in orphaned_dumps(source.route):
                     note = "it holds its locks and its snapshot; no file came of it"
                     draft.add(Verb.REMOVE, f"{lost}, in {source.target.label}", note=note, identity=lost.application)
                 if self.validate or recipients:
@@ -108,14 +108,14 @@ class EmergencyBackup(Action):
         draft.fact("room", room.words)
         if recipients:
             draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
-        if not place.beside:
+        if not place.has_local_manifest:
             draft.fact("manifest", f"kept in {context.location('remote_manifests')}")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         wanted, recipients = self._wanted(), chosen(context.runbook, self.encrypt_to)
         confirmed = {effect.identity for effect in plan.effects}
-        places = places_of(context.runbook, self.place)
+        places = destinations_of(context.runbook, self.place)
         place = next((one for one in places if _identity(one, wanted[0], recipients) in confirmed), None)
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
@@ -142,7 +142,7 @@ class EmergencyBackup(Action):
         for target in wanted:
             try:
                 route = superuser_route(context.runbook, target)
-                for lost in lost_dumps(route):
+                for lost in orphaned_dumps(route):
                     if lost.application in confirmed:
                         end_dump(route, lost.application, target.container)
                         context.console.say(f"Ended {lost}, in {target.label}")
@@ -161,7 +161,7 @@ class EmergencyBackup(Action):
                 raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
             newer = [one for one in backups if one.emergency and one.started >= since.replace(microsecond=0)]
             if not newer:
-                return Outcome(False, f"No emergency backup of {target.label} was published since {iso(since)}")
+                return Outcome(False, f"No emergency backup of {target.label} was published since {to_rfc3339(since)}")
             one = newer[0]
             if one.manifest is None:
                 raise OutcomeUnknown(f"{one.path} has no manifest", hint=f"Validate it: --path {one.path}")
@@ -180,16 +180,16 @@ class EmergencyBackup(Action):
             raise BadInput("Which database is not said", hint="Give --target NAME, or --targets NAME,NAME")
         return tuple({target.name: target for target in wanted}.values())
 
-    def _tried(self, context: Context, target: Target, place: Place, began: datetime, progress: Progress) -> Outcome:
+    def _tried(self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress) -> Outcome:
         try:
             return self._save(context, target, place, began, progress)
         except MidwatchError as error:
             return Outcome(False, f"{target.label}: {error}")
 
-    def _save(self, context: Context, target: Target, place: Place, began: datetime, progress: Progress) -> Outcome:
-        source = look(context.runbook, target)
+    def _save(self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress) -> Outcome:
+        source = inspect_target(context.runbook, target)
         recipients = chosen(context.runbook, self.encrypt_to)
-        name = _name(emergency_stem(target), stamp(began), recipients)
+        name = _name(emergency_stem(target), file_timestamp(began), recipients)
         named, started = named_at(place, name), context.clock.monotonic()
         try:
             packed = b""
@@ -199,8 +199,8 @@ class EmergencyBackup(Action):
             reader = reader_of(context.runbook, source) if self.validate or recipients else None
             before = last_unpacked(context.runbook, target)
             with contextlib.ExitStack() as stack:
-                writing = place.begin(name)
-                stack.callback(writing.abandon)
+                writing = place.open(name)
+                stack.callback(writing.abort)
                 log(context, LOG, _opening(context))
                 data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
                 context.console.say(f"source {target.name}, {data}, to {named}")
@@ -216,12 +216,12 @@ class EmergencyBackup(Action):
                     say=lambda text: context.console.say(f"{target.label}: {text}"),
                 )
             digest, missing = put_roles(place, f"{PREFIX}{name}", packed) if packed else ("", "")
-            location = "" if place.beside else place.location(name) or f"{place}"
+            location = "" if place.has_local_manifest else place.location(name) or f"{place}"
             manifest = manifest_of(
                 context,
                 target,
                 found,
-                began=iso(began),
+                began=to_rfc3339(began),
                 server=source.server,
                 tool=source.tool,
                 route=source.route,
@@ -269,7 +269,7 @@ def _name(stem: str, moment: str, recipients: Sequence[Recipient]) -> str:
     return f"{stem}-{moment}.sql.gz{SUFFIX if recipients else ''}"
 
 
-def _identity(place: Place, target: Target, recipients: Sequence[Recipient]) -> str:
+def _identity(place: Destination, target: Target, recipients: Sequence[Recipient]) -> str:
     stem = emergency_stem(target)
     named = place.location(stem) or f"{place} {stem}"
     return f"{named} for {', '.join(one.text for one in recipients)}" if recipients else named

@@ -33,7 +33,7 @@ class Source:
     """Name and version of the `pg_dump` that will be used: `pg_dump 17.2`."""
 
 
-def look(runbook: Runbook, target: Target) -> Source:
+def inspect_target(runbook: Runbook, target: Target) -> Source:
     """Find the fastest way in and a `pg_dump`, here or in the container, that is no older than the server.
 
     Raises `MidwatchError`: `Refused` when there is none.

@@ -9,7 +9,7 @@ from midwatch.action import Console
 from midwatch.errors import MidwatchError
 from midwatch.hostile import safe_text
 from midwatch.units import size
-from probes.deleted_open import deleted_open
+from probes.deleted_open import open_deleted_files
 from probes.disk_usage import Budget, Usage, usage
 
 ENOUGH = 0.9
@@ -32,7 +32,7 @@ def tell_shortfall(console: Console, folder: Path, freed: int, planned: int) -> 
     if freed >= planned * ENOUGH:
         return False
     console.say(f"{size(max(0, freed))} came free on the disk, less than the {size(planned)} that were planned")
-    held, complete = deleted_open(folder)
+    held, complete = open_deleted_files(folder)
     for item in held[:5]:
         told = f"{size(item.size)} of {item.path} is still held open by {item.process} ({item.pid})"
         console.say(safe_text(told))

@@ -11,8 +11,8 @@ from actions import freeze_file
 from actions.folder_identity import folder_identity
 from actions.freeze_file import Freeze
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import from_iso
-from midwatch.errors import BadInput, OutcomeUnknown, Place, Refused
+from midwatch.clock import from_rfc3339
+from midwatch.errors import BadInput, OutcomeUnknown, Refused, SourceLocation
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
 from midwatch.reasons import optional_reason
@@ -103,7 +103,7 @@ class FreezeAction(Action):
     def _freeze(self, context: Context, current: Freeze | None) -> Freeze:
         now = context.clock.now().replace(microsecond=0)
         incident = context.incident.name if context.incident else ""
-        why = optional_reason(self.reason, place=Place("reason")) or (
+        why = optional_reason(self.reason, place=SourceLocation("reason")) or (
             f"incident {incident}" if incident else context.runbook.title
         )
         until = self._until(now)
@@ -118,7 +118,7 @@ class FreezeAction(Action):
         except ValueError:
             pass
         try:
-            moment = from_iso(self.until)
+            moment = from_rfc3339(self.until)
         except ValueError:
             raise BadInput(f"{self.until!r} is neither a length of time nor a time", hint="Write '4 h'") from None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

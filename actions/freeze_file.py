@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.system.durable import make_folders
 from midwatch.system.mounts import read_mounts
@@ -65,7 +65,9 @@ def read(path: Path) -> Freeze | None:
             reason = "the file itself is a mount, so it keeps the state of the day it was mounted"
             raise OutcomeUnknown(f"{path} tells nothing: {reason}", hint=f"Mount its folder {path.parent} instead")
         data = json.loads(read_regular(path, limit_bytes=_LIMIT_BYTES))
-        return Freeze(data["who"], data["why"], from_iso(data["since"]), from_iso(data["until"]), data.get("incident", ""))
+        return Freeze(
+            data["who"], data["why"], from_rfc3339(data["since"]), from_rfc3339(data["until"]), data.get("incident", "")
+        )
     except FileNotFoundError:
         return None
     except (OSError, Failed) as error:

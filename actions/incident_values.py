@@ -5,7 +5,7 @@ from __future__ import annotations
 from midwatch.action import Context
 from midwatch.errors import Refused
 from midwatch.incident.events import Event
-from midwatch.incident.fold import fold
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import IncidentFolder
 
 
@@ -22,4 +22,4 @@ def value_of(context: Context, step: str, key: str) -> str:
     """One value of a step; empty when it was not given, or outside an incident."""
     if context.incident is None:
         return ""
-    return fold(events_of(context)).value(step, key) or ""
+    return reduce(events_of(context)).value(step, key) or ""

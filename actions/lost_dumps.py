@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 
 from midwatch.errors import MidwatchError
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 from midwatch.units import duration
 from probes.container_command import run_in
 from probes.docker_engine import engine
@@ -42,7 +42,7 @@ _PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class LostDump:
+class OrphanedDump:
     """One dump whose reader, a process of this machine, has ended."""
 
     application: str
@@ -58,14 +58,14 @@ class LostDump:
 
 def application() -> str:
     """An `application_name` for a dump that this process reads, and for no other."""
-    me = Process.current()
+    me = ProcessIdentity.current()
     return f"{_PREFIX}{me.pid}-{me.start}-{me.boot[:_BOOT]}-{secrets.token_hex(4)}"
 
 
-def lost_dumps(route: Route) -> list[LostDump]:
+def orphaned_dumps(route: Route) -> list[OrphanedDump]:
     """Those in the route's server, the oldest first. What another machine reads is never among them. Raises `MidwatchError`."""
     found = json.loads(run_quietly(route, _LIST.format(pattern=literal(f"{_PREFIX}%"))))
-    return [one for one in (LostDump(**each) for each in found) if _is_lost(one.application)]
+    return [one for one in (OrphanedDump(**each) for each in found) if _is_lost(one.application)]
 
 
 def end_dump(route: Route, name: str, container: str = "") -> None:
@@ -84,6 +84,6 @@ def end_dump(route: Route, name: str, container: str = "") -> None:
 def _is_lost(name: str) -> bool:
     try:
         pid, start, boot, _ = name.removeprefix(_PREFIX).split("-")
-        return boot == boot_id()[:_BOOT] and not Process(int(pid), int(start), boot_id()).alive
+        return boot == boot_id()[:_BOOT] and not ProcessIdentity(int(pid), int(start), boot_id()).alive
     except ValueError:
         return False

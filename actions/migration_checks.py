@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from actions.outside_command import run_outside
+from actions.outside_command import run_external
 from midwatch.action import Check, Context, Outcome
 from midwatch.catalogue import find_action
 from midwatch.errors import MidwatchError
@@ -97,7 +97,7 @@ class MigrationChecks(Check):
 
     def _pending(self, context: Context) -> Finding:
         try:
-            ended = run_outside(self.pending, context.runbook.base, limit=COMMAND_LIMIT)
+            ended = run_external(self.pending, context.runbook.base, limit=COMMAND_LIMIT)
         except MidwatchError as error:
             return Finding("migrations", False, f"cannot be told: {error}")
         return Finding("migrations", ended.exit == 0, ended.last_line)
@@ -117,7 +117,7 @@ class MigrationChecks(Check):
         program = compose_program()
         if not program:
             return _said(title, run_in_service(file, self.container, self.command, COMMAND_LIMIT))
-        ended = run_outside(exec_line(program, file, self.container, self.command), file.parent, limit=COMMAND_LIMIT)
+        ended = run_external(exec_line(program, file, self.container, self.command), file.parent, limit=COMMAND_LIMIT)
         return Finding(title, ended.exit == 0, ended.last_line)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.bound_servers import bind_servers
-from actions.deep_validation import RESTORED, ScratchRestore
+from actions.deep_validation import RESTORED, RestoreValidation
 from actions.dump_progress import Together, in_bytes
 from actions.folder_identity import folder_identity
 from actions.last_dump import far_below_last
@@ -23,7 +23,7 @@ from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.restore_roles import roles_beside
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import iso, stamp
+from midwatch.clock import file_timestamp, to_rfc3339
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.parameters import param
 from midwatch.plan import Plan, Risk, Verb
@@ -31,12 +31,12 @@ from midwatch.runbook.model import Runbook, Target
 from midwatch.system.durable import make_folders
 from midwatch.system.trusted_files import open_lock
 from midwatch.units import Percent, percent, size
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.catalogue import PARTIAL, backups_of
 from probes.disk_usage import budgets_of, usage
 from probes.encryption import Recipient, chosen
 from probes.manifest import Manifest
-from probes.postgres.activity import look
+from probes.postgres.activity import read_activity
 from probes.postgres.tools import find_tools
 
 SIDE_BY_SIDE = 2
@@ -77,7 +77,7 @@ class NightlyBackup(Action):
             problems.append(error.sentence)
         for target in wanted:
             try:
-                found = look(context.runbook, target)
+                found = read_activity(context.runbook, target)
             except MidwatchError as error:
                 problems.append(f"Unable to connect to {target.name}: {reason_of(error)}")
                 continue
@@ -114,7 +114,7 @@ class NightlyBackup(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         place, began = context.location("backups"), context.clock.now()
-        final, partial = place / stamp(began), place / f".{stamp(began)}{PARTIAL}"
+        final, partial = place / file_timestamp(began), place / f".{file_timestamp(began)}{PARTIAL}"
         log(context, NIGHTLY, STARTED)
         try:
             with _alone(place):
@@ -156,7 +156,7 @@ class NightlyBackup(Action):
             if not any(not one.emergency and one.good and one.started >= since for one in backups_of(context.runbook, target))
         ]
         if missing:
-            return Outcome(False, f"No set has been published since {iso(since)} with {', '.join(missing)}")
+            return Outcome(False, f"No set has been published since {to_rfc3339(since)} with {', '.join(missing)}")
         return Outcome(True, "A validated set of every database has been published since")
 
     def _wanted(self, runbook: Runbook) -> tuple[Target, ...]:
@@ -198,13 +198,13 @@ def _smaller(context: Context, folder: Path, made: Manifest) -> Target | None:
     file = folder / dump_name(made.database)
     try:
         tools, roles = find_tools(context.runbook, made.tool_major), roles_beside(file, made.database)
-        found = ScratchRestore(context.runbook).run(Archive.of(file), roles, made, tools, lambda done, total: None)
+        found = RestoreValidation(context.runbook).run(DumpFile.of(file), roles, made, tools, lambda done, total: None)
     except MidwatchError as error:
         log(context, NIGHTLY, f"[WARN] It cannot be restored for a look: {error.sentence}")
         return target
     if found.problem:
         raise Failed(f"The backup of {made.target} is not good: {found.problem}", hint="Look at the database itself")
-    made.judged(RESTORED, "", iso(context.clock.now()), found.words).write(file)
+    made.judged(RESTORED, "", to_rfc3339(context.clock.now()), found.words).write(file)
     context.console.say(f"{target.label}: depth {RESTORED}, {found.words}")
     return target
 

@@ -11,11 +11,11 @@ from actions.dump_progress import Progress
 from actions.dump_stream import Dumped, dump_into
 from actions.globals_dump import dump_globals, globals_name
 from actions.last_dump import last_unpacked
-from actions.places.folder import FolderWriting
+from actions.places.folder import FolderWriter
 from actions.plan_log import reason_of
 from actions.validation import validate
 from midwatch.action import Context
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Target
 from midwatch.system.trusted_files import atomic_write
@@ -23,7 +23,7 @@ from midwatch.units import size
 from probes.checksums import LIST
 from probes.encryption import SUFFIX, Recipient
 from probes.manifest import Manifest
-from probes.postgres.activity import look
+from probes.postgres.activity import read_activity
 from probes.postgres.connect import Route
 from probes.postgres.routes import login_route, password_file
 from probes.postgres.tools import Tools, find_tools
@@ -50,12 +50,12 @@ def dump_one(
 ) -> Manifest:
     """Dump it into the folder of the set. Raises `MidwatchError`."""
     try:
-        found = look(context.runbook, target)
+        found = read_activity(context.runbook, target)
     except MidwatchError as error:
         raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
     route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
     tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
-    began, file = iso(context.clock.now()), folder / dump_name(target.database, recipients)
+    began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
     dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
     roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
     manifest = manifest_of(
@@ -90,7 +90,7 @@ def _validated(
     dumped = dump_into(
         route,
         tools,
-        FolderWriting(file),
+        FolderWriter(file),
         progress,
         digests=digests,
         pg_restore=reader,

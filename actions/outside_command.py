@@ -35,7 +35,7 @@ class Ended:
         return lines[-1].strip() if lines else f"exit {self.exit}"
 
 
-def run_outside(
+def run_external(
     command: str, folder: Path, *, limit: float, data: bytes = b"", environment: Mapping[str, str] | None = None
 ) -> Ended:
     """Run it in `folder` with `data` on its standard input, and wait for its end.

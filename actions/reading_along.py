@@ -9,10 +9,10 @@ from pathlib import Path
 
 from actions.validation import Verdict, compare, unpack, validate_stream
 from midwatch.errors import Failed, OutcomeUnknown, shortage
-from probes.passage import Passage
+from probes.passage import BytePipe
 
 
-class ReadingAlong:
+class StreamVerifier:
     """Takes the compressed bytes as they come, and judges them in a thread of its own.
 
     Without a `pg_restore` it reaches depth 1: the gzip file's checksum and end are right, and what comes out of it is as long
@@ -22,7 +22,7 @@ class ReadingAlong:
 
     def __init__(self, pg_restore: Path | None) -> None:
         self._pg_restore = pg_restore
-        self._passage = Passage()
+        self._passage = BytePipe()
         self._verdict = Verdict()
         self._unpacked = 0
         self._unread: Failed | None = None

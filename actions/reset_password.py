@@ -13,11 +13,11 @@ from actions.audit import record
 from actions.bound_servers import bind_servers
 from actions.check_password import CheckPassword
 from actions.dependents import ask_dependents
-from actions.outside_command import run_outside
+from actions.outside_command import run_external
 from actions.password_candidates import Candidate, candidates, login_of, works
 from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
 from actions.replication_facts import password_facts
-from actions.sealed import Sealed, alone, newest_sealed
+from actions.sealed import CredentialBackup, alone, newest_credential_backup
 from actions.undo_password_reset import UndoPasswordReset, say_sessions, session_facts
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
@@ -133,7 +133,7 @@ class ResetPassword(Action):
         if not self._stands(context, route, found):
             replacement = Replacement.with_password(password_file(context.runbook), login_of(route), found.password)
             try:
-                sealed = Sealed(self.target.name, route.user, None, replacement.former).keep(
+                sealed = CredentialBackup(self.target.name, route.user, None, replacement.former).keep(
                     context.location("credential_backups")
                 )
                 replacement.publish()
@@ -148,7 +148,7 @@ class ResetPassword(Action):
         """Where the run that did not end kept the former verifier, if this finishes its work."""
         if found.source != f".pgpass, {LEFT}":
             return None
-        return newest_sealed(context.location("credential_backups"), self.target.name, route.user)
+        return newest_credential_backup(context.location("credential_backups"), self.target.name, route.user)
 
     def _reset(self, context: Context, route: Route) -> Outcome:
         way = superuser_route(context.runbook, self.target)
@@ -178,7 +178,7 @@ class ResetPassword(Action):
         replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
         try:
             try_verifier(way, route.user, new)
-            sealed = Sealed(self.target.name, role.name, role.verifier, replacement.former).keep(
+            sealed = CredentialBackup(self.target.name, role.name, role.verifier, replacement.former).keep(
                 context.location("credential_backups")
             )
             record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
@@ -202,7 +202,7 @@ class ResetPassword(Action):
         if store is None:
             return
         try:
-            ended = run_outside(
+            ended = run_external(
                 store.command, context.runbook.base, limit=store.timeout, data=password.encode(), environment=self._names()
             )
             reason = ended.last_line.replace(password, "the password") if ended.exit else ""

@@ -15,18 +15,29 @@ from actions.replication_facts import database_facts, restored_facts
 from actions.restore_roles import MissingRole, memberships, missing_roles, roles_beside
 from actions.restore_stream import restore
 from actions.restored_content import check
-from actions.restored_database import MAINTENANCE, ServerNow, create, drop, free_name, look, made_at, mark, restored, take_over
+from actions.restored_database import (
+    MAINTENANCE,
+    ServerNow,
+    create,
+    drop,
+    free_name,
+    inspect_server,
+    made_at,
+    mark,
+    restored,
+    take_over,
+)
 from actions.restored_views import fill_views
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.units import duration, percent, size
-from probes.archive import Archive
-from probes.archive_contents import Contents, read_contents
+from probes.archive import DumpFile
+from probes.archive_contents import DumpContents, read_contents
 from probes.catalogue import backups_of
 from probes.disk_usage import budgets_of, usage
 from probes.manifest import SUFFIX, Manifest
@@ -72,9 +83,9 @@ class Restore(Action):
             file = self._file(context)
             route = self._route(context)
             require_writable(route)
-            server = look(route, self.target.database)
+            server = inspect_server(route, self.target.database)
             manifest = Manifest.read(file)
-            contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
+            contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
             draft.bind("backup", f"{file}, SHA-256 {manifest.sha256}" if manifest else str(file))
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
@@ -103,7 +114,7 @@ class Restore(Action):
         if server.encoding:
             draft.add(Verb.KEEP, f"database {self.target.database}", size=server.size, note="in use; not touched")
 
-    def _roles(self, draft: PlanDraft, file: Path, server: ServerNow, contents: Contents) -> None:
+    def _roles(self, draft: PlanDraft, file: Path, server: ServerNow, contents: DumpContents) -> None:
         lacking = contents.roles - server.roles
         if not lacking:
             return
@@ -122,7 +133,7 @@ class Restore(Action):
     def _missing(self, file: Path, lacking: frozenset[str]) -> list[MissingRole]:
         return missing_roles(lacking, roles_beside(file, self.target.database, self.identity))
 
-    def _tell(self, draft: PlanDraft, server: ServerNow, contents: Contents, manifest: Manifest | None) -> None:
+    def _tell(self, draft: PlanDraft, server: ServerNow, contents: DumpContents, manifest: Manifest | None) -> None:
         draft.fact("versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}")
         if manifest is None:
             draft.fact("check", "it has no manifest, so there are no row counts to compare with")
@@ -158,8 +169,8 @@ class Restore(Action):
         manifest = Manifest.read(file)
         route = self._route(context)
         require_writable(route)
-        server = look(route, self.target.database)
-        contents = read_contents(Archive.of(file, self.identity), _tools(context, manifest).pg_restore)
+        server = inspect_server(route, self.target.database)
+        contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
         name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
@@ -172,7 +183,7 @@ class Restore(Action):
             options = ("--no-tablespaces",) if lacking else ()
             digest = manifest.sha256 if manifest else ""
             tell = in_bytes(context.console)
-            archive = Archive.of(file, self.identity)
+            archive = DumpFile.of(file, self.identity)
             entries = contents.entries if contents.views else ()
             restore(archive, into, tools, server=server.version, sha256=digest, options=options, progress=tell, entries=entries)
             unfilled = fill_views(into, server.version, contents.views)
@@ -196,7 +207,7 @@ class Restore(Action):
             names = ", ".join(unfilled)
             words += f"; materialized views that are NOT filled: {names}"
             context.console.say(f"[WARN] Not filled, so reading them fails: {names}. Later: REFRESH MATERIALIZED VIEW")
-        mark(route, name, f"{file.name}, {iso(context.clock.now())}{words.removeprefix(checked.words)}")
+        mark(route, name, f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}")
         context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
         return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
 
@@ -210,7 +221,7 @@ class Restore(Action):
             context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {state}")
             error.sentence += f"; {state}" if left else ""
 
-    def _make_roles(self, context: Context, file: Path, route: Route, server: ServerNow, contents: Contents) -> None:
+    def _make_roles(self, context: Context, file: Path, route: Route, server: ServerNow, contents: DumpContents) -> None:
         lacking = contents.roles - server.roles
         if not lacking:
             return
@@ -225,11 +236,11 @@ class Restore(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""
-        server = look(self._route(context), self.target.database)
+        server = inspect_server(self._route(context), self.target.database)
         found = restored(server, self.target.database)
         young = {name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)}
         if not young:
-            return Outcome(False, f"No database has been restored since {iso(since)}")
+            return Outcome(False, f"No database has been restored since {to_rfc3339(since)}")
         name, whole = next(iter(young.items()))
         if whole:
             return Outcome(True, f"{name} is restored and checked", {"database": name})
@@ -263,7 +274,7 @@ def _expected(server: ServerNow, manifest: Manifest | None) -> int:
     return max(server.size, int(manifest.unpacked * _GROWTH) if manifest else 0)
 
 
-def _misfit(route: Route, server: ServerNow, contents: Contents) -> str:
+def _misfit(route: Route, server: ServerNow, contents: DumpContents) -> str:
     """Why this server cannot take the archive; empty when it can."""
     lacking = contents.extensions - server.extensions
     if lacking:

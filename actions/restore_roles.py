@@ -12,7 +12,7 @@ from pathlib import Path
 
 from actions.globals_dump import PREFIX, globals_name
 from midwatch.errors import Failed
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.archive_contents import IDENTIFIER, plain
 from probes.encryption import SUFFIX
 from probes.postgres.role import identifier
@@ -50,10 +50,10 @@ def globals_beside(file: Path, database: str) -> Path | None:
 def roles_beside(file: Path, database: str, identity: Path | None = None) -> str:
     """The script of globals that lies beside a dump; empty when there is none. Raises as `read_globals` does."""
     beside = globals_beside(file, database)
-    return read_globals(Archive.of(beside, identity)) if beside else ""
+    return read_globals(DumpFile.of(beside, identity)) if beside else ""
 
 
-def read_globals(packed: Archive) -> str:
+def read_globals(packed: DumpFile) -> str:
     """The script in it. Raises `Failed`, and `Refused` for one that is encrypted and without its key."""
     try:
         with packed.unsealed() as raw, gzip.GzipFile(fileobj=io.BufferedReader(raw)) as unpacked:

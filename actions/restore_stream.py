@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from midwatch.errors import Failed, MidwatchError
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.archive_reading import DigestingReader, fell_short
 from probes.container_exec import Exec
 from probes.docker_engine import engine
@@ -72,7 +72,7 @@ class CutShort(Failed):
 
 
 def restore(
-    archive: Archive,
+    archive: DumpFile,
     route: Route,
     tools: Tools | None,
     *,
@@ -119,7 +119,7 @@ def restore(
         raise NotRestored(f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
 
 
-def _feed(archive: Archive, sink: Sink, progress: Progress) -> tuple[str, str]:
+def _feed(archive: DumpFile, sink: Sink, progress: Progress) -> tuple[str, str]:
     """Unpack all of it into the sink. What is wrong with the file, empty when nothing is; and its SHA-256."""
     from isal import igzip
     from isal.igzip_lib import IsalError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from midwatch.clock import stamp
+from midwatch.clock import file_timestamp
 from midwatch.errors import MidwatchError
 from probes.manifest import stamped
 from probes.postgres.connect import Route
@@ -84,7 +84,7 @@ class ServerNow:
     sessions: dict[str, int]
 
 
-def look(route: Route, database: str) -> ServerNow:
+def inspect_server(route: Route, database: str) -> ServerNow:
     """Ask the server. Raises `MidwatchError`."""
     found: dict[str, Any] = json.loads(run_quietly(route, _LOOK.format(name=literal(database))))
     names = {key: frozenset(found[key] or ()) for key in ("roles", "extensions", "tablespaces")}
@@ -101,7 +101,7 @@ def look(route: Route, database: str) -> ServerNow:
 
 def new_name(database: str, word: str, moment: datetime) -> str:
     """`arp_restored_20261123_021407`, cut to what PostgreSQL takes."""
-    beginning, ending = f"{database}_{word}", stamp(moment).replace("-", "_")
+    beginning, ending = f"{database}_{word}", file_timestamp(moment).replace("-", "_")
     return beginning.encode()[: LONGEST - len(ending) - 1].decode("utf-8", "ignore") + f"_{ending}"
 
 

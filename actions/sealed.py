@@ -19,7 +19,7 @@ _LIMIT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class CredentialBackup:
     """The former state of one role's password."""
 
     target: str
@@ -51,7 +51,7 @@ class Sealed:
         return f"{plain}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.sealed"
 
 
-def read_sealed(path: Path) -> Sealed:
+def read_credential_backup(path: Path) -> CredentialBackup:
     """What was kept in this file. Raises `Refused` when it is not such a file, or when others could have written it."""
     try:
         data = json.loads(read_trusted(path, _trust().secret(), limit_bytes=_LIMIT_BYTES))
@@ -59,18 +59,18 @@ def read_sealed(path: Path) -> Sealed:
         verifier = data["verifier"]
         if not isinstance(verifier, str | None):
             raise TypeError
-        return Sealed(str(data["target"]), str(data["role"]), verifier, lines)
+        return CredentialBackup(str(data["target"]), str(data["role"]), verifier, lines)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}", hint="Is places.sealed where it was?") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused(f"{path} is not what a recovery keeps", hint="Name a file below places.sealed") from None
 
 
-def newest_sealed(folder: Path, target: str, role: str) -> Path | None:
+def newest_credential_backup(folder: Path, target: str, role: str) -> Path | None:
     """The newest file here that holds a former verifier of this role; None when there is none."""
     for path in sorted(folder.glob("*.sealed"), key=_age, reverse=True):
         try:
-            found = read_sealed(path)
+            found = read_credential_backup(path)
         except (Refused, Failed):
             continue
         if (found.target, found.role) == (target, role) and found.verifier is not None:

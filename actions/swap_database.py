@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from actions.bound_servers import bind_servers
 from actions.replication_facts import database_facts, removal_lines, why_no_swap
-from actions.restored_database import MAINTENANCE, ServerNow, free_name, look, made_at, new_name, restored
+from actions.restored_database import MAINTENANCE, ServerNow, free_name, inspect_server, made_at, new_name, restored
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.hostile import safe_text
 from midwatch.parameters import param
@@ -60,7 +60,7 @@ class SwapDatabase(Action):
         try:
             route = _route(context, self.target)
             require_writable(route)
-            server = look(route, self.target.database)
+            server = inspect_server(route, self.target.database)
             chosen = self._chosen(server)
             current = self.target.database
             there = [name for name in (current, chosen) if name in server.databases]
@@ -94,7 +94,7 @@ class SwapDatabase(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         route = _route(context, self.target)
         require_writable(route)
-        server = look(route, self.target.database)
+        server = inspect_server(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
         kept = free_name(server, current, "before", context.clock.now())
         replication = read_replication(route, current) if current in server.databases else Replication()
@@ -105,7 +105,7 @@ class SwapDatabase(Action):
         if current in server.databases:
             context.console.say(f"When nobody needs {kept} any more: {' '.join(removal_lines(replication, kept))}")
         try:
-            activity.look(context.runbook, self.target)
+            activity.read_activity(context.runbook, self.target)
             login = "its application's login works"
         except MidwatchError as error:
             login = f"its application's login does not work: {error.sentence}"
@@ -115,12 +115,12 @@ class SwapDatabase(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The names change at once or not at all, so the database that was put aside tells."""
-        server = look(_route(context, self.target), self.target.database)
+        server = inspect_server(_route(context, self.target), self.target.database)
         for name in server.databases:
             at = made_at(name)
             if at and name == new_name(self.target.database, "before", at) and at >= since.replace(microsecond=0):
                 return Outcome(True, f"{self.target.database} was swapped; the former is kept as {name}", {"kept": name})
-        return Outcome(False, f"No database has been put aside since {iso(since)}")
+        return Outcome(False, f"No database has been put aside since {to_rfc3339(since)}")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
         return replace(self, restored=values["kept"]) if "kept" in values else None

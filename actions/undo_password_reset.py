@@ -13,7 +13,7 @@ from actions.bound_servers import bind_servers
 from actions.password_candidates import login_of
 from actions.pgpass import Replacement, without
 from actions.replication_facts import password_facts
-from actions.sealed import Sealed, alone, read_sealed
+from actions.sealed import CredentialBackup, alone, read_credential_backup
 from midwatch.action import Action, Context, Outcome
 from midwatch.errors import MidwatchError, Refused
 from midwatch.hostile import safe_text
@@ -85,7 +85,7 @@ class UndoPasswordReset(Action):
             login = login_of(login_route(context.runbook, self.target))
             replacement = Replacement.with_former(password_file(context.runbook), login, sealed.lines)
             try:
-                present = Sealed(self.target.name, sealed.role, role.verifier if role else None, replacement.former)
+                present = CredentialBackup(self.target.name, sealed.role, role.verifier if role else None, replacement.former)
                 kept = present.keep(context.location("credential_backups"))
                 record(
                     context, "password.restored", user=sealed.role, target=self.target.name, sealed=self.credential_backup.name
@@ -102,9 +102,9 @@ class UndoPasswordReset(Action):
         what = "" if way is None else "The former verifier is in force, and "
         return Outcome(True, f"{what}.pgpass has its former lines", {"sealed": str(kept)})
 
-    def _look(self, context: Context, *, writes: bool = True) -> tuple[Sealed, Route | None, Role | None]:
+    def _look(self, context: Context, *, writes: bool = True) -> tuple[CredentialBackup, Route | None, Role | None]:
         """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
-        sealed = read_sealed(self.credential_backup)
+        sealed = read_credential_backup(self.credential_backup)
         user = login_route(context.runbook, self.target).user
         if (sealed.target, sealed.role) != (self.target.name, user):
             raise Refused(

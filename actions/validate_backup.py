@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.bound_servers import bind_servers
-from actions.deep_validation import RESTORED, ScratchRestore
+from actions.deep_validation import RESTORED, RestoreValidation
 from actions.dump_progress import in_bytes
 from actions.globals_dump import PREFIX
 from actions.named_backup import named_backup
@@ -15,18 +15,18 @@ from actions.places.choice import locate
 from actions.restore_roles import read_globals, roles_beside
 from actions.validation import Verdict, checksum_of, validate_stream
 from midwatch.action import Action, Context, Outcome
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import BadInput, MidwatchError
 from midwatch.parameters import param
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import Target
 from midwatch.units import counted, size
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.catalogue import BACKUPS, backups_of
 from probes.checksums import sets_below, verify_set
 from probes.encryption import is_encrypted
 from probes.manifest import DEPTHS, GOOD, Manifest, stamped
-from probes.postgres.scratch import scratch_place
+from probes.postgres.scratch import temp_server_folder
 from probes.postgres.tools import Tools, find_tools
 
 
@@ -86,10 +86,10 @@ class ValidateBackup(Action):
         return draft.plan()
 
     def _plan_restore(self, context: Context, draft: PlanDraft, files: list[Path]) -> None:
-        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        deep = RestoreValidation(context.runbook, self.scratch, self.image)
         try:
             needed = max(deep.room(self._archive(context, file), Manifest.read(file)) for file in files)
-            place = scratch_place(self.scratch, 0 if self.image else needed)
+            place = temp_server_folder(self.scratch, 0 if self.image else needed)
         except MidwatchError as error:
             draft.refusal = str(error)
             return
@@ -164,7 +164,7 @@ class ValidateBackup(Action):
         deeper = manifest is not None and manifest.good and manifest.depth > verdict.depth and not verdict.problem
         deeper = deeper or (closed and not verdict.problem)
         if manifest is not None and not deeper:  # the same bytes reached more before, which stays true
-            manifest.judged(verdict.depth, verdict.problem, iso(context.clock.now()), compared).write(file)
+            manifest.judged(verdict.depth, verdict.problem, to_rfc3339(context.clock.now()), compared).write(file)
         values = {"path": location, "depth": str(verdict.depth), "sha256": verdict.sha256}
         if verdict.problem:
             context.console.say(f"[ERROR] {file.name}: {verdict.problem}")
@@ -177,7 +177,7 @@ class ValidateBackup(Action):
     def _restore(self, context: Context, file: Path, manifest: Manifest | None, tools: Tools, verdict: Verdict) -> str:
         """Go on to depth 5, and put that or the problem into the verdict. What was compared, in words."""
         context.console.say(f"{file.name} is good to depth {verdict.depth}; restoring it for a look")
-        deep = ScratchRestore(context.runbook, self.scratch, self.image)
+        deep = RestoreValidation(context.runbook, self.scratch, self.image)
         archive, roles = self._archive(context, file), self._roles(context, file, manifest)
         known = replace(manifest, depth=max(manifest.depth, verdict.depth)) if manifest is not None else None
         found = deep.run(archive, roles, known, tools, in_bytes(context.console))
@@ -191,16 +191,16 @@ class ValidateBackup(Action):
         """Whether nobody here can look into it."""
         return self.identity is None and is_encrypted(name)
 
-    def _archive(self, context: Context, file: Path, prefix: str = "") -> Archive:
+    def _archive(self, context: Context, file: Path, prefix: str = "") -> DumpFile:
         """The backup where it lies, or what lies beside it under its name and a prefix. Raises `MidwatchError`."""
         place, name = locate(context.runbook, self._location(file))
-        return Archive(prefix + name, place.size(prefix + name), lambda: place.read(prefix + name), self.identity)
+        return DumpFile(prefix + name, place.size(prefix + name), lambda: place.read(prefix + name), self.identity)
 
     def _roles(self, context: Context, file: Path, manifest: Manifest | None) -> str:
         """The script of its server's roles, from beside it; empty when there is none. Raises `MidwatchError`."""
         if manifest is None:
             return ""
-        if locate(context.runbook, self._location(file))[0].beside:
+        if locate(context.runbook, self._location(file))[0].has_local_manifest:
             return roles_beside(file, manifest.database, self.identity)
         return read_globals(self._archive(context, file, PREFIX)) if manifest.globals_sha256 else ""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 from midwatch.redaction import Redactor
-from midwatch.redaction.encodings import disguises
+from midwatch.redaction.encodings import variants
 
 CHUNK = 64 * 1024
 LINES = (
@@ -56,7 +56,7 @@ def redact(data: bytes, known: dict[str, str], chunk: int = CHUNK) -> None:
 
 def alternation(data: bytes, known: dict[str, str]) -> None:
     """The peer in Python: one expression of all forms. It misses what is cut by a chunk's border."""
-    pattern = re.compile(b"|".join(re.escape(form) for value in known.values() for form in disguises(value)))
+    pattern = re.compile(b"|".join(re.escape(form) for value in known.values() for form in variants(value)))
     for at in range(0, len(data), CHUNK):
         pattern.sub(b"[secret]", data[at : at + CHUNK])
 
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"{'plain copy':40}{len(data) / 1e6 / best(lambda: copy(data)):9.0f}")
     for count in (0, 10, 50, 200):
         rate = len(data) / 1e6 / best(partial(redact, data, secrets(count)))
-        forms = sum(len(disguises(value)) for value in secrets(count).values())
+        forms = sum(len(variants(value)) for value in secrets(count).values())
         print(f"{f'redactor, {count} secrets ({forms} forms), shapes':40}{rate:9.0f}")
     rate = len(data) / 1e6 / best(lambda: redact(data, secrets(10), 4096))
     print(f"{'redactor, 10 secrets, 4 KiB a chunk':40}{rate:9.0f}")

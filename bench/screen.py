@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.shelf import find
 from midwatch.runbook.loader import load
 
@@ -151,21 +151,21 @@ def busy_disk(folder: Path) -> Iterator[None]:
 def started(folder: Path, step: str) -> Iterator[Path]:
     """An incident in which this step runs, and where its output goes; without one nothing runs."""
     (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(folder / "runbook.yaml"), actor="bench")
+    controller = IncidentController.declare(load(folder / "runbook.yaml"), actor="bench")
     if step:
-        conductor.start(step, conductor.plan(step))
-    attempt = conductor.attempt_folder(step) if step else None
-    conductor.leave()
+        controller.start(step, controller.plan(step))
+    attempt = controller.attempt_folder(step) if step else None
+    controller.leave()
     try:
         yield attempt.output if attempt else folder / "runbook.yaml"
     finally:
-        conductor = Conductor.resume(find(folder / "logs", "latest"), actor="bench")
+        controller = IncidentController.resume(find(folder / "logs", "latest"), actor="bench")
         if step:
-            conductor.cancel(step)
-        while conductor.incident.running():
-            conductor.poll()
+            controller.cancel(step)
+        while controller.incident.running():
+            controller.poll()
             time.sleep(0.05)
-        conductor.close(reason="measured")
+        controller.close(reason="measured")
 
 
 def answers(step: str, seconds: float) -> list[float]:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from midwatch.spool import Spool
+from midwatch.spool import OutputIndex
 
 
 def make(path: Path, lines: int) -> None:
@@ -31,24 +31,24 @@ def memory() -> int:
 
 def by_spool(path: Path) -> None:
     before, began = memory(), time.perf_counter()
-    spool, longest = Spool(path), 0.0
+    output_index, longest = OutputIndex(path), 0.0
     while True:
         at = time.perf_counter()
-        more = spool.refresh()
+        more = output_index.refresh()
         longest = max(longest, time.perf_counter() - at)
         if not more:
             break
     took = time.perf_counter() - began
     chosen = random.Random(3)
-    pages = [chosen.randrange(spool.line_count) for _ in range(1000)]
+    pages = [chosen.randrange(output_index.line_count) for _ in range(1000)]
     at = time.perf_counter()
     for page in pages:
-        spool.lines(page, 50)
+        output_index.lines(page, 50)
     page_time = (time.perf_counter() - at) / len(pages)
     at = time.perf_counter()
-    spool.find("no such words", 0)
+    output_index.find("no such words", 0)
     search = time.perf_counter() - at
-    report("spool", spool.line_count, took, memory() - before)
+    report("spool", output_index.line_count, took, memory() - before)
     print(
         f"    longest refresh {longest * 1000:.1f} ms; random page of 50 lines {page_time * 1000:.2f} ms; search {search:.2f} s"
     )

@@ -16,17 +16,17 @@ from typing import Any
 
 from drill.production import build
 from midwatch.answers import Answers, load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.rules import name_to_type
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from tui.app import MidwatchApp
 from tui.declare_app import DeclareApp
-from tui.picture import picture
-from tui.themed import ThemedApp
+from tui.picture import screenshot
+from tui.themed import BaseApp
 
 FOLDER = Path(__file__).parent / "pictures"
 TERMINAL = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/home/ada/.config"}
@@ -55,25 +55,27 @@ SCENES: dict[str, tuple[str, ...]] = {
 BEFORE, DESTROYS = "emergency-backup", "clean-old-backups"
 
 
-def take(conductor: Conductor, step: Step, answers: Answers) -> None:
+def take(controller: IncidentController, step: Step, answers: Answers) -> None:
     """Do one step as the drill's answers say."""
     if step.kind is StepKind.MANUAL:
         answer = answers.for_manual(step)
-        conductor.tick(step.id, note=answer.note, values=answer.values)
+        controller.mark_done(step.id, note=answer.note, values=answer.values)
         return
-    plan = conductor.plan(step.id)
-    conductor.start(step.id, plan, typed=name_to_type(step, plan))
-    while conductor.incident.status(step) is StepStatus.RUNNING:
-        conductor.poll()
+    plan = controller.plan(step.id)
+    controller.start(step.id, plan, typed=name_to_type(step, plan))
+    while controller.incident.status(step) is StepStatus.RUNNING:
+        controller.poll()
 
 
-def shown(conductor: Conductor, answers: Answers) -> Iterator[tuple[str, ThemedApp[Any], tuple[int, int], tuple[str, ...]]]:
+def shown(
+    controller: IncidentController, answers: Answers
+) -> Iterator[tuple[str, BaseApp[Any], tuple[int, int], tuple[str, ...]]]:
     """Name, application, size and keys of every picture; the later ones are of two people."""
 
-    def screen(desk: Conductor = conductor) -> ThemedApp[Any]:
-        return MidwatchApp(desk, environment=TERMINAL)
+    def screen(session: IncidentController = controller) -> BaseApp[Any]:
+        return MidwatchApp(session, environment=TERMINAL)
 
-    runbook = conductor.runbook
+    runbook = controller.runbook
     earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))]
     yield "declare", DeclareApp(runbook, [], {}, environment=TERMINAL), SMALL, ()
     yield "declare-later", DeclareApp(runbook, earlier, {}, environment=TERMINAL), SMALL, ()
@@ -81,35 +83,35 @@ def shown(conductor: Conductor, answers: Answers) -> Iterator[tuple[str, ThemedA
         yield name, screen(), size, ()
     for name, press in SCENES.items():
         yield name, screen(), SMALL, press
-    me = Person.me().name
-    bob = Conductor.observe(conductor.folder, actor="bob@bastion")
-    bob.watch()
+    me = Identity.current().name
+    bob = IncidentController.observe(controller.folder, actor="bob@bastion")
+    bob.register_observer()
     yield "observing", screen(bob), SMALL, ()
     yield "wheel-asked", screen(bob), SMALL, ("W",)
-    conductor.offer_wheel(me)
+    controller.offer_control(me)
     yield "handoff-standing", screen(), SMALL, ("h",)
-    offered = Conductor.observe(conductor.folder, actor=f"{me}@bastion")
+    offered = IncidentController.observe(controller.folder, actor=f"{me}@bastion")
     yield "wheel", screen(offered), SMALL, ("W",)
-    conductor.withdraw_offer()
-    go_on(conductor, answers, BEFORE, DESTROYS)
+    controller.withdraw_offer()
+    go_on(controller, answers, BEFORE, DESTROYS)
     yield "destroy", screen(), SMALL, ("enter",)
-    with_two(conductor)
+    with_two(controller)
     yield "second-person", screen(), SMALL, ("enter",)
-    conductor.ask_approval(DESTROYS, conductor.plan(DESTROYS))
+    controller.request_approval(DESTROYS, controller.plan(DESTROYS))
     bob.poll()
     yield "approve", screen(bob), SMALL, ("a",)
 
 
-def go_on(conductor: Conductor, answers: Answers, first: str, last: str) -> None:
+def go_on(controller: IncidentController, answers: Answers, first: str, last: str) -> None:
     """Do the steps from the first one on, up to the last one and without it."""
-    ids = [step.id for step in conductor.runbook.steps()]
+    ids = [step.id for step in controller.runbook.steps()]
     for step_id in ids[ids.index(first) : ids.index(last)]:
-        take(conductor, conductor.runbook.step(step_id), answers)
+        take(controller, controller.runbook.step(step_id), answers)
 
 
-def with_two(conductor: Conductor) -> None:
+def with_two(controller: IncidentController) -> None:
     """From now on the clean-up of old backups takes two people."""
-    runbook = conductor.runbook
+    runbook = controller.runbook
     phases = tuple(
         replace(
             phase,
@@ -117,7 +119,7 @@ def with_two(conductor: Conductor) -> None:
         )
         for phase in runbook.phases
     )
-    conductor.runbook = replace(runbook, phases=phases)
+    controller.runbook = replace(runbook, phases=phases)
 
 
 def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
@@ -127,13 +129,13 @@ def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
     try:
         os.environ.update(production.environment)
         runbook = load(production.runbook, site=production.site)
-        conductor = Conductor.declare(runbook, actor="ada@bastion")
+        controller = IncidentController.declare(runbook, actor="ada@bastion")
         answers = load_answers(production.answers, runbook)
-        go_on(conductor, answers, next(runbook.steps()).id, BEFORE)
-        for name, app, size, press in shown(conductor, answers):
-            drawn = asyncio.run(picture(app, size=wanted or size, press=press))
+        go_on(controller, answers, next(runbook.steps()).id, BEFORE)
+        for name, app, size, press in shown(controller, answers):
+            drawn = asyncio.run(screenshot(app, size=wanted or size, press=press))
             (folder / f"{name}.svg").write_text(drawn, encoding="utf-8")
-        conductor.leave()
+        controller.leave()
     finally:
         production.tear_down()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drill.containers import ContainerServer, make_all
-from drill.record import SERVER_NAMES, Record
+from drill.record import SERVER_NAMES, DrillState
 from drill.scenarios import Scenario
 from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster
 from probes.postgres.embedded import Engine
@@ -19,7 +19,7 @@ SQL = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class DrillDatabase:
     """A server with its database, and what its applications know."""
 
     server: Server | ContainerServer
@@ -33,7 +33,7 @@ class Base:
         return self.server.database.upper()
 
 
-def make_bases(engine: Engine, den: Path, record: Record, seed: int, say: Callable[[str], None]) -> list[Base]:
+def make_bases(engine: Engine, den: Path, record: DrillState, seed: int, say: Callable[[str], None]) -> list[DrillDatabase]:
     """Three servers that run and hold their data. Same seed, same data. Raises `Failed`."""
     servers = _in_containers(den, record) if record.engine else _as_programs(engine, den)
     say("Three servers are made; filling them")
@@ -56,7 +56,7 @@ def _as_programs(engine: Engine, den: Path) -> Sequence[Server]:
     return servers
 
 
-def _in_containers(den: Path, record: Record) -> Sequence[ContainerServer]:
+def _in_containers(den: Path, record: DrillState) -> Sequence[ContainerServer]:
     ports = free_ports(len(SERVER_NAMES))
     servers = [
         ContainerServer(f"{name}-db-prod", name, f"{name}_app", port, record.engine, den / f"{name}-first.pgpass")
@@ -78,7 +78,7 @@ def _own(engine: Engine, folder: Path) -> None:
         os.chown(folder, engine.identity.uid, engine.identity.gid)
 
 
-def _fill(engine: Engine, server: Server | ContainerServer, seed: int) -> Base:
+def _fill(engine: Engine, server: Server | ContainerServer, seed: int) -> DrillDatabase:
     server.start(engine)
     password = secrets.token_urlsafe(18)
     names = {"owner": f"{server.database}_owner", "role": server.role, "database": server.database, "password": password}
@@ -87,10 +87,10 @@ def _fill(engine: Engine, server: Server | ContainerServer, seed: int) -> Base:
     start = f"SET ROLE {names['owner']};\nSELECT setseed({seed % 1000 / 1000}) \\g /dev/null\n"
     server.sql(engine, start + (SQL / f"{server.database}.sql").read_text(encoding="utf-8"))
     server.sql(engine, "VACUUM ANALYZE;\nCHECKPOINT;")
-    return Base(server, password, server.sql(engine, "SHOW server_version;").split()[0])
+    return DrillDatabase(server, password, server.sql(engine, "SHOW server_version;").split()[0])
 
 
-def break_bases(engine: Engine, bases: Sequence[Base], scenario: Scenario) -> None:
+def break_bases(engine: Engine, bases: Sequence[DrillDatabase], scenario: Scenario) -> None:
     """Do to ARP what the scenario says; after the backups of earlier nights were taken."""
     arp = bases[-1].server
     if scenario.damaged_table:

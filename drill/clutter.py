@@ -7,7 +7,7 @@ import os
 import tarfile
 
 from drill import image
-from drill.record import Record
+from drill.record import DrillState
 from probes.docker_engine import engine
 
 LIMIT = 60.0
@@ -18,7 +18,7 @@ KEPT = 6_000_000
 """Bytes of an image that no registry has."""
 
 
-def litter(record: Record) -> None:
+def seed_docker(record: DrillState) -> None:
     """Leave images that nothing uses, one of which is only here, and a container that has just ended. Raises `Failed`."""
     key, _, value = record.label.partition("=")
     own = value[:6]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import image
-from drill.record import LABEL_KEY, Record
+from drill.record import LABEL_KEY, DrillState
 from drill.servers import ACCESS, PAGE, QUIET, common_settings
 from midwatch.errors import Failed, MidwatchError
 from midwatch.process import boot_id
@@ -116,7 +116,7 @@ class ContainerServer:
         self.passfile.unlink()
 
 
-def make_all(servers: Sequence[ContainerServer], record: Record) -> None:
+def make_all(servers: Sequence[ContainerServer], record: DrillState) -> None:
     """Make their containers, which then come up by themselves. Raises `Failed`; what was made carries the record's label."""
     with engine(LIMIT, record.engine) as client:
         for server in servers:
@@ -126,7 +126,7 @@ def make_all(servers: Sequence[ContainerServer], record: Record) -> None:
             _make(client, server, record, password)
 
 
-def _make(client: DockerClient, server: ContainerServer, record: Record, password: str) -> None:
+def _make(client: DockerClient, server: ContainerServer, record: DrillState, password: str) -> None:
     from docker.types import LogConfig
 
     settings = {**common_settings(server.name), "listen_addresses": "127.0.0.1"}
@@ -155,7 +155,7 @@ def is_remainder(labels: Mapping[str, str]) -> bool:
         return False  # another user's: it may well be there
 
 
-def running(record: Record) -> bool:
+def running(record: DrillState) -> bool:
     """Whether all servers of this drill run. An engine that does not answer runs nothing."""
     try:
         with engine(address=record.engine) as client:

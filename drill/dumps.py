@@ -12,8 +12,8 @@ from pathlib import Path
 
 from actions import dump_stream
 from actions.validation import validate
-from drill.bases import Base
-from midwatch.clock import iso
+from drill.bases import DrillDatabase
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Failed
 from probes.checksums import LIST
 from probes.manifest import Manifest, path_of
@@ -42,7 +42,7 @@ def client_tools(engine: Engine) -> Tools:
     return Tools(engine.bin, (int(match[1]), int(match[2])))
 
 
-def dump(base: Base, tools: Tools, scratch: Path) -> Dump:
+def dump(base: DrillDatabase, tools: Tools, scratch: Path) -> Dump:
     """Dump one database as the nightly job does, and validate the dump. Raises `Failed` when it is not good.
 
     It comes in as the superuser, so that ARP's password need not be written anywhere, even for a moment.
@@ -81,8 +81,8 @@ def write_set(folder: Path, at: datetime, dumps: Sequence[Dump]) -> None:
         began, moment = moment, moment + APART
         copy = folder / one.file.name
         shutil.copyfile(one.file, copy)
-        end = iso(moment)
-        replace(one.manifest, started=iso(began), ended=end, validated=end, actor="nightly-backup@bastion").write(copy)
+        end = to_rfc3339(moment)
+        replace(one.manifest, started=to_rfc3339(began), ended=end, validated=end, actor="nightly-backup@bastion").write(copy)
         touch(copy, moment)
         touch(path_of(copy), moment)
         lines.append(f"{one.manifest.sha256}  {copy.name}\n")

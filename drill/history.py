@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drill.bases import Base
+from drill.bases import DrillDatabase
 from drill.dumps import client_tools, dump, touch, write_set
 from drill.logs import Night, write_logs
 from drill.scenarios import Scenario
-from midwatch.clock import stamp
+from midwatch.clock import file_timestamp
 from probes.postgres.embedded import Engine
 
 NIGHTS = 13
@@ -36,7 +36,7 @@ class _Set:
 
 
 def write_history(
-    folder: Path, volume: Path, bases: Sequence[Base], engine: Engine, scenario: Scenario, say: Callable[[str], None]
+    folder: Path, volume: Path, bases: Sequence[DrillDatabase], engine: Engine, scenario: Scenario, say: Callable[[str], None]
 ) -> None:
     """Write the sets onto the volume, and the logs beside it. Raises `Failed`."""
     prod = volume / "prod"
@@ -75,4 +75,4 @@ def corrupt(file: Path) -> None:
 
 
 def _set(prod: Path, at: datetime, old: bool) -> _Set:
-    return _Set(at, (prod / "old" if old else prod) / stamp(at))
+    return _Set(at, (prod / "old" if old else prod) / file_timestamp(at))

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 
 from drill.processes import wait
-from drill.record import Record
+from drill.record import DrillState
 from drill.removal import tear_down
 from midwatch.errors import Failed, MidwatchError
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 
 GLANCE = 1.0
 """Seconds between two looks at the record: a new owner may have taken over."""
@@ -29,7 +29,7 @@ PARTING = 5.0
 """Seconds in which an owner that is being ended as well should be gone."""
 
 
-def hire(record: Record) -> Process:
+def spawn(record: DrillState) -> ProcessIdentity:
     """Start a janitor for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
     argv = [sys.executable, "-P", "-m", "drill.janitor", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
@@ -46,7 +46,7 @@ def hire(record: Record) -> Process:
         )
     except OSError as error:
         raise Failed(f"The drill's janitor cannot be started: {error}") from error
-    found = Process.of(child.pid)
+    found = ProcessIdentity.of(child.pid)
     if found is None:
         raise Failed("The drill's janitor ended at once", hint=f"Try it by hand: {' '.join(argv)}")
     child.returncode = 0  # it is not ours to wait for: it may well outlive us
@@ -82,10 +82,10 @@ def watch(file: Path) -> None:
         time.sleep(min(GLANCE, left))
 
 
-def _read(file: Path) -> Record | None:
+def _read(file: Path) -> DrillState | None:
     """The record; None when it is gone or no longer believed: then there is nothing to look after."""
     with contextlib.suppress(MidwatchError):
-        return Record.load(file)
+        return DrillState.load(file)
     return None
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from drill.scenarios import Scenario
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.units import size
 
 Line = tuple[datetime, str]
@@ -38,7 +38,7 @@ def write_logs(folder: Path, nights: Sequence[Night], failed: datetime, scenario
     _write(logs / "emergency-backup.log", _rehearsal(failed - timedelta(days=33)))
     _write(logs / "ci.log", _pipeline(failed, broken))
     _write(logs / "monitoring.log", _monitoring(failed, scenario))
-    _write(security / "access-audit.log", _audit(failed, scenario), iso)
+    _write(security / "access-audit.log", _audit(failed, scenario), to_rfc3339)
 
 
 def _short(at: datetime) -> str:

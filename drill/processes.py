@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.process import Process, stat_of
+from midwatch.process import ProcessIdentity, stat_of
 
 
 def _all() -> Iterator[int]:
@@ -19,19 +19,19 @@ def _all() -> Iterator[int]:
             yield int(entry.name)
 
 
-def working_in(folders: list[Path], program: str) -> list[Process]:
+def working_in(folders: list[Path], program: str) -> list[ProcessIdentity]:
     """Processes of this program whose working directory is one of these folders, or was before it was removed."""
     texts = {str(folder) for folder in folders}
     found = []
     for pid in _all():
         with contextlib.suppress(OSError):
             where, what = (str(Path(f"/proc/{pid}/{link}").readlink()).removesuffix(" (deleted)") for link in ("cwd", "exe"))
-            if where in texts and Path(what).name == program and (process := Process.of(pid)):
+            if where in texts and Path(what).name == program and (process := ProcessIdentity.of(pid)):
                 found.append(process)
     return found
 
 
-def naming(word: str, prefix: str) -> list[Process]:
+def naming(word: str, prefix: str) -> list[ProcessIdentity]:
     """Processes of this user whose argument list has `word` and an argument that begins with `prefix`."""
     found = []
     for pid in _all():
@@ -41,12 +41,12 @@ def naming(word: str, prefix: str) -> list[Process]:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if word in arguments and any(a.startswith(prefix) for a in arguments) and (process := Process.of(pid)):
+        if word in arguments and any(a.startswith(prefix) for a in arguments) and (process := ProcessIdentity.of(pid)):
             found.append(process)
     return found
 
 
-def with_descendants(roots: list[Process]) -> list[Process]:
+def with_descendants(roots: list[ProcessIdentity]) -> list[ProcessIdentity]:
     """These processes and everything that they started, as far as it still belongs to them."""
     children: dict[int, list[int]] = {}
     for pid in _all():
@@ -57,13 +57,13 @@ def with_descendants(roots: list[Process]) -> list[Process]:
     waiting = list(found)
     while waiting:
         for pid in children.get(waiting.pop(), []):
-            if pid not in found and (process := Process.of(pid)):
+            if pid not in found and (process := ProcessIdentity.of(pid)):
                 found[pid] = process
                 waiting.append(pid)
     return list(found.values())
 
 
-def end(processes: list[Process], first: signal.Signals, grace: float) -> None:
+def end(processes: list[ProcessIdentity], first: signal.Signals, grace: float) -> None:
     """Signal them all, wait at most `grace` seconds together, and kill what is left."""
     for process in processes:
         send(process, first)
@@ -74,13 +74,13 @@ def end(processes: list[Process], first: signal.Signals, grace: float) -> None:
             wait(process, 2.0)
 
 
-def send(process: Process, number: signal.Signals) -> None:
+def send(process: ProcessIdentity, number: signal.Signals) -> None:
     """Send it a signal, if it still runs and is ours."""
     with contextlib.suppress(PermissionError):
         process.send(number)
 
 
-def wait(process: Process, seconds: float) -> bool:
+def wait(process: ProcessIdentity, seconds: float) -> bool:
     """Wait for its end, at most so long. True when it has ended."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)

@@ -12,17 +12,17 @@ from types import MappingProxyType
 
 from drill.bases import break_bases, make_bases
 from drill.choice import address, choose
-from drill.clutter import litter
+from drill.clutter import seed_docker
 from drill.containers import running
 from drill.history import write_history
-from drill.janitor import hire
-from drill.record import Record, mark_folder, new_record, own_trust, records
+from drill.janitor import spawn
+from drill.record import DrillState, mark_folder, new_record, own_trust, records
 from drill.removal import PID_FILE_LIMIT_BYTES, sweep, tear_down
 from drill.scenarios import find
 from drill.site import answers_of, environment_of, reference_runbook, site_of, write_site
 from drill.volume import open_volume
 from midwatch.errors import BadInput, Failed, MidwatchError
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.system.trusted_files import UntrustedFile, make_folders, read_regular
 from probes.postgres.embedded import Identity, clients, engine_for, programs_of
 
@@ -39,7 +39,7 @@ SOCKET_LIMIT = 107
 class Production:
     """A throwaway production, and what is needed to work on it."""
 
-    record: Record
+    record: DrillState
     folder: Path
     runbook: Path
     """The reference runbook."""
@@ -66,12 +66,12 @@ class Production:
     @property
     def owned(self) -> bool:
         """Whether this process owns it: the one that should tear it down."""
-        current = Record.load(self.record.file)
-        return current is not None and current.owner == Process.current()
+        current = DrillState.load(self.record.file)
+        return current is not None and current.owner == ProcessIdentity.current()
 
     def alive(self) -> bool:
         """Whether it is still there and all three servers run."""
-        if Record.load(self.record.file) is None or not self.site.exists():
+        if DrillState.load(self.record.file) is None or not self.site.exists():
             return False
         if self.in_docker:
             return running(self.record)
@@ -80,15 +80,15 @@ class Production:
     def take_over(self) -> bool:
         """Become its owner if its owner is gone. True when this process owns it now."""
         with self.record.held():
-            current = Record.load(self.record.file)
+            current = DrillState.load(self.record.file)
             if current is None:
                 return False
             if current.owner is None or not current.owner.alive:
-                current.owner = Process.current()
-                if current.janitor is None or not current.janitor.alive:
-                    current.janitor = hire(current)
+                current.owner = ProcessIdentity.current()
+                if current.reaper is None or not current.reaper.alive:
+                    current.reaper = spawn(current)
                 current.save()
-            return current.owner == Process.current()
+            return current.owner == ProcessIdentity.current()
 
     def tear_down(self) -> None:
         """Remove processes, containers, mount and files. Harmless the second time. Raises `Failed` naming what is left."""
@@ -123,19 +123,19 @@ def build(
     contained = choose(docker, say)
     record = new_record(chosen.name, folder, LINGER if linger is None else linger, address() if contained else "")
     try:
-        record.janitor = hire(record)
+        record.reaper = spawn(record)
         record.save()
         where = Path(record.folder)
         _make_own(where, record)
         _require_room(where)
-        den = where if contained else _make_den(record, where)
+        den = where if contained else _make_server_directory(record, where)
         engine = clients() if contained else engine_for(den)
         bases = make_bases(engine, den, record, seed, say)
         volume = open_volume(where / "backups", say)
         write_history(where, volume.path, bases, engine, chosen, say)
         break_bases(engine, bases, chosen)
         if contained:
-            litter(record)
+            seed_docker(record)
         budget = volume.fit(chosen.percent)
         write_site(record, bases, engine, chosen, budget)
         record.ready = True
@@ -164,14 +164,14 @@ def find_open() -> Production | None:
     return None
 
 
-def _production(record: Record) -> Production:
+def _production(record: DrillState) -> Production:
     folder = Path(record.folder)
-    programs = str(programs_of(Path(record.den or folder)))
+    programs = str(programs_of(Path(record.server_directory or folder)))
     environment = environment_of(record) | {"PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])}
     return Production(record, folder, reference_runbook(), site_of(record), MappingProxyType(environment))
 
 
-def _make_own(folder: Path, record: Record) -> None:
+def _make_own(folder: Path, record: DrillState) -> None:
     """Make the production's folder and mark it as this drill's. Raises `BadInput` where others could change it."""
     try:
         make_folders(folder, mode=0o700, trust=own_trust())
@@ -180,7 +180,7 @@ def _make_own(folder: Path, record: Record) -> None:
         raise BadInput(error.sentence, hint="Name a folder that only you may write to") from error
 
 
-def _make_den(record: Record, folder: Path) -> Path:
+def _make_server_directory(record: DrillState, folder: Path) -> Path:
     """A folder for the servers that their user can reach and whose sockets have a path short enough."""
     identity = Identity.choose()
     if identity.switch:
@@ -188,10 +188,10 @@ def _make_den(record: Record, folder: Path) -> Path:
         folder.chmod(0o710)  # the servers' user passes through; nobody else looks in
     longest = len(os.fsencode(folder / "run" / ".s.PGSQL.65535.lock"))
     if longest <= SOCKET_LIMIT and identity.can_reach(folder):
-        record.den = str(folder)
+        record.server_directory = str(folder)
     else:
         den = Path(tempfile.gettempdir()).absolute() / f"mw-{record.file.stem}"
-        record.den = str(den)
+        record.server_directory = str(den)
         record.save()
         den.mkdir(mode=0o700)
         mark_folder(den, record)
@@ -203,7 +203,7 @@ def _make_den(record: Record, folder: Path) -> Path:
                 f"{den} cannot be reached by the user that runs the servers", hint="Set TMPDIR to a folder like /tmp"
             )
     record.save()
-    return Path(record.den)
+    return Path(record.server_directory)
 
 
 def _require_room(folder: Path) -> None:
@@ -220,4 +220,4 @@ def _postmaster(cluster: Path) -> bool:
         pid = int(read_regular(cluster / "postmaster.pid", limit_bytes=PID_FILE_LIMIT_BYTES).split(b"\n", 1)[0])
     except (OSError, ValueError, Failed):
         return False
-    return Process.of(pid) is not None
+    return ProcessIdentity.of(pid) is not None

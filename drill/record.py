@@ -24,7 +24,7 @@ from typing import Any, Self
 
 from drill.scenarios import find
 from midwatch.errors import BadInput, Failed, MidwatchError
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.system.trusted_files import (
     Trust,
     UntrustedFile,
@@ -50,22 +50,22 @@ _LINGER_LIMIT_S = 366 * 86400.0
 
 
 @dataclass(slots=True)
-class Record:
+class DrillState:
     """One drill. `save` makes every change permanent."""
 
     file: Path
     scenario: str
     folder: str
     """The production's folder; removed whole."""
-    den: str = ""
+    server_directory: str = ""
     """Where the servers live: the folder itself, or one of its own where the servers' user can reach it."""
     engine: str = ""
     """Address of the Docker engine that runs the servers; empty when none does."""
     linger: float = 0.0
     """Seconds that the production outlives its owner."""
     ready: bool = False
-    owner: Process | None = None
-    janitor: Process | None = None
+    owner: ProcessIdentity | None = None
+    reaper: ProcessIdentity | None = None
 
     @property
     def id(self) -> str:
@@ -89,12 +89,16 @@ class Record:
     @property
     def clusters(self) -> list[Path]:
         """Data directories of the servers; none when they run in containers."""
-        return [] if self.engine or not self.den else [Path(self.den) / "servers" / name for name in SERVER_NAMES]
+        return (
+            []
+            if self.engine or not self.server_directory
+            else [Path(self.server_directory) / "servers" / name for name in SERVER_NAMES]
+        )
 
     @property
     def looked_after(self) -> bool:
         """Whether a living process will tear it down."""
-        return any(process is not None and process.alive for process in (self.owner, self.janitor))
+        return any(process is not None and process.alive for process in (self.owner, self.reaper))
 
     def save(self) -> None:
         """Write it, whole or not at all."""
@@ -125,8 +129,8 @@ class Record:
             hint = f"If that engine is yours: DOCKER_HOST={self.engine} midwatch drill --clean"
             raise Failed(f"{self.file} names the Docker engine {self.engine}, and yours is another", hint=hint)
         require_own_folder(Path(self.folder), self)
-        if self.den not in ("", self.folder):
-            require_own_folder(Path(self.den), self)
+        if self.server_directory not in ("", self.folder):
+            require_own_folder(Path(self.server_directory), self)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -141,7 +145,7 @@ class Record:
 
 def _values(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a record, each of its own type. Raises what a wrong one raises."""
-    values = {item.name: data[item.name] for item in fields(Record) if item.name != "file"}
+    values = {item.name: data[item.name] for item in fields(DrillState) if item.name != "file"}
     texts = [values[name] for name in ("scenario", "folder", "den", "engine")]
     linger, ready = float(values["linger"]), values["ready"]
     if not all(isinstance(text, str) for text in texts) or not isinstance(ready, bool):
@@ -150,7 +154,7 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError
     find(values["scenario"])
     for name in ("owner", "janitor"):
-        values[name] = Process.from_json(values[name]) if values[name] is not None else None
+        values[name] = ProcessIdentity.from_json(values[name]) if values[name] is not None else None
     return values | {"linger": linger}
 
 
@@ -159,7 +163,7 @@ def own_trust() -> Trust:
     return Trust.of(os.geteuid())
 
 
-def mark_folder(folder: Path, record: Record) -> None:
+def mark_folder(folder: Path, record: DrillState) -> None:
     """Write the marker that makes an empty folder this drill's. Raises `UntrustedFile` and `OSError`."""
     descriptor = create_exclusive(folder / MARKER, mode=0o600, trust=own_trust())
     try:
@@ -168,7 +172,7 @@ def mark_folder(folder: Path, record: Record) -> None:
         os.close(descriptor)
 
 
-def require_own_folder(folder: Path, record: Record) -> None:
+def require_own_folder(folder: Path, record: DrillState) -> None:
     """Raise `Failed` unless this folder is missing, empty, or was made by this very drill."""
     if not folder.is_absolute() or ".." in folder.parts:
         raise Failed(f"{record.file} names {folder}, which no drill has made; nothing was removed", hint="Remove the record")
@@ -216,18 +220,20 @@ def _explained() -> Iterator[None]:
         raise BadInput(sentence, hint=f"Set {DRILLS} to another folder") from error
 
 
-def new_record(scenario: str, folder: Path | None, linger: float, engine: str = "") -> Record:
+def new_record(scenario: str, folder: Path | None, linger: float, engine: str = "") -> DrillState:
     """A record, saved, for a drill that is about to be built by this process; its folder is not made yet."""
     while True:
         drills, name = make_drills_folder(), secrets.token_hex(8)
         where = folder.absolute() if folder is not None else drills / name
-        record = Record(drills / f"{name}.json", scenario, str(where), engine=engine, linger=linger, owner=Process.current())
+        record = DrillState(
+            drills / f"{name}.json", scenario, str(where), engine=engine, linger=linger, owner=ProcessIdentity.current()
+        )
         with contextlib.suppress(FileNotFoundError):  # the drills' folder just went, with the last other drill
             record.save()
             return record
 
 
-def survey() -> tuple[list[Record], list[MidwatchError]]:
+def survey() -> tuple[list[DrillState], list[MidwatchError]]:
     """Every drill of this user that was not torn down, oldest first; and what is wrong with each record that is not believed.
 
     Raises `BadInput` when the folder of the drills is not this user's own: then nothing in it is read.
@@ -240,10 +246,10 @@ def survey() -> tuple[list[Record], list[MidwatchError]]:
         if isinstance(error.__cause__, FileNotFoundError):
             return [], []
         raise
-    found, refused = list[Record](), list[MidwatchError]()
+    found, refused = list[DrillState](), list[MidwatchError]()
     for file in sorted(folder.glob("*.json"), key=_age):
         try:
-            record = Record.load(file)
+            record = DrillState.load(file)
         except MidwatchError as error:
             refused.append(error)
         else:
@@ -251,7 +257,7 @@ def survey() -> tuple[list[Record], list[MidwatchError]]:
     return found, refused
 
 
-def records() -> list[Record]:
+def records() -> list[DrillState]:
     """Every drill of this user that was not torn down, oldest first. Raises `BadInput` as `survey` does."""
     return survey()[0]
 

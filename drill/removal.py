@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from drill.processes import end, naming, send, wait, with_descendants, working_in
-from drill.record import MARKER, Record, drills_folder, own_trust, require_own_folder, survey
+from drill.record import MARKER, DrillState, drills_folder, own_trust, require_own_folder, survey
 from midwatch.errors import Failed, MidwatchError
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 from midwatch.system.mounts import read_mounts
 from midwatch.system.trusted_files import open_folder, read_regular
 
@@ -28,20 +28,20 @@ STOP_GRACE = 8.0
 """Seconds that a supervisor has to end its step before it is killed."""
 
 
-def tear_down(record: Record) -> None:
+def tear_down(record: DrillState) -> None:
     """Remove everything of this drill. Harmless when some or all of it is gone.
 
     Raises `Failed` naming what is left, and what `Record.load` raises for a record that is not believed.
     """
     with record.held():
-        current = Record.load(record.file)
+        current = DrillState.load(record.file)
         if current is None:
             _forget(record)
             return
         janitors = naming("drill.janitor", str(record.file))
         _remove(current)
-    if current.janitor in janitors and current.janitor != Process.current():
-        end([current.janitor], signal.SIGKILL, 2.0)
+    if current.reaper in janitors and current.reaper != ProcessIdentity.current():
+        end([current.reaper], signal.SIGKILL, 2.0)
 
 
 def sweep(*, waiting: bool = False) -> list[str]:
@@ -65,7 +65,7 @@ def sweep(*, waiting: bool = False) -> list[str]:
     return swept
 
 
-def _remove(record: Record) -> None:
+def _remove(record: DrillState) -> None:
     folder, finished = Path(record.folder), record.ready
     if record.ready:  # should we be killed now, the janitor must not wait for somebody to come back
         record.ready = False
@@ -81,7 +81,7 @@ def _remove(record: Record) -> None:
             release(cluster)
     in_docker = _from_engine(record, finished)
     unmount(record.mount)
-    left = [str(path) for path in {folder, Path(record.den or folder)} if not erase(path, record)]
+    left = [str(path) for path in {folder, Path(record.server_directory or folder)} if not erase(path, record)]
     if left:
         raise Failed(f"Of the drill, {' and '.join(left)} could not be removed", hint="Remove it by hand: rm -rf")
     if in_docker:
@@ -89,7 +89,7 @@ def _remove(record: Record) -> None:
     _forget(record)
 
 
-def _from_engine(record: Record, finished: bool) -> str:
+def _from_engine(record: DrillState, finished: bool) -> str:
     """Take its containers away. Returns what is left of them; empty when nothing is, or there never was anything."""
     if not record.label:
         return ""
@@ -98,7 +98,7 @@ def _from_engine(record: Record, finished: bool) -> str:
     return remove_labelled(record.engine, record.label, finished=finished)
 
 
-def end_tree(supervisors: list[Process]) -> None:
+def end_tree(supervisors: list[ProcessIdentity]) -> None:
     """Ask supervisors to end their steps, and kill whatever of them is left."""
     tree = with_descendants(supervisors)
     for supervisor in supervisors:
@@ -136,7 +136,7 @@ def unmount(path: Path) -> None:
             raise Failed(f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it by hand: umount --lazy {path}")
 
 
-def erase(folder: Path, record: Record) -> bool:
+def erase(folder: Path, record: DrillState) -> bool:
     """Remove a folder of this drill with all that is in it, also when something is still being written there.
 
     True when it is gone. No link is followed; the marker goes last. Raises `Failed` when the folder is not this drill's.
@@ -186,7 +186,7 @@ def _mounts() -> set[Path]:
     return found
 
 
-def _forget(record: Record) -> None:
+def _forget(record: DrillState) -> None:
     for file in (*record.file.parent.glob(f".{record.file.name}.*.part"), record.file, record.lock):
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):

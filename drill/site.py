@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from drill.bases import Base
-from drill.record import Record
+from drill.bases import DrillDatabase
+from drill.record import DrillState
 from drill.scenarios import Scenario
 from midwatch.errors import Failed
 from probes.docker_engine import engine as docker_engine
@@ -24,7 +24,7 @@ ANSWERS = Path(__file__).parent / "answers.yaml"
 """What a person would decide in the reference drill; its last part names what is confirmed."""
 
 
-def write_site(record: Record, bases: Sequence[Base], engine: Engine, scenario: Scenario, budget: str) -> None:
+def write_site(record: DrillState, bases: Sequence[DrillDatabase], engine: Engine, scenario: Scenario, budget: str) -> None:
     """Write `site.yaml`, the bastion's password file and the answers, each where the functions below say."""
     pgpass = pgpass_of(record)
     pgpass.parent.mkdir(mode=0o700)
@@ -53,22 +53,22 @@ def write_site(record: Record, bases: Sequence[Base], engine: Engine, scenario: 
         _write_answers(record)
 
 
-def site_of(record: Record) -> Path:
+def site_of(record: DrillState) -> Path:
     """The site file of this production."""
     return Path(record.folder) / "site.yaml"
 
 
-def pgpass_of(record: Record) -> Path:
+def pgpass_of(record: DrillState) -> Path:
     """The bastion's password file."""
     return Path(record.folder) / "home" / ".pgpass"
 
 
-def answers_of(record: Record) -> Path:
+def answers_of(record: DrillState) -> Path:
     """What a person decides in the reference drill; with containers a copy that also names the engine that is cleaned."""
     return Path(record.folder) / ANSWERS.name if record.engine else ANSWERS
 
 
-def environment_of(record: Record) -> dict[str, str]:
+def environment_of(record: DrillState) -> dict[str, str]:
     """What makes a process work on this production; without containers a rehearsal never reaches the real engine."""
     return {
         "MIDWATCH_SITE": str(site_of(record)),
@@ -77,14 +77,14 @@ def environment_of(record: Record) -> dict[str, str]:
     }
 
 
-def _write_answers(record: Record) -> None:
+def _write_answers(record: DrillState) -> None:
     with docker_engine(address=record.engine) as client:
         name = str(client.info()["Name"])
     text = f"{ANSWERS.read_text(encoding='utf-8')}  clean-docker: {json.dumps(name)}\n"
     answers_of(record).write_text(text, encoding="utf-8")
 
 
-def write_pgpass(file: Path, bases: Sequence[Base], scenario: Scenario) -> None:
+def write_pgpass(file: Path, bases: Sequence[DrillDatabase], scenario: Scenario) -> None:
     """The bastion's own passwords; where one is lost, what stands there is the one from before."""
     lines = ["# The bastion's own. Rotated by svc-rotation."]
     for base in bases:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 
-from midwatch.person import Person
+from midwatch.person import Identity
 
 
 def current_actor() -> str:
     """`ada@bastion`: the login that owns the session, also under sudo; the uid's own name where there is no login."""
-    return f"{Person.me().name}@{socket.gethostname().partition('.')[0]}"
+    return f"{Identity.current().name}@{socket.gethostname().partition('.')[0]}"
 
 
 def login(actor: str) -> str:

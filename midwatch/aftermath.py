@@ -9,10 +9,10 @@ from typing import Any
 
 from midwatch import attempts, consequences
 from midwatch.errors import Refused
-from midwatch.helm import Helm
-from midwatch.incident.events import Kind, StepOutcome
+from midwatch.helm import Control
+from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt, StepState
-from midwatch.notebook import Notebook
+from midwatch.notebook import Annotations
 from midwatch.planning import shown_command
 from midwatch.probe import Reading
 from midwatch.readings import take_readings
@@ -23,25 +23,25 @@ AFTER_LIMIT = 15.0
 """Seconds that the readings after a step may take."""
 
 
-class Aftermath(Helm, Notebook):
+class StepResults(Control, Annotations):
     """The part of the conductor that writes what happened by itself, as a driver comes to know of it."""
 
     def settle(self) -> None:
         """Wait until the readings after finished steps are in the journal; they end within a limit."""
-        for thread in list(self._wheel.readers) if self._wheel else []:
+        for thread in list(self._handle.readers) if self._handle else []:
             thread.join()
 
     def _look_after(self, state: StepState, attempt: Attempt) -> None:
         step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
-        found = watch.look(folder)
+        found = watch.inspect_attempt(folder)
         if isinstance(found, watch.Lost) and watch.is_alive(attempt.supervisor, folder):
             return  # its disk does not tell, and the journal does: it is under way
         if isinstance(found, watch.Running):
             if attempt.started_at is None and found.has_begun:
-                self._append(Kind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
+                self.append(EventKind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
             return
         if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
-            self._append(Kind.STARTED, self._started(step, attempt.number, owner))
+            self.append(EventKind.STARTED, self._started(step, attempt.number, owner))
         if isinstance(found, watch.Result):
             self._finished(step, attempts.finished_body(step, attempt.number, folder, found))
         elif isinstance(found, watch.Lost):
@@ -49,7 +49,7 @@ class Aftermath(Helm, Notebook):
         elif attempt.started_at is not None:
             sentence = "It was started, and what it left on disk is gone"
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
-        elif self.in_place_of_a_silent_one and not attempts.never_begins(folder):
+        elif self.replaced_unresponsive_driver and not attempts.never_begins(folder):
             sentence = "Whether it began is not known: its screen was silent while it started it"
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.UNKNOWN, sentence))
         else:  # a supervisor writes who it is before it tells its starter, and begins nothing when that one is gone
@@ -57,28 +57,28 @@ class Aftermath(Helm, Notebook):
             self._finished(step, attempts.ended_without_result(step, attempt.number, StepOutcome.CANCELLED, sentence))
 
     def _finished(self, step: Step, body: dict[str, Any]) -> None:
-        self._append(Kind.FINISHED, body)
-        threading.Thread(target=self._learn_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
+        self.append(EventKind.FINISHED, body)
+        threading.Thread(target=self.refresh_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
         self._escalate()
         if step.measure:
             self._begin_reading(step, body["attempt"])
 
     def _catch_up(self) -> None:
         """Write what the last driver would have written next, had it not died."""
-        for role, message in consequences.words_owed(self.events, self.runbook):
-            self.told(role, message)
+        for role, message in consequences.pending_notifications(self.events, self.runbook):
+            self.record_notification(role, message)
         self._escalate()
-        if owed := consequences.readings_owed(self.events, self.incident, self.runbook):
+        if owed := consequences.pending_readings(self.events, self.incident, self.runbook):
             self._begin_reading(*owed)
 
     def _escalate(self) -> None:
-        if owed := consequences.escalation_owed(self.events, self.incident, self.runbook):
+        if owed := consequences.pending_escalation(self.events, self.incident, self.runbook):
             self.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
 
     def _begin_reading(self, step: Step, number: int) -> None:
-        if self._wheel is not None:
+        if self._handle is not None:
             reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
-            self._wheel.readers.append(reader)
+            self._handle.readers.append(reader)
             reader.start()
 
     def _read_after(self, step: Step, number: int) -> None:
@@ -93,4 +93,4 @@ class Aftermath(Helm, Notebook):
 
     def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:
         for reading in readings:
-            self._append(Kind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
+            self.append(EventKind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})

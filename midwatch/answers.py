@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.inputs import require_known
 from midwatch.reasons import require_reason
 from midwatch.runbook.model import Runbook, Step, StepKind
@@ -23,7 +23,7 @@ _KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "
 class Answer:
     """What is said to one manual step."""
 
-    place: Place
+    place: SourceLocation
     note: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class Answers:
         answer = self.manual.get(step.id, self.default_manual)
         if answer is None:
             hint = "Add it under 'manual:', or a 'default_manual:'"
-            raise BadInput(f"There is no answer to the manual step {step.id}", place=Place(self.file), hint=hint)
+            raise BadInput(f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint)
         return answer
 
 

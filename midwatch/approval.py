@@ -6,39 +6,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch import attempts, rules
-from midwatch.company import Company
-from midwatch.control_client import knock
+from midwatch.company import Collaboration
+from midwatch.control_client import send_request
 from midwatch.errors import BadInput, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.state import Approval
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.plan import Plan
 from midwatch.reasons import require_reason
 from midwatch.runbook.model import Step
 from midwatch.system.strict_json import text_of
 
 
-class Approvals(Company):
+class Approvals(Collaboration):
     """A record in which plans are asked for, approved and declined."""
 
     _asked_plans: Mapping[str, Plan] = {}
 
-    def waiting(self) -> list[Step]:
+    def pending_steps(self) -> list[Step]:
         """The steps whose plan waits for a second person."""
         found = self.incident.approvals
         return [step for step in self.runbook.steps() if step.id in found and found[step.id].waits]
 
-    def ask_approval(self, step_id: str, plan: Plan) -> None:
+    def request_approval(self, step_id: str, plan: Plan) -> None:
         """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no more."""
         with self._mutex:
             step = self.runbook.step(step_id)
-            rules.may_ask_approval(step, plan, self.incident, self.runbook, Person.me())
-            wheel = self._driver()
-            if wheel.door is None or wheel.door.problem:
-                raise Refused(wheel.door.problem if wheel.door else "Nobody can knock here", hint="Skip it with a reason")
+            rules.require_approvable(step, plan, self.incident, self.runbook, Identity.current())
+            handle = self._driver()
+            if handle.control_socket is None or handle.control_socket.problem:
+                raise Refused(
+                    handle.control_socket.problem if handle.control_socket else "Nobody can send_request here",
+                    hint="Skip it with a reason",
+                )
             self._asked_plans = {**self._asked_plans, step_id: plan}
-            body = {"step": step_id, "plan": attempts.shown_plan(plan), "digest": plan.digest, "by": Person.me().to_json()}
-            self._append(Kind.APPROVAL_ASKED, body)
+            body = {
+                "step": step_id,
+                "plan": attempts.shown_plan(plan),
+                "digest": plan.digest,
+                "by": Identity.current().to_json(),
+            }
+            self.append(EventKind.APPROVAL_ASKED, body)
 
     # The second person's side
 
@@ -46,7 +54,7 @@ class Approvals(Company):
         """The whole plan that waits for approval, from the driver itself and as the journal has it. Raises `MidwatchError`."""
         approval = self._waiting_for(step_id)
         try:
-            plan = Plan.from_json(knock(self.folder, {"op": "plan", "step": step_id})["plan"])
+            plan = Plan.from_json(send_request(self.folder, {"op": "plan", "step": step_id})["plan"])
         except (KeyError, TypeError, ValueError) as error:
             raise Refused("The driver does not show the plan", hint="Both screens have to be of the same version") from error
         if plan.digest != approval.digest:
@@ -56,25 +64,25 @@ class Approvals(Company):
     def approve(self, step_id: str, plan: Plan, *, typed: str = "") -> None:
         """Approve this very plan as the person behind this process. Raises `Refused` when that may not be."""
         self._waiting_for(step_id)
-        knock(self.folder, {"op": "approve", "step": step_id, "digest": plan.digest, "typed": typed})
+        send_request(self.folder, {"op": "approve", "step": step_id, "digest": plan.digest, "typed": typed})
 
     def decline(self, step_id: str, reason: str) -> None:
         """Do not approve it, and say why."""
         self._waiting_for(step_id)
-        knock(self.folder, {"op": "decline", "step": step_id, "reason": require_reason(reason)})
+        send_request(self.folder, {"op": "decline", "step": step_id, "reason": require_reason(reason)})
 
     def _waiting_for(self, step_id: str) -> Approval:
         self.poll()
         approval = self.incident.approvals.get(step_id)
         if approval is None or not approval.waits:
-            names = ", ".join(step.id for step in self.waiting())
+            names = ", ".join(step.id for step in self.pending_steps())
             hint = f"Waiting: {names}" if names else "Nothing waits for approval"
             raise BadInput(f"No plan of {step_id} waits for approval", hint=hint)
         return approval
 
     # The driver's side
 
-    def _answer(self, person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
         op = message.get("op")
         if op not in ("plan", "approve", "decline"):
             return super()._answer(person, message)
@@ -85,14 +93,14 @@ class Approvals(Company):
                 raise Refused("This plan waits for nobody's approval any more", hint="Its driver can ask again")
             if op == "plan":
                 return {"plan": plan.to_json()}
-            rules.may_judge(approval, person, Person.me())
+            rules.require_judge(approval, person, Identity.current())
             body: dict[str, Any] = {"step": step_id, "asked": approval.seq, "digest": approval.digest, "by": person.to_json()}
             if op == "decline":
                 reason = require_reason(text_of(message, "reason"))
-                self._append(Kind.APPROVAL_DECLINED, body | {"reason": reason})
+                self.append(EventKind.APPROVAL_DECLINED, body | {"reason": reason})
                 return {}
             if text_of(message, "digest") != approval.digest:
                 raise Refused("The plan has changed since you read it", hint="Read it again")
-            rules.consent(self.runbook.step(step_id), plan, text_of(message, "typed"))
-            self._append(Kind.APPROVAL_GIVEN, body)
+            rules.require_consent(self.runbook.step(step_id), plan, text_of(message, "typed"))
+            self.append(EventKind.APPROVAL_GIVEN, body)
         return {}

@@ -17,7 +17,7 @@ from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file, read_file, replace_file
 from midwatch.incident.state import Attempt, CriterionState
 from midwatch.plan import Plan
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.result import Result
 from midwatch.supervisor.values import read_values
@@ -119,7 +119,7 @@ def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
     if isinstance(found, Result) and found.exit is None and found.outcome is StepOutcome.CANCELLED:
         return None
     try:
-        return Process.from_json(json.loads(read_file(attempt.supervisor))).to_json()
+        return ProcessIdentity.from_json(json.loads(read_file(attempt.supervisor))).to_json()
     except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
 

@@ -29,16 +29,16 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def stamp(moment: datetime) -> str:
+def file_timestamp(moment: datetime) -> str:
     """A moment as it stands in file names: `20261123-021407`, UTC."""
     return moment.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
 
 
-def iso(moment: datetime) -> str:
+def to_rfc3339(moment: datetime) -> str:
     """A moment as RFC 3339 with microseconds and `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def from_iso(text: str) -> datetime:
+def from_rfc3339(text: str) -> datetime:
     """Read what `iso` wrote. Raises `ValueError`."""
     return datetime.fromisoformat(text)

@@ -11,14 +11,14 @@ from midwatch.errors import BadInput, MidwatchError, Refused
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.parameters import build
 from midwatch.planning import resolved
-from midwatch.runbook.model import Criterion
+from midwatch.runbook.model import CheckSpec
 
 LIMIT = 120.0
 """Seconds after which a criterion counts as unknown; the slowest check reads a whole backup."""
 
 
 def evaluate(
-    criteria: Sequence[Criterion], context: Context, incident: Incident, *, limit: float = LIMIT
+    criteria: Sequence[CheckSpec], context: Context, incident: Incident, *, limit: float = LIMIT
 ) -> dict[str, CriterionState]:
     """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met` unknown."""
     if not criteria:
@@ -31,7 +31,7 @@ def evaluate(
     return {name: future.result() if future in done else late for name, future in futures.items()}
 
 
-def _evaluate(criterion: Criterion, context: Context, incident: Incident) -> CriterionState:
+def _evaluate(criterion: CheckSpec, context: Context, incident: Incident) -> CriterionState:
     try:
         action = build(find_action(criterion.check), resolved(criterion.with_, context.runbook, incident), context.runbook)
         if not isinstance(action, Check):

@@ -11,17 +11,17 @@ from typing import Any
 
 from midwatch import rules
 from midwatch.actor import login
-from midwatch.clock import iso
-from midwatch.control_client import Attendance, knock
-from midwatch.door import Door
+from midwatch.clock import to_rfc3339
+from midwatch.control_client import ObserverConnection, send_request
+from midwatch.door import ControlServer
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
-from midwatch.handover import as_lines, handover
-from midwatch.helm import LEAVING, Helm
-from midwatch.incident.events import Kind
-from midwatch.incident.lease import Pulse
+from midwatch.handover import as_lines, handoff_summary
+from midwatch.helm import LEAVING, Control
+from midwatch.incident.events import EventKind
+from midwatch.incident.lease import DriverState
 from midwatch.incident.state import Offer
 from midwatch.journal.reader import Tail
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.system.strict_json import number_of, text_of
 
 OFFER = 10 * 60.0
@@ -36,11 +36,11 @@ BACK = 20.0
 _TRIES = 3.0
 
 
-class Company(Helm):
+class Collaboration(Control):
     """A record at which several people stand."""
 
     _watching = False
-    _attendance: Attendance | None = None
+    _observer_connection: ObserverConnection | None = None
     _tried = 0.0
     _gave: tuple[str, float] | None = None
     """To whom the wheel was given a moment ago, and when it goes back."""
@@ -49,16 +49,18 @@ class Company(Helm):
     """Who has asked for the wheel and was not answered yet: users, and for root the login as well."""
 
     @property
-    def watchers(self) -> tuple[str, ...]:
+    def observers(self) -> tuple[str, ...]:
         """Who follows along on this machine, one name for each screen."""
-        if self._wheel is not None:
-            return self._wheel.door.watchers if self._wheel.door else ()
-        return self._attendance.watchers if self._attendance else ()
+        if self._handle is not None:
+            return self._handle.control_socket.observers if self._handle.control_socket else ()
+        return self._observer_connection.watchers if self._observer_connection else ()
 
     @property
     def unreachable(self) -> str:
         """Why nobody can ask this driver for anything; empty when they can, or when this is no driver."""
-        return self._wheel.door.problem if self._wheel is not None and self._wheel.door is not None else ""
+        return (
+            self._handle.control_socket.problem if self._handle is not None and self._handle.control_socket is not None else ""
+        )
 
     @property
     def offer(self) -> Offer | None:
@@ -71,19 +73,19 @@ class Company(Helm):
         """Whether the wheel is mine to take."""
         return self.offer is not None and not self.driving and _means(self.offer.to, self.actor)
 
-    def watch(self) -> None:
+    def register_observer(self) -> None:
         """Be counted among those who watch, from the next `poll` on."""
         self._watching = True
 
     # Giving the wheel
 
-    def offer_wheel(self, to: str, *, within: float = OFFER) -> None:
+    def offer_control(self, to: str, *, within: float = OFFER) -> None:
         """Offer the wheel to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
 
         From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
         a login that there is not.
         """
-        to = rules.words(to, "To whom")
+        to = rules.require_text(to, "To whom")
         if not 0 < within <= OFFER_AT_MOST_S:  # which is not so for NaN, either
             raise BadInput("An offer stands for more than 0 seconds and 24 hours at most", hint="Such as 10 min")
         if len(to) > _NAME_LIMIT:
@@ -91,63 +93,63 @@ class Company(Helm):
         _require_login(to)
         if _means(to, self.actor):
             raise Refused("You have the wheel already", hint="Name who is to take it")
-        if not self.driving and self.lease.pulse is not Pulse.NOBODY:
-            knock(self.folder, {"op": "offer", "to": to, "within": within})
+        if not self.driving and self.lease.state is not DriverState.NOBODY:
+            send_request(self.folder, {"op": "offer", "to": to, "within": within})
             return
         with self._mutex:
             now = self.clock.now()
             rules.is_open(self.incident)
-            summary = as_lines(handover(self.runbook, self.incident, self.clock, self.next_update_due))
-            expires = iso(now + timedelta(seconds=within))
-            self._append(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
+            summary = as_lines(handoff_summary(self.runbook, self.incident, self.clock, self.next_update_due))
+            expires = to_rfc3339(now + timedelta(seconds=within))
+            self.append(EventKind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
 
     def withdraw_offer(self, reason: str = "withdrawn") -> None:
         """Offer it no longer."""
-        if not self.driving and self.lease.pulse is not Pulse.NOBODY:
-            knock(self.folder, {"op": "withdraw"})
+        if not self.driving and self.lease.state is not DriverState.NOBODY:
+            send_request(self.folder, {"op": "withdraw"})
             return
         with self._mutex:
             if self.incident.offer is None:
                 raise Refused("The wheel is not offered to anybody")
-            self._append(Kind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
+            self.append(EventKind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
 
-    def ask_for_wheel(self) -> None:
+    def request_control(self) -> None:
         """Let the driver know that the wheel is wanted."""
-        knock(self.folder, {"op": "ask"})
+        send_request(self.folder, {"op": "ask"})
 
-    def be_given_wheel(self) -> None:
+    def accept_control(self) -> None:
         """Take the wheel from a driver that lives: one who has offered it, or this same person at another terminal.
 
         Raises `Refused` when neither is so.
         """
         if not self.driving:
-            if self.lease.pulse is Pulse.LIVES:
-                knock(self.folder, {"op": "take"})
-            self.take_wheel()
+            if self.lease.state is DriverState.ALIVE:
+                send_request(self.folder, {"op": "take"})
+            self.take_control()
 
-    def take_wheel(self, reason: str = "") -> None:
+    def take_control(self, reason: str = "") -> None:
         """Drive it from here, and open the door to others."""
-        super().take_wheel(reason)
-        self._open_door()
+        super().take_control(reason)
+        self._open_control_socket()
 
-    def _open_door(self) -> None:
-        wheel = self._wheel
-        if wheel is not None and (wheel.door is None or wheel.door.problem) and self.incident.open:
-            if wheel.door is not None:
-                wheel.door.close()
-            wheel.door, self._opened = Door(self.folder, self._answer), time.monotonic()
-        if wheel is not None and self._attendance is not None:
-            self._attendance.leave()
-            self._attendance = None
+    def _open_control_socket(self) -> None:
+        handle = self._handle
+        if handle is not None and (handle.control_socket is None or handle.control_socket.problem) and self.incident.open:
+            if handle.control_socket is not None:
+                handle.control_socket.close()
+            handle.control_socket, self._opened = ControlServer(self.folder, self._answer), time.monotonic()
+        if handle is not None and self._observer_connection is not None:
+            self._observer_connection.leave()
+            self._observer_connection = None
 
-    def _answer(self, person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is done for one who asks at the control socket. Runs in the thread of that."""
         op = message.get("op")
         if op in ("offer", "withdraw"):
-            if not person.is_surely(Person.me()):
+            if not person.is_surely(Identity.current()):
                 raise Refused(f"{self.actor} drives, and only they can give the wheel", hint="Ask them: they press h")
             if op == "offer":
-                self.offer_wheel(text_of(message, "to"), within=number_of(message, "within"))
+                self.offer_control(text_of(message, "to"), within=number_of(message, "within"))
             else:
                 self.withdraw_offer()
         elif op == "take":
@@ -158,38 +160,38 @@ class Company(Helm):
             raise Refused("This is not known here", hint="Both screens have to be of the same version")
         return {}
 
-    def _note_request(self, person: Person) -> None:
+    def _note_request(self, person: Identity) -> None:
         """Journal that somebody asks for the wheel: once, however often they ask before they are answered."""
         asker = (person.uid, person.login if person.uid == 0 else None)
         with self._mutex:
             if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
                 self._open_requests = frozenset()
             if asker not in self._open_requests:
-                self._append(Kind.CONTROL_REQUESTED, {"by": person.full_name})
+                self.append(EventKind.CONTROL_REQUESTED, {"by": person.full_name})
                 self._open_requests |= {asker}
 
-    def _give(self, person: Person) -> None:
-        offer, same = self.offer, person.is_surely(Person.me())
+    def _give(self, person: Identity) -> None:
+        offer, same = self.offer, person.is_surely(Identity.current())
         if not same and (offer is None or login(offer.to) != person.name or not person.has_own_name):
             raise Refused(f"{self.actor} drives and has not offered you the wheel", hint="Ask for it; they give it with h")
-        wheel = self._driver()
+        handle = self._driver()
         until = time.monotonic() + LEAVING
-        for thread in list(wheel.readers):
+        for thread in list(handle.readers):
             thread.join(max(until - time.monotonic(), 0.0))
-        self._await_starts(wheel)
+        self._await_starts(handle)
         with self._mutex:
-            if wheel.under_way or any(thread.is_alive() for thread in wheel.readers):
+            if handle.starting or any(thread.is_alive() for thread in handle.readers):
                 raise Refused("A step is being started or read this moment", hint="Try again")
             words = "taken up at another terminal" if same else f"handed over to {person.name}"
-            self._append(Kind.DRIVER_LEFT, {"reason": words})
-            self._let_go(wheel, trim=False)
+            self.append(EventKind.DRIVER_LEFT, {"reason": words})
+            self.release(handle, trim=False)
             self._follow()
             self._gave = (person.name, time.monotonic() + BACK)
 
     def _follow(self) -> None:
         """Observe from here on, from where this driver stood."""
         self._tail = Tail(self.folder.journal)
-        self._take_in(self._tail.poll()[len(self.events) :])
+        self.apply_events(self._tail.poll()[len(self.events) :])
 
     # What happens by itself
 
@@ -197,30 +199,35 @@ class Company(Helm):
         """Let offers lapse, take a wheel back that nobody took up, and stay known as one who watches."""
         if self.driving:
             if self.unreachable and time.monotonic() - self._opened > _REOPEN_S:
-                self._open_door()
+                self._open_control_socket()
             offer = self.incident.offer
             if offer is not None and offer.expires <= self.clock.now():
                 self.withdraw_offer(f"{offer.to} did not take it in time")
             return
         if self._gave is not None:
-            self._take_back(*self._gave)
-        if self._attendance is not None and not self._attendance.poll():
-            self._attendance.leave()
-            self._attendance = None
-        if self._watching and self._attendance is None and self.incident.driver and time.monotonic() - self._tried > _TRIES:
+            self._take_control_back(*self._gave)
+        if self._observer_connection is not None and not self._observer_connection.poll():
+            self._observer_connection.leave()
+            self._observer_connection = None
+        if (
+            self._watching
+            and self._observer_connection is None
+            and self.incident.driver
+            and time.monotonic() - self._tried > _TRIES
+        ):
             self._tried = time.monotonic()
             try:
-                self._attendance = Attendance(self.folder)
+                self._observer_connection = ObserverConnection(self.folder)
             except Failed:  # on another machine, or just gone: one watches without being seen
-                self._attendance = None
+                self._observer_connection = None
 
-    def _take_back(self, to: str, when: float) -> None:
+    def _take_control_back(self, to: str, when: float) -> None:
         if self.incident.driver or not self.incident.open:
             self._gave = None
         elif time.monotonic() >= when:
             self._gave = None
             try:
-                self.take_wheel(f"{to} did not take it up")
+                self.take_control(f"{to} did not take it up")
             except MidwatchError:  # somebody has it, and the journal will say who
                 return
 

@@ -15,12 +15,12 @@ from typing import Self
 
 from midwatch import attempts, closure, opening, pins, rules
 from midwatch.action import Context
-from midwatch.aftermath import Aftermath
+from midwatch.aftermath import StepResults
 from midwatch.approval import Approvals
 from midwatch.clock import Clock, SystemClock
 from midwatch.driving import drivable_runbook, require_same_files
 from midwatch.errors import Failed, MidwatchError, Refused
-from midwatch.incident.events import Kind, StepOutcome
+from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lease import Lease
 from midwatch.incident.lock import DriverLock, TakenOver
@@ -29,11 +29,11 @@ from midwatch.inputs import inputs_of
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.masking import masked_plan
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.plan import Plan
 from midwatch.planning import SilentConsole, build_action, order_for, plan_step, require_same_inputs
 from midwatch.readings import take_readings
-from midwatch.record import Wheel
+from midwatch.record import DriverHandle
 from midwatch.runbook.model import Runbook, Severity, Step
 from midwatch.supervisor import start as supervisor
 from midwatch.supervisor import watch
@@ -44,7 +44,7 @@ REQUIRE_LIMIT = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
-class Conductor(Approvals, Aftermath):
+class IncidentController(Approvals, StepResults):
     """One incident, driven or observed."""
 
     _own: Runbook | None = None
@@ -72,27 +72,27 @@ class Conductor(Approvals, Aftermath):
         try:
             lock = DriverLock.take(folder, actor)
             journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
-            conductor = cls(runbook, folder, [], actor=actor, clock=clock, wheel=Wheel(journal, lock))
+            controller = cls(runbook, folder, [], actor=actor, clock=clock, handle=DriverHandle(journal, lock))
             body = opening.declared_body(runbook, folder, socket.gethostname(), severity, values)
-            conductor._append(Kind.DECLARED, body)
+            controller.append(EventKind.DECLARED, body)
         except (OSError, MidwatchError):
             opening.unmake(folder)
             raise
-        conductor._own = runbook
-        conductor._append(*conductor._came(Lease(), False, ""))
-        conductor._open_door()
-        conductor._name_places()
-        conductor._name_unmasked()
-        return conductor
+        controller._own = runbook
+        controller.append(*controller._came(Lease(), False, ""))
+        controller._open_control_socket()
+        controller.name_fallbacks()
+        controller.report_short_secrets()
+        return controller
 
     @classmethod
     def resume(
         cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None, reason: str = "", own: Runbook | None = None
     ) -> Self:
-        """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Helm.take_wheel`)."""
-        conductor = cls.observe(folder, actor=actor, clock=clock, own=own)
-        conductor.take_wheel(reason)
-        return conductor
+        """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Control.take_control`)."""
+        controller = cls.observe(folder, actor=actor, clock=clock, own=own)
+        controller.take_control(reason)
+        return controller
 
     @classmethod
     def observe(
@@ -108,28 +108,28 @@ class Conductor(Approvals, Aftermath):
             runbook = drivable_runbook(folder, events[0], own)
         except Refused as refused:  # what the copies say is shown, and nothing of it is run: no panel either
             runbook, undrivable = dataclasses.replace(runbook, panels=()), refused
-        conductor = cls(runbook, folder, [], actor=actor, clock=clock or SystemClock(), wheel=None)
-        conductor._own, conductor.undrivable = own, undrivable
-        conductor._tail = Tail(folder.journal)
-        conductor.poll()
-        return conductor
+        controller = cls(runbook, folder, [], actor=actor, clock=clock or SystemClock(), handle=None)
+        controller._own, controller.undrivable = own, undrivable
+        controller._tail = Tail(folder.journal)
+        controller.poll()
+        return controller
 
-    def take_wheel(self, reason: str = "") -> None:
+    def take_control(self, reason: str = "") -> None:
         """Drive it from here, and write what the last driver would have written next."""
         had_it = self.driving
         if not had_it:
             self._take_trusted_runbook()
-        super().take_wheel(reason)
+        super().take_control(reason)
         if not had_it and self.incident.open:
-            self._name_places()
-            self._name_unmasked()
+            self.name_fallbacks()
+            self.report_short_secrets()
             self._catch_up()
 
-    def be_given_wheel(self) -> None:
+    def accept_control(self) -> None:
         """Take the wheel from a driver that lives; nobody is asked for it before it is known that this user may drive."""
         if not self.driving:
             self._take_trusted_runbook()
-        super().be_given_wheel()
+        super().accept_control()
 
     def _take_trusted_runbook(self) -> None:
         self.runbook = drivable_runbook(self.folder, self.events[0], self._own)
@@ -142,16 +142,16 @@ class Conductor(Approvals, Aftermath):
 
         It is a driver's sign of life as well. Raises `Refused` once somebody took the wheel from one that gave none.
         """
-        self._beat()
+        self._send_heartbeat()
         self._keep_company()
         with self._mutex:
-            if self._wheel is None:
-                self._take_in(self._tail.poll() if self._tail else [])
+            if self._handle is None:
+                self.apply_events(self._tail.poll() if self._tail else [])
             else:
                 for state in self.incident.running():
-                    if state.last is not None and (state.id, state.last.number) not in self._wheel.under_way:
+                    if state.last is not None and (state.id, state.last.number) not in self._handle.starting:
                         self._look_after(state, state.last)
-                self._bring_back(self._wheel)
+                self.fail_back(self._handle)
             changed, self._changed = sorted(self._changed), set()
         return changed
 
@@ -165,7 +165,7 @@ class Conductor(Approvals, Aftermath):
         self._pin_first(plan)
         return masked_plan(plan, self._secrets)
 
-    def required(self, step_id: str) -> dict[str, CriterionState]:
+    def evaluate_preconditions(self, step_id: str) -> dict[str, CriterionState]:
         """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
         self._require_drivable()
         return closure.evaluate(
@@ -177,15 +177,15 @@ class Conductor(Approvals, Aftermath):
 
         Raises `Refused` when it may not run (`midwatch.rules`): then nothing is journalled and nothing runs.
         """
-        step, wheel = self.runbook.step(step_id), self._driver()
-        found = {} if undo else self.required(step_id)
+        step, handle = self.runbook.step(step_id), self._driver()
+        found = {} if undo else self.evaluate_preconditions(step_id)
         with self._mutex:
             if undo:
-                rules.may_undo(step, plan, self.incident, typed=typed, reason=reason)
+                rules.require_undoable(step, plan, self.incident, typed=typed, reason=reason)
             else:
-                rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
-                rules.may_go_without(step, found, reason)
-            approved_by = "" if undo else rules.may_go_with(step, plan, self.incident, Person.me())
+                rules.require_startable(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+                rules.require_preconditions_or_reason(step, found, reason)
+            approved_by = "" if undo else rules.require_approved_plan(step, plan, self.incident, Identity.current())
             self._require_ended(step)
             require_same_files(self.folder, self.runbook)
             require_same_inputs(plan, step, self.runbook, self.incident, undo=undo)
@@ -193,28 +193,28 @@ class Conductor(Approvals, Aftermath):
             attempt = self.folder.attempt(step_id, number)
             order = order_for(plan, step, self.runbook, self.folder, attempt, self.actor)
             self._prepare(attempt, plan)
-            wheel.under_way.add((step_id, number))
+            handle.starting.add((step_id, number))
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
-            self._append(Kind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
+            self.append(EventKind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
         try:
             before = take_readings(self.runbook, step.measure, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
-            self._make_room()
-            owner = supervisor.start(attempt, order, self._learn_secrets({**os.environ, **order.env}))
-            self._append(Kind.STARTED, self._started(step, number, owner.to_json()))
+            self.release_reserve()
+            owner = supervisor.start(attempt, order, self.refresh_secrets({**os.environ, **order.env}))
+            self.append(EventKind.STARTED, self._started(step, number, owner.to_json()))
         except MidwatchError as error:
-            if watch.look(attempt) is None:
+            if watch.inspect_attempt(attempt) is None:
                 self._finished(step, attempts.ended_without_result(step, number, StepOutcome.FAILED, str(error)))
             raise
         finally:
-            wheel.under_way.discard((step_id, number))
+            handle.starting.discard((step_id, number))
 
     def _prepare(self, attempt: AttemptFolder, plan: Plan) -> None:
-        self._spare.keep()
+        self._start_reserve.keep()
         try:
             attempts.prepare(attempt, plan)
         except Failed:
-            if not self._make_room():
+            if not self.release_reserve():
                 raise
             attempts.prepare(attempt, plan)
 
@@ -222,7 +222,12 @@ class Conductor(Approvals, Aftermath):
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
         folder = self.attempt_folder(step.id)
         last = self.incident.step(step.id).last
-        if folder and last and isinstance(watch.look(folder), watch.Lost) and watch.is_alive(last.supervisor, folder):
+        if (
+            folder
+            and last
+            and isinstance(watch.inspect_attempt(folder), watch.Lost)
+            and watch.is_alive(last.supervisor, folder)
+        ):
             hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
             raise Refused(f"{step.title} is under way still, and its disk does not tell of it", hint=hint)
         found = watch.unwatched(folder) if folder else None
@@ -244,53 +249,53 @@ class Conductor(Approvals, Aftermath):
         if not asked:
             raise Refused(f"{self.runbook.step(step_id).title} is not under way")
 
-    def verify(self, step_id: str) -> bool | None:
+    def check_outcome(self, step_id: str) -> bool | None:
         """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown still."""
         step = self.runbook.step(step_id)
         self._driver()
-        attempt = rules.may_verify(step, self.incident)
+        attempt = rules.require_outcome_unknown(step, self.incident)
         self._require_ended(step)
         action = build_action(step, self.runbook, self.incident)
         holds, detail = attempts.verdict(action, self._context(step_id), attempt)
-        self._append(Kind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
+        self.append(EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
         return holds
 
-    def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
+    def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         """A person did it. Its answers become values of the step; the roles that it tells count as told."""
         step = self.runbook.step(step_id)
         with self._mutex:
             self._driver()
-            answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
-            self._append(Kind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
+            answers = rules.require_manual(step, self.incident, self.runbook, note=note, values=values or {})
+            self.append(EventKind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
             for role in step.notify:
-                self.told(role, note or step.title)
+                self.record_notification(role, note or step.title)
 
-    def fail(self, step_id: str, reason: str) -> None:
+    def mark_failed(self, step_id: str, reason: str) -> None:
         """A person tried it and it did not work."""
         step = self.runbook.step(step_id)
         with self._mutex:
-            rules.may_decide(step, self.incident, reason)
+            rules.require_decidable(step, self.incident, reason)
             body = {"step": step_id, "reason": reason, "notify": list(step.on_failure.notify)}
-            self._append(Kind.MARKED_FAILED, body)
+            self.append(EventKind.MARKED_FAILED, body)
             self._escalate()
 
     def skip(self, step_id: str, reason: str) -> None:
         """Go on without it, and say why."""
         with self._mutex:
-            rules.may_decide(self.runbook.step(step_id), self.incident, reason)
-            self._append(Kind.SKIPPED, {"step": step_id, "reason": reason})
+            rules.require_decidable(self.runbook.step(step_id), self.incident, reason)
+            self.append(EventKind.SKIPPED, {"step": step_id, "reason": reason})
 
-    def begin_at(self, step_id: str, reason: str) -> None:
+    def start_from(self, step_id: str, reason: str) -> None:
         """Go on from this step: every earlier one that waits for somebody is skipped, with this reason."""
         with self._mutex:
-            for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
+            for step in rules.require_start_point(self.runbook.step(step_id), self.incident, self.runbook, reason):
                 self.skip(step.id, f"begun at {self.runbook.step(step_id).number}: {reason}")
 
     def reopen(self, step_id: str, reason: str) -> None:
         """It was settled, and has to be done again."""
         with self._mutex:
-            rules.may_decide(self.runbook.step(step_id), self.incident, reason)
-            self._append(Kind.REOPENED, {"step": step_id, "reason": reason})
+            rules.require_decidable(self.runbook.step(step_id), self.incident, reason)
+            self.append(EventKind.REOPENED, {"step": step_id, "reason": reason})
 
     # The end
 
@@ -300,34 +305,34 @@ class Conductor(Approvals, Aftermath):
         found = closure.evaluate(self.runbook.closure, self._context(""), self.incident)
         if self.driving:
             for name, state in found.items():
-                self._append(Kind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
+                self.append(EventKind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
         return found
 
     def close(self, *, reason: str = "") -> None:
         """End the incident. Raises `Refused` naming the criteria that are not met, unless a reason is given."""
-        wheel = self._driver()
+        handle = self._driver()
         self.settle()
         found = self.evaluate_closure()
         with self._mutex:
-            unmet = rules.may_close(found, self.incident, self.runbook, reason)
-            wheel.journal.prepare()  # the event tells its own number, so nothing may come before it
-            self._take_in(wheel.journal.events[len(self.events) :])
+            unmet = rules.require_closable(found, self.incident, self.runbook, reason)
+            handle.journal.prepare()  # the event tells its own number, so nothing may come before it
+            self.apply_events(handle.journal.events[len(self.events) :])
             count = len(self.events) + 1
-            self._append(Kind.CLOSED, {"reason": reason, "unmet": unmet, "events": count})
-            self._append(Kind.DRIVER_LEFT, {"reason": "closed"})
-            self._let_go(wheel, trim=True)
+            self.append(EventKind.CLOSED, {"reason": reason, "unmet": unmet, "events": count})
+            self.append(EventKind.DRIVER_LEFT, {"reason": "closed"})
+            self.release(handle, trim=True)
 
     def leave(self) -> None:
         """Give the wheel back without closing. Steps under way go on under their supervisors."""
-        wheel = self._wheel
-        if wheel is None:
+        handle = self._handle
+        if handle is None:
             return
-        self._await_starts(wheel)
+        self._await_starts(handle)
         self.settle()
         with self._mutex, contextlib.suppress(TakenOver):  # then there is nothing left to give back
             if self.incident.open:
-                self._append(Kind.DRIVER_LEFT, {"reason": "left"})
-            self._let_go(wheel, trim=False)
+                self.append(EventKind.DRIVER_LEFT, {"reason": "left"})
+            self.release(handle, trim=False)
 
     def _require_drivable(self) -> None:
         """Plans and checks run what the runbook says as well. Raises `Refused`."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from midwatch.incident.events import Event, Kind, StepOutcome
+from midwatch.incident.events import Event, EventKind, StepOutcome
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Runbook, Severity, Step
 
 FAILURES = (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
 
 
-def escalation_owed(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
+def pending_escalation(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
     """The severity to which a failed step should have raised the incident, when nothing was decided on it since."""
     for event in reversed(events):
-        if event.kind == Kind.SEVERITY:
+        if event.kind == EventKind.SEVERITY:
             return None
-        failed = event.kind == Kind.MARKED_FAILED or (event.kind == Kind.FINISHED and event.body["outcome"] in FAILURES)
+        failed = event.kind == EventKind.MARKED_FAILED or (
+            event.kind == EventKind.FINISHED and event.body["outcome"] in FAILURES
+        )
         if failed:
             step = runbook.step(str(event.body["step"]))
-            if event.kind == Kind.FINISHED and is_undo(incident, step, event.body["attempt"]):
+            if event.kind == EventKind.FINISHED and is_undo(incident, step, event.body["attempt"]):
                 continue
             worse = step.on_failure.raise_severity
             if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
@@ -32,21 +34,21 @@ def is_undo(incident: Incident, step: Step, number: int) -> bool:
     return any(attempt.number == number and attempt.undoes is not None for attempt in incident.step(step.id).attempts)
 
 
-def words_owed(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:
+def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:
     """Role and message of every telling that a ticked step stands for and that is not in the journal."""
     owed: dict[str, str] = {}
     for event in events:
-        if event.kind == Kind.MARKED_DONE:
+        if event.kind == EventKind.MARKED_DONE:
             step = runbook.step(str(event.body["step"]))
             owed |= dict.fromkeys(step.notify, str(event.body["note"]) or step.title)
-        elif event.kind == Kind.NOTIFICATION_RECORDED:
+        elif event.kind == EventKind.NOTIFICATION_RECORDED:
             owed.pop(str(event.body["role"]), None)
     return list(owed.items())
 
 
-def readings_owed(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Step, int] | None:
+def pending_readings(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Step, int] | None:
     """The attempt whose readings after its end are missing; only the last one, since others have moved the world since."""
-    confirmed = next((event for event in reversed(events) if event.kind == Kind.CONFIRMED), None)
+    confirmed = next((event for event in reversed(events) if event.kind == EventKind.CONFIRMED), None)
     if confirmed is None:
         return None
     step = runbook.step(str(confirmed.body["step"]))

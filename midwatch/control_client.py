@@ -15,7 +15,7 @@ from midwatch.errors import Failed, Refused
 from midwatch.hostile import safe_text
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lease import Driver, driver_of
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.system.strict_json import read_object
 from midwatch.system.unix_socket import connect_in_folder
 
@@ -24,7 +24,7 @@ _CONNECT_LIMIT_S = 2.0
 _NAMES_AT_MOST = 256
 
 
-def knock(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str, Any]:
+def send_request(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str, Any]:
     """Ask the driver for something, and wait for the answer.
 
     Raises `Refused` with the driver's own sentence, and `Failed` when it cannot be reached: nobody drives, it drives from
@@ -47,7 +47,7 @@ def knock(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str, Any]:
     raise Refused(sentence, hint=hint)
 
 
-class Attendance:
+class ObserverConnection:
     """An observer's side: connected for as long as they watch."""
 
     def __init__(self, folder: IncidentFolder) -> None:
@@ -94,8 +94,8 @@ def _connect(folder: IncidentFolder) -> socket.socket:
         raise Failed(f"Nobody drives {folder.id}", hint="Take the wheel: midwatch")
     connection: socket.socket | None = None
     try:
-        connection = connect_in_folder(folder.path, folder.door.name, limit_s=_CONNECT_LIMIT_S)
-        _require_driver(folder, driver, Person.behind(connection))
+        connection = connect_in_folder(folder.path, folder.control_socket.name, limit_s=_CONNECT_LIMIT_S)
+        _require_driver(folder, driver, Identity.from_peer(connection))
     except OSError as error:
         if connection is not None:
             connection.close()
@@ -109,7 +109,7 @@ def _connect(folder: IncidentFolder) -> socket.socket:
     return connection
 
 
-def _require_driver(folder: IncidentFolder, driver: Driver, peer: Person) -> None:
+def _require_driver(folder: IncidentFolder, driver: Driver, peer: Identity) -> None:
     """Raise `OSError` unless the peer is the process that the lock file names, and of a user who may drive here.
 
     That is the owner of the folder or root. Where a group may write in the folder, each of its members may drive it.

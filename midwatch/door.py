@@ -24,12 +24,12 @@ from typing import Any
 
 from midwatch.errors import MidwatchError
 from midwatch.incident.folder import IncidentFolder
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.system.rate_limit import RateLimit
 from midwatch.system.strict_json import read_object
 from midwatch.system.unix_socket import listen_in_folder, unlink_in_folder
 
-Answer = Callable[[Person, Mapping[str, Any]], Mapping[str, Any]]
+Answer = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any]]
 LINE_LIMIT_BYTES = 8 * 1024 * 1024
 """Bytes of an answer: a plan may have thousands of effects."""
 REQUEST_LIMIT_BYTES = 64 * 1024
@@ -46,7 +46,7 @@ _LAST_WORDS_S = 1.0
 @dataclass(slots=True)
 class _Client:
     connection: socket.socket
-    person: Person
+    person: Identity
     deadline: float
     """Monotonic time by which it has to have done what it is waited for."""
     received: bytearray = field(default_factory=bytearray)
@@ -64,13 +64,13 @@ class _Client:
         return bool(self.unsent or self.received or not self.observes)
 
 
-class Door:
+class ControlServer:
     """The driver's side. `problem` says why nobody can ask; everything else of an incident works without the socket."""
 
     def __init__(self, folder: IncidentFolder, answer: Answer, *, idle_s: float = IDLE_S) -> None:
         """Listen and answer from a thread; `answer` raises `MidwatchError` with what the client is told instead."""
         self.problem = ""
-        self.watchers: tuple[str, ...] = ()
+        self.observers: tuple[str, ...] = ()
         """The names of those who observe, one for each screen."""
         self._folder, self._answer, self._idle_s = folder, answer, idle_s
         self._clients: dict[int, _Client] = {}
@@ -79,10 +79,10 @@ class Door:
         self._paused_until = 0.0
         self._ours, self._wake = socket.socketpair()
         try:
-            self._listener, self._inode = listen_in_folder(folder.path, folder.door.name, mode=0o666)
+            self._listener, self._inode = listen_in_folder(folder.path, folder.control_socket.name, mode=0o666)
         except OSError as error:
             self._inode = 0
-            self.problem = f"Nobody can reach this driver by {folder.door}: {error.strerror or error}"
+            self.problem = f"Nobody can reach this driver by {folder.control_socket}: {error.strerror or error}"
             for opened in (self._selector, self._ours, self._wake):
                 opened.close()
             return
@@ -92,7 +92,7 @@ class Door:
         """Nobody is let in any more; an answer that is being given still goes out. Safe from any thread, and twice."""
         if self._inode:
             with contextlib.suppress(OSError):
-                unlink_in_folder(self._folder.path, self._folder.door.name, self._inode)
+                unlink_in_folder(self._folder.path, self._folder.control_socket.name, self._inode)
         with contextlib.suppress(OSError):
             self._wake.close()
 
@@ -161,7 +161,7 @@ class Door:
                 return
             try:
                 connection.setblocking(False)
-                person = Person.behind(connection)
+                person = Identity.from_peer(connection)
                 if busy := self._too_many(person):
                     connection.send(_line({"ok": False, "busy": True, "sentence": busy}))
                     connection.close()
@@ -175,14 +175,14 @@ class Door:
             if len(self._clients) > _CLIENTS:
                 self._make_room()
 
-    def _too_many(self, person: Person) -> str:
+    def _too_many(self, person: Identity) -> str:
         """Why this user may not connect once more; empty when that is fine."""
         if sum(client.person.uid == person.uid for client in self._clients.values()) >= CLIENTS_PER_USER:
             return f"This user has {CLIENTS_PER_USER} connections to the driver already"
         return "" if self._is_free(person) or self._rate.admits(person.uid) else "This user asks too often"
 
     @staticmethod
-    def _is_free(person: Person) -> bool:
+    def _is_free(person: Identity) -> bool:
         """Root and the driver's own user could end the driver; no rate holds them up."""
         return person.uid in (0, os.geteuid())
 
@@ -248,12 +248,12 @@ class Door:
     # What clients are sent
 
     def _name_observers(self) -> None:
-        watchers = tuple(sorted(client.person.full_name for client in self._clients.values() if client.observes))
-        if watchers != self.watchers:
-            self.watchers = watchers
+        observers = tuple(sorted(client.person.full_name for client in self._clients.values() if client.observes))
+        if observers != self.observers:
+            self.observers = observers
             for client in list(self._clients.values()):
                 if client.observes:
-                    self._queue(client, {"watchers": watchers})
+                    self._queue(client, {"watchers": observers})
 
     def _queue(self, client: _Client, reply: Mapping[str, Any]) -> None:
         """Send what the client takes now; the rest goes out when it reads on. Who does not read is dropped."""

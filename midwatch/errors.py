@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """A position in a file, counted from 1 as editors count."""
 
     file: str
@@ -42,7 +42,7 @@ class MidwatchError(Exception):
 
     exit = Exit.FAILED
 
-    def __init__(self, sentence: str, *, place: Place | None = None, hint: str = "") -> None:
+    def __init__(self, sentence: str, *, place: SourceLocation | None = None, hint: str = "") -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.place = place

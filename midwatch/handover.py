@@ -27,9 +27,9 @@ class Section:
     lines: tuple[str, ...]
 
 
-def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime | None) -> list[Section]:
+def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: datetime | None) -> list[Section]:
     """The incident as it stands, for whoever takes it over; the most urgent first. `due` is when the next update is."""
-    now, steady = clock.now(), incident.steady_now(clock)
+    now, steady = clock.now(), incident.elapsed_now(clock)
     by_status: dict[StepStatus, list[Step]] = {}
     for step in runbook.steps():
         by_status.setdefault(incident.status(step), []).append(step)
@@ -45,7 +45,7 @@ def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime |
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
         Section("next", "Next", (f"{following.number} {following.title}",) if following else ("nothing: close it",)),
-        Section("to_tell", "Still to be told", tuple(_role(runbook, role, why) for role, why in incident.to_tell.items())),
+        Section("to_notify", "Still to be told", tuple(_role(runbook, role, why) for role, why in incident.to_notify.items())),
         Section("update", "Next status update", (_update(due, now),) if due else ()),
         Section("open", f"Open: {len(todo)}", tuple(_open(todo))),
         Section("skipped", "Skipped", told(StepStatus.SKIPPED)),
@@ -58,7 +58,7 @@ def handover(runbook: Runbook, incident: Incident, clock: Clock, due: datetime |
 
 def headline(incident: Incident, clock: Clock) -> str:
     """Which incident, how severe, for how long."""
-    state = f"open for {duration(incident.steady_now(clock))}" if incident.open else "closed"
+    state = f"open for {duration(incident.elapsed_now(clock))}" if incident.open else "closed"
     return f"{incident.id}  {incident.severity}  {incident.title}, {state}"
 
 

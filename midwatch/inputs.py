@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from midwatch.errors import BadInput, Place
-from midwatch.runbook.model import Ask, Runbook, Severity
+from midwatch.errors import BadInput, SourceLocation
+from midwatch.runbook.model import Question, Runbook, Severity
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.runbook.reader import near
 from midwatch.units import size
@@ -56,7 +56,7 @@ def given_inputs(runbook: Runbook, given: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def require_known(runbook: Runbook, names: Iterable[str], *, place: Place | None = None) -> None:
+def require_known(runbook: Runbook, names: Iterable[str], *, place: SourceLocation | None = None) -> None:
     """Raise `BadInput` for the first name that the runbook does not ask for."""
     known = [ask.name for ask in runbook.inputs]
     for name in names:
@@ -65,12 +65,12 @@ def require_known(runbook: Runbook, names: Iterable[str], *, place: Place | None
             raise BadInput(f"{runbook.file.name} has no input {name!r}", place=place, hint=hint)
 
 
-def missing_inputs(runbook: Runbook, values: Mapping[str, str]) -> list[Ask]:
+def missing_inputs(runbook: Runbook, values: Mapping[str, str]) -> list[Question]:
     """Those that are required, and have no value."""
     return [ask for ask in runbook.inputs if ask.required and not values.get(ask.name)]
 
 
-def not_given(ask: Ask) -> BadInput:
+def not_given(ask: Question) -> BadInput:
     """That a required one is missing, and how it is given."""
     return BadInput(f"The input {ask.name!r} was not given: {ask.prompt}", hint=f"Give it: --input {ask.name}=VALUE")
 

@@ -12,25 +12,25 @@ from datetime import datetime
 from typing import Any
 
 from midwatch import pins, rules
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Refused
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.plan import Plan
 from midwatch.reasons import require_reason
-from midwatch.record import Record
+from midwatch.record import JournalSession
 from midwatch.runbook.model import Severity
 from midwatch.units import size
 
 WORDS_IN = {
-    Kind.NOTE: "text",
-    Kind.NOTIFICATION_RECORDED: "message",
-    Kind.UPDATE: "message",
-    Kind.MARKED_DONE: "note",
-    Kind.SKIPPED: "reason",
-    Kind.MARKED_FAILED: "reason",
-    Kind.REOPENED: "reason",
-    Kind.SEVERITY: "reason",
-    Kind.PINNED: "reason",
+    EventKind.NOTE: "text",
+    EventKind.NOTIFICATION_RECORDED: "message",
+    EventKind.UPDATE: "message",
+    EventKind.MARKED_DONE: "note",
+    EventKind.SKIPPED: "reason",
+    EventKind.MARKED_FAILED: "reason",
+    EventKind.REOPENED: "reason",
+    EventKind.SEVERITY: "reason",
+    EventKind.PINNED: "reason",
 }
 """The kinds in which a person's own words stand, and the key of their body that holds them: these can be corrected."""
 LONGEST_EXCERPT = 48_000
@@ -38,7 +38,7 @@ LONGEST_EXCERPT = 48_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class ManualCommand:
     """A command that was run elsewhere, by hand."""
 
     command: str
@@ -47,11 +47,11 @@ class Ran:
     """What came of it, in words or as an exit status."""
 
 
-class Notebook(Record):
+class Annotations(JournalSession):
     """The part of the conductor that writes words, and runs nothing."""
 
     def note(
-        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: Ran | None = None
+        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: ManualCommand | None = None
     ) -> None:
         """Write something into the timeline; `at` when it happened earlier.
 
@@ -59,50 +59,50 @@ class Notebook(Record):
         them the text may be empty. Raises `Refused` when nothing is said, or too much for one event.
         """
         if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
-            text = rules.words(text, "A note")
+            text = rules.require_text(text, "A note")
         stored = len(json.dumps(pasted_output))
         if stored > LONGEST_EXCERPT:
             hint = "Keep the lines that matter, or write them as several notes"
             raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(LONGEST_EXCERPT)}", hint=hint)
-        body: dict[str, Any] = {"text": text.strip(), "at": iso(at) if at else None}
+        body: dict[str, Any] = {"text": text.strip(), "at": to_rfc3339(at) if at else None}
         if pasted_output.strip():
             body["pasted_output"] = pasted_output.strip("\r\n")
         if manual_command is not None:
             body["manual_command"] = asdict(
-                Ran(
-                    rules.words(manual_command.command, "The command"),
+                ManualCommand(
+                    rules.require_text(manual_command.command, "The command"),
                     manual_command.host.strip(),
                     manual_command.result.strip(),
                 )
             )
-        self._append(Kind.NOTE, body)
+        self.append(EventKind.NOTE, body)
 
     def correct(self, seq: int, text: str) -> None:
         """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
         words_of(self.events, seq)
-        self._append(Kind.TEXT_CORRECTED, {"event": seq, "text": rules.words(text, "The correction")})
+        self.append(EventKind.TEXT_CORRECTED, {"event": seq, "text": rules.require_text(text, "The correction")})
 
     def star(self, seq: int, *, starred: bool = True) -> None:
         """Mark event `seq` as one that the post-mortem should not miss, or take the mark away."""
         if not 1 <= seq <= len(self.events):
             raise Refused(f"There is no event {seq}", hint=f"The record has {len(self.events)}")
-        self._append(Kind.STARRED, {"event": seq, "starred": starred})
+        self.append(EventKind.STARRED, {"event": seq, "starred": starred})
 
-    def told(self, role_id: str, message: str) -> None:
+    def record_notification(self, role_id: str, message: str) -> None:
         """Somebody was told something."""
-        self._append(Kind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.words(message, "What was said")})
+        self.append(EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.require_text(message, "What was said")})
 
     def update(self, message: str) -> None:
         """A status update went out; the time of the next one starts now."""
-        body = {"message": rules.words(message, "A status update"), "channel": self.runbook.comms.channel}
-        self._append(Kind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
+        body = {"message": rules.require_text(message, "A status update"), "channel": self.runbook.comms.channel}
+        self.append(EventKind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
 
     def set_severity(self, severity: Severity, reason: str) -> None:
         """Make it worse or better, and say why."""
         if severity is self.incident.severity:
             raise Refused(f"The severity is {severity} already")
         body = {"from": self.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
-        self._append(Kind.SEVERITY, body)
+        self.append(EventKind.SEVERITY, body)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
         """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
@@ -111,14 +111,14 @@ class Notebook(Record):
             if not bodies:
                 raise Refused("The plan found the servers that are pinned", hint="There is nothing to pin anew")
             for body in bodies:
-                self._append(Kind.PINNED, body)
+                self.append(EventKind.PINNED, body)
 
     def _pin_first(self, plan: Plan) -> None:
         """The first plan of an incident that finds out which server a target is pins that target."""
         with self._mutex:
             if self.driving and self.incident.open:
                 for body in pins.first_pins(plan, self.runbook, self.incident.pins):
-                    self._append(Kind.PINNED, body)
+                    self.append(EventKind.PINNED, body)
 
 
 def words_of(events: Sequence[Event], seq: int) -> str:
@@ -129,5 +129,5 @@ def words_of(events: Sequence[Event], seq: int) -> str:
     key = next((key for kind, key in WORDS_IN.items() if kind == event.kind), None)
     if key is None:
         raise Refused(f"Event {seq} holds nobody's words", hint="Notes, messages and reasons can be corrected")
-    corrected = [e.body["text"] for e in events if e.kind == Kind.TEXT_CORRECTED and e.body["event"] == seq]
+    corrected = [e.body["text"] for e in events if e.kind == EventKind.TEXT_CORRECTED and e.body["event"] == seq]
     return str(corrected[-1] if corrected else event.body.get(key) or "")

@@ -12,10 +12,10 @@ from typing import Any
 from midwatch.clock import Clock
 from midwatch.driving import load_copies
 from midwatch.errors import BadInput, Failed
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.folder import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.modes import new_folder, open_file
-from midwatch.incident.understood import understood
+from midwatch.incident.understood import event_errors
 from midwatch.journal.reader import read
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
@@ -100,9 +100,9 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
     Nothing of it may be run before `midwatch.driving` has compared it.
     """
     events = read(folder.journal)
-    if not events or events[0].kind != Kind.DECLARED:
+    if not events or events[0].kind != EventKind.DECLARED:
         raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
-    with understood(folder.id, events[0]):
+    with event_errors(folder.id, events[0]):
         base = str(events[0].body["base"])
     return incident_runbook(folder, base), events
 

@@ -19,7 +19,7 @@ _SETTLED = 3.0
 """Seconds of growth from which on what is left can be told."""
 
 
-class Pace:
+class RateMeter:
     """The recent growth of one thing: the bytes of a file, or what a step tells of itself."""
 
     def __init__(self, window: float = 5.0) -> None:
@@ -106,7 +106,7 @@ class Advance:
         return words
 
 
-def advance(told: Progress | None, pace: Pace, of: Path, at: float, output: int = 0) -> Advance:
+def advance(told: Progress | None, pace: RateMeter, of: Path, at: float, output: int = 0) -> Advance:
     """What is known now; `pace` remembers what was told before, `of` is the file that tells it."""
     if told is None:
         return Advance(output=output)

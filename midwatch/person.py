@@ -28,7 +28,7 @@ _SO_PEERPIDFD = 77
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Identity:
     """The person behind a process."""
 
     name: str
@@ -47,12 +47,12 @@ class Person:
         return cls(user_name(uid if login is None else login), uid, login, pid, seen and uid != _overflow_uid())
 
     @classmethod
-    def me(cls) -> Self:
+    def current(cls) -> Self:
         """Whoever runs this process."""
         return cls.of(os.getpid(), os.getuid())
 
     @classmethod
-    def behind(cls, connection: socket.socket) -> Self:
+    def from_peer(cls, connection: socket.socket) -> Self:
         """Whoever is at the other end of a Unix socket, as the kernel knows it. Raises `OSError`."""
         pid, uid, _ = struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         with _held(connection, pid, uid) as process:
@@ -61,7 +61,7 @@ class Person:
                 return cls(user_name(uid), uid, None, pid, seen=False)
         return person
 
-    def is_same(self, other: Person) -> bool:
+    def may_be_same_as(self, other: Identity) -> bool:
         """Whether it may be the same person: the same user, or the same login behind different users."""
         return (
             self.uid == other.uid
@@ -69,7 +69,7 @@ class Person:
             or (other.login is not None and other.login == self.uid)
         )
 
-    def is_surely(self, other: Person) -> bool:
+    def is_surely(self, other: Identity) -> bool:
         """Whether it is the same person beyond doubt, who may do here what the other may. Nobody else than root can pretend."""
         if self.login is not None and other.login is not None:
             return self.login == other.login and (self.uid == other.uid or self.has_own_name)

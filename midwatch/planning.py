@@ -19,7 +19,7 @@ from midwatch.known_secrets import names_secret
 from midwatch.parameters import build
 from midwatch.plan import PLAN_AGAIN, Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.model import INPUTS, Reference, Runbook, Step, StepKind
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 
 SHELL_ACTION = "shell"
 """What the plan of a shell step has for the name of its action."""
@@ -126,7 +126,9 @@ def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Inci
         raise Refused(f"Since the plan was shown, {changes}", hint=PLAN_AGAIN)
 
 
-def order_for(plan: Plan, step: Step, runbook: Runbook, folder: IncidentFolder, attempt: AttemptFolder, actor: str) -> Order:
+def order_for(
+    plan: Plan, step: Step, runbook: Runbook, folder: IncidentFolder, attempt: AttemptFolder, actor: str
+) -> LaunchSpec:
     """What the supervisor runs for a plan that was consented to: bash for a shell step, else our own command line.
 
     Everything comes from the plan. The only exception is a secret of the runbook: the plan names it and has no value of it.
@@ -134,10 +136,12 @@ def order_for(plan: Plan, step: Step, runbook: Runbook, folder: IncidentFolder, 
     environment = step_environment(runbook, folder, step.id, actor, attempt)
     if step.kind is StepKind.RUN:
         environment |= _variables(plan, step)
-        return Order((*SHELL, plan.parameters["script"]), plan.bindings[FOLDER], environment, step.timeout, digest=plan.digest)
+        return LaunchSpec(
+            (*SHELL, plan.parameters["script"]), plan.bindings[FOLDER], environment, step.timeout, digest=plan.digest
+        )
     options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
     argv = ("midwatch", "action", plan.action, *options, "--confirmed", str(attempt.plan), "--digest", plan.digest)
-    return Order(argv, str(runbook.base), environment, step.timeout, digest=plan.digest)
+    return LaunchSpec(argv, str(runbook.base), environment, step.timeout, digest=plan.digest)
 
 
 def shown_command(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
-from midwatch.clock import Clock, from_iso, iso
+from midwatch.clock import Clock, from_rfc3339, to_rfc3339
 from midwatch.runbook.model import Runbook
 
 
@@ -78,13 +78,13 @@ class Reading:
         rows = [
             {"label": r.label, "text": r.text, "level": r.level.value, "number": r.number, "unit": r.unit} for r in self.rows
         ]
-        return {"probe": self.probe, "at": iso(self.at), "rows": rows, "error": self.error}
+        return {"probe": self.probe, "at": to_rfc3339(self.at), "rows": rows, "error": self.error}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
         rows = tuple(Row(**{**row, "level": Level(row["level"])}) for row in data["rows"])
-        return cls(data["probe"], from_iso(data["at"]), rows, data["error"])
+        return cls(data["probe"], from_rfc3339(data["at"]), rows, data["error"])
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def stat_of(pid: int) -> ProcessStat | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessIdentity:
     """A process that cannot be mistaken for another, not even after a reboot."""
 
     pid: int

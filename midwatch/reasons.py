@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from midwatch.errors import BadInput, Place, Refused
+from midwatch.errors import BadInput, Refused, SourceLocation
 
 _HINT = "Say why in a few words"
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -63,7 +63,7 @@ def fault_of_reason(text: str) -> str:
     return ""
 
 
-def require_reason(text: str, *, place: Place | None = None) -> str:
+def require_reason(text: str, *, place: SourceLocation | None = None) -> str:
     """The reason without its edges. Raises `Refused` for a text that gives none, or `BadInput` where the text has a place."""
     fault = fault_of_reason(text)
     if fault and place is not None:
@@ -73,7 +73,7 @@ def require_reason(text: str, *, place: Place | None = None) -> str:
     return text.strip()
 
 
-def optional_reason(text: str, *, place: Place | None = None) -> str:
+def optional_reason(text: str, *, place: SourceLocation | None = None) -> str:
     """As `require_reason`, where a reason may be left out: a blank text is the empty reason."""
     return require_reason(text, place=place) if text.strip() else ""
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.clock import Clock
-from midwatch.door import Door
+from midwatch.door import ControlServer
 from midwatch.errors import MidwatchError, Refused
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lock import DriverLock, TakenOver
-from midwatch.incident.spare import Spare
+from midwatch.incident.spare import StartReserve
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.witness import Witness
@@ -33,51 +33,58 @@ _LOOK_AGAIN = 3.0
 
 
 @dataclass(slots=True)
-class Wheel:
+class DriverHandle:
     """What only the driver holds."""
 
     journal: Journal
     lock: DriverLock
-    under_way: set[tuple[str, int]] = field(default_factory=set)
+    starting: set[tuple[str, int]] = field(default_factory=set)
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
     readers: list[threading.Thread] = field(default_factory=list)
-    door: Door | None = None
-    look_again_at: float = 0.0
+    control_socket: ControlServer | None = None
+    retry_at: float = 0.0
     """Monotonic time from which on a journal that is on another disk is tried to be brought back."""
 
 
-class Record(ABC):
+class JournalSession(ABC):
     """Reads and, with the wheel, appends.
 
     `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
     """
 
     def __init__(
-        self, runbook: Runbook, folder: IncidentFolder, events: list[Event], *, actor: str, clock: Clock, wheel: Wheel | None
+        self,
+        runbook: Runbook,
+        folder: IncidentFolder,
+        events: list[Event],
+        *,
+        actor: str,
+        clock: Clock,
+        handle: DriverHandle | None,
     ) -> None:
         self.runbook = runbook
         self.folder = folder
         self.actor = actor
         self.clock = clock
         self.events = events
-        self.incident = fold(events)
-        self._wheel = wheel
+        self.incident = reduce(events)
+        self._handle = handle
         self._tail: Tail | None = None
         self._mutex = threading.RLock()
         self._changed: set[str] = set()
         self._secrets = known_secrets(runbook)
-        self._spare = Spare(folder.path)
+        self._start_reserve = StartReserve(folder.path)
         self._witness = Witness(folder.path, wanted=runbook.witness)
 
     @property
     def driving(self) -> bool:
         """Whether this process may run steps."""
-        return self._wheel is not None
+        return self._handle is not None
 
     @property
     def head(self) -> str:
         """The SHA-256 of the journal's last line: tell it to others, and later tampering shows (docs/journal.md)."""
-        return self._wheel.journal.head if self._wheel else verify(self.folder.journal).head
+        return self._handle.journal.head if self._handle else verify(self.folder.journal).head
 
     @property
     def next_update_due(self) -> datetime | None:
@@ -87,7 +94,7 @@ class Record(ABC):
         every = self.runbook.comms.update_every
         if not every or not self.incident.open:
             return None
-        left = every - (self.incident.steady_now(self.clock) - self.incident.updated)
+        left = every - (self.incident.elapsed_now(self.clock) - self.incident.updated)
         return self.clock.now() + timedelta(seconds=left)
 
     @abstractmethod
@@ -99,29 +106,29 @@ class Record(ABC):
         last = self.incident.step(step_id).last if step_id in self.incident.steps else None
         return None if last is None else self.folder.attempt(step_id, last.number)
 
-    def _driver(self) -> Wheel:
-        if self._wheel is None:
+    def _driver(self) -> DriverHandle:
+        if self._handle is None:
             who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
             raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
-        return self._wheel
+        return self._handle
 
-    def _name_places(self) -> None:
+    def name_fallbacks(self) -> None:
         """Say where the journal goes on when its own disk takes no more events."""
         declared = self.runbook.locations.get("journal_fallback", "")
         with self._mutex:
             journal = self._driver().journal
-            journal.name_places(self.runbook.resolve(declared) if declared else None)
-            self._take_in(journal.events[len(self.events) :])
-        self._spare.keep()
+            journal.name_fallbacks(self.runbook.resolve(declared) if declared else None)
+            self.apply_events(journal.events[len(self.events) :])
+        self._start_reserve.keep()
 
-    def _name_unmasked(self) -> None:
+    def report_short_secrets(self) -> None:
         """Say what is refused as a secret, so that nobody relies on its being masked."""
         names = too_short(self.runbook)
-        last = next((event for event in reversed(self.events) if event.kind == Kind.SECRETS_TOO_SHORT), None)
+        last = next((event for event in reversed(self.events) if event.kind == EventKind.SECRETS_TOO_SHORT), None)
         if names and (last is None or last.body.get("names") != names):
-            self._append(Kind.SECRETS_TOO_SHORT, {"names": names})
+            self.append(EventKind.SECRETS_TOO_SHORT, {"names": names})
 
-    def _learn_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    def refresh_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Look again what is secret now. What was so before stays so in what is journalled here: it may yet be typed."""
         found = known_secrets(self.runbook, environment)
         every = dict(found)
@@ -133,53 +140,53 @@ class Record(ABC):
         self._secrets = every
         return found
 
-    def _make_room(self) -> bool:
+    def release_reserve(self) -> bool:
         """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""
         gave = False
-        while given := self._spare.give():  # again and again: the event itself may have taken some of it
-            self._append(Kind.RESERVE_RELEASED, asdict(given))
+        while given := self._start_reserve.release():  # again and again: the event itself may have taken some of it
+            self.append(EventKind.RESERVE_RELEASED, asdict(given))
             gave = True
         return gave
 
-    def _bring_back(self, wheel: Wheel) -> None:
+    def fail_back(self, handle: DriverHandle) -> None:
         """Let what went to another disk come back when there is room; looked at every few seconds."""
         now = time.monotonic()
-        if wheel.journal.away and now >= wheel.look_again_at and not wheel.under_way:  # which have the room that was made
-            wheel.look_again_at = now + _LOOK_AGAIN
+        if handle.journal.away and now >= handle.retry_at and not handle.starting:  # which have the room that was made
+            handle.retry_at = now + _LOOK_AGAIN
             with contextlib.suppress(MidwatchError):  # nothing is lost then, and the next event says it
-                wheel.journal.join()
-            self._take_in(wheel.journal.events[len(self.events) :])
+                handle.journal.join()
+            self.apply_events(handle.journal.events[len(self.events) :])
 
-    def _append(self, kind: Kind, body: Mapping[str, Any]) -> None:
+    def append(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         with self._mutex:
-            wheel = self._driver()
-            journal = wheel.journal
+            handle = self._driver()
+            journal = handle.journal
             try:
                 journal.append(kind, masked(body, self._secrets))
                 self._witness.sees(kind, len(journal.events), journal.head)
             except TakenOver:
-                self._lose(wheel)
+                self._lose(handle)
                 raise
-            self._take_in(journal.events[len(self.events) :])
+            self.apply_events(journal.events[len(self.events) :])
 
     @abstractmethod
-    def _lose(self, wheel: Wheel) -> None:
+    def _lose(self, handle: DriverHandle) -> None:
         """What becomes of a driver whose wheel was taken."""
 
-    def _take_in(self, events: list[Event]) -> None:
+    def apply_events(self, events: list[Event]) -> None:
         if events:
             self.events = [*self.events, *events]
-            self.incident = fold(self.events)
+            self.incident = reduce(self.events)
             self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
 
-    def _let_go(self, wheel: Wheel, *, trim: bool) -> None:
-        if wheel.door:
-            wheel.door.close()
-        wheel.journal.close(trim=trim)
+    def release(self, handle: DriverHandle, *, trim: bool) -> None:
+        if handle.control_socket:
+            handle.control_socket.close()
+        handle.journal.close(trim=trim)
         if trim:
-            self._spare.drop()
-        wheel.lock.release()
-        self._wheel = None
+            self._start_reserve.drop()
+        handle.lock.release()
+        self._handle = None
 
 
 def terminal() -> str:

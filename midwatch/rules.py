@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from midwatch.errors import Refused
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
-from midwatch.person import HOW_TO_LOG_IN, Person
+from midwatch.person import HOW_TO_LOG_IN, Identity
 from midwatch.plan import Plan, Risk
 from midwatch.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.runbook.model import Runbook, Step, StepKind
@@ -24,7 +24,7 @@ def name_to_type(step: Step, plan: Plan) -> str:
     return name_to_confirm(plan.confirm_name or step.id) if risk_of(step, plan) is Risk.DESTROY else ""
 
 
-def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
+def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
     """Whether this step may run now, as this plan says."""
     status = incident.status(step)
     if step.kind is StepKind.MANUAL:
@@ -38,10 +38,10 @@ def may_start(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, t
         raise Refused(f"{step.title} is undecided: {incident.condition(step).reason}", hint="Give a reason to run it")
     if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not given:
         raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
-    consent(step, plan, typed)
+    require_consent(step, plan, typed)
 
 
-def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
+def require_preconditions_or_reason(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
     """Whether what the step requires holds, or somebody has said why it runs all the same."""
     unmet = [required for required in step.preconditions if found[required.id].met is not True]
     if unmet and not optional_reason(reason):
@@ -49,29 +49,29 @@ def may_go_without(step: Step, found: Mapping[str, CriterionState], reason: str)
         raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
 
 
-def may_begin_at(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
+def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
     """The earlier steps that are passed over when one goes on from this one."""
     is_open(incident)
     require_reason(reason)
-    if incident.status(step).settled or incident.status(step) is StepStatus.RUNNING:
+    if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
     earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
-    passed = [other for other in earlier if not incident.status(other).settled]
+    passed = [other for other in earlier if not incident.status(other).concluded]
     found = [other for other in passed if incident.status(other) is not StepStatus.RUNNING]
     if not found:
         raise Refused(f"Nothing before {step.title} waits", hint="Run it")
     return found
 
 
-def takes_two(step: Step, plan: Plan) -> bool:
+def needs_approval(step: Step, plan: Plan) -> bool:
     """Whether a second person has to approve this plan; one that would touch nothing needs nobody."""
     return step.requires_approval and risk_of(step, plan) is not Risk.OBSERVE
 
 
-def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Person) -> None:
+def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Identity) -> None:
     """Whether a second person may be asked to approve this plan."""
     is_open(incident)
-    if not takes_two(step, plan):
+    if not needs_approval(step, plan):
         raise Refused(f"{step.title} takes one person", hint="Run it")
     require_known(driver, "who asks for a second person")
     if incident.status(step) is StepStatus.RUNNING:
@@ -81,9 +81,9 @@ def may_ask_approval(step: Step, plan: Plan, incident: Incident, runbook: Runboo
         raise Refused(plan.refusal)
 
 
-def may_judge(approval: Approval, person: Person, driver: Person) -> None:
+def require_judge(approval: Approval, person: Identity, driver: Identity) -> None:
     """Whether this person may approve or decline: a second one, of whom the operating system knows who it is."""
-    if person.is_same(approval.asked_by) or person.is_same(driver):
+    if person.may_be_same_as(approval.asked_by) or person.may_be_same_as(driver):
         raise Refused(
             f"{person.name} asked for it, and cannot approve it as well", hint="Another person has to, from their own login"
         )
@@ -94,15 +94,15 @@ def may_judge(approval: Approval, person: Person, driver: Person) -> None:
         raise Refused(f"{person.full_name} cannot approve: another login acts as this user", hint=HOW_TO_LOG_IN)
 
 
-def require_known(person: Person, who: str) -> None:
+def require_known(person: Identity, who: str) -> None:
     """An anonymous person is nobody, so neither a first nor a second one."""
     if person.anonymous:
         raise Refused(f"Nobody can tell {who}: {person.name} has no login of its own here", hint=HOW_TO_LOG_IN)
 
 
-def may_go_with(step: Step, plan: Plan, incident: Incident, person: Person) -> str:
+def require_approved_plan(step: Step, plan: Plan, incident: Incident, person: Identity) -> str:
     """Whether this plan has the approval that its step takes, and whose; empty where it takes none."""
-    if not takes_two(step, plan):
+    if not needs_approval(step, plan):
         return ""
     approval = incident.approvals.get(step.id)
     if approval is None or approval.given_by is None:
@@ -111,14 +111,14 @@ def may_go_with(step: Step, plan: Plan, incident: Incident, person: Person) -> s
         raise Refused(f"{step.title} takes two people, and nobody has approved this plan{declined}", hint=hint)
     if approval.digest != plan.digest:
         raise Refused(f"The plan of {step.title} has changed since {approval.judge} approved it", hint="Ask again")
-    if approval.given_by.is_same(person):
+    if approval.given_by.may_be_same_as(person):
         raise Refused(f"{person.name} approved it, and cannot start it as well", hint="Another person has to")
     require_known(approval.given_by, f"who approved {step.title}")
     require_known(person, "who starts it")
     return approval.judge
 
 
-def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
+def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
     """Whether what the step did may be taken back now, as this plan of its undo says."""
     is_open(incident)
     status, last = incident.status(step), incident.step(step.id).last
@@ -127,10 +127,10 @@ def may_undo(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: 
     if last is None or status is StepStatus.TODO:
         raise Refused(f"{step.title} has not run, so there is nothing to take back")
     require_reason(reason)
-    consent(step, plan, typed)
+    require_consent(step, plan, typed)
 
 
-def may_verify(step: Step, incident: Incident) -> Attempt:
+def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
     """The attempt whose effect is looked for: one whose outcome nobody knows."""
     is_open(incident)
     last = incident.step(step.id).last
@@ -143,7 +143,7 @@ def may_verify(step: Step, incident: Incident) -> Attempt:
     return last
 
 
-def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
+def require_manual(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
     """The answers that count, once they are complete. A step that a machine does is ticked only after it failed."""
     is_open(incident)
     status = incident.status(step)
@@ -172,7 +172,7 @@ def may_tick(step: Step, incident: Incident, runbook: Runbook, *, note: str, val
     return answers
 
 
-def may_decide(step: Step, incident: Incident, reason: str) -> None:
+def require_decidable(step: Step, incident: Incident, reason: str) -> None:
     """Whether a person may skip, fail or reopen the step now."""
     is_open(incident)
     require_reason(reason)
@@ -180,7 +180,7 @@ def may_decide(step: Step, incident: Incident, reason: str) -> None:
         raise Refused(f"{step.title} is under way", hint="Cancel it first")
 
 
-def may_close(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
+def require_closable(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
     is_open(incident)
     given, running = optional_reason(reason), incident.running()
@@ -193,14 +193,14 @@ def may_close(found: Mapping[str, CriterionState], incident: Incident, runbook: 
     return [criterion.id for criterion in unmet]
 
 
-def words(text: str, what: str) -> str:
+def require_text(text: str, what: str) -> str:
     """The text without its edges; `Refused` when nothing is left."""
     if not text.strip():
         raise Refused(f"{what} is missing", hint="Say it in a few words")
     return text.strip()
 
 
-def consent(step: Step, plan: Plan, typed: str) -> None:
+def require_consent(step: Step, plan: Plan, typed: str) -> None:
     """Whether what a person did is enough to consent to this plan."""
     if plan.refusal:
         raise Refused(plan.refusal)

@@ -20,7 +20,7 @@ MOST_COUNTED = 1_000_000
 """Lines with a match that are counted."""
 
 
-class Spool:
+class OutputIndex:
     """Lines of a file that something else appends to.
 
     Keeps one number per 64 KiB of the file: how many lines begin before it. Every call reads a bounded part of the file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.model import Runbook, Step
 
@@ -48,9 +48,11 @@ def _impact(runbook: Runbook, incident: Incident) -> str:
 
 
 def _done(runbook: Runbook, incident: Incident, events: Sequence[Event]) -> str:
-    since = max((event.seq for event in events if event.kind == Kind.UPDATE), default=0)
+    since = max((event.seq for event in events if event.kind == EventKind.UPDATE), default=0)
     touched = {
-        str(event.body["step"]) for event in events if event.seq > since and event.kind in (Kind.FINISHED, Kind.MARKED_DONE)
+        str(event.body["step"])
+        for event in events
+        if event.seq > since and event.kind in (EventKind.FINISHED, EventKind.MARKED_DONE)
     }
     steps: list[Step] = [step for step in runbook.steps() if step.id in touched and incident.status(step) is StepStatus.DONE]
     return _listed([step.title for step in steps]) if steps else "nothing new"

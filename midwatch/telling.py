@@ -6,27 +6,27 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.inputs import input_lines
-from midwatch.journal.words import journal_words
+from midwatch.journal.words import journal_notice
 from midwatch.pins import pin_words
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
 
 Body = Mapping[str, Any]
-SILENT = frozenset({Kind.READING, Kind.STARRED})
+SILENT = frozenset({EventKind.READING, EventKind.STARRED})
 """Told with their step, or beside the event that they star."""
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
-def told(event: Event, runbook: Runbook) -> str:
+def describe(event: Event, runbook: Runbook) -> str:
     """What an event tells; foreign text in it is not yet cleaned. A kind that is not known is told by its name."""
     teller = _TELLERS.get(event.kind)
     return teller(runbook, event.body) if teller else event.kind
 
 
-def _of_the_journal(kind: Kind, _: Runbook, body: Body) -> str:
-    return journal_words(kind, body)
+def _of_the_journal(kind: EventKind, _: Runbook, body: Body) -> str:
+    return journal_notice(kind, body)
 
 
 def _files(body: Body) -> str:
@@ -39,9 +39,9 @@ def lines_below(event: Event, runbook: Runbook) -> list[str]:
     Of a declaration what was given with it; of a note where a command was run, what came of it, and the lines that were pasted.
     """
     found, body = [], event.body
-    if event.kind == Kind.DECLARED:
+    if event.kind == EventKind.DECLARED:
         return input_lines(runbook, body.get("inputs", {}))
-    if event.kind != Kind.NOTE:
+    if event.kind != EventKind.NOTE:
         return []
     if manual_command := body.get("manual_command"):
         where = f" on {manual_command.get('host')}" if manual_command.get("host") else ""
@@ -108,44 +108,44 @@ def _note(runbook: Runbook, body: Body) -> str:
 
 
 _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
-    Kind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
-    Kind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
-    Kind.CLOSED: _closed,
-    Kind.DRIVER_JOINED: lambda _, body: f"Took the wheel{_and(body, 'from', ' from ')} on {body.get('host')}",
-    Kind.DRIVER_TOOK_OVER: lambda _, body: f"Took the wheel over from {body.get('from')}: {body.get('reason')}",
-    Kind.HANDOFF_OFFERED: lambda _, body: f"Offered the wheel to {body.get('to')}",
-    Kind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}",
-    Kind.CONTROL_REQUESTED: lambda _, body: f"{body.get('by')} asks for the wheel",
-    Kind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
-    Kind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
-    Kind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
-    Kind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
-    Kind.CONFIRMED: _confirmed,
-    Kind.PINNED: _pinned,
-    Kind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
-    Kind.FINISHED: _finished,
-    Kind.OUTCOME_CHECKED: _verified,
-    Kind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
-    Kind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
-    Kind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
-    Kind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
-    Kind.CRITERION: _criterion,
-    Kind.NOTE: _note,
-    Kind.TEXT_CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
-    Kind.NOTIFICATION_RECORDED: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
-    Kind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
-    Kind.JOURNAL_FALLBACKS: lambda _, body: (
-        journal_words(Kind.JOURNAL_FALLBACKS, body) or f"The journal may go on in {_files(body)}"
+    EventKind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
+    EventKind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
+    EventKind.CLOSED: _closed,
+    EventKind.DRIVER_JOINED: lambda _, body: f"Took the wheel{_and(body, 'from', ' from ')} on {body.get('host')}",
+    EventKind.DRIVER_TOOK_OVER: lambda _, body: f"Took the wheel over from {body.get('from')}: {body.get('reason')}",
+    EventKind.HANDOFF_OFFERED: lambda _, body: f"Offered the wheel to {body.get('to')}",
+    EventKind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}",
+    EventKind.CONTROL_REQUESTED: lambda _, body: f"{body.get('by')} asks for the wheel",
+    EventKind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
+    EventKind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
+    EventKind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
+    EventKind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.PINNED: _pinned,
+    EventKind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
+    EventKind.FINISHED: _finished,
+    EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
+    EventKind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
+    EventKind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
+    EventKind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
+    EventKind.CRITERION: _criterion,
+    EventKind.NOTE: _note,
+    EventKind.TEXT_CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
+    EventKind.NOTIFICATION_RECORDED: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
+    EventKind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
+    EventKind.JOURNAL_FALLBACKS: lambda _, body: (
+        journal_notice(EventKind.JOURNAL_FALLBACKS, body) or f"The journal may go on in {_files(body)}"
     ),
     **{
         kind: partial(_of_the_journal, kind)
         for kind in (
-            Kind.JOURNAL_REPAIRED,
-            Kind.JOURNAL_FAILED_OVER,
-            Kind.JOURNAL_FAILED_BACK,
-            Kind.JOURNAL_FALLBACK_LOST,
-            Kind.RESERVE_RELEASED,
-            Kind.SECRETS_TOO_SHORT,
+            EventKind.JOURNAL_REPAIRED,
+            EventKind.JOURNAL_FAILED_OVER,
+            EventKind.JOURNAL_FAILED_BACK,
+            EventKind.JOURNAL_FALLBACK_LOST,
+            EventKind.RESERVE_RELEASED,
+            EventKind.SECRETS_TOO_SHORT,
         )
     },
 }

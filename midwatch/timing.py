@@ -12,7 +12,7 @@ from midwatch.incident.modes import open_file
 _ONE_READ = 4 * 1024 * 1024
 
 
-class Timing:
+class Timestamps:
     """Seconds after the step's start by byte of its output. Sixteen bytes of memory for each line of the file."""
 
     def __init__(self, path: Path) -> None:

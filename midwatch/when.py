@@ -15,7 +15,7 @@ _AGO = re.compile(r"(\d{1,4}) ?(s|sec|seconds?|m|min|minutes?|h|hours?)(?: ago)?
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def moment(text: str, now: datetime) -> datetime | None:
+def parse_time(text: str, now: datetime) -> datetime | None:
     """The moment that the text names; None for an empty text.
 
     A bare time of day is the last one: `23:50`, typed after midnight, was yesterday. Raises `BadInput` for what is no time

@@ -16,7 +16,7 @@ from probes.encryption import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class DumpFile:
     """One archive, or the roles beside it."""
 
     name: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from midwatch.errors import Failed, MidwatchError, Refused
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.archive_reading import fed, fell_short
 from probes.encryption import is_encrypted
 
@@ -41,7 +41,7 @@ _NOBODY = {"", "-", "PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class DumpContents:
     """The archive's demands."""
 
     server: int
@@ -63,7 +63,7 @@ class Contents:
     subscriptions: tuple[str, ...] = ()
 
 
-def read_contents(archive: Archive, pg_restore: Path) -> Contents:
+def read_contents(archive: DumpFile, pg_restore: Path) -> DumpContents:
     """Read the head of a compressed archive, and of the rest only what lies in the pipe's buffer.
 
     Raises `Refused` when this `pg_restore` is too old for it, `Failed` when it is no archive, and either for one that is
@@ -89,7 +89,7 @@ def _named(entries: list[tuple[str, str]], kind: str) -> tuple[str, ...]:
     return tuple(what.removeprefix(kind) for _, what in entries if what.startswith(kind))
 
 
-def _told(archive: Archive, argv: list[str]) -> str:
+def _told(archive: DumpFile, argv: list[str]) -> str:
     with fed(argv) as process:
         assert process.stdin is not None
         away: list[MidwatchError] = []
@@ -118,7 +118,7 @@ def _both(process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
     return out, b"".join(said).decode("utf-8", "replace")
 
 
-def _feed(archive: Archive, into: IO[bytes], away: list[MidwatchError]) -> None:
+def _feed(archive: DumpFile, into: IO[bytes], away: list[MidwatchError]) -> None:
     """Give it all that it takes. `away` gets what went wrong with the archive's place."""
     from isal import igzip
     from isal.igzip_lib import IsalError
@@ -139,7 +139,7 @@ def _feed(archive: Archive, into: IO[bytes], away: list[MidwatchError]) -> None:
             into.close()
 
 
-def _refuse(archive: Archive, said: str) -> None:
+def _refuse(archive: DumpFile, said: str) -> None:
     lines = [line.rpartition("error:")[2].strip() for line in said.splitlines() if "error:" in line]
     told = lines[0] if lines else "it is no archive of pg_dump"
     if "unsupported version" in told:
@@ -152,7 +152,7 @@ def _refuse(archive: Archive, said: str) -> None:
     )
 
 
-def parse(script: str) -> Contents:
+def parse(script: str) -> DumpContents:
     """The demands in a script of `pg_restore --schema-only`."""
     roles: set[str] = set()
     extensions: set[str] = set()
@@ -168,7 +168,7 @@ def parse(script: str) -> Contents:
             for listed in _POLICY.findall(text):
                 roles.update(plain(one) for one in re.findall(IDENTIFIER, listed))
     encoding = re.search(r"^SET client_encoding = '(\w+)';$", script, re.MULTILINE)
-    return Contents(
+    return DumpContents(
         _major(script, "Dumped from database version"),
         _major(script, "Dumped by pg_dump version"),
         encoding[1] if encoding else "",

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from datetime import datetime
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.units import duration, size
 from probes.catalogue import BackupFile
 from probes.manifest import DEPTHS, fits
@@ -74,7 +74,7 @@ def _validated(backup: BackupFile) -> str:
     if manifest.problem:
         return f"found bad: {manifest.problem}"
     try:
-        at = f", {from_iso(manifest.validated):%Y-%m-%d %H:%M} UTC"
+        at = f", {from_rfc3339(manifest.validated):%Y-%m-%d %H:%M} UTC"
     except ValueError:
         at = ""
     meaning = DEPTHS[manifest.depth] if 0 <= manifest.depth < len(DEPTHS) else "?"

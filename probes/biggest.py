@@ -24,7 +24,7 @@ _GRACE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Biggest:
+class LargestEntries:
     """The largest folders (with all that is in them) and files. Bytes on disk; names are foreign text."""
 
     folders: tuple[tuple[Path, int], ...] = ()
@@ -38,7 +38,7 @@ class Biggest:
     """The folder that did not answer; empty when all did."""
 
 
-def biggest(folder: Path, *, count: int = 8, depth: int = 2, limit: float = 10.0) -> Biggest:
+def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: float = 10.0) -> LargestEntries:
     """Look at everything below `folder` on its own file system, without following links, for at most `limit` seconds.
 
     Folders are told apart down to `depth` levels; a hard-linked file counts once. The search runs in a process of its own
@@ -50,12 +50,12 @@ def biggest(folder: Path, *, count: int = 8, depth: int = 2, limit: float = 10.0
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", start_new_session=True
         )
     except OSError:
-        return Biggest()
+        return LargestEntries()
     assert process.stdout is not None
     last = _last_report(process.stdout.fileno(), time.monotonic() + limit + _GRACE_S)
     process.kill()  # it has said its last, or hangs: then it goes when what it waits for does
     process.stdout.close()
-    return _from_report(last) if last else Biggest()
+    return _from_report(last) if last else LargestEntries()
 
 
 def _last_report(source: int, deadline: float) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def _last_report(source: int, deadline: float) -> dict[str, Any]:
     return found
 
 
-def _from_report(data: dict[str, Any]) -> Biggest:
+def _from_report(data: dict[str, Any]) -> LargestEntries:
     folders, files = (tuple((Path(path), size) for path, size in data[name]) for name in ("folders", "files"))
     ended = data["ended"]
     stuck = "" if ended else data["here"]
-    return Biggest(folders, files, data["total"], ended and data["complete"], tuple(data["skipped"]), stuck)
+    return LargestEntries(folders, files, data["total"], ended and data["complete"], tuple(data["skipped"]), stuck)
 
 
 @dataclass(slots=True)

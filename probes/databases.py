@@ -12,7 +12,7 @@ from midwatch.parameters import param
 from midwatch.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Target
 from midwatch.units import Seconds, duration, size
-from probes.postgres.activity import Activity, look
+from probes.postgres.activity import Activity, read_activity
 from probes.postgres.connect import AuthenticationFailed
 
 
@@ -40,7 +40,7 @@ class DatabasesProbe(Probe):
 
     def _row(self, runbook: Runbook, target: Target) -> Row:
         try:
-            found = look(runbook, target)
+            found = read_activity(runbook, target)
         except AuthenticationFailed as error:
             reason = _reason(error.sentence)
             facts = (("reachable", "yes"), ("login", f"refused: {reason}"), ("as", target.user))

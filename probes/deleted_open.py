@@ -13,7 +13,7 @@ SUFFIX = " (deleted)"
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedOpen:
+class OpenDeletedFile:
     """One deleted file that a process holds open."""
 
     pid: int
@@ -24,7 +24,7 @@ class DeletedOpen:
     """Bytes on disk that closing it would free."""
 
 
-def deleted_open(folder: Path | None = None, *, limit: float = 5.0) -> tuple[list[DeletedOpen], bool]:
+def open_deleted_files(folder: Path | None = None, *, limit: float = 5.0) -> tuple[list[OpenDeletedFile], bool]:
     """Deleted, open files on the file system of `folder` (or on any), largest first, and whether all were looked at.
 
     Without root only the caller's own processes can be looked at, and no file on a mount that may not answer.
@@ -33,7 +33,7 @@ def deleted_open(folder: Path | None = None, *, limit: float = 5.0) -> tuple[lis
     device = folder.stat().st_dev if folder is not None else None
     safe = frozenset(mount.number for mount in read_mounts().values() if not mount.is_foreign)
     deadline = time.monotonic() + limit
-    found: dict[tuple[int, int], DeletedOpen] = {}
+    found: dict[tuple[int, int], OpenDeletedFile] = {}
     complete = True
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
@@ -53,7 +53,9 @@ def deleted_open(folder: Path | None = None, *, limit: float = 5.0) -> tuple[lis
     return sorted(found.values(), key=lambda item: item.size, reverse=True), complete
 
 
-def _look(pid: int, link: Path, device: int | None, safe: frozenset[int], found: dict[tuple[int, int], DeletedOpen]) -> bool:
+def _look(
+    pid: int, link: Path, device: int | None, safe: frozenset[int], found: dict[tuple[int, int], OpenDeletedFile]
+) -> bool:
     """Take it in when it is one. Whether it could be looked at."""
     try:
         target = str(link.readlink())
@@ -68,7 +70,7 @@ def _look(pid: int, link: Path, device: int | None, safe: frozenset[int], found:
         return True
     size = status.st_blocks * 512
     if size:
-        found.setdefault((status.st_dev, status.st_ino), DeletedOpen(pid, _name(pid), target.removesuffix(SUFFIX), size))
+        found.setdefault((status.st_dev, status.st_ino), OpenDeletedFile(pid, _name(pid), target.removesuffix(SUFFIX), size))
     return True
 
 

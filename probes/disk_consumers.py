@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from midwatch.units import size
-from probes.biggest import Biggest, biggest
+from probes.biggest import LargestEntries, largest_entries
 
 EVERY = 300.0
 """Seconds before the same folder is searched again: a search reads every directory of it."""
@@ -17,12 +17,12 @@ MOST = 5
 GLANCES = 3
 """Readings before the first search."""
 _asked: Counter[Path] = Counter()
-_known: dict[Path, Biggest] = {}
+_known: dict[Path, LargestEntries] = {}
 _begun: dict[Path, float] = {}
 _guard = threading.Lock()
 
 
-def consumers(folder: Path) -> Biggest | None:
+def consumers(folder: Path) -> LargestEntries | None:
     """What was found last, at once; None while nothing was. Begins a new search when the last one is five minutes old.
 
     Only for who asks again and again, as a panel does: a check that looks once leaves no search behind, which would hold
@@ -41,12 +41,12 @@ def consumers(folder: Path) -> Biggest | None:
 
 
 def _search(folder: Path) -> None:
-    found = biggest(folder, count=MOST, limit=LIMIT)
+    found = largest_entries(folder, count=MOST, limit=LIMIT)
     with _guard:
         _known[folder] = found
 
 
-def biggest_facts(found: Biggest | None, folder: Path) -> list[tuple[str, str]]:
+def biggest_facts(found: LargestEntries | None, folder: Path) -> list[tuple[str, str]]:
     """The largest folders and files in words, below `folder`; nothing while nothing is known."""
     if found is None:
         return []

@@ -73,15 +73,15 @@ class DockerProbe(Probe):
         if not self.label:  # build cache bears none
             kinds["build cache"] = held.cache
         facts = tuple((kind, _held(kind, things)) for kind, things in kinds.items())
-        spare = [(kind, _spare(things)) for kind, things in kinds.items()]
+        spare = [(kind, _start_reserve(things)) for kind, things in kinds.items()]
         parts = [f"{_WORDS.get(kind, kind)} {_bytes(things)}" for kind, things in spare if _size(things)]
         detail = ", ".join(parts)
         if self.label:
-            unused = _size(_spare(kinds["images"]))
+            unused = _size(_start_reserve(kinds["images"]))
             facts = (("counted", f"only with label {self.label}"), *facts)
             return Row("docker", f"{size(unused)} unused", Level.OK, float(unused), "B", detail=detail, facts=facts)
         data: dict[str, Any] = {
-            kind: {"count": len(things), "size": _size(things), "unused": _size(_spare(things))}
+            kind: {"count": len(things), "size": _size(things), "unused": _size(_start_reserve(things))}
             for kind, things in kinds.items()
         }
         text = f"{size(held.unused)} unused of {size(held.total)}"
@@ -97,7 +97,7 @@ def _bytes(things: Iterable[Thing]) -> str:
     return size(_size(things))
 
 
-def _spare(things: Iterable[Thing]) -> list[Thing]:
+def _start_reserve(things: Iterable[Thing]) -> list[Thing]:
     """What nothing uses, and the containers that do not run."""
     return [thing for thing in things if thing.unused or thing.attrs.get("State") in STOPPED]
 
@@ -106,7 +106,7 @@ def _held(kind: str, things: Sequence[Thing]) -> str:
     """`10, 275 MB: 9 unused, 65.5 MB`."""
     if not things:
         return "none"
-    spare, word = _spare(things), "stopped" if kind == "containers" else "unused"
+    spare, word = _start_reserve(things), "stopped" if kind == "containers" else "unused"
     part = f"{len(spare)} {word}, {_bytes(spare)}" if spare else f"none {word}"
     kept = "; no clean-up takes them" if spare and kind == "volumes" else ""
     return f"{len(things)}, {_bytes(things)}: {part}{kept}"

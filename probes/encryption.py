@@ -19,7 +19,7 @@ from midwatch.errors import BadInput, Failed, Refused, shortage
 from midwatch.runbook.model import Runbook
 from midwatch.system.trusted_files import open_regular
 from probes.archive_reading import CHUNK
-from probes.passage import Passage
+from probes.passage import BytePipe
 
 SUFFIX = ".age"
 """End of the name of an encrypted backup: `arp-prod-….sql.gz.age`."""
@@ -89,7 +89,7 @@ class Encrypting:
 
     def __init__(self, below: _Below, recipients: Sequence[Recipient]) -> None:
         self._below, self._keys = below, [one.key() for one in recipients]
-        self._passage = Passage()
+        self._passage = BytePipe()
         self._error: BaseException | None = None
         self._done = False
         self._thread = threading.Thread(target=self._run, name="encrypting", daemon=True)
@@ -194,7 +194,7 @@ class _Decrypting:
         self._keys = _identities(identity)
         self._begun = threading.Event()
         self._problem = ""
-        self.passage = Passage()
+        self.passage = BytePipe()
         self.thread = threading.Thread(target=self._run, name="decrypting", daemon=True)
         self.thread.start()
 

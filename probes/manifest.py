@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.errors import Failed
 from midwatch.incident.modes import replace_file
 from midwatch.system.trusted_files import open_regular_file
@@ -66,7 +66,7 @@ class Manifest:
 
     @property
     def began(self) -> datetime:
-        return from_iso(self.started)
+        return from_rfc3339(self.started)
 
     @property
     def good(self) -> bool:

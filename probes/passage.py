@@ -10,7 +10,7 @@ AHEAD = 4 << 20
 """Bytes that the writer may be ahead of the reader."""
 
 
-class Passage(io.RawIOBase):
+class BytePipe(io.RawIOBase):
     """A file to its reader; its writer calls `pass_on` and then `end`, or `fail`, which no reader takes for the end."""
 
     def __init__(self, ahead: int = AHEAD) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from midwatch.errors import Failed
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from probes.postgres.role import run_quietly
-from probes.postgres.routes import RUN, find_place, superuser_route
+from probes.postgres.routes import RUN, find_server, superuser_route
 from probes.server_log_formats import as_stderr
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
@@ -88,7 +88,7 @@ def current_log(runbook: Runbook, target: Target) -> Path:
     if not named:
         raise Failed(f"{target.label} logs to no file of its own", hint=f"Add 'log' to the target {target.name}")
     folder = run_quietly(superuser_route(runbook, target), "SHOW data_directory")
-    inside, end, _ = find_place(target).socket.partition(f"/root/{RUN}")
+    inside, end, _ = find_server(target).socket.partition(f"/root/{RUN}")
     root = f"{inside}/root" if end and target.kind is TargetKind.DOCKER else ""
     if target.kind is TargetKind.DOCKER and not root:
         raise Failed(f"{target.label} logs to a file inside its container", hint=f"Add 'log' to the target {target.name}")

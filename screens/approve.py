@@ -14,10 +14,10 @@ from midwatch.plan import Plan
 from midwatch.rules import name_to_type
 from midwatch.runbook.model import Step
 from screens.confirm import Confirm
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.reason import ask_reason
 from screens.widgets.keyed import DECLINE, bindings
-from screens.widgets.pen import FAINT, STRONG, Pen
+from screens.widgets.pen import FAINT, STRONG, TextStyles
 from screens.widgets.plan_lines import spared_names
 from screens.widgets.rows import joined, paragraph
 
@@ -27,21 +27,21 @@ class AskSecond(Confirm):
 
     doing = "Asking"
 
-    def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step, plan: Plan) -> None:
         super().__init__(
-            pen,
+            text_styles,
             step,
             plan,
-            desk.clock.now(),
-            desk.clock,
-            environment=desk.runbook.environment,
+            session.clock.now(),
+            session.clock,
+            environment=session.runbook.environment,
             name="",
-            spared=spared_names(desk.runbook),
-            submit=lambda _: desk.ask_approval(step.id, plan),
+            spared=spared_names(session.runbook),
+            submit=lambda _: session.request_approval(step.id, plan),
         )
-        self._command = f"midwatch approve {desk.incident.id} {step.id}"
+        self._command = f"midwatch approve {session.incident.id} {step.id}"
         self.accept_words = "Ask"
-        self.hint = f"Esc cancel {pen.signs.dot} {{yes}} ask"
+        self.hint = f"Esc cancel {text_styles.signs.dot} {{yes}} ask"
 
     def below(self) -> Iterable[Widget]:
         yield from super().below()
@@ -50,7 +50,10 @@ class AskSecond(Confirm):
     def _draw(self) -> None:
         super()._draw()
         words = "It takes two people. A second one approves it on their screen, or types at their login:"
-        lines = [*paragraph(words, self.room, self.pen), *paragraph(self._command, self.room, self.pen, style=STRONG)]
+        lines = [
+            *paragraph(words, self.room, self.text_styles),
+            *paragraph(self._command, self.room, self.text_styles, style=STRONG),
+        ]
         self.query_one("#ask", Static).update(joined(lines))
 
 
@@ -61,28 +64,30 @@ class Approve(Confirm):
     doing = "Approving"
     way_out = "{decline} decline"
 
-    def __init__(self, pen: Pen, desk: Desk, step: Step, plan: Plan) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step, plan: Plan) -> None:
         name = name_to_type(step, plan)
         super().__init__(
-            pen,
+            text_styles,
             step,
             plan,
-            desk.incident.approvals[step.id].asked_at,
-            desk.clock,
-            environment=desk.runbook.environment,
+            session.incident.approvals[step.id].asked_at,
+            session.clock,
+            environment=session.runbook.environment,
             name=name,
-            spared=spared_names(desk.runbook),
-            submit=lambda typed: desk.approve(step.id, plan, typed=typed),
+            spared=spared_names(session.runbook),
+            submit=lambda typed: session.approve(step.id, plan, typed=typed),
         )
-        self._desk, self._step = desk, step
-        self._asker = desk.incident.approvals[step.id].asked_by.name
+        self._desk, self._step = session, step
+        self._asker = session.incident.approvals[step.id].asked_by.name
         self.accept_words = "Approve"
         self.leave_words = "Not now"
-        self.hint = f"{'' if name else f'{{yes}} approve {pen.signs.dot} '}{{decline}} decline"
+        self.hint = f"{'' if name else f'{{yes}} approve {text_styles.signs.dot} '}{{decline}} decline"
 
     def body(self) -> Iterable[Widget]:
         words = f"{self._asker} asks you to approve this. It may then run as it is shown here, once."
-        yield Static(joined([*paragraph(words, self.room, self.pen, style=FAINT), Content("")]), markup=False, classes="plan")
+        yield Static(
+            joined([*paragraph(words, self.room, self.text_styles, style=FAINT), Content("")]), markup=False, classes="plan"
+        )
         yield from super().body()
 
     def action_decline(self) -> None:
@@ -94,7 +99,7 @@ class Approve(Confirm):
 
         decline = self._desk.decline
         form = ask_reason(
-            self.pen, self._desk.runbook, self._step, "Decline", "Why not?", "Its driver reads this.", "Decline",
+            self.text_styles, self._desk.runbook, self._step, "Decline", "Why not?", "Its driver reads this.", "Decline",
             lambda reason: decline(self._step.id, reason),
         )  # fmt: skip
         self.app.push_screen(form, closed)

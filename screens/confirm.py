@@ -16,12 +16,12 @@ from textual.widgets import Input, Static
 from midwatch.clock import Clock
 from midwatch.plan import Plan, Risk
 from midwatch.runbook.model import Environment, Step
-from screens.widgets.choice import Choice
+from screens.widgets.choice import InlineButton
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.keyed import YES, bindings
-from screens.widgets.line import Line
-from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
+from screens.widgets.line import LineInput
+from screens.widgets.pen import FAINT, STRONG, WRONG, TextStyles
 from screens.widgets.plan_lines import plan_column, plan_lines, total_lines
 from screens.widgets.rows import joined, labelled, paragraph
 
@@ -47,7 +47,7 @@ class Confirm(Dialog):
 
     def __init__(
         self,
-        pen: Pen,
+        text_styles: TextStyles,
         step: Step,
         plan: Plan,
         at: datetime,
@@ -66,15 +66,15 @@ class Confirm(Dialog):
 
         `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
         """
-        mark = step_mark(environment, Risk.DESTROY if name else step.risk, pen)
+        mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
         title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
-        super().__init__(pen, title, mark=mark)
+        super().__init__(text_styles, title, mark=mark)
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
         self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
         self._spared = spared
         self._shown_at = math.inf
         self.accept_words = "Run"
-        self.hint = "Esc cancel" if name else f"Esc cancel {pen.signs.dot} {{yes}} run"
+        self.hint = "Esc cancel" if name else f"Esc cancel {text_styles.signs.dot} {{yes}} run"
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="plan", classes="plan", markup=False)
@@ -83,7 +83,7 @@ class Confirm(Dialog):
         yield Static(id="so", markup=False)
         if self._name:
             yield Static(id="ask", markup=False)
-            yield Line(id="typed")
+            yield LineInput(id="typed")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -102,7 +102,7 @@ class Confirm(Dialog):
         super()._fit()
 
     def _draw(self) -> None:
-        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.pen, total=False)
+        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=False)
         self.query_one("#plan", Static).update(joined(lines))
         consequences, so = self._so(), self.query_one("#so", Static)
         so.display = bool(consequences)
@@ -114,18 +114,18 @@ class Confirm(Dialog):
         """What the plan comes to: it stays in view, however many rows there are to read."""
         column = plan_column(self._plan)
         spared = self._spared if self.app.size.height >= LOW else ()
-        lines = total_lines(self._plan, self.room, self.pen, spared=spared, say_final=not self._name)
+        lines = total_lines(self._plan, self.room, self.text_styles, spared=spared, say_final=not self._name)
         if self._target and self._target != self._name:
-            lines += labelled(" target", self._target, self.room, self.pen, column=column, style=STRONG)
+            lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
             undo = "can be taken back: U" if self._undoable else "by hand only"
-            lines += labelled(" undo", undo, self.room, self.pen, column=column)
+            lines += labelled(" undo", undo, self.room, self.text_styles, column=column)
         return lines
 
     def _asked(self) -> list[Content]:
         return [
-            *paragraph("This cannot be taken back.", self.room, self.pen, style=WRONG),
-            *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.pen, style=STRONG),
+            *paragraph("This cannot be taken back.", self.room, self.text_styles, style=WRONG),
+            *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.text_styles, style=STRONG),
         ]
 
     def on_input_changed(self) -> None:
@@ -140,7 +140,7 @@ class Confirm(Dialog):
         """Enter in the field only moves on; it destroys nothing."""
         message.stop()
         if self._typed() == self._name:
-            self.query_one("#accept", Choice).focus()
+            self.query_one("#accept", InlineButton).focus()
         else:
             self.complain("That is not the name; nothing was done.")
 
@@ -149,14 +149,14 @@ class Confirm(Dialog):
 
     def _check(self) -> None:
         ready = self._typed() == self._name
-        self.query_one("#accept", Choice).disabled = not ready
+        self.query_one("#accept", InlineButton).disabled = not ready
         if self._name:
-            self.hint_at(f"{self.way_out} {self.pen.signs.dot} {self._towards(ready=ready)}")
+            self.hint_at(f"{self.way_out} {self.text_styles.signs.dot} {self._towards(ready=ready)}")
 
     def _towards(self, *, ready: bool) -> str:
         """The next key on the way to a destruction, from where the focus is."""
         do = self.accept_words
-        if self.focused is self.query_one("#typed", Line):
+        if self.focused is self.query_one("#typed", LineInput):
             return f"Enter goes to {do}" if ready else "type the name"
         if not ready:
             return "Tab to type the name"
@@ -180,8 +180,8 @@ class Confirm(Dialog):
 
     def action_accept(self) -> None:
         if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):
-            self.perform(lambda: self._submit(self._typed()), f"{self.doing} {self.pen.signs.more}")
+            self.perform(lambda: self._submit(self._typed()), f"{self.doing} {self.text_styles.signs.more}")
 
     def _on_run(self) -> bool:
         """A destruction is confirmed on its own choice, and by no key that works from elsewhere."""
-        return self.focused is self.query_one("#accept", Choice)
+        return self.focused is self.query_one("#accept", InlineButton)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, TextStyles
 
 
 class CorrectForm(Form):
     """Begins with what was said; where that is nothing, with what it was said of."""
 
-    def __init__(self, pen: Pen, desk: Desk, seq: int, said: str, of: str) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, seq: int, said: str, of: str) -> None:
         super().__init__(
-            pen,
+            text_styles,
             "Correct",
             [Field("text", "It should have said", kind="text", value=said)],
-            lambda values: desk.correct(seq, values["text"]),
-            words=[pen.ink(f"Said: {pen.clean(said)}" if said else f"Without words so far: {pen.clean(of)}", FAINT)],
+            lambda values: session.correct(seq, values["text"]),
+            words=[
+                text_styles.ink(
+                    f"Said: {text_styles.clean(said)}" if said else f"Without words so far: {text_styles.clean(of)}", FAINT
+                )
+            ],
             accept="Correct",
-            mark=pen.ink(f"event {seq}; both stay in the record", FAINT),
+            mark=text_styles.ink(f"event {seq}; both stay in the record", FAINT),
         )

@@ -11,8 +11,8 @@ from midwatch.incident.shelf import Summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
 from screens.cancel import CancelStep
-from screens.closure import Closure
-from screens.company import Company
+from screens.closure import CloseIncident
+from screens.company import Collaboration
 from screens.help import help_page
 from screens.incidents import incident_lines, summaries
 from screens.keys import KEYS
@@ -22,22 +22,22 @@ from screens.output import OutputScreen
 from screens.page import Page
 from screens.palette import Palette
 from screens.severity import SeverityForm
-from screens.tell import TellForm
-from screens.tick import Tick
+from screens.tell import NotifyForm
+from screens.tick import MarkDone
 from screens.timeline_screen import TimelineScreen
 from screens.update import UpdateForm
-from screens.widgets.aside import aside, writing
+from screens.widgets.aside import run_in_background, writing
 from screens.widgets.step_page import step_lines
 
 
-class Decisions(Company):
+class Commands(Collaboration):
     """The half of the incident screen that acts: which keys do something now, and what they do."""
 
     # What may be done now
 
     def may(self, action: str) -> bool:
         """Whether a key of the registry does something now."""
-        step, incident = self.step, self.desk.incident
+        step, incident = self.step, self.session.incident
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
         undecided = status in (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
@@ -50,7 +50,7 @@ class Decisions(Company):
                 step is not None
                 and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
                 and incident.step(step.id).last is not None
-                and self.looks.undoable(step) is True
+                and self.plan_cache.undoable(step) is True
             ),
             "verify": lambda: status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES,
             "begin_here": lambda: step is not None and undecided and bool(self.passed_over(step)),
@@ -59,9 +59,9 @@ class Decisions(Company):
                 status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
                 or (manual and status is StepStatus.FAILED)
             ),
-            "wheel": lambda: incident.open and not self.desk.driving,
-            "approve": lambda: not self.desk.driving and bool(self.desk.waiting()),
-            "tell": lambda: bool(self.desk.runbook.roles),
+            "wheel": lambda: incident.open and not self.session.driving,
+            "approve": lambda: not self.session.driving and bool(self.session.pending_steps()),
+            "tell": lambda: bool(self.session.runbook.roles),
             "update": lambda: incident.open,
             "detail": lambda: step is not None,
             "output": lambda: self.shown_attempt() is not None,
@@ -74,31 +74,31 @@ class Decisions(Company):
 
     def action_cancel_step(self) -> None:
         if self.step:
-            self.open_quietly(CancelStep(self.pen, self.desk, self.step))
+            self.open_quietly(CancelStep(self.text_styles, self.session, self.step))
 
     def action_plan_again(self) -> None:
         if self.step:
-            self.looks.forget(self.step.id)
-            self.looks.look(self.step.id)
+            self.plan_cache.forget(self.step.id)
+            self.plan_cache.make_plan(self.step.id)
 
     def tick(self, step: Step) -> None:
         """A manual step is done."""
-        self.open(Tick(self.pen, self.desk, step, self.desk.incident.steps.get(step.id)))
+        self.open(MarkDone(self.text_styles, self.session, step, self.session.incident.steps.get(step.id)))
 
     def action_skip(self) -> None:
         if step := self.step:
             words = "It stays undone, and the timeline says why. It can be done later: r."
-            self.reason("Skip", "Why is it skipped?", words, "Skip", partial(self.desk.skip, step.id))
+            self.reason("Skip", "Why is it skipped?", words, "Skip", partial(self.session.skip, step.id))
 
     def decide_need(self, step: Step) -> None:
         """Nobody can know whether the step is needed: the operator says that it is, and why. Skipping says that it is not."""
-        words = f"{self.desk.incident.condition(step).reason}. If it is not needed, skip it instead."
-        self.reason("Needed:", "Why is it needed?", words, "Needed", partial(self.desk.reopen, step.id))
+        words = f"{self.session.incident.condition(step).reason}. If it is not needed, skip it instead."
+        self.reason("Needed:", "Why is it needed?", words, "Needed", partial(self.session.reopen, step.id))
 
     def action_fail(self) -> None:
         if step := self.step:
             words = step.on_failure.advice or "It counts as failed until somebody decides what to do instead."
-            self.reason("Failed:", "What went wrong?", words, "Failed", partial(self.desk.fail, step.id))
+            self.reason("Failed:", "What went wrong?", words, "Failed", partial(self.session.mark_failed, step.id))
 
     def action_by_hand(self) -> None:
         if step := self.step:
@@ -106,7 +106,7 @@ class Decisions(Company):
             self.reason("By hand:", "How was it done?", "What Midwatch could not do, you did.", "Done", submit)
 
     def _ticked_by_hand(self, step: Step, note: str) -> None:
-        self.desk.tick(step.id, note=note)
+        self.session.mark_done(step.id, note=note)
 
     def action_again(self) -> None:
         """A settled step again: a manual one is opened again; one that a machine does is run with the reason."""
@@ -115,31 +115,31 @@ class Decisions(Company):
             return
         words = "What it did before stays in the timeline."
         if step.kind is StepKind.MANUAL:
-            self.reason("Again:", "Why again?", words, "Open again", partial(self.desk.reopen, step.id))
+            self.reason("Again:", "Why again?", words, "Open again", partial(self.session.reopen, step.id))
             return
-        self.looks.forget(step.id)
+        self.plan_cache.forget(step.id)
         self.with_reason(step, "Run again:", "Why again?", words, partial(self.run_step, step))
 
     def action_note(self) -> None:
-        self.open_quietly(NoteForm(self.pen, self.desk))
+        self.open_quietly(NoteForm(self.text_styles, self.session))
 
     def action_update(self) -> None:
-        self.open_quietly(UpdateForm(self.pen, self.desk))
+        self.open_quietly(UpdateForm(self.text_styles, self.session))
 
     def action_tell(self) -> None:
-        self.open_quietly(TellForm(self.pen, self.desk))
+        self.open_quietly(NotifyForm(self.text_styles, self.session))
 
     def action_severity(self) -> None:
-        self.open_quietly(SeverityForm(self.pen, self.desk))
+        self.open_quietly(SeverityForm(self.text_styles, self.session))
 
     def action_closure(self) -> None:
-        self.open_quietly(Closure(self.pen, self.desk))
+        self.open_quietly(CloseIncident(self.text_styles, self.session))
 
     def action_output(self) -> OutputScreen | None:
         step = self.shown_attempt()
-        if step is None or self.desk.attempt_folder(step.id) is None:
+        if step is None or self.session.attempt_folder(step.id) is None:
             return None
-        screen = OutputScreen(self.pen, self.desk, step)
+        screen = OutputScreen(self.text_styles, self.session, step)
         self.app.push_screen(screen)
         return screen
 
@@ -150,27 +150,29 @@ class Decisions(Company):
 
     def action_detail(self) -> None:
         if step := self.step:
-            phase = next(phase for phase in self.desk.runbook.phases if step in phase.steps)
-            self.app.push_screen(Page(self.pen, f"{phase.section} {phase.title}".strip(), partial(self._detail, step)))
+            phase = next(phase for phase in self.session.runbook.phases if step in phase.steps)
+            self.app.push_screen(Page(self.text_styles, f"{phase.section} {phase.title}".strip(), partial(self._detail, step)))
 
     def _detail(self, step: Step, width: int) -> list[Content]:
-        return step_lines(self.parts(step, whole=True), width, self.pen)
+        return step_lines(self.parts(step, whole=True), width, self.text_styles)
 
     def action_timeline(self) -> None:
-        self.app.push_screen(TimelineScreen(self.pen, self.desk))
+        self.app.push_screen(TimelineScreen(self.text_styles, self.session))
 
     def action_incidents(self) -> None:
-        shelf = self.desk.folder.path.parent.parent
+        shelf = self.session.folder.path.parent.parent
 
         def shown(found: list[Summary]) -> None:
-            here = self.desk.incident.id
-            self.app.push_screen(Page(self.pen, "Incidents", lambda width: incident_lines(found, here, width, self.pen)))
+            here = self.session.incident.id
+            self.app.push_screen(
+                Page(self.text_styles, "Incidents", lambda width: incident_lines(found, here, width, self.text_styles))
+            )
 
-        aside(self, partial(summaries, shelf), shown, self.notice, name="incidents")
+        run_in_background(self, partial(summaries, shelf), shown, self.notice, name="incidents")
 
     def action_palette(self) -> None:
         keys = [key for key in KEYS if key.id != "palette" and self.check_action(key.id, ())]
-        palette = Palette(self.pen, keys, self.keymap)
+        palette = Palette(self.text_styles, keys, self.keymap)
 
         def closed(done: bool | None) -> None:
             if done:
@@ -182,7 +184,7 @@ class Decisions(Company):
         await self.app.run_action("app.settings")
 
     def action_help(self) -> None:
-        self.app.push_screen(help_page(self.pen, self.keymap, driving=self.desk.driving))
+        self.app.push_screen(help_page(self.text_styles, self.keymap, driving=self.session.driving))
 
     def action_leave(self) -> None:
         def closed(done: bool | None) -> None:
@@ -191,4 +193,4 @@ class Decisions(Company):
             elif done:
                 self.app.exit(True)
 
-        self.app.push_screen(Leave(self.pen, self.desk, self.logout_warning), closed)
+        self.app.push_screen(Leave(self.text_styles, self.session, self.logout_warning), closed)

@@ -16,7 +16,7 @@ from screens.help import FIVE_LINES
 from screens.severity import WORDS
 from screens.widgets.form import Field, Form, asked
 from screens.widgets.keyed import YES, bindings
-from screens.widgets.pen import FAINT, STRONG, Pen
+from screens.widgets.pen import FAINT, STRONG, TextStyles
 
 _EARLIER = 3
 _SEVERITY, _PEOPLE = "-severity", "-people"  # no input of a runbook can have these names
@@ -29,13 +29,13 @@ class DeclareForm(Form):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, pen: Pen, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]) -> None:
+    def __init__(self, text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]) -> None:
         self.declaration: Declaration | None = None
         self._runbook = runbook
         options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
         roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
         super().__init__(
-            pen,
+            text_styles,
             f"Declare one now? {runbook.title}",
             [
                 Field(_SEVERITY, "How bad is it?", kind="one", options=options, value=runbook.severity.value),
@@ -43,11 +43,11 @@ class DeclareForm(Form):
                 Field(_PEOPLE, "Who is who tonight", kind="line", required=False, example=roles),
             ],
             self._chosen,
-            words=_words(pen, earlier),
+            words=_words(text_styles, earlier),
             accept="Declare",
         )
         self.leave_words = "Not now"
-        self.hint = f"Esc not now {pen.signs.dot} {{accept}} declare"
+        self.hint = f"Esc not now {text_styles.signs.dot} {{accept}} declare"
 
     def first_focus(self) -> Widget:
         """The severity: `y` declares at once where nothing has to be filled in."""
@@ -67,12 +67,12 @@ def _can_wait(field: Field) -> bool:
     return bool(field.value) or not field.required
 
 
-def _words(pen: Pen, earlier: Sequence[Summary]) -> list[Content]:
+def _words(text_styles: TextStyles, earlier: Sequence[Summary]) -> list[Content]:
     """The incidents before this one; how it works where there were none."""
     if not earlier:
-        return [pen.ink(f"{pen.signs.dot} {text}", FAINT) for text in FIVE_LINES]
-    lines = [pen.ink("Before it", STRONG)]
+        return [text_styles.ink(f"{text_styles.signs.dot} {text}", FAINT) for text in FIVE_LINES]
+    lines = [text_styles.ink("Before it", STRONG)]
     for summary in earlier[:_EARLIER]:
         state = "damaged" if summary.problem else "closed" if summary.closed else "open"
-        lines.append(pen.ink(f"{summary.id}, {summary.severity or 'unknown'}, {state}", FAINT))
+        lines.append(text_styles.ink(f"{summary.id}, {summary.severity or 'unknown'}, {state}", FAINT))
     return lines

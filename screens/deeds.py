@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from midwatch.incident.state import StepStatus
 from midwatch.pins import other_servers, pins_of
-from midwatch.rules import takes_two
+from midwatch.rules import needs_approval
 from midwatch.runbook.model import Step, StepKind
-from screens.desk import Desk
-from screens.widgets.page_parts import Look
+from screens.desk import IncidentSession
+from screens.widgets.page_parts import PlanState
 
 
-class Deed(StrEnum):
+class PrimaryAction(StrEnum):
     """What may be next."""
 
     RUN = "run"
@@ -32,65 +32,67 @@ class Deed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextAction:
     """What Enter does, in the footer's words."""
 
-    deed: Deed
+    action: PrimaryAction
     words: str
     step: str = ""
     """Where `GO` goes."""
 
 
-def next_deed(desk: Desk, step: Step | None, look: Look, looked_up: Collection[str] = ()) -> Next:
+def next_action(session: IncidentSession, step: Step | None, look: PlanState, looked_up: Collection[str] = ()) -> NextAction:
     """What Enter does for the step under the cursor; None stands for a phase.
 
     `looked_up` are steps whose end could not be found out either.
     """
-    incident, runbook = desk.incident, desk.runbook
+    incident, runbook = session.incident, session.runbook
     if step is None:
-        return Next(Deed.FOLD, "fold or unfold")
+        return NextAction(PrimaryAction.FOLD, "fold or unfold")
     if not incident.open:
-        return Next(Deed.TIMELINE, "timeline")
+        return NextAction(PrimaryAction.TIMELINE, "timeline")
     status = incident.status(step)
     if status is StepStatus.RUNNING:
-        return Next(Deed.OUTPUT, "full output")
+        return NextAction(PrimaryAction.OUTPUT, "full output")
     ahead = incident.next_step(runbook)
-    if status.settled or not desk.driving:
+    if status.concluded or not session.driving:
         running = incident.running()
         if ahead is not None and ahead.id != step.id:
-            return Next(Deed.GO, f"go to {ahead.number}", ahead.id)
+            return NextAction(PrimaryAction.GO, f"go to {ahead.number}", ahead.id)
         if ahead is None and running:
-            return Next(Deed.GO, f"go to {runbook.step(running[0].id).number}", running[0].id)
+            return NextAction(PrimaryAction.GO, f"go to {runbook.step(running[0].id).number}", running[0].id)
         return (
-            Next(Deed.CLOSE, "closure" if not desk.driving else "close the incident") if ahead is None else _watch(desk, step)
+            NextAction(PrimaryAction.CLOSE, "closure" if not session.driving else "close the incident")
+            if ahead is None
+            else _watch(session, step)
         )
     unmet = incident.unmet_needs(step, runbook)
     if unmet:
-        return Next(Deed.GO, f"go to {unmet[0].number}, needed first", unmet[0].id)
+        return NextAction(PrimaryAction.GO, f"go to {unmet[0].number}, needed first", unmet[0].id)
     if status is StepStatus.UNDECIDED:
-        return Next(Deed.DECIDE, f"decide whether {step.number} is needed")
+        return NextAction(PrimaryAction.DECIDE, f"decide whether {step.number} is needed")
     if step.kind is StepKind.MANUAL:
-        return Next(Deed.TICK, f"tick {step.number}")
+        return NextAction(PrimaryAction.TICK, f"tick {step.number}")
     if status is StepStatus.UNKNOWN:
         if step.kind is StepKind.USES and step.id not in looked_up:
-            return Next(Deed.VERIFY, f"look {step.number} up")
-        return Next(Deed.AGAIN, f"run {step.number} again")
-    if look.looking:
-        return Next(Deed.WAIT, "looking what it would do")
+            return NextAction(PrimaryAction.VERIFY, f"look {step.number} up")
+        return NextAction(PrimaryAction.AGAIN, f"run {step.number} again")
+    if look.planning:
+        return NextAction(PrimaryAction.WAIT, "looking what it would do")
     if look.plan is not None and other_servers(look.plan, pins_of(runbook, incident.pins)):
-        return Next(Deed.RUN, "pin the server anew, with a reason")
+        return NextAction(PrimaryAction.RUN, "pin the server anew, with a reason")
     if look.plan is None or look.plan.refusal:
-        return Next(Deed.PLAN, "plan again" if look.error or look.plan else "plan")
+        return NextAction(PrimaryAction.PLAN, "plan again" if look.error or look.plan else "plan")
     approval = incident.approvals.get(step.id)
-    if takes_two(step, look.plan) and not (approval and approval.given_by and approval.digest == look.plan.digest):
+    if needs_approval(step, look.plan) and not (approval and approval.given_by and approval.digest == look.plan.digest):
         waits = approval is not None and approval.waits and approval.digest == look.plan.digest
         words = f"{step.number} waits for a second person" if waits else f"ask a second person for {step.number}"
-        return Next(Deed.RUN, words)
+        return NextAction(PrimaryAction.RUN, words)
     again = " again" if status is StepStatus.FAILED else ""
     reason = ", with a reason" if look.unmet(step) else ""
-    return Next(Deed.RUN, f"run {step.number}{again}{reason}")
+    return NextAction(PrimaryAction.RUN, f"run {step.number}{again}{reason}")
 
 
-def _watch(desk: Desk, step: Step) -> Next:
-    has_output = desk.attempt_folder(step.id) is not None
-    return Next(Deed.OUTPUT, "full output") if has_output else Next(Deed.TIMELINE, "timeline")
+def _watch(session: IncidentSession, step: Step) -> NextAction:
+    has_output = session.attempt_folder(step.id) is not None
+    return NextAction(PrimaryAction.OUTPUT, "full output") if has_output else NextAction(PrimaryAction.TIMELINE, "timeline")

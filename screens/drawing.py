@@ -10,15 +10,15 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
-from midwatch.beckoning import call
-from midwatch.incident.lease import Pulse
+from midwatch.beckoning import pending_request
+from midwatch.incident.lease import DriverState
 from midwatch.incident.state import Attempt, StepStatus
-from midwatch.pace import PACE, Pace, advance
+from midwatch.pace import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines
-from screens.decisions import Decisions
-from screens.deeds import Next, next_deed
+from screens.decisions import Commands
+from screens.deeds import NextAction, next_action
 from screens.footer import footer_line
 from screens.keys import BY_ID, KEYS
 from screens.widgets.checklist import Checklist
@@ -27,12 +27,12 @@ from screens.widgets.key import Key, shown
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_lines import column_lines
 from screens.widgets.panel_state import PanelState
-from screens.widgets.panel_strip import strip_lines, worst_line
+from screens.widgets.panel_strip import summary_lines, worst_line
 from screens.widgets.pen import SOON, WRONG
-from screens.widgets.quiet import Quiet
-from screens.widgets.sheet import Sheet
+from screens.widgets.quiet import StatusLine
+from screens.widgets.sheet import LineView
 from screens.widgets.step_page import phase_lines, step_lines
-from screens.widgets.top_line import top_line
+from screens.widgets.top_line import top_bar
 
 HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
 HIDDEN = ("other_pane", "output", "panels")
@@ -42,12 +42,12 @@ FIGURES = 8.0
 _NOTICE = 12.0
 
 
-class Drawing(Decisions):
+class Layout(Commands):
     """Lines that did not change are not sent to the terminal."""
 
     panels: dict[str, PanelState]
 
-    def set_up_drawing(self) -> None:
+    def set_up_layout(self) -> None:
         """Nothing is said yet, and a small terminal begins with the step."""
         self._notice, self._notice_until = Content(""), 0.0
         self._in_checklist = False
@@ -55,24 +55,24 @@ class Drawing(Decisions):
         self.logout_warning = ""
         self._grid_rows = ""
         self._drawn: dict[str, tuple[float, PanelState]] = {}
-        self._flow, self._pace = Pace(), Pace(PACE)
-        self.set_class(self.pen.ascii, "-ascii")
+        self._flow, self._pace = RateMeter(), RateMeter(PACE)
+        self.set_class(self.text_styles.ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield Quiet(id="top-line")
-            yield Quiet(id="clock")
-        yield Sheet(id="strip", focus=False)
+            yield StatusLine(id="top-line")
+            yield StatusLine(id="clock")
+        yield LineView(id="strip", focus=False)
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Checklist(self.pen, id="checklist")
+                yield Checklist(self.text_styles, id="checklist")
                 yield FilterLine(id="filter", placeholder="title, number, state or risk")
-                yield Sheet(id="criteria", focus=False)
-            yield Sheet(id="step")
-            yield Sheet(id="live", focus=False)
-            yield OutputView(self.pen, id="output")
-        yield Quiet(id="notice")
-        yield Quiet(id="keys")
+                yield LineView(id="criteria", focus=False)
+            yield LineView(id="step")
+            yield LineView(id="live", focus=False)
+            yield OutputView(self.text_styles, id="output")
+        yield StatusLine(id="notice")
+        yield StatusLine(id="keys")
 
     @property
     def checklist(self) -> Checklist:
@@ -82,18 +82,18 @@ class Drawing(Decisions):
     def step(self) -> Step | None:
         return self.checklist.step
 
-    def next(self) -> Next:
+    def next(self) -> NextAction:
         """What Enter does now."""
-        look = self.looks.of(self.step.id if self.step else "")
-        return next_deed(self.desk, self.step, look, self.looked_up)
+        look = self.plan_cache.of(self.step.id if self.step else "")
+        return next_action(self.session, self.step, look, self.looked_up)
 
     def shown_attempt(self) -> Step | None:
         """The step under the cursor if it ever ran, else the one that ran last."""
-        if self.step is not None and self.desk.attempt_folder(self.step.id) is not None:
+        if self.step is not None and self.session.attempt_folder(self.step.id) is not None:
             return self.step
-        ran = [state for state in list(self.desk.incident.steps.values()) if state.last is not None]
+        ran = [state for state in list(self.session.incident.steps.values()) if state.last is not None]
         newest = max(ran, key=lambda state: state.attempts[-1].confirmed_at, default=None)
-        return self.desk.runbook.step(newest.id) if newest else None
+        return self.session.runbook.step(newest.id) if newest else None
 
     def shape(self) -> None:
         """Which of the layouts fits the terminal."""
@@ -123,59 +123,63 @@ class Drawing(Decisions):
         self._draw_step()
         self._draw_output()
         self._draw_keys()
-        self.look_if_needed()
+        self.plan_if_needed()
 
     @abstractmethod
-    def look_if_needed(self) -> None:
+    def plan_if_needed(self) -> None:
         """Have the plan of the step under the cursor made, if nobody has yet."""
 
     def _draw_top(self) -> None:
-        incident, now = self.desk.incident, self.desk.clock.now()
-        width = self.query_one("#top-line", Quiet).size.width
-        lease = self.desk.lease
-        line = top_line(
+        incident, now = self.session.incident, self.session.clock.now()
+        width = self.query_one("#top-line", StatusLine).size.width
+        lease = self.session.lease
+        line = top_bar(
             incident,
-            self.desk.runbook.environment,
-            self.desk.next_update_due,
+            self.session.runbook.environment,
+            self.session.next_update_due,
             now,
             max(width, 20),
-            self.pen,
-            steady=incident.steady_now(self.desk.clock),
-            driving=self.desk.driving,
+            self.text_styles,
+            steady=incident.elapsed_now(self.session.clock),
+            driving=self.session.driving,
             journal=self.journal_trouble,
-            watching=len(self.desk.watchers),
-            silent=lease.silent if lease.pulse is Pulse.SILENT else None,
+            watching=len(self.session.observers),
+            silent=lease.silent_s if lease.state is DriverState.UNRESPONSIVE else None,
         )
-        self.query_one("#top-line", Quiet).show(line)
+        self.query_one("#top-line", StatusLine).show(line)
         beneath = self.app.screen is not self  # what changes there is sent by whole rows: once a minute will do
-        self.query_one("#clock", Quiet).show(self.pen.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC"))
-        settled, total = incident.counts(self.desk.runbook.steps())
+        self.query_one("#clock", StatusLine).show(
+            self.text_styles.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC")
+        )
+        settled, total = incident.counts(self.session.runbook.steps())
         found = f", {self.checklist.found} found" if self.checklist.term else ""
         self._title(self.checklist, f"Checklist {settled} of {total}{found}")
 
-    def _title(self, widget: Sheet | OutputView, text: str) -> None:
+    def _title(self, widget: LineView | OutputView, text: str) -> None:
         beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
-        title = self.pen.ink(f"{text} " if beside_a_corner else f" {text} ")
+        title = self.text_styles.ink(f"{text} " if beside_a_corner else f" {text} ")
         if widget.border_title != title.markup:
             widget.border_title = title  # content, so that it is never read as markup
 
     def draw_panels(self) -> None:
         """A column where there is room for one, else a strip of a few lines."""
-        now, panels = self.desk.clock.now(), [self._standing(panel) for panel in self.panels.values()]
+        now, panels = self.session.clock.now(), [self._standing(panel) for panel in self.panels.values()]
         if self.has_class("-wide"):
-            live, criteria = self.query_one("#live", Sheet), self.query_one("#criteria", Sheet)
-            live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.pen))
-            lines = criteria_lines(self.desk.runbook, self.desk.incident, criteria.room, self.pen)
+            live, criteria = self.query_one("#live", LineView), self.query_one("#criteria", LineView)
+            live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.text_styles))
+            lines = criteria_lines(self.session.runbook, self.session.incident, criteria.room, self.text_styles)
             criteria.styles.height = len(lines) + 1 if lines else 0
             criteria.set_class(not lines, "-none")
             criteria.show(lines)
             self._title(live, "Live")
             self._title(criteria, "Closure")
             return
-        strip = self.query_one("#strip", Sheet)
+        strip = self.query_one("#strip", LineView)
         tiny = self.has_class("-tiny")
         room = strip.room - 1  # as far to the right as the line above
-        lines = [worst_line(panels, now, room, self.pen)] if tiny else strip_lines(panels, now, room, self.pen)
+        lines = (
+            [worst_line(panels, now, room, self.text_styles)] if tiny else summary_lines(panels, now, room, self.text_styles)
+        )
         strip.styles.height = len(lines)
         strip.show(lines)
 
@@ -188,47 +192,47 @@ class Drawing(Decisions):
         return drawn
 
     def _draw_step(self) -> None:
-        sheet, step, phase = self.query_one("#step", Sheet), self.step, self.checklist.phase
+        sheet, step, phase = self.query_one("#step", LineView), self.step, self.checklist.phase
         self._title(sheet, f"{phase.section} {phase.title}".strip())
         if step is None:
-            sheet.show(phase_lines(phase, self.desk.incident, sheet.room, self.pen))
+            sheet.show(phase_lines(phase, self.session.incident, sheet.room, self.text_styles))
             return
-        folder = self.desk.attempt_folder(step.id)
+        folder = self.session.attempt_folder(step.id)
         how_far = None
-        if folder is not None and self.desk.incident.status(step) is StepStatus.RUNNING:
-            spool = self.query_one("#output", OutputView).spool
-            written = spool.bytes if spool is not None and spool.path == folder.output else 0
+        if folder is not None and self.session.incident.status(step) is StepStatus.RUNNING:
+            output_index = self.query_one("#output", OutputView).output_index
+            written = output_index.bytes if output_index is not None and output_index.path == folder.output else 0
             told = read_progress(folder.progress)
             how_far = advance(told, self._pace, folder.progress, time.monotonic(), written)
         parts = self.parts(step, how_far)
-        sheet.show(step_lines(parts, sheet.room, self.pen))
+        sheet.show(step_lines(parts, sheet.room, self.text_styles))
 
     def _draw_output(self) -> None:
         view, step = self.query_one("#output", OutputView), self.shown_attempt()
-        folder = self.desk.attempt_folder(step.id) if step else None
+        folder = self.session.attempt_folder(step.id) if step else None
         view.follow(folder.output if folder else None)
         self._give_room(view, step)
         if step is not None:
-            state = self.desk.incident.steps.get(step.id)
+            state = self.session.incident.steps.get(step.id)
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "under way"
             paused = "" if view.following else ", paused"
-            self._title(view, f"Output of {step.number} {self.pen.signs.dot} {how}{self._figures(view, last)}{paused}")
+            self._title(view, f"Output of {step.number} {self.text_styles.signs.dot} {how}{self._figures(view, last)}{paused}")
 
     def _figures(self, view: OutputView, last: Attempt | None) -> str:
         """How much and how fast, of a step under way. A title draws all of its widget anew: so no clock in it."""
-        spool = view.spool
-        if spool is None or last is None or last.outcome is not None:
+        output_index = view.output_index
+        if output_index is None or last is None or last.outcome is not None:
             return ""
-        self._flow.take(spool.path, time.monotonic(), spool.bytes)
-        return f", {self._flow.words(spool.bytes, under_way=True)}"
+        self._flow.take(output_index.path, time.monotonic(), output_index.bytes)
+        return f", {self._flow.words(output_index.bytes, under_way=True)}"
 
     def _give_room(self, view: OutputView, step: Step | None) -> None:
         """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""
         height = self.query_one("#body").size.height
         share = height // 2 if self.has_class("-wide") else height * 5 // 14
-        under_way = step is not None and self.desk.incident.status(step) is StepStatus.RUNNING
-        lines = view.spool.line_count if view.spool else 0
+        under_way = step is not None and self.session.incident.status(step) is StepStatus.RUNNING
+        lines = view.output_index.line_count if view.output_index else 0
         rows = share if under_way else min(max(lines + 1, 4), share)
         single = self.has_class("-silent") or self.has_class("-tiny")
         wanted = "1fr" if single else f"1fr {rows}"
@@ -238,13 +242,13 @@ class Drawing(Decisions):
 
     def _draw_keys(self) -> None:
         width = max(self.app.size.width - 2, 10)
-        line = footer_line(self.next().words, self._keys_now(), self.keymap, width, self.pen)
-        self.query_one("#keys", Quiet).show(line)
+        line = footer_line(self.next().words, self._keys_now(), self.keymap, width, self.text_styles)
+        self.query_one("#keys", StatusLine).show(line)
         self._draw_notice(width)
 
     def _keys_now(self) -> Iterator[tuple[Key, str]]:
         """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the hidden."""
-        tiny, found = self.has_class("-tiny"), call(self.desk)
+        tiny, found = self.has_class("-tiny"), pending_request(self.session)
         first = (found.answer if found else "", *HIDDEN)
         for key in sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS:
             if not key.words or key.id == "help" or not self.check_action(key.id, ()):
@@ -255,26 +259,28 @@ class Drawing(Decisions):
                 yield key, "step" if self._in_checklist else key.words
 
     def _draw_notice(self, width: int) -> None:
-        notice, text = self.query_one("#notice", Quiet), self._notice
+        notice, text = self.query_one("#notice", StatusLine), self._notice
         if time.monotonic() > self._notice_until:
-            owed = self.desk.incident.to_tell if self.desk.driving else {}
-            names = ", ".join(self.desk.runbook.roles[role].name if role in self.desk.runbook.roles else role for role in owed)
+            owed = self.session.incident.to_notify if self.session.driving else {}
+            names = ", ".join(
+                self.session.runbook.roles[role].name if role in self.session.runbook.roles else role for role in owed
+            )
             words, style = (f"Tell {names}: press {self._key('tell')}", WRONG) if owed else (self._called(), SOON)
-            text = self.pen.ink(f"{self.pen.signs.person} {words}", style) if words else Content("")
+            text = self.text_styles.ink(f"{self.text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
 
     def _called(self) -> str:
         """What somebody else wants of whoever sits here, with the key that answers it."""
-        found = call(self.desk)
+        found = pending_request(self.session)
         if found is None:
             return ""
-        return f"{found.words}: press {self._key(found.answer)}" if found.answer else found.words
+        return f"{found.message}: press {self._key(found.answer)}" if found.answer else found.message
 
     def _key(self, name: str) -> str:
-        return shown(self.keymap.get(name, BY_ID[name].key), ascii=self.pen.ascii)
+        return shown(self.keymap.get(name, BY_ID[name].key), ascii=self.text_styles.ascii)
 
     def notice(self, text: str, style: str = SOON) -> None:
-        self._notice = self.pen.ink(f"{self.pen.signs.person} {text}", style)
+        self._notice = self.text_styles.ink(f"{self.text_styles.signs.person} {text}", style)
         self._notice_until = time.monotonic() + _NOTICE
         self.redraw()

@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.handover import Section, handover
-from screens.desk import Desk
+from midwatch.handover import Section, handoff_summary
+from screens.desk import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.keyed import YES, bindings
-from screens.widgets.line import Line
-from screens.widgets.pen import FAINT, SOON, STRONG, Pen
+from screens.widgets.line import LineInput
+from screens.widgets.pen import FAINT, SOON, STRONG, TextStyles
 from screens.widgets.rows import joined, paragraph
 
 
@@ -28,32 +28,32 @@ class Handoff(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
-        super().__init__(pen, "Hand the wheel over", mark=pen.ink(desk.incident.id, FAINT))
-        self._desk, self._offer = desk, desk.offer
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        super().__init__(text_styles, "Hand the wheel over", mark=text_styles.ink(session.incident.id, FAINT))
+        self._desk, self._offer = session, session.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer the wheel"
         self.leave_words = "Back" if self._offer else "Cancel"
         key = "{yes} offer no longer" if self._offer else "Enter offer it"
-        self.hint = f"Esc {self.leave_words.lower()} {pen.signs.dot} {key}"
+        self.hint = f"Esc {self.leave_words.lower()} {text_styles.signs.dot} {key}"
 
     def body(self) -> Iterable[Widget]:
         if self._offer:
             until = f"{self._offer.expires:%H:%M:%S} UTC"
             words = f"Offered to {self._offer.to} until {until}. You have the wheel until they take it."
-            yield Static(joined(paragraph(words, self.room, self.pen, style=SOON)), id="offered", markup=False)
+            yield Static(joined(paragraph(words, self.room, self.text_styles, style=SOON)), id="offered", markup=False)
         else:
             asked = self._desk.incident.asked_by
             words = f"To whom (a login). {asked} asks for it." if asked else "To whom (a login)"
-            yield Static(self.pen.ink(words, FAINT), markup=False)
-            yield Line(asked, id="to")
-        yield Static(joined(summary_lines(self._sections(), self.room, self.pen)), markup=False)
+            yield Static(self.text_styles.ink(words, FAINT), markup=False)
+            yield LineInput(asked, id="to")
+        yield Static(joined(summary_lines(self._sections(), self.room, self.text_styles)), markup=False)
 
     def first_focus(self) -> Widget:
         return super().first_focus() if self._offer else self.query_one("#to")
 
     def _sections(self) -> list[Section]:
-        desk = self._desk
-        return handover(desk.runbook, desk.incident, desk.clock, desk.next_update_due)
+        session = self._desk
+        return handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """`y` says nothing where a login is typed."""
@@ -71,14 +71,14 @@ class Handoff(Dialog):
         if not to:
             self.complain("To whom: an answer is needed")
             return
-        self.perform(lambda: self._desk.offer_wheel(to), f"Offering it to {to}")
+        self.perform(lambda: self._desk.offer_control(to), f"Offering it to {to}")
 
 
-def summary_lines(sections: Sequence[Section], width: int, pen: Pen) -> list[Content]:
+def summary_lines(sections: Sequence[Section], width: int, text_styles: TextStyles) -> list[Content]:
     """The summary, a heading and its lines each."""
     lines: list[Content] = []
     for section in sections:
-        lines.append(pen.ink(section.title, STRONG))
+        lines.append(text_styles.ink(section.title, STRONG))
         for line in section.lines:
-            lines += paragraph(line, width, pen, indent=2)
+            lines += paragraph(line, width, text_styles, indent=2)
     return lines

@@ -10,7 +10,7 @@ from midwatch.incident.state import StepStatus
 from screens.keys import KEYS, MOVES
 from screens.page import Page
 from screens.widgets.key import shown
-from screens.widgets.pen import CHOSEN, FAINT, STRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, STRONG, TextStyles
 from screens.widgets.rows import labelled
 
 FIVE_LINES = (
@@ -23,26 +23,28 @@ FIVE_LINES = (
 """How it works."""
 
 
-def help_page(pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> Page:
+def help_page(text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> Page:
     """The page that shows them; keys that were changed are shown as changed."""
-    return Page(pen, "Help", lambda width: help_lines(width, pen, keymap, driving=driving), can_help=False)
+    return Page(text_styles, "Help", lambda width: help_lines(width, text_styles, keymap, driving=driving), can_help=False)
 
 
-def help_lines(width: int, pen: Pen, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
+def help_lines(width: int, text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
     """How it works in five lines, the keys, the signs."""
-    lines = [pen.ink("How it works", STRONG)]
+    lines = [text_styles.ink("How it works", STRONG)]
     for text in FIVE_LINES:
-        lines += labelled(f" {pen.signs.dot}", text, width, pen, column=3)
-    lines += [Content(""), pen.ink("Keys", STRONG)]
+        lines += labelled(f" {text_styles.signs.dot}", text, width, text_styles, column=3)
+    lines += [Content(""), text_styles.ink("Keys", STRONG)]
     for key in KEYS:
         if not (key.watches if driving else key.writes):
-            name = shown(keymap.get(key.id, key.key), ascii=pen.ascii)
-            lines += [Content.assemble(pen.ink(f" {name:<10}", CHOSEN), pen.ink(key.help))]
+            name = shown(keymap.get(key.id, key.key), ascii=text_styles.ascii)
+            lines += [Content.assemble(text_styles.ink(f" {name:<10}", CHOSEN), text_styles.ink(key.help))]
     for glyphs, plain, words in MOVES:
-        lines.append(Content.assemble(pen.ink(f" {plain if pen.ascii else glyphs:<10}", CHOSEN), pen.ink(words)))
-    lines += [Content(""), pen.ink("Signs", STRONG)]
-    lines.append(Content.assemble(" ", pen.ink(pen.signs.next, CHOSEN), pen.ink("   next", FAINT)))
+        lines.append(
+            Content.assemble(text_styles.ink(f" {plain if text_styles.ascii else glyphs:<10}", CHOSEN), text_styles.ink(words))
+        )
+    lines += [Content(""), text_styles.ink("Signs", STRONG)]
+    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.next, CHOSEN), text_styles.ink("   next", FAINT)))
     for status in StepStatus:
-        lines.append(Content.assemble(" ", pen.state(status), pen.ink(f"   {status.value}", FAINT)))
-    lines.append(Content.assemble(" ", pen.ink(pen.signs.person), pen.ink("   needs a person", FAINT)))
+        lines.append(Content.assemble(" ", text_styles.state(status), text_styles.ink(f"   {status.value}", FAINT)))
+    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.person), text_styles.ink("   needs a person", FAINT)))
     return lines

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from midwatch.incident.state import StepStatus
-from midwatch.journal.words import journal_words
+from midwatch.journal.words import journal_notice
 from midwatch.probe import Reading
 from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor.logout import logout_kills
-from screens.deeds import Deed
-from screens.desk import Desk
-from screens.drawing import Drawing
+from screens.deeds import PrimaryAction
+from screens.desk import IncidentSession
+from screens.drawing import Layout
 from screens.keys import BINDINGS, BY_ID
-from screens.live import Live, Source
-from screens.live_page import LivePage
-from screens.looks import Looks
+from screens.live import PanelPoller, Source
+from screens.live_page import PanelsPage
+from screens.looks import PlanCache
 from screens.panel_page import PanelPage
-from screens.widgets.aside import aside
+from screens.widgets.aside import run_in_background
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.hand import Hand
 from screens.widgets.output_view import OutputView
 from screens.widgets.panel_state import PanelState
-from screens.widgets.pen import SOON, WRONG, Pen
+from screens.widgets.pen import SOON, WRONG, TextStyles
 
 POLLS = 1 / 3
 """Seconds between two looks at what has happened."""
@@ -30,7 +30,7 @@ AFTER_A_MOVE = 0.5
 """Seconds without Enter before it acts on a new step, or does something else than before: it was meant for the step before."""
 
 
-class IncidentScreen(Drawing):
+class IncidentScreen(Layout):
     """One incident. It holds nothing of its own but where the cursor is."""
 
     CSS_PATH = "incident.tcss"
@@ -39,18 +39,18 @@ class IncidentScreen(Drawing):
 
     def __init__(
         self,
-        desk: Desk,
-        pen: Pen,
+        session: IncidentSession,
+        text_styles: TextStyles,
         sources: Sequence[Source] = (),
         keymap: Mapping[str, str] | None = None,
         hand: Hand | None = None,
     ) -> None:
         super().__init__()
-        self.desk, self.pen, self.keymap = desk, pen, keymap or {}
-        self.looks = Looks(self, desk, self.redraw)
+        self.session, self.text_styles, self.keymap = session, text_styles, keymap or {}
+        self.plan_cache = PlanCache(self, session, self.redraw)
         self.panels = {source.name: PanelState(source.name, source.title, source.every) for source in sources}
         self._sources = sources
-        self._live = Live(self, desk.clock, self._took)
+        self._live = PanelPoller(self, session.clock, self._took)
         self._following = True
         self._hand = hand or Hand()
         self._meaning: object = None
@@ -59,12 +59,12 @@ class IncidentScreen(Drawing):
         """What Enter did when it did something last."""
         self._moved_at = 0.0
         """When what Enter does changed by itself."""
-        self._polling, self._told = False, len(desk.events)
+        self._polling, self._told = False, len(session.events)
         self.looked_up = set()
-        self.set_up_drawing()
+        self.set_up_layout()
 
     def on_mount(self) -> None:
-        self.checklist.set_up(self.desk)
+        self.checklist.set_up(self.session)
         self._go_with_next()
         self.shape()
         self.set_interval(POLLS, self._poll)
@@ -72,7 +72,7 @@ class IncidentScreen(Drawing):
         for source in self._sources:
             self._live.watch(source)
         self.call_after_refresh(self.redraw)
-        aside(self, logout_kills, self._told_of_logouts, self.notice, name="logout")
+        run_in_background(self, logout_kills, self._told_of_logouts, self.notice, name="logout")
 
     def _told_of_logouts(self, warning: str) -> None:
         self.logout_warning = warning
@@ -87,25 +87,25 @@ class IncidentScreen(Drawing):
     def _poll(self) -> None:
         if not self._polling:
             self._polling = True
-            aside(self, self.desk.poll, self._polled, self._poll_failed, name="poll")
+            run_in_background(self, self.session.poll, self._polled, self._poll_failed, name="poll")
 
     def _polled(self, changed: list[str]) -> None:
         self._polling, self.journal_trouble = False, ""
         self._tell_of_the_journal()
         if changed:
             for step_id in changed:
-                self.looks.forget(step_id)
+                self.plan_cache.forget(step_id)
             if self._following:
                 self._go_with_next()
-            self._live.look_now()
+            self._live.poll_now()
             self.redraw()
 
     def _tell_of_the_journal(self) -> None:
         """What it tells of itself and of its disk is for the operator at once, not only for the timeline."""
-        for event in self.desk.events[self._told :]:
-            if words := journal_words(event.kind, event.body):
+        for event in self.session.events[self._told :]:
+            if words := journal_notice(event.kind, event.body):
                 self.notice(words, SOON)
-        self._told = len(self.desk.events)
+        self._told = len(self.session.events)
 
     def _poll_failed(self, sentence: str) -> None:
         self._polling, self.journal_trouble = False, sentence
@@ -116,21 +116,21 @@ class IncidentScreen(Drawing):
             self.panels[reading.probe] = self.panels[reading.probe].taking(reading)
             self.draw_panels()
 
-    def look_if_needed(self) -> None:
+    def plan_if_needed(self) -> None:
         """Plan the step under the cursor, once, so that the plan stands there before anybody asks."""
         step = self.step
-        if step is None or step.kind is StepKind.MANUAL or not self.desk.driving or not self.desk.incident.open:
+        if step is None or step.kind is StepKind.MANUAL or not self.session.driving or not self.session.incident.open:
             return
-        incident, look = self.desk.incident, self.looks.of(step.id)
-        if look.looking or look.plan is not None or look.error or incident.unmet_needs(step, self.desk.runbook):
+        incident, look = self.session.incident, self.plan_cache.of(step.id)
+        if look.planning or look.plan is not None or look.error or incident.unmet_needs(step, self.session.runbook):
             return
         if incident.status(step) in (StepStatus.TODO, StepStatus.FAILED):
-            self.looks.look(step.id)
+            self.plan_cache.make_plan(step.id)
 
     def _go_with_next(self) -> None:
         """Put the cursor on the step that runs, or on the one that is next."""
-        running = self.desk.incident.running()
-        step = self.desk.runbook.step(running[-1].id) if running else self.desk.incident.next_step(self.desk.runbook)
+        running = self.session.incident.running()
+        step = self.session.runbook.step(running[-1].id) if running else self.session.incident.next_step(self.session.runbook)
         if step is not None and step is not self.step:
             self.checklist.go_to(step.id)
             self._note_meaning()
@@ -148,7 +148,7 @@ class IncidentScreen(Drawing):
     def _note_meaning(self, *, by_hand: bool = False) -> None:
         """Take note of a change of what Enter does: of the step, or because a step began or ended."""
         found, step = self.next(), self.step
-        deed = Deed.RUN if found.deed in (Deed.WAIT, Deed.PLAN) else found.deed
+        deed = PrimaryAction.RUN if found.action in (PrimaryAction.WAIT, PrimaryAction.PLAN) else found.action
         meaning = (deed, step.id if step else self.checklist.phase.id, found.step)
         if meaning != self._meaning:
             self._meaning = meaning
@@ -177,7 +177,7 @@ class IncidentScreen(Drawing):
         key = BY_ID.get(action)
         if key is None:
             return True
-        if key.writes and not (self.desk.driving and self.desk.incident.open):
+        if key.writes and not (self.session.driving and self.session.incident.open):
             return False
         return self.may(action)
 
@@ -186,28 +186,30 @@ class IncidentScreen(Drawing):
         if not self._is_meant():
             return
         step, deed = self.step, self.next()
-        if deed.deed is Deed.GO:
-            self._following = not self.desk.incident.unmet_needs(step, self.desk.runbook) if step else True
+        if deed.action is PrimaryAction.GO:
+            self._following = not self.session.incident.unmet_needs(step, self.session.runbook) if step else True
             self.checklist.go_to(deed.step)
             self.redraw()
-        elif deed.deed is Deed.CLOSE:
+        elif deed.action is PrimaryAction.CLOSE:
             self.action_closure()
-        elif deed.deed is Deed.TIMELINE:
+        elif deed.action is PrimaryAction.TIMELINE:
             self.action_timeline()
-        elif deed.deed is Deed.OUTPUT:
+        elif deed.action is PrimaryAction.OUTPUT:
             self.action_output()
-        elif deed.deed is Deed.FOLD:
+        elif deed.action is PrimaryAction.FOLD:
             self.checklist.action_fold(not self.checklist.phase_open)
         elif step is not None:
-            {Deed.RUN: self.run_step, Deed.TICK: self.tick, Deed.DECIDE: self.decide_need}.get(deed.deed, self._other)(step)
+            {PrimaryAction.RUN: self.run_step, PrimaryAction.TICK: self.tick, PrimaryAction.DECIDE: self.decide_need}.get(
+                deed.action, self._other
+            )(step)
 
     def _other(self, step: Step) -> None:
-        deed = self.next().deed
-        if deed is Deed.AGAIN:
+        deed = self.next().action
+        if deed is PrimaryAction.AGAIN:
             self.action_again()
-        elif deed is Deed.VERIFY:
+        elif deed is PrimaryAction.VERIFY:
             self.action_verify()
-        elif deed is Deed.PLAN:
+        elif deed is PrimaryAction.PLAN:
             self.action_plan_again()
 
     def action_find(self) -> None:
@@ -229,7 +231,7 @@ class IncidentScreen(Drawing):
 
     def action_other_run(self) -> None:
         """The next of the steps that run."""
-        running = [state.id for state in self.desk.incident.running()]
+        running = [state.id for state in self.session.incident.running()]
         if running:
             at = running.index(self.step.id) + 1 if self.step and self.step.id in running else 0
             self._following = False
@@ -253,9 +255,9 @@ class IncidentScreen(Drawing):
             self.call_after_refresh(self.redraw)
 
     def action_panels(self) -> None:
-        self.app.push_screen(LivePage(self.pen, lambda: self.panels, self.desk.clock))
+        self.app.push_screen(PanelsPage(self.text_styles, lambda: self.panels, self.session.clock))
 
     def action_panel(self, number: int) -> None:
         """One panel with all that is known of it."""
         if 1 <= number <= len(self.panels):
-            self.app.push_screen(PanelPage(self.pen, lambda: self.panels, self.desk.clock, number))
+            self.app.push_screen(PanelPage(self.text_styles, lambda: self.panels, self.session.clock, number))

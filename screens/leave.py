@@ -9,10 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.keyed import YES, bindings
-from screens.widgets.pen import Pen
+from screens.widgets.pen import TextStyles
 from screens.widgets.rows import joined, paragraph
 
 
@@ -24,11 +24,11 @@ class Leave(Dialog):
     leave_words = "Stay"
     accept_words = "Leave"
 
-    def __init__(self, pen: Pen, desk: Desk, warning: str = "") -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, warning: str = "") -> None:
         """`warning`: why what runs may not go on, if so."""
-        super().__init__(pen, "Leave the screen?")
-        self._desk, self._warning = desk, warning
-        self.hint = f"Esc stay {pen.signs.dot} {{yes}} leave"
+        super().__init__(text_styles, "Leave the screen?")
+        self._desk, self._warning = session, warning
+        self.hint = f"Esc stay {text_styles.signs.dot} {{yes}} leave"
 
     def body(self) -> Iterable[Widget]:
         incident, runbook = self._desk.incident, self._desk.runbook
@@ -41,7 +41,7 @@ class Leave(Dialog):
             texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
         else:
             texts.append(f"{incident.id} is closed. 'midwatch export {incident.id}' writes its timeline.")
-        lines = [line for text in texts for line in paragraph(text, self.room, self.pen)]
+        lines = [line for text in texts for line in paragraph(text, self.room, self.text_styles)]
         yield Static(joined(lines), id="words", markup=False)
 
     def action_accept(self) -> None:

@@ -24,7 +24,7 @@ class Source:
     """Looks once; may take seconds."""
 
 
-class Live:
+class PanelPoller:
     """The threads. They end with the program; one that hangs holds nothing up."""
 
     def __init__(self, pump: MessagePump, clock: Clock, took: Callable[[Reading], None]) -> None:
@@ -38,7 +38,7 @@ class Live:
         self._at_once[source.name] = threading.Event()
         threading.Thread(target=self._loop, args=(source,), name=f"panel {source.name}", daemon=True).start()
 
-    def look_now(self) -> None:
+    def poll_now(self) -> None:
         """Have every panel read again at once, as after a step."""
         for event in self._at_once.values():
             event.set()
@@ -46,7 +46,7 @@ class Live:
     def end(self) -> None:
         """Take no more readings."""
         self._ended.set()
-        self.look_now()
+        self.poll_now()
 
     def _loop(self, source: Source) -> None:
         at_once = self._at_once[source.name]

@@ -13,26 +13,26 @@ from midwatch.incident.state import CriterionState
 from midwatch.plan import Plan
 from midwatch.planning import can_undo
 from midwatch.runbook.model import Step
-from screens.desk import Desk
-from screens.widgets.aside import aside
-from screens.widgets.page_parts import Look
+from screens.desk import IncidentSession
+from screens.widgets.aside import run_in_background
+from screens.widgets.page_parts import PlanState
 
 FRESH = 60.0
 """Seconds for which a plan may be consented to; after that it is made again first."""
-NOTHING = Look()
+NOTHING = PlanState()
 
 
-class Looks:
+class PlanCache:
     """The plans, by step."""
 
-    def __init__(self, pump: MessagePump, desk: Desk, changed: Callable[[], None]) -> None:
-        self._pump, self._desk, self._changed = pump, desk, changed
-        self._known: dict[str, Look] = {}
+    def __init__(self, pump: MessagePump, session: IncidentSession, changed: Callable[[], None]) -> None:
+        self._pump, self._desk, self._changed = pump, session, changed
+        self._known: dict[str, PlanState] = {}
         self._asked: dict[str, int] = {}
         self._then: dict[str, Callable[[], None]] = {}
         self._undoable: dict[tuple[str, int, bool], bool | None] = {}
 
-    def of(self, step_id: str) -> Look:
+    def of(self, step_id: str) -> PlanState:
         """What is known now."""
         return self._known.get(step_id, NOTHING)
 
@@ -50,7 +50,7 @@ class Looks:
     def fresh(self, step_id: str) -> bool:
         """Whether its plan is young enough to be consented to."""
         look = self.of(step_id)
-        return look.at is not None and not look.looking and (self._desk.clock.now() - look.at).total_seconds() <= FRESH
+        return look.at is not None and not look.planning and (self._desk.clock.now() - look.at).total_seconds() <= FRESH
 
     def forget(self, step_id: str) -> None:
         """The world has changed: what was known no longer counts."""
@@ -58,19 +58,19 @@ class Looks:
         self._asked[step_id] = self._asked.get(step_id, 0) + 1
         self._then.pop(step_id, None)
 
-    def look(self, step_id: str, then: Callable[[], None] | None = None) -> None:
+    def make_plan(self, step_id: str, then: Callable[[], None] | None = None) -> None:
         """Make its plan, then do what comes then, if the plan could be made."""
         if then is not None:
             self._then[step_id] = then
-        if self.of(step_id).looking:
+        if self.of(step_id).planning:
             return
         number = self._asked[step_id] = self._asked.get(step_id, 0) + 1
-        self._known[step_id] = Look(since=self._desk.clock.now())
+        self._known[step_id] = PlanState(since=self._desk.clock.now())
 
         def done(plan: Plan) -> None:
             if self._asked.get(step_id) == number:
-                self._known[step_id] = Look(plan=plan, at=self._desk.clock.now())
-                self._look_what_is_required(step_id, number)
+                self._known[step_id] = PlanState(plan=plan, at=self._desk.clock.now())
+                self._evaluate_preconditions(step_id, number)
                 self._changed()
                 then = self._then.pop(step_id, None)
                 if then is not None and not plan.refusal:
@@ -78,14 +78,14 @@ class Looks:
 
         def failed(sentence: str) -> None:
             if self._asked.get(step_id) == number:
-                self._known[step_id] = Look(error=sentence)
+                self._known[step_id] = PlanState(error=sentence)
                 self._then.pop(step_id, None)
                 self._changed()
 
-        aside(self._pump, lambda: self._desk.plan(step_id), done, failed, name=f"plan {step_id}")
+        run_in_background(self._pump, lambda: self._desk.plan(step_id), done, failed, name=f"plan {step_id}")
         self._changed()
 
-    def _look_what_is_required(self, step_id: str, number: int) -> None:
+    def _evaluate_preconditions(self, step_id: str, number: int) -> None:
         """Beside the plan and after it, so that a slow check does not hold the plan up."""
         if not self._desk.runbook.step(step_id).preconditions:
             return
@@ -96,7 +96,9 @@ class Looks:
                 self._changed()
 
         failed = partial(self._nothing_known, step_id)
-        aside(self._pump, lambda: self._desk.required(step_id), done, failed, name=f"require {step_id}")
+        run_in_background(
+            self._pump, lambda: self._desk.evaluate_preconditions(step_id), done, failed, name=f"require {step_id}"
+        )
 
     def _nothing_known(self, step_id: str, sentence: str) -> None:
         """The checks could not even be begun: nothing that is required counts as holding."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from textual.widget import Widget
 
-from midwatch.notebook import Ran
+from midwatch.notebook import ManualCommand
 from midwatch.units import counted
-from midwatch.when import moment
-from screens.desk import Desk
+from midwatch.when import parse_time
+from screens.desk import IncidentSession
 from screens.widgets.choice import PickOne
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, STRONG, Pen
+from screens.widgets.pen import FAINT, STRONG, TextStyles
 
 _MORE = {"": (), "pasted_output": ("pasted_output",), "manual_command": ("command", "host", "result")}
 """The fields that each choice brings with it."""
@@ -21,7 +21,7 @@ _MORE = {"": (), "pasted_output": ("pasted_output",), "manual_command": ("comman
 class NoteForm(Form):
     """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are masked."""
 
-    def __init__(self, pen: Pen, desk: Desk, pasted: str = "") -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, pasted: str = "") -> None:
         """`pasted`: what was pasted where there is no field, offered as a note; lines as lines, one line as the words."""
         lines = pasted if "\n" in pasted.strip() else ""
         more = [("", "nothing"), ("pasted_output", "pasted lines"), ("manual_command", "a command run elsewhere")]
@@ -38,13 +38,13 @@ class NoteForm(Form):
         ]
         offer = f"Pasted {counted(len(pasted), 'character')}: keep them as a note?"
         super().__init__(
-            pen,
+            text_styles,
             "Note",
             fields,
-            lambda values: _write(desk, values),
-            words=[pen.ink(offer, STRONG)] if pasted else (),
+            lambda values: _write(session, values),
+            words=[text_styles.ink(offer, STRONG)] if pasted else (),
             accept="Save",
-            mark=pen.ink("for the timeline", FAINT),
+            mark=text_styles.ink("for the timeline", FAINT),
         )
 
     def on_mount(self) -> None:
@@ -78,11 +78,11 @@ class NoteForm(Form):
         self.call_after_refresh(self._fit)
 
 
-def _write(desk: Desk, values: Mapping[str, str]) -> None:
+def _write(session: IncidentSession, values: Mapping[str, str]) -> None:
     more = values["more"]
-    desk.note(
+    session.note(
         values["text"],
-        at=moment(values["at"], desk.clock.now()),
+        at=parse_time(values["at"], session.clock.now()),
         pasted_output=values["pasted_output"] if more == "pasted_output" else "",
-        manual_command=Ran(values["command"], values["host"], values["result"]) if more == "manual_command" else None,
+        manual_command=ManualCommand(values["command"], values["host"], values["result"]) if more == "manual_command" else None,
     )

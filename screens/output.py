@@ -13,27 +13,27 @@ from textual.widgets import Input
 
 from midwatch.errors import MidwatchError
 from midwatch.incident.state import StepStatus
-from midwatch.pace import PACE, Pace, advance
+from midwatch.pace import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.keyed import OUTPUT
 from screens.output_elsewhere import clipboard_text, copied_file, show_in_pager
 from screens.output_search import Hit, Search
 from screens.page import Page
 from screens.widgets.ages import span
-from screens.widgets.aside import aside
-from screens.widgets.beneath import Beneath
+from screens.widgets.aside import run_in_background
+from screens.widgets.beneath import BaseScreen
 from screens.widgets.keyed import bindings, footer, help_word, key_lines, notice_of, there
-from screens.widgets.line import Line
+from screens.widgets.line import LineInput
 from screens.widgets.output_view import OutputView
-from screens.widgets.pen import SOON, STATE_STYLES, STRONG, Pen
+from screens.widgets.pen import SOON, STATE_STYLES, STRONG, TextStyles
 from screens.widgets.progress_lines import progress_lines
-from screens.widgets.quiet import Quiet
+from screens.widgets.quiet import StatusLine
 from screens.widgets.rows import edges, fit
 
 
-class OutputScreen(Beneath[None]):
+class OutputScreen(BaseScreen[None]):
     """`/` searches, `n` and `N` go on; Space stops following and takes it up again."""
 
     DEFAULT_CSS = """
@@ -50,18 +50,18 @@ class OutputScreen(Beneath[None]):
         *bindings(OUTPUT),
     ]
 
-    def __init__(self, pen: Pen, desk: Desk, step: Step) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step) -> None:
         super().__init__()
-        self.pen, self._desk, self._step = pen, desk, step
+        self.text_styles, self._desk, self._step = text_styles, session, step
         self._term, self._said = "", ""
-        self._search, self._flow, self._pace = Search(self), Pace(), Pace(PACE)
+        self._search, self._flow, self._pace = Search(self), RateMeter(), RateMeter(PACE)
 
     def compose(self) -> ComposeResult:
-        yield Quiet(id="top")
-        yield Quiet(id="progress")
-        yield OutputView(self.pen, id="output")
-        yield Line(id="find", placeholder="find")
-        yield Quiet(id="bottom")
+        yield StatusLine(id="top")
+        yield StatusLine(id="progress")
+        yield OutputView(self.text_styles, id="output")
+        yield LineInput(id="find", placeholder="find")
+        yield StatusLine(id="bottom")
 
     def on_mount(self) -> None:
         self._follow()
@@ -85,17 +85,19 @@ class OutputScreen(Beneath[None]):
         width = max(self.app.size.width - 2, 1)
         status = self._desk.incident.status(self._step)
         title = Content.assemble(
-            self.pen.ink(f"{self._step.number} {self._step.title}", STRONG),
-            self.pen.ink(f" {self.pen.signs.dot} {status.value}", STATE_STYLES[status]),
+            self.text_styles.ink(f"{self._step.number} {self._step.title}", STRONG),
+            self.text_styles.ink(f" {self.text_styles.signs.dot} {status.value}", STATE_STYLES[status]),
         )
         grows = status is StepStatus.RUNNING
         follow = ("following" if self.view.following else "paused") if grows else ""
         figures = ", ".join(word for word in (self._figures(status), follow) if word)
-        self.query_one("#top", Quiet).show(edges(title, self.pen.ink(figures, SOON if follow == "paused" else ""), width))
+        self.query_one("#top", StatusLine).show(
+            edges(title, self.text_styles.ink(figures, SOON if follow == "paused" else ""), width)
+        )
         self._draw_progress(status, width)
-        said = fit(self.pen.clean(self._said), width // 2, self.pen)
-        right = notice_of(said, help_word(self, OUTPUT, self.pen), self.pen)
-        self.query_one("#bottom", Quiet).show(footer(self, OUTPUT, right, width, self.pen))
+        said = fit(self.text_styles.clean(self._said), width // 2, self.text_styles)
+        right = notice_of(said, help_word(self, OUTPUT, self.text_styles), self.text_styles)
+        self.query_one("#bottom", StatusLine).show(footer(self, OUTPUT, right, width, self.text_styles))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether it does something now."""
@@ -110,13 +112,13 @@ class OutputScreen(Beneath[None]):
         return works.get(action, lambda: True)()
 
     def _figures(self, status: StepStatus) -> str:
-        spool, state = self.view.spool, self._desk.incident.steps.get(self._step.id)
-        if spool is None or state is None or state.last is None:
+        output_index, state = self.view.output_index, self._desk.incident.steps.get(self._step.id)
+        if output_index is None or state is None or state.last is None:
             return "nothing yet"
-        self._flow.take(spool.path, time.monotonic(), spool.bytes)
-        count = spool.line_count
+        self._flow.take(output_index.path, time.monotonic(), output_index.bytes)
+        count = output_index.line_count
         lines = f"{count:,}".replace(",", " " if count > 9999 else "") + (" line" if count == 1 else " lines")
-        words = f"{lines}, {self._flow.words(spool.bytes, under_way=status is StepStatus.RUNNING)}"
+        words = f"{lines}, {self._flow.words(output_index.bytes, under_way=status is StepStatus.RUNNING)}"
         return f"{span(self._seconds())}, {words}"
 
     def _seconds(self) -> float:
@@ -124,16 +126,16 @@ class OutputScreen(Beneath[None]):
         last = state.last if state else None
         if last is None:
             return 0.0
-        return last.seconds if last.seconds is not None else last.runs_for(self._desk.incident.steady_now(self._desk.clock))
+        return last.seconds if last.seconds is not None else last.runs_for(self._desk.incident.elapsed_now(self._desk.clock))
 
     def _draw_progress(self, status: StepStatus, width: int) -> None:
-        line, folder = self.query_one("#progress", Quiet), self._desk.attempt_folder(self._step.id)
+        line, folder = self.query_one("#progress", StatusLine), self._desk.attempt_folder(self._step.id)
         told = read_progress(folder.progress) if folder is not None and status is StepStatus.RUNNING else None
         line.display = told is not None
         if told is not None and folder is not None:
             how_far = advance(told, self._pace, folder.progress, time.monotonic())
             words = ", ".join(how_far.words())
-            lines = progress_lines(how_far, max(width - len(words) - 2, 20), self.pen)
+            lines = progress_lines(how_far, max(width - len(words) - 2, 20), self.text_styles)
             line.show(edges(lines[0], lines[-1] if len(lines) > 1 else Content(""), width))
 
     def _say(self, text: str) -> None:
@@ -145,7 +147,9 @@ class OutputScreen(Beneath[None]):
     def action_help(self) -> None:
         now = there(self, OUTPUT)
         moves = (("PgUp PgDn", "A page up, a page down"), ("Esc", "Back to the incident"))
-        self.app.push_screen(Page(self.pen, "Output", lambda width: key_lines(now, moves, width, self.pen), can_help=False))
+        self.app.push_screen(
+            Page(self.text_styles, "Output", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False)
+        )
 
     def action_leave(self) -> None:
         if self.query_one("#find").has_class("-open"):
@@ -174,17 +178,17 @@ class OutputScreen(Beneath[None]):
         self._look(int(self.view.scroll_offset.y) if at is None else at + way, backwards=way < 0)
 
     def _look(self, start: int, *, backwards: bool) -> None:
-        spool = self.view.spool
-        if self._term and spool is not None and not self._search.busy:
+        output_index = self.view.output_index
+        if self._term and output_index is not None and not self._search.busy:
             self._say("searching")
-            self._search.find(spool.path, self._term, start, backwards=backwards, done=self._found)
+            self._search.find(output_index.path, self._term, start, backwards=backwards, done=self._found)
 
     def action_first_error(self) -> None:
-        spool = self.view.spool
-        if spool is not None and not self._search.busy:
+        output_index = self.view.output_index
+        if output_index is not None and not self._search.busy:
             self._term = ""
             self._say("searching")
-            self._search.first_error(spool.path, self._found)
+            self._search.first_error(output_index.path, self._found)
 
     def _found(self, hit: Hit) -> None:
         self.view.mark(self._term, hit.line)
@@ -202,25 +206,25 @@ class OutputScreen(Beneath[None]):
 
     def action_copy(self) -> None:
         """The end into the clipboard, all of it into a file: where the terminal has no clipboard, the file is there."""
-        spool, state = self.view.spool, self._desk.incident.steps.get(self._step.id)
-        if spool is None or state is None or state.last is None:
+        output_index, state = self.view.output_index, self._desk.incident.steps.get(self._step.id)
+        if output_index is None or state is None or state.last is None:
             return
-        path, name = spool.path, f"{self._step.number}-{self._step.id}-{state.last.number}.txt"
+        path, name = output_index.path, f"{self._step.number}-{self._step.id}-{state.last.number}.txt"
         target = self._desk.folder.path / "copies" / name
 
         def copied(text: str) -> None:
             self.app.copy_to_clipboard(text)
-            aside(self, lambda: copied_file(path, target), self._say, self._say, name="copy")
+            run_in_background(self, lambda: copied_file(path, target), self._say, self._say, name="copy")
 
         self._say("copying")
-        aside(self, lambda: clipboard_text(path), copied, self._say, name="clipboard")
+        run_in_background(self, lambda: clipboard_text(path), copied, self._say, name="clipboard")
 
     def action_pager(self) -> None:
-        spool = self.view.spool
-        if spool is None:
+        output_index = self.view.output_index
+        if output_index is None:
             return
         try:
-            show_in_pager(self.app, spool.path)
+            show_in_pager(self.app, output_index.path)
         except MidwatchError as error:
             self._say(str(error))
         self.app.refresh(layout=True)

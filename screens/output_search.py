@@ -9,8 +9,8 @@ from pathlib import Path
 
 from textual.message_pump import MessagePump
 
-from midwatch.spool import MOST_COUNTED, Spool
-from screens.widgets.aside import aside
+from midwatch.spool import MOST_COUNTED, OutputIndex
+from screens.widgets.aside import run_in_background
 
 ERROR = re.compile(rb"\b(?:ERROR|FAILURE|FATAL|CRITICAL|PANIC|Traceback|[Ee]rror:|fatal:|[Ff]ailed\b)")
 """What the first error is known by: the plan's marks, and what PostgreSQL, Python and shells write."""
@@ -48,37 +48,37 @@ class Search:
     def find(self, path: Path, term: str, start: int, *, backwards: bool, done: Callable[[Hit], None]) -> None:
         """The next line that holds the term; around the end once."""
 
-        def look(spool: Spool) -> Hit:
-            line = spool.find(term, start, backwards=backwards) if 0 <= start < spool.line_count else None
+        def look(output_index: OutputIndex) -> Hit:
+            line = output_index.find(term, start, backwards=backwards) if 0 <= start < output_index.line_count else None
             around = line is None
             if around:
-                line = spool.find(term, spool.line_count - 1 if backwards else 0, backwards=backwards)
+                line = output_index.find(term, output_index.line_count - 1 if backwards else 0, backwards=backwards)
             if line is None:
                 return Hit(None)
-            return Hit(line, *spool.count(term, line), around=around)
+            return Hit(line, *output_index.count(term, line), around=around)
 
         self._begin(path, look, done)
 
     def first_error(self, path: Path, done: Callable[[Hit], None]) -> None:
         """The first line that looks like an error."""
-        self._begin(path, lambda spool: Hit(spool.search(ERROR, 0, longest=_LONGEST)), done)
+        self._begin(path, lambda output_index: Hit(output_index.search(ERROR, 0, longest=_LONGEST)), done)
 
-    def _begin(self, path: Path, look: Callable[[Spool], Hit], done: Callable[[Hit], None]) -> None:
+    def _begin(self, path: Path, look: Callable[[OutputIndex], Hit], done: Callable[[Hit], None]) -> None:
         if self.busy:
             return
         self.busy = True
 
         def work() -> Hit:
-            spool = Spool(path)
-            while spool.refresh():
+            output_index = OutputIndex(path)
+            while output_index.refresh():
                 pass
             try:
-                return look(spool)
+                return look(output_index)
             finally:
-                spool.close()
+                output_index.close()
 
         def ended(hit: Hit) -> None:
             self.busy = False
             done(hit)
 
-        aside(self._pump, work, ended, lambda _: ended(Hit(None)), name="search")
+        run_in_background(self._pump, work, ended, lambda _: ended(Hit(None)), name="search")

@@ -10,19 +10,19 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from screens.keyed import PAGE
-from screens.widgets.beneath import Beneath
+from screens.widgets.beneath import BaseScreen
 from screens.widgets.keyed import bindings, help_word, key_lines, there
-from screens.widgets.pen import FAINT, STRONG, Pen
-from screens.widgets.quiet import Quiet
+from screens.widgets.pen import FAINT, STRONG, TextStyles
+from screens.widgets.quiet import StatusLine
 from screens.widgets.rows import edges
-from screens.widgets.sheet import Sheet
+from screens.widgets.sheet import LineView
 
 WIDEST = 120
 """Cells of the longest line: further apart, a name and what stands at the right edge are not read as one row."""
 Lines = Callable[[int], list[Content]]
 
 
-class Page(Beneath[None]):
+class Page(BaseScreen[None]):
     """Lines made for the width, made again once a second, so that what is live stays live."""
 
     DEFAULT_CSS = """
@@ -44,14 +44,16 @@ class Page(Beneath[None]):
     """The keys, for the last line."""
     moves: Sequence[tuple[str, str]] = (("PgUp PgDn", "A page up, a page down"), ("Home End", "Begin and end"), ("Esc", "Back"))
 
-    def __init__(self, pen: Pen, title: str, lines: Lines, *, at_end: bool = False, can_help: bool = True) -> None:
+    def __init__(
+        self, text_styles: TextStyles, title: str, lines: Lines, *, at_end: bool = False, can_help: bool = True
+    ) -> None:
         super().__init__()
-        self.pen, self._title, self._lines, self._at_end, self.can_help = pen, title, lines, at_end, can_help
+        self.text_styles, self._title, self._lines, self._at_end, self.can_help = text_styles, title, lines, at_end, can_help
 
     def compose(self) -> ComposeResult:
-        yield Quiet(id="top")
-        yield Sheet(id="lines")
-        yield Quiet(id="bottom")
+        yield StatusLine(id="top")
+        yield LineView(id="lines")
+        yield StatusLine(id="bottom")
 
     def on_mount(self) -> None:
         self.set_interval(1, self.draw)
@@ -60,27 +62,29 @@ class Page(Beneath[None]):
     def _begin(self) -> None:
         self.draw()
         if self._at_end:
-            self.query_one(Sheet).scroll_end(animate=False, immediate=True)
+            self.query_one(LineView).scroll_end(animate=False, immediate=True)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
         """Make the lines for the width of now."""
-        sheet = self.query_one(Sheet)
+        sheet = self.query_one(LineView)
         sheet.show(self._lines(min(sheet.room, WIDEST)))
         width = max(self.app.size.width - 2, 1)
-        self.query_one("#top", Quiet).show(self.pen.ink(self._title, STRONG))
+        self.query_one("#top", StatusLine).show(self.text_styles.ink(self._title, STRONG))
         at, height = int(sheet.scroll_offset.y), sheet.size.height
         where = f"{min(at + height, len(sheet.lines))} of {len(sheet.lines)} lines" if len(sheet.lines) > height else ""
-        help_ = help_word(self, PAGE, self.pen) if self.can_help else Content("")
-        right = Content.assemble(self.pen.ink(where, FAINT), "   " if where and help_ else "", help_)
-        self.query_one("#bottom", Quiet).show(edges(self.pen.ink(self.hint, FAINT), right, width))
+        help_ = help_word(self, PAGE, self.text_styles) if self.can_help else Content("")
+        right = Content.assemble(self.text_styles.ink(where, FAINT), "   " if where and help_ else "", help_)
+        self.query_one("#bottom", StatusLine).show(edges(self.text_styles.ink(self.hint, FAINT), right, width))
 
     def action_help(self) -> None:
         """The keys of a page, on one more page; that one has no further."""
         now = there(self, PAGE)
-        self.app.push_screen(Page(self.pen, "Keys", lambda width: key_lines(now, self.moves, width, self.pen), can_help=False))
+        self.app.push_screen(
+            Page(self.text_styles, "Keys", lambda width: key_lines(now, self.moves, width, self.text_styles), can_help=False)
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.can_help if action == "help" else True
@@ -89,4 +93,4 @@ class Page(Beneath[None]):
         self.dismiss(None)
 
     def action_scroll(self, step: int) -> None:
-        self.query_one(Sheet).scroll_relative(y=step, animate=False)
+        self.query_one(LineView).scroll_relative(y=step, animate=False)

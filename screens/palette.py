@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 
 from screens.widgets.dialog import Dialog
 from screens.widgets.key import Key, shown
-from screens.widgets.line import Line
-from screens.widgets.pen import CHOSEN, FAINT, Pen
+from screens.widgets.line import LineInput
+from screens.widgets.pen import CHOSEN, FAINT, TextStyles
 from screens.widgets.rows import fit, joined
 
 
@@ -27,15 +27,15 @@ class Palette(Dialog):
     ]
     accept_words = "Do it"
 
-    def __init__(self, pen: Pen, keys: Sequence[Key], keymap: Mapping[str, str]) -> None:
-        super().__init__(pen, "Do what?")
+    def __init__(self, text_styles: TextStyles, keys: Sequence[Key], keymap: Mapping[str, str]) -> None:
+        super().__init__(text_styles, "Do what?")
         self._keys, self._keymap = list(keys), keymap
         self._at = 0
         self.chosen = ""
-        self.hint = f"Esc cancel {pen.signs.dot} Enter do it"
+        self.hint = f"Esc cancel {text_styles.signs.dot} Enter do it"
 
     def body(self) -> Iterable[Widget]:
-        yield Line(id="find", placeholder="type some of it")
+        yield LineInput(id="find", placeholder="type some of it")
         yield Static(id="found", markup=False)
 
     def first_focus(self) -> Widget:
@@ -61,13 +61,13 @@ class Palette(Dialog):
         first = max(0, min(self._at - most // 2, len(found) - most))
         lines = []
         for number, key in enumerate(found[first : first + most], start=first):
-            mark = self.pen.ink(f"{self.pen.signs.next} " if number == self._at else "  ", CHOSEN)
-            name = shown(self._keymap.get(key.id, key.key), ascii=self.pen.ascii)
-            text = fit(key.help, max(self.room - 12, 10), self.pen)
-            lines.append(Content.assemble(mark, self.pen.ink(f"{name:<9}", FAINT), self.pen.ink(text)))
+            mark = self.text_styles.ink(f"{self.text_styles.signs.next} " if number == self._at else "  ", CHOSEN)
+            name = shown(self._keymap.get(key.id, key.key), ascii=self.text_styles.ascii)
+            text = fit(key.help, max(self.room - 12, 10), self.text_styles)
+            lines.append(Content.assemble(mark, self.text_styles.ink(f"{name:<9}", FAINT), self.text_styles.ink(text)))
         more = len(found) - len(lines)
         if more or not found:
-            lines.append(self.pen.ink(f"  and {more} more" if more else "  Nothing is like that.", FAINT))
+            lines.append(self.text_styles.ink(f"  and {more} more" if more else "  Nothing is like that.", FAINT))
         self.query_one("#found", Static).update(joined(lines))
 
     def on_input_changed(self, message: Input.Changed) -> None:

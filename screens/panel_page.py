@@ -10,10 +10,10 @@ from textual.content import Content
 
 from midwatch.clock import Clock
 from screens.page import Page
-from screens.widgets.panel_page_lines import panel_page_lines
+from screens.widgets.panel_page_lines import panel_detail_lines
 from screens.widgets.panel_state import PanelState
-from screens.widgets.pen import Pen
-from screens.widgets.sheet import Sheet
+from screens.widgets.pen import TextStyles
+from screens.widgets.sheet import LineView
 
 
 class PanelPage(Page):
@@ -25,18 +25,20 @@ class PanelPage(Page):
         Binding("left,shift+tab", "other(-1)", show=False),
     ]
 
-    def __init__(self, pen: Pen, panels: Callable[[], Mapping[str, PanelState]], clock: Clock, number: int) -> None:
+    def __init__(
+        self, text_styles: TextStyles, panels: Callable[[], Mapping[str, PanelState]], clock: Clock, number: int
+    ) -> None:
         """`number` counts the panels from 1, in the order of the runbook."""
         self._panels, self._clock, self._number = panels, clock, number
-        super().__init__(pen, "", self._made)
-        arrows = "Left Right" if pen.ascii else "← →"
+        super().__init__(text_styles, "", self._made)
+        arrows = "Left Right" if text_styles.ascii else "← →"
         self.moves = ((arrows, "The panel before, the panel after"), ("1 to 9", "This panel"), *self.moves)
         self.hint = f"Esc back   {arrows} other panels   PgUp PgDn scroll"
         self._name_it()
 
     def _made(self, width: int) -> list[Content]:
         panel = list(self._panels().values())[self._number - 1]
-        return panel_page_lines(panel, self._clock.now(), width, self.pen)
+        return panel_detail_lines(panel, self._clock.now(), width, self.text_styles)
 
     def _name_it(self) -> None:
         names = [panel.title for panel in self._panels().values()]
@@ -47,7 +49,7 @@ class PanelPage(Page):
         if 1 <= number <= len(self._panels()):
             self._number = number
             self._name_it()
-            self.query_one(Sheet).scroll_home(animate=False, immediate=True)
+            self.query_one(LineView).scroll_home(animate=False, immediate=True)
             self.draw()
 
     def action_other(self, way: int) -> None:

@@ -9,22 +9,29 @@ from midwatch.reasons import require_reason
 from midwatch.runbook.model import Runbook, Step
 from screens.widgets.environments import step_mark
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, TextStyles
 from screens.widgets.rows import paragraph
 
 _WIDTH = 74
 
 
 def ask_reason(
-    pen: Pen, runbook: Runbook, step: Step, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]
+    text_styles: TextStyles,
+    runbook: Runbook,
+    step: Step,
+    title: str,
+    prompt: str,
+    words: str,
+    accept: str,
+    submit: Callable[[str], object],
 ) -> Form:
     """A form with one line for the reason; `submit` is given it."""
     return Form(
-        pen,
+        text_styles,
         f"{title} {step.number} {step.title}",
         [Field("reason", prompt)],
         lambda values: submit(require_reason(values["reason"])),
-        words=paragraph(words, _WIDTH, pen, style=FAINT),
+        words=paragraph(words, _WIDTH, text_styles, style=FAINT),
         accept=accept,
-        mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, pen),
+        mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, text_styles),
     )

@@ -15,26 +15,26 @@ from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Step
 from screens.confirm import Confirm
-from screens.desk import Desk
-from screens.looks import Looks
+from screens.desk import IncidentSession
+from screens.looks import PlanCache
 from screens.reason import ask_reason
-from screens.widgets.aside import aside
-from screens.widgets.beneath import Beneath
+from screens.widgets.aside import run_in_background
+from screens.widgets.beneath import BaseScreen
 from screens.widgets.dialog import Dialog
-from screens.widgets.page_parts import PageParts
-from screens.widgets.pen import SOON, WRONG, Pen
+from screens.widgets.page_parts import StepPageData
+from screens.widgets.pen import SOON, WRONG, TextStyles
 from screens.widgets.plan_lines import spared_names
 
 
-class Running(Beneath[None]):
+class StepRunner(BaseScreen[None]):
     """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence.
 
     Textual has a metaclass of its own, so what the other halves have to bring is required by the type checker alone.
     """
 
-    desk: Desk
-    pen: Pen
-    looks: Looks
+    session: IncidentSession
+    text_styles: TextStyles
+    plan_cache: PlanCache
     keymap: Mapping[str, str]
     looked_up: set[str]
     """Steps whose end was looked up in vain."""
@@ -67,10 +67,10 @@ class Running(Beneath[None]):
 
         What it requires and does not hold is asked for a reason first.
         """
-        if not self.looks.fresh(step.id):
-            self.looks.look(step.id, then=partial(self.run_step, step, reason))
+        if not self.plan_cache.fresh(step.id):
+            self.plan_cache.make_plan(step.id, then=partial(self.run_step, step, reason))
             return
-        look = self.looks.of(step.id)
+        look = self.plan_cache.of(step.id)
         if look.plan is None or look.at is None or self.app.screen is not self:
             return
         if look.plan.refusal:
@@ -86,20 +86,22 @@ class Running(Beneath[None]):
     def _consent(self, step: Step, plan: Plan, at: datetime, reason: str, *, undo: bool = False) -> None:
         start = partial(self._start, step, plan, reason, undo=undo)
         if risk_of(step, plan) is Risk.OBSERVE:
-            aside(self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}")
+            run_in_background(
+                self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}"
+            )
             self.follow_next()
             return
         if not undo and not self.second_person(step, plan):
             return
-        name, undoable = name_to_type(step, plan), False if undo else self.looks.undoable(step)
-        spared = spared_names(self.desk.runbook)
+        name, undoable = name_to_type(step, plan), False if undo else self.plan_cache.undoable(step)
+        spared = spared_names(self.session.runbook)
         dialog = Confirm(
-            self.pen,
+            self.text_styles,
             step,
             plan,
             at,
-            self.desk.clock,
-            environment=self.desk.runbook.environment,
+            self.session.clock,
+            environment=self.session.runbook.environment,
             name=name,
             spared=spared,
             undo=undo,
@@ -110,38 +112,45 @@ class Running(Beneath[None]):
 
     def _refused(self, step: Step, plan: Plan) -> None:
         """Say why it does not run. A server that is not the pinned one may be the right one: that is for a person to say."""
-        desk = self.desk
-        if not desk.driving or not other_servers(plan, pins_of(desk.runbook, desk.incident.pins)):
+        session = self.session
+        if not session.driving or not other_servers(plan, pins_of(session.runbook, session.incident.pins)):
             self.notice(plan.refusal, WRONG)
             return
 
         def closed(done: bool | None) -> None:
             if done:
-                self.looks.forget(step.id)
-                self.looks.look(step.id)
+                self.plan_cache.forget(step.id)
+                self.plan_cache.make_plan(step.id)
 
         words = f"{plan.refusal}. If it is the right server now, say why; every plan is held to it from then on."
         form = ask_reason(
-            self.pen, desk.runbook, step, "Pin anew:", "Why is it right?", words, "Pin", partial(desk.pin_anew, plan)
+            self.text_styles,
+            session.runbook,
+            step,
+            "Pin anew:",
+            "Why is it right?",
+            words,
+            "Pin",
+            partial(session.pin_anew, plan),
         )
         self.app.push_screen(form, closed)
 
     def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:
-        self.looks.forget(step.id)  # also when it is refused: what was shown does not hold any more
-        self.desk.start(step.id, plan, typed=typed, reason=reason, undo=undo)
-        self.looks.forget(step.id)
+        self.plan_cache.forget(step.id)  # also when it is refused: what was shown does not hold any more
+        self.session.start(step.id, plan, typed=typed, reason=reason, undo=undo)
+        self.plan_cache.forget(step.id)
 
-    def parts(self, step: Step, advance: Advance | None = None, *, whole: bool = False) -> PageParts:
+    def parts(self, step: Step, advance: Advance | None = None, *, whole: bool = False) -> StepPageData:
         """What the page of a step is made of."""
-        desk = self.desk
-        undoable = self.looks.undoable(step)
-        return PageParts(
+        session = self.session
+        undoable = self.plan_cache.undoable(step)
+        return StepPageData(
             step,
-            desk.runbook,
-            desk.incident,
-            self.looks.of(step.id),
-            desk.clock.now(),
-            desk.incident.steady_now(desk.clock),
+            session.runbook,
+            session.incident,
+            self.plan_cache.of(step.id),
+            session.clock.now(),
+            session.incident.elapsed_now(session.clock),
             advance,
             undoable,
             whole=whole,
@@ -163,7 +172,7 @@ class Running(Beneath[None]):
     def reason(self, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> None:
         """Ask for a reason, and do at once what it is for."""
         if self.step:
-            self.open(ask_reason(self.pen, self.desk.runbook, self.step, title, prompt, words, accept, submit))
+            self.open(ask_reason(self.text_styles, self.session.runbook, self.step, title, prompt, words, accept, submit))
 
     def with_reason(self, step: Step, title: str, prompt: str, words: str, then: Callable[[str], None]) -> None:
         """Ask for a reason, then do what comes then with it."""
@@ -173,7 +182,9 @@ class Running(Beneath[None]):
             if done and given:
                 then(given[-1])
 
-        self.app.push_screen(ask_reason(self.pen, self.desk.runbook, step, title, prompt, words, "Go on", given.append), closed)
+        self.app.push_screen(
+            ask_reason(self.text_styles, self.session.runbook, step, title, prompt, words, "Go on", given.append), closed
+        )
 
     def action_take_back(self) -> None:
         """Plan the undo beside the loop, ask why, then ask for consent to what it would touch."""
@@ -182,7 +193,7 @@ class Running(Beneath[None]):
             return
 
         def planned(plan: Plan) -> None:
-            at = self.desk.clock.now()
+            at = self.session.clock.now()
             if plan.refusal:
                 self._refused(step, plan)
                 return
@@ -191,8 +202,8 @@ class Running(Beneath[None]):
             self.with_reason(step, "Take back:", "Why is it taken back?", words, consent)
 
         self.notice("Looking what taking it back would do")
-        work = partial(self.desk.plan, step.id, undo=True)
-        aside(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
+        work = partial(self.session.plan, step.id, undo=True)
+        run_in_background(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
 
     def action_verify(self) -> None:
         """Look up what nobody saw the end of."""
@@ -211,17 +222,17 @@ class Running(Beneath[None]):
             self.notice(why, WRONG)
 
         self.notice("Looking whether it took effect")
-        work = partial(self.desk.verify, step.id)
-        aside(self, work, found, failed, name=f"verify {step.id}")
+        work = partial(self.session.check_outcome, step.id)
+        run_in_background(self, work, found, failed, name=f"verify {step.id}")
 
     def action_begin_here(self) -> None:
         if step := self.step:
             count = len(self.passed_over(step))
             words = f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
-            self.reason("Begin at", "Why from here?", words, "Begin here", partial(self.desk.begin_at, step.id))
+            self.reason("Begin at", "Why from here?", words, "Begin here", partial(self.session.start_from, step.id))
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""
-        earlier = itertools.takewhile(lambda other: other.id != step.id, self.desk.runbook.steps())
-        states = [(other, self.desk.incident.status(other)) for other in earlier]
-        return [other for other, status in states if not status.settled and status is not StepStatus.RUNNING]
+        earlier = itertools.takewhile(lambda other: other.id != step.id, self.session.runbook.steps())
+        states = [(other, self.session.incident.status(other)) for other in earlier]
+        return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, TextStyles
 from screens.widgets.rows import paragraph
 
 _WIDTH = 74
@@ -15,11 +15,16 @@ class SettingsForm(Form):
     """`save` is given the fields by name; yes and no are words."""
 
     def __init__(
-        self, pen: Pen, now: Mapping[str, str], themes: Sequence[str], place: str, save: Callable[[Mapping[str, str]], object]
+        self,
+        text_styles: TextStyles,
+        now: Mapping[str, str],
+        themes: Sequence[str],
+        place: str,
+        save: Callable[[Mapping[str, str]], object],
     ) -> None:
         options = [(theme, theme) for theme in themes]
         super().__init__(
-            pen,
+            text_styles,
             "Settings",
             [
                 Field("theme", "Theme", kind="one", options=options, value=now["theme"], across=True),
@@ -29,7 +34,7 @@ class SettingsForm(Form):
                 Field("keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False),
             ],
             save,
-            words=paragraph(f"Kept in {place}; keys in keys.yaml beside it.", _WIDTH, pen, style=FAINT),
+            words=paragraph(f"Kept in {place}; keys in keys.yaml beside it.", _WIDTH, text_styles, style=FAINT),
             accept="Keep",
-            mark=pen.ink("for every incident", FAINT),
+            mark=text_styles.ink("for every incident", FAINT),
         )

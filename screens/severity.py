@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from midwatch.runbook.model import Severity
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import Pen
+from screens.widgets.pen import TextStyles
 
 WORDS = {
     Severity.SEV0: "loss of data",
@@ -21,15 +21,15 @@ class SeverityForm(Form):
 
     choice_by_arrows = "severity"
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
-        now = desk.incident.severity
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        now = session.incident.severity
         options = [
             (level.value, f"{level.value} {words}" + (", now" if level is now else "")) for level, words in WORDS.items()
         ]
         super().__init__(
-            pen,
+            text_styles,
             "Severity",
             [Field("severity", "How bad is it?", kind="one", options=options, value=now.value), Field("reason", "Why")],
-            lambda values: desk.set_severity(Severity(values["severity"]), values["reason"]),
+            lambda values: session.set_severity(Severity(values["severity"]), values["reason"]),
             accept="Set",
         )

@@ -10,24 +10,24 @@ from textual.content import Content
 
 from midwatch.errors import MidwatchError
 from midwatch.notebook import words_of
-from midwatch.telling import told
+from midwatch.telling import describe
 from screens.correct import CorrectForm
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.keyed import TIMELINE
 from screens.note import NoteForm
 from screens.page import Page
 from screens.timeline import FILTERS, Entry, entries
-from screens.widgets.aside import aside
-from screens.widgets.beneath import Beneath
+from screens.widgets.aside import run_in_background
+from screens.widgets.beneath import BaseScreen
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.keyed import bindings, footer, help_word, key_lines, notice_of, there
-from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, Pen
-from screens.widgets.quiet import Quiet
+from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, TextStyles
+from screens.widgets.quiet import StatusLine
 from screens.widgets.rows import edges
-from screens.widgets.sheet import Sheet
+from screens.widgets.sheet import LineView
 
 
-class TimelineScreen(Beneath[None]):
+class TimelineScreen(BaseScreen[None]):
     """Follows the newest event until the operator goes to an earlier one."""
 
     DEFAULT_CSS = """
@@ -53,19 +53,19 @@ class TimelineScreen(Beneath[None]):
         Binding("end", "newest", show=False, priority=True),
     ]
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
         super().__init__()
-        self.pen, self._desk = pen, desk
+        self.text_styles, self._desk = text_styles, session
         self._kinds, self._term, self._said = FILTERS[0][0], "", ""
         self._at: int | None = None
         """The number of the event under the cursor; None goes with the newest."""
         self._shown: list[Entry] = []
 
     def compose(self) -> ComposeResult:
-        yield Quiet(id="top")
-        yield Sheet(id="lines")
+        yield StatusLine(id="top")
+        yield LineView(id="lines")
         yield FilterLine(id="filter", placeholder="only what holds these words")
-        yield Quiet(id="bottom")
+        yield StatusLine(id="bottom")
 
     def on_mount(self) -> None:
         self.set_interval(1, self.redraw)
@@ -83,19 +83,19 @@ class TimelineScreen(Beneath[None]):
 
     def redraw(self) -> None:
         """The entries for the width of now, the one under the cursor marked and in view."""
-        sheet = self.query_one(Sheet)
-        self._shown = entries(self._desk, max(sheet.room - 2, 16), self.pen, kinds=self._kinds, term=self._term)
+        sheet = self.query_one(LineView)
+        self._shown = entries(self._desk, max(sheet.room - 2, 16), self.text_styles, kinds=self._kinds, term=self._term)
         lines: list[Content] = []
         first = last = 0
         for entry in self._shown:
             here = entry is self.entry
             if here:
                 first, last = len(lines), len(lines) + len(entry.lines) - 1
-            mark = self.pen.ink(f"{self.pen.signs.next} ", CHOSEN) if here else Content("  ")
+            mark = self.text_styles.ink(f"{self.text_styles.signs.next} ", CHOSEN) if here else Content("  ")
             at = next((n for n, line in enumerate(entry.lines) if not line.plain.endswith(" UTC")), 0)
             lines += [Content.assemble(mark if n == at else "  ", line) for n, line in enumerate(entry.lines)]
         if not lines:
-            lines = [self.pen.ink("  Nothing is like that.", FAINT)]
+            lines = [self.text_styles.ink("  Nothing is like that.", FAINT)]
         sheet.show(lines)
         sheet.reveal(first, last)
         self.call_after_refresh(sheet.reveal, first, last)  # once it knows how long it is
@@ -106,10 +106,12 @@ class TimelineScreen(Beneath[None]):
         asked = "" if self._kinds == "all" else f", {self._kinds} only"
         held = f", holding {self._term!r}" if self._term else ""
         count = f"{len(self._shown)} events{asked}{held}"
-        title = self.pen.ink(f"Timeline of {self._desk.incident.id}", STRONG)
-        self.query_one("#top", Quiet).show(edges(title, self.pen.ink(count, SOON if asked or held else FAINT), width))
-        right = notice_of(self._said, help_word(self, TIMELINE, self.pen), self.pen)
-        self.query_one("#bottom", Quiet).show(footer(self, TIMELINE, right, width, self.pen))
+        title = self.text_styles.ink(f"Timeline of {self._desk.incident.id}", STRONG)
+        self.query_one("#top", StatusLine).show(
+            edges(title, self.text_styles.ink(count, SOON if asked or held else FAINT), width)
+        )
+        right = notice_of(self._said, help_word(self, TIMELINE, self.text_styles), self.text_styles)
+        self.query_one("#bottom", StatusLine).show(footer(self, TIMELINE, right, width, self.text_styles))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether it does something now."""
@@ -159,14 +161,16 @@ class TimelineScreen(Beneath[None]):
         self.redraw()
 
     def on_filter_line_left(self) -> None:
-        self.query_one(Sheet).focus()
+        self.query_one(LineView).focus()
 
     def action_star(self) -> None:
         entry = self.entry
         if entry is not None and self._writes:
             seq = entry.event.seq
             starred = seq not in self._desk.incident.stars
-            aside(self, lambda: self._desk.star(seq, starred=starred), lambda _: self.redraw(), self._say, name="star")
+            run_in_background(
+                self, lambda: self._desk.star(seq, starred=starred), lambda _: self.redraw(), self._say, name="star"
+            )
 
     def action_correct(self) -> None:
         entry = self.entry
@@ -177,12 +181,12 @@ class TimelineScreen(Beneath[None]):
         except MidwatchError as error:
             self._say(error.sentence)
             return
-        of = told(entry.event, self._desk.runbook)
-        self.app.push_screen(CorrectForm(self.pen, self._desk, entry.event.seq, said, of), lambda _: self.redraw())
+        of = describe(entry.event, self._desk.runbook)
+        self.app.push_screen(CorrectForm(self.text_styles, self._desk, entry.event.seq, said, of), lambda _: self.redraw())
 
     def action_note(self) -> None:
         if self._writes:
-            self.app.push_screen(NoteForm(self.pen, self._desk), lambda _: self.action_newest())
+            self.app.push_screen(NoteForm(self.text_styles, self._desk), lambda _: self.action_newest())
 
     def action_help(self) -> None:
         now = there(self, TIMELINE)
@@ -191,4 +195,6 @@ class TimelineScreen(Beneath[None]):
             ("End", "The newest, and go on with it"),
             ("Esc", "Back"),
         )
-        self.app.push_screen(Page(self.pen, "Timeline", lambda width: key_lines(now, moves, width, self.pen), can_help=False))
+        self.app.push_screen(
+            Page(self.text_styles, "Timeline", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False)
+        )

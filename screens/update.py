@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from midwatch.status_update import draft
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.widgets.form import Field, Form
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, TextStyles
 
 
 class UpdateForm(Form):
@@ -13,19 +13,19 @@ class UpdateForm(Form):
 
     DEFAULT_CSS = "UpdateForm TextArea { height: 8; }"
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
-        channel = desk.runbook.comms.channel
-        text = draft(desk.runbook, desk.incident, desk.events, desk.clock.now())
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        channel = session.runbook.comms.channel
+        text = draft(session.runbook, session.incident, session.events, session.clock.now())
         words = (
             "Post it in the channel yourself: Midwatch records that it went out, with the journal's head, "
             "and counts down to the next one."
         )
         super().__init__(
-            pen,
+            text_styles,
             "Status update",
             [Field("message", "Drafted from the journal; make it say what people need", kind="text", value=text)],
-            lambda values: desk.update(values["message"]),
-            words=[pen.ink(words, FAINT)],
+            lambda values: session.update(values["message"]),
+            words=[text_styles.ink(words, FAINT)],
             accept="Record",
-            mark=pen.ink(channel, FAINT),
+            mark=text_styles.ink(channel, FAINT),
         )

@@ -9,42 +9,44 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.beckoning import way_to_wheel
-from midwatch.handover import handover
+from midwatch.beckoning import control_option
+from midwatch.handover import handoff_summary
 from midwatch.reasons import fault_of_reason
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.handoff import summary_lines
 from screens.widgets.dialog import Dialog
 from screens.widgets.keyed import YES, bindings
-from screens.widgets.line import Line
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.line import LineInput
+from screens.widgets.pen import FAINT, TextStyles
 from screens.widgets.rows import joined, paragraph
 
 
-class TakeWheel(Dialog):
+class TakeControl(Dialog):
     """Says who has it, asks for a reason where one is needed, and shows how the incident stands."""
 
     DEFAULT_CSS = """
-    TakeWheel Static { height: auto; width: 1fr; }
-    TakeWheel #why, TakeWheel #so { margin-bottom: 1; }
+    TakeControl Static { height: auto; width: 1fr; }
+    TakeControl #why, TakeControl #so { margin-bottom: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, pen: Pen, desk: Desk) -> None:
-        super().__init__(pen, "The wheel", mark=pen.ink(desk.incident.id, FAINT))
-        self._desk = desk
-        self._way = way_to_wheel(desk)
-        self.accept_words = self._way.deed
-        self.hint = "Esc cancel" + ("" if self._way.needs_reason else f" {pen.signs.dot} {{yes}} {self._way.deed.lower()}")
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        super().__init__(text_styles, "The wheel", mark=text_styles.ink(session.incident.id, FAINT))
+        self._desk = session
+        self._way = control_option(session)
+        self.accept_words = self._way.action
+        self.hint = "Esc cancel" + (
+            "" if self._way.needs_reason else f" {text_styles.signs.dot} {{yes}} {self._way.action.lower()}"
+        )
 
     def body(self) -> Iterable[Widget]:
-        yield Static(joined(paragraph(self._way.words, self.room, self.pen)), id="so", markup=False)
+        yield Static(joined(paragraph(self._way.message, self.room, self.text_styles)), id="so", markup=False)
         if self._way.needs_reason:
-            yield Static(self.pen.ink("Why do you take it?", FAINT), markup=False)
-            yield Line(id="why")
-        desk = self._desk
-        sections = handover(desk.runbook, desk.incident, desk.clock, desk.next_update_due)
-        yield Static(joined(summary_lines(sections, self.room, self.pen)), markup=False)
+            yield Static(self.text_styles.ink("Why do you take it?", FAINT), markup=False)
+            yield LineInput(id="why")
+        session = self._desk
+        sections = handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due)
+        yield Static(joined(summary_lines(sections, self.room, self.text_styles)), markup=False)
 
     def first_focus(self) -> Widget:
         return self.query_one("#why") if self._way.needs_reason else super().first_focus()
@@ -62,4 +64,4 @@ class TakeWheel(Dialog):
         if self._way.needs_reason and (fault := fault_of_reason(reason)):
             self.complain(f"{fault}. Why do you take it?")
             return
-        self.perform(lambda: self._way.go(self._desk, reason), f"{self.accept_words} {self.pen.signs.more}")
+        self.perform(lambda: self._way.go(self._desk, reason), f"{self.accept_words} {self.text_styles.signs.more}")

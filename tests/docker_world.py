@@ -13,8 +13,8 @@ import pytest
 
 from drill import image
 from probes.postgres.connect import Route, connect
-from probes.postgres.scratch import Scratch
-from probes.postgres.scratch_container import scratch_container
+from probes.postgres.scratch import TempServer
+from probes.postgres.scratch_container import temp_container
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -34,11 +34,11 @@ def client() -> Iterator[DockerClient]:
 
 
 @contextmanager
-def filled_container(script: str) -> Iterator[Scratch]:
+def filled_container(script: str) -> Iterator[TempServer]:
     """A server in a container, with a database `arp` that the script has filled; also seen from here by its socket."""
     with (
         tempfile.TemporaryDirectory(prefix="mws-", dir="/tmp") as place,
-        scratch_container(image.ensure(), Path(place), 0) as found,
+        temp_container(image.ensure(), Path(place), 0) as found,
     ):
         with connect(found.route) as connection:
             connection.execute("CREATE DATABASE arp")
@@ -48,7 +48,7 @@ def filled_container(script: str) -> Iterator[Scratch]:
 
 
 @pytest.fixture
-def inside(server: Scratch) -> Route:
+def inside(server: TempServer) -> Route:
     """The way into the module's `server` by commands in its container alone."""
     container = Path(server.route.host).parent.name
     return Route("exec", "", server.route.port, "postgres", "arp", "ARP", container)

@@ -11,8 +11,8 @@ import pytest
 
 from midwatch.action import Context
 from midwatch.clock import SystemClock
-from midwatch.errors import Place
-from midwatch.incident.events import Kind
+from midwatch.errors import SourceLocation
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.plan import Plan, Verb
@@ -74,7 +74,9 @@ def make_runbook(tmp_path: Path) -> MakeRunbook:
     ) -> Runbook:
         file = tmp_path / "runbook.yaml"
         panels = tuple(
-            Panel(name, given, Place(str(file))) for name, given in (("disk", disk), ("docker", docker)) if given is not None
+            Panel(name, given, SourceLocation(str(file)))
+            for name, given in (("disk", disk), ("docker", docker))
+            if given is not None
         )
         return Runbook(
             "backup-failure",
@@ -123,7 +125,7 @@ def declared_incident(base: Path) -> Path:
     folder.path.mkdir(parents=True)
     journal = Journal.create(folder.journal, actor="ada@bastion", clock=SystemClock())
     journal.append(
-        Kind.DECLARED,
+        EventKind.DECLARED,
         {
             "id": folder.id,
             "title": "Backup failure, PROD",

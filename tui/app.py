@@ -16,20 +16,20 @@ from midwatch.probe import Probe, Reading
 from midwatch.readings import panel_probe
 from midwatch.runbook.model import Runbook
 from midwatch.units import counted
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.incident import IncidentScreen
 from screens.live import Source
 from screens.note import NoteForm
 from screens.settings import SettingsForm
-from screens.widgets.sheet import Sheet
+from screens.widgets.sheet import LineView
 from tui.files import write_text
 from tui.keys import keys_file, keys_text, parse_keymap, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
 from tui.theme import theme_for
-from tui.themed import ThemedApp
+from tui.themed import BaseApp
 
 
-class MidwatchApp(ThemedApp[bool]):
+class MidwatchApp(BaseApp[bool]):
     """One incident on one terminal. Returns True when the operator left on purpose."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,7 +40,7 @@ class MidwatchApp(ThemedApp[bool]):
 
     def __init__(
         self,
-        desk: Desk,
+        session: IncidentSession,
         *,
         ascii: bool = False,
         sources: Sequence[Source] | None = None,
@@ -51,15 +51,15 @@ class MidwatchApp(ThemedApp[bool]):
         changed keys are looked up. Raises `BadInput` when that file is faulty."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii)
         self.left_on_purpose = False
-        self._desk = desk
-        self._sources = panel_sources(desk.runbook, desk.clock) if sources is None else sources
+        self._desk = session
+        self._sources = panel_sources(session.runbook, session.clock) if sources is None else sources
         self._keymap_given = read_keymap(keys_file(self.environment)) if keymap is None else dict(keymap)
 
     def on_mount(self) -> None:
         if self._keymap_given:
             self.set_keymap(self._keymap_given)
         self.end_with_the_terminal()
-        self.push_screen(IncidentScreen(self._desk, self.pen, self._sources, self._keymap_given, self.hand))
+        self.push_screen(IncidentScreen(self._desk, self.text_styles, self._sources, self._keymap_given, self.hand))
 
     def exit(self, result: bool | None = None, return_code: int = 0, message: object = None) -> None:
         """Leave; what runs goes on under its supervisors."""
@@ -76,7 +76,7 @@ class MidwatchApp(ThemedApp[bool]):
     def offer_pasted(self, text: str) -> None:
         """Offer what was pasted as a note to the driver; nothing of it acts."""
         if text.strip() and self._desk.driving and self._desk.incident.open:
-            self.push_screen(NoteForm(self.pen, self._desk, text))
+            self.push_screen(NoteForm(self.text_styles, self._desk, text))
         elif isinstance(self.screen, IncidentScreen):
             self.screen.notice(f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done")
 
@@ -94,13 +94,16 @@ class MidwatchApp(ThemedApp[bool]):
         def kept(done: bool | None) -> None:
             if done:
                 self._change_keys(read_keymap(keys))
-            if done and self.pen.colours:
+            if done and self.text_styles.colours:
                 self.theme = theme_for(with_theme(self.environment, read_settings(file)))
 
         now = read_settings(file)
         words = {name: "yes" if getattr(now, name) else "no" for name in ("mouse", "ascii", "plain")}
         self.push_screen(
-            SettingsForm(self.pen, {"theme": now.theme, "keys": keys_text(keys), **words}, THEME_NAMES, str(file), save), kept
+            SettingsForm(
+                self.text_styles, {"theme": now.theme, "keys": keys_text(keys), **words}, THEME_NAMES, str(file), save
+            ),
+            kept,
         )
 
     def _change_keys(self, keymap: Mapping[str, str]) -> None:
@@ -113,7 +116,7 @@ class MidwatchApp(ThemedApp[bool]):
     def action_step_page(self, way: int) -> None:
         """Scroll the step from wherever the focus is."""
         if isinstance(self.screen, IncidentScreen):
-            sheet = self.screen.query_one("#step", Sheet)
+            sheet = self.screen.query_one("#step", LineView)
             sheet.scroll_relative(y=way * max(sheet.size.height - 2, 1), animate=False)
 
 

@@ -12,10 +12,10 @@ from midwatch.incident.shelf import Summary
 from midwatch.inputs import Declaration
 from midwatch.runbook.model import Runbook
 from screens.declare import DeclareForm
-from tui.themed import ThemedApp
+from tui.themed import BaseApp
 
 
-class DeclareApp(ThemedApp[Declaration]):
+class DeclareApp(BaseApp[Declaration]):
     """Returns what is declared; None when nothing is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,5 +38,5 @@ class DeclareApp(ThemedApp[Declaration]):
 
     def on_mount(self) -> None:
         self.end_with_the_terminal()
-        form = DeclareForm(self.pen, self._runbook, self._earlier, self._given)
+        form = DeclareForm(self.text_styles, self._runbook, self._earlier, self._given)
         self.push_screen(form, lambda done: self.exit(form.declaration if done else None))

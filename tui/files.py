@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, Place
+from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, read_trusted
 
 _MODE = 0o644
@@ -49,15 +49,15 @@ def read_own(file: Path, what: str) -> str:
     except UntrustedFile:
         if is_special(file):
             why = "Is a directory" if file.is_dir() else "it is not a regular file"
-            raise BadInput(f"{what} cannot be read: {why}", place=Place(str(file))) from None
+            raise BadInput(f"{what} cannot be read: {why}", place=SourceLocation(str(file))) from None
         return ""
     except (UnicodeDecodeError, Failed) as error:
         why = error.sentence if isinstance(error, Failed) else str(error)
-        raise BadInput(f"{what} cannot be read: {why}", place=Place(str(file))) from error
+        raise BadInput(f"{what} cannot be read: {why}", place=SourceLocation(str(file))) from error
     except OSError as error:
         if _out_of_sight(file):
             return ""
-        raise BadInput(f"{what} cannot be read: {error.strerror or error}", place=Place(str(file))) from error
+        raise BadInput(f"{what} cannot be read: {error.strerror or error}", place=SourceLocation(str(file))) from error
 
 
 def _out_of_sight(path: Path) -> bool:

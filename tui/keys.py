@@ -11,7 +11,7 @@ from pathlib import Path
 from textual.binding import Binding
 from textual.keys import Keys
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from screens.keyed import FIXED, SCREENS
 from screens.widgets.key import Key, shown
 from tui.files import read_own
@@ -48,16 +48,18 @@ def parse_keymap(text: str, file: Path) -> dict[str, str]:
     try:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise BadInput("The keys are no YAML", place=Place(str(file)), hint="Write lines like 'skip: k'") from error
+        raise BadInput("The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'") from error
     if not isinstance(data, dict) or not all(isinstance(name, str) and isinstance(key, str) for name, key in data.items()):
-        raise BadInput("The keys are no list of names and keys", place=Place(str(file)), hint="Write lines like 'skip: k'")
+        raise BadInput(
+            "The keys are no list of names and keys", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'"
+        )
     changed = {str(name): _as_heard(str(name), str(key), file) for name, key in data.items()}
     known = {key.id for keys in SCREENS.values() for key in keys}
     unknown = sorted(set(changed) - known)
     if unknown:
         near = difflib.get_close_matches(unknown[0], sorted(known), n=1)
         hint = f"Did you mean {near[0]}?" if near else "docs/settings.md has the names"
-        raise BadInput(f"No key does {unknown[0]!r}", place=Place(str(file)), hint=hint)
+        raise BadInput(f"No key does {unknown[0]!r}", place=SourceLocation(str(file)), hint=hint)
     for screen, registry in SCREENS.items():
         _require_apart(screen, registry, changed, file)
     return changed
@@ -71,10 +73,12 @@ def _as_heard(name: str, key: str, file: Path) -> str:
         last = next(iter(Binding.make_bindings([Binding(last, name)]))).key
     if not known or not set(held) <= {"ctrl", "shift", "alt"}:
         hint = "A key is one character, or such as f5, ctrl+k, space, slash"
-        raise BadInput(f"{name}: there is no key {key!r}", place=Place(str(file)), hint=hint)
+        raise BadInput(f"{name}: there is no key {key!r}", place=SourceLocation(str(file)), hint=hint)
     found = "+".join([*held, last])
     if found in FIXED:
-        raise BadInput(f"{name}: the key {key!r} is the same everywhere", place=Place(str(file)), hint="Choose another one")
+        raise BadInput(
+            f"{name}: the key {key!r} is the same everywhere", place=SourceLocation(str(file)), hint="Choose another one"
+        )
     return found
 
 
@@ -93,4 +97,4 @@ def _require_apart(screen: str, registry: Sequence[Key], changed: Mapping[str, s
     if twice is not None:
         both = " and ".join(key.id for key in registry if changed.get(key.id, key.key) == twice)
         words = f"The key {shown(twice, ascii=True)!r} would do two things in {screen}: {both}"
-        raise BadInput(words, place=Place(str(file)), hint="Change one of them")
+        raise BadInput(words, place=SourceLocation(str(file)), hint="Change one of them")

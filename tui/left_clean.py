@@ -21,7 +21,7 @@ printf '\\r\\n%s\\r\\n' "$2"
 
 
 @contextlib.contextmanager
-def left_clean() -> Iterator[None]:
+def guarded_terminal() -> Iterator[None]:
     """Have a shell wait beside the screen: when the screen ends without a word, it sets the terminal as it was before.
 
     Without a terminal, a shell or `stty` there is none, and that is no reason not to begin.

@@ -21,7 +21,7 @@ _LOOKS, _SOON = 0.1, 0.02
 """Seconds between two looks whether the screen ends; and while an Escape may be one."""
 
 
-class LineDriver(LinuxDriver):
+class HangupDriver(LinuxDriver):
     """Textual's own driver, which ends the screen when its terminal is gone.
 
     A hang-up signal alone is not enough: the kernel sends it to the session's leader, and `make`, for one, keeps it to

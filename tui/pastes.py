@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from midwatch.hostile import safe_text
-from tui.typed import WHOLE, Typed
+from tui.typed import WHOLE, InputParser
 
 PASTE_KEYS = 8
 """So many keys of text in one read were pasted: no hand types them between two reads."""
@@ -27,7 +27,7 @@ class Pastes:
     """Makes keys and pastes of what a terminal sends. A paste is one event, however many reads it comes in."""
 
     def __init__(self, debug: bool = False) -> None:
-        self._typed = Typed(debug)
+        self._typed = InputParser(debug)
         self._early = ""
         """Keys that came together and may begin a paste."""
         self._paste: list[str] = []

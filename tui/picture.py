@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tui.themed import ThemedApp
+from tui.themed import BaseApp
 
 _SETTLE = 0.2
 """Seconds without any work beside the loop after which the screen counts as finished."""
@@ -16,18 +16,18 @@ _SIZE = 20.265
 """Pixels of the letters, with which those of DejaVu Sans Mono are as wide as a cell also where `textLength` is ignored."""
 
 
-async def picture(app: ThemedApp[Any], *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:
+async def screenshot(app: BaseApp[Any], *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:
     """The app as SVG, after these keys were pressed and every reading and plan has come.
 
     The same desk, clock and panels give the same picture: nothing in it depends on the time or on the machine.
     """
-    from screens.widgets.aside import UNDER_WAY
+    from screens.widgets.aside import RUNNING
 
     async def rest() -> None:
         quiet = 0.0
         while quiet < _SETTLE:
             await pilot.pause()
-            quiet = 0.0 if any(thread.name != "poll" for thread in UNDER_WAY) else quiet + 0.02
+            quiet = 0.0 if any(thread.name != "poll" for thread in RUNNING) else quiet + 0.02
             await asyncio.sleep(0.02)
 
     async with app.run_test(size=size) as pilot:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import BadInput, Failed, Place
+from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.system.durable import make_folders
 from tui.files import read_own, write_text
 from tui.keys import keys_file
@@ -46,7 +46,7 @@ def read_settings(file: Path) -> Settings:
     """
     import yaml
 
-    place = Place(str(file))
+    place = SourceLocation(str(file))
     try:
         data = yaml.safe_load(read_own(file, "The settings")) or {}
     except yaml.YAMLError as error:
@@ -56,7 +56,7 @@ def read_settings(file: Path) -> Settings:
     return _checked(data, place)
 
 
-def _checked(data: Mapping[Any, Any], place: Place) -> Settings:
+def _checked(data: Mapping[Any, Any], place: SourceLocation) -> Settings:
     known = {field.name: field for field in fields(Settings)}
     for name, value in data.items():
         if name not in known:

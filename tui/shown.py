@@ -17,7 +17,7 @@ _GAP = 10
 _RESET = "\x1b[0m"
 
 
-class Shown:
+class DiffRenderer:
     """Remembers what was sent. A screen that is drawn as a whole is sent as a whole, so that it mends whatever went wrong."""
 
     def __init__(self) -> None:
@@ -30,14 +30,14 @@ class Shown:
         """Somebody else may have written there: what is drawn from now on is sent, whatever stood there before."""
         self._rows.clear()
 
-    def differing(self, update: CompositorUpdate, console: Console) -> Sparing | None:
+    def differing(self, update: CompositorUpdate, console: Console) -> DiffUpdate | None:
         """What has to be sent for this update, and counts as shown from now on; None where the terminal shows it already."""
         if isinstance(update, LayoutUpdate):
             self.forget()
         pieces = _pieces(update)
         if pieces is None:
             self.forget()
-            return Sparing(update.render_segments(console))
+            return DiffUpdate(update.render_segments(console))
         pencil, system = _Pencil(self._grounds), console._color_system or ColorSystem.TRUECOLOR
         for y, x, strip in pieces:
             cells = self._cells(strip, system)
@@ -47,7 +47,7 @@ class Shown:
             else:
                 self._draw(y, x, cells, pencil)
         text = pencil.text
-        return Sparing(text) if text else None
+        return DiffUpdate(text) if text else None
 
     def _draw(self, y: int, x: int, cells: tuple[str, list[str]], pencil: _Pencil) -> None:
         signs, styles = self._rows.setdefault(y, ([], []))
@@ -73,7 +73,7 @@ class Shown:
         return "".join(text), styles
 
 
-class Sparing(CompositorUpdate):
+class DiffUpdate(CompositorUpdate):
     """Text for the terminal, made already."""
 
     def __init__(self, text: str) -> None:

@@ -27,13 +27,13 @@ from midwatch.redaction import mask
 from screens.page import Page
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand
-from screens.widgets.pen import AsciiNet, Pen
-from tui.left_clean import left_clean
-from tui.line_driver import LineDriver
+from screens.widgets.pen import AsciiNet, TextStyles
+from tui.left_clean import guarded_terminal
+from tui.line_driver import HangupDriver
 from tui.settings import read_settings, settings_file, with_theme
-from tui.shown import Shown
+from tui.shown import DiffRenderer
 from tui.theme import PLAIN, THEMES, theme_for
-from tui.turns import Turns
+from tui.turns import KeyQueue
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class AsciiFilter(LineFilter):
         ]
 
 
-class ThemedApp(App[T]):
+class BaseApp(App[T]):
     """Looks as the environment says (NO_COLOR, TERM, MIDWATCH_THEME), and ends with its terminal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "draw_again", show=False, priority=True)]
@@ -59,15 +59,15 @@ class ThemedApp(App[T]):
 
     def __init__(self, environment: Mapping[str, str], *, ascii: bool) -> None:
         self.environment = dict(environment)
-        super().__init__(driver_class=LineDriver)
+        super().__init__(driver_class=HangupDriver)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_for(with_theme(self.environment, read_settings(settings_file(self.environment))))
-        self.pen = Pen(ascii=ascii, colours=self.theme != PLAIN.name)
+        self.text_styles = TextStyles(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
-        self._shown = Shown()
+        self._shown = DiffRenderer()
         self.hand = Hand()
-        self._turns = Turns(self, self.hand, super().on_event, self.offer_pasted)
+        self._turns = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
         self._broke = ""
 
     def run(self, **how: Any) -> T | None:
@@ -75,7 +75,7 @@ class ThemedApp(App[T]):
 
         Raises `Failed` when the screen breaks; where it broke is on stderr then.
         """
-        with left_clean():
+        with guarded_terminal():
             result = super().run(**how)
         if self._broke:
             told = safe_text(mask(self._broke, environment_secrets(self.environment)), newlines=True)
@@ -114,7 +114,7 @@ class ThemedApp(App[T]):
         """A text was pasted where there is no field for it: nothing is done with it here."""
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
-        self.push_screen(Page(message.pen, message.title, message.lines, can_help=False))
+        self.push_screen(Page(message.text_styles, message.title, message.lines, can_help=False))
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Only what the terminal does not show yet is sent."""
@@ -129,7 +129,9 @@ class ThemedApp(App[T]):
         self.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters() if self.pen.colours else [NoColor()]  # Textual's own turns default into black
+        filters = (
+            super().get_line_filters() if self.text_styles.colours else [NoColor()]
+        )  # Textual's own turns default into black
         return [*filters, *([self._ascii_filter] if self._ascii_filter else [])]
 
     def end_with_the_terminal(self) -> None:
@@ -140,5 +142,5 @@ class ThemedApp(App[T]):
         self.set_interval(1, self._end_without_terminal)
 
     def _end_without_terminal(self) -> None:
-        if isinstance(self._driver, LineDriver) and self._driver.hung_up:
+        if isinstance(self._driver, HangupDriver) and self._driver.hung_up:
             self.exit(None)

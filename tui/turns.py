@@ -41,7 +41,7 @@ class _Arrival:
     press: Press = Press.FRESH
 
 
-class Turns:
+class KeyQueue:
     """Hands what is typed on, one after the other, each only when the one before has done what it does.
 
     Textual gives a key to what has the focus the moment it arrives. Over a slow line many arrive at once: the words

@@ -23,7 +23,7 @@ _BEGUN = re.compile(r"\x1b(?:\[\[?|\[[0-?]+[ -/]*|\[M[\s\S]{0,2}|O|[]PX^_][^\x07
 _REST = re.compile(r"\[[0-9;]*[A-Za-z~]")
 
 
-class Typed:
+class InputParser:
     """Makes keys and pastes of it, whole ones, whatever the pieces it comes in.
 
     Textual's parser is given one whole key at a time. By itself it takes what follows Escape in the same piece for one key

@@ -10,11 +10,11 @@ from io import BufferedReader
 from typing import cast
 
 from midwatch.actor import current_actor, login
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, MidwatchError
 from midwatch.handover import headline
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import Pulse
+from midwatch.incident.lease import DriverState
 from midwatch.runbook.model import Runbook
 from tui.lines.typed_ahead import drop_typed_ahead
 from tui.output import say
@@ -46,7 +46,7 @@ def _nobody_answers() -> bool:
         return True
 
 
-def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
+def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> bool:
     """Show the incident until the operator leaves; gives the wheel back then. Steps under way go on.
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
@@ -56,50 +56,50 @@ def open_screen(conductor: Conductor, *, ascii: bool, mouse: bool) -> bool:
 
     chosen = read_settings(settings_file())
     try:
-        conductor.watch()
-        app = MidwatchApp(conductor, ascii=ascii or chosen.ascii or not utf8(), keymap=read_keymap(keys_file()))
+        controller.register_observer()
+        app = MidwatchApp(controller, ascii=ascii or chosen.ascii or not utf8(), keymap=read_keymap(keys_file()))
         app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
     finally:
-        conductor.leave()
+        controller.leave()
 
 
-def open_front(conductor: Conductor, *, lines: bool, ascii: bool, mouse: bool) -> bool:
+def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool) -> bool:
     """Work on the incident with the screen or with plain lines; as `open_screen`."""
     if lines:
         from tui.lines.front import talk
 
-        return talk(conductor)
-    return open_screen(conductor, ascii=ascii, mouse=mouse)
+        return talk(controller)
+    return open_screen(controller, ascii=ascii, mouse=mouse)
 
 
-def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> Conductor:
+def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:
     """Take the wheel; where somebody drives, follow along rather than turn the engineer away.
 
     With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life; one's own
     screen at another terminal gives it up. Whoever is offered the wheel is asked.
     """
-    conductor = Conductor.observe(folder, actor=current_actor(), own=own)
-    offered = conductor.offered_to_me and _accepted(conductor)
+    controller = IncidentController.observe(folder, actor=current_actor(), own=own)
+    offered = controller.offered_to_me and _accepted(controller)
     if reason and not offered:
-        conductor.await_silence(lambda text: say(f"midwatch: {text}", error=True))
-    lease = conductor.lease
-    mine = lease.driver is not None and login(lease.driver.actor) == login(conductor.actor)
+        controller.wait_for_lease_expiry(lambda text: say(f"midwatch: {text}", error=True))
+    lease = controller.lease
+    mine = lease.driver is not None and login(lease.driver.actor) == login(controller.actor)
     try:
-        if offered or (reason and mine and lease.pulse is Pulse.LIVES):
-            conductor.be_given_wheel()
-        elif not conductor.offered_to_me:
-            conductor.take_wheel(reason)
+        if offered or (reason and mine and lease.state is DriverState.ALIVE):
+            controller.accept_control()
+        elif not controller.offered_to_me:
+            controller.take_control(reason)
     except MidwatchError as refused:
         say(f"midwatch: {refused} Observing.", error=True)
-    return conductor
+    return controller
 
 
-def _accepted(conductor: Conductor) -> bool:
+def _accepted(controller: IncidentController) -> bool:
     """Show how the incident stands to whoever is offered the wheel, and ask."""
-    offer = conductor.offer
+    offer = controller.offer
     assert offer is not None
-    for line in (headline(conductor.incident, conductor.clock), *offer.summary):
+    for line in (headline(controller.incident, controller.clock), *offer.summary):
         say(line)
     drop_typed_ahead()
     say(f"{offer.giver} offers you the wheel. Take it? [Y/n] ", end="", flush=True)

@@ -29,7 +29,7 @@ def run_headless(
     from midwatch import headless
     from midwatch.actor import current_actor
     from midwatch.answers import load_answers
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.export.timeline import timeline
     from midwatch.supervisor.logout import logout_kills
 
@@ -37,26 +37,26 @@ def run_headless(
     actor = answers.actor or current_actor()
     began = time.monotonic()
     if folder:
-        conductor = Conductor.observe(folder, actor=actor, own=runbook)
+        controller = IncidentController.observe(folder, actor=actor, own=runbook)
         if reason:
-            conductor.await_silence(lambda text: _say(began, text))
-        conductor.take_wheel(reason)
+            controller.wait_for_lease_expiry(lambda text: _say(began, text))
+        controller.take_control(reason)
     else:
-        conductor = Conductor.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
-    _say(began, f"{conductor.incident.id} {'resumed' if folder else 'declared'} in {conductor.folder.path}")
+        controller = IncidentController.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
+    _say(began, f"{controller.incident.id} {'resumed' if folder else 'declared'} in {controller.folder.path}")
     if warning := logout_kills():
         _say(began, warning)
     try:
-        return headless.run(conductor, answers, lambda text: _say(began, text), retry=folder is not None)
+        return headless.run(controller, answers, lambda text: _say(began, text), retry=folder is not None)
     except KeyboardInterrupt:
-        under_way = [state.id for state in conductor.incident.running()]
+        under_way = [state.id for state in controller.incident.running()]
         if under_way:
             _say(began, f"interrupted; {', '.join(under_way)} goes on under its supervisor: midwatch run --resume")
         return Exit.INTERRUPTED
     finally:
-        conductor.leave()
+        controller.leave()
         if export:
-            write_text(export, timeline(conductor.runbook, conductor.events, conductor.folder))
+            write_text(export, timeline(controller.runbook, controller.events, controller.folder))
 
 
 def _say(began: float, text: str) -> None:

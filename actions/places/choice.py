@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actions.places.folder import Folder
-from actions.places.place import Place, Room
+from actions.places.place import Destination, Room
 from actions.places.ssh import Ssh
 from actions.places.ssh_command import parse
 from actions.places.standard_output import StandardOutput
@@ -18,7 +18,7 @@ from probes.disk_usage import budgets_of
 _KINDS = "a folder on another mount, ssh://host/dir, s3://bucket/folder, or - for standard output"
 
 
-def place_of(runbook: Runbook, text: str) -> Place:
+def destination_of(runbook: Runbook, text: str) -> Destination:
     """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, `s3://bucket/x`, or `-`. Raises `BadInput`."""
     if text == "-":
         return StandardOutput()
@@ -40,12 +40,12 @@ def shown(runbook: Runbook, path: Path) -> str:
     return str(path.relative_to(runbook.base)) if path.is_relative_to(runbook.base) else str(path)
 
 
-def places_of(runbook: Runbook, given: Sequence[str]) -> list[Place]:
+def destinations_of(runbook: Runbook, given: Sequence[str]) -> list[Destination]:
     """Those that were given, else those of the site, in order. Raises `BadInput`."""
-    return [place_of(runbook, text) for text in given or emergency_places(runbook)]
+    return [destination_of(runbook, text) for text in given or emergency_places(runbook)]
 
 
-def first_with_room(places: Sequence[Place], expected: int) -> tuple[Place, Room, list[str]]:
+def first_with_room(places: Sequence[Destination], expected: int) -> tuple[Destination, Room, list[str]]:
     """The first that takes so many bytes, and why those before it do not. Raises `Refused` that names each."""
     passed = []
     for place in places:
@@ -60,10 +60,10 @@ def first_with_room(places: Sequence[Place], expected: int) -> tuple[Place, Room
     raise Refused("; ".join(passed), hint=f"Set places.emergency, or --place, to {_KINDS}")
 
 
-def locate(runbook: Runbook, location: str) -> tuple[Place, str]:
+def locate(runbook: Runbook, location: str) -> tuple[Destination, str]:
     """The place of a backup and its name there, from its `location`. Raises `BadInput`."""
     if "://" not in location:
         path = runbook.resolve(location)
         return Folder(path.parent), path.name
     folder, _, name = location.rpartition("/")
-    return place_of(runbook, folder), name
+    return destination_of(runbook, folder), name

@@ -31,7 +31,7 @@ class Folder:
     budgets: Sequence[Budget] = ()
     shown: str = ""
     """How the plan writes it, when that is shorter than the path."""
-    beside: bool = True
+    has_local_manifest: bool = True
 
     def __str__(self) -> str:
         return self.shown or str(self.path)
@@ -61,13 +61,13 @@ class Folder:
             return Room(words, f"{self.path} would be {percent(after)} full with about {size(expected)} more")
         return Room(words)
 
-    def begin(self, name: str) -> FolderWriting:
+    def open(self, name: str) -> FolderWriter:
         try:
             make_folders(self.path, mode=0o700)
         except OSError as error:
             hint = "Choose another place for the backup"
             raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error
-        return FolderWriting(self.path / name)
+        return FolderWriter(self.path / name)
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
@@ -86,7 +86,7 @@ class Folder:
             raise Failed(f"{self.path / name} cannot be read: {error.strerror}", hint="Look at its disk") from error
 
 
-class FolderWriting:
+class FolderWriter:
     """A file under a partial name, mode 0600, which gets its name by a link once it is on disk."""
 
     def __init__(self, path: Path) -> None:
@@ -106,7 +106,7 @@ class FolderWriting:
             self._count += written
             view = view[written:]
 
-    def publish(self, size: int, sha256: str) -> None:
+    def commit(self, size: int, sha256: str) -> None:
         try:
             os.fsync(self._descriptor)
         except OSError as error:
@@ -118,9 +118,9 @@ class FolderWriting:
             raise Failed(f"{self._path.name} is there already", hint=hint) from error
         except OSError as error:
             raise _full(error, self._count) from error
-        self.abandon()
+        self.abort()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -17,30 +17,30 @@ class Room:
     """Why nothing is written there; empty when it fits, and when the place cannot tell how much room it has."""
 
 
-class Writing(Protocol):
+class BackupWriter(Protocol):
     """One file on its way to a place. It has no name there that anybody would take for a backup until it is published."""
 
     def write(self, data: bytes) -> None:
         """Take all of it. Raises `Failed`; nothing can be written after that."""
         ...
 
-    def publish(self, size: int, sha256: str) -> None:
+    def commit(self, size: int, sha256: str) -> None:
         """Give it its name, once all its bytes are there for good. Raises `Failed`, and then it has no name.
 
         A place that is not this machine's own compares size and digest there first. A file that is there is never replaced.
         """
         ...
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Leave nothing of it, as far as the place can still be reached. Harmless once it is published."""
         ...
 
 
-class Place(Protocol):
+class Destination(Protocol):
     """Somewhere that a backup can go."""
 
     @property
-    def beside(self) -> bool:
+    def has_local_manifest(self) -> bool:
         """Whether manifests can lie beside the backups there and be read by the panels: only in a folder of this machine."""
         ...
 
@@ -60,7 +60,7 @@ class Place(Protocol):
         """Whether about so many bytes fit. Changes nothing. Raises `MidwatchError` when the place cannot be reached."""
         ...
 
-    def begin(self, name: str) -> Writing:
+    def open(self, name: str) -> BackupWriter:
         """Begin a file that is to have this name. Raises `MidwatchError`."""
         ...
 

@@ -30,7 +30,7 @@ class Bucket:
 
     bucket: str
     prefix: str = ""
-    beside: bool = False
+    has_local_manifest: bool = False
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}{f'/{self.prefix}' if self.prefix else ''}"
@@ -50,8 +50,8 @@ class Bucket:
             self.client().head_bucket(Bucket=self.bucket)
         return Room(f"{self} is there; a bucket does not tell how much it takes")
 
-    def begin(self, name: str) -> BucketWriting:
-        return BucketWriting(self, name)
+    def open(self, name: str) -> BucketWriter:
+        return BucketWriter(self, name)
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
@@ -88,7 +88,7 @@ class Bucket:
             return Session().client("s3", config=settings)  # one of its own: they are not shared by threads
 
 
-class BucketWriting:
+class BucketWriter:
     """An upload in parts. One part is held in memory."""
 
     def __init__(self, place: Bucket, name: str) -> None:
@@ -104,7 +104,7 @@ class BucketWriting:
         if len(self._buffer) >= max(PART, self._count // 1000):
             self._send()
 
-    def publish(self, size: int, sha256: str) -> None:
+    def commit(self, size: int, sha256: str) -> None:
         if self._buffer or not self._parts:
             self._send()
         if self._count != size:
@@ -119,7 +119,7 @@ class BucketWriting:
                 self._client.delete_object(**self._at)
                 raise Failed(f"{self._place} has {there} bytes of {size}", hint="It was removed again; choose another place")
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         if self._open:
             self._open = False
             with contextlib.suppress(MidwatchError), _explained(self._place):

@@ -71,7 +71,7 @@ class Ssh:
 
     host: Host
     folder: str
-    beside: bool = False
+    has_local_manifest: bool = False
 
     def __str__(self) -> str:
         return f"ssh://{self.host}{self.folder if self.folder.startswith('/') else f'/~/{self.folder}'}".rstrip("/")
@@ -95,8 +95,8 @@ class Ssh:
             return Room(words, f"{self} would be {percent(after)} full with about {size(expected)} more")
         return Room(words)
 
-    def begin(self, name: str) -> SshWriting:
-        return SshWriting(self, name)
+    def open(self, name: str) -> SshWriter:
+        return SshWriter(self, name)
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
@@ -122,7 +122,7 @@ class Ssh:
         return self.host.run(f'{_DIGEST}cd -- "$1" && digest < "$2"', self.folder, name).split()[0]
 
 
-class SshWriting:
+class SshWriter:
     """A file on its way through one connection, under a partial name and mode 0600."""
 
     def __init__(self, place: Ssh, name: str) -> None:
@@ -148,7 +148,7 @@ class SshWriting:
             self._count += written
             view = view[written:]
 
-    def publish(self, size: int, sha256: str) -> None:
+    def commit(self, size: int, sha256: str) -> None:
         process = self._process
         try:
             out, err = process.communicate(timeout=STALL)  # which first tells the other end that this is all
@@ -165,7 +165,7 @@ class SshWriting:
         self._place.host.run(_PUBLISH, self._place.folder, self._partial, self._name, str(size))
         self._there = False
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         _end(self._process)
         if self._there:
             self._there = False

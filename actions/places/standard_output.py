@@ -20,7 +20,7 @@ class StandardOutput:
     has to keep what came only when this process ends with 0 (`set -o pipefail`).
     """
 
-    beside: bool = False
+    has_local_manifest: bool = False
 
     def __str__(self) -> str:
         return "standard output"
@@ -36,8 +36,8 @@ class StandardOutput:
             return Room("a terminal", "Standard output is a terminal, and a backup is no text")
         return Room("not known: whoever reads standard output has to have it")
 
-    def begin(self, name: str) -> StandardOutputWriting:
-        return StandardOutputWriting()
+    def open(self, name: str) -> StandardOutputWriter:
+        return StandardOutputWriter()
 
     def read(self, name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
         raise Refused("What went to standard output cannot be read again", hint="Name the file that it was written to")
@@ -46,7 +46,7 @@ class StandardOutput:
         raise Refused("What went to standard output cannot be found again", hint="Name the file that it was written to")
 
 
-class StandardOutputWriting:
+class StandardOutputWriter:
     """Bytes that are gone once they are written: a failure shows in our exit status alone.
 
     From here on whatever else this process says on standard output goes to standard error.
@@ -68,10 +68,10 @@ class StandardOutputWriting:
             self._count += written
             view = view[written:]
 
-    def publish(self, size: int, sha256: str) -> None:
-        self.abandon()
+    def commit(self, size: int, sha256: str) -> None:
+        self.abort()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -10,24 +10,24 @@ from midwatch.export.facts import Facts
 from midwatch.export.markdown import cell_code, table, text
 from midwatch.export.moments import happened, time_of_day
 from midwatch.export.steps import VERDICTS
-from midwatch.incident.events import Event, Kind
-from midwatch.journal.words import journal_words
+from midwatch.incident.events import Event, EventKind
+from midwatch.journal.words import journal_notice
 from midwatch.pins import pin_words
 from midwatch.units import duration
 
 Body = Mapping[str, Any]
-_SILENT = frozenset({Kind.READING, Kind.STARTED, Kind.STARRED})
+_SILENT = frozenset({EventKind.READING, EventKind.STARTED, EventKind.STARRED})
 """Told with their step, where they can be compared, or beside the event that they star."""
 _STAR = "★ "
 
 
-def chronology(facts: Facts) -> str:
+def event_table(facts: Facts) -> str:
     """The table. A criterion stands in it when its state changed, not each time it was looked at."""
     rows, criteria, day = [], dict[str, object](), ""
     for event in facts.in_order():
-        if event.kind in _SILENT or (event.kind == Kind.JOURNAL_FALLBACKS and not event.body["problem"]):
+        if event.kind in _SILENT or (event.kind == EventKind.JOURNAL_FALLBACKS and not event.body["problem"]):
             continue
-        if event.kind == Kind.CRITERION:
+        if event.kind == EventKind.CRITERION:
             name, met = str(event.body["criterion"]), event.body["met"]
             if name in criteria and criteria[name] == met:
                 continue
@@ -36,14 +36,14 @@ def chronology(facts: Facts) -> str:
         date = f"{at:%Y-%m-%d} "
         shown = time_of_day(at) if date == day else date + time_of_day(at)
         day = date
-        if event.kind == Kind.NOTE and event.body.get("at"):
+        if event.kind == EventKind.NOTE and event.body.get("at"):
             shown += f" (written {time_of_day(event.time)})"
         star = _STAR if event.seq in facts.incident.stars else ""
-        rows.append((shown, text(event.actor), star + told(facts, event), f"{event.seq}"))
+        rows.append((shown, text(event.actor), star + describe(facts, event), f"{event.seq}"))
     return table(("Time (UTC)", "Who", "What", "Event"), rows)
 
 
-def told(facts: Facts, event: Event) -> str:
+def describe(facts: Facts, event: Event) -> str:
     """What an event tells, as one line of Markdown that fits a table's cell, and the correction of its words."""
     teller = _TELLERS.get(event.kind)
     line = teller(facts, event.body) if teller else f"{cell_code(event.kind)}, which this version does not know"
@@ -96,12 +96,12 @@ def _pinned(facts: Facts, body: Body) -> str:
 
 
 def _approval(word: str) -> Callable[[Facts, Body], str]:
-    def told(facts: Facts, body: Body) -> str:
+    def describe(facts: Facts, body: Body) -> str:
         plan = f"plan {cell_code(body['digest'][:16])}"
         who = f"{text(body['by']['name'])} {word}" if word else "approval by a second person asked for"
         return f"{step_name(facts, body['step'])} — {who}, {plan}{_and(body.get('reason'))}"
 
-    return told
+    return describe
 
 
 def _finished(facts: Facts, body: Body) -> str:
@@ -160,45 +160,45 @@ def _verified(facts: Facts, body: Body) -> str:
 
 
 _OF_THE_JOURNAL = (
-    Kind.JOURNAL_FALLBACKS,
-    Kind.JOURNAL_REPAIRED,
-    Kind.JOURNAL_FAILED_OVER,
-    Kind.JOURNAL_FAILED_BACK,
-    Kind.JOURNAL_FALLBACK_LOST,
-    Kind.RESERVE_RELEASED,
-    Kind.SECRETS_TOO_SHORT,
+    EventKind.JOURNAL_FALLBACKS,
+    EventKind.JOURNAL_REPAIRED,
+    EventKind.JOURNAL_FAILED_OVER,
+    EventKind.JOURNAL_FAILED_BACK,
+    EventKind.JOURNAL_FALLBACK_LOST,
+    EventKind.RESERVE_RELEASED,
+    EventKind.SECRETS_TOO_SHORT,
 )
 
 
-def _of_the_journal(kind: Kind, facts: Facts, body: Body) -> str:
-    return text(journal_words(kind, body))
+def _of_the_journal(kind: EventKind, facts: Facts, body: Body) -> str:
+    return text(journal_notice(kind, body))
 
 
 _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
-    Kind.DECLARED: _declared,
-    Kind.SEVERITY: _severity,
-    Kind.CLOSED: _closed,
-    Kind.DRIVER_JOINED: _joined,
-    Kind.DRIVER_TOOK_OVER: _took_over,
-    Kind.APPROVAL_ASKED: _approval(""),
-    Kind.APPROVAL_GIVEN: _approval("**approved**"),
-    Kind.APPROVAL_DECLINED: _approval("**declined**"),
-    Kind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
-    Kind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
-    Kind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
-    Kind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
-    Kind.CONFIRMED: _confirmed,
-    Kind.PINNED: _pinned,
-    Kind.FINISHED: _finished,
-    Kind.OUTCOME_CHECKED: _verified,
-    Kind.MARKED_DONE: _by_hand("done by hand", "note"),
-    Kind.MARKED_FAILED: _by_hand("failed", "reason"),
-    Kind.SKIPPED: _by_hand("skipped", "reason"),
-    Kind.REOPENED: _by_hand("reopened", "reason"),
-    Kind.CRITERION: _criterion,
-    Kind.NOTE: _note,
-    Kind.TEXT_CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
-    Kind.NOTIFICATION_RECORDED: _role,
-    Kind.UPDATE: _update,
+    EventKind.DECLARED: _declared,
+    EventKind.SEVERITY: _severity,
+    EventKind.CLOSED: _closed,
+    EventKind.DRIVER_JOINED: _joined,
+    EventKind.DRIVER_TOOK_OVER: _took_over,
+    EventKind.APPROVAL_ASKED: _approval(""),
+    EventKind.APPROVAL_GIVEN: _approval("**approved**"),
+    EventKind.APPROVAL_DECLINED: _approval("**declined**"),
+    EventKind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
+    EventKind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
+    EventKind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
+    EventKind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.PINNED: _pinned,
+    EventKind.FINISHED: _finished,
+    EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.MARKED_DONE: _by_hand("done by hand", "note"),
+    EventKind.MARKED_FAILED: _by_hand("failed", "reason"),
+    EventKind.SKIPPED: _by_hand("skipped", "reason"),
+    EventKind.REOPENED: _by_hand("reopened", "reason"),
+    EventKind.CRITERION: _criterion,
+    EventKind.NOTE: _note,
+    EventKind.TEXT_CORRECTED: lambda facts, body: f"Corrected event {body['event']}{_and(body['text'])}",
+    EventKind.NOTIFICATION_RECORDED: _role,
+    EventKind.UPDATE: _update,
     **{kind: partial(_of_the_journal, kind) for kind in _OF_THE_JOURNAL},
 }

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from midwatch.errors import MidwatchError
 from midwatch.export.moments import elapsed, happened
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.line import NO_LINE, digest, encode
@@ -42,20 +42,20 @@ class Facts:
 
     @classmethod
     def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> Facts:
-        return cls(runbook, events, folder, fold(events))
+        return cls(runbook, events, folder, reduce(events))
 
-    def first(self, kind: Kind) -> Event | None:
+    def first(self, kind: EventKind) -> Event | None:
         """The first event of this kind."""
         return next((event for event in self.events if event.kind == kind), None)
 
     @property
     def declared(self) -> Event | None:
-        return self.first(Kind.DECLARED)
+        return self.first(EventKind.DECLARED)
 
     @property
     def last(self) -> Event | None:
         """The closure, or else the last event so far."""
-        return self.first(Kind.CLOSED) or (self.events[-1] if self.events else None)
+        return self.first(EventKind.CLOSED) or (self.events[-1] if self.events else None)
 
     @property
     def seconds(self) -> float:
@@ -66,7 +66,7 @@ class Facts:
         """How long it had each severity, in seconds, in the order in which they came."""
         if self.declared is None or self.last is None:
             return []
-        marks = [self.declared, *(event for event in self.events if event.kind == Kind.SEVERITY)]
+        marks = [self.declared, *(event for event in self.events if event.kind == EventKind.SEVERITY)]
         names = [str(self.declared.body["severity"]), *(str(mark.body["to"]) for mark in marks[1:])]
         return [
             (name, elapsed(self.events, mark, end))
@@ -77,9 +77,9 @@ class Facts:
         """Who held the wheel, from when to when; an open end is a driver that left without a word, or still drives."""
         found: list[tuple[str, datetime, datetime | None]] = []
         for event in self.events:
-            if event.kind in (Kind.DRIVER_JOINED, Kind.DRIVER_TOOK_OVER):
+            if event.kind in (EventKind.DRIVER_JOINED, EventKind.DRIVER_TOOK_OVER):
                 found.append((event.actor, event.time, None))
-            elif event.kind == Kind.DRIVER_LEFT and found and found[-1][2] is None:
+            elif event.kind == EventKind.DRIVER_LEFT and found and found[-1][2] is None:
                 found[-1] = (found[-1][0], found[-1][1], event.time)
         return found
 
@@ -109,7 +109,7 @@ class Facts:
         if not phases or self.declared is None:
             return None
         ids = {step.id for step in phases[-1].steps if self.incident.status(step) is not StepStatus.NOT_NEEDED}
-        if not all(name in self.incident.steps and self.incident.steps[name].status.settled for name in ids):
+        if not all(name in self.incident.steps and self.incident.steps[name].status.concluded for name in ids):
             return None
         ends = [event for event in self.events if event.kind in _ENDS and event.body.get("step") in ids]
         return elapsed(self.events, self.declared, ends[-1]) if ends else None
@@ -117,7 +117,7 @@ class Facts:
     @property
     def to_resolve(self) -> float | None:
         """Seconds from the declaration to the closure; None while it is open."""
-        closed = self.first(Kind.CLOSED)
+        closed = self.first(EventKind.CLOSED)
         return elapsed(self.events, self.declared, closed) if closed and self.declared else None
 
     def late_updates(self) -> list[tuple[datetime, float]]:
@@ -126,7 +126,7 @@ class Facts:
         if not every or self.declared is None or self.last is None:
             return []
         until = self.last.seq
-        marks = [self.declared, *(e for e in self.events if e.kind == Kind.UPDATE and e.seq < until), self.last]
+        marks = [self.declared, *(e for e in self.events if e.kind == EventKind.UPDATE and e.seq < until), self.last]
         gaps = [(before.time, elapsed(self.events, before, after)) for before, after in pairwise(marks)]
         return [(since, seconds) for since, seconds in gaps if seconds > every]
 
@@ -156,4 +156,4 @@ class Facts:
         return sorted(self.events, key=lambda event: (happened(event), event.seq))
 
 
-_ENDS = frozenset({Kind.FINISHED, Kind.MARKED_DONE, Kind.SKIPPED})
+_ENDS = frozenset({EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.SKIPPED})

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, text
 from midwatch.export.moments import time_of_day
-from midwatch.export.moved import moved
-from midwatch.incident.events import Kind, StepOutcome
+from midwatch.export.moved import metric_changes
+from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.plan import Risk
 from midwatch.runbook.model import Step, StepKind
@@ -32,7 +32,7 @@ def _found(step: Step, attempt: Attempt) -> list[str]:
 
 
 def _changes(attempt: Attempt) -> list[str]:
-    return [line for line in moved(attempt) if not line.endswith("(unchanged)")]
+    return [line for line in metric_changes(attempt) if not line.endswith("(unchanged)")]
 
 
 def well(facts: Facts) -> Iterator[str]:
@@ -44,7 +44,7 @@ def well(facts: Facts) -> Iterator[str]:
     met = [criterion for criterion in facts.runbook.closure if _met(facts, criterion.id)]
     if met:
         yield f"{len(met)} of {len(facts.runbook.closure)} closure criteria are met, each by its check."
-    sent = any(event.kind == Kind.UPDATE for event in facts.events)
+    sent = any(event.kind == EventKind.UPDATE for event in facts.events)
     if facts.runbook.comms.update_every and sent and not facts.late_updates():
         yield f"No status update was later than {duration(facts.runbook.comms.update_every)}."
 
@@ -52,15 +52,15 @@ def well(facts: Facts) -> Iterator[str]:
 def badly(facts: Facts) -> Iterator[str]:
     """What went badly: failures, retries, skips, late updates, a severity that got worse, people not told."""
     for event in facts.events:
-        if event.kind == Kind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
+        if event.kind == EventKind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
             yield f"The severity rose from {text(event.body['from'])} to {text(event.body['to'])}: {text(event.body['reason'])}"
-        elif event.kind == Kind.MARKED_FAILED:
+        elif event.kind == EventKind.MARKED_FAILED:
             yield f"{_name(facts, event.body['step'])} failed: {text(event.body['reason'])}"
-        elif event.kind == Kind.JOURNAL_REPAIRED:
+        elif event.kind == EventKind.JOURNAL_REPAIRED:
             yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
-        elif event.kind == Kind.JOURNAL_FAILED_OVER:
+        elif event.kind == EventKind.JOURNAL_FAILED_OVER:
             yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {text(event.body['reason'])}"
-        elif event.kind == Kind.JOURNAL_FALLBACK_LOST:
+        elif event.kind == EventKind.JOURNAL_FALLBACK_LOST:
             yield f"Events after number {event.body['after']} were in memory only and are lost."
     for step, attempt in _attempts(facts):
         if attempt.outcome not in (StepOutcome.DONE, None):
@@ -70,7 +70,7 @@ def badly(facts: Facts) -> Iterator[str]:
             yield f"{_name(facts, step.id)} was skipped: {text(facts.incident.steps[step.id].reason)}"
     for since, seconds in facts.late_updates():
         yield f"No status update for {duration(seconds)} from {time_of_day(since)} on."
-    for role in facts.incident.to_tell:
+    for role in facts.incident.to_notify:
         known = facts.runbook.roles.get(role)
         yield f"{text(known.name if known else role)} was not told."
     for criterion in facts.runbook.closure:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from midwatch.clock import from_iso
-from midwatch.incident.events import Event, Kind, seconds_between
+from midwatch.clock import from_rfc3339
+from midwatch.incident.events import Event, EventKind, seconds_between
 
 
 def day_and_time(moment: datetime) -> str:
@@ -29,10 +29,10 @@ def span(start: datetime, end: datetime) -> str:
 
 def happened(event: Event) -> datetime:
     """When that which an event tells happened: a note may be back-dated, and a step may have ended while nobody looked."""
-    told = event.body.get("at") if event.kind == Kind.NOTE else None
-    if event.kind == Kind.FINISHED:
+    told = event.body.get("at") if event.kind == EventKind.NOTE else None
+    if event.kind == EventKind.FINISHED:
         told = event.body.get("ended")
-    return from_iso(told) if told else event.time
+    return from_rfc3339(told) if told else event.time
 
 
 def elapsed(events: Sequence[Event], first: Event, last: Event) -> float:

@@ -10,7 +10,7 @@ MOST = 12
 """Rows of one panel that are shown; the journal holds them all."""
 
 
-def moved(attempt: Attempt) -> list[str]:
+def metric_changes(attempt: Attempt) -> list[str]:
     """A line of plain text for each row of each panel: `disk /backups 96 % → 71 %`."""
     panels = list(dict.fromkeys([*attempt.before, *attempt.after]))
     return [line for panel in panels for line in _panel(panel, attempt.before.get(panel), attempt.after.get(panel))]

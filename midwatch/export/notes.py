@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from midwatch.export.chronology import told
+from midwatch.export.chronology import describe
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, code_block, text
 from midwatch.export.moments import day_and_time, happened
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 
 
 def starred(facts: Facts) -> str:
     """The starred events in the order of time; empty when nobody starred any."""
     found = [event for event in facts.in_order() if event.seq in facts.incident.stars]
-    return bullets(f"{day_and_time(happened(event))}, event {event.seq}: {told(facts, event)}" for event in found)
+    return bullets(f"{day_and_time(happened(event))}, event {event.seq}: {describe(facts, event)}" for event in found)
 
 
 def excerpts(facts: Facts) -> list[str]:
     """A heading and a block of code for each pasted excerpt, in the order of time."""
     blocks = []
     for event in facts.in_order():
-        if event.kind == Kind.NOTE and event.body.get("pasted_output"):
+        if event.kind == EventKind.NOTE and event.body.get("pasted_output"):
             blocks.append(f"### Event {event.seq}, {day_and_time(happened(event))}, {text(event.actor)}")
             blocks.append(code_block(str(event.body["pasted_output"])))
     return blocks

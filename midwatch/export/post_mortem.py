@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from midwatch.export import lessons
-from midwatch.export.chronology import chronology, step_name
+from midwatch.export.chronology import event_table, step_name
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, cell_code, document, lines, table, text
 from midwatch.export.moments import day_and_time, time_of_day
@@ -16,9 +16,9 @@ from midwatch.export.notes import excerpts
 from midwatch.export.record_section import record_section
 from midwatch.export.sections import TO_WRITE, Section, missing_sections
 from midwatch.export.timeline import lasted, overview, unknown_detection
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.understood import understood
+from midwatch.incident.understood import event_errors
 from midwatch.notebook import words_of
 from midwatch.runbook.model import Runbook, Step
 from midwatch.units import duration, size
@@ -27,7 +27,7 @@ __all__ = ["missing_sections", "post_mortem"]
 
 WHYS = 5
 _YES_NO = "yes-no"
-_JUDGED: dict[str, str] = {Kind.APPROVAL_GIVEN: "approved", Kind.APPROVAL_DECLINED: "declined"}
+_JUDGED: dict[str, str] = {EventKind.APPROVAL_GIVEN: "approved", EventKind.APPROVAL_DECLINED: "declined"}
 
 
 def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
@@ -35,7 +35,7 @@ def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolde
 
     Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """
-    with understood(folder.id):
+    with event_errors(folder.id):
         return _post_mortem(Facts.of(runbook, events, folder))
 
 
@@ -46,7 +46,7 @@ def _post_mortem(facts: Facts) -> str:
         Section.TRIGGER: _trigger(facts),
         Section.DETECTION: _detection(facts),
         Section.WHYS: _whys(facts),
-        Section.TIMELINE: chronology(facts),
+        Section.TIMELINE: event_table(facts),
         Section.FIXES: _answer(facts, "fixes", lessons.repairs(facts)),
         Section.CONTROLS: _controls(facts),
         Section.WELL: bullets(lessons.well(facts)) or TO_WRITE,
@@ -160,7 +160,7 @@ def _responders(facts: Facts) -> str:
         f"{text(_role_name(facts, note.role))}, told at {time_of_day(note.at)}" for note in facts.incident.notes if note.role
     ]
     owed = [
-        f"{text(_role_name(facts, role))}, **not told** although {text(why)}" for role, why in facts.incident.to_tell.items()
+        f"{text(_role_name(facts, role))}, **not told** although {text(why)}" for role, why in facts.incident.to_notify.items()
     ]
     return bullets([*people, *judged, *told, *owed])
 
@@ -171,10 +171,12 @@ def _role_name(facts: Facts, role_id: str) -> str:
 
 
 def _messages(facts: Facts) -> str:
-    sent = [event for event in facts.events if event.kind in (Kind.UPDATE, Kind.NOTIFICATION_RECORDED)]
+    sent = [event for event in facts.events if event.kind in (EventKind.UPDATE, EventKind.NOTIFICATION_RECORDED)]
     rows = []
     for event in sent:
-        to = str(event.body["channel"]) or "channel" if event.kind == Kind.UPDATE else _role_name(facts, event.body["role"])
+        to = (
+            str(event.body["channel"]) or "channel" if event.kind == EventKind.UPDATE else _role_name(facts, event.body["role"])
+        )
         rows.append((time_of_day(event.time), text(to), text(event.actor), text(words_of(facts.events, event.seq))))
     return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
 

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import bullets, code, code_block, text
 from midwatch.export.moments import day_and_time, elapsed, span
-from midwatch.export.moved import moved
+from midwatch.export.moved import metric_changes
 from midwatch.incident.conditions import Verdict
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.masking import masked_words
 from midwatch.runbook.model import Step
 from midwatch.units import duration, size
 
 _DECISIONS = {
-    Kind.MARKED_DONE: ("done by hand", "note"),
-    Kind.MARKED_FAILED: ("failed", "reason"),
-    Kind.SKIPPED: ("skipped", "reason"),
-    Kind.REOPENED: ("reopened", "reason"),
+    EventKind.MARKED_DONE: ("done by hand", "note"),
+    EventKind.MARKED_FAILED: ("failed", "reason"),
+    EventKind.SKIPPED: ("skipped", "reason"),
+    EventKind.REOPENED: ("reopened", "reason"),
 }
 VERDICTS = {True: "it did", False: "it did not", None: "unknown still"}
-_SETTLES = frozenset({Kind.DECLARED, Kind.FINISHED, *_DECISIONS})
+_SETTLES = frozenset({EventKind.DECLARED, EventKind.FINISHED, *_DECISIONS})
 
 
 def steps(facts: Facts) -> Iterator[str]:
@@ -52,9 +52,9 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
     for event in facts.events:
         if event.body.get("step") != step.id:
             continue
-        if event.kind == Kind.CONFIRMED and event.body["attempt"] in attempts:
+        if event.kind == EventKind.CONFIRMED and event.body["attempt"] in attempts:
             yield _attempt(attempts[event.body["attempt"]], str(event.body.get("reason") or ""))
-        elif event.kind == Kind.OUTCOME_CHECKED:
+        elif event.kind == EventKind.OUTCOME_CHECKED:
             yield _verified(event)
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)
@@ -70,7 +70,7 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     if reason:
         lines.append(f"{'Taken back' if kind else 'Run all the same'}: {text(reason)}")
     lines += [f"Not met: {text(line)}" for line in attempt.unmet]
-    lines += [f"Reading: {text(line)}" for line in moved(attempt)]
+    lines += [f"Reading: {text(line)}" for line in metric_changes(attempt)]
     if attempt.plan is not None:
         touched = sum(effect.verb.touches for effect in attempt.plan.effects)
         second = f", approved by {text(attempt.approved_by)}" if attempt.approved_by else ""
@@ -118,7 +118,7 @@ def _output(attempt: Attempt) -> str:
 
 
 def _decision(facts: Facts, event: Event) -> str:
-    word, key = _DECISIONS[Kind(event.kind)]
+    word, key = _DECISIONS[EventKind(event.kind)]
     reason = text(str(event.body[key] or ""))
     before = next((facts.events[n] for n in range(event.seq - 2, -1, -1) if facts.events[n].kind in _SETTLES), None)
     took = f", {duration(elapsed(facts.events, before, event))} after the step before it" if before else ""

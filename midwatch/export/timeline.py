@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from midwatch.export.chronology import chronology, met_word
+from midwatch.export.chronology import event_table, met_word
 from midwatch.export.facts import Facts
 from midwatch.export.markdown import document, table, text
 from midwatch.export.moments import day_and_time, time_of_day
 from midwatch.export.notes import excerpts, starred
 from midwatch.export.record_section import record_section
 from midwatch.export.steps import steps
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.understood import understood
+from midwatch.incident.understood import event_errors
 from midwatch.inputs import told_inputs
 from midwatch.runbook.model import Runbook
 from midwatch.units import duration
@@ -26,7 +26,7 @@ def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) 
 
     Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """
-    with understood(folder.id):
+    with event_errors(folder.id):
         return _timeline(Facts.of(runbook, events, folder))
 
 
@@ -38,7 +38,7 @@ def _timeline(facts: Facts) -> str:
             overview(facts),
             *(["## Starred", stars] if stars else []),
             "## In the order of time",
-            chronology(facts),
+            event_table(facts),
             "## Step by step",
             *steps(facts),
             *(["## Excerpts", *pasted] if pasted else []),
@@ -55,7 +55,7 @@ def overview(facts: Facts) -> str:
 
 
 def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
-    incident, declared, closed = facts.incident, facts.declared, facts.first(Kind.CLOSED)
+    incident, declared, closed = facts.incident, facts.declared, facts.first(EventKind.CLOSED)
     yield "Runbook", f"{text(facts.runbook.title)} ({text(facts.runbook.id)})"
     yield "Environment", facts.runbook.environment.word
     yield "Severity", _severities(facts)
@@ -84,7 +84,7 @@ def lasted(seconds: float | None, otherwise: str) -> str:
 
 
 def _severities(facts: Facts) -> str:
-    changes = [event for event in facts.events if event.kind == Kind.SEVERITY]
+    changes = [event for event in facts.events if event.kind == EventKind.SEVERITY]
     first = str(facts.declared.body["severity"]) if facts.declared else facts.incident.severity.value
     return "; then ".join(
         [text(first), *(f"{text(e.body['to'])} at {time_of_day(e.time)} ({text(e.body['reason'])})" for e in changes)]

@@ -52,7 +52,7 @@ def _failed(step_id: str, condition: Condition, incident: Incident) -> Evaluatio
     if state is not None and state.ever_failed:
         return Evaluation(Verdict.TRUE, f"{step_id} failed")
     status = _status(step_id, condition, incident)
-    if not status.settled:
+    if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{step_id} is {status}")
     last = state.last if state is not None else None
     if status is StepStatus.SKIPPED and last is not None and last.outcome is StepOutcome.UNKNOWN:
@@ -67,7 +67,7 @@ def _answered(answer: Reference, condition: Condition, incident: Incident) -> Ev
     if answer.step == INPUTS:
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
     status = _status(answer.step, condition, incident)
-    if not status.settled:
+    if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{answer} is not known yet: {answer.step} is {status}")
     if status is StepStatus.NOT_NEEDED:
         return Evaluation(Verdict.FALSE, f"{answer.step} was not needed")

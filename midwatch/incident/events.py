@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event tells."""
 
     DECLARED = "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}

@@ -9,27 +9,27 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.errors import BadInput
-from midwatch.incident.events import RETIRED_KINDS, Event, Kind, StepOutcome, seconds_between
+from midwatch.incident.events import RETIRED_KINDS, Event, EventKind, StepOutcome, seconds_between
 from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
-from midwatch.incident.understood import understood
-from midwatch.person import Person
+from midwatch.incident.understood import event_errors
+from midwatch.person import Identity
 from midwatch.pins import Pin
 from midwatch.plan import Plan
 from midwatch.probe import Reading
 from midwatch.runbook.model import Severity
 
 
-def fold(events: Iterable[Event]) -> Incident:
+def reduce(events: Iterable[Event]) -> Incident:
     """The state after these events. Raises `BadInput` for one whose body is not as `docs/journal.md` has it."""
     incident = Incident()
     for event in events:
-        apply(incident, event)
+        apply_event(incident, event)
     return incident
 
 
-def apply(incident: Incident, event: Event) -> None:
+def apply_event(incident: Incident, event: Event) -> None:
     """Take in one event. Kinds that are not known change nothing: a newer version wrote them.
 
     Raises `BadInput` for a kind of a build before the first release.
@@ -40,11 +40,11 @@ def apply(incident: Incident, event: Event) -> None:
             hint="Read this incident with that build",
         )
     if incident.last is not None:
-        incident.steady += seconds_between(incident.last, event)
+        incident.elapsed += seconds_between(incident.last, event)
     incident.last = event
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
-        with understood(incident.id or str(event.body.get("id", "")), event):
+        with event_errors(incident.id or str(event.body.get("id", "")), event):
             handler(incident, event, event.body)
 
 
@@ -63,7 +63,7 @@ def _severity(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _closed(incident: Incident, event: Event, body: Body) -> None:
-    incident.closed_at, incident.lasted = event.time, incident.steady
+    incident.closed_at, incident.lasted = event.time, incident.elapsed
 
 
 def _joined(incident: Incident, event: Event, body: Body) -> None:
@@ -75,7 +75,9 @@ def _left(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _offered(incident: Incident, event: Event, body: Body) -> None:
-    incident.offer = Offer(event.seq, event.actor, body["to"], event.time, from_iso(body["expires"]), tuple(body["summary"]))
+    incident.offer = Offer(
+        event.seq, event.actor, body["to"], event.time, from_rfc3339(body["expires"]), tuple(body["summary"])
+    )
     incident.asked_by = ""
 
 
@@ -84,17 +86,17 @@ def _withdrawn(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _approval_asked(incident: Incident, event: Event, body: Body) -> None:
-    by = Person.from_json(body["by"])
+    by = Identity.from_json(body["by"])
     incident.approvals[body["step"]] = Approval(body["step"], body["digest"], event.seq, by, event.time)
 
 
 def _approval_judged(incident: Incident, event: Event, body: Body) -> None:
     """Only what was said to the request that stands, to its very plan, and by another person."""
-    asked, by = incident.approvals.get(body["step"]), Person.from_json(body["by"])
+    asked, by = incident.approvals.get(body["step"]), Identity.from_json(body["by"])
     if asked is None or not asked.waits or (asked.seq, asked.digest) != (body["asked"], body["digest"]):
         return
-    given = by if event.kind == Kind.APPROVAL_GIVEN and not by.is_same(asked.asked_by) else None
-    declined = str(body.get("reason", "")) if event.kind == Kind.APPROVAL_DECLINED else ""
+    given = by if event.kind == EventKind.APPROVAL_GIVEN and not by.may_be_same_as(asked.asked_by) else None
+    declined = str(body.get("reason", "")) if event.kind == EventKind.APPROVAL_DECLINED else ""
     incident.approvals[body["step"]] = dataclasses.replace(
         asked, given_by=given, judge=by.name, judged_at=event.time, declined=declined
     )
@@ -110,7 +112,7 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     undoes = body.get("undoes")
     unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True)
     state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
-    state.attempts[-1].approved_by, state.attempts[-1].began = body.get("approved_by", ""), incident.steady
+    state.attempts[-1].approved_by, state.attempts[-1].began = body.get("approved_by", ""), incident.elapsed
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
     if undoes is None:
         incident.approvals.pop(body["step"], None)
@@ -128,7 +130,7 @@ def _attempt(incident: Incident, body: Body) -> Attempt | None:
 def _started(incident: Incident, event: Event, body: Body) -> None:
     if attempt := _attempt(incident, body):
         attempt.started_at, attempt.command = event.time, body["command"]
-        attempt.supervisor, attempt.began = body["supervisor"], incident.steady
+        attempt.supervisor, attempt.began = body["supervisor"], incident.elapsed
 
 
 _AFTER = {StepOutcome.DONE: StepStatus.DONE, StepOutcome.UNKNOWN: StepStatus.UNKNOWN}
@@ -139,9 +141,9 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
     attempt = _attempt(incident, body)
     if attempt is not None:
         attempt.outcome, attempt.exit, attempt.seconds = outcome, body["exit"], body["seconds"]
-        attempt.ended_at = from_iso(body["ended"]) if body.get("ended") else event.time
+        attempt.ended_at = from_rfc3339(body["ended"]) if body.get("ended") else event.time
         attempt.summary, attempt.output = body["summary"], body["output"]
-    state.settled_at = event.time
+    state.concluded_at = event.time
     if attempt is not None and attempt.undoes is not None:
         _undone(state, attempt, outcome)
         return
@@ -154,7 +156,7 @@ def _finished(incident: Incident, event: Event, body: Body) -> None:
 def _undone(state: StepState, attempt: Attempt, outcome: StepOutcome) -> None:
     """What the undo makes of the step: to do again, or as it was before when the undo did not come to its end."""
     if outcome is StepOutcome.DONE:
-        state.status, state.reason, state.settled_at, state.values = StepStatus.TODO, "undone", None, {}
+        state.status, state.reason, state.concluded_at, state.values = StepStatus.TODO, "undone", None, {}
     else:
         state.status = StepStatus.UNKNOWN if outcome is StepOutcome.UNKNOWN else attempt.status_before
 
@@ -164,7 +166,7 @@ def _verified(incident: Incident, event: Event, body: Body) -> None:
     state = incident.step(body["step"])
     if state.status is StepStatus.UNKNOWN and body["holds"] is not None:
         state.status = StepStatus.DONE if body["holds"] else StepStatus.FAILED
-        state.actor, state.reason, state.settled_at = event.actor, body["detail"], event.time
+        state.actor, state.reason, state.concluded_at = event.actor, body["detail"], event.time
 
 
 def _ticked(incident: Incident, event: Event, body: Body) -> None:
@@ -180,7 +182,7 @@ def _failed_by_hand(incident: Incident, event: Event, body: Body) -> None:
 
 def _owe(incident: Incident, body: Body) -> None:
     for role in body.get("notify", ()):
-        incident.to_tell[role] = f"{body['step']} failed"
+        incident.to_notify[role] = f"{body['step']} failed"
 
 
 def _skipped(incident: Incident, event: Event, body: Body) -> None:
@@ -196,7 +198,7 @@ def _reopened(incident: Incident, event: Event, body: Body) -> None:
 def _by_hand(incident: Incident, event: Event, step_id: str, status: StepStatus, reason: str) -> None:
     state = incident.step(step_id)
     state.status, state.actor, state.reason = status, event.actor, reason
-    state.settled_at = event.time if status.settled else None
+    state.concluded_at = event.time if status.concluded else None
 
 
 def _reading(incident: Incident, event: Event, body: Body) -> None:
@@ -210,18 +212,18 @@ def _criterion(incident: Incident, event: Event, body: Body) -> None:
 
 
 def _note(incident: Incident, event: Event, body: Body) -> None:
-    at = from_iso(body["at"]) if body.get("at") else event.time
+    at = from_rfc3339(body["at"]) if body.get("at") else event.time
     incident.notes.append(Note(body["text"], event.actor, event.time, at, seq=event.seq))
 
 
 def _told(incident: Incident, event: Event, body: Body) -> None:
     incident.notes.append(Note(body["message"], event.actor, event.time, event.time, role=body["role"], seq=event.seq))
-    incident.to_tell.pop(body["role"], None)
+    incident.to_notify.pop(body["role"], None)
 
 
 def _update(incident: Incident, event: Event, body: Body) -> None:
     incident.notes.append(Note(body["message"], event.actor, event.time, event.time, is_update=True, seq=event.seq))
-    incident.last_update_at, incident.updated = event.time, incident.steady
+    incident.last_update_at, incident.updated = event.time, incident.elapsed
 
 
 def _corrected(incident: Incident, event: Event, body: Body) -> None:
@@ -244,35 +246,35 @@ def _back(incident: Incident, event: Event, body: Body) -> None:
 
 
 _HANDLERS: dict[str, Callable[[Incident, Event, Body], None]] = {
-    Kind.DECLARED: _declared,
-    Kind.SEVERITY: _severity,
-    Kind.CLOSED: _closed,
-    Kind.DRIVER_JOINED: _joined,
-    Kind.DRIVER_TOOK_OVER: _joined,
-    Kind.DRIVER_LEFT: _left,
-    Kind.HANDOFF_OFFERED: _offered,
-    Kind.HANDOFF_WITHDRAWN: _withdrawn,
-    Kind.CONTROL_REQUESTED: _asked,
-    Kind.APPROVAL_ASKED: _approval_asked,
-    Kind.APPROVAL_GIVEN: _approval_judged,
-    Kind.APPROVAL_DECLINED: _approval_judged,
-    Kind.CONFIRMED: _confirmed,
-    Kind.PINNED: _pinned,
-    Kind.STARTED: _started,
-    Kind.FINISHED: _finished,
-    Kind.OUTCOME_CHECKED: _verified,
-    Kind.MARKED_DONE: _ticked,
-    Kind.MARKED_FAILED: _failed_by_hand,
-    Kind.SKIPPED: _skipped,
-    Kind.REOPENED: _reopened,
-    Kind.READING: _reading,
-    Kind.CRITERION: _criterion,
-    Kind.NOTE: _note,
-    Kind.TEXT_CORRECTED: _corrected,
-    Kind.STARRED: _starred,
-    Kind.NOTIFICATION_RECORDED: _told,
-    Kind.UPDATE: _update,
-    Kind.JOURNAL_FAILED_OVER: _moved,
-    Kind.JOURNAL_FAILED_BACK: _back,
-    Kind.JOURNAL_FALLBACK_LOST: _back,
+    EventKind.DECLARED: _declared,
+    EventKind.SEVERITY: _severity,
+    EventKind.CLOSED: _closed,
+    EventKind.DRIVER_JOINED: _joined,
+    EventKind.DRIVER_TOOK_OVER: _joined,
+    EventKind.DRIVER_LEFT: _left,
+    EventKind.HANDOFF_OFFERED: _offered,
+    EventKind.HANDOFF_WITHDRAWN: _withdrawn,
+    EventKind.CONTROL_REQUESTED: _asked,
+    EventKind.APPROVAL_ASKED: _approval_asked,
+    EventKind.APPROVAL_GIVEN: _approval_judged,
+    EventKind.APPROVAL_DECLINED: _approval_judged,
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.PINNED: _pinned,
+    EventKind.STARTED: _started,
+    EventKind.FINISHED: _finished,
+    EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.MARKED_DONE: _ticked,
+    EventKind.MARKED_FAILED: _failed_by_hand,
+    EventKind.SKIPPED: _skipped,
+    EventKind.REOPENED: _reopened,
+    EventKind.READING: _reading,
+    EventKind.CRITERION: _criterion,
+    EventKind.NOTE: _note,
+    EventKind.TEXT_CORRECTED: _corrected,
+    EventKind.STARRED: _starred,
+    EventKind.NOTIFICATION_RECORDED: _told,
+    EventKind.UPDATE: _update,
+    EventKind.JOURNAL_FAILED_OVER: _moved,
+    EventKind.JOURNAL_FAILED_BACK: _back,
+    EventKind.JOURNAL_FALLBACK_LOST: _back,
 }

@@ -79,9 +79,9 @@ class IncidentFolder:
         return self.path / "driver.lock"
 
     @property
-    def door(self) -> Path:
-        """The socket at which others knock; there while somebody drives."""
-        return self.path / "driver.door"
+    def control_socket(self) -> Path:
+        """The socket at which others send_request; there while somebody drives."""
+        return self.path / "control.sock"
 
     @property
     def runbook(self) -> Path:

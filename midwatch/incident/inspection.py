@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.errors import MidwatchError
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.modes import open_file, read_file
 from midwatch.journal.testimony import SYSLOG_FILES, Head, Testimony, contradictions, heads_witnessed
@@ -69,7 +69,7 @@ def inspect(
 
 
 def _files(folder: IncidentFolder, events: Sequence[Event]) -> Iterator[Finding]:
-    if not events or events[0].kind != Kind.DECLARED:
+    if not events or events[0].kind != EventKind.DECLARED:
         yield Finding("id", Standing.WRONG, "the journal does not begin with a declaration")
         return
     declared = events[0].body
@@ -81,9 +81,9 @@ def _files(folder: IncidentFolder, events: Sequence[Event]) -> Iterator[Finding]
     yield _copy("runbook.yaml", folder.runbook, declared.get("runbook_sha256"))
     yield _copy("site.yaml", folder.site, declared.get("site_sha256"))
     for event in events:
-        if event.kind == Kind.CONFIRMED:
+        if event.kind == EventKind.CONFIRMED:
             yield _plan(folder, event.body)
-        elif event.kind == Kind.FINISHED:
+        elif event.kind == EventKind.FINISHED:
             yield from _result(folder, event.body)
 
 

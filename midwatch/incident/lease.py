@@ -1,6 +1,7 @@
 """The lease: what an onlooker can know of whoever drives, without asking and without disturbing anybody.
 
-A driver shows that it lives by touching its lock file (`BEAT`). The onlooker counts the silence by its own clock, so neither
+A driver shows that it lives by touching its lock file (`HEARTBEAT_S`). The onlooker counts the silence by its own clock, so
+neither
 a clock that was set nor two machines whose clocks differ make a live driver look dead.
 """
 
@@ -15,14 +16,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.modes import open_file
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 
-BEAT = 4.0
+HEARTBEAT_S = 4.0
 """Seconds between two signs of life."""
-LEASE = 20.0
+LEASE_S = 20.0
 """Seconds of silence after which the wheel may be taken over."""
 
 
@@ -43,7 +44,7 @@ class Driver:
     def may_drive(self) -> bool:
         """False once this process is known to have ended; a process on another machine cannot be seen from here."""
         try:
-            return self.host != socket.gethostname() or Process(self.pid, self.start, self.boot).alive
+            return self.host != socket.gethostname() or ProcessIdentity(self.pid, self.start, self.boot).alive
         except OSError:  # it cannot be looked for now, which is not known to have ended
             return True
 
@@ -53,11 +54,11 @@ class Driver:
         return self.host != socket.gethostname() and self.boot != boot_id()
 
     def __str__(self) -> str:
-        return f"{self.actor} drives it since {from_iso(self.since):%Y-%m-%d %H:%M:%S} UTC (pid {self.pid} on {self.host})"
+        return f"{self.actor} drives it since {from_rfc3339(self.since):%Y-%m-%d %H:%M:%S} UTC (pid {self.pid} on {self.host})"
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class LockSnapshot:
     """The lock file at one moment; a driver that lives makes the next one different."""
 
     inode: int
@@ -85,7 +86,7 @@ class Sight:
         """Who is named in it; None for nobody."""
         try:
             driver = Driver(**json.loads(self.text))
-            from_iso(driver.since)
+            from_rfc3339(driver.since)
         except (ValueError, TypeError, RecursionError):
             return None
         texts = (driver.actor, driver.host, driver.boot)
@@ -93,16 +94,16 @@ class Sight:
         return driver if known and 0 < driver.pid < 2**31 else None
 
 
-class Pulse(StrEnum):
+class DriverState(StrEnum):
     """What is known of whoever drives."""
 
     NOBODY = "nobody"
     """The wheel was given back."""
-    LIVES = "lives"
+    ALIVE = "lives"
     """Seen to live, or not watched for long enough to say otherwise."""
-    SILENT = "silent"
+    UNRESPONSIVE = "silent"
     """No sign of life for a whole lease: it hangs, was stopped, or its machine is gone."""
-    ENDED = "ended"
+    EXITED = "ended"
     """Its process is known to have ended without giving the wheel back."""
 
 
@@ -110,40 +111,40 @@ class Pulse(StrEnum):
 class Lease:
     """Who drives, and how alive that is."""
 
-    pulse: Pulse = Pulse.NOBODY
+    state: DriverState = DriverState.NOBODY
     driver: Driver | None = None
-    silent: float = 0.0
+    silent_s: float = 0.0
     """Seconds for which it was watched without a sign of life."""
-    sight: Sight | None = None
+    snapshot: LockSnapshot | None = None
 
 
-class Lookout:
+class LeaseWatcher:
     """Watches the signs of life of whoever drives an incident."""
 
     def __init__(
-        self, folder: IncidentFolder, *, lease: float = LEASE, monotonic: Callable[[], float] = time.monotonic
+        self, folder: IncidentFolder, *, lease: float = LEASE_S, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         """The clock must stand still while this machine is suspended: then the driver was, too."""
         self._folder, self._lease, self._monotonic = folder, lease, monotonic
-        self._sight: Sight | None = None
+        self._sight: LockSnapshot | None = None
         self._since = monotonic()
 
-    def look(self) -> Lease:
+    def inspect(self) -> Lease:
         """What is known now. Cheap; look again and again."""
-        sight, now = Sight.of(self._folder), self._monotonic()
-        if sight != self._sight:
-            self._sight, self._since = sight, now
-        driver = sight.driver if sight else None
-        if sight is None or driver is None:
-            return Lease(sight=sight)
+        snapshot, now = LockSnapshot.of(self._folder), self._monotonic()
+        if snapshot != self._sight:
+            self._sight, self._since = snapshot, now
+        driver = snapshot.driver if snapshot else None
+        if snapshot is None or driver is None:
+            return Lease(snapshot=snapshot)
         silent = now - self._since
         if not driver.may_drive:
-            return Lease(Pulse.ENDED, driver, silent, sight)
-        return Lease(Pulse.SILENT if silent >= self._lease else Pulse.LIVES, driver, silent, sight)
+            return Lease(DriverState.EXITED, driver, silent, snapshot)
+        return Lease(DriverState.UNRESPONSIVE if silent >= self._lease else DriverState.ALIVE, driver, silent, snapshot)
 
 
 def driver_of(folder: IncidentFolder) -> Driver | None:
     """Who drives the incident now; None when nobody does or it cannot be known. Takes no lock and disturbs nobody."""
-    sight = Sight.of(folder)
-    driver = sight.driver if sight else None
+    snapshot = LockSnapshot.of(folder)
+    driver = snapshot.driver if snapshot else None
     return driver if driver is not None and driver.may_drive else None

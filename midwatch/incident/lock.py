@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from typing import Self
 
 from midwatch import locks
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import SHORTAGES, Failed, Refused
 from midwatch.file_systems import local
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import Driver, Sight, driver_of
+from midwatch.incident.lease import Driver, LockSnapshot, driver_of
 from midwatch.incident.modes import open_file
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 
 _WIDTH = 512
 """Bytes of the file, always: a name written over blanks needs no room on a full disk."""
@@ -48,7 +48,7 @@ class DriverLock:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, folder: IncidentFolder, actor: str, *, over: Sight | None = None) -> Self:
+    def take(cls, folder: IncidentFolder, actor: str, *, over: LockSnapshot | None = None) -> Self:
         """Become the driver where nobody is. Never waits.
 
         `over` is what was seen of a driver on another machine that was silent for its lease: its lock may not reach this
@@ -58,7 +58,7 @@ class DriverLock:
         for _ in range(_TURNS):
             descriptor = _open(folder)
             try:
-                seen = Sight.of(folder)
+                seen = LockSnapshot.of(folder)
                 held = not _locked(folder, descriptor)
                 if held or (seen and seen.driver and seen.driver.elsewhere and seen != over):
                     raise _has_a_driver(folder)
@@ -72,7 +72,7 @@ class DriverLock:
         raise _has_a_driver(folder)
 
     @classmethod
-    def take_over(cls, folder: IncidentFolder, actor: str, over: Sight) -> Self:
+    def take_over(cls, folder: IncidentFolder, actor: str, over: LockSnapshot) -> Self:
         """Become the driver in place of one that was seen (`over`) and has been silent since, whether it holds its lock or not.
 
         Raises `Refused` when it has given a sign of life, and when it stands in the middle of a write; `Failed` when the
@@ -84,10 +84,10 @@ class DriverLock:
             return cls._seize(folder, actor, over)
 
     @classmethod
-    def _seize(cls, folder: IncidentFolder, actor: str, over: Sight) -> Self:
+    def _seize(cls, folder: IncidentFolder, actor: str, over: LockSnapshot) -> Self:
         fresh = folder.lock.with_name(f"{folder.lock.name}.{secrets.token_hex(4)}")
         with _nobody_writes(folder):
-            if Sight.of(folder) != over:
+            if LockSnapshot.of(folder) != over:
                 raise _has_a_driver(folder)
             descriptor = -1
             try:
@@ -186,8 +186,8 @@ def _has_a_driver(folder: IncidentFolder) -> Refused:
 
 def _write(descriptor: int, actor: str) -> None:
     """Say who it is. On a full disk the name is left out, and the lock holds all the same."""
-    me = Process.of(os.getpid())
+    me = ProcessIdentity.of(os.getpid())
     start, boot = (me.start, me.boot) if me else (0, "")
-    driver = Driver(actor, socket.gethostname(), os.getpid(), start, boot, iso(datetime.now(UTC)))
+    driver = Driver(actor, socket.gethostname(), os.getpid(), start, boot, to_rfc3339(datetime.now(UTC)))
     with contextlib.suppress(OSError):
         os.pwrite(descriptor, json.dumps(asdict(driver)).encode().ljust(_WIDTH - 1) + b"\n", 0)

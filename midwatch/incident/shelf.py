@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, MidwatchError
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import IncidentFolder, incidents_folder
 from midwatch.incident.lease import driver_of
 from midwatch.incident.state import StepStatus
@@ -76,7 +76,7 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
             events = read(folder.journal)
         except MidwatchError:
             continue
-        if events and events[0].kind == Kind.DECLARED and not any(event.kind == Kind.CLOSED for event in events):
+        if events and events[0].kind == EventKind.DECLARED and not any(event.kind == EventKind.CLOSED for event in events):
             return folder
     return None
 
@@ -85,7 +85,7 @@ def summary(folder: IncidentFolder) -> Summary:
     """The incident in a line. Never raises: what is wrong with it is its `problem`."""
     try:
         events = read(folder.journal)
-        if not events or events[0].kind != Kind.DECLARED:
+        if not events or events[0].kind != EventKind.DECLARED:
             return Summary(folder.id, problem="its journal does not begin with a declaration")
         return _summary(folder, events)
     except MidwatchError as error:
@@ -95,7 +95,7 @@ def summary(folder: IncidentFolder) -> Summary:
 
 
 def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
-    incident = fold(events)
+    incident = reduce(events)
     driver = driver_of(folder)
     try:
         from midwatch.opening import incident_runbook

@@ -25,7 +25,7 @@ _AMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Release:
     """What was given back to the disk."""
 
     space: int
@@ -37,7 +37,7 @@ class Given:
     """Why, in the words of the system."""
 
 
-class Spare:
+class StartReserve:
     """The folder `spare` of an incident: the file `room`, and empty files beside it."""
 
     def __init__(self, incident: Path) -> None:
@@ -59,7 +59,7 @@ class Spare:
                     if name not in names:
                         os.close(open_file(self._folder / name, os.O_CREAT | os.O_EXCL))
 
-    def give(self) -> Given | None:
+    def release(self) -> Release | None:
         """Give a piece back where a start would find no room; None when it finds some, or nothing is left to give."""
         try:
             descriptor = open_file(self._room, os.O_RDWR)
@@ -69,12 +69,12 @@ class Spare:
             size = os.fstat(descriptor).st_size
             if _lacks_files(descriptor):
                 gone = self._remove_files(FILES_A_START)
-                return Given(0, gone, size, "No inode is free on it") if gone else None
+                return Release(0, gone, size, "No inode is free on it") if gone else None
             reason = _lacks_space(descriptor, size)
             if not reason or not size:
                 return None
             os.ftruncate(descriptor, max(0, size - PIECE))
-            return Given(min(size, PIECE), 0, max(0, size - PIECE), reason)
+            return Release(min(size, PIECE), 0, max(0, size - PIECE), reason)
         except OSError:  # the disk has another fault, and what is tried next says which
             return None
         finally:

@@ -12,7 +12,7 @@ from midwatch.clock import Clock
 from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, seconds_between
 from midwatch.incident.step_status import StepStatus as StepStatus
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.pins import Pin
 from midwatch.plan import Plan
 from midwatch.probe import Reading
@@ -51,9 +51,9 @@ class Attempt:
     began: float = 0.0
     """Seconds from the incident's declaration to its start, as `Incident.steady` counts them."""
 
-    def runs_for(self, steady_now: float) -> float:
+    def runs_for(self, elapsed_now: float) -> float:
         """Seconds for which it is under way."""
-        return max(0.0, steady_now - self.began)
+        return max(0.0, elapsed_now - self.began)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class StepState:
     ever_failed: bool = False
     actor: str = ""
     """Who ticked, skipped or ran it last."""
-    settled_at: datetime | None = None
+    concluded_at: datetime | None = None
     reason: str = ""
     """Of the skip, the failure by hand or the reopening; or the note of the tick."""
     values: dict[str, str] = field(default_factory=dict)
@@ -122,9 +122,9 @@ class Approval:
     digest: str
     seq: int
     """The number of the event that asked for it."""
-    asked_by: Person
+    asked_by: Identity
     asked_at: datetime
-    given_by: Person | None = None
+    given_by: Identity | None = None
     judge: str = ""
     """Who approved or declined it."""
     judged_at: datetime | None = None
@@ -180,7 +180,7 @@ class Incident:
     """By the number of the event whose words are corrected; the newest counts."""
     stars: set[int] = field(default_factory=set)
     """Numbers of events that the post-mortem should not miss."""
-    to_tell: dict[str, str] = field(default_factory=dict)
+    to_notify: dict[str, str] = field(default_factory=dict)
     """Role id → why it has to be told, from failures; removed once told."""
     last_update_at: datetime | None = None
     updated: float = 0.0
@@ -189,15 +189,15 @@ class Incident:
     """The file in which the journal goes on while its own disk takes no more events; empty while it does."""
     last: Event | None = None
     """The last event of all."""
-    steady: float = 0.0
+    elapsed: float = 0.0
     """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day disturbs."""
 
-    def steady_now(self, clock: Clock) -> float:
+    def elapsed_now(self, clock: Clock) -> float:
         """Seconds since the declaration, as `steady` counts them; on another machine, by the time of day. Never negative."""
         if self.last is None:
             return 0.0
         now = dataclasses.replace(self.last, time=clock.now(), mono=clock.monotonic(), boot=boot_id())
-        return self.steady + max(0.0, seconds_between(self.last, now))
+        return self.elapsed + max(0.0, seconds_between(self.last, now))
 
     @property
     def open(self) -> bool:
@@ -239,16 +239,16 @@ class Incident:
     def counts(self, steps: Iterable[Step]) -> tuple[int, int]:
         """How many of these steps are settled, and how many there are; those that are not needed count in neither."""
         states = [status for step in steps if (status := self.status(step)) is not StepStatus.NOT_NEEDED]
-        return sum(status.settled for status in states), len(states)
+        return sum(status.concluded for status in states), len(states)
 
     def next_step(self, runbook: Runbook) -> Step | None:
         """The first step that is not settled and not under way; a failed one stays next until a person decides."""
         for step in runbook.steps():
             status = self.status(step)
-            if not status.settled and status is not StepStatus.RUNNING:
+            if not status.concluded and status is not StepStatus.RUNNING:
                 return step
         return None
 
     def unmet_needs(self, step: Step, runbook: Runbook) -> list[Step]:
         """Steps that `needs:` names and that are not settled."""
-        return [need for need in map(runbook.step, step.depends_on) if not self.status(need).settled]
+        return [need for need in map(runbook.step, step.depends_on) if not self.status(need).concluded]

@@ -19,6 +19,6 @@ class StepStatus(StrEnum):
     """Whether it is needed cannot be known from what the incident recorded; a person decides."""
 
     @property
-    def settled(self) -> bool:
+    def concluded(self) -> bool:
         """Whether nothing more has to be done for it."""
         return self in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)

@@ -10,7 +10,7 @@ from midwatch.incident.events import Event
 
 
 @contextmanager
-def understood(incident_id: str, event: Event | None = None) -> Iterator[None]:
+def event_errors(incident_id: str, event: Event | None = None) -> Iterator[None]:
     """Read bodies of events in here: what one lacks, or cannot mean, comes out as `BadInput` with the event if known."""
     try:
         yield

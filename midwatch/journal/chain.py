@@ -12,10 +12,10 @@ from midwatch import locks
 from midwatch.clock import Clock
 from midwatch.errors import Failed, Refused
 from midwatch.file_systems import in_memory
-from midwatch.incident.events import Event, Kind
-from midwatch.journal.elsewhere import Elsewhere, at_home_again
+from midwatch.incident.events import Event, EventKind
+from midwatch.journal.elsewhere import FallbackFiles, at_home_again
 from midwatch.journal.line import NO_LINE, decode, digest, encode
-from midwatch.journal.part import LEAVE, NotStored, Part
+from midwatch.journal.part import LEAVE, NotStored, Segment
 from midwatch.process import boot_id
 
 MARKER = 2048
@@ -28,10 +28,10 @@ Fence = Callable[[], None]
 """Raises when this process may write no more: somebody else took the wheel."""
 
 
-class Chain:
+class JournalStore:
     """The events of one journal and the files that they go to."""
 
-    def __init__(self, home: Part, *, actor: str, clock: Clock, fence: Fence | None) -> None:
+    def __init__(self, home: Segment, *, actor: str, clock: Clock, fence: Fence | None) -> None:
         """Take over an open file; use `create` or `open`."""
         self.path = home.path
         self.actor = actor
@@ -46,7 +46,7 @@ class Chain:
         """Where events go now."""
         self._at_home = (0, NO_LINE)
         """How many events stand in the journal's own file, and the last one's hash."""
-        self._elsewhere = Elsewhere()
+        self._elsewhere = FallbackFiles()
         self._broken: Failed | None = None
         self._mutex = threading.Lock()
         self._fence = fence
@@ -72,7 +72,7 @@ class Chain:
                 if not self._closed:
                     locks.unlock(self._home.descriptor)
 
-    def _made(self, kind: Kind | str, body: Mapping[str, Any]) -> tuple[Event, bytes]:
+    def _made(self, kind: EventKind | str, body: Mapping[str, Any]) -> tuple[Event, bytes]:
         """The next event as a reader will see it, and its line."""
         now = self._clock.now()
         if self.events:
@@ -81,7 +81,7 @@ class Chain:
         line = encode(Event(len(self.events) + 1, now, mono, self._boot, self.actor, str(kind), body), self.head)
         return decode(line)[0], line
 
-    def _put(self, kind: Kind | str, body: Mapping[str, Any], *, over: int = 0) -> Event:
+    def _put(self, kind: EventKind | str, body: Mapping[str, Any], *, over: int = 0) -> Event:
         """Store an event where it finds room, over `over` bytes of a torn one."""
         if self._broken:
             raise self._broken
@@ -140,7 +140,7 @@ class Chain:
             raise self._broken from trouble
         self._took(event, line)
 
-    def _next(self, trouble: NotStored) -> Part:
+    def _next(self, trouble: NotStored) -> Segment:
         if not self._elsewhere.files:
             raise trouble.failed()
         self._elsewhere.come_back_later &= not trouble.lasting
@@ -158,7 +158,7 @@ class Chain:
             if there is None:
                 return False
             files = [str(part.path) for part in away.parts]
-            event, line = self._made(Kind.JOURNAL_FAILED_BACK, {"files": files, "events": len(away.lines)})
+            event, line = self._made(EventKind.JOURNAL_FAILED_BACK, {"files": files, "events": len(away.lines)})
             data = b"".join(stored + b"\n" for stored in [*away.lines[there:], line])
             home.store(data, over=len(home.torn()), keep=SPARE)
             self._require(home, data)
@@ -175,7 +175,7 @@ class Chain:
         away.remove()
         return True
 
-    def _require(self, home: Part, data: bytes) -> None:
+    def _require(self, home: Segment, data: bytes) -> None:
         """Nothing is removed elsewhere before the disk itself, and not its cache, gives back what was put on it."""
         try:
             if home.holds(data):
@@ -191,8 +191,8 @@ class Chain:
         self._elsewhere.close(for_good=for_good)
 
 
-def _moved(to: Part, trouble: NotStored) -> tuple[Kind, dict[str, Any]]:
-    return Kind.JOURNAL_FAILED_OVER, {
+def _moved(to: Segment, trouble: NotStored) -> tuple[EventKind, dict[str, Any]]:
+    return EventKind.JOURNAL_FAILED_OVER, {
         "to": str(to.path),
         "host": socket.gethostname(),
         "reason": trouble.sentence,

@@ -10,24 +10,24 @@ from pathlib import Path
 from midwatch.errors import Failed
 from midwatch.incident.modes import open_file
 from midwatch.journal.line import NO_LINE, digest
-from midwatch.journal.part import NotStored, Part, make_ahead
+from midwatch.journal.part import NotStored, Segment, make_ahead
 from midwatch.journal.places import Named, new_name
 from midwatch.journal.reader import stored_lines
 
 
-class Elsewhere:
+class FallbackFiles:
     """The places of one journal, and the parts that were opened there."""
 
     def __init__(self) -> None:
         self.files: list[Path] = []
         """Where it may go on, the best place first."""
-        self.parts: list[Part] = []
+        self.parts: list[Segment] = []
         """Where it has gone on, in the order of their events."""
         self.lines: list[bytes] = []
         """Events that stand in these parts only, without their newlines."""
         self.come_back_later = True
         """False once the journal's own disk has failed: only a new look at it may trust it again."""
-        self._standby: Part | None = None
+        self._standby: Segment | None = None
         self._ahead: set[Path] = set()
         """Empty files that this process made."""
 
@@ -54,7 +54,7 @@ class Elsewhere:
                 break
         return reasons
 
-    def next(self, like: int, trouble: NotStored) -> Part:
+    def next(self, like: int, trouble: NotStored) -> Segment:
         """The next part, its space taken. Raises `Failed` with the reasons of all places when none takes the journal."""
         if self._standby is not None:
             self.parts.append(self._standby)
@@ -63,7 +63,7 @@ class Elsewhere:
         reasons = []
         for file in self._unused():
             try:
-                self.parts.append(Part.claim(file, like=like))
+                self.parts.append(Segment.claim(file, like=like))
             except OSError as error:
                 reasons.append(f"{file.parent}: {error.strerror}")
             else:
@@ -75,14 +75,14 @@ class Elsewhere:
         """Take the space of the next part now; None when no place gives it, or events are there already."""
         for file in self._unused() if self._standby is None and not self.parts else ():
             with contextlib.suppress(OSError):
-                self._standby = Part.claim(file, like=like)
+                self._standby = Segment.claim(file, like=like)
                 break
         return self._standby.path if self._standby else None
 
     def take_over(self, found: list[tuple[Path, int]]) -> None:
         """Open the parts that an earlier writer left, each with the offset behind its last event. Raises `OSError`."""
         for file, end in found:
-            part = Part.open(file)
+            part = Segment.open(file)
             part.end = end
             self.parts.append(part)
 
@@ -127,7 +127,7 @@ def _stands_ahead(file: Path) -> bool:
         os.close(descriptor)
 
 
-def at_home_again(home: Part, known: tuple[int, str], lines: list[bytes]) -> int | None:
+def at_home_again(home: Segment, known: tuple[int, str], lines: list[bytes]) -> int | None:
     """How many of `lines` stand at the end of the journal's own file already, after an earlier try; `home` goes on behind them.
 
     None when it does not end as it did: `known` is its number of events then and their head. Raises `OSError`.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.journal.fallback import Home, open_fallback
 from midwatch.journal.line import decode
 from midwatch.journal.places import named_files
@@ -16,7 +16,7 @@ from midwatch.journal.reader import Stored, opened, stored_lines
 
 
 @dataclass(slots=True)
-class Gathered:
+class MergedJournal:
     """The complete lines of a journal in their order."""
 
     lines: list[Stored] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Gathered:
     def moved_to(self) -> Path | None:
         """Where the journal went, by its last word on that; None when it never left or is back."""
         last = next((event for event in map(_moving, reversed(self.lines)) if event is not None), None)
-        return Path(str(last.body.get("to", ""))) if last is not None and last.kind == Kind.JOURNAL_FAILED_OVER else None
+        return Path(str(last.body.get("to", ""))) if last is not None and last.kind == EventKind.JOURNAL_FAILED_OVER else None
 
     @property
     def missing(self) -> Path | None:
@@ -40,11 +40,11 @@ class Gathered:
         return to if to is not None and to not in dict(self.elsewhere) else None
 
 
-def gather(path: Path) -> Gathered:
+def merge_files(path: Path) -> MergedJournal:
     """Read the journal's own file, then every file that its events name. Raises `OSError` for its own file only."""
     descriptor = opened(path)
     home = Home.of(descriptor)
-    found = Gathered(lines=_lines(descriptor))
+    found = MergedJournal(lines=_lines(descriptor))
     found.home = len(found.lines)
     known: set[Path] = set()
     while fresh := [file for file in named_files(_naming(found.lines)).values() if file.path not in known]:
@@ -61,7 +61,7 @@ def gather(path: Path) -> Gathered:
     return found
 
 
-def _splice(found: Gathered, path: Path, file: Path, lines: list[Stored]) -> None:
+def _splice(found: MergedJournal, path: Path, file: Path, lines: list[Stored]) -> None:
     """Let the lines of another file follow; what stands in both has to be the same, but for a torn end of the first."""
     first = _seq(lines[0]) if lines else 0
     at = first - 1 if 0 < first <= len(found.lines) else len(found.lines)
@@ -108,6 +108,6 @@ def _moving(line: Stored) -> Event | None:
     if b'"kind":"journal.' in line.data:
         with contextlib.suppress(ValueError):
             event, _ = decode(line.data)
-            if event.kind in (Kind.JOURNAL_FAILED_OVER, Kind.JOURNAL_FAILED_BACK, Kind.JOURNAL_FALLBACK_LOST):
+            if event.kind in (EventKind.JOURNAL_FAILED_OVER, EventKind.JOURNAL_FAILED_BACK, EventKind.JOURNAL_FALLBACK_LOST):
                 return event
     return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from midwatch.clock import from_iso, iso
+from midwatch.clock import from_rfc3339, to_rfc3339
 from midwatch.errors import BadInput
 from midwatch.incident.events import Event
 
@@ -32,7 +32,7 @@ def encode(event: Event, prev: str) -> bytes:
     at the file. Raises `BadInput` for a body that JSON cannot hold, or one that makes the line too long.
     """
     _require_text_keys(event.body, event.kind)
-    values = (event.seq, iso(event.time), event.mono, event.boot, event.actor, str(event.kind), dict(event.body), prev)
+    values = (event.seq, to_rfc3339(event.time), event.mono, event.boot, event.actor, str(event.kind), dict(event.body), prev)
     try:
         text = json.dumps(dict(zip(KEYS, values, strict=True)), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -85,8 +85,8 @@ def decode(line: bytes) -> tuple[Event, str]:
 
 
 def _moment(text: str) -> datetime:
-    moment = from_iso(text)
-    if iso(moment) != text:
+    moment = from_rfc3339(text)
+    if to_rfc3339(moment) != text:
         raise ValueError(f"{text!r} is not a time in UTC with microseconds")
     return moment
 

@@ -11,7 +11,7 @@ from typing import Self
 from midwatch.errors import Failed
 from midwatch.incident.modes import open_file
 from midwatch.journal.line import LONGEST
-from midwatch.journal.reserve import Reserve
+from midwatch.journal.reserve import Preallocation
 from midwatch.system.durable import sync_folder
 
 LEAVE = "Leave and resume the incident; what is on the disk then counts"
@@ -54,7 +54,7 @@ def _made(path: Path, like: int) -> int:
     return descriptor
 
 
-class Part:
+class Segment:
     """An open file. Not safe to use from several threads: the journal has the mutex."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -63,7 +63,7 @@ class Part:
         self.descriptor = descriptor
         self.end = 0
         """Offset behind the last event."""
-        self.reserve = Reserve(descriptor)
+        self.reserve = Preallocation(descriptor)
         self.broken: NotStored | None = None
         """Why it takes no more events."""
         self._foreign = False

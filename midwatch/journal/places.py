@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.file_systems import in_memory
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.system.durable import make_folders
 
 
@@ -30,7 +30,7 @@ def named_files(events: Iterable[Event]) -> dict[Path, Named]:
     """Every file that a journal's events name as a place where it may go on, in the order named; the last naming counts."""
     found: dict[Path, Named] = {}
     for event in events:
-        files = event.body.get("files") if event.kind == Kind.JOURNAL_FALLBACKS else None
+        files = event.body.get("files") if event.kind == EventKind.JOURNAL_FALLBACKS else None
         owner = event.body.get("owner")
         for file in files if isinstance(files, list) else ():
             if isinstance(file, str) and file.startswith("/") and "\0" not in file:

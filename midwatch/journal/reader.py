@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, Place
+from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.incident.events import Event
 from midwatch.journal.fallback import Home, open_fallback
 from midwatch.journal.line import LONGEST, NO_LINE, decode, digest
@@ -193,5 +193,5 @@ class Tail:
         return event
 
 
-def _place(path: Path, line: Stored) -> Place:
-    return Place(str(path), line.number)
+def _place(path: Path, line: Stored) -> SourceLocation:
+    return SourceLocation(str(path), line.number)

@@ -9,7 +9,7 @@ STEP = 1 << 20
 _SMALLEST = 4096
 
 
-class Reserve:
+class Preallocation:
     """The allocated part of an open file; what is behind the content is NUL.
 
     Measured on ext4 and tmpfs filled to the last byte: overwriting inside an allocated file works, appending does not.

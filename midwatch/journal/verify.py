@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.errors import BadInput, Failed
-from midwatch.incident.events import Event, Kind
-from midwatch.journal.gathered import Gathered, gather
+from midwatch.incident.events import Event, EventKind
+from midwatch.journal.gathered import MergedJournal, merge_files
 from midwatch.journal.line import NO_LINE, decode, digest
 from midwatch.journal.reader import Stored, opened
 
@@ -61,7 +61,7 @@ def verify(path: Path, *, head: str | None = None, count: int | None = None) -> 
 def check(path: Path, *, head: str | None = None, count: int | None = None) -> CheckedChain:
     """The same, with the events that were checked. Raises like `verify`."""
     try:
-        found = gather(path)
+        found = merge_files(path)
         behind = _behind(found, path)
     except FileNotFoundError:
         raise BadInput(f"There is no journal {path}", hint="See which there are: midwatch incidents") from None
@@ -139,17 +139,17 @@ def _seq(data: bytes) -> int:
 def _own_claims(event: Event, links: list[_Link]) -> str:
     """What an event says of the journal before it: a chain that was built anew has to get these right as well."""
     body = event.body
-    if event.kind == Kind.UPDATE and "head" in body:
+    if event.kind == EventKind.UPDATE and "head" in body:
         count = body.get("events")
         known = isinstance(count, int) and 0 <= count <= len(links)  # a reading may have come in between
         if not known or body["head"] != (links[count - 1].hash if count else NO_LINE):
             return f"event {event.seq} was changed, or one before it: the head that it tells is not that of event {count}"
-    if event.kind == Kind.CLOSED and body.get("events", event.seq) != event.seq:
+    if event.kind == EventKind.CLOSED and body.get("events", event.seq) != event.seq:
         return f"event {event.seq} was changed: it says that it is the last of {body['events']} events"
     return ""
 
 
-def _missing(found: Gathered) -> str:
+def _missing(found: MergedJournal) -> str:
     """A journal that goes on where nothing can be read any more."""
     missing = found.missing
     return (
@@ -159,7 +159,7 @@ def _missing(found: Gathered) -> str:
     )
 
 
-def _behind(found: Gathered, path: Path) -> str:
+def _behind(found: MergedJournal, path: Path) -> str:
     """What stands after the last complete line: nothing, NUL bytes up to the end of the file, or a problem.
 
     Where the journal went on in another file, the end of the first may be torn: the whole event stands in the other.

@@ -13,7 +13,7 @@ import socket
 import time
 from pathlib import Path
 
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 
 TAG = "midwatch"
 """The name under which the log has the heads: `journalctl -t midwatch`."""
@@ -24,13 +24,13 @@ ADDRESS = "MIDWATCH_WITNESS"
 _EVERY_EVENTS = 25
 _AT_ONCE = frozenset(
     {
-        Kind.DECLARED,
-        Kind.DRIVER_JOINED,
-        Kind.DRIVER_TOOK_OVER,
-        Kind.DRIVER_LEFT,
-        Kind.UPDATE,
-        Kind.APPROVAL_GIVEN,
-        Kind.CLOSED,
+        EventKind.DECLARED,
+        EventKind.DRIVER_JOINED,
+        EventKind.DRIVER_TOOK_OVER,
+        EventKind.DRIVER_LEFT,
+        EventKind.UPDATE,
+        EventKind.APPROVAL_GIVEN,
+        EventKind.CLOSED,
     }
 )
 _NOTICE = 5

@@ -13,17 +13,17 @@ from typing import Any, Self
 from midwatch.clock import Clock
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.file_systems import copy_on_write
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.modes import open_file
-from midwatch.journal.chain import MARKER, Chain, Fence
-from midwatch.journal.gathered import Gathered, gather
+from midwatch.journal.chain import MARKER, Fence, JournalStore
+from midwatch.journal.gathered import MergedJournal, merge_files
 from midwatch.journal.line import LONGEST, decode, digest
-from midwatch.journal.part import NotStored, Part
+from midwatch.journal.part import NotStored, Segment
 from midwatch.journal.places import choose, named_files
 from midwatch.journal.verify import verify
 
 
-class Journal(Chain):
+class Journal(JournalStore):
     """An open journal. Safe to use from several threads of one process."""
 
     @classmethod
@@ -34,7 +34,7 @@ class Journal(Chain):
         Raises `Refused` when there is one already, `Failed` when it cannot be made or the disk has no room at all.
         """
         try:
-            home = Part.create(path)
+            home = Segment.create(path)
         except FileExistsError:
             raise Refused(f"There is a journal {path} already", hint="Resume its incident: midwatch") from None
         except OSError as error:
@@ -50,7 +50,7 @@ class Journal(Chain):
         it cannot be opened or repaired.
         """
         try:
-            home = Part.open(path)
+            home = Segment.open(path)
         except FileNotFoundError:
             raise BadInput(f"There is no journal {path}", hint="See which there are: midwatch incidents") from None
         except OSError as error:
@@ -58,7 +58,7 @@ class Journal(Chain):
         journal = cls(home, actor=actor, clock=clock, fence=fence)
         try:
             with journal.alone():
-                journal._take_in(gather(path))
+                journal._take_in(merge_files(path))
                 journal._join()
         except OSError as error:
             journal._let_go()
@@ -78,18 +78,18 @@ class Journal(Chain):
         """The file in which it goes on while its own disk takes no more events; None while it takes them."""
         return None if self._part is self._home else self._part.path
 
-    def append(self, kind: Kind | str, body: Mapping[str, Any]) -> Event:
+    def append(self, kind: EventKind | str, body: Mapping[str, Any]) -> Event:
         """Store one event; it is on disk when this returns, and what it announces may begin.
 
         Returns the event as a reader will see it. When the journal's own disk does not take it, it goes to the first place
-        that does (`name_places`), and the event `journal.failed_over` tells so. Raises `BadInput` for a body that cannot be
+        that does (`name_fallbacks`), and the event `journal.failed_over` tells so. Raises `BadInput` for a body that cannot be
         stored,
         and `Failed` when no disk takes it: then the event counts as not stored.
         """
         with self.alone():
             return self._put(kind, body)
 
-    def name_places(self, declared: Path | None) -> None:
+    def name_fallbacks(self, declared: Path | None) -> None:
         """Make the files in which it goes on when its own disk takes no more events, and name them: `journal.fallbacks`.
 
         On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like `append`.
@@ -110,9 +110,9 @@ class Journal(Chain):
                 "copy_on_write": why,
                 "standby": str(standby or ""),
             }
-            last = next((event for event in reversed(self.events) if event.kind == Kind.JOURNAL_FALLBACKS), None)
+            last = next((event for event in reversed(self.events) if event.kind == EventKind.JOURNAL_FALLBACKS), None)
             if last is None or last.body != body:
-                self._put(Kind.JOURNAL_FALLBACKS, body)
+                self._put(EventKind.JOURNAL_FALLBACKS, body)
 
     def prepare(self) -> None:
         """Let the next event find its place without a move before it: it may count itself. Never raises."""
@@ -148,7 +148,7 @@ class Journal(Chain):
 
     # Going on
 
-    def _take_in(self, found: Gathered) -> None:
+    def _take_in(self, found: MergedJournal) -> None:
         """Check the chain of what is there, find the place where it goes on, and cut what a crash left behind it."""
         self._home.reserve.renew()
         for index, stored in enumerate(found.lines):
@@ -188,18 +188,18 @@ class Journal(Chain):
         if torn:
             body = {"dropped_bytes": len(torn), "dropped_sha256": hashlib.sha256(torn).hexdigest()}
             self._keep(torn)
-            self._put(Kind.JOURNAL_REPAIRED, body, over=len(torn))
+            self._put(EventKind.JOURNAL_REPAIRED, body, over=len(torn))
 
     def _account_for(self, missing: Path) -> None:
         """It went to a file that is not there: in memory, and gone with the machine's restart, or somewhere out of reach."""
-        moved = next(event for event in reversed(self.events) if event.kind == Kind.JOURNAL_FAILED_OVER)
+        moved = next(event for event in reversed(self.events) if event.kind == EventKind.JOURNAL_FAILED_OVER)
         host = moved.body.get("host")
         if not moved.body.get("in_memory") or moved.boot == self._boot or host != socket.gethostname():
             raise Refused(
                 f"The journal {self.path} goes on in {missing} on {host}, which is not there",
                 hint="Bring that file system back, or keep all as it is and declare a new incident",
             )
-        self._put(Kind.JOURNAL_FALLBACK_LOST, {"file": str(missing), "after": len(self.events)})
+        self._put(EventKind.JOURNAL_FALLBACK_LOST, {"file": str(missing), "after": len(self.events)})
 
     def _not_whole(self) -> Refused:
         problem = verify(self.path).problem or "bytes that are no event stand behind the last one"

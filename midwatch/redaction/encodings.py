@@ -23,7 +23,7 @@ def as_bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def disguises(value: str) -> set[bytes]:
+def variants(value: str) -> set[bytes]:
     """Every form of `value` that is looked for, itself included."""
     raw = as_bytes(value)
     found = set(_textual(value)) | set(_binary(raw)) | _two_deep(value)

@@ -70,7 +70,7 @@ class Patterns:
         return self._names[at] if at < len(self._patterns) and self._patterns[at].startswith(piece) else None
 
 
-class Track:
+class LiteralMatcher:
     """One reading of the stream, with as much of what was passed on as a secret may reach back."""
 
     def __init__(self, patterns: Patterns, context: bytes = b"") -> None:

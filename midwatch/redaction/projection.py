@@ -29,7 +29,7 @@ _NEAR = 8192
 _PLAIN_DELETED = b"\r\n\t" + _CONTROLS
 
 
-class Projection:
+class VisibleText:
     """What is read, and where each of its bytes came from."""
 
     def __init__(
@@ -83,7 +83,7 @@ def has_hidden(raw: bytes) -> bool:
     return b"\x1b" in raw or b"\x08" in raw or len(raw.translate(None, _CONTROLS)) != len(raw)
 
 
-def project(raw: bytes, *, hidden: bool | None = None) -> Projection:
+def project(raw: bytes, *, hidden: bool | None = None) -> VisibleText:
     """Without line ends and the blanks behind them, controls, escape sequences and what backspaces took back.
 
     `hidden`: whether anything but line ends is to be removed, when that is known.
@@ -93,8 +93,8 @@ def project(raw: bytes, *, hidden: bool | None = None) -> Projection:
     if hidden and b"\x08" in raw:
         return _with_backspaces(raw)
     if hidden:
-        return Projection(_HIDDEN.sub(b"", raw), raw, removed=_HIDDEN)
-    return Projection(raw.translate(None, _PLAIN_DELETED), raw)
+        return VisibleText(_HIDDEN.sub(b"", raw), raw, removed=_HIDDEN)
+    return VisibleText(raw.translate(None, _PLAIN_DELETED), raw)
 
 
 HIDING = (
@@ -112,17 +112,17 @@ EIGHT_BIT = tuple(bytes((byte,)) for byte in (0x84, 0x85, 0x8D, 0x8E, 0x8F, 0x90
 WRAPPING = (b"\n ", b"\n\t")
 
 
-def unwrapped(raw: bytes) -> Projection:
+def unwrapped(raw: bytes) -> VisibleText:
     """As `project`, but blanks at the beginning of a line stay: they may belong to a secret."""
-    return Projection(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
+    return VisibleText(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
 
 
-def visible(raw: bytes) -> Projection:
+def visible(raw: bytes) -> VisibleText:
     """Without escape sequences and controls, but with line ends and tabs."""
-    return Projection(_INVISIBLE.sub(b"", raw), raw, removed=_INVISIBLE)
+    return VisibleText(_INVISIBLE.sub(b"", raw), raw, removed=_INVISIBLE)
 
 
-def _with_backspaces(raw: bytes) -> Projection:
+def _with_backspaces(raw: bytes) -> VisibleText:
     kept: list[int] = []
     popped = at = 0
     for match in _HIDDEN_OR_BACK.finditer(raw):
@@ -136,7 +136,7 @@ def _with_backspaces(raw: bytes) -> Projection:
             else:
                 popped += 1
     kept.extend(range(at, len(raw)))
-    return Projection(bytes(raw[i] for i in kept), raw, kept=kept, popped=popped)
+    return VisibleText(bytes(raw[i] for i in kept), raw, kept=kept, popped=popped)
 
 
 def unfinished_escape(raw: bytes) -> int | None:

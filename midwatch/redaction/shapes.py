@@ -116,7 +116,7 @@ def _needs_at(row: Context | Token) -> bool:
     return isinstance(row, Context) and row.keywords == _SCHEME_END
 
 
-class ShapeTrack:
+class PatternMatcher:
     """Looks for shapes in a stream."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from midwatch.hostile import safe_text
 from midwatch.redaction.decoders import QUOTES, Decoded, is_encoded, printable, unfinished, unfinished_printable
-from midwatch.redaction.encodings import SHORTEST_PIECE, as_bytes, disguises
-from midwatch.redaction.known import Found, Patterns, Track
-from midwatch.redaction.projection import Projection, has_hidden, project, unfinished_escape, unwrapped, visible
-from midwatch.redaction.shapes import Hit, ShapeTrack
+from midwatch.redaction.encodings import SHORTEST_PIECE, as_bytes, variants
+from midwatch.redaction.known import Found, LiteralMatcher, Patterns
+from midwatch.redaction.projection import VisibleText, has_hidden, project, unfinished_escape, unwrapped, visible
+from midwatch.redaction.shapes import Hit, PatternMatcher
 
 SHORTEST = SHORTEST_PIECE
 """Characters that a secret has at least. A shorter one would mask ordinary words, and so give itself away."""
@@ -46,9 +46,9 @@ class Redactor:
             self._learn(name, value)
         self._pending = b""
         self._in_mask = False
-        self._shapes = ShapeTrack()
+        self._shapes = PatternMatcher()
         self.counts: Counter[str] = Counter()
-        self._plain = self._seen = self._flat = self._decoded = Track(Patterns({}))
+        self._plain = self._seen = self._flat = self._decoded = LiteralMatcher(Patterns({}))
         self._rebuild()
 
     def add(self, name: str, value: str) -> str:
@@ -87,9 +87,9 @@ class Redactor:
         """For another stream, with the same secrets as now: preparing them takes longer than most streams."""
         alone = Redactor({})
         alone._names = self._names
-        alone._plain, alone._seen = Track(self._plain.patterns), Track(self._seen.patterns)
-        alone._flat = Track(self._seen.patterns)
-        alone._decoded = Track(self._decoded.patterns)
+        alone._plain, alone._seen = LiteralMatcher(self._plain.patterns), LiteralMatcher(self._seen.patterns)
+        alone._flat = LiteralMatcher(self._seen.patterns)
+        alone._decoded = LiteralMatcher(self._decoded.patterns)
         return alone
 
     def once(self, data: bytes) -> bytes:
@@ -103,7 +103,7 @@ class Redactor:
         if len(value) < SHORTEST:
             raise ValueError(f"The secret {name} has fewer than {SHORTEST} characters")
         mark = f"[secret {_named(name)}]"
-        for form in disguises(value):
+        for form in variants(value):
             self._names.setdefault(form, mark)
 
     def _rebuild(self) -> None:
@@ -116,10 +116,10 @@ class Redactor:
                 read.setdefault(shown, mark)
             if len(meant := Decoded(shown).text if is_encoded(shown) else shown) >= SHORTEST:
                 decoded.setdefault(meant, mark)
-        self._plain = Track(plain, self._plain.context)
-        self._seen = Track(plain if read == self._names else Patterns(read), self._seen.context)
-        self._flat = Track(self._seen.patterns, self._flat.context)
-        self._decoded = Track(plain if decoded == self._names else Patterns(decoded), self._decoded.context)
+        self._plain = LiteralMatcher(plain, self._plain.context)
+        self._seen = LiteralMatcher(plain if read == self._names else Patterns(read), self._seen.context)
+        self._flat = LiteralMatcher(self._seen.patterns, self._flat.context)
+        self._decoded = LiteralMatcher(plain if decoded == self._names else Patterns(decoded), self._decoded.context)
 
     def _pass_on(self, *, final: bool, idle: bool, cut: bool = False) -> bytes:
         raw = self._pending
@@ -149,10 +149,10 @@ class Redactor:
         self._pending = raw[end:]
         return self._masked(raw, end, spans)
 
-    def _shaped(self, body: bytes, *, final: bool, idle: bool, cut: bool) -> tuple[Projection, list[Hit], int | None]:
+    def _shaped(self, body: bytes, *, final: bool, idle: bool, cut: bool) -> tuple[VisibleText, list[Hit], int | None]:
         """What looks like a secret, in the text as it is read."""
         has_controls = has_hidden(body)
-        view = visible(body) if has_controls else Projection(body, body)
+        view = visible(body) if has_controls else VisibleText(body, body)
         hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
         if self._shapes.has_hidden and not has_controls:
             view = visible(body)
@@ -161,7 +161,7 @@ class Redactor:
         self._shapes.has_hidden = has_controls
         return view, hits, hold
 
-    def _projected(self, body: bytes) -> Projection:
+    def _projected(self, body: bytes) -> VisibleText:
         return project(body, hidden=self._shapes.has_hidden or self._shapes.has_wrapped)
 
     def _moved(self, passed: bytes, hits: list[Hit], *, is_whole: bool) -> None:
@@ -180,7 +180,7 @@ class Redactor:
 
     def _add_decoded(
         self,
-        projection: Projection,
+        projection: VisibleText,
         part: int | None,
         spans: list[_Span],
         holds: list[int],
@@ -212,7 +212,7 @@ class Redactor:
         if part is not None and not idle and self._decoded.patterns.longest:
             holds.append(projection.raw_index(part))
 
-    def _hold_part(self, projection: Projection, part: int, holds: list[int], *, idle: bool) -> None:
+    def _hold_part(self, projection: VisibleText, part: int, holds: list[int], *, idle: bool) -> None:
         """Wait for the rest of what may be encoded, with the beginning of a secret before it."""
         base = max(0, part - self._decoded.patterns.longest)
         begun = self._decoded.patterns.begun(projection.text[base:part].translate(None, QUOTES))
@@ -243,7 +243,7 @@ class Redactor:
             holds.append(base + decoded.source(projection.raw_index(begun))[0])
 
     def _known(
-        self, raw: bytes, projection: Projection, *, is_cut_off: bool, final: bool, idle: bool
+        self, raw: bytes, projection: VisibleText, *, is_cut_off: bool, final: bool, idle: bool
     ) -> tuple[list[_Span], list[int]]:
         spans: list[_Span] = []
         holds: list[int] = []
@@ -262,7 +262,7 @@ class Redactor:
                 holds.append(max(0, begun))
         return spans, holds
 
-    def _unfinished(self, raw: bytes, projection: Projection) -> list[_Span]:
+    def _unfinished(self, raw: bytes, projection: VisibleText) -> list[_Span]:
         """The beginning of a secret at the very end."""
         spans = []
         if projection.text and (item := self._seen.begun(projection.text, projection.popped)):
@@ -298,7 +298,7 @@ def _named(name: str) -> str:
     return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
 
 
-def _raw_span(item: Found, projection: Projection) -> _Span:
+def _raw_span(item: Found, projection: VisibleText) -> _Span:
     start = -1 if item.start < 0 else projection.raw_index(item.start)
     return _Span(start, projection.raw_index(item.end - 1) + 1, item.name)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from midwatch.action import Action, Check
 from midwatch.catalogue import find_action, find_probe
-from midwatch.errors import BadInput, MidwatchError, Place
+from midwatch.errors import BadInput, MidwatchError, SourceLocation
 from midwatch.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.plan import Risk
 from midwatch.runbook.building import laid_over
@@ -68,7 +68,7 @@ def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], proble
         return None
 
 
-def _arguments(cls: type[Any], given: dict[str, Found], where: Place, runbook: Runbook, problems: Problems) -> None:
+def _arguments(cls: type[Any], given: dict[str, Found], where: SourceLocation, runbook: Runbook, problems: Problems) -> None:
     """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself knows."""
     before = len(problems.found) + problems.more
     known = {parameter.name: parameter for parameter in parameters_of(cls)}

@@ -15,16 +15,16 @@ from midwatch.catalogue import find_action
 from midwatch.errors import BadInput
 from midwatch.plan import Risk
 from midwatch.runbook.model import (
-    Ask,
+    CheckSpec,
     Comms,
     Condition,
-    Criterion,
     Dependent,
     Environment,
+    ExternalCommand,
     OnFailure,
-    Outside,
     Panel,
     Phase,
+    Question,
     Role,
     Runbook,
     Severity,
@@ -160,7 +160,7 @@ def _step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
         preconditions=tuple(_criterion(item.value) for item in fields.items("preconditions")),
         when=_condition(fields.get("when"), earlier),
         measure=fields.values("measure"),
-        questions=tuple(ask_of(item.value) for item in fields.items("questions")),
+        questions=tuple(question_of(item.value) for item in fields.items("questions")),
         notify=fields.values("notify"),
         requires_approval=fields.get("requires_approval", False),
         optional=fields.get("optional", False),
@@ -191,9 +191,9 @@ def _on_failure(fields: Fields | None) -> OnFailure:
     return OnFailure(Severity(escalate) if escalate else None, fields.values("notify"), _prose(fields, "advice"))
 
 
-def ask_of(fields: Fields) -> Ask:
+def question_of(fields: Fields) -> Question:
     """One question, of a step or of the declaration."""
-    return Ask(
+    return Question(
         fields.get("name", ""),
         fields.get("prompt", ""),
         fields.get("kind", "line"),
@@ -203,8 +203,8 @@ def ask_of(fields: Fields) -> Ask:
     )
 
 
-def _input(fields: Fields, site: dict[str, Found]) -> Ask:
-    ask = ask_of(fields)
+def _input(fields: Fields, site: dict[str, Found]) -> Question:
+    ask = question_of(fields)
     default = site.get(ask.name)
     return ask if default is None or default.value is None else dataclasses.replace(ask, default=default.value.strip())
 
@@ -221,9 +221,9 @@ def _trigger(fields: Fields) -> Trigger:
     )
 
 
-def _criterion(fields: Fields) -> Criterion:
+def _criterion(fields: Fields) -> CheckSpec:
     title, check = fields.get("title", ""), fields.get("check", "")
-    return Criterion(identity(fields), title, check, _arguments(fields.table("with")), fields.place)
+    return CheckSpec(identity(fields), title, check, _arguments(fields.table("with")), fields.place)
 
 
 def _target(name: str, fields: Fields) -> Target:
@@ -232,7 +232,7 @@ def _target(name: str, fields: Fields) -> Target:
     if kind is TargetKind.DOCKER:
         given.setdefault("container", name)
     if store := given.get("secret_store"):
-        given["secret_store"] = Outside(**{"command": ""} | {key: store.get(key) for key in store})
+        given["secret_store"] = ExternalCommand(**{"command": ""} | {key: store.get(key) for key in store})
     given["dependents"] = tuple(_dependent(item.value) for item in fields.items("dependents"))
     given["extensions"] = fields.values("extensions")
     return Target(**({"name": name, "kind": kind, "database": "", "label": name} | given))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from midwatch.errors import Place
+from midwatch.errors import SourceLocation
 from midwatch.plan import Risk
-from midwatch.runbook.building import action_of, ask_of, identity, kind_of, laid_over, section_of
-from midwatch.runbook.model import INPUTS, Ask, Reference, StepKind, TargetKind
+from midwatch.runbook.building import action_of, identity, kind_of, laid_over, question_of, section_of
+from midwatch.runbook.model import INPUTS, Question, Reference, StepKind, TargetKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.reader import Fields, Found, Problems, listed, near
@@ -33,7 +33,7 @@ class _Link:
 
     source: str
     target: str
-    place: Place
+    place: SourceLocation
     word: str
 
 
@@ -226,7 +226,7 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
     manual = {identity(step): step.items("questions") for step in steps if kind_of(step) is StepKind.MANUAL}
     reporting = {identity(step): step for step in steps if kind_of(step) is not StepKind.MANUAL}
     asked = {
-        name: {ask.name: ask for ask in (ask_of(item.value) for item in items)}
+        name: {ask.name: ask for ask in (question_of(item.value) for item in items)}
         for name, items in (manual | {INPUTS: inputs}).items()
     }
     for step in steps:
@@ -266,7 +266,7 @@ def _reported(step: Fields, mention: Found, problems: Problems) -> None:
         problems.add(f"The action {action.name!r} does not report {reference.key!r}", mention.place, hint)
 
 
-def _condition(condition: Fields, asked: dict[str, dict[str, Ask]], problems: Problems) -> None:
+def _condition(condition: Fields, asked: dict[str, dict[str, Question]], problems: Problems) -> None:
     if ("failed" in condition) == ("answer" in condition):
         problems.add("'when' takes either 'failed', or 'answer' with 'is'", condition.place)
     elif ("answer" in condition) != ("is" in condition):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from midwatch.runbook.model import Reference
-from midwatch.runbook.reader import Kind, Problems, Schema, described, listed, near, shortened
+from midwatch.runbook.reader import FieldType, Problems, Schema, described, listed, near, shortened
 from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
 from midwatch.units import Seconds
 
@@ -17,7 +17,7 @@ _LONGEST_TIME = 7 * 86400.0
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Text(FieldType):
     """Text of any length; `single`: of one line."""
 
     single: bool = False
@@ -42,7 +42,7 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
-class Name(Kind):
+class Name(FieldType):
     """A name made of certain characters only."""
 
     pattern: str
@@ -73,7 +73,7 @@ ANSWER = Name("[a-z][a-z0-9_]*", "lower-case letters, digits and underscores, a 
 
 
 @dataclass(frozen=True)
-class Word(Kind):
+class Word(FieldType):
     """One of a few words."""
 
     words: tuple[str, ...]
@@ -90,7 +90,7 @@ class Word(Kind):
 
 
 @dataclass(frozen=True)
-class Flag(Kind):
+class Flag(FieldType):
     """True or false. YAML 1.1's `yes`, `no`, `on` and `off` are text, so that nobody has to guess."""
 
     def read(self, node: Node, problems: Problems) -> bool | None:
@@ -104,7 +104,7 @@ class Flag(Kind):
 
 
 @dataclass(frozen=True)
-class Whole(Kind):
+class Whole(FieldType):
     """A whole number within bounds."""
 
     low: int
@@ -123,7 +123,7 @@ class Whole(Kind):
 
 
 @dataclass(frozen=True)
-class Length(Kind):
+class Length(FieldType):
     """A length of time with its unit, more than nothing and at most a week; read as seconds."""
 
     def read(self, node: Node, problems: Problems) -> float | None:
@@ -146,7 +146,7 @@ class Length(Kind):
 
 
 @dataclass(frozen=True)
-class Expression(Kind):
+class Expression(FieldType):
     """A regular expression of Python's `re`, searched in one line."""
 
     def read(self, node: Node, problems: Problems) -> str | None:
@@ -166,7 +166,7 @@ class Expression(Kind):
 
 
 @dataclass(frozen=True)
-class StepValue(Kind):
+class StepValue(FieldType):
     """`step.key`: a value that a step reports or asks for."""
 
     def read(self, node: Node, problems: Problems) -> Reference | None:
@@ -182,7 +182,7 @@ class StepValue(Kind):
 
 
 @dataclass(frozen=True)
-class Argument(Kind):
+class Argument(FieldType):
     """A parameter's value: a scalar, or `{from: step.key}`; with `many` also a list of scalars."""
 
     many: bool = True

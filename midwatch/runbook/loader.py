@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.runbook.argument_checks import check_arguments
 from midwatch.runbook.building import build_runbook
 from midwatch.runbook.cross_checks import check_whole
@@ -107,5 +107,5 @@ def _absolute(path: Path) -> Path:
 
 
 def _position(error: BadInput) -> tuple[str, int, int]:
-    place = error.place or Place("")
+    place = error.place or SourceLocation("")
     return place.file, place.line, place.column

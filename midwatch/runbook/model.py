@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import Place
+from midwatch.errors import SourceLocation
 from midwatch.plan import Risk
 
 
@@ -50,7 +50,7 @@ class Environment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ExternalCommand:
     """A command of somebody else's, run without a shell."""
 
     command: str
@@ -94,7 +94,7 @@ class Target:
     """Empty: discovered."""
     password_file: str = ""
     """A file that may hold the password of `user` (a Docker or Kubernetes secret); read, never written."""
-    secret_store: Outside | None = None
+    secret_store: ExternalCommand | None = None
     """Takes a new password of `user` on its standard input."""
     dependents: tuple[Dependent, ...] = ()
     log: str = ""
@@ -130,7 +130,7 @@ class Comms:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Question:
     """One thing that a person is asked for, by a manual step or when the incident is declared; the answer is journalled."""
 
     name: str
@@ -190,14 +190,14 @@ class OnFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class CheckSpec:
     """Something that has to hold, before a step runs or before the incident is closed: a check evaluates it."""
 
     id: str
     title: str
     check: str
     with_: Mapping[str, Any]
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class Step:
     title: str
     kind: StepKind
     risk: Risk
-    place: Place
+    place: SourceLocation
     why: str = ""
     instructions: str = ""
     """Markdown; for manual steps what to do."""
@@ -234,12 +234,12 @@ class Step:
     """Where the plan's command is wrong or dangerous: why, and what is done under its name."""
     depends_on: tuple[str, ...] = ()
     """Steps that must be done (or skipped with a reason) before this one may run."""
-    preconditions: tuple[Criterion, ...] = ()
+    preconditions: tuple[CheckSpec, ...] = ()
     """What must hold when it starts, unless a reason is given."""
     when: Condition | None = None
     measure: tuple[str, ...] = ()
     """Panels whose readings are recorded before and after."""
-    questions: tuple[Ask, ...] = ()
+    questions: tuple[Question, ...] = ()
     notify: tuple[str, ...] = ()
     """Role ids that a manual step tells."""
     requires_approval: bool = False
@@ -265,7 +265,7 @@ class Trigger:
 
     id: str
     title: str
-    place: Place
+    place: SourceLocation
     log: str = ""
     match: str = ""
     """Regular expression searched in each line of `log`."""
@@ -279,7 +279,7 @@ class Panel:
 
     probe: str
     with_: Mapping[str, Any]
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +307,8 @@ class Runbook:
     panels: tuple[Panel, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     phases: tuple[Phase, ...] = ()
-    closure: tuple[Criterion, ...] = ()
-    inputs: tuple[Ask, ...] = ()
+    closure: tuple[CheckSpec, ...] = ()
+    inputs: tuple[Question, ...] = ()
     """What is asked when an incident is declared."""
     witness: bool = True
     """Whether the heads of the journal go to journald or syslog."""
@@ -332,7 +332,7 @@ class Runbook:
                 return phase
         raise KeyError(step_id)
 
-    def input(self, name: str) -> Ask | None:
+    def input(self, name: str) -> Question | None:
         """The question of the declaration with this name; None when it asks no such thing."""
         return next((ask for ask in self.inputs if ask.name == name), None)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.runbook.model import Runbook, Step
 
 
-def named(runbook: Runbook, name: str, *, place: Place | None = None) -> Step:
+def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -> Step:
     """The step with this id or number. Raises `BadInput`."""
     steps = {step.id: step for step in runbook.steps()} | {step.number: step for step in runbook.steps()}
     if name in steps:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from midwatch.known_secrets import names_secret
-from midwatch.runbook.building import ask_of
-from midwatch.runbook.model import Ask
+from midwatch.runbook.building import question_of
+from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
 from midwatch.runbook.reader import Fields, Found, Problems, near
 
@@ -15,7 +15,7 @@ def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> Non
     """Say what is wrong with what is asked at the declaration, and with the defaults that the site has for it."""
     items = fields.items("inputs")
     check_questions(items, problems)
-    asks = {ask.name: ask for ask in (ask_of(item.value) for item in items)}
+    asks = {ask.name: ask for ask in (question_of(item.value) for item in items)}
     for name, found in site.table("inputs").items() if site else ():
         if name not in asks:
             problems.add(f"There is no input {name!r}", found.key, near(name, asks, "Inputs"))
@@ -38,7 +38,7 @@ def check_questions(items: list[Found], problems: Problems) -> None:
             problems.add(sentence, question.where("name"), hint)
         _options(question, problems)
         if "default" in question.found:
-            _default(ask_of(question), question.found["default"], problems)
+            _default(question_of(question), question.found["default"], problems)
 
 
 def _options(question: Fields, problems: Problems) -> None:
@@ -54,7 +54,7 @@ def _options(question: Fields, problems: Problems) -> None:
         seen.add(option.value)
 
 
-def _default(ask: Ask, found: Found, problems: Problems) -> None:
+def _default(ask: Question, found: Found, problems: Problems) -> None:
     default, words = tidy(found.value), answer_words(ask)
     if ask.kind == "choice" and not words:
         return  # its options are missing or wrong, which was said

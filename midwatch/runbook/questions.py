@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from midwatch.runbook.model import Ask
+from midwatch.runbook.model import Question
 from midwatch.runbook.reader import listed, shortened
 
 YES_NO = ("yes", "no")
@@ -17,7 +17,7 @@ def tidy(answer: str) -> str:
     return answer.replace("\r\n", "\n").strip()
 
 
-def misfit(ask: Ask, answer: str) -> str:
+def misfit(ask: Question, answer: str) -> str:
     """Why this is no answer to the question, as `takes yes or no, not 'maybe'`; empty when it is one. Empty answers fit."""
     said = shortened(answer)
     if not answer:
@@ -31,6 +31,6 @@ def misfit(ask: Ask, answer: str) -> str:
     return ""
 
 
-def answer_words(ask: Ask) -> tuple[str, ...]:
+def answer_words(ask: Question) -> tuple[str, ...]:
     """The only answers that the question takes; none when it takes any text."""
     return {"yes-no": YES_NO, "choice": ask.options}.get(ask.kind, ())

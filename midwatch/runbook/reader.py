@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
 
 Schema = dict[str, Any]
@@ -48,7 +48,7 @@ class Problems:
     more: int = 0
     """How many were left out after the first hundred."""
 
-    def add(self, sentence: str, place: Place, hint: str = "") -> None:
+    def add(self, sentence: str, place: SourceLocation, hint: str = "") -> None:
         """Take one in."""
         self.take(BadInput(sentence, place=place, hint=hint))
 
@@ -76,8 +76,8 @@ class Found:
     """
 
     value: Any
-    place: Place
-    key: Place
+    place: SourceLocation
+    key: SourceLocation
     """Where its key stands; for an item of a list, where the item does."""
 
 
@@ -85,9 +85,9 @@ class Found:
 class Fields:
     """The keys of one table: those that could be read, and where each one stands, also of those that could not."""
 
-    place: Place
+    place: SourceLocation
     found: Mapping[str, Found] = field(default_factory=dict)
-    keys: Mapping[str, Place] = field(default_factory=dict)
+    keys: Mapping[str, SourceLocation] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key, or the default."""
@@ -115,17 +115,17 @@ class Fields:
     def __iter__(self) -> Iterator[str]:
         return iter(self.found)
 
-    def where(self, name: str) -> Place:
+    def where(self, name: str) -> SourceLocation:
         """Where a key's value stands, or the table when there is none."""
         found = self.found.get(name)
         return self.key(name) if found is None else found.place
 
-    def key(self, name: str) -> Place:
+    def key(self, name: str) -> SourceLocation:
         """Where a key stands, or the table when it is not given."""
         return self.keys.get(name, self.place)
 
 
-class Kind(ABC):
+class FieldType(ABC):
     """What a value has to be."""
 
     @abstractmethod
@@ -136,7 +136,7 @@ class Kind(ABC):
     def schema(self) -> Schema:
         """The same in JSON Schema."""
 
-    def found(self, node: Node, problems: Problems, key: Place | None = None) -> Found | None:
+    def found(self, node: Node, problems: Problems, key: SourceLocation | None = None) -> Found | None:
         """The value with its position; None when it is wrong."""
         value = self.read(node, problems)
         return None if value is None else Found(value, node.place, key or node.place)
@@ -147,13 +147,13 @@ class Key:
     """One key of a table: what it is called, accepts and means."""
 
     name: str
-    kind: Kind
+    kind: FieldType
     help: str
     required: bool = False
 
 
 @dataclass(frozen=True)
-class Shape(Kind):
+class Shape(FieldType):
     """A table with these keys and no others."""
 
     name: str
@@ -166,7 +166,7 @@ class Shape(Kind):
             return None
         known = {key.name: key for key in self.keys}
         found: dict[str, Found] = {}
-        keys: dict[str, Place] = {}
+        keys: dict[str, SourceLocation] = {}
         for name, entry in node.entries.items():
             if name not in known:
                 if problems.full:
@@ -212,10 +212,10 @@ class Shape(Kind):
 
 
 @dataclass(frozen=True)
-class ListOf(Kind):
+class ListOf(FieldType):
     """A list; with `single`, one item may stand without the list."""
 
-    item: Kind
+    item: FieldType
     single: bool = False
     filled: bool = False
 
@@ -242,11 +242,11 @@ class ListOf(Kind):
 
 
 @dataclass(frozen=True)
-class TableOf(Kind):
+class TableOf(FieldType):
     """A table with free keys, which `name` judges, and values of one kind."""
 
-    name: Kind
-    value: Kind
+    name: FieldType
+    value: FieldType
     what: str
 
     def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
@@ -315,7 +315,7 @@ def sentence_case(text: str) -> str:
     return f"{article} {text}"
 
 
-def _collect(kind: Kind, seen: dict[str, Shape]) -> None:
+def _collect(kind: FieldType, seen: dict[str, Shape]) -> None:
     match kind:
         case Shape():
             if kind.name not in seen:

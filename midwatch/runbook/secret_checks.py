@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.errors import Place
+from midwatch.errors import SourceLocation
 from midwatch.known_secrets import names_secret
 from midwatch.redaction.ordinary import is_ordinary
-from midwatch.redaction.shapes import ShapeTrack
+from midwatch.redaction.shapes import PatternMatcher
 from midwatch.runbook.reader import Problems
 from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
 
@@ -18,11 +18,11 @@ _HINT = "Take it out: a file, or a variable of the environment from which Midwat
 def check_text(text: str, path: Path, problems: Problems) -> None:
     """Say where this text holds what looks like a secret."""
     raw = text.encode("utf-8", "surrogatepass")
-    hits, _ = ShapeTrack().search(raw, final=True, idle=False)
+    hits, _ = PatternMatcher().search(raw, final=True, idle=False)
     for start in sorted({hit.start for hit in hits if hit.start >= 0}):
         line = raw.rfind(b"\n", 0, start) + 1
         before = raw[line:start].decode("utf-8", "replace")
-        place = Place(str(path), raw.count(b"\n", 0, start) + 1, len(before) + 1)
+        place = SourceLocation(str(path), raw.count(b"\n", 0, start) + 1, len(before) + 1)
         if "://" in before[max(0, before.rfind(" ")) :]:
             problems.add("This URI has a password in it, which everybody may read here", place, _URI_HINT)
         else:

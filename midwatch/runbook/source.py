@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.system.trusted_files import Trust, open_trusted
 
 LIMIT = 1024 * 1024
@@ -34,7 +34,7 @@ def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
     data = _read(path, trust)
     for mark, name in _OTHER_ENCODINGS:
         if data.startswith(mark):
-            raise BadInput(f"The file is written in {name}", place=Place(str(path), 1, 1), hint="Save it as UTF-8")
+            raise BadInput(f"The file is written in {name}", place=SourceLocation(str(path), 1, 1), hint="Save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -48,7 +48,7 @@ def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
 
 
 def _read(path: Path, trust: Trust | None) -> bytes:
-    where = Place(str(path))
+    where = SourceLocation(str(path))
     try:
         # Without O_NONBLOCK, a pipe without a writer would hang here.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
@@ -64,7 +64,7 @@ def _read(path: Path, trust: Trust | None) -> bytes:
         raise BadInput(f"The file cannot be read: {reason}", place=where) from error
 
 
-def _limited(descriptor: int, where: Place) -> bytes:
+def _limited(descriptor: int, where: SourceLocation) -> bytes:
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
         raise BadInput("This is a folder, not a file", place=where)
@@ -79,6 +79,6 @@ def _limited(descriptor: int, where: Place) -> bytes:
     return data
 
 
-def _place(path: Path, before: str) -> Place:
+def _place(path: Path, before: str) -> SourceLocation:
     """The position that follows `before`."""
-    return Place(str(path), before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    return SourceLocation(str(path), before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)

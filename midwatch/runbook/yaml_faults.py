@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 
 _QUOTE = "Put the text in quotes"
 _ALIGN = "Items of one list, and keys of one table, begin in the same column"
@@ -54,12 +54,14 @@ _FAULTS = (
 def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> BadInput:
     """The error as one sentence at its position."""
     mark = error.problem_mark or error.context_mark
-    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
+    place = SourceLocation(file, mark.line + 1, mark.column + 1) if mark else SourceLocation(file, 1, 1)
     problem = error.problem or error.context or "it cannot be read"
     line = _line(text, place.line)
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent:
-        return BadInput("A tab cannot indent", place=Place(file, place.line, indent.index("\t") + 1), hint="Use spaces")
+        return BadInput(
+            "A tab cannot indent", place=SourceLocation(file, place.line, indent.index("\t") + 1), hint="Use spaces"
+        )
     if "cannot start any token" in problem:
         sign = line[place.column - 1 : place.column]
         sentence = "A tab stands where a value begins" if sign == "\t" else f"Text cannot begin with {sign!r} here"

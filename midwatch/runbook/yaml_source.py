@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.runbook.source import read_text
 from midwatch.runbook.yaml_faults import explain
 
@@ -36,7 +36,7 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2
 class Scalar:
     """A single value; `text` is the value as it was written, without quotes."""
 
-    place: Place
+    place: SourceLocation
     value: str | int | bool | None
     text: str
 
@@ -45,7 +45,7 @@ class Scalar:
 class Listing:
     """A list."""
 
-    place: Place
+    place: SourceLocation
     items: tuple[Node, ...]
 
 
@@ -53,7 +53,7 @@ class Listing:
 class Table:
     """Keys and values in the order of the file; every key has a position of its own."""
 
-    place: Place
+    place: SourceLocation
     entries: Mapping[str, Entry]
 
 
@@ -61,7 +61,7 @@ class Table:
 class Entry:
     """One key of a table, where it stands, and its value."""
 
-    place: Place
+    place: SourceLocation
     node: Node
 
 
@@ -91,9 +91,9 @@ def parse_yaml(text: str, file: str, *, begin: str = RUNBOOK_BEGINS) -> tuple[No
     except yaml.MarkedYAMLError as error:
         raise explain(error, text, file) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # unmarked: a reader's complaint, or a number too long
-        raise BadInput(f"This is not YAML: {str(error).splitlines()[0]}", place=Place(file, 1, 1)) from error
+        raise BadInput(f"This is not YAML: {str(error).splitlines()[0]}", place=SourceLocation(file, 1, 1)) from error
     if builder.root is None:
-        raise BadInput("There is nothing in this file", place=Place(file, 1, 1), hint=f"Begin with: {begin}")
+        raise BadInput("There is nothing in this file", place=SourceLocation(file, 1, 1), hint=f"Begin with: {begin}")
     return builder.root, builder.problems
 
 
@@ -112,10 +112,10 @@ def plain(node: Node) -> Any:
 class _Open:
     """A list or table whose end has not come yet."""
 
-    place: Place
+    place: SourceLocation
     items: list[Node] | None = None
     entries: dict[str, Entry] | None = None
-    key: tuple[str, Place] | None = None
+    key: tuple[str, SourceLocation] | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class _Builder:
     stack: list[_Open] = field(default_factory=list)
 
     def take(self, event: Any) -> None:
-        place = Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        place = SourceLocation(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
         if getattr(event, "anchor", None) is not None:
             raise BadInput(
                 "Anchors and aliases (&name, *name) are not part of the format",
@@ -151,7 +151,7 @@ class _Builder:
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 self._end()
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
+    def _scalar(self, event: yaml.ScalarEvent, place: SourceLocation) -> None:
         text = event.value
         unseen = _UNSEEN.search(text)
         if unseen:

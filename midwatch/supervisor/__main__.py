@@ -17,7 +17,7 @@ from pathlib import Path
 from midwatch.errors import SHORTAGES, MidwatchError
 from midwatch.incident.folder import AttemptFolder
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 from midwatch.supervisor.supervise import Supervision
 from midwatch.system.umask import keep_others_out
 
@@ -74,7 +74,7 @@ def _close_inherited(*, keep: int) -> None:
     os.closerange(keep + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
 
 
-def _handover(starter: socket.socket) -> tuple[Order, Mapping[str, str]]:
+def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str]]:
     """The order and the secrets: one line of JSON. Raises `OSError`, `ValueError`, or `BadInput` for what is no order."""
     received = bytearray()
     while not received.endswith(b"\n"):
@@ -86,7 +86,7 @@ def _handover(starter: socket.socket) -> tuple[Order, Mapping[str, str]]:
     if not isinstance(handed, dict) or not isinstance(handed.get("secrets"), dict):
         raise ValueError("The order was not handed over as an order")
     secrets = {str(name): str(value) for name, value in handed["secrets"].items()}
-    return Order.from_json(handed.get("order", {})), secrets
+    return LaunchSpec.from_json(handed.get("order", {})), secrets
 
 
 def _tell(starter: socket.socket, line: str) -> bool:

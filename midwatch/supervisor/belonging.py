@@ -7,7 +7,7 @@ from pathlib import Path
 
 from midwatch.errors import SHORTAGES
 from midwatch.incident.folder import AttemptFolder
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.supervisor.values import ATTEMPT_VARIABLE, is_out_of_reach
 
 PROGRAM = ("-m", "midwatch.supervisor")
@@ -22,7 +22,7 @@ def is_supervisor(pid: int, folder: AttemptFolder) -> bool:
     return words[-1] == os.fsencode(folder.path.absolute()) or _is_same(os.fsdecode(words[-1]), folder.path)
 
 
-def is_at_work(supervisor: Process, folder: AttemptFolder) -> bool:
+def is_at_work(supervisor: ProcessIdentity, folder: AttemptFolder) -> bool:
     """Whether the supervisor that the attempt's files or the journal name still runs. Raises `OSError` when nobody can look.
 
     Where others can write those files, the process has to be a supervisor of this attempt by its own command line.
@@ -30,7 +30,7 @@ def is_at_work(supervisor: Process, folder: AttemptFolder) -> bool:
     return supervisor.alive and (is_out_of_reach(folder) or is_supervisor(supervisor.pid, folder))
 
 
-def is_of_step(process: Process, folder: AttemptFolder) -> bool:
+def is_of_step(process: ProcessIdentity, folder: AttemptFolder) -> bool:
     """Whether this process came from this attempt's step.
 
     Where nobody else can write the attempt's files, they say so. Elsewhere the process's environment does, which the

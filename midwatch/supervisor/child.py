@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from midwatch.supervisor.hardening import as_before_memory_shortage
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _DEFAULTS = {"PAGER": "cat", "GIT_PAGER": "cat", "SYSTEMD_PAGER": "cat", "PSQL_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
@@ -67,7 +67,7 @@ class Child:
     """A process that waits at a gate until the supervisor has put on disk that it exists."""
 
     def __init__(
-        self, order: Order, terminal: Terminal, inherited: Sequence[int], extra: Mapping[str, str], oom: str = ""
+        self, order: LaunchSpec, terminal: Terminal, inherited: Sequence[int], extra: Mapping[str, str], oom: str = ""
     ) -> None:
         """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session."""
         self._order, self._oom = order, oom

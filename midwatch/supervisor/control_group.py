@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 
 _NAME = re.compile(r"midwatch-(\d+)-(\d+)")
 
@@ -30,7 +30,7 @@ class ControlGroup:
     @classmethod
     def make(cls, pid: int, root: Path = Path("/")) -> Self | None:
         """A group for this process, below our own, with the process in it. None where there can be none."""
-        own, me = _own_group(root), Process.of(os.getpid())
+        own, me = _own_group(root), ProcessIdentity.of(os.getpid())
         if own is None or me is None:
             return None
         _sweep(own)
@@ -45,7 +45,7 @@ class ControlGroup:
             return None
         return made
 
-    def is_of(self, supervisor: Process, root: Path = Path("/")) -> bool:
+    def is_of(self, supervisor: ProcessIdentity, root: Path = Path("/")) -> bool:
         """Whether this is a group of the kernel's by the name that this supervisor gives to its own."""
         if self.path.name != f"midwatch-{supervisor.pid}-{supervisor.start}":
             return False
@@ -108,7 +108,7 @@ def _sweep(own: Path) -> None:
     with contextlib.suppress(OSError):
         for path in own.iterdir():
             named = _NAME.fullmatch(path.name)
-            if named and not Process(int(named[1]), int(named[2]), boot).alive:
+            if named and not ProcessIdentity(int(named[1]), int(named[2]), boot).alive:
                 _remove(path)
 
 

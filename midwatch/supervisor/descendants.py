@@ -7,11 +7,11 @@ import os
 import signal
 from pathlib import Path
 
-from midwatch.process import Process, ProcessStat, boot_id, stat_of
+from midwatch.process import ProcessIdentity, ProcessStat, boot_id, stat_of
 from midwatch.supervisor.control_group import ControlGroup
 
 
-class Family:
+class ProcessTree:
     """What came from the step of this supervisor: its descendants, and all that is in the step's control group."""
 
     def __init__(self, control: ControlGroup | None) -> None:
@@ -40,7 +40,7 @@ class Family:
         boot = boot_id()
         for pid, stat in self.living().items():
             if stat.group != group:
-                _send(Process(pid, stat.start, boot), number)
+                _send(ProcessIdentity(pid, stat.start, boot), number)
 
     def holders(self, terminal: str) -> set[int]:
         """Those that have this terminal open; one that cannot be looked into counts as a holder."""
@@ -61,7 +61,7 @@ class Family:
 def signal_each(pids: set[int], number: signal.Signals) -> None:
     """Signal these processes only."""
     for pid in pids:
-        if (process := Process.of(pid)) is not None:
+        if (process := ProcessIdentity.of(pid)) is not None:
             _send(process, number)
 
 
@@ -82,7 +82,7 @@ def _descendants() -> dict[int, ProcessStat]:
     return found
 
 
-def _send(process: Process, number: signal.Signals) -> None:
+def _send(process: ProcessIdentity, number: signal.Signals) -> None:
     with contextlib.suppress(PermissionError):  # a setuid program: its own end will be waited for, within the grace
         process.send(number)
         if number is not signal.SIGKILL:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import signal
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.descendants import Family
+from midwatch.supervisor.descendants import ProcessTree
 from midwatch.supervisor.order import Graces
 
 _AFTER_KILL = 5.0
 
 
-class Ending:
+class Termination:
     """The way from a running step to an ended one, driven by the clock."""
 
-    def __init__(self, family: Family, group: int, graces: Graces) -> None:
+    def __init__(self, family: ProcessTree, group: int, graces: Graces) -> None:
         self._family = family
         self.group: int | None = group
         """The step's process group; None once its leader was collected: the number may then be another's."""

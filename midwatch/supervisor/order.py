@@ -23,7 +23,7 @@ class Graces:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LaunchSpec:
     """One command with its surroundings. A record of it is written to disk as it stands, so no secret may be in it."""
 
     argv: tuple[str, ...]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.clock import from_iso
+from midwatch.clock import from_rfc3339
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.modes import open_file
 from midwatch.system.durable import sync_folder
@@ -63,7 +63,7 @@ class Result:
         seconds = float(data["seconds"])
         if not math.isfinite(seconds):
             raise ValueError(f"it ran {seconds} s")
-        from_iso(str(data["ended"]))
+        from_rfc3339(str(data["ended"]))
         return cls(
             outcome=StepOutcome(data["outcome"]),
             exit=None if data["exit"] is None else _number(data["exit"]),

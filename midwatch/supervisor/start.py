@@ -21,16 +21,16 @@ from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import new_folder, open_file
 from midwatch.known_secrets import names_secret
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.supervisor.logout import hand_over
-from midwatch.supervisor.order import Order
-from midwatch.supervisor.watch import START_GRACE, Running, look
+from midwatch.supervisor.order import LaunchSpec
+from midwatch.supervisor.watch import START_GRACE, Running, inspect_attempt
 from midwatch.system.durable import sync_folder
 
 _ROOT = Path(midwatch.__file__).parent.parent
 
 
-def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Process:
+def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
     Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer than six
@@ -63,8 +63,8 @@ def start(folder: AttemptFolder, order: Order, secrets: Mapping[str, str]) -> Pr
     # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
     complaint = _collect(process) if "process" in locals() else ""
     if answer.startswith("ready "):
-        return Process.from_json(json.loads(answer[len("ready ") :]))
-    found = look(folder)
+        return ProcessIdentity.from_json(json.loads(answer[len("ready ") :]))
+    found = inspect_attempt(folder)
     if isinstance(found, Running):
         return found.supervisor
     reason = answer.removeprefix("failed ").strip() or complaint or "it ended without a word"
@@ -75,7 +75,7 @@ def _not_started(reason: str, folder: AttemptFolder) -> Failed:
     return Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
 
 
-def _write_order(folder: AttemptFolder, order: Order) -> None:
+def _write_order(folder: AttemptFolder, order: LaunchSpec) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         with contextlib.suppress(FileExistsError):
@@ -91,7 +91,7 @@ def _write_order(folder: AttemptFolder, order: Order) -> None:
         raise Failed(f"The order of the step cannot be stored in {folder.path}: {error.strerror}") from error
 
 
-def _record_of(order: Order) -> dict[str, Any]:
+def _record_of(order: LaunchSpec) -> dict[str, Any]:
     """The order as it is kept: of a variable with the name of a secret only the name."""
     variables = {name: f"[secret {name}]" if names_secret(name) else value for name, value in order.env.items()}
     return order.to_json() | {"env": variables}

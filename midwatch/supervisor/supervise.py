@@ -10,17 +10,17 @@ import signal
 import time
 from collections.abc import Mapping
 
-from midwatch.clock import SystemClock, iso
+from midwatch.clock import SystemClock, to_rfc3339
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import replace_file
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.redaction import Redactor
 from midwatch.supervisor.child import CannotBegin, Child, Terminal, open_terminal
 from midwatch.supervisor.control_group import ControlGroup
-from midwatch.supervisor.descendants import Family, signal_each
-from midwatch.supervisor.ending import Ending
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.descendants import ProcessTree, signal_each
+from midwatch.supervisor.ending import Termination
+from midwatch.supervisor.order import LaunchSpec
 from midwatch.supervisor.output import OutputFile
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
 from midwatch.supervisor.result import ReservedFile, Result, result_bytes
@@ -39,7 +39,7 @@ _LAST_GONE = 0.5
 class Supervision:
     """One step from its preparation to its result."""
 
-    def __init__(self, folder: AttemptFolder, order: Order, secrets: Mapping[str, str], oom: str = "") -> None:
+    def __init__(self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], oom: str = "") -> None:
         """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
 
         Raises `OSError`; then nothing of the step has run.
@@ -62,8 +62,8 @@ class Supervision:
         self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
-        self._family = Family(ControlGroup.make(self._child.pid))
-        self._ending = Ending(self._family, self._child.pid, order.graces)
+        self._family = ProcessTree(ControlGroup.make(self._child.pid))
+        self._ending = Termination(self._family, self._child.pid, order.graces)
         self._status: int | None = None
         self._ended_at = 0.0
         self._ended, self._took = "", 0.0
@@ -73,10 +73,10 @@ class Supervision:
         self._progress_due = 0.0
         self.identity = self._announce()
 
-    def _announce(self) -> Process:
-        ours, step = Process.current(), Process.of(self._child.pid)
+    def _announce(self) -> ProcessIdentity:
+        ours, step = ProcessIdentity.current(), ProcessIdentity.of(self._child.pid)
         assert step is not None
-        self._began = iso(_CLOCK.now())
+        self._began = to_rfc3339(_CLOCK.now())
         control = self._family.control
         data = ours.to_json() | {"step": step.to_json(), "began": self._began}
         data |= {"control_group": str(control.path) if control else ""}
@@ -104,7 +104,7 @@ class Supervision:
             outcome=StepOutcome.UNKNOWN,
             exit=self._exit(),
             seconds=round(self._seconds(), 3),
-            ended=self._ended or iso(_CLOCK.now()),
+            ended=self._ended or to_rfc3339(_CLOCK.now()),
             output_bytes=self._output.stored,
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,
@@ -176,7 +176,7 @@ class Supervision:
                     self._status = status
                     self._ending.group = None
                     self._ended_at = time.monotonic()
-                    self._ended, self._took = iso(_CLOCK.now()), self._seconds()
+                    self._ended, self._took = to_rfc3339(_CLOCK.now()), self._seconds()
 
     def _on_secrets(self, selector: selectors.BaseSelector) -> None:
         told = self._channel.receive()
@@ -265,7 +265,7 @@ class Supervision:
             outcome=outcome,
             exit=code,
             seconds=round(seconds, 3),
-            ended=self._ended or iso(_CLOCK.now()),
+            ended=self._ended or to_rfc3339(_CLOCK.now()),
             output_bytes=self._output.stored,
             output_dropped=self._output.dropped,
             output_sha256=self._output.sha256,

@@ -21,7 +21,7 @@ ATTEMPT_VARIABLE = "MIDWATCH_ATTEMPT"
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
-class Values(dict[str, str]):
+class StepOutputs(dict[str, str]):
     """The values by key, the last line of a key counting; `passed_over` names what was not usable."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Values(dict[str, str]):
 
 @dataclass(slots=True)
 class _Reader:
-    values: Values = field(default_factory=Values)
+    values: StepOutputs = field(default_factory=StepOutputs)
 
     def take(self, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
@@ -90,7 +90,7 @@ def _raw_values(path: Path) -> bytes:
         return file.read(LARGEST_FILE + 1)
 
 
-def read_values(folder: AttemptFolder) -> Values:
+def read_values(folder: AttemptFolder) -> StepOutputs:
     """The values of an attempt that has ended, redacted by its supervisor. Never raises for what a step may have written.
 
     At most 64 KiB, 100 keys and 4,096 characters a value; control characters are shown, not kept.

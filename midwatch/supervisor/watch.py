@@ -19,13 +19,13 @@ from midwatch.errors import SHORTAGES, Failed
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.modes import read_file
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 from midwatch.supervisor.belonging import command_line, is_at_work, is_of_step, is_supervisor
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.descendants import signal_each
 from midwatch.supervisor.result import Result
 
-__all__ = ["START_GRACE", "Lost", "Result", "Running", "cancel", "is_alive", "look", "unwatched"]
+__all__ = ["START_GRACE", "Lost", "Result", "Running", "cancel", "inspect_attempt", "is_alive", "unwatched"]
 
 START_GRACE = 30.0
 """Seconds within which a supervisor reports; one that has not by then never will: it gives up when its starter has."""
@@ -35,7 +35,7 @@ START_GRACE = 30.0
 class Running:
     """It runs under its supervisor."""
 
-    supervisor: Process
+    supervisor: ProcessIdentity
     step_pid: int
     began: str
     """UTC, as `midwatch.clock.iso` writes it."""
@@ -56,7 +56,7 @@ class Lost:
     """Its supervisor is gone and left no result: nobody can know how it ended."""
 
     reason: str
-    step: Process | None = None
+    step: ProcessIdentity | None = None
     """The step's own process, or another one of its control group, when it still ran with nobody to watch it."""
     control: str = ""
     """The step's control group; empty when it has none."""
@@ -69,19 +69,19 @@ class Lost:
         return f"echo 1 > {self.control}/cgroup.kill" if self.control else f"kill -- -{self.step.pid}"
 
 
-def look(folder: AttemptFolder) -> Running | Result | Lost | None:
+def inspect_attempt(folder: AttemptFolder) -> Running | Result | Lost | None:
     """What is true of this attempt now; None while no supervisor has reported yet.
 
     Reads three small files. A recycled pid or a reboot is never taken for a running supervisor. Raises `Failed` when this
     process has too little of something to look: that says nothing of the attempt.
     """
     try:
-        return _look(folder)
+        return _inspect_attempt(folder)
     except OSError as error:
         raise Failed(f"{folder.path} cannot be looked at: {error.strerror}", hint="It goes on all the same") from error
 
 
-def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
+def _inspect_attempt(folder: AttemptFolder) -> Running | Result | Lost | None:
     found = _result(folder)
     if found is not None:
         return found
@@ -93,7 +93,7 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
         _require_enough(error)
         return Lost(f"{folder.supervisor.name} cannot be read: {error}")
     try:
-        supervisor, step = Process.from_json(data), Process.from_json(data["step"])
+        supervisor, step = ProcessIdentity.from_json(data), ProcessIdentity.from_json(data["step"])
         began, control = str(data["began"]), str(data.get("control_group", ""))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         return Lost(f"{folder.supervisor.name} is not what a supervisor writes: {error!r}")
@@ -105,7 +105,7 @@ def _look(folder: AttemptFolder) -> Running | Result | Lost | None:
 def is_alive(supervisor: Mapping[str, Any], folder: AttemptFolder) -> bool:
     """Whether the supervisor that a journal names for this attempt still runs. Raises `Failed` when nobody can look."""
     try:
-        return is_at_work(Process.from_json(supervisor), folder)
+        return is_at_work(ProcessIdentity.from_json(supervisor), folder)
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
     except OSError as error:
@@ -114,11 +114,11 @@ def is_alive(supervisor: Mapping[str, Any], folder: AttemptFolder) -> bool:
 
 def unwatched(folder: AttemptFolder) -> Lost | None:
     """What still runs of an attempt whose supervisor is gone, or has ended by a fault of its own; None when nothing does."""
-    found = look(folder)
+    found = inspect_attempt(folder)
     if isinstance(found, Result) and found.outcome is StepOutcome.UNKNOWN:
         try:
             data = json.loads(read_file(folder.supervisor))
-            supervisor, step = Process.from_json(data), Process.from_json(data["step"])
+            supervisor, step = ProcessIdentity.from_json(data), ProcessIdentity.from_json(data["step"])
             found = (
                 found if is_at_work(supervisor, folder) else _lost(folder, supervisor, step, str(data.get("control_group", "")))
             )
@@ -139,13 +139,13 @@ def cancel(folder: AttemptFolder) -> bool:
     A step that runs on without its supervisor gets TERM itself, with its group and its control group. False when neither
     runs. The result comes through `look`.
     """
-    found, left = look(folder), unwatched(folder)
+    found, left = inspect_attempt(folder), unwatched(folder)
     if left is not None and left.step is not None:
         return _end_unwatched(folder, left.step, left.control)
     return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM, only_if=lambda pid: is_supervisor(pid, folder))
 
 
-def _end_unwatched(folder: AttemptFolder, step: Process, control: str) -> bool:
+def _end_unwatched(folder: AttemptFolder, step: ProcessIdentity, control: str) -> bool:
     """The step leads a group of its own, so its group has its number for as long as it lives."""
     if not step.alive or not is_of_step(step, folder):
         return False
@@ -157,7 +157,7 @@ def _end_unwatched(folder: AttemptFolder, step: Process, control: str) -> bool:
 
 def _members(folder: AttemptFolder, control: str) -> set[int]:
     """What came from the attempt's step and is in its control group."""
-    found = {pid: Process.of(pid) for pid in ControlGroup(Path(control)).members()} if control else {}
+    found = {pid: ProcessIdentity.of(pid) for pid in ControlGroup(Path(control)).members()} if control else {}
     return {pid for pid, process in found.items() if process is not None and is_of_step(process, folder)}
 
 
@@ -174,7 +174,7 @@ def _result(folder: AttemptFolder) -> Result | Lost | None:
         return Lost(f"{folder.result.name} is not what a supervisor writes: {error!r}")
 
 
-def _lost(folder: AttemptFolder, supervisor: Process, step: Process, control: str) -> Lost:
+def _lost(folder: AttemptFolder, supervisor: ProcessIdentity, step: ProcessIdentity, control: str) -> Lost:
     if supervisor.boot != boot_id():
         return Lost("The machine was restarted while the step ran")
     control = control if control and ControlGroup(Path(control)).is_of(supervisor) else ""
@@ -182,7 +182,7 @@ def _lost(folder: AttemptFolder, supervisor: Process, step: Process, control: st
         reason = f"The supervisor was killed; the step itself still runs as process {step.pid}, unwatched"
         return Lost(reason, step, control)
     for pid in sorted(_members(folder, control)):
-        if (left := Process.of(pid)) is not None:
+        if (left := ProcessIdentity.of(pid)) is not None:
             reason = f"The supervisor was killed; what the step started still runs as process {pid}, unwatched"
             return Lost(reason, left, control)
     return Lost("The supervisor left no result: it was killed while the step ran, or its disk took nothing any more")

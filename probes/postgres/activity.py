@@ -45,7 +45,7 @@ class Activity:
     """Connections that the server takes."""
 
 
-def look(runbook: Runbook, target: Target) -> Activity:
+def read_activity(runbook: Runbook, target: Target) -> Activity:
     """Log in as the application does, and ask. Ends within about ten seconds. Raises `MidwatchError`."""
     route = login_route(runbook, target)
     with connect(route, pgpass=password_file(runbook), timeout=3.0, statement=5.0) as connection:

@@ -21,7 +21,7 @@ RUN = "run/postgresql"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerAddress:
     """Where a target's server listens, as found now."""
 
     socket: str = ""
@@ -36,13 +36,13 @@ class Place:
     """What a container was first started with (`POSTGRES_USER`)."""
 
 
-def find_place(target: Target) -> Place:
+def find_server(target: Target) -> ServerAddress:
     """Where the target's server listens. Raises `Failed` when its container is not there or not running.
 
     Where the engine cannot be asked, the address that the runbook gives still leads to the server.
     """
     if target.kind is TargetKind.LOCAL:
-        return Place(target.socket, target.host, target.port, target.port, superuser=target.superuser)
+        return ServerAddress(target.socket, target.host, target.port, target.port, superuser=target.superuser)
     from probes.docker_engine import NoSuchThing, engine, named_container
 
     try:
@@ -54,7 +54,7 @@ def find_place(target: Target) -> Place:
         if not target.host:
             hint = f"{error.hint}; or set host and port of the target: then its server is reached without Docker"
             raise Failed(error.sentence, hint=hint) from error
-        return Place("", target.host, target.port, target.port, target.container, target.superuser)
+        return ServerAddress("", target.host, target.port, target.port, target.container, target.superuser)
     state = found["State"]
     if not state.get("Running") or state.get("Paused"):
         word = "paused" if state.get("Paused") else state.get("Status", "not running")
@@ -64,7 +64,7 @@ def find_place(target: Target) -> Place:
     socket = target.socket or f"/proc/{state['Pid']}/root/{RUN}"
     visible = socket if os.access(Path(socket) / f".s.PGSQL.{inner}", os.R_OK | os.W_OK) else ""
     host, port = (target.host, target.port) if target.host else _address(found, inner)
-    return Place(visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", ""))
+    return ServerAddress(visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", ""))
 
 
 def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:
@@ -82,9 +82,9 @@ def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:
     return "", port
 
 
-def login_route(runbook: Runbook, target: Target, place: Place | None = None) -> Route:
+def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = None) -> Route:
     """How applications and the nightly job log in: over TCP as the target's user. Raises `Refused` when there is no way."""
-    place = place or find_place(target)
+    place = place or find_server(target)
     if not place.host:
         raise Refused(
             f"{target.label} has no address to log in to", hint="Publish its port, or set host and port of the target"
@@ -99,7 +99,7 @@ def superuser_route(runbook: Runbook, target: Target) -> Route:
 
     `pg_hba.conf` is never touched to make one.
     """
-    place = find_place(target)
+    place = find_server(target)
     shut = []
     for route in _ways(target, place):
         try:
@@ -117,20 +117,20 @@ def superuser_route(runbook: Runbook, target: Target) -> Route:
     )
 
 
-def _ways(target: Target, place: Place) -> Iterator[Route]:
+def _ways(target: Target, place: ServerAddress) -> Iterator[Route]:
     if place.socket:
         yield Route("socket", place.socket, place.inner_port, "", target.database, target.label, place.container)
     if place.host:
         yield Route("tcp", place.host, place.port, "", target.database, target.label, place.container)
 
 
-def _names(target: Target, place: Place) -> list[str]:
+def _names(target: Target, place: ServerAddress) -> list[str]:
     """Who may be the superuser: as named, as the container was started with, the usual name, the application's."""
     named = [target.superuser] if target.superuser else [place.superuser, "postgres", target.user]
     return list(dict.fromkeys(name for name in named if name))
 
 
-def _superuser(runbook: Runbook, route: Route, target: Target, place: Place) -> Route:
+def _superuser(runbook: Runbook, route: Route, target: Target, place: ServerAddress) -> Route:
     reason: MidwatchError = Refused("no name to try")
     for name in _names(target, place):
         attempt = replace(route, user=name, passfile=str(password_file(runbook)) if route.kind == "tcp" else "")
@@ -149,7 +149,7 @@ def _superuser(runbook: Runbook, route: Route, target: Target, place: Place) -> 
     raise reason
 
 
-def _inside(target: Target, place: Place) -> Route:
+def _inside(target: Target, place: ServerAddress) -> Route:
     from probes.container_command import run_in
     from probes.docker_engine import engine
 

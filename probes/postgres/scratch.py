@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.errors import BadInput, Failed, MidwatchError, Refused
-from midwatch.process import Process, boot_id
+from midwatch.process import ProcessIdentity, boot_id
 from midwatch.runbook.model import Runbook
 from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
@@ -66,7 +66,7 @@ os.execv(argv[0], argv)
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
+class TempServer:
     """A scratch server that runs."""
 
     route: Route
@@ -76,7 +76,7 @@ class Scratch:
     major: int
 
 
-def scratch_place(wanted: Path | None, needed: int) -> Path:
+def temp_server_folder(wanted: Path | None, needed: int) -> Path:
     """The folder below which a scratch server finds `needed` bytes. Raises `Refused` that tells the room of each.
 
     Raises `OutcomeUnknown` for one on a mount that does not answer.
@@ -99,7 +99,7 @@ def scratch_place(wanted: Path | None, needed: int) -> Path:
 
 
 @contextlib.contextmanager
-def scratch_server(runbook: Runbook, place: Path, major: int) -> Iterator[Scratch]:
+def temp_server(runbook: Runbook, place: Path, major: int) -> Iterator[TempServer]:
     """A server that is no older than `major`, below `place`. Raises `MidwatchError`; it is gone when the block ends."""
     sweep(place)
     folder = make_folder(place)
@@ -115,7 +115,7 @@ def scratch_server(runbook: Runbook, place: Path, major: int) -> Iterator[Scratc
         try:
             route = Route("socket", str(sockets), PORT, "postgres", "postgres", "the scratch server")
             _wait(route, process, folder / "log")
-            yield Scratch(route, words, found)
+            yield TempServer(route, words, found)
         finally:
             process.send_signal(signal.SIGQUIT)
             process.wait()
@@ -142,7 +142,7 @@ def sweep(place: Path) -> list[str]:
 
 def make_folder(place: Path) -> Path:
     """A folder that tells in its name which process made it. Raises `BadInput`."""
-    me = Process.current()
+    me = ProcessIdentity.current()
     try:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{me.pid}-{me.start}-{me.boot[:8]}-", dir=place))
     except OSError as error:
@@ -158,7 +158,7 @@ def make_folder(place: Path) -> Path:
 def is_owned(name: str) -> bool:
     """Whether the process that made a folder of this name still runs. Raises `ValueError` for a name that is none of ours."""
     pid, start, boot, _ = name.removeprefix(PREFIX).split("-", 3)
-    owner = Process(int(pid), int(start), boot_id())
+    owner = ProcessIdentity(int(pid), int(start), boot_id())
     return boot == boot_id()[:8] and owner.alive
 
 

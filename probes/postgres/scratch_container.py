@@ -13,7 +13,7 @@ from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.units import size
 from probes.docker_engine import engine
 from probes.postgres.connect import Route, connect
-from probes.postgres.scratch import PORT, SETTINGS, START_LIMIT, Scratch, is_owned, make_folder
+from probes.postgres.scratch import PORT, SETTINGS, START_LIMIT, TempServer, is_owned, make_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,7 +27,7 @@ _WHICH = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1), current_
 
 
 @contextlib.contextmanager
-def scratch_container(image: str, place: Path, needed: int) -> Iterator[Scratch]:
+def temp_container(image: str, place: Path, needed: int) -> Iterator[TempServer]:
     """A server out of `image`, without a network, its socket in a folder below `place`. Gone when the block ends.
 
     The image takes what the official one takes. It has to be on the engine already: nothing is pulled. `needed` bytes have
@@ -45,7 +45,7 @@ def scratch_container(image: str, place: Path, needed: int) -> Iterator[Scratch]
             container = _start(client, image, folder.name, sockets)
             route = Route("socket", str(sockets), PORT, "postgres", "postgres", "the scratch server")
             major = _wait(route, container)
-            yield Scratch(route, f"PostgreSQL {major} of the image {image}", major)
+            yield TempServer(route, f"PostgreSQL {major} of the image {image}", major)
         finally:
             if container is not None:
                 container.remove(force=True, v=True)

@@ -17,11 +17,11 @@ from midwatch.known_secrets import environment_secrets
 from midwatch.redaction import mask
 
 T = TypeVar("T")
-UNDER_WAY: set[threading.Thread] = set()
+RUNNING: set[threading.Thread] = set()
 """Threads that still work; tests wait for them, and leaving waits for those that write."""
 
 
-def aside(
+def run_in_background(
     pump: MessagePump,
     work: Callable[[], T],
     done: Callable[[T], None],
@@ -44,17 +44,17 @@ def aside(
             else:
                 _later(pump, lambda: done(result))
         finally:
-            UNDER_WAY.discard(threading.current_thread())
+            RUNNING.discard(threading.current_thread())
 
     thread = threading.Thread(target=body, name=name, daemon=True)
-    UNDER_WAY.add(thread)
+    RUNNING.add(thread)
     thread.start()
     return thread
 
 
 def writing() -> bool:
     """Whether something that the operator decided is still on its way into the journal."""
-    return any(thread.name.startswith(("start ", "dialog ")) for thread in list(UNDER_WAY))
+    return any(thread.name.startswith(("start ", "dialog ")) for thread in list(RUNNING))
 
 
 def _later(pump: MessagePump, callback: Callable[[], None]) -> None:

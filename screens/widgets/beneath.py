@@ -7,7 +7,7 @@ from typing import Generic
 from textual.screen import Screen, ScreenResultType
 
 
-class Beneath(Screen[ScreenResultType], Generic[ScreenResultType]):
+class BaseScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     """Has what changed drawn anew, and nothing else; what cannot be seen is not drawn.
 
     Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog open,

@@ -12,8 +12,8 @@ from midwatch.clock import Clock
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Phase, Runbook, Step
 from screens.widgets.checklist_rows import Entry, checklist_lines, entries
-from screens.widgets.pen import Pen
-from screens.widgets.sheet import Sheet
+from screens.widgets.pen import TextStyles
+from screens.widgets.sheet import LineView
 
 
 class Shown(Protocol):
@@ -27,7 +27,7 @@ class Shown(Protocol):
     def clock(self) -> Clock: ...
 
 
-class Checklist(Sheet):
+class Checklist(LineView):
     """Draws itself from the incident; says when the operator has moved the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,9 +45,9 @@ class Checklist(Sheet):
     class Moved(Message):
         """The operator moved the cursor or folded a phase."""
 
-    def __init__(self, pen: Pen, *, id: str) -> None:
+    def __init__(self, text_styles: TextStyles, *, id: str) -> None:
         super().__init__(id=id)
-        self._pen = pen
+        self._pen = text_styles
         self._cursor = ""
         self._folds: dict[str, bool] = {}
         self._shown: list[Entry] = []
@@ -106,7 +106,7 @@ class Checklist(Sheet):
         runbook, incident = self._about.runbook, self._about.incident
         height = self.scrollable_content_region.height
         self._shown = entries(runbook, incident, self._cursor, self._folds, self.term, height)
-        steady = incident.steady_now(self._about.clock)
+        steady = incident.elapsed_now(self._about.clock)
         self.show(checklist_lines(self._shown, runbook, incident, self._cursor, steady, self.room, self._pen))
         index = self._index
         after = index + 2 if index + 2 < len(self._shown) else index

@@ -12,7 +12,7 @@ from midwatch.plan import Risk
 from midwatch.runbook.model import Phase, Runbook, Step, StepKind
 from midwatch.units import duration
 from screens.widgets.ages import span
-from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
 from screens.widgets.rows import edges, fit
 
 _NUMBERED, _COLUMNS = 34, 56
@@ -39,7 +39,7 @@ def phase_status(phase: Phase, incident: Incident) -> StepStatus:
     for status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.RUNNING):
         if status in states:
             return status
-    if all(status.settled for status in states):
+    if all(status.concluded for status in states):
         return StepStatus.DONE
     done = any(status in (StepStatus.DONE, StepStatus.SKIPPED) for status in states)
     return StepStatus.RUNNING if done else StepStatus.TODO
@@ -86,7 +86,7 @@ def _holds(step: Step, incident: Incident, term: str) -> bool:
 
 
 def checklist_lines(
-    shown: list[Entry], runbook: Runbook, incident: Incident, cursor: str, steady: float, width: int, pen: Pen
+    shown: list[Entry], runbook: Runbook, incident: Incident, cursor: str, steady: float, width: int, text_styles: TextStyles
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
     next_step = incident.next_step(runbook)
@@ -94,36 +94,38 @@ def checklist_lines(
     lines = []
     for entry in shown:
         if entry.step is None:
-            line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, pen)
+            line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, text_styles)
         else:
-            line = _step_line(entry.step, incident, entry.step is next_step, steady, width, pen)
+            line = _step_line(entry.step, incident, entry.step is next_step, steady, width, text_styles)
         if entry.key == cursor:
-            line = line.stylize(pen.cursor)
+            line = line.stylize(text_styles.cursor)
         lines.append(line)
     return lines
 
 
-def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, pen: Pen) -> Content:
+def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, text_styles: TextStyles) -> Content:
     status, (settled, total) = phase_status(phase, incident), incident.counts(phase.steps)
-    fold = pen.signs.unfolded if is_open else pen.signs.folded
+    fold = text_styles.signs.unfolded if is_open else text_styles.signs.folded
     style = FAINT if status is StepStatus.DONE else STRONG
     number = f"{phase.section} " if phase.section else ""
-    left = Content.assemble(pen.ink(f"{fold} ", FAINT), pen.ink(f"{number}{phase.title}", style))
+    left = Content.assemble(text_styles.ink(f"{fold} ", FAINT), text_styles.ink(f"{number}{phase.title}", style))
     right = f"{settled}/{total}"
-    sign = pen.signs.states[status] + " " if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE) else ""
-    return edges(left, pen.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width)
+    sign = text_styles.signs.states[status] + " " if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE) else ""
+    return edges(
+        left, text_styles.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width
+    )
 
 
-def _step_line(step: Step, incident: Incident, is_next: bool, steady: float, width: int, pen: Pen) -> Content:
+def _step_line(step: Step, incident: Incident, is_next: bool, steady: float, width: int, text_styles: TextStyles) -> Content:
     status = incident.status(step)
-    mark = pen.ink(pen.signs.next if is_next else " ", f"bold {CHOSEN}")
+    mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
     number = f"{step.number} " if width >= _NUMBERED else ""
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(status, STATE_STYLES[status])
-    title = pen.ink(f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text)
+    title = text_styles.ink(f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text)
     word, style = _word(step, incident, status, is_next)
     took = _time(incident.steps.get(step.id), status, steady)
     if width >= _COLUMNS:
-        right = _columns(step, status, word, style, took, pen)
+        right = _columns(step, status, word, style, took, text_styles)
     else:
         if status is StepStatus.RUNNING:
             word = took  # the sign says the rest
@@ -131,20 +133,20 @@ def _step_line(step: Step, incident: Incident, is_next: bool, steady: float, wid
             word = f"{word} {took}".strip()
         if width >= _NUMBERED and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
-        right = pen.ink(fit(pen.clean(word), max(width // 3, 4), pen), style)
-    return edges(Content.assemble(mark, " ", pen.state(status), title), right, width)
+        right = text_styles.ink(fit(text_styles.clean(word), max(width // 3, 4), text_styles), style)
+    return edges(Content.assemble(mark, " ", text_styles.state(status), title), right, width)
 
 
-def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, pen: Pen) -> Content:
+def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, text_styles: TextStyles) -> Content:
     """Risk, time and who or what state, each in its own column; a time that is only a limit says so."""
-    risk, at_most = _risk(step), "<=" if pen.ascii else "≤"
-    if not took and step.kind is not StepKind.MANUAL and not status.settled:
+    risk, at_most = _risk(step), "<=" if text_styles.ascii else "≤"
+    if not took and step.kind is not StepKind.MANUAL and not status.concluded:
         took = f"{at_most}{duration(step.timeout)}"
-    risk_style = WRONG if risk == Risk.DESTROY and not status.settled else FAINT
+    risk_style = WRONG if risk == Risk.DESTROY and not status.concluded else FAINT
     return Content.assemble(
-        pen.ink(f"{risk:<8}" if risk else "", risk_style),  # where there is none, the title may be longer
-        pen.ink(f"{took:>7}  ", CHOSEN if status is StepStatus.RUNNING else FAINT),
-        pen.ink(fit(pen.clean(word), 10, pen).ljust(10), style),
+        text_styles.ink(f"{risk:<8}" if risk else "", risk_style),  # where there is none, the title may be longer
+        text_styles.ink(f"{took:>7}  ", CHOSEN if status is StepStatus.RUNNING else FAINT),
+        text_styles.ink(fit(text_styles.clean(word), 10, text_styles).ljust(10), style),
     )
 
 

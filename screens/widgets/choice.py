@@ -12,22 +12,22 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from screens.widgets.pen import CHOSEN, FAINT, SOON, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, TextStyles
 
 
-class Choice(Widget, can_focus=True):
+class InlineButton(Widget, can_focus=True):
     """`[ Cancel ]`: one line, pressed by Enter, marked by brackets and not by colour alone."""
 
     DEFAULT_CSS = """
-    Choice { width: auto; height: 1; }
-    Choice:focus { text-style: bold reverse; }
+    InlineButton { width: auto; height: 1; }
+    InlineButton:focus { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", show=False)]
 
     class Pressed(Message):
         """It was pressed."""
 
-        def __init__(self, choice: Choice) -> None:
+        def __init__(self, choice: InlineButton) -> None:
             super().__init__()
             self.choice = choice
 
@@ -69,7 +69,7 @@ class PickOne(Widget, can_focus=True):
     def __init__(
         self,
         options: Sequence[tuple[str, str]],
-        pen: Pen,
+        text_styles: TextStyles,
         *,
         id: str,
         picked: str = "",
@@ -79,7 +79,7 @@ class PickOne(Widget, can_focus=True):
         """Options are value and words."""
         super().__init__(id=id)
         self.options = list(options)
-        self._pen, self._across, self._required = pen, across, required
+        self._pen, self._across, self._required = text_styles, across, required
         self.set_reactive(PickOne.picked, next((n for n, (value, _) in enumerate(options) if value == picked), -1))
 
     @property

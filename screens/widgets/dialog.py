@@ -16,12 +16,12 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.widgets.aside import aside
-from screens.widgets.beneath import Beneath
-from screens.widgets.choice import Choice, PickOne
+from screens.widgets.aside import run_in_background
+from screens.widgets.beneath import BaseScreen
+from screens.widgets.choice import InlineButton, PickOne
 from screens.widgets.key import shown
 from screens.widgets.keyed import ACCEPT, DIALOG, HELP, bindings, key_lines, there
-from screens.widgets.pen import FAINT, STRONG, WRONG, Pen
+from screens.widgets.pen import FAINT, STRONG, WRONG, TextStyles
 
 GRACE_S = 0.3
 """Seconds in which a dialog does not hear the key that opened it."""
@@ -37,7 +37,7 @@ class Said(Static):
         self.post_message(self.Resized())
 
 
-class Dialog(Beneath[bool], ModalScreen[bool]):
+class Dialog(BaseScreen[bool], ModalScreen[bool]):
     """Base of dialogs. Its result is True when what it asks for was done.
 
     What is refused leaves the dialog open, with the reason and with everything that was typed.
@@ -79,16 +79,16 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     class HelpAsked(Message):
         """Sent to the application, which shows these lines on a page of their own."""
 
-        def __init__(self, pen: Pen, title: str, lines: Callable[[int], list[Content]]) -> None:
+        def __init__(self, text_styles: TextStyles, title: str, lines: Callable[[int], list[Content]]) -> None:
             super().__init__()
-            self.pen, self.title, self.lines = pen, title, lines
+            self.text_styles, self.title, self.lines = text_styles, title, lines
 
-    def __init__(self, pen: Pen, title: str, *, mark: Content | None = None) -> None:
+    def __init__(self, text_styles: TextStyles, title: str, *, mark: Content | None = None) -> None:
         super().__init__()
-        self.pen = pen
+        self.text_styles = text_styles
         self._title, self._mark = title, mark or Content("")
         self._busy = False
-        self.set_class(pen.ascii, "-ascii")
+        self.set_class(text_styles.ascii, "-ascii")
 
     # What a dialog says
 
@@ -108,7 +108,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             with Horizontal(id="head"):
-                yield Static(self.pen.ink(self._title, STRONG), id="title", markup=False)
+                yield Static(self.text_styles.ink(self._title, STRONG), id="title", markup=False)
                 yield Static(self._mark, id="aside", markup=False)
             with VerticalScroll(id="body", can_focus=False):
                 yield from self.body()
@@ -116,10 +116,10 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
                 yield from self.below()
             yield Said("", id="said", markup=False)
             with Horizontal(id="choices"):
-                yield Choice(self.leave_words, id="leave")
+                yield InlineButton(self.leave_words, id="leave")
                 yield Static(id="hint", markup=False)
                 if self.accept_words:
-                    yield Choice(self.pen.clean(self.accept_words), id="accept")
+                    yield InlineButton(self.text_styles.clean(self.accept_words), id="accept")
 
     def on_mount(self) -> None:
         self.hint_at(self.hint)
@@ -130,7 +130,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     def first_focus(self) -> Widget:
         """What has the focus at first: Cancel, unless there is something to fill in."""
-        return self.query_one("#leave", Choice)
+        return self.query_one("#leave", InlineButton)
 
     # What is typed beside a field
 
@@ -191,22 +191,24 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def hint_at(self, words: str) -> None:
         """Show these keys beside the choices, and help where there is room for it."""
         self.hint = words
-        names = {key.does: shown(given, ascii=self.pen.ascii) for given, key in there(self, DIALOG)}
-        names = {key.does: shown(key.key, ascii=self.pen.ascii) for key in DIALOG} | names
+        names = {key.does: shown(given, ascii=self.text_styles.ascii) for given, key in there(self, DIALOG)}
+        names = {key.does: shown(key.key, ascii=self.text_styles.ascii) for key in DIALOG} | names
         text, more = words.format_map(names), f"{names['help']} help"
         room = self.room - len(self.leave_words) - (len(self.accept_words) + 4 if self.accept_words else 0) - 6
         if len(text) > room:
-            text = text.rpartition(f" {self.pen.signs.dot} ")[0]
-        both = f"{text} {self.pen.signs.dot} {more}" if text else more
-        self.query_one("#hint", Static).update(self.pen.ink(both if len(both) <= room else text, FAINT))
+            text = text.rpartition(f" {self.text_styles.signs.dot} ")[0]
+        both = f"{text} {self.text_styles.signs.dot} {more}" if text else more
+        self.query_one("#hint", Static).update(self.text_styles.ink(both if len(both) <= room else text, FAINT))
 
     def action_help(self) -> None:
         """What can be done here: with the keys of this dialog, and with what has the focus."""
         now, moves = there(self, DIALOG), self._moves()
-        self.post_message(self.HelpAsked(self.pen, self._title, lambda width: key_lines(now, moves, width, self.pen)))
+        self.post_message(
+            self.HelpAsked(self.text_styles, self._title, lambda width: key_lines(now, moves, width, self.text_styles))
+        )
 
     def _moves(self) -> list[tuple[str, str]]:
-        focused, arrows = self.focused, "Arrows" if self.pen.ascii else "← → ↑ ↓"
+        focused, arrows = self.focused, "Arrows" if self.text_styles.ascii else "← → ↑ ↓"
         found = [("Esc", f"{self.leave_words}: nothing is done"), ("Tab", "The next field or choice; Shift+Tab the one before")]
         if self.query_one("#body", VerticalScroll).max_scroll_y:
             found.append(("PgUp PgDn", "Scroll what does not fit into the box"))
@@ -232,7 +234,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
 
     # What it does
 
-    def on_choice_pressed(self, message: Choice.Pressed) -> None:
+    def on_inline_button_pressed(self, message: InlineButton.Pressed) -> None:
         message.stop()
         if message.choice.id == "leave":
             self.action_leave()
@@ -261,7 +263,7 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
             return
         self._busy = True
         self.say(doing, FAINT)
-        aside(self, work, lambda _: self._performed(), self.complain, name=f"dialog {doing}")
+        run_in_background(self, work, lambda _: self._performed(), self.complain, name=f"dialog {doing}")
 
     @property
     def writing(self) -> bool:
@@ -275,11 +277,11 @@ class Dialog(Beneath[bool], ModalScreen[bool]):
     def complain(self, sentence: str) -> None:
         """Say why not, and let it be tried again."""
         self._busy = False
-        self.say(f"{self.pen.signs.person} {sentence}", WRONG)
+        self.say(f"{self.text_styles.signs.person} {sentence}", WRONG)
 
     def say(self, text: str, style: str) -> None:
         """One sentence above the choices."""
         said = self.query_one("#said", Static)
         said.display = bool(text)
-        said.update(self.pen.ink(text, style))
+        said.update(self.text_styles.ink(text, style))
         self.call_after_refresh(self._fit)

@@ -6,19 +6,21 @@ from textual.content import Content
 
 from midwatch.plan import Risk
 from midwatch.runbook.model import Environment
-from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
 
 _STYLES = {Environment.PRODUCTION: SOON, Environment.STAGING: CHOSEN, Environment.REHEARSAL: WELL}
 
 
-def environment_text(environment: Environment, pen: Pen) -> Content:
+def environment_text(environment: Environment, text_styles: TextStyles) -> Content:
     """`PRODUCTION`: the word says what the colour says."""
-    return pen.ink(environment.word, f"bold {_STYLES[environment]}")
+    return text_styles.ink(environment.word, f"bold {_STYLES[environment]}")
 
 
-def step_mark(environment: Environment, risk: Risk, pen: Pen) -> Content:
+def step_mark(environment: Environment, risk: Risk, text_styles: TextStyles) -> Content:
     """The mark beside the title of a step's dialog: `PRODUCTION · change`; the risk alone where nothing is changed."""
-    word = pen.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT)
+    word = text_styles.ink(risk.value, WRONG if risk is Risk.DESTROY else FAINT)
     if risk is Risk.OBSERVE:
         return word
-    return Content.assemble(environment_text(environment, pen), pen.ink(f" {pen.signs.dot} ", FAINT), word)
+    return Content.assemble(
+        environment_text(environment, text_styles), text_styles.ink(f" {text_styles.signs.dot} ", FAINT), word
+    )

@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.widgets.line import Line
+from screens.widgets.line import LineInput
 
 
-class FilterLine(Line):
+class FilterLine(LineInput):
     """Not there until it is opened."""
 
     DEFAULT_CSS = """

@@ -11,11 +11,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from midwatch.hostile import safe_text
-from midwatch.runbook.model import Ask
+from midwatch.runbook.model import Question
 from screens.widgets.choice import PickOne
 from screens.widgets.dialog import Dialog
-from screens.widgets.line import Line
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.line import LineInput
+from screens.widgets.pen import FAINT, TextStyles
 from screens.widgets.rows import joined
 
 Submit = Callable[[Mapping[str, str]], object]
@@ -41,7 +41,7 @@ class Field:
     """Stands in a line while nothing is typed there."""
 
 
-def asked(ask: Ask, known: str | None = None) -> Field:
+def asked(ask: Question, known: str | None = None) -> Field:
     """A question of the runbook, with what was answered before, else with its default."""
     value = ask.default if known is None else known
     if ask.kind != "choice":
@@ -66,7 +66,7 @@ class Form(Dialog):
 
     def __init__(
         self,
-        pen: Pen,
+        text_styles: TextStyles,
         title: str,
         fields: Sequence[Field],
         submit: Submit,
@@ -75,12 +75,12 @@ class Form(Dialog):
         accept: str = "Save",
         mark: Content | None = None,
     ) -> None:
-        super().__init__(pen, title, mark=mark)
+        super().__init__(text_styles, title, mark=mark)
         self.fields = list(fields)
         self._submit, self._words = submit, words
         self.accept_words = accept
         several = any(field.kind == "text" for field in fields)
-        self.hint = f"Esc cancel {pen.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
+        self.hint = f"Esc cancel {text_styles.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
 
     def body(self) -> Iterable[Widget]:
         yield from self.telling()
@@ -95,7 +95,7 @@ class Form(Dialog):
         """The fields, each below its prompt."""
         for field in self.fields:
             prompt = field.prompt + ("" if self.required(field) else " (may stay empty)")
-            yield Static(self.pen.ink(prompt, FAINT), classes="prompt", id=f"prompt-{field.name}", markup=False)
+            yield Static(self.text_styles.ink(prompt, FAINT), classes="prompt", id=f"prompt-{field.name}", markup=False)
             yield self._widget(field)
 
     def _widget(self, field: Field) -> Widget:
@@ -106,12 +106,19 @@ class Form(Dialog):
             found = TextArea(value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False)
         elif field.kind == "yes-no":
             found = PickOne(
-                [("yes", "yes"), ("no", "no")], self.pen, id=name, picked=field.value, across=True, required=field.required
+                [("yes", "yes"), ("no", "no")],
+                self.text_styles,
+                id=name,
+                picked=field.value,
+                across=True,
+                required=field.required,
             )
         elif field.kind == "one":
-            found = PickOne(field.options, self.pen, id=name, picked=field.value, across=field.across, required=field.required)
+            found = PickOne(
+                field.options, self.text_styles, id=name, picked=field.value, across=field.across, required=field.required
+            )
         else:
-            found = Line(value, id=name, placeholder=self.pen.clean(field.example))
+            found = LineInput(value, id=name, placeholder=self.text_styles.clean(field.example))
         if isinstance(found, TextArea):
             found.cursor_blink = False
         found.add_class("answer")
@@ -175,7 +182,9 @@ class Form(Dialog):
     """The name of the choice that up and down change while a line has the focus."""
 
     def _moves(self) -> list[tuple[str, str]]:
-        arrows = [("Up Down" if self.pen.ascii else "↑ ↓", "Another one of the choices above, from within the line as well")]
+        arrows = [
+            ("Up Down" if self.text_styles.ascii else "↑ ↓", "Another one of the choices above, from within the line as well")
+        ]
         return [*super()._moves(), *(arrows if self.choice_by_arrows and isinstance(self.focused, Input) else [])]
 
     def wanted(self, field: Field) -> bool:
@@ -202,7 +211,7 @@ class Form(Dialog):
             self.complain(f"{_asked(missing)}: {_NEEDED}{choose}")
             self.query_one(f"#field-{missing.name}").focus()
             return
-        self.perform(lambda: self._submit(values), f"{self.accept_words} {self.pen.signs.more}")
+        self.perform(lambda: self._submit(values), f"{self.accept_words} {self.text_styles.signs.more}")
 
 
 def _asked(field: Field) -> str:

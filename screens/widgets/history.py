@@ -15,23 +15,23 @@ _SEEN = 50
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class TimeSeries:
     """One figure over time, oldest first. Never changed in place: the screen may be drawing it."""
 
     points: tuple[tuple[datetime, float], ...] = ()
     unit: str = ""
 
-    def taking(self, at: datetime, value: float, unit: str) -> History:
+    def taking(self, at: datetime, value: float, unit: str) -> TimeSeries:
         """With one reading more; a figure in another unit is another figure."""
         points = self.points if unit == self.unit else ()
         points = (*points, (at, value))
         if len(points) > MOST:
             half = len(points) // 2
             points = (*points[:half:2], *points[half:])
-        return History(points, unit)
+        return TimeSeries(points, unit)
 
     @property
-    def still(self) -> History:
+    def still(self) -> TimeSeries:
         """As it was at the last full ten seconds (twenty, forty …), once there is enough of it."""
         oldest, newest = (self.points[0][0].timestamp(), self.points[-1][0].timestamp()) if self.points else (0.0, 0.0)
         still = STILL
@@ -40,7 +40,7 @@ class History:
         until = tuple(point for point in self.points if point[0].timestamp() <= newest // still * still)
         if len(until) < 3 or newest - until[-1][0].timestamp() >= still:
             return self
-        return History(until, self.unit)
+        return TimeSeries(until, self.unit)
 
     def curve(self, count: int) -> list[float]:
         """`count` values at even distances over the whole time, for a small curve; fewer when there are fewer."""

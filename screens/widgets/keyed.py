@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from screens.widgets.key import Key, shown
-from screens.widgets.pen import CHOSEN, FAINT, Pen
+from screens.widgets.pen import CHOSEN, FAINT, TextStyles
 from screens.widgets.rows import edges, labelled
 
 YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
@@ -35,12 +35,14 @@ def there(screen: Screen[Any], keys: Iterable[Key]) -> list[tuple[str, Key]]:
     return [(live[key.id], key) for key in keys if key.id in live]
 
 
-def footer(screen: Screen[Any], keys: Iterable[Key], right: Content, width: int, pen: Pen) -> Content:
+def footer(screen: Screen[Any], keys: Iterable[Key], right: Content, width: int, text_styles: TextStyles) -> Content:
     """The way out, then the keys that work now, as many as there is room for."""
-    parts = [Content.assemble(pen.ink("Esc", "bold"), pen.ink(" back", FAINT))]
+    parts = [Content.assemble(text_styles.ink("Esc", "bold"), text_styles.ink(" back", FAINT))]
     room = width - right.cell_length - 1 - parts[0].cell_length
     for key, what in there(screen, keys):
-        part = Content.assemble(pen.ink(shown(key, ascii=pen.ascii), "bold"), pen.ink(f" {what.words}", FAINT))
+        part = Content.assemble(
+            text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(f" {what.words}", FAINT)
+        )
         if not what.words or room < part.cell_length + 3:
             continue
         room -= part.cell_length + 3
@@ -48,18 +50,20 @@ def footer(screen: Screen[Any], keys: Iterable[Key], right: Content, width: int,
     return edges(Content("   ").join(parts), right, width)
 
 
-def help_word(screen: Screen[Any], keys: Iterable[Key], pen: Pen) -> Content:
+def help_word(screen: Screen[Any], keys: Iterable[Key], text_styles: TextStyles) -> Content:
     """`? help`, with the key that it has been given."""
     key = next((key for key, what in there(screen, keys) if what.action == "help"), "f1")
-    return Content.assemble(pen.ink(shown(key, ascii=pen.ascii), "bold"), pen.ink(" help", FAINT))
+    return Content.assemble(text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(" help", FAINT))
 
 
-def key_lines(now: Sequence[tuple[str, Key]], moves: Sequence[tuple[str, str]], width: int, pen: Pen) -> list[Content]:
+def key_lines(
+    now: Sequence[tuple[str, Key]], moves: Sequence[tuple[str, str]], width: int, text_styles: TextStyles
+) -> list[Content]:
     """Every key that works now with what it does, and how one moves."""
-    rows = [*((shown(key, ascii=pen.ascii), what.help) for key, what in now), *moves]
-    return [line for key, words in rows for line in labelled(f" {key}", words, width, pen, column=13)]
+    rows = [*((shown(key, ascii=text_styles.ascii), what.help) for key, what in now), *moves]
+    return [line for key, words in rows for line in labelled(f" {key}", words, width, text_styles, column=13)]
 
 
-def notice_of(said: str, help_: Content, pen: Pen) -> Content:
+def notice_of(said: str, help_: Content, text_styles: TextStyles) -> Content:
     """The right end of a footer: what was said last, then help."""
-    return Content.assemble(pen.ink(said, CHOSEN), "   ", help_) if said else help_
+    return Content.assemble(text_styles.ink(said, CHOSEN), "   ", help_) if said else help_

@@ -6,15 +6,15 @@ from textual import events
 from textual.widgets import Input
 
 
-class Line(Input):
+class LineInput(Input):
     """A field one cell high, told from its surroundings without colours too."""
 
     DEFAULT_CSS = """
-    Line { width: 1fr; height: 1; border: none; padding: 0 1; background: $field; }
-    Line:focus { border: none; background: $field-focus; }
-    Line > .input--placeholder { color: $faint; }
-    Line:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
-    Line:nocolor { border-left: ascii !important; }
+    LineInput { width: 1fr; height: 1; border: none; padding: 0 1; background: $field; }
+    LineInput:focus { border: none; background: $field-focus; }
+    LineInput > .input--placeholder { color: $faint; }
+    LineInput:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
+    LineInput:nocolor { border-left: ascii !important; }
     """
 
     def __init__(self, value: str = "", *, id: str, placeholder: str = "") -> None:

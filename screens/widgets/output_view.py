@@ -14,9 +14,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from midwatch.spool import Spool
-from midwatch.timing import Timing
-from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, Pen
+from midwatch.spool import OutputIndex
+from midwatch.timing import Timestamps
+from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
 
 _MARKS = (
     (re.compile(r"^\W{0,2}(?:\S+ \S+ )?\[?(?:ERROR|FAILURE|FATAL|CRITICAL)\b|^midwatch: |Traceback"), WRONG),
@@ -52,14 +52,14 @@ class OutputView(ScrollView, can_focus=True):
     """
     following: reactive[bool] = reactive(True)
 
-    def __init__(self, pen: Pen, *, id: str | None = None) -> None:
+    def __init__(self, text_styles: TextStyles, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._pen = pen
-        self._spool: Spool | None = None
+        self._pen = text_styles
+        self._spool: OutputIndex | None = None
         self._window: tuple[int, list[str]] = (0, [])
         self._rows: list[Content] | None = None
         self._rows_from = 0
-        self._times: Timing | None = None
+        self._times: Timestamps | None = None
         self._began: datetime | None = None
         self.with_times = self.wrapped = False
         self._term = ""
@@ -68,7 +68,7 @@ class OutputView(ScrollView, can_focus=True):
         """When the next look may be, of the monotonic clock."""
 
     @property
-    def spool(self) -> Spool | None:
+    def output_index(self) -> OutputIndex | None:
         return self._spool
 
     @property
@@ -86,8 +86,8 @@ class OutputView(ScrollView, can_focus=True):
             return
         if self._spool is not None:
             self._spool.close()
-        self._spool = Spool(path) if path is not None else None
-        self._times = Timing(timing) if timing is not None else None
+        self._spool = OutputIndex(path) if path is not None else None
+        self._times = Timestamps(timing) if timing is not None else None
         self._term, self._found = "", None
         self._forget()
         self.following = True

@@ -13,7 +13,7 @@ from midwatch.runbook.model import Runbook, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PlanState:
     """What is known of a step's plan: being made since, made at, or impossible; and whether what it requires holds."""
 
     since: datetime | None = None
@@ -24,7 +24,7 @@ class Look:
     """By the id of the requirement; None while it is looked at."""
 
     @property
-    def looking(self) -> bool:
+    def planning(self) -> bool:
         return self.since is not None
 
     def unmet(self, step: Step) -> list[str]:
@@ -34,16 +34,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class PageParts:
+class StepPageData:
     """One step, the incident, and what is known beside them."""
 
     step: Step
     runbook: Runbook
     incident: Incident
-    look: Look
+    look: PlanState
     now: datetime
     steady: float
-    """Seconds since the declaration, as `Incident.steady_now` counts them."""
+    """Seconds since the declaration, as `Incident.elapsed_now` counts them."""
     advance: Advance | None = None
     """Of the attempt that is under way."""
     undoable: bool | None = None

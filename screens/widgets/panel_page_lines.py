@@ -12,7 +12,7 @@ from midwatch.units import duration, percent, size
 from screens.widgets.ages import age
 from screens.widgets.panel_lines import age_of
 from screens.widgets.panel_state import PanelState
-from screens.widgets.pen import FAINT, LEVEL_STYLES, SOON, STRONG, Pen
+from screens.widgets.pen import FAINT, LEVEL_STYLES, SOON, STRONG, TextStyles
 from screens.widgets.plot import Frame, plot_lines
 from screens.widgets.rows import edges, labelled, paragraph
 
@@ -25,61 +25,63 @@ _PLOT = (8, 100)
 """Rows of a plot, and cells at most."""
 
 
-def panel_page_lines(panel: PanelState, now: datetime, width: int, pen: Pen) -> list[Content]:
+def panel_detail_lines(panel: PanelState, now: datetime, width: int, text_styles: TextStyles) -> list[Content]:
     """Everything that a panel knows. Behind an error stands the last good reading, with its age, and never as current."""
-    lines = [edges(pen.ink(panel.title, STRONG), age_of(panel, now, pen), width)]
+    lines = [edges(text_styles.ink(panel.title, STRONG), age_of(panel, now, text_styles), width)]
     reading = panel.reading
     if reading is None:
-        return [*lines, pen.ink("  no reading yet", FAINT)]
+        return [*lines, text_styles.ink("  no reading yet", FAINT)]
     if reading.error or panel.late(now):
         words = reading.error or f"no answer since {age(reading.at, now)}"
-        lines += labelled(f" {pen.signs.levels[Level.UNKNOWN]} ", words, width, pen, column=3, style=SOON)
+        lines += labelled(f" {text_styles.signs.levels[Level.UNKNOWN]} ", words, width, text_styles, column=3, style=SOON)
         if panel.good is None:
             return lines
-        lines += [Content(""), pen.ink(f"The last good reading, {age(panel.good.at, now)}", STRONG)]
+        lines += [Content(""), text_styles.ink(f"The last good reading, {age(panel.good.at, now)}", STRONG)]
         reading = panel.good
-    lines += _counts(reading, pen)
+    lines += _counts(reading, text_styles)
     for row in sorted(reading.rows, key=lambda row: -row.level.rank):
-        lines += [Content(""), *_row(panel, row, width, pen)]
+        lines += [Content(""), *_row(panel, row, width, text_styles)]
     return lines
 
 
-def _counts(reading: Reading, pen: Pen) -> list[Content]:
+def _counts(reading: Reading, text_styles: TextStyles) -> list[Content]:
     """How many rows stand how, the worst first; nothing where all are well."""
     found = [(level, sum(row.level is level for row in reading.rows)) for level in sorted(Level, key=lambda one: -one.rank)]
     if all(not count or level is Level.OK for level, count in found):
         return []
     parts = [
-        pen.ink(f"{pen.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT)
+        text_styles.ink(f"{text_styles.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT)
         for level, count in found
         if count
     ]
     return [Content.assemble(" ", Content("   ").join(parts))]
 
 
-def _row(panel: PanelState, row: Row, width: int, pen: Pen) -> list[Content]:
+def _row(panel: PanelState, row: Row, width: int, text_styles: TextStyles) -> list[Content]:
     style = LEVEL_STYLES[row.level]
-    head = Content.assemble(pen.ink(f" {pen.signs.levels[row.level]} ", style), pen.ink(row.label, style or STRONG))
-    lines = [edges(head, pen.ink(_WORDS[row.level], style or FAINT), width)]
-    lines += paragraph(row.text, width, pen, indent=3)
+    head = Content.assemble(
+        text_styles.ink(f" {text_styles.signs.levels[row.level]} ", style), text_styles.ink(row.label, style or STRONG)
+    )
+    lines = [edges(head, text_styles.ink(_WORDS[row.level], style or FAINT), width)]
+    lines += paragraph(row.text, width, text_styles, indent=3)
     column = min(max(_COLUMN, *(len(label) + 5 for label, _ in row.facts)), 20) if row.facts else _COLUMN
     for label, text in row.facts:
-        lines += labelled(f"   {pen.clean(label)}", text, width, pen, column=column)
+        lines += labelled(f"   {text_styles.clean(label)}", text, width, text_styles, column=column)
     if row.detail and not row.facts:
-        lines += paragraph(row.detail, width, pen, style=FAINT, indent=3)
-    return [*lines, *_sizes(row, column, width, pen), *_plot(panel, row, column, width, pen)]
+        lines += paragraph(row.detail, width, text_styles, style=FAINT, indent=3)
+    return [*lines, *_sizes(row, column, width, text_styles), *_plot(panel, row, column, width, text_styles)]
 
 
-def _sizes(row: Row, column: int, width: int, pen: Pen) -> list[Content]:
+def _sizes(row: Row, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     """The past that the probe itself knows, such as the sizes of a database's backups."""
     if len(row.series) < 2:
         return []
-    curve = pen.spark(list(row.series[-min(width - 24, 60) :]))
-    words = f"{size(row.series[0])} {pen.signs.arrow} {size(row.series[-1])}, {len(row.series)} of them"
-    return labelled("   sizes", f"{curve} {words}".strip(), width, pen, column=column, style=FAINT)
+    curve = text_styles.spark(list(row.series[-min(width - 24, 60) :]))
+    words = f"{size(row.series[0])} {text_styles.signs.arrow} {size(row.series[-1])}, {len(row.series)} of them"
+    return labelled("   sizes", f"{curve} {words}".strip(), width, text_styles, column=column, style=FAINT)
 
 
-def _plot(panel: PanelState, row: Row, column: int, width: int, pen: Pen) -> list[Content]:
+def _plot(panel: PanelState, row: Row, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     history = panel.history.get(row.label)
     if history is None or len(history.points) < 2:
         return []
@@ -88,10 +90,10 @@ def _plot(panel: PanelState, row: Row, column: int, width: int, pen: Pen) -> lis
     if max(values) - min(values) <= abs(max(values)) * _STEADY:
         unit = f" {history.unit}" if history.unit not in ("%", "B", "s", "") else ""
         words = f"{show(values[-1])}{unit}, steady since {history.points[0][0]:%H:%M:%S} UTC"
-        return labelled("   history", words, width, pen, column=column, style=FAINT)
+        return labelled("   history", words, width, text_styles, column=column, style=FAINT)
     limits = row.limits if row.curve is None else ()
     frame = Frame(min(width - 3, _PLOT[1]), _PLOT[0], show, limits, floor=0.0)
-    return [Content(""), *(Content.assemble("   ", line) for line in plot_lines(history.points, frame, pen))]
+    return [Content(""), *(Content.assemble("   ", line) for line in plot_lines(history.points, frame, text_styles))]
 
 
 def _shown(unit: str) -> Callable[[float], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from midwatch.probe import Reading
-from screens.widgets.history import History
+from screens.widgets.history import TimeSeries
 
 _LATE = 3
 """A reading is late after so many of its intervals …"""
@@ -26,7 +26,7 @@ class PanelState:
     every: float
     reading: Reading | None = None
     good: Reading | None = None
-    history: Mapping[str, History] = field(default_factory=dict)
+    history: Mapping[str, TimeSeries] = field(default_factory=dict)
     """By row label."""
 
     @property
@@ -54,4 +54,4 @@ class PanelState:
         return PanelState(self.name, self.title, self.every, reading, good, history)
 
 
-_NONE = History()
+_NONE = TimeSeries()

@@ -110,7 +110,7 @@ _TYPOGRAPHY = str.maketrans(
 )
 
 
-class Pen:
+class TextStyles:
     """Writes content for one terminal: with all glyphs, or in ASCII only."""
 
     def __init__(self, *, ascii: bool = False, colours: bool = True) -> None:

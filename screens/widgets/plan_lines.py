@@ -12,7 +12,7 @@ from midwatch.plan import SUMS, Effect, Plan, Verb
 from midwatch.runbook.model import Runbook
 from midwatch.units import size
 from screens.widgets.ages import exact_age
-from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, Pen
+from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.rows import edges, labelled, paragraph, wrap
 
 _MOST = 300
@@ -38,7 +38,7 @@ def plan_lines(
     at: datetime,
     now: datetime,
     width: int,
-    pen: Pen,
+    text_styles: TextStyles,
     *,
     spared: Sequence[str] = (),
     did: bool = False,
@@ -50,32 +50,34 @@ def plan_lines(
     Without `total`, what they add up to stands elsewhere.
     """
     head, since = ("What it was to do", "confirmed") if did else ("What it will do", "read")
-    lines = [Content.assemble(pen.ink(head, STRONG), pen.ink(f", {since} {exact_age(at, now)}", FAINT))]
+    lines = [Content.assemble(text_styles.ink(head, STRONG), text_styles.ink(f", {since} {exact_age(at, now)}", FAINT))]
     if plan.refusal:
-        lines += labelled(" refuses", plan.refusal, width, pen, column=_COLUMN, style=WRONG)
+        lines += labelled(" refuses", plan.refusal, width, text_styles, column=_COLUMN, style=WRONG)
     column = plan_column(plan)
     if total:
-        lines += total_lines(plan, width, pen, spared=spared)
-    lines += _effects(plan, column, width, pen)
+        lines += total_lines(plan, width, text_styles, spared=spared)
+    lines += _effects(plan, column, width, text_styles)
     if not any(effect.verb.touches for effect in plan.effects) and not plan.refusal:
-        lines.append(pen.ink(" changes nothing", FAINT))
+        lines.append(text_styles.ink(" changes nothing", FAINT))
     summed = SUMS if plan.totals() else ()
     for label, text in plan.facts:
         if label not in summed:
-            lines += labelled(f" {pen.clean(label)}", text, width, pen, column=max(column, len(label) + 2))
+            lines += labelled(f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2))
     return lines
 
 
-def total_lines(plan: Plan, width: int, pen: Pen, *, spared: Sequence[str] = (), say_final: bool = True) -> list[Content]:
+def total_lines(
+    plan: Plan, width: int, text_styles: TextStyles, *, spared: Sequence[str] = (), say_final: bool = True
+) -> list[Content]:
     """What the effects add up to, and whether they can be taken back; nothing where one row says it all."""
     column = plan_column(plan)
     totals = plan.totals(spared)
-    lines = labelled(" in all", totals, width, pen, column=column, style=STRONG) if totals else []
+    lines = labelled(" in all", totals, width, text_styles, column=column, style=STRONG) if totals else []
     final = len(_final(plan))
     if say_final and final > 1:
         whole = final == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
         words = "What it removes" if whole else f"{final} of these"
-        lines += labelled("", f"{words} cannot be taken back", width, pen, column=column, style=WRONG)
+        lines += labelled("", f"{words} cannot be taken back", width, text_styles, column=column, style=WRONG)
     return lines
 
 
@@ -83,17 +85,17 @@ def _final(plan: Plan) -> list[Effect]:
     return [effect for effect in plan.effects if effect.verb.touches and not effect.reversible]
 
 
-def _effects(plan: Plan, column: int, width: int, pen: Pen) -> list[Content]:
+def _effects(plan: Plan, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     """A row each; a remark stands in a column behind the names where it has room there, else below its row."""
     effects = sorted(plan.effects, key=lambda effect: _ORDER[effect.verb])[:_MOST]
     single = len(_final(plan)) == 1
-    beside = 2 + max((cell_len(pen.clean(effect.object)) for effect in effects), default=0)
+    beside = 2 + max((cell_len(text_styles.clean(effect.object)) for effect in effects), default=0)
     lines: list[Content] = []
     for effect in effects:
         remark = _remark(effect, say_final=single or effect.verb is not Verb.REMOVE)
-        lines += _row(effect, remark, column, beside, width, pen)
+        lines += _row(effect, remark, column, beside, width, text_styles)
     if more := len(plan.effects) - len(effects):
-        lines.append(pen.ink(f" {'':{column - 1}}and {more} more; all of them are in the journal", SOON))
+        lines.append(text_styles.ink(f" {'':{column - 1}}and {more} more; all of them are in the journal", SOON))
     return lines
 
 
@@ -102,21 +104,23 @@ def _remark(effect: Effect, *, say_final: bool) -> str:
     return "; ".join(part for part in (effect.note, final) if part)
 
 
-def _row(effect: Effect, remark: str, column: int, beside: int, width: int, pen: Pen) -> list[Content]:
+def _row(effect: Effect, remark: str, column: int, beside: int, width: int, text_styles: TextStyles) -> list[Content]:
     """`beside` are the cells from where a name begins to where a remark does."""
     style = {Verb.REMOVE: WRONG, Verb.KEEP: FAINT, Verb.READ: FAINT}.get(effect.verb, "")
     extent = size(effect.size) if effect.size is not None else ""
-    name, remark = pen.clean(effect.object), pen.clean(remark)
+    name, remark = text_styles.clean(effect.object), text_styles.clean(remark)
     room = width - column - len(extent) - 2
     behind = " " * (beside - cell_len(name)) + remark if remark and beside + cell_len(remark) <= room else ""
     lines = [
         edges(
             Content.assemble(
-                pen.ink(f" {effect.verb.value if n == 0 else '':{column - 1}}", style), pen.ink(text), pen.ink(behind, FAINT)
+                text_styles.ink(f" {effect.verb.value if n == 0 else '':{column - 1}}", style),
+                text_styles.ink(text),
+                text_styles.ink(behind, FAINT),
             ),
-            pen.ink(extent if n == 0 else ""),
+            text_styles.ink(extent if n == 0 else ""),
             width,
         )
         for n, text in enumerate(wrap(name, max(room, 12)))
     ]
-    return [*lines, *(paragraph(remark, width, pen, style=FAINT, indent=column) if remark and not behind else [])]
+    return [*lines, *(paragraph(remark, width, text_styles, style=FAINT, indent=column) if remark and not behind else [])]

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from screens.widgets.pen import CHOSEN, FAINT, SOON, WRONG, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, WRONG, TextStyles
 
 _LARGEST = 1e15
 _BRAILLE = 0x2800
@@ -34,7 +34,7 @@ class Frame:
     """What the figure can never be below."""
 
 
-def plot_lines(points: Sequence[tuple[datetime, float]], frame: Frame, pen: Pen) -> list[Content]:
+def plot_lines(points: Sequence[tuple[datetime, float]], frame: Frame, text_styles: TextStyles) -> list[Content]:
     """The curve between its lowest and highest value, with a scale and the times of both ends; nothing for one point."""
     finite = sorted((at, value) for at, value in points if math.isfinite(value) and abs(value) < _LARGEST)
     if len(finite) < 2 or frame.width < 24 or frame.height < 2:
@@ -43,21 +43,25 @@ def plot_lines(points: Sequence[tuple[datetime, float]], frame: Frame, pen: Pen)
     labels = [frame.show(high - (high - low) * row / (frame.height - 1)) for row in range(frame.height)]
     column = max(map(len, labels)) + 1
     cells = frame.width - column - 1
-    canvas = _canvas(finite, low, high, cells, frame.height, pen)
-    edge, corner = ("|", "+") if pen.ascii else ("┤", "└")
+    canvas = _canvas(finite, low, high, cells, frame.height, text_styles)
+    edge, corner = ("|", "+") if text_styles.ascii else ("┤", "└")
     lines = []
     for row in range(frame.height):
         label = labels[row] if row in (0, frame.height - 1) or (row == frame.height // 2 and frame.height > 4) else ""
         limit = _limit_in(row, low, high, frame)
         body = [
-            pen.ink(sign, CHOSEN) if sign != " " else pen.ink(pen.signs.empty, _LIMIT_STYLES[limit]) if limit >= 0 else " "
+            text_styles.ink(sign, CHOSEN)
+            if sign != " "
+            else text_styles.ink(text_styles.signs.empty, _LIMIT_STYLES[limit])
+            if limit >= 0
+            else " "
             for sign in canvas[row]
         ]
-        lines.append(Content.assemble(pen.ink(f"{label:>{column}}{edge}", FAINT), *body))
+        lines.append(Content.assemble(text_styles.ink(f"{label:>{column}}{edge}", FAINT), *body))
     begin, end = _clock(finite[0][0], finite), _clock(finite[-1][0], finite)
-    lines.append(pen.ink(f"{'':{column}}{corner}{pen.signs.empty * cells}", FAINT))
+    lines.append(text_styles.ink(f"{'':{column}}{corner}{text_styles.signs.empty * cells}", FAINT))
     times = f"{begin}{end:>{cells - len(begin)}}" if cells > len(begin) + len(end) else f"{end[:cells]:>{cells}}"
-    lines.append(pen.ink(f"{'':{column + 1}}{times}", FAINT))
+    lines.append(text_styles.ink(f"{'':{column + 1}}{times}", FAINT))
     return lines
 
 
@@ -77,10 +81,10 @@ def _range(values: Sequence[float], frame: Frame) -> tuple[float, float]:
 
 
 def _canvas(
-    points: Sequence[tuple[datetime, float]], low: float, high: float, cells: int, height: int, pen: Pen
+    points: Sequence[tuple[datetime, float]], low: float, high: float, cells: int, height: int, text_styles: TextStyles
 ) -> list[list[str]]:
     """The curve as rows of signs. Between two readings it is drawn straight."""
-    across, down = (1, 1) if pen.ascii else (2, 4)
+    across, down = (1, 1) if text_styles.ascii else (2, 4)
     columns, rows = cells * across, height * down
     begin, end = points[0][0].timestamp(), points[-1][0].timestamp()
     span = max(end - begin, 1e-9)
@@ -93,7 +97,7 @@ def _canvas(
         for step in range(steps + 1):
             x, y = round(x0 + (x1 - x0) * step / steps), round(y0 + (y1 - y0) * step / steps)
             bits[y // down][x // across] |= _DOTS[y % down][x % across]
-    return [["*" if pen.ascii and bit else chr(_BRAILLE + bit) if bit else " " for bit in row] for row in bits]
+    return [["*" if text_styles.ascii and bit else chr(_BRAILLE + bit) if bit else " " for bit in row] for row in bits]
 
 
 def _limit_in(row: int, low: float, high: float, frame: Frame) -> int:

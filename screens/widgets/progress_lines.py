@@ -6,10 +6,10 @@ from textual.content import Content
 
 from midwatch.pace import Advance
 from midwatch.units import size
-from screens.widgets.pen import CHOSEN, FAINT, SOON, Pen
+from screens.widgets.pen import CHOSEN, FAINT, SOON, TextStyles
 
 
-def progress_lines(advance: Advance, width: int, pen: Pen) -> list[Content]:
+def progress_lines(advance: Advance, width: int, text_styles: TextStyles) -> list[Content]:
     """A bar where the step tells its total; nothing is made up where it does not. A stall is said in its place."""
     lines: list[Content] = []
     share, words = advance.share, advance.words()
@@ -18,13 +18,13 @@ def progress_lines(advance: Advance, width: int, pen: Pen) -> list[Content]:
         full = int(share * cells)
         lines.append(
             Content.assemble(
-                pen.ink(pen.signs.full * full, SOON if advance.stalled else CHOSEN),
-                pen.ink(pen.signs.empty * (cells - full), FAINT),
+                text_styles.ink(text_styles.signs.full * full, SOON if advance.stalled else CHOSEN),
+                text_styles.ink(text_styles.signs.empty * (cells - full), FAINT),
                 f" {int(share * 100):3} %",
             )
         )
     if advance.output:
         words = [*words, f"output {size(advance.output)}"]
     if words:
-        lines.append(pen.ink(", ".join(words), SOON if advance.stalled else FAINT))
+        lines.append(text_styles.ink(", ".join(words), SOON if advance.stalled else FAINT))
     return lines

@@ -6,11 +6,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 
-class Quiet(Static):
+class StatusLine(Static):
     """A `Static` for content that is set again and again and mostly stays the same."""
 
     DEFAULT_CSS = """
-    Quiet { height: 1; }
+    StatusLine { height: 1; }
     """
 
     def __init__(self, content: Content | str = "", *, id: str | None = None, classes: str | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
 
-from screens.widgets.pen import FAINT, Pen
+from screens.widgets.pen import FAINT, TextStyles
 
 _UNITS = frozenset({"%", "B", "kB", "MB", "GB", "TB", "s", "min", "h", "d"})
 _LONELY = 5
@@ -75,13 +75,13 @@ def _cut(word: str, width: int) -> list[str]:
     return [*pieces, word]
 
 
-def fit(text: str, width: int, pen: Pen) -> str:
+def fit(text: str, width: int, text_styles: TextStyles) -> str:
     """The text on one line of at most `width` cells; what was cut off is marked."""
     if cell_len(text) <= width:
         return text
     if width <= 1:
-        return pen.signs.more[:width]
-    return chop_cells(text, width - 1)[0] + pen.signs.more
+        return text_styles.signs.more[:width]
+    return chop_cells(text, width - 1)[0] + text_styles.signs.more
 
 
 def edges(left: Content, right: Content, width: int) -> Content:
@@ -93,18 +93,21 @@ def edges(left: Content, right: Content, width: int) -> Content:
     return Content.assemble(left, " " * gap, right)
 
 
-def paragraph(text: str, width: int, pen: Pen, *, style: str = "", indent: int = 0) -> list[Content]:
+def paragraph(text: str, width: int, text_styles: TextStyles, *, style: str = "", indent: int = 0) -> list[Content]:
     """Foreign text, wrapped and indented."""
     pad = " " * indent
-    return [pen.ink(pad + line, style) for line in wrap(pen.clean(text.strip(), newlines=True), max(width - indent, 8))]
+    return [
+        text_styles.ink(pad + line, style)
+        for line in wrap(text_styles.clean(text.strip(), newlines=True), max(width - indent, 8))
+    ]
 
 
-def labelled(label: str, text: str, width: int, pen: Pen, *, column: int = 9, style: str = "") -> list[Content]:
+def labelled(label: str, text: str, width: int, text_styles: TextStyles, *, column: int = 9, style: str = "") -> list[Content]:
     """A faint label, and its text in a column beside it."""
-    lines = wrap(pen.clean(text.strip(), newlines=True), max(width - column, 8))
+    lines = wrap(text_styles.clean(text.strip(), newlines=True), max(width - column, 8))
     heads = [label, *[""] * (len(lines) - 1)]
     return [
-        Content.assemble(pen.ink(head.ljust(column), FAINT), pen.ink(line, style))
+        Content.assemble(text_styles.ink(head.ljust(column), FAINT), text_styles.ink(line, style))
         for head, line in zip(heads, lines, strict=True)
     ]
 

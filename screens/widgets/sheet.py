@@ -11,11 +11,11 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 
-class Sheet(ScrollView, can_focus=True):
+class LineView(ScrollView, can_focus=True):
     """Shows lines that somebody else made for its width."""
 
     DEFAULT_CSS = """
-    Sheet {
+    LineView {
         scrollbar-color: $edge;
         scrollbar-color-hover: $faint;
         scrollbar-color-active: $faint;

@@ -12,10 +12,10 @@ from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.plan import Risk
 from midwatch.runbook.model import Phase, Reference, Step, StepKind
 from midwatch.units import duration
-from screens.widgets.page_parts import Look, PageParts
-from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, Pen
+from screens.widgets.page_parts import PlanState, StepPageData
+from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, TextStyles
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names
-from screens.widgets.prose import prose
+from screens.widgets.prose import markdown_lines
 from screens.widgets.rows import edges, labelled, paragraph
 from screens.widgets.step_past import attempt_lines, standing_lines
 
@@ -24,100 +24,115 @@ _RISK_STYLES = {Risk.OBSERVE: FAINT, Risk.CHANGE: "", Risk.DESTROY: WRONG}
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
-def step_lines(parts: PageParts, width: int, pen: Pen) -> list[Content]:
+def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list[Content]:
     """The page, most urgent first: what happened, what to do, what it will touch."""
     step, incident = parts.step, parts.incident
     status = incident.status(step)
-    lines = [_heading(step, status, width, pen)]
-    lines += paragraph(_flowing(step.why), width, pen, style=FAINT) if step.why else []
+    lines = [_heading(step, status, width, text_styles)]
+    lines += paragraph(_flowing(step.why), width, text_styles, style=FAINT) if step.why else []
     lines.append(Content(""))
     state = incident.steps.get(step.id)
-    lines += standing_lines(parts, width, pen)
-    lines += _needed(parts, status, width, pen)
+    lines += standing_lines(parts, width, text_styles)
+    lines += _needed(parts, status, width, text_styles)
     if step.instructions and (status is not StepStatus.RUNNING or parts.whole):
-        lines += [*prose(step.instructions, width, pen), Content("")]
+        lines += [*markdown_lines(step.instructions, width, text_styles), Content("")]
     if status is not StepStatus.RUNNING:
-        lines += _questions(step, state, width, pen)
+        lines += _questions(step, state, width, text_styles)
     if step.kind is not StepKind.MANUAL:
-        planned, required = _planned(parts, status, state, width, pen), _required(step, parts.look, status, width, pen)
+        planned, required = (
+            _planned(parts, status, state, width, text_styles),
+            _required(step, parts.look, status, width, text_styles),
+        )
         lines += [*required, *planned] if parts.look.unmet(step) else [*planned, *required]
     shown = parts.look.plan or (state.last.plan if state and state.last else None)
-    lines += _said(parts, status, plan_column(shown), width, pen)
+    lines += _said(parts, status, plan_column(shown), width, text_styles)
     if state and (len(state.attempts) > 1 or parts.whole):
-        lines += attempt_lines(state, width, pen)
+        lines += attempt_lines(state, width, text_styles)
     while lines and not lines[-1].plain.strip():
         lines.pop()
     return lines
 
 
-def phase_lines(phase: Phase, incident: Incident, width: int, pen: Pen) -> list[Content]:
+def phase_lines(phase: Phase, incident: Incident, width: int, text_styles: TextStyles) -> list[Content]:
     """The page of a phase: what it is about, and where its steps stand."""
-    lines = [pen.ink(f"{phase.section} {phase.title}".strip(), STRONG)]
-    lines += [*paragraph(phase.intro, width, pen, style=FAINT), Content("")] if phase.intro else [Content("")]
+    lines = [text_styles.ink(f"{phase.section} {phase.title}".strip(), STRONG)]
+    lines += [*paragraph(phase.intro, width, text_styles, style=FAINT), Content("")] if phase.intro else [Content("")]
     for step in phase.steps:
         status = incident.status(step)
-        left = Content.assemble(" ", pen.state(status), pen.ink(f" {step.number} {step.title}"))
-        lines.append(edges(left, pen.ink(status.value, STATE_STYLES[status] or FAINT), width))
+        left = Content.assemble(" ", text_styles.state(status), text_styles.ink(f" {step.number} {step.title}"))
+        lines.append(edges(left, text_styles.ink(status.value, STATE_STYLES[status] or FAINT), width))
     return lines
 
 
-def _heading(step: Step, status: StepStatus, width: int, pen: Pen) -> Content:
+def _heading(step: Step, status: StepStatus, width: int, text_styles: TextStyles) -> Content:
     title = f"{step.number} {step.title}"
     if step.kind is StepKind.MANUAL:
-        right = pen.ink("by hand", FAINT)
+        right = text_styles.ink("by hand", FAINT)
     else:
-        risk, limit = _RISKS[step.risk], f" {pen.signs.dot} {duration(step.timeout)} at most"
+        risk, limit = _RISKS[step.risk], f" {text_styles.signs.dot} {duration(step.timeout)} at most"
         room = width - cell_len(title) - len(risk) - 1
-        right = Content.assemble(pen.ink(risk, _RISK_STYLES[step.risk]), pen.ink(limit if len(limit) <= room else "", FAINT))
-    return edges(pen.ink(title, STRONG), right, width)
+        right = Content.assemble(
+            text_styles.ink(risk, _RISK_STYLES[step.risk]), text_styles.ink(limit if len(limit) <= room else "", FAINT)
+        )
+    return edges(text_styles.ink(title, STRONG), right, width)
 
 
-def _needed(parts: PageParts, status: StepStatus, width: int, pen: Pen) -> list[Content]:
-    if status.settled or status is StepStatus.RUNNING:
+def _needed(parts: StepPageData, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:
+    if status.concluded or status is StepStatus.RUNNING:
         return []
     unmet = parts.incident.unmet_needs(parts.step, parts.runbook)
     names = ", ".join(f"{need.number} {need.title}" for need in unmet)
-    return [*labelled(f"{pen.signs.person} first", names, width, pen, style=SOON), Content("")] if unmet else []
+    return [*labelled(f"{text_styles.signs.person} first", names, width, text_styles, style=SOON), Content("")] if unmet else []
 
 
-def _questions(step: Step, state: StepState | None, width: int, pen: Pen) -> list[Content]:
+def _questions(step: Step, state: StepState | None, width: int, text_styles: TextStyles) -> list[Content]:
     if not step.questions or (state and state.values):
         return []
-    lines = [pen.ink("It asks", STRONG)]
+    lines = [text_styles.ink("It asks", STRONG)]
     for ask in step.questions:
-        lines += labelled(f" {pen.signs.dot}", ask.prompt + ("" if ask.required else " (may stay empty)"), width, pen, column=3)
+        lines += labelled(
+            f" {text_styles.signs.dot}",
+            ask.prompt + ("" if ask.required else " (may stay empty)"),
+            width,
+            text_styles,
+            column=3,
+        )
     return [*lines, Content("")]
 
 
-def _planned(parts: PageParts, status: StepStatus, state: StepState | None, width: int, pen: Pen) -> list[Content]:
+def _planned(
+    parts: StepPageData, status: StepStatus, state: StepState | None, width: int, text_styles: TextStyles
+) -> list[Content]:
     """The plan: the one that was confirmed while it runs or has run, else what is known of a new one."""
     look, last = parts.look, state.last if state else None
     spared = spared_names(parts.runbook)
-    if look.plan is not None and look.at is not None and not look.looking:
-        lines = plan_lines(look.plan, look.at, parts.now, width, pen, spared=spared)
-    elif (status is StepStatus.RUNNING or status.settled) and last and last.plan:
-        lines = plan_lines(last.plan, last.confirmed_at, parts.now, width, pen, spared=spared, did=True)
-    elif look.looking and look.since:
+    if look.plan is not None and look.at is not None and not look.planning:
+        lines = plan_lines(look.plan, look.at, parts.now, width, text_styles, spared=spared)
+    elif (status is StepStatus.RUNNING or status.concluded) and last and last.plan:
+        lines = plan_lines(last.plan, last.confirmed_at, parts.now, width, text_styles, spared=spared, did=True)
+    elif look.planning and look.since:
         waited = int((parts.now - look.since).total_seconds())
-        lines = [pen.ink("Looking what it would do" + (f", {waited} s" if waited >= 2 else ""), FAINT)]
+        lines = [text_styles.ink("Looking what it would do" + (f", {waited} s" if waited >= 2 else ""), FAINT)]
     elif look.error:
-        lines = labelled("no plan", look.error, width, pen, style=SOON)
+        lines = labelled("no plan", look.error, width, text_styles, style=SOON)
     else:
         lines = []
     if status is not StepStatus.RUNNING:
         shown = look.plan or (last.plan if last else None)
-        lines += _command(parts, plan_column(shown), width, pen) + _undo(parts, status, plan_column(shown), width, pen)
+        lines += _command(parts, plan_column(shown), width, text_styles) + _undo(
+            parts, status, plan_column(shown), width, text_styles
+        )
     return [*lines, Content("")] if lines else []
 
 
-def _command(parts: PageParts, column: int, width: int, pen: Pen) -> list[Content]:
+def _command(parts: StepPageData, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     """The action as an engineer would type it, with every value that is known. A shell step's command stands in its plan."""
     step, plan = parts.step, parts.look.plan
     if step.kind is not StepKind.USES:
         return []
     given = plan.parameters if plan else {name: _known(value, parts.incident) for name, value in step.with_.items()}
     words = ["midwatch action", step.uses, *(f"--{name.replace('_', '-')} {value}" for name, value in given.items())]
-    return labelled(" runs", " ".join(words), width, pen, column=column, style=FAINT)
+    return labelled(" runs", " ".join(words), width, text_styles, column=column, style=FAINT)
 
 
 def _known(value: Any, incident: Incident) -> str:
@@ -126,56 +141,58 @@ def _known(value: Any, incident: Incident) -> str:
     return str(value) if found is None else found
 
 
-def _undo(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pen) -> list[Content]:
+def _undo(parts: StepPageData, status: StepStatus, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     if parts.step.risk is Risk.OBSERVE or parts.undoable is None or (parts.step.risk is Risk.DESTROY and not parts.undoable):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
     words = "U takes it back" if ran else "can be taken back afterwards"
-    return labelled(" undo", words if parts.undoable else "by hand only", width, pen, column=column, style=FAINT)
+    return labelled(" undo", words if parts.undoable else "by hand only", width, text_styles, column=column, style=FAINT)
 
 
-def _required(step: Step, look: Look, status: StepStatus, width: int, pen: Pen) -> list[Content]:
+def _required(step: Step, look: PlanState, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:
     """What has to hold when it starts, and whether it does."""
-    if not step.preconditions or status is StepStatus.RUNNING or status.settled:
+    if not step.preconditions or status is StepStatus.RUNNING or status.concluded:
         return []
-    lines = [pen.ink("It requires", STRONG)]
+    lines = [text_styles.ink("It requires", STRONG)]
     for item in step.preconditions:
         state = look.required.get(item.id) if look.required is not None else None
-        sign, style = (pen.signs.met[state.met], MET_STYLES[state.met]) if state else (pen.signs.dot, FAINT)
+        sign, style = (text_styles.signs.met[state.met], MET_STYLES[state.met]) if state else (text_styles.signs.dot, FAINT)
         word = {True: "holds", False: "does not hold", None: "unknown"}[state.met] if state else "looking"
-        left = Content.assemble(pen.ink(f" {sign} ", style), pen.ink(item.title))
-        lines.append(edges(left, pen.ink(word, style), width))
+        left = Content.assemble(text_styles.ink(f" {sign} ", style), text_styles.ink(item.title))
+        lines.append(edges(left, text_styles.ink(word, style), width))
         if state and state.detail:
-            lines += paragraph(state.detail, width, pen, style=FAINT, indent=3)
+            lines += paragraph(state.detail, width, text_styles, style=FAINT, indent=3)
     if look.unmet(step):
-        lines += paragraph("It runs all the same only with a reason.", width, pen, style=SOON, indent=1)
+        lines += paragraph("It runs all the same only with a reason.", width, text_styles, style=SOON, indent=1)
     return [*lines, Content("")]
 
 
-def _said(parts: PageParts, status: StepStatus, column: int, width: int, pen: Pen) -> list[Content]:
+def _said(parts: StepPageData, status: StepStatus, column: int, width: int, text_styles: TextStyles) -> list[Content]:
     step = parts.step
     if status is StepStatus.RUNNING and not parts.whole:
         return []
     lines: list[Content] = []
     if step.expect:
-        lines += labelled(" good", step.expect, width, pen, column=column, style="")
+        lines += labelled(" good", step.expect, width, text_styles, column=column, style="")
     if status is not StepStatus.FAILED and step.on_failure.advice:
-        lines += labelled(" if not", _flowing(step.on_failure.advice), width, pen, column=column, style=FAINT)
+        lines += labelled(" if not", _flowing(step.on_failure.advice), width, text_styles, column=column, style=FAINT)
     worse, tell = step.on_failure.raise_severity, [parts.runbook.roles[role].name for role in step.on_failure.notify]
     if worse or tell:
         follows = [f"This is {worse} then."] if worse else []
         follows += [f"Tell {', '.join(tell)}."] if tell else []
         lines += labelled(
-            "" if step.on_failure.advice else " if not", " ".join(follows), width, pen, column=column, style=FAINT
+            "" if step.on_failure.advice else " if not", " ".join(follows), width, text_styles, column=column, style=FAINT
         )
     if step.notify:
         lines += labelled(
-            " tells", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, pen, column=column
+            " tells", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, text_styles, column=column
         )
     if step.original_command:
-        lines += [Content(""), *labelled(" written", step.original_command, width, pen, column=column, style=FAINT)]
+        lines += [Content(""), *labelled(" written", step.original_command, width, text_styles, column=column, style=FAINT)]
     if step.deviation:
-        lines += labelled(" instead", _flowing(_CODE.sub(r"\1", step.deviation)), width, pen, column=column, style=FAINT)
+        lines += labelled(
+            " instead", _flowing(_CODE.sub(r"\1", step.deviation)), width, text_styles, column=column, style=FAINT
+        )
     return lines
 
 

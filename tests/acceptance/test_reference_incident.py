@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from midwatch.incident.fold import fold
+from midwatch.incident.fold import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 def state(night: Night) -> Incident:
-    return fold(read(night.incident / "journal.jsonl"))
+    return reduce(read(night.incident / "journal.jsonl"))
 
 
 def test_it_ends_closed_with_seven_criteria_met(night: Night) -> None:
@@ -47,12 +47,12 @@ def test_every_step_is_settled_with_time_actor_and_outcome(night: Night) -> None
     incident = state(night)
     for step in night.runbook.steps():
         status = incident.status(step)
-        assert status.settled, (step.id, status)
+        assert status.concluded, (step.id, status)
         if status is StepStatus.NOT_NEEDED:
             continue
         found = incident.step(step.id)
         assert found.actor == "ada@drill"
-        assert found.settled_at is not None
+        assert found.concluded_at is not None
         for attempt in found.attempts:
             assert attempt.outcome is not None
             assert attempt.seconds is not None

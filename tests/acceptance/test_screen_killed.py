@@ -14,15 +14,15 @@ import psycopg
 import pytest
 
 from drill.production import Production, build
-from midwatch.conductor import Conductor
-from midwatch.incident.events import Kind, StepOutcome
-from midwatch.incident.fold import fold
+from midwatch.conductor import IncidentController
+from midwatch.incident.events import EventKind, StepOutcome
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
-from midwatch.supervisor.watch import Running, look
+from midwatch.supervisor.watch import Running, inspect_attempt
 from tests.acceptance.conftest import MIDWATCH
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -53,17 +53,17 @@ def runbook(production: Production) -> Runbook:
 @pytest.fixture
 def folder(runbook: Runbook) -> IncidentFolder:
     """An incident in which the emergency backup is next."""
-    conductor = Conductor.declare(runbook, actor="ada@test")
+    controller = IncidentController.declare(runbook, actor="ada@test")
     for step in runbook.steps():
         if step.id == STEP:
             break
-        conductor.skip(step.id, "not part of this test")
-    conductor.leave()
-    return conductor.folder
+        controller.skip(step.id, "not part of this test")
+    controller.leave()
+    return controller.folder
 
 
 def state(folder: IncidentFolder) -> Incident:
-    return fold(read(folder.journal))
+    return reduce(read(folder.journal))
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, 
 
         def started() -> bool:
             if state(folder).step(STEP).attempts:
-                return any(event.kind == Kind.STARTED for event in read(folder.journal))
+                return any(event.kind == EventKind.STARTED for event in read(folder.journal))
             first.send("\r")
             time.sleep(0.5)  # a dialog is deaf to its first keys on purpose; what is waited for is the journal
             first.send("y")
@@ -112,11 +112,11 @@ def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, 
         attempt = folder.attempt(STEP, 1)
         first.kill(signal.SIGKILL)
         first.wait()
-        assert isinstance(look(attempt), Running)
+        assert isinstance(inspect_attempt(attempt), Running)
         assert state(folder).step(STEP).status is StepStatus.RUNNING
         second = screen(production)
-        wait_for(lambda: [e.kind for e in read(folder.journal)].count(Kind.DRIVER_JOINED) == 3, "the second screen drives")
-        assert isinstance(look(attempt), Running)
+        wait_for(lambda: [e.kind for e in read(folder.journal)].count(EventKind.DRIVER_JOINED) == 3, "the second screen drives")
+        assert isinstance(inspect_attempt(attempt), Running)
 
     def finished() -> bool:
         drain(second)
@@ -139,5 +139,5 @@ def test_a_hang_up_leaves_the_step_and_the_record_whole(
     child.kill(signal.SIGHUP)
     wait_for(lambda: (drain(child), not child.isalive())[1], "the screen ends")
     kinds = [event.kind for event in read(folder.journal)]
-    assert kinds[-1] == Kind.DRIVER_LEFT
+    assert kinds[-1] == EventKind.DRIVER_LEFT
     assert state(folder).open

@@ -15,8 +15,8 @@ import pytest
 from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
 from actions.places import s3
-from actions.places.choice import place_of
-from actions.places.s3 import Bucket, BucketWriting
+from actions.places.choice import destination_of
+from actions.places.s3 import Bucket, BucketWriter
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
 from midwatch.errors import BadInput, MidwatchError
@@ -57,8 +57,8 @@ def test_saved_validated_and_counted_in_a_bucket(arp: Target, away: Context, sto
     assert "SHA-256" in CheckBackup(arp, emergency=True).evaluate(away).summary
 
 
-def sent(place: Bucket, *pieces: bytes) -> BucketWriting:
-    writing = place.begin("x.sql.gz")
+def sent(place: Bucket, *pieces: bytes) -> BucketWriter:
+    writing = place.open("x.sql.gz")
     for piece in pieces:
         writing.write(piece)
     return writing
@@ -70,8 +70,8 @@ def test_several_parts_make_one_object_and_nothing_shows_before(store: Store, mo
     writing = sent(Bucket("safe"), *pieces)
     assert store.objects() == []
     whole = b"".join(pieces)
-    writing.publish(len(whole), hashlib.sha256(whole).hexdigest())
-    writing.abandon()
+    writing.commit(len(whole), hashlib.sha256(whole).hexdigest())
+    writing.abort()
     assert (store.folder / "safe" / "x.sql.gz").read_bytes() == whole
 
 
@@ -79,7 +79,7 @@ def test_what_is_given_up_leaves_neither_object_nor_parts(store: Store, monkeypa
     monkeypatch.setattr(s3, "PART", 1 << 20)
     writing = sent(Bucket("safe"), b"x" * (2 << 20))
     assert store.uploads()
-    writing.abandon()
+    writing.abort()
     assert (store.objects(), store.uploads()) == ([], [])
 
 
@@ -89,7 +89,7 @@ def test_a_store_that_ends_in_mid_stream_publishes_nothing(store: Store, monkeyp
     store.stop()
     with pytest.raises(MidwatchError, match=r"cannot be reached.*, after"):
         writing.write(b"x" * (2 << 20))
-    writing.abandon()
+    writing.abort()
     assert store.objects() == []
 
 
@@ -97,8 +97,8 @@ def test_an_object_that_is_there_is_never_replaced(store: Store) -> None:
     (store.folder / "safe" / "x.sql.gz").write_text("earlier")
     writing = sent(Bucket("safe"), b"new")
     with pytest.raises(MidwatchError, match="has a file of that name already"):
-        writing.publish(3, hashlib.sha256(b"new").hexdigest())
-    writing.abandon()
+        writing.commit(3, hashlib.sha256(b"new").hexdigest())
+    writing.abort()
     assert (store.folder / "safe" / "x.sql.gz").read_text() == "earlier"
 
 
@@ -107,7 +107,7 @@ def test_why_a_bucket_is_passed_over_is_said(arp: Target, away: Context, store: 
     store.stop()
     assert "s3://safe cannot be reached" in EmergencyBackup(arp, place=("s3://safe",)).plan(away).refusal
     with pytest.raises(BadInput):
-        place_of(away.runbook, "s3://")
+        destination_of(away.runbook, "s3://")
 
 
 def test_without_boto3_or_credentials_it_says_so(arp: Target, away: Context, monkeypatch: pytest.MonkeyPatch) -> None:

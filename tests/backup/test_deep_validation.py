@@ -187,8 +187,8 @@ HOLD = """
 import sys
 from pathlib import Path
 from midwatch.runbook.loader import load
-from probes.postgres.scratch import scratch_server
-with scratch_server(load(Path(sys.argv[1]), site=Path(sys.argv[2])), Path(sys.argv[3]), 0) as server:
+from probes.postgres.scratch import temp_server
+with temp_server(load(Path(sys.argv[1]), site=Path(sys.argv[2])), Path(sys.argv[3]), 0) as server:
     print(server.words, flush=True)
     sys.stdin.read()
 """

@@ -18,8 +18,8 @@ from failing_disk import Disk
 from actions import dump_progress, dump_queue
 from actions.dump_stream import dump_into
 from actions.emergency_backup import EmergencyBackup
-from actions.emergency_source import look
-from actions.places.folder import FolderWriting
+from actions.emergency_source import inspect_target
+from actions.places.folder import FolderWriter
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
@@ -84,7 +84,7 @@ def test_who_queues_up_behind_the_dump_is_named(noise: Target, context: Context,
     assert told.endswith("and whoever comes after it waits as well")
 
 
-class Slow(FolderWriting):
+class Slow(FolderWriter):
     """A destination that takes the first bytes only after a while."""
 
     def write(self, data: bytes) -> None:
@@ -106,7 +106,7 @@ def test_a_slow_destination_holds_a_snapshot_whose_age_is_told(
             row = connection.execute(held.encode() + b" AND backend_xmin IS NOT NULL").fetchone()
         told.append((text, row is not None and int(row[0]) > 0))
 
-    source = look(context.runbook, noise)
+    source = inspect_target(context.runbook, noise)
     dump_into(source.route, source.tools, Slow(tmp_path / "slow.gz"), lambda done, total: None, say=say)
     assert ("vacuum cannot remove" in told[0][0], told[0][1]) == (True, True)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions import dump_forecast, dump_progress
-from actions.dump_forecast import OBJECTS, Forecast, Looking, Table
+from actions.dump_forecast import OBJECTS, Looking, SizeEstimate, Table
 from actions.dump_progress import Watching
 from actions.dump_source import Words
 from actions.emergency_backup import EmergencyBackup
@@ -54,7 +54,7 @@ TABLES = st.lists(st.tuples(st.integers(0, 10**9), st.integers(-1, 10**6)), min_
 def test_the_total_is_never_below_what_is_there_and_right_once_all_but_one_are_done(
     tables: list[tuple[int, int]], ratio: float, before: int, learnt_at: int, data: st.DataObject
 ) -> None:
-    forecast, done = Forecast(before), 0
+    forecast, done = SizeEstimate(before), 0
     known = [Table(f"t{number}", number + 1, size, rows) for number, (size, rows) in enumerate(tables)]
     for number, table in enumerate(known):
         if number == learnt_at:
@@ -74,7 +74,7 @@ def test_the_total_is_never_below_what_is_there_and_right_once_all_but_one_are_d
 
 
 def test_what_the_finished_tables_became_and_the_rows_of_the_one_under_way_correct_the_total() -> None:
-    forecast = Forecast()
+    forecast = SizeEstimate()
     forecast.learn([Table("a", 1, 1000, 10), Table("b", 2, 1000, 10), Table("c", 3, 2000, -1)])
     forecast.begins("a", 0)
     assert forecast.total(0) == 4000
@@ -83,16 +83,16 @@ def test_what_the_finished_tables_became_and_the_rows_of_the_one_under_way_corre
     forecast.copied("b", 590, 2)  # a fifth of its rows are 590 bytes and their lengths: it will have 3000
     assert forecast.total(3600) == pytest.approx(3000 + 3000 + 1500 * 2)
     assert forecast.words == "table 2 of 3, b"
-    assert Forecast(before=500).total(100) == 500
-    assert Forecast(before=500).total(1000) == 1010
-    assert Forecast().total(0) is None
+    assert SizeEstimate(before=500).total(100) == 500
+    assert SizeEstimate(before=500).total(1000) == 1010
+    assert SizeEstimate().total(0) is None
 
 
 def test_words_come_now_and_then_with_pace_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(dump_progress.time, "monotonic", lambda: now[0])
     said: list[str] = []
-    forecast = Forecast()
+    forecast = SizeEstimate()
     forecast.learn([Table("public.orders", 1, 200_000_000, -1)])
     watching = Watching(lambda done, total: None, forecast, said.append)
     forecast.begins("public.orders", 0)
@@ -111,7 +111,7 @@ def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
 ) -> None:
     for name, value in (("HERE", 0.05), ("_GRACE", 0.0)):
         monkeypatch.setattr(dump_forecast, name, value)
-    forecast = Forecast()
+    forecast = SizeEstimate()
     forecast.begins("public.payments", 0)
     route = superuser_route(context.runbook, arp)
     with superuser(arp, arp.database) as connection:

@@ -17,10 +17,10 @@ import pytest
 
 from actions import dump_source
 from actions.check_backup import CheckBackup
-from actions.dump_packing import Hashing, Packing
+from actions.dump_packing import DumpPipeline, Hashing
 from actions.emergency_backup import EmergencyBackup
-from actions.places.folder import Folder, FolderWriting
-from actions.reading_along import ReadingAlong
+from actions.places.folder import Folder, FolderWriter
+from actions.reading_along import StreamVerifier
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
 from midwatch.errors import MidwatchError
@@ -234,13 +234,13 @@ def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context)
 
 def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
     """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by then."""
-    writing = FolderWriting(tmp_path / "backup")
+    writing = FolderWriter(tmp_path / "backup")
     descriptor = writing._descriptor
-    along = ReadingAlong(None)
-    packing = Packing(Hashing(writing), along)
+    along = StreamVerifier(None)
+    packing = DumpPipeline(Hashing(writing), along)
     packing.write(b"half a dump")
     along.stop()
-    writing.abandon()
+    writing.abort()
     opened = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     other = os.dup2(opened, descriptor)
     if opened != other:

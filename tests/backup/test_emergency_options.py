@@ -13,7 +13,7 @@ import pytest
 
 from actions import dump_progress, dump_stream
 from actions.emergency_backup import EmergencyBackup
-from actions.emergency_source import look
+from actions.emergency_source import inspect_target
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.action import Context
@@ -141,7 +141,7 @@ def test_limits_of_time_that_the_database_sets_end_no_dump(fresh: Target, contex
             admin.execute(f"ALTER DATABASE {fresh.database} SET {name} = '1ms'".encode())
         admin.execute(f"ALTER DATABASE {fresh.database} SET transaction_timeout = '300ms'".encode())
     assert save(fresh, context).ok
-    with connect(look(context.runbook, fresh).route, statement=0) as connection:
+    with connect(inspect_target(context.runbook, fresh).route, statement=0) as connection:
         dump_stream._hold_snapshot(connection)
         connection.execute("SELECT pg_sleep(0.5)")  # longer than the database lets a transaction be
 

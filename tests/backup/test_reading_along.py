@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from actions import dump_packing
 from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
-from actions.reading_along import ReadingAlong
+from actions.reading_along import StreamVerifier
 from actions.validation import Verdict
 from midwatch.action import Context
 from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Target
 from probes.manifest import Manifest
-from probes.passage import Passage
+from probes.passage import BytePipe
 from probes.postgres.tools import find_tools
 from tests.backup.test_emergency_backup import files
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 60), st.integers(1, 40))
 def test_what_is_passed_on_comes_out_whole_in_any_pieces(pieces: list[bytes], ahead: int, at_once: int) -> None:
-    passage = Passage(ahead)
+    passage = BytePipe(ahead)
 
     def write() -> None:
         for piece in pieces:
@@ -43,12 +43,12 @@ def test_what_is_passed_on_comes_out_whole_in_any_pieces(pieces: list[bytes], ah
 
 
 def test_a_writer_that_fails_is_no_end_and_a_reader_that_leaves_ends_the_writer() -> None:
-    passage = Passage()
+    passage = BytePipe()
     passage.pass_on(b"half")
     passage.fail(OSError("it broke"))
     with pytest.raises(OSError, match="it broke"):
         passage.read(10)
-    full = Passage(1)
+    full = BytePipe(1)
     full.pass_on(b"more than may wait")
     told: list[bool] = []
 
@@ -73,7 +73,7 @@ def pieces() -> list[bytes]:
 
 
 def judged(pieces: list[bytes], unpacked: int, pg_restore: Path | None = None, rows: dict[str, int] | None = None) -> Verdict:
-    along = ReadingAlong(pg_restore)
+    along = StreamVerifier(pg_restore)
     for piece in pieces:
         along.write(piece)
     return along.verdict(unpacked, rows or {})

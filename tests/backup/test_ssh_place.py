@@ -17,8 +17,8 @@ import pytest
 
 from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
-from actions.places.choice import locate, place_of
-from actions.places.ssh import Ssh, SshWriting
+from actions.places.choice import destination_of, locate
+from actions.places.ssh import Ssh, SshWriter
 from actions.places.ssh_command import parse
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context, Outcome
@@ -73,12 +73,12 @@ def save(target: Target, context: Context) -> Outcome:
 
 
 def ssh_place(context: Context, text: str) -> Ssh:
-    place = place_of(context.runbook, text)
+    place = destination_of(context.runbook, text)
     assert isinstance(place, Ssh)
     return place
 
 
-def write_for_ever(writing: SshWriting) -> None:
+def write_for_ever(writing: SshWriter) -> None:
     while True:
         writing.write(b"x" * 300_000)
 
@@ -115,46 +115,46 @@ def test_saved_validated_and_counted_on_another_host(arp: Target, away: Context,
 
 
 def test_a_connection_that_drops_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
-    writing = ssh_place(away, f"ssh backup-host:{there}").begin("x.sql.gz")
+    writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"x" * 300_000)
     until(lambda: listed(there) == [".x.sql.gz.partial"])
     host.drop()
     with pytest.raises(MidwatchError, match="connection to backup-host broke, after"):
         write_for_ever(writing)
-    writing.abandon()
+    writing.abort()
     until(lambda: listed(there) == [])
 
 
 def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
     """Everything was sent; whether it arrived nobody told us."""
-    writing = ssh_place(away, f"ssh backup-host:{there}").begin("x.sql.gz")
+    writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"all of it")
     until(lambda: listed(there) == [".x.sql.gz.partial"])
     host.drop()
     with pytest.raises(MidwatchError, match="broke"):
-        writing.publish(9, "0" * 64)
-    writing.abandon()
+        writing.commit(9, "0" * 64)
+    writing.abort()
     until(lambda: listed(there) == [])
 
 
 @pytest.mark.parametrize(("size", "digest"), [(9, "0" * 64), (10, "")], ids=["digest", "size"])
 def test_what_differs_there_is_not_published(away: Context, there: Path, size: int, digest: str) -> None:
-    writing = ssh_place(away, f"ssh backup-host:{there}").begin("x.sql.gz")
+    writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"all of it")
     with pytest.raises(MidwatchError, match="size or SHA-256 differs"):
-        writing.publish(size, digest)
-    writing.abandon()
+        writing.commit(size, digest)
+    writing.abort()
     assert listed(there) == []
 
 
 def test_a_file_that_is_there_is_never_replaced(away: Context, there: Path) -> None:
     there.mkdir(parents=True)
     (there / "x.sql.gz").write_text("earlier")
-    writing = ssh_place(away, f"ssh backup-host:{there}").begin("x.sql.gz")
+    writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"")
     with pytest.raises(MidwatchError, match="refuses"):
-        writing.publish(0, hashlib.sha256().hexdigest())
-    writing.abandon()
+        writing.commit(0, hashlib.sha256().hexdigest())
+    writing.abort()
     assert listed(there) == ["x.sql.gz"]
     assert (there / "x.sql.gz").read_text() == "earlier"
 
@@ -166,10 +166,10 @@ def test_a_full_disk_there_publishes_nothing(arp: Target, away: Context, there: 
     try:
         (there / "earlier").write_text("kept")
         assert "would be" in EmergencyBackup(arp).plan(away).refusal
-        writing = ssh_place(away, f"ssh backup-host:{there}").begin("x.sql.gz")
+        writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
         with pytest.raises(MidwatchError, match="disk of backup-host is full, after"):
             write_for_ever(writing)
-        writing.abandon()
+        writing.abort()
         assert listed(there) == ["earlier"]
     finally:
         subprocess.run(["umount", "--lazy", there], check=True, timeout=20)

@@ -26,18 +26,18 @@ from midwatch.errors import Exit
 from midwatch.perform import perform
 from midwatch.runbook.model import Target
 from midwatch.units import Seconds
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.databases import DatabasesProbe
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
-from probes.postgres.scratch import Scratch, scratch_server
+from probes.postgres.scratch import TempServer, temp_server
 from probes.postgres.tools import Tools, find_tools
 from screens.widgets.panel_lines import column_lines
-from screens.widgets.panel_page_lines import panel_page_lines
+from screens.widgets.panel_page_lines import panel_detail_lines
 from screens.widgets.panel_state import PanelState
-from screens.widgets.panel_strip import strip_cell
-from screens.widgets.pen import Pen
+from screens.widgets.panel_strip import summary_cell
+from screens.widgets.pen import TextStyles
 from screens.widgets.plan_lines import plan_lines
 from tests.backup.conftest import superuser
 from tests.screens.hostile import strange
@@ -136,15 +136,15 @@ def test_every_database_comes_back_equal(fresh: Target, context: Context, script
 
 
 @pytest.fixture
-def roomy(context: Context) -> Iterator[Scratch]:
+def roomy(context: Context) -> Iterator[TempServer]:
     """A server that lets one transaction lock ten thousand tables, as a dump of them does."""
     with tempfile.TemporaryDirectory(prefix="mws-", dir="/tmp") as place:
         Path(place).chmod(0o755)
-        with scratch_server(context.runbook, Path(place), 0) as server:
+        with temp_server(context.runbook, Path(place), 0) as server:
             yield server
 
 
-def test_ten_thousand_tables_come_back_equal(roomy: Scratch, context: Context, tmp_path: Path) -> None:
+def test_ten_thousand_tables_come_back_equal(roomy: TempServer, context: Context, tmp_path: Path) -> None:
     tools: Tools = find_tools(context.runbook)
     many, again = (replace(roomy.route, database=name) for name in ("many", "again"))
     with connect(roomy.route) as admin:
@@ -167,7 +167,7 @@ def test_ten_thousand_tables_come_back_equal(roomy: Scratch, context: Context, t
     verdict = validate(file, tools.pg_restore, sha256=found.sha256, rows=found.rows)
     assert (verdict.problem, verdict.depth) == ("", 4)
     tell = lambda done, total: None  # noqa: E731
-    restore(Archive.of(file), again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
+    restore(DumpFile.of(file), again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
     with connect(again, statement=0) as connection:
         assert count_rows(connection) == found.rows
 
@@ -219,11 +219,15 @@ def test_hostile_names_of_a_real_server_are_shown_and_never_obeyed(
         with superuser(fresh) as admin:
             admin.execute(sql.SQL("DROP DATABASE {odd} WITH (FORCE)").format(**named))
             admin.execute(sql.SQL("DROP ROLE {odd}").format(**named))
-    pen, now = Pen(), context.clock.now()
+    text_styles, now = TextStyles(), context.clock.now()
     panel = PanelState("databases", "Databases", 5.0).taking(reading)
-    lines = [*panel_page_lines(panel, now, 100, pen), *column_lines([panel], now, 60, 40, pen), strip_cell(panel, now, 80, pen)]
+    lines = [
+        *panel_detail_lines(panel, now, 100, text_styles),
+        *column_lines([panel], now, 60, 40, text_styles),
+        summary_cell(panel, now, 80, text_styles),
+    ]
     for plan in plans:
-        lines += plan_lines(plan, now, now, 100, pen)
+        lines += plan_lines(plan, now, now, 100, text_styles)
     told = "".join(capfd.readouterr())
     shown = "\n".join(line.plain for line in lines)
     assert strange(f"{told}{shown}".encode(), frozenset()) == set()

@@ -14,7 +14,7 @@ import pytest
 
 from midwatch.clock import SystemClock
 from midwatch.errors import BadInput
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
 from tui.output import SafeStream
@@ -62,7 +62,7 @@ def an_incident(folder: IncidentFolder, **said: str) -> None:
         "host": "h",
         "resumed_from": "",
     }
-    journal.append(Kind.DECLARED, {"id": folder.id, "base": "/", **facts})
+    journal.append(EventKind.DECLARED, {"id": folder.id, "base": "/", **facts})
     journal.close()
 
 

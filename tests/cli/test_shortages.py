@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from refusing import run_refused
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.runbook.loader import load
 
 RUNBOOK = """\
@@ -31,7 +31,7 @@ MAIN = "import os\nfrom tui.cli import main\nos.chdir(sys.argv[1])\nsys.exit(mai
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test").leave()
+    IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test").leave()
     return tmp_path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.runbook.loader import load
 from probes.postgres.embedded import Engine, engine_for
 from tests.support.postgres import Server, server, short_folder
@@ -65,14 +65,14 @@ def write_site(folder: Path, made: Server, *, socket: str | None = None, **targe
     return folder / "site.yaml"
 
 
-def declared(folder: Path) -> Conductor:
+def declared(folder: Path) -> IncidentController:
     """A new incident of the runbook and the site in this folder."""
     (folder / "runbook.yaml").write_text(RUNBOOK)
-    return Conductor.declare(load(folder / "runbook.yaml", site=folder / "site.yaml"), actor="ada@test")
+    return IncidentController.declare(load(folder / "runbook.yaml", site=folder / "site.yaml"), actor="ada@test")
 
 
 @pytest.fixture
-def conductor(here: Path, first: Server) -> Iterator[Conductor]:
+def controller(here: Path, first: Server) -> Iterator[IncidentController]:
     write_site(here, first)
     made = declared(here)
     yield made

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import AttemptFolder
 from midwatch.incident.state import StepStatus
 from midwatch.plan import Plan
@@ -26,16 +26,16 @@ pytestmark = pytest.mark.postgres
 MIDWATCH = Path(sys.executable).with_name("midwatch")
 
 
-def confirmed(conductor: Conductor, step: str) -> int:
-    return sum(event.kind == Kind.CONFIRMED and event.body["step"] == step for event in conductor.events)
+def confirmed(controller: IncidentController, step: str) -> int:
+    return sum(event.kind == EventKind.CONFIRMED and event.body["step"] == step for event in controller.events)
 
 
-def act(conductor: Conductor, plan: Plan, file: Path, digest: str) -> subprocess.CompletedProcess[str]:
+def act(controller: IncidentController, plan: Plan, file: Path, digest: str) -> subprocess.CompletedProcess[str]:
     """Run the action as a supervisor does."""
     environment = os.environ | {
-        "MIDWATCH_RUNBOOK": str(conductor.folder.runbook),
-        "MIDWATCH_SITE": str(conductor.folder.site),
-        "MIDWATCH_BASE": str(conductor.runbook.base),
+        "MIDWATCH_RUNBOOK": str(controller.folder.runbook),
+        "MIDWATCH_SITE": str(controller.folder.site),
+        "MIDWATCH_BASE": str(controller.runbook.base),
         "STEP_OUTPUT": str(file.with_name("values")),
     }
     options = [f"--{name}={value}" for name, value in plan.parameters.items()]
@@ -43,64 +43,66 @@ def act(conductor: Conductor, plan: Plan, file: Path, digest: str) -> subprocess
     return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_plan_of_a_target_binds_address_identity_and_files(conductor: Conductor, first: Server) -> None:
-    plan = conductor.plan("save")
+def test_plan_of_a_target_binds_address_identity_and_files(controller: IncidentController, first: Server) -> None:
+    plan = controller.plan("save")
     ((identifier,),) = first.sql("SELECT system_identifier::text FROM pg_control_system()")
     assert plan.bindings["system identifier of arp"] == identifier
     assert plan.bindings["role of arp"] == "primary"
     assert f"host 127.0.0.1:{first.port}" in plan.bindings["address of arp"]
-    assert plan.bindings["SHA-256 of the runbook"] == conductor.runbook.sha256
-    assert plan.bindings["SHA-256 of the site file"] == conductor.runbook.site_sha256
+    assert plan.bindings["SHA-256 of the runbook"] == controller.runbook.sha256
+    assert plan.bindings["SHA-256 of the site file"] == controller.runbook.site_sha256
     assert "inode" in plan.bindings["destination"]
     assert ("server", f"ARP: primary, system identifier {identifier}") in plan.facts
 
 
-def test_unchanged_step_runs_and_the_digest_stands_in_the_journal(conductor: Conductor) -> None:
-    plan = conductor.plan("save")
-    conductor.start("save", plan)
-    assert ended(conductor, "save") is StepStatus.DONE
-    kinds = [event.kind for event in conductor.events if event.body.get("step") == "save"]
-    assert kinds.index(Kind.CONFIRMED) < kinds.index(Kind.STARTED)
-    (event,) = (event for event in conductor.events if event.kind == Kind.CONFIRMED)
+def test_unchanged_step_runs_and_the_digest_stands_in_the_journal(controller: IncidentController) -> None:
+    plan = controller.plan("save")
+    controller.start("save", plan)
+    assert ended(controller, "save") is StepStatus.DONE
+    kinds = [event.kind for event in controller.events if event.body.get("step") == "save"]
+    assert kinds.index(EventKind.CONFIRMED) < kinds.index(EventKind.STARTED)
+    (event,) = (event for event in controller.events if event.kind == EventKind.CONFIRMED)
     assert event.body["digest"] == plan.digest
 
 
-def test_site_edited_between_consent_and_start_is_refused(conductor: Conductor, other: Server, here: Path) -> None:
-    plan = conductor.plan("save")
-    conductor.folder.site.write_bytes(write_site(here, other).read_bytes())
+def test_site_edited_between_consent_and_start_is_refused(controller: IncidentController, other: Server, here: Path) -> None:
+    plan = controller.plan("save")
+    controller.folder.site.write_bytes(write_site(here, other).read_bytes())
     with pytest.raises(Refused, match=r"site.yaml of the incident was changed"):
-        conductor.start("save", plan)
-    assert not confirmed(conductor, "save")
+        controller.start("save", plan)
+    assert not confirmed(controller, "save")
     assert not list((here / "emergency").glob("*")) if (here / "emergency").exists() else True
 
 
-def test_site_edited_after_the_start_is_refused_by_the_action(conductor: Conductor, other: Server, here: Path) -> None:
-    plan = conductor.plan("save")
+def test_site_edited_after_the_start_is_refused_by_the_action(
+    controller: IncidentController, other: Server, here: Path
+) -> None:
+    plan = controller.plan("save")
     file = here / "plan.json"
     file.write_text(json.dumps(plan.to_json()))
-    conductor.folder.site.write_bytes(write_site(here, other).read_bytes())
-    ran = act(conductor, plan, file, plan.digest)
+    controller.folder.site.write_bytes(write_site(here, other).read_bytes())
+    ran = act(controller, plan, file, plan.digest)
     assert ran.returncode == 1
     assert "Since the plan was confirmed, the server changed: system identifier of arp " in ran.stderr
     assert "SHA-256 of the site file" in ran.stderr
     assert not (here / "emergency").exists()
 
 
-def test_plan_json_edited_is_refused(conductor: Conductor, here: Path) -> None:
-    plan = conductor.plan("save")
+def test_plan_json_edited_is_refused(controller: IncidentController, here: Path) -> None:
+    plan = controller.plan("save")
     edited = plan.to_json()
     edited["bindings"]["destination"] = "elsewhere"
     edited["digest"] = Plan.from_json(edited).digest  # whoever edits the file can compute that, too
     file = here / "plan.json"
     file.write_text(json.dumps(edited))
-    ran = act(conductor, plan, file, plan.digest)
+    ran = act(controller, plan, file, plan.digest)
     assert ran.returncode == 1
     assert "is not the plan that was confirmed" in ran.stderr
     assert not (here / "emergency").exists()
 
 
 def test_plan_json_swapped_under_a_running_step_is_refused(
-    conductor: Conductor, here: Path, monkeypatch: pytest.MonkeyPatch
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from midwatch import attempts
 
@@ -114,35 +116,35 @@ def test_plan_json_swapped_under_a_running_step_is_refused(
         attempt.plan.write_text(json.dumps(data))
 
     monkeypatch.setattr(attempts, "prepare", swapped)
-    conductor.start("save", conductor.plan("save"))
-    assert ended(conductor, "save") is StepStatus.FAILED
-    last = conductor.incident.step("save").last
+    controller.start("save", controller.plan("save"))
+    assert ended(controller, "save") is StepStatus.FAILED
+    last = controller.incident.step("save").last
     assert last is not None
     assert "is not the plan that was confirmed" in last.summary
 
 
-def test_answer_corrected_after_the_plan_was_shown_is_refused(conductor: Conductor, here: Path) -> None:
-    conductor.tick("asked", values={"x": "one"})
-    plan = conductor.plan("shell")
+def test_answer_corrected_after_the_plan_was_shown_is_refused(controller: IncidentController, here: Path) -> None:
+    controller.mark_done("asked", values={"x": "one"})
+    plan = controller.plan("shell")
     assert {("$X", "one"), ("$C", "constant")} <= set(plan.facts)
-    conductor.reopen("asked", "a slip")
-    conductor.tick("asked", values={"x": "two"})
+    controller.reopen("asked", "a slip")
+    controller.mark_done("asked", values={"x": "two"})
     with pytest.raises(Refused, match=r"Since the plan was shown, other parameters are given: \$X one → two"):
-        conductor.start("shell", plan)
-    assert not confirmed(conductor, "shell")
-    conductor.start("shell", conductor.plan("shell"))
-    assert ended(conductor, "shell") is StepStatus.DONE
+        controller.start("shell", plan)
+    assert not confirmed(controller, "shell")
+    controller.start("shell", controller.plan("shell"))
+    assert ended(controller, "shell") is StepStatus.DONE
     assert (here / "ran").read_text() == "two constant\n"
 
 
 def test_unknown_identity_is_shown_and_consented_to_as_such(here: Path, first: Server) -> None:
     write_site(here, first, socket="", port=1)
-    conductor = declared(here)
-    plan = conductor.plan("recover")
+    controller = declared(here)
+    plan = controller.plan("recover")
     assert ("server", "ARP: identity of the server: unknown, nobody can log in") in plan.facts
     assert plan.bindings["system identifier of arp"] == "unknown"
-    assert not conductor.incident.pins
-    conductor.leave()
+    assert not controller.incident.pins
+    controller.leave()
 
 
 # A literal would be refused; a reference that nobody resolves is a value like any other.
@@ -160,15 +162,15 @@ phases:
 
 def test_secret_variable_is_bound_by_its_name_and_has_its_value_when_it_runs(here: Path) -> None:
     (here / "runbook.yaml").write_text(SECRET)
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    plan = conductor.plan("work")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    plan = controller.plan("work")
     assert plan.parameters["$API_TOKEN"] == "(a secret: env.API_TOKEN of work in the runbook)"
-    conductor.start("work", plan)
-    assert ended(conductor, "work") is StepStatus.DONE
+    controller.start("work", plan)
+    assert ended(controller, "work") is StepStatus.DONE
     assert (here / "seen").read_text().split()[0] == hashlib.sha256(b"$hunter2-hunter2").hexdigest()
-    conductor.leave()
-    copies = {conductor.folder.runbook}
-    for file in conductor.folder.path.rglob("*"):
+    controller.leave()
+    copies = {controller.folder.runbook}
+    for file in controller.folder.path.rglob("*"):
         assert file in copies or not file.is_file() or b"hunter2" not in file.read_bytes(), file
 
 
@@ -176,11 +178,11 @@ def test_variables_named_like_our_own_words_are_variables(here: Path) -> None:
     """A variable `script` or `target` is neither the script nor a target of the plan."""
     text = SECRET.replace("API_TOKEN: $hunter2-hunter2", "script: rm -rf /, target: x").replace("$API_TOKEN", "$script$target")
     (here / "runbook.yaml").write_text(text)
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    plan = conductor.plan("work")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    plan = controller.plan("work")
     assert plan.parameters["script"].startswith("printf")
     assert plan.parameters["$script"] == "rm -rf /"
-    conductor.start("work", plan)
-    assert ended(conductor, "work") is StepStatus.DONE
+    controller.start("work", plan)
+    assert ended(controller, "work") is StepStatus.DONE
     assert (here / "seen").exists()
-    conductor.leave()
+    controller.leave()

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from drill.production import build
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.export.post_mortem import post_mortem
 from midwatch.export.timeline import timeline
-from midwatch.handover import as_lines, handover
+from midwatch.handover import as_lines, handoff_summary
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Environment
 from tui.lines.telling import where_lines
@@ -52,13 +52,13 @@ def test_unknown_environment_is_refused_with_the_known_ones(here: Path) -> None:
 
 def test_environment_stands_in_exports_handover_and_plain_lines(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK + "environment: staging\n")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     for export in (timeline, post_mortem):
-        assert "| Environment | STAGING |" in export(conductor.runbook, conductor.events, conductor.folder)
-    summary = as_lines(handover(conductor.runbook, conductor.incident, conductor.clock, None))
+        assert "| Environment | STAGING |" in export(controller.runbook, controller.events, controller.folder)
+    summary = as_lines(handoff_summary(controller.runbook, controller.incident, controller.clock, None))
     assert summary[:2] == ["Environment", "  STAGING"]
-    assert next(where_lines(conductor, conductor.clock.now())).startswith("STAGING. SEV-2 A small incident")
-    conductor.leave()
+    assert next(where_lines(controller, controller.clock.now())).startswith("STAGING. SEV-2 A small incident")
+    controller.leave()
 
 
 @pytest.mark.postgres

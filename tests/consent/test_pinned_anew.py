@@ -11,9 +11,9 @@ import pytest
 
 from midwatch import headless
 from midwatch.answers import load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, Exit, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
 from tests.consent.conftest import ONE_STEP, write_site
 from tests.support.postgres import Server
@@ -50,17 +50,17 @@ def test_plain_lines_ask_for_the_reason_and_go_on(here: Path, first: Server) -> 
 
 def test_answers_say_why_or_the_step_is_refused(here: Path, first: Server) -> None:
     runbook = load(written(here, first), site=here / "site.yaml")
-    conductor = Conductor.declare(runbook, actor="ada@test")
+    controller = IncidentController.declare(runbook, actor="ada@test")
     answers = here / "answers.yaml"
     answers.write_text("default_manual: {note: done}\n")
     with pytest.raises(Refused, match="ARP is not the pinned server"):
-        headless.run(conductor, load_answers(answers, runbook), lambda _: None)
+        headless.run(controller, load_answers(answers, runbook), lambda _: None)
     answers.write_text("pin_anew: {arq: typo}\n")
     with pytest.raises(BadInput, match="Unknown key 'arq'"):
         load_answers(answers, runbook)
     answers.write_text("pin_anew: {arp: the site file is old}\n")
     said: list[str] = []
-    assert headless.run(conductor, load_answers(answers, runbook), said.append) is Exit.DONE
+    assert headless.run(controller, load_answers(answers, runbook), said.append) is Exit.DONE
     assert {"environment: PRODUCTION", "    change in PRODUCTION"} <= set(said)
-    (event,) = (event for event in conductor.events if event.kind == Kind.PINNED)
+    (event,) = (event for event in controller.events if event.kind == EventKind.PINNED)
     assert event.body["reason"] == "the site file is old"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
@@ -62,14 +62,14 @@ def runbook(here: Path) -> Runbook:
 
 
 @pytest.fixture
-def conductor(runbook: Runbook) -> Iterator[Conductor]:
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    yield conductor
-    for state in conductor.incident.running():
-        if conductor.driving:
-            conductor.cancel(state.id)
-            wait_for(lambda: conductor.poll() and not conductor.incident.running())
-    conductor.leave()
+def controller(runbook: Runbook) -> Iterator[IncidentController]:
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    yield controller
+    for state in controller.incident.running():
+        if controller.driving:
+            controller.cancel(state.id)
+            wait_for(lambda: controller.poll() and not controller.incident.running())
+    controller.leave()
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
@@ -80,13 +80,13 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-def ended(conductor: Conductor, step_id: str) -> StepStatus:
+def ended(controller: IncidentController, step_id: str) -> StepStatus:
     """The status of the step once it is not under way any more, its readings taken."""
 
     def over() -> bool:
-        conductor.poll()
-        return conductor.incident.step(step_id).status is not StepStatus.RUNNING
+        controller.poll()
+        return controller.incident.step(step_id).status is not StepStatus.RUNNING
 
     wait_for(over)
-    conductor.settle()
-    return conductor.incident.step(step_id).status
+    controller.settle()
+    return controller.incident.step(step_id).status

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from set_time import SetTime
 
-from midwatch.clock import SystemClock, from_iso
-from midwatch.incident.events import Kind, seconds_between
-from midwatch.incident.fold import fold
+from midwatch.clock import SystemClock, from_rfc3339
+from midwatch.incident.events import EventKind, seconds_between
+from midwatch.incident.fold import reduce
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 
@@ -68,12 +68,12 @@ def test_however_the_time_of_day_is_set_order_and_lengths_are_right(tmp_path: Pa
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert all(after.time >= before.time for before, after in pairwise(events))
     assert all(0 <= seconds_between(before, after) < 30 for before, after in pairwise(events))
-    ended = [event for event in events if event.kind == Kind.FINISHED]
+    ended = [event for event in events if event.kind == EventKind.FINISHED]
     assert [event.body["outcome"] for event in ended] == ["done"] * len(steps)
     assert all(0.2 <= event.body["seconds"] < 30 for event in ended)
-    assert 0.2 * len(steps) <= fold(events).lasted < 60
+    assert 0.2 * len(steps) <= reduce(events).lasted < 60
     assert abs(events[0].time - MIDNIGHT) < timedelta(seconds=30)
-    assert all(":60" not in from_iso(event.body["ended"]).isoformat() for event in ended)
+    assert all(":60" not in from_rfc3339(event.body["ended"]).isoformat() for event in ended)
     assert "-0:" not in (tmp_path / "timeline.md").read_text()
 
 
@@ -87,15 +87,15 @@ def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: P
     declared = {"id": "x", "title": "X", "severity": "SEV-2"}
     plan = {"step": "a", "attempt": 1, "plan": None}
     now = clock.monotonic()
-    first = Event(1, clock.now() + timedelta(days=1), now - 60, boot_id(), "ada", Kind.DECLARED, declared)
-    second = Event(2, first.time, now - 20, boot_id(), "ada", Kind.CONFIRMED, plan)
-    incident = fold([first, second])
-    assert 60 <= incident.steady_now(clock) < 90, "though the clock was set back by a day since"
+    first = Event(1, clock.now() + timedelta(days=1), now - 60, boot_id(), "ada", EventKind.DECLARED, declared)
+    second = Event(2, first.time, now - 20, boot_id(), "ada", EventKind.CONFIRMED, plan)
+    incident = reduce([first, second])
+    assert 60 <= incident.elapsed_now(clock) < 90, "though the clock was set back by a day since"
     last = incident.step("a").last
     assert last is not None
-    assert 20 <= last.runs_for(incident.steady_now(clock)) < 50
-    after_a_restart = fold([first, replace(second, boot="the next one", mono=1.0, time=first.time + timedelta(seconds=30))])
-    assert 30 <= after_a_restart.steady_now(clock) < 60, "never negative, and what is not known is not counted"
+    assert 20 <= last.runs_for(incident.elapsed_now(clock)) < 50
+    after_a_restart = reduce([first, replace(second, boot="the next one", mono=1.0, time=first.time + timedelta(seconds=30))])
+    assert 30 <= after_a_restart.elapsed_now(clock) < 60, "never negative, and what is not known is not counted"
 
 
 START = """
@@ -110,7 +110,7 @@ start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", 
 
 def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
     from midwatch.incident.folder import AttemptFolder
-    from midwatch.supervisor.watch import Result, look
+    from midwatch.supervisor.watch import Result, inspect_attempt
     from tests.core.conftest import wait_for
 
     clocks = SetTime(tmp_path)
@@ -118,12 +118,12 @@ def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: P
     command = [sys.executable, "-c", START, str(tmp_path / "attempt"), f"echo before; {suspend}; sleep 0.2; echo after"]
     subprocess.run(command, env=clocks.environment, check=True, timeout=60)
     attempt = AttemptFolder(tmp_path / "attempt")
-    wait_for(lambda: isinstance(look(attempt), Result))
-    found = look(attempt)
+    wait_for(lambda: isinstance(inspect_attempt(attempt), Result))
+    found = inspect_attempt(attempt)
     assert isinstance(found, Result)
     assert (found.outcome, found.exit) == ("done", 0), "two hours, of which it had one minute"
     assert 7200 <= found.seconds < 7260
-    assert from_iso(found.ended) > datetime.now(UTC) + timedelta(hours=1)
+    assert from_rfc3339(found.ended) > datetime.now(UTC) + timedelta(hours=1)
     last = attempt.timing.read_text().splitlines()[-1].split()
     assert 7200 <= float(last[0]) < 7260
 
@@ -139,23 +139,23 @@ class Wrong(SystemClock):
 
 @pytest.mark.parametrize("hours", [-24, 1])
 def test_setting_the_time_of_day_makes_no_update_due(tmp_path: Path, hours: int) -> None:
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.runbook.loader import load
 
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
     clock = Wrong()
-    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test", clock=clock)
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test", clock=clock)
 
     def left() -> float:
-        assert conductor.next_update_due is not None
-        return (conductor.next_update_due - clock.now()).total_seconds()
+        assert controller.next_update_due is not None
+        return (controller.next_update_due - clock.now()).total_seconds()
 
     clock.by = timedelta(hours=hours)
     assert 600 < left() <= 900.1
-    conductor.update("looking at it")
+    controller.update("looking at it")
     clock.by -= timedelta(hours=hours)
     assert 600 < left() <= 900.1
-    conductor.leave()
+    controller.leave()
 
 
 class StoodStill(SystemClock):
@@ -166,19 +166,19 @@ class StoodStill(SystemClock):
 
 
 def test_incidents_of_the_same_second_have_names_and_journals_of_their_own(tmp_path: Path) -> None:
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.incident.shelf import incidents
     from midwatch.runbook.loader import load
 
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
     runbook = load(tmp_path / "runbook.yaml")
     with ThreadPoolExecutor(4) as pool:
-        declared = list(pool.map(lambda _: Conductor.declare(runbook, actor="ada@test", clock=StoodStill()), range(4)))
-    for conductor in declared:
-        conductor.note(conductor.incident.id)
-        conductor.leave()
+        declared = list(pool.map(lambda _: IncidentController.declare(runbook, actor="ada@test", clock=StoodStill()), range(4)))
+    for controller in declared:
+        controller.note(controller.incident.id)
+        controller.leave()
     found = incidents(tmp_path / "logs")
     assert sorted(folder.id for folder in found) == sorted(f"INC-20260630-2359-clocks{end}" for end in ("", "-2", "-3", "-4"))
     for folder in found:
         assert verify(folder.journal).ok
-        assert [event.body["text"] for event in read(folder.journal) if event.kind == Kind.NOTE] == [folder.id]
+        assert [event.body["text"] for event in read(folder.journal) if event.kind == EventKind.NOTE] == [folder.id]

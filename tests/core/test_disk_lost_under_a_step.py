@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from failing_disk import Disk
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Refused
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
-from midwatch.supervisor.watch import Result, look
+from midwatch.supervisor.watch import Result, inspect_attempt
 from tests.core.conftest import ended, wait_for
 
 RUNBOOK = """\
@@ -44,28 +44,28 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 @pytest.mark.parametrize(("fault", "reason"), [("turn_read_only", "left no result"), ("pull_out", "cannot be read")])
 def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fault: str, reason: str) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
-    plan = conductor.plan("work")
-    conductor.start("work", plan)
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
+    plan = controller.plan("work")
+    controller.start("work", plan)
     getattr(disk, fault)()
-    conductor.note("the disk is lost")
+    controller.note("the disk is lost")
     for _ in range(3):
-        conductor.poll()
-    assert conductor.incident.step("work").status is StepStatus.RUNNING
+        controller.poll()
+    assert controller.incident.step("work").status is StepStatus.RUNNING
     with pytest.raises(Refused, match="is under way"):
-        conductor.start("work", plan, reason="once more")
+        controller.start("work", plan, reason="once more")
     (tmp_path / "go").touch()
-    assert ended(conductor, "work") is StepStatus.UNKNOWN
-    last = conductor.incident.step("work").last
+    assert ended(controller, "work") is StepStatus.UNKNOWN
+    last = controller.incident.step("work").last
     assert last is not None
     assert reason in last.summary
     assert ((tmp_path / "began").read_text(), (tmp_path / "ran").read_text()) == ("began\n", "ran\n")
-    conductor.leave()
+    controller.leave()
     disk.unmount()
     disk.mount()
     (folder,) = (disk.root / "logs" / "incidents").iterdir()
     assert verify(folder / "journal.jsonl").ok
-    again = Conductor.resume(conductor.folder, actor="ada@test")
+    again = IncidentController.resume(controller.folder, actor="ada@test")
     assert again.incident.step("work").status is StepStatus.UNKNOWN, "nothing runs again by itself"
     assert verify(folder / "journal.jsonl").ok
     again.leave()
@@ -74,14 +74,14 @@ def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fau
 def test_what_a_power_cut_takes_of_a_step_that_was_started_is_never_told_as_nothing_ran(tmp_path: Path) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK.replace("ext4/logs", "logs"), encoding="utf-8")
     (tmp_path / "go").touch()
-    conductor = Conductor.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
-    conductor.start("work", conductor.plan("work"))
-    attempt = conductor.attempt_folder("work")
+    controller = IncidentController.declare(load(tmp_path / "runbook.yaml"), actor="ada@test")
+    controller.start("work", controller.plan("work"))
+    attempt = controller.attempt_folder("work")
     assert attempt is not None
-    wait_for(lambda: isinstance(look(attempt), Result))
+    wait_for(lambda: isinstance(inspect_attempt(attempt), Result))
     shutil.rmtree(attempt.path)
-    conductor.poll()
-    last = conductor.incident.step("work").last
+    controller.poll()
+    last = controller.incident.step("work").last
     assert last is not None
     assert (last.outcome, last.summary) == ("unknown", "It was started, and what it left on disk is gone")
-    conductor.leave()
+    controller.leave()

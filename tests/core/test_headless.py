@@ -8,7 +8,7 @@ import pytest
 
 from midwatch import headless
 from midwatch.answers import load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, Exit
 from midwatch.runbook.model import Runbook
 
@@ -27,52 +27,52 @@ def write(here: Path, text: str) -> Path:
     return file
 
 
-def run(conductor: Conductor, here: Path, runbook: Runbook, text: str = ANSWERS) -> tuple[Exit, list[str]]:
+def run(controller: IncidentController, here: Path, runbook: Runbook, text: str = ANSWERS) -> tuple[Exit, list[str]]:
     said: list[str] = []
-    return headless.run(conductor, load_answers(write(here, text), runbook), said.append), said
+    return headless.run(controller, load_answers(write(here, text), runbook), said.append), said
 
 
-def test_from_the_first_step_to_the_closed_incident(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+def test_from_the_first_step_to_the_closed_incident(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     (here / "rubbish").mkdir()
-    code, said = run(conductor, here, runbook)
+    code, said = run(controller, here, runbook)
     assert code is Exit.DONE
-    assert not conductor.incident.open
+    assert not controller.incident.open
     assert not (here / "rubbish").exists()
     assert "    seen by ada" in said
     assert any(line.startswith("met") for line in said)
-    assert conductor.head in said[-1]
+    assert controller.head in said[-1]
 
 
-def test_a_failing_step_stops_it_and_the_next_run_goes_on(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+def test_a_failing_step_stops_it_and_the_next_run_goes_on(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     (here / "fail").touch()
-    code, said = run(conductor, here, runbook)
+    code, said = run(controller, here, runbook)
     assert code is Exit.FAILED
     assert said[-1] == "Step 2.1 work failed: it broke. Try again."
     (here / "fail").unlink()
-    assert run(conductor, here, runbook)[0] is Exit.FAILED  # nothing is run again unasked
-    conductor.start("work", conductor.plan("work"))
-    assert run(conductor, here, runbook)[0] is Exit.DONE
+    assert run(controller, here, runbook)[0] is Exit.FAILED  # nothing is run again unasked
+    controller.start("work", controller.plan("work"))
+    assert run(controller, here, runbook)[0] is Exit.DONE
 
 
-def test_a_destroy_without_its_name_stops_it_untouched(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+def test_a_destroy_without_its_name_stops_it_untouched(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     (here / "rubbish").mkdir()
     with pytest.raises(BadInput, match="must confirm 'burn'"):
-        run(conductor, here, runbook, ANSWERS.replace("burn: burn", "burn: yes"))
+        run(controller, here, runbook, ANSWERS.replace("burn: burn", "burn: yes"))
     assert (here / "rubbish").exists()
-    assert conductor.incident.open
+    assert controller.incident.open
 
 
-def test_an_answer_that_is_missing_stops_it(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+def test_an_answer_that_is_missing_stops_it(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     with pytest.raises(BadInput, match="asked"):
-        run(conductor, here, runbook, "actor: ada\n")
+        run(controller, here, runbook, "actor: ada\n")
     with pytest.raises(BadInput, match="Who owns it"):
-        run(conductor, here, runbook, "default_manual: {note: done}\n")
+        run(controller, here, runbook, "default_manual: {note: done}\n")
 
 
-def test_a_skip_needs_no_other_answer(conductor: Conductor, here: Path, runbook: Runbook) -> None:
+def test_a_skip_needs_no_other_answer(controller: IncidentController, here: Path, runbook: Runbook) -> None:
     text = ANSWERS.replace("confirm: {burn: burn}", "confirm: {}\nskip: {look: nothing to see, burn: nothing to burn}")
-    assert run(conductor, here, runbook, text)[0] is Exit.DONE
-    assert conductor.incident.step("burn").reason == "nothing to burn"
+    assert run(controller, here, runbook, text)[0] is Exit.DONE
+    assert controller.incident.step("burn").reason == "nothing to burn"
 
 
 @pytest.mark.parametrize(

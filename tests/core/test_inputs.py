@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, Refused
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
@@ -64,13 +64,13 @@ def asking(here: Path) -> Runbook:
 
 
 @pytest.fixture
-def declared(asking: Runbook) -> Iterator[Conductor]:
-    conductor = Conductor.declare(asking, actor="ada@test", inputs={"ticket": "OPS-1"})
-    yield conductor
-    conductor.leave()
+def declared(asking: Runbook) -> Iterator[IncidentController]:
+    controller = IncidentController.declare(asking, actor="ada@test", inputs={"ticket": "OPS-1"})
+    yield controller
+    controller.leave()
 
 
-def test_every_step_can_be_planned_before_one_has_run(declared: Conductor) -> None:
+def test_every_step_can_be_planned_before_one_has_run(declared: IncidentController) -> None:
     plan = declared.plan("look")
     assert plan.facts[1:] == (("$TICKET", "OPS-1"), ("$SINCE", "(empty)"))
     assert declared.plan("room").parameters["below"] == "100 %"
@@ -78,42 +78,42 @@ def test_every_step_can_be_planned_before_one_has_run(declared: Conductor) -> No
     assert declared.incident.status(mourn) is StepStatus.NOT_NEEDED
 
 
-def test_a_manual_step_asks_in_the_same_way(declared: Conductor) -> None:
+def test_a_manual_step_asks_in_the_same_way(declared: IncidentController) -> None:
     for answer, sentence in (("hard", r"How\? takes loud or soft, not 'hard'"), ("", r"Say asks: How\?")):
         with pytest.raises(Refused, match=sentence):
-            declared.tick("say", values={"how": answer})
-    declared.tick("say")
+            declared.mark_done("say", values={"how": answer})
+    declared.mark_done("say")
     assert declared.incident.value("say", "how") == "soft"
     declared.reopen("say", "again")
-    declared.tick("say", values={"how": " loud\r\n"})
+    declared.mark_done("say", values={"how": " loud\r\n"})
     assert declared.incident.value("say", "how") == "loud"
 
 
-def test_they_are_in_the_journal_and_stay(declared: Conductor) -> None:
+def test_they_are_in_the_journal_and_stay(declared: IncidentController) -> None:
     values = {"ticket": "OPS-1", "below": "100 %", "loss": "no"}
     first = read(declared.folder.journal)[0]
-    assert (first.kind, first.body["inputs"]) == (Kind.DECLARED, values)
+    assert (first.kind, first.body["inputs"]) == (EventKind.DECLARED, values)
     declared.leave()
-    again = Conductor.resume(declared.folder, actor="bob@test")
+    again = IncidentController.resume(declared.folder, actor="bob@test")
     assert again.incident.inputs == values
     assert again.incident.value("inputs", "ticket") == "OPS-1"
     again.leave()
-    assert Conductor.observe(declared.folder).incident.inputs == values
+    assert IncidentController.observe(declared.folder).incident.inputs == values
 
 
 def test_a_journal_from_before_there_were_any_is_read() -> None:
     body = {"id": "INC-1", "title": "T", "severity": "SEV-1", "runbook": "r", "runbook_sha256": "0", "base": "/", "host": "h"}
-    incident = fold([Event(1, datetime(2026, 11, 23, tzinfo=UTC), 0.0, "b", "ada", Kind.DECLARED, body)])
+    incident = reduce([Event(1, datetime(2026, 11, 23, tzinfo=UTC), 0.0, "b", "ada", EventKind.DECLARED, body)])
     assert incident.inputs == {}
     assert incident.value("inputs", "ticket") is None
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_nothing_in_them_is_ever_a_command(asking: Runbook, here: Path, value: str) -> None:
-    conductor = Conductor.declare(asking, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"})
-    conductor.start("look", conductor.plan("look"))
-    assert ended(conductor, "look") is StepStatus.DONE
-    conductor.leave()
+    controller = IncidentController.declare(asking, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"})
+    controller.start("look", controller.plan("look"))
+    assert ended(controller, "look") is StepStatus.DONE
+    controller.leave()
     assert not (here / "owned").exists()
     assert (here / "seen").read_text() == f"{value}|{value}\n{value}"
 
@@ -121,11 +121,11 @@ def test_nothing_in_them_is_ever_a_command(asking: Runbook, here: Path, value: s
 def test_secrets_that_are_known_are_masked(asking: Runbook, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "correct-horse")
     inputs = {"ticket": "correct-horse", "when": "since PASSWORD=abc"}
-    conductor = Conductor.declare(asking, actor="ada@test", inputs=inputs)
-    conductor.leave()
-    assert conductor.incident.inputs["ticket"] == "[secret ARP_PASSWORD]"
-    assert conductor.incident.inputs["when"] == "since PASSWORD=[secret-shaped]"
-    assert b"correct-horse" not in conductor.folder.journal.read_bytes()
+    controller = IncidentController.declare(asking, actor="ada@test", inputs=inputs)
+    controller.leave()
+    assert controller.incident.inputs["ticket"] == "[secret ARP_PASSWORD]"
+    assert controller.incident.inputs["when"] == "since PASSWORD=[secret-shaped]"
+    assert b"correct-horse" not in controller.folder.journal.read_bytes()
 
 
 @pytest.mark.parametrize("inputs", [{}, {"ticket": " "}, {"ticket": "x", "tiket": "y"}, {"ticket": "x", "loss": "maybe"}])
@@ -133,12 +133,12 @@ def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
     asking: Runbook, here: Path, inputs: dict[str, str]
 ) -> None:
     with pytest.raises(BadInput):
-        Conductor.declare(asking, actor="ada@test", inputs=inputs)
+        IncidentController.declare(asking, actor="ada@test", inputs=inputs)
     assert not (here / "logs").exists()
 
 
-def test_whoever_comes_later_is_told(declared: Conductor, capsys: pytest.CaptureFixture[str]) -> None:
-    declared.offer_wheel("bob@there")
+def test_whoever_comes_later_is_told(declared: IncidentController, capsys: pytest.CaptureFixture[str]) -> None:
+    declared.offer_control("bob@there")
     assert declared.offer is not None
     assert list(declared.offer.summary).index("  Which ticket: OPS-1") > list(declared.offer.summary).index("Next")
     assert lines_below(declared.events[0], declared.runbook)[0] == "Which ticket: OPS-1"
@@ -159,7 +159,7 @@ def test_without_a_screen_they_come_from_the_answers_and_the_command_line(asking
     answers = "inputs: {ticket: OPS-2, when: yesterday, loss: yes}\n"
     assert headless(here, "--input", "ticket=OPS-3=x", "--input", "when=", answers=answers) == 0
     assert (here / "seen").read_text() == "OPS-3=x|"
-    incident = fold(read(find(here / "logs", "latest").journal))
+    incident = reduce(read(find(here / "logs", "latest").journal))
     assert incident.inputs == {"ticket": "OPS-3=x", "below": "100 %", "loss": "yes"}
     assert incident.step("mourn").status is StepStatus.DONE
 
@@ -187,7 +187,7 @@ def test_headless_refuses_in_one_sentence(
 
 
 def test_an_incident_that_is_declared_takes_no_more(
-    declared: Conductor, here: Path, capsys: pytest.CaptureFixture[str]
+    declared: IncidentController, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     declared.leave()
     assert headless(here, "--resume", "--input", "ticket=OPS-9") == 2

@@ -11,9 +11,9 @@ import pytest
 
 from midwatch import headless
 from midwatch.answers import load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Exit, Failed
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
@@ -50,21 +50,21 @@ def volume(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def full(volume: Path) -> Iterator[Conductor]:
+def full(volume: Path) -> Iterator[IncidentController]:
     """An incident on a full disk, its reserve used up."""
-    conductor = Conductor.declare(load(volume / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(volume / "runbook.yaml"), actor="ada@test")
     with (volume / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
         while True:
             file.write(bytes(65536))
-    while not conductor.incident.journal_away:
-        conductor.note("x" * 30_000)
-    yield conductor
-    conductor.leave()
+    while not controller.incident.journal_away:
+        controller.note("x" * 30_000)
+    yield controller
+    controller.leave()
 
 
-def test_the_incident_goes_on_elsewhere_and_comes_back(full: Conductor, volume: Path) -> None:
-    observer = Conductor.observe(full.folder)
-    full.tick("look", note="on a full disk")
+def test_the_incident_goes_on_elsewhere_and_comes_back(full: IncidentController, volume: Path) -> None:
+    observer = IncidentController.observe(full.folder)
+    full.mark_done("look", note="on a full disk")
     full.update("the disk is full")
     assert full.incident.journal_away.startswith(str(volume.parent / "second"))
     observer.poll()
@@ -74,7 +74,7 @@ def test_the_incident_goes_on_elsewhere_and_comes_back(full: Conductor, volume: 
     wait_for(lambda: (full.poll(), not full.incident.journal_away)[1])
     observer.poll()
     assert observer.incident == full.incident
-    full.tick("decide", note="on the journal's own disk")
+    full.mark_done("decide", note="on the journal's own disk")
     full.close(reason="over")
     observer.poll()
     assert not observer.incident.open
@@ -83,28 +83,30 @@ def test_the_incident_goes_on_elsewhere_and_comes_back(full: Conductor, volume: 
     assert not list((volume.parent / "second").iterdir())
 
 
-def test_an_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_opened(full: Conductor, volume: Path) -> None:
+def test_an_incident_closed_elsewhere_is_whole_listed_and_joined_when_it_is_opened(
+    full: IncidentController, volume: Path
+) -> None:
     full.close(reason="no room until the end")
     (found,) = incidents(volume / "logs")
     assert summary(found).closed
     assert not summary(found).problem
     assert verify(found.journal).ok
-    assert read(found.journal)[-1].kind == Kind.DRIVER_LEFT
+    assert read(found.journal)[-1].kind == EventKind.DRIVER_LEFT
     (volume / "filler").unlink()
-    Conductor.resume(found, actor="bob@test").leave()
+    IncidentController.resume(found, actor="bob@test").leave()
     assert not list((volume.parent / "second").iterdir())
     assert verify(found.journal).ok
-    assert read(found.journal)[-1].kind == Kind.JOURNAL_FAILED_BACK
+    assert read(found.journal)[-1].kind == EventKind.JOURNAL_FAILED_BACK
 
 
-def test_without_a_screen_it_is_told(full: Conductor, volume: Path) -> None:
+def test_without_a_screen_it_is_told(full: IncidentController, volume: Path) -> None:
     said: list[str] = []
     code = headless.run(full, load_answers(volume / "answers.yaml", full.runbook), said.append)
     assert code is Exit.DONE
     assert any("The journal goes on in" in line and "reserve is used up" in line for line in said)
 
 
-def test_with_no_place_left_nothing_is_reported_as_done(full: Conductor) -> None:
+def test_with_no_place_left_nothing_is_reported_as_done(full: IncidentController) -> None:
     away = full._driver().journal.away
     assert away is not None
     full._driver().journal._elsewhere.files = [away]
@@ -115,7 +117,7 @@ def test_with_no_place_left_nothing_is_reported_as_done(full: Conductor) -> None
             while True:
                 full.note("x" * 30_000)
         with pytest.raises(Failed, match="reserve is used up"):
-            full.tick("look", note="x" * 30_000)
+            full.mark_done("look", note="x" * 30_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert full.incident.step("look").status is StepStatus.TODO

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.export.timeline import timeline
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.known_secrets import known_secrets, too_short
 from midwatch.runbook.model import Runbook
-from midwatch.telling import told
+from midwatch.telling import describe
 from tests.core.conftest import ended, wait_for
 
 
@@ -38,14 +38,14 @@ def test_what_is_too_short_is_refused_and_said(runbook: Runbook, monkeypatch: py
     monkeypatch.setenv("EMPTY_TOKEN", "")
     assert too_short(runbook) == ["SHORT_TOKEN"]
     assert "SHORT_TOKEN" not in known_secrets(runbook)
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    conductor.leave()
-    again = Conductor.resume(conductor.folder, actor="ada@test")
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    controller.leave()
+    again = IncidentController.resume(controller.folder, actor="ada@test")
     again.leave()
-    (event,) = (event for event in again.events if event.kind == Kind.SECRETS_TOO_SHORT)
+    (event,) = (event for event in again.events if event.kind == EventKind.SECRETS_TOO_SHORT)
     assert event.body == {"names": ["SHORT_TOKEN"]}, "once, however often somebody comes"
     sentence = "Too short to be masked, so it would be shown as it is: SHORT_TOKEN"
-    assert sentence in told(event, runbook)
+    assert sentence in describe(event, runbook)
     assert sentence in timeline(runbook, again.events, again.folder)
 
 
@@ -56,11 +56,11 @@ def test_a_password_that_a_step_made_is_known_once_it_has_ended(
     monkeypatch.setenv("HOME", str(here))
     file = here / ".pgpass"
     file.write_text(f"h:1:d:u:{old}\n")
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    conductor.start("work", conductor.plan("work"))
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    controller.start("work", controller.plan("work"))
     file.write_text(f"h:1:d:u:{new}\n")
-    assert ended(conductor, "work") is StepStatus.DONE
-    wait_for(lambda: new in conductor._secrets.values())
-    conductor.note(f"it was {old}, and is {new} now")
-    conductor.leave()
-    assert conductor.incident.notes[-1].text == "it was [secret pgpass line 1, before], and is [secret pgpass line 1] now"
+    assert ended(controller, "work") is StepStatus.DONE
+    wait_for(lambda: new in controller._secrets.values())
+    controller.note(f"it was {old}, and is {new} now")
+    controller.leave()
+    assert controller.incident.notes[-1].text == "it was [secret pgpass line 1, before], and is [secret pgpass line 1] now"

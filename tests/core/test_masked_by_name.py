@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.attempts import finished_body
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.export.timeline import timeline
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
@@ -29,17 +29,17 @@ def test_from_the_step_to_the_exports(
     runbook: Runbook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "seen by ada")
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    conductor.tick("asked", values={"owner": "ada"})
-    conductor.start("look", conductor.plan("look"))
-    assert ended(conductor, "look") is StepStatus.DONE
-    conductor.leave()
-    folder = conductor.attempt_folder("look")
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    controller.mark_done("asked", values={"owner": "ada"})
+    controller.start("look", controller.plan("look"))
+    assert ended(controller, "look") is StepStatus.DONE
+    controller.leave()
+    folder = controller.attempt_folder("look")
     assert folder is not None
     assert json.loads(folder.result.read_bytes())["secrets"] == {"ARP_PASSWORD": 1}
-    output = next(event.body["output"] for event in conductor.events if event.kind == "step.finished")
+    output = next(event.body["output"] for event in controller.events if event.kind == "step.finished")
     assert (output["masked"], output["secrets"], output["discovered"]) == (1, {"ARP_PASSWORD": 1}, [])
-    assert ", secrets masked: ARP_PASSWORD (once)\n" in timeline(runbook, conductor.events, conductor.folder)
+    assert ", secrets masked: ARP_PASSWORD (once)\n" in timeline(runbook, controller.events, controller.folder)
     assert main(["show"]) == 0
     assert "attempt 1: secrets masked: ARP_PASSWORD (once)\n" in capsys.readouterr().out
 
@@ -64,10 +64,10 @@ def test_what_a_panel_reads_is_masked() -> None:
     assert shown.error == "at [secret ARP]"
 
 
-def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, conductor: Conductor) -> None:
+def test_a_result_from_before_there_were_names_is_read(runbook: Runbook, controller: IncidentController) -> None:
     result = Result.from_json(OLD)
     assert (result.masked, result.secrets, result.discovered) == (2, {}, ())
-    body = finished_body(runbook.step("look"), 1, conductor.folder.attempt("look", 1), result)
+    body = finished_body(runbook.step("look"), 1, controller.folder.attempt("look", 1), result)
     assert body["output"]["masked"] == 2
     assert masked_words(body["output"]) == masked_words({"masked": 2}) == "secrets masked 2 times"
 
@@ -102,11 +102,11 @@ def test_a_password_that_is_a_word_of_ours_leaves_the_journal_readable(
 ) -> None:
     monkeypatch.setenv("ARP_PASSWORD", word)
     (here / "fail").touch()
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    conductor.start("work", conductor.plan("work"))
-    assert ended(conductor, "work") is StepStatus.FAILED
-    conductor.leave()
-    last = Conductor.observe(conductor.folder).incident.step("work").last
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    controller.start("work", controller.plan("work"))
+    assert ended(controller, "work") is StepStatus.FAILED
+    controller.leave()
+    last = IncidentController.observe(controller.folder).incident.step("work").last
     assert last is not None
     assert last.outcome is StepOutcome.FAILED
     assert (last.summary == "[secret ARP_PASSWORD]") is (word == "it broke")

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.pace import PACE, Advance, Pace, advance
+from midwatch.pace import PACE, Advance, RateMeter, advance
 from midwatch.supervisor.progress import Progress
 
 FILE = Path("progress")
 
 
-def told(pace: Pace, at: float, done: float, total: float | None = 1000.0, unit: str = "tables") -> Advance:
+def told(pace: RateMeter, at: float, done: float, total: float | None = 1000.0, unit: str = "tables") -> Advance:
     return advance(Progress(done, total, unit), pace, FILE, at)
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    pace, path = Pace(), Path("output")
+    pace, path = RateMeter(), Path("output")
     for second in range(20):
         pace.take(path, float(second), 1_000_000 * max(second - 10, 0))
     assert pace.rate == 1_000_000
@@ -49,7 +49,7 @@ def test_how_far_a_step_is_in_words(progress: Progress | None, rate: float, word
 
 def test_what_is_left_goes_by_the_pace_of_now() -> None:
     """Fast at first, then slow: the mean since the start would promise far too much."""
-    pace = Pace(PACE)
+    pace = RateMeter(PACE)
     for second in range(100):
         told(pace, second, min(second * 10, 500) + max(second - 50, 0))
     now = told(pace, 100, 550)
@@ -58,7 +58,7 @@ def test_what_is_left_goes_by_the_pace_of_now() -> None:
 
 
 def test_a_stall_is_said_and_is_over_with_the_next_word() -> None:
-    pace = Pace(PACE)
+    pace = RateMeter(PACE)
     for second in range(10):
         told(pace, second, second)
     assert not told(pace, 20, 9).stalled
@@ -68,7 +68,7 @@ def test_a_stall_is_said_and_is_over_with_the_next_word() -> None:
 
 
 def test_nothing_is_promised_in_the_first_seconds() -> None:
-    pace = Pace(PACE)
+    pace = RateMeter(PACE)
     assert told(pace, 0, 0).words() == ["tables 0 of 1 000"]
     assert told(pace, 1, 500).words() == ["tables 500 of 1 000"]
     assert told(pace, 2, 510).words() == ["tables 510 of 1 000"]
@@ -80,7 +80,7 @@ def test_nothing_is_promised_in_the_first_seconds() -> None:
     st.sampled_from(["", "bytes", "rows"]),
 )
 def test_no_sequence_of_words_breaks_it(steps: list[tuple[float, float]], total: float, unit: str) -> None:
-    pace, at = Pace(PACE), 0.0
+    pace, at = RateMeter(PACE), 0.0
     for later, done in steps:
         at += later
         found = told(pace, at, done, total, unit)

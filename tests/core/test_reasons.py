@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.answers import load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, Refused
 from midwatch.incident.state import StepStatus
 from midwatch.plan import PlanDraft, Risk, Verb
@@ -73,11 +73,11 @@ closure:
 
 
 @pytest.fixture
-def conductor(here: Path) -> Iterator[Conductor]:
+def controller(here: Path) -> Iterator[IncidentController]:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
 
 
 @pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + EMPTY)
@@ -102,43 +102,43 @@ def test_answers_in_any_case_and_punctuation_are_no_reason(words: list[str], bet
 
 
 @pytest.mark.parametrize("text", ["n", "Yes", "x", "42"])
-def test_every_path_that_takes_a_reason_refuses_an_answer(conductor: Conductor, text: str) -> None:
-    conductor.tick("talk")
-    events, plan = len(conductor.events), conductor.plan("work")
+def test_every_path_that_takes_a_reason_refuses_an_answer(controller: IncidentController, text: str) -> None:
+    controller.mark_done("talk")
+    events, plan = len(controller.events), controller.plan("work")
     paths: list[Callable[[], object]] = [
-        lambda: conductor.skip("work", text),
-        lambda: conductor.fail("work", text),
-        lambda: conductor.reopen("talk", text),
-        lambda: conductor.begin_at("work", text),
-        lambda: conductor.start("work", plan, reason=text),
-        lambda: conductor.set_severity(Severity.SEV0, text),
+        lambda: controller.skip("work", text),
+        lambda: controller.mark_failed("work", text),
+        lambda: controller.reopen("talk", text),
+        lambda: controller.start_from("work", text),
+        lambda: controller.start("work", plan, reason=text),
+        lambda: controller.set_severity(Severity.SEV0, text),
     ]
     for path in paths:
         with pytest.raises(Refused, match="no reason"):
             path()
-    assert len(conductor.events) == events
+    assert len(controller.events) == events
     with pytest.raises(Refused, match="no reason"):
-        conductor.close(reason=text)
-    assert conductor.incident.open
+        controller.close(reason=text)
+    assert controller.incident.open
 
 
-def test_undo_and_a_step_done_by_hand_refuse_an_answer(conductor: Conductor, here: Path) -> None:
-    conductor.start("freeze", conductor.plan("freeze"))
-    while conductor.incident.running():
-        conductor.poll()
-    assert conductor.incident.status(conductor.runbook.step("freeze")) is StepStatus.DONE
-    undo = conductor.plan("freeze", undo=True)
+def test_undo_and_a_step_done_by_hand_refuse_an_answer(controller: IncidentController, here: Path) -> None:
+    controller.start("freeze", controller.plan("freeze"))
+    while controller.incident.running():
+        controller.poll()
+    assert controller.incident.status(controller.runbook.step("freeze")) is StepStatus.DONE
+    undo = controller.plan("freeze", undo=True)
     with pytest.raises(Refused, match="no reason"):
-        conductor.start("freeze", undo, reason="yes", undo=True)
-    conductor.fail("work", "it cannot be done")
+        controller.start("freeze", undo, reason="yes", undo=True)
+    controller.mark_failed("work", "it cannot be done")
     with pytest.raises(Refused, match="no reason"):
-        conductor.tick("work", note="y")
+        controller.mark_done("work", note="y")
 
 
-def test_take_over_refuses_an_answer(conductor: Conductor, capsys: pytest.CaptureFixture[str]) -> None:
-    observer = Conductor.observe(conductor.folder, actor="eve@test")
+def test_take_over_refuses_an_answer(controller: IncidentController, capsys: pytest.CaptureFixture[str]) -> None:
+    observer = IncidentController.observe(controller.folder, actor="eve@test")
     with pytest.raises(Refused, match="no reason"):
-        observer.take_wheel("n")
+        observer.take_control("n")
     for command in (
         ["runbook.yaml", "--take-over", "y"],
         ["run", "runbook.yaml", "--headless", "--answers", "a", "--take-over", "n"],
@@ -148,10 +148,10 @@ def test_take_over_refuses_an_answer(conductor: Conductor, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("key", ["skip", "override"])
-def test_an_answers_file_is_refused_at_the_place_of_an_answer(conductor: Conductor, here: Path, key: str) -> None:
+def test_an_answers_file_is_refused_at_the_place_of_an_answer(controller: IncidentController, here: Path, key: str) -> None:
     (here / "answers.yaml").write_text(f"{key}:\n  work: n\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"'n' is no reason") as refused:
-        load_answers(here / "answers.yaml", conductor.runbook)
+        load_answers(here / "answers.yaml", controller.runbook)
     assert refused.value.place is not None
     assert refused.value.place.line == 2
 
@@ -162,7 +162,7 @@ def test_freeze_refuses_an_answer(here: Path, capsys: pytest.CaptureFixture[str]
     assert "reason: 'n' is no reason" in capsys.readouterr().err
 
 
-def test_no_answer_is_ever_the_name_of_a_destruction(conductor: Conductor) -> None:
+def test_no_answer_is_ever_the_name_of_a_destruction(controller: IncidentController) -> None:
     step = load(Path("runbook.yaml")).step("freeze")
     draft = PlanDraft("clean", {}, confirm_name="y")
     draft.add(Verb.REMOVE, "everything", reversible=False)

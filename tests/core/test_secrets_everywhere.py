@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.export.post_mortem import post_mortem
 from midwatch.export.timeline import timeline
 from midwatch.incident.state import StepStatus
-from midwatch.redaction.encodings import disguises
+from midwatch.redaction.encodings import variants
 from midwatch.redaction.projection import project
 from midwatch.runbook.loader import load
 from tests.core.conftest import ended, wait_for
@@ -68,31 +68,31 @@ def test_no_form_of_any_secret_is_anywhere(
     (here / "pieces").write_text(json.dumps([piece.hex() for piece in pieces]))
     (here / "value").write_text(json.dumps(FORMS[told[0][0]](secret).replace(b"\n", b"").hex()))
     os.mkfifo(here / "gate")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    conductor.start("tell", conductor.plan("tell"))
-    folder = conductor.attempt_folder("tell")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.start("tell", controller.plan("tell"))
+    folder = controller.attempt_folder("tell")
     assert folder is not None
     wait_for(
-        lambda: b"all is written" in folder.output.read_bytes() or (not conductor.poll() and not conductor.incident.running())
+        lambda: b"all is written" in folder.output.read_bytes() or (not controller.poll() and not controller.incident.running())
     )
-    forms = disguises(secret) | {secret.encode()[:-1]} | {FORMS[form](secret) for form, _ in told}
+    forms = variants(secret) | {secret.encode()[:-1]} | {FORMS[form](secret) for form, _ in told}
     assert_not_in_processes(forms)
     if cut_off:
-        conductor.cancel("tell")
+        controller.cancel("tell")
     else:
         (here / "gate").write_text("")
-    assert ended(conductor, "tell") is (StepStatus.FAILED if cut_off else StepStatus.DONE)
-    conductor.note(f"it was {secret}")
-    conductor.tick("by-hand", values={"seen": secret})
-    conductor.update(f"we have {secret}")
-    conductor.leave()
+    assert ended(controller, "tell") is (StepStatus.FAILED if cut_off else StepStatus.DONE)
+    controller.note(f"it was {secret}")
+    controller.mark_done("by-hand", values={"seen": secret})
+    controller.update(f"we have {secret}")
+    controller.leave()
     assert main(["show", "--json"]) == main(["show"]) == main(["export"]) == main(["export", "--post-mortem"]) == 0
     shown = capsys.readouterr().out.encode()
-    told_all = timeline(conductor.runbook, conductor.events, conductor.folder) + post_mortem(
-        conductor.runbook, conductor.events, conductor.folder
+    told_all = timeline(controller.runbook, controller.events, controller.folder) + post_mortem(
+        controller.runbook, controller.events, controller.folder
     )
     assert "secrets masked: pgpass line 1 " in told_all
-    contents = {path.name: path.read_bytes() for path in conductor.folder.path.rglob("*") if path.is_file()}
+    contents = {path.name: path.read_bytes() for path in controller.folder.path.rglob("*") if path.is_file()}
     contents |= {"shown": shown, "exports": told_all.encode(), "as a terminal shows it": project(contents["output"]).text}
     assert not [(name, form) for name, content in contents.items() for form in forms if form in content]
 

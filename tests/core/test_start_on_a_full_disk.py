@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from filling import fill, fill_inodes
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Failed
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.shelf import incidents
-from midwatch.incident.spare import FILES_A_START, PIECE, SPACE, Spare
+from midwatch.incident.spare import FILES_A_START, PIECE, SPACE, StartReserve
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
-from midwatch.journal.words import journal_words
+from midwatch.journal.words import journal_notice
 from midwatch.runbook.loader import load
 from tests.core.conftest import ended
 from tests.mounting import run_or_skip
@@ -40,7 +40,7 @@ MOUNTS = {
 
 
 @pytest.fixture(params=MOUNTS)
-def conductor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Conductor]:
+def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IncidentController]:
     """An incident on a small disk of its own."""
     disk, command = tmp_path / "disk", list(MOUNTS[request.param])
     disk.mkdir()
@@ -52,79 +52,79 @@ def conductor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Conduc
         command.append(str(image))
     run_or_skip(*command, disk)
     (disk / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(disk / "runbook.yaml"), actor="ada@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(disk / "runbook.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
     subprocess.run(["umount", "-l", disk], check=True, timeout=20)
 
 
-def disk_of(conductor: Conductor) -> Path:
-    return conductor.runbook.file.parent
+def disk_of(controller: IncidentController) -> Path:
+    return controller.runbook.file.parent
 
 
-def given(conductor: Conductor) -> list[str]:
-    return [journal_words(event.kind, event.body) for event in conductor.events if event.kind == Kind.RESERVE_RELEASED]
+def given(controller: IncidentController) -> list[str]:
+    return [journal_notice(event.kind, event.body) for event in controller.events if event.kind == EventKind.RESERVE_RELEASED]
 
 
-def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(conductor: Conductor) -> None:
-    disk, spare = disk_of(conductor), conductor.folder.path / "spare"
+def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(controller: IncidentController) -> None:
+    disk, spare = disk_of(controller), controller.folder.path / "spare"
     assert (spare / "room").stat().st_size == SPACE
     fill(disk)
-    conductor.start("make-room", conductor.plan("make-room"))
-    assert ended(conductor, "make-room") is StepStatus.DONE
+    controller.start("make-room", controller.plan("make-room"))
+    assert ended(controller, "make-room") is StepStatus.DONE
     assert not (disk / "filler").exists()
-    attempt = conductor.attempt_folder("make-room")
+    attempt = controller.attempt_folder("make-room")
     assert attempt is not None
     assert attempt.output.read_text() == "there is room\n"
-    assert given(conductor)
-    assert all(line.startswith("The incident's disk is full (No space left on device)") for line in given(conductor))
-    conductor.start("again", conductor.plan("again"))
+    assert given(controller)
+    assert all(line.startswith("The incident's disk is full (No space left on device)") for line in given(controller))
+    controller.start("again", controller.plan("again"))
     assert (spare / "room").stat().st_size == SPACE, "with room again, all of it is kept again"
-    assert ended(conductor, "again") is StepStatus.DONE
-    conductor.close()
+    assert ended(controller, "again") is StepStatus.DONE
+    controller.close()
     assert not spare.exists()
-    assert verify(conductor.folder.journal).ok
+    assert verify(controller.folder.journal).ok
 
 
-def test_it_starts_on_a_disk_without_an_inode(conductor: Conductor) -> None:
-    disk = disk_of(conductor)
+def test_it_starts_on_a_disk_without_an_inode(controller: IncidentController) -> None:
+    disk = disk_of(controller)
     fill_inodes(disk)
     for _ in range(2):
-        conductor.start("again", conductor.plan("again"), reason="once more")
-        assert ended(conductor, "again") is StepStatus.DONE
-    assert [line.split(":")[0] for line in given(conductor)] == ["No inode is free on the incident's disk"] * 2
+        controller.start("again", controller.plan("again"), reason="once more")
+        assert ended(controller, "again") is StepStatus.DONE
+    assert [line.split(":")[0] for line in given(controller)] == ["No inode is free on the incident's disk"] * 2
     with pytest.raises(Failed, match="No space left on device"):
-        conductor.start("make-room", conductor.plan("make-room"))
+        controller.start("make-room", controller.plan("make-room"))
     assert (disk.parent / "ran").read_text() == "ran\n" * 2
     assert (disk / "filler").is_dir(), "what could not start did nothing"
 
 
-def test_what_could_not_be_declared_leaves_nothing_that_looks_damaged(conductor: Conductor) -> None:
-    disk = disk_of(conductor)
+def test_what_could_not_be_declared_leaves_nothing_that_looks_damaged(controller: IncidentController) -> None:
+    disk = disk_of(controller)
     fill(disk)
     before = incidents(disk / "logs")
     with pytest.raises(Failed, match="The incident's folder cannot be made: No space left on device"):
-        Conductor.declare(load(disk / "runbook.yaml"), actor="bob@test")
+        IncidentController.declare(load(disk / "runbook.yaml"), actor="bob@test")
     assert incidents(disk / "logs") == before
 
 
-def test_once_all_of_it_is_used_up_a_start_says_so_and_nothing_runs(conductor: Conductor) -> None:
-    disk, starts = disk_of(conductor), 0
+def test_once_all_of_it_is_used_up_a_start_says_so_and_nothing_runs(controller: IncidentController) -> None:
+    disk, starts = disk_of(controller), 0
     with pytest.raises(Failed, match=r"Nothing ran\. Make room .* in |Nothing ran; see ") as failed:  # noqa: PT012
         while starts <= SPACE // PIECE:
             fill(disk)
-            conductor.start("again", conductor.plan("again"), reason="once more")
-            starts += ended(conductor, "again") is StepStatus.DONE
+            controller.start("again", controller.plan("again"), reason="once more")
+            starts += ended(controller, "again") is StepStatus.DONE
     assert "No space left on device" in str(failed.value)
     assert starts >= 3
     assert (disk.parent / "ran").read_text() == "ran\n" * starts
-    assert "nothing is left, so make room before the next step" in given(conductor)[-1]
-    assert sum(attempt.outcome == "done" for attempt in conductor.incident.step("again").attempts) == starts
-    assert verify(conductor.folder.journal).ok
+    assert "nothing is left, so make room before the next step" in given(controller)[-1]
+    assert sum(attempt.outcome == "done" for attempt in controller.incident.step("again").attempts) == starts
+    assert verify(controller.folder.journal).ok
 
 
 def test_what_was_taken_half_way_is_completed_and_given_back_whole(tmp_path: Path) -> None:
-    spare, folder = Spare(tmp_path), tmp_path / "spare"
+    spare, folder = StartReserve(tmp_path), tmp_path / "spare"
     spare.keep()
     whole = sorted(path.name for path in folder.iterdir())
     for name in whole:
@@ -132,7 +132,7 @@ def test_what_was_taken_half_way_is_completed_and_given_back_whole(tmp_path: Pat
         spare.keep()
         assert sorted(path.name for path in folder.iterdir()) == whole
         assert (folder / "room").stat().st_size == SPACE
-    assert spare.give() is None, "there is room"
+    assert spare.release() is None, "there is room"
     for name in whole[: FILES_A_START + 1]:
         (folder / name).unlink()
     spare.drop()

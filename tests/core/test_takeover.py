@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from midwatch import conductor as conductor_module
-from midwatch.conductor import Conductor
+from midwatch import conductor as controller_module
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import Lookout, Pulse
+from midwatch.incident.lease import DriverState, LeaseWatcher
 from midwatch.incident.lock import TakenOver
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
@@ -27,10 +27,10 @@ from tests.core.conftest import ended, wait_for
 DRIVES = """
 import sys, time
 from pathlib import Path
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Refused
 from midwatch.runbook.loader import load
-conductor = Conductor.declare(load(Path("runbook.yaml")), actor="ada@test")
+conductor = IncidentController.declare(load(Path("runbook.yaml")), actor="ada@test")
 print(conductor.folder.path, flush=True)
 for line in sys.stdin:
     try:
@@ -65,51 +65,51 @@ def tell(process: subprocess.Popen[str], word: str) -> str:
     return heard(process)
 
 
-def onlooker(folder: IncidentFolder, actor: str, *, lease: float = 20.0) -> Conductor:
+def onlooker(folder: IncidentFolder, actor: str, *, lease: float = 20.0) -> IncidentController:
     """An observer who is content with a shorter silence."""
-    observer = Conductor.observe(folder, actor=actor)
-    observer._lookout = Lookout(folder, lease=lease)
+    observer = IncidentController.observe(folder, actor=actor)
+    observer._lease_watcher = LeaseWatcher(folder, lease=lease)
     return observer
 
 
-def silent(observer: Conductor) -> bool:
+def silent(observer: IncidentController) -> bool:
     observer.poll()
-    return observer.lease.pulse is Pulse.SILENT
+    return observer.lease.state is DriverState.UNRESPONSIVE
 
 
-def test_the_wheel_of_a_driver_that_died_is_taken_with_a_reason(driver: subprocess.Popen[str]) -> None:
+def test_control_of_a_driver_that_died_is_taken_with_a_reason(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.kill()
     driver.wait(30)
     bob = onlooker(folder, "bob@test")
     with pytest.raises(Refused, match="ada@test had the wheel and never gave it back") as refused:
-        bob.take_wheel()
+        bob.take_control()
     assert "--take-over" in refused.value.hint
     assert not bob.driving
-    bob.take_wheel("ada's laptop is dead")
+    bob.take_control("ada's laptop is dead")
     body = bob.events[-1].body
-    assert bob.events[-1].kind == Kind.DRIVER_TOOK_OVER
+    assert bob.events[-1].kind == EventKind.DRIVER_TOOK_OVER
     assert bob.events[-1].actor == bob.incident.driver == "bob@test"
     assert (body["from"], body["reason"], body["how"]) == ("ada@test", "ada's laptop is dead", "ended")
     assert body["silent"] >= 0
     bob.leave()
 
 
-def test_who_died_at_the_wheel_comes_back_to_it_without_a_word(driver: subprocess.Popen[str]) -> None:
+def test_who_died_at_control_comes_back_to_it_without_a_word(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.kill()
     driver.wait(30)
-    ada = Conductor.resume(folder, actor="ada@elsewhere")
-    assert ada.events[-1].kind == Kind.DRIVER_JOINED
+    ada = IncidentController.resume(folder, actor="ada@elsewhere")
+    assert ada.events[-1].kind == EventKind.DRIVER_JOINED
     ada.leave()
 
 
 def test_a_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     bob = onlooker(folder, "bob@test")
-    assert bob.lease.pulse is Pulse.LIVES
+    assert bob.lease.state is DriverState.ALIVE
     with pytest.raises(Refused, match="ada@test drives it since"):
-        bob.take_wheel("I want it")
+        bob.take_control("I want it")
     assert tell(driver, "still here") == "noted"
 
 
@@ -119,8 +119,8 @@ def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(d
     bob = onlooker(folder, "bob@test", lease=0.2)
     wait_for(lambda: silent(bob))
     with pytest.raises(Refused, match="no sign of life for"):
-        bob.take_wheel()
-    bob.take_wheel("her screen hangs")
+        bob.take_control()
+    bob.take_control("her screen hangs")
     body = bob.events[-1].body
     assert (body["from"], body["reason"], body["how"]) == ("ada@test", "her screen hangs", "silent")
     assert body["silent"] >= 0.2
@@ -132,19 +132,19 @@ def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(d
     assert verify(folder.journal).ok
 
 
-def test_the_same_person_takes_a_hung_screens_wheel_without_a_reason(driver: subprocess.Popen[str]) -> None:
+def test_the_same_person_takes_a_hung_screens_control_without_a_reason(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.send_signal(signal.SIGSTOP)
     ada = onlooker(folder, "ada@test", lease=0.2)
     wait_for(lambda: silent(ada))
-    ada.take_wheel()
-    assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (Kind.DRIVER_TOOK_OVER, "")
+    ada.take_control()
+    assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (EventKind.DRIVER_TOOK_OVER, "")
     ada.leave()
 
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_what_a_silent_driver_was_about_to_start(
-    conductor: Conductor, here: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
     """Before its order is written it never runs; after that nobody can know, and nobody says that it did not run."""
     reached, go_on, failures = threading.Event(), threading.Event(), []
@@ -156,21 +156,21 @@ def test_what_a_silent_driver_was_about_to_start(
 
     def start() -> None:
         try:
-            conductor.start("work", plan)
+            controller.start("work", plan)
         except MidwatchError as error:
             failures.append(error)
 
-    plan = conductor.plan("work")
-    monkeypatch.setattr(conductor_module, "take_readings", hang)
+    plan = controller.plan("work")
+    monkeypatch.setattr(controller_module, "take_readings", hang)
     thread = threading.Thread(target=start)
     thread.start()
     assert reached.wait(60)
-    folder = conductor.folder.attempt("work", 1)
+    folder = controller.folder.attempt("work", 1)
     if begun:
         folder.order.touch()
-    bob = onlooker(conductor.folder, "bob@test", lease=0.0)
+    bob = onlooker(controller.folder, "bob@test", lease=0.0)
     wait_for(lambda: silent(bob))
-    bob.take_wheel("she hangs")
+    bob.take_control("she hangs")
     expected = StepStatus.UNKNOWN if begun else StepStatus.FAILED
     assert ended(bob, "work") is expected
     go_on.set()
@@ -178,15 +178,15 @@ def test_what_a_silent_driver_was_about_to_start(
     assert len(failures) == 1
     assert not (here / "ran").exists()
     assert isinstance(failures[0], TakenOver)
-    assert not conductor.driving
+    assert not controller.driving
     bob.leave()
-    assert verify(conductor.folder.journal).ok
+    assert verify(controller.folder.journal).ok
 
 
-def test_a_front_end_that_waits_gives_signs_of_life(conductor: Conductor) -> None:
-    conductor._beaten = 0.0
-    os.utime(conductor.folder.lock, (0, 0))
-    lookout = Lookout(conductor.folder)
-    before = lookout.look().sight
-    with conductor.beating():
-        wait_for(lambda: lookout.look().sight != before)
+def test_a_front_end_that_waits_gives_signs_of_life(controller: IncidentController) -> None:
+    controller._last_heartbeat = 0.0
+    os.utime(controller.folder.lock, (0, 0))
+    lookout = LeaseWatcher(controller.folder)
+    before = lookout.inspect().snapshot
+    with controller.heartbeat():
+        wait_for(lambda: lookout.inspect().snapshot != before)

@@ -9,10 +9,10 @@ import pytest
 
 from midwatch import headless
 from midwatch.answers import load_answers
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Exit, Refused
 from midwatch.export.timeline import timeline
-from midwatch.handover import as_lines, handover
+from midwatch.handover import as_lines, handoff_summary
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
@@ -43,143 +43,145 @@ phases:
 
 
 @pytest.fixture
-def conductor(here: Path) -> Iterator[Conductor]:
+def controller(here: Path) -> Iterator[IncidentController]:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
 
 
-def run_step(conductor: Conductor, step_id: str, **more: str) -> StepStatus:
-    conductor.start(step_id, conductor.plan(step_id), **more)
-    return ended(conductor, step_id)
+def run_step(controller: IncidentController, step_id: str, **more: str) -> StepStatus:
+    controller.start(step_id, controller.plan(step_id), **more)
+    return ended(controller, step_id)
 
 
-def statuses(conductor: Conductor) -> list[str]:
-    return [conductor.incident.status(step).value for step in conductor.runbook.steps()]
+def statuses(controller: IncidentController) -> list[str]:
+    return [controller.incident.status(step).value for step in controller.runbook.steps()]
 
 
-def headless_run(conductor: Conductor, here: Path, answers: str, *, retry: bool = False) -> tuple[Exit, list[str]]:
+def headless_run(controller: IncidentController, here: Path, answers: str, *, retry: bool = False) -> tuple[Exit, list[str]]:
     (here / "answers.yaml").write_text(answers, encoding="utf-8")
     said: list[str] = []
-    return headless.run(conductor, load_answers(here / "answers.yaml", conductor.runbook), said.append, retry=retry), said
+    return headless.run(controller, load_answers(here / "answers.yaml", controller.runbook), said.append, retry=retry), said
 
 
-def test_condition_of_a_step_that_was_skipped_is_undecided_and_next(conductor: Conductor, here: Path) -> None:
+def test_condition_of_a_step_that_was_skipped_is_undecided_and_next(controller: IncidentController, here: Path) -> None:
     (here / "fail").touch()
-    assert run_step(conductor, "look") is StepStatus.FAILED
-    assert statuses(conductor)[1:3] == ["not needed", "not needed"]
-    rollback = conductor.runbook.step("rollback")
-    assert conductor.incident.condition(rollback).verdict is Verdict.PENDING
-    conductor.skip("look", "the host is gone")
-    assert statuses(conductor) == ["skipped", "undecided", "undecided", "not needed"]
-    assert conductor.incident.next_step(conductor.runbook) == rollback
-    assert conductor.incident.condition(rollback).reason == (
+    assert run_step(controller, "look") is StepStatus.FAILED
+    assert statuses(controller)[1:3] == ["not needed", "not needed"]
+    rollback = controller.runbook.step("rollback")
+    assert controller.incident.condition(rollback).verdict is Verdict.PENDING
+    controller.skip("look", "the host is gone")
+    assert statuses(controller) == ["skipped", "undecided", "undecided", "not needed"]
+    assert controller.incident.next_step(controller.runbook) == rollback
+    assert controller.incident.condition(rollback).reason == (
         "look.urgent is not known: look is skipped and did not report urgent"
     )
-    assert conductor.incident.counts(conductor.runbook.steps()) == (1, 3)
+    assert controller.incident.counts(controller.runbook.steps()) == (1, 3)
 
 
-def test_undecided_step_runs_with_a_reason_only(conductor: Conductor, here: Path) -> None:
-    conductor.skip("look", "the host is gone")
-    plan = conductor.plan("rollback")
+def test_undecided_step_runs_with_a_reason_only(controller: IncidentController, here: Path) -> None:
+    controller.skip("look", "the host is gone")
+    plan = controller.plan("rollback")
     with pytest.raises(Refused, match=r"is undecided: look\.urgent is not known"):
-        conductor.start("rollback", plan)
-    conductor.start("rollback", plan, reason="the lead wants it")
-    assert ended(conductor, "rollback") is StepStatus.DONE
+        controller.start("rollback", plan)
+    controller.start("rollback", plan, reason="the lead wants it")
+    assert ended(controller, "rollback") is StepStatus.DONE
     assert (here / "rolled-back").exists()
     with pytest.raises(Refused, match="is undecided"):
-        conductor.tick("inform")
-    conductor.tick("inform", note="called her anyway")
-    assert conductor.incident.next_step(conductor.runbook) is None
+        controller.mark_done("inform")
+    controller.mark_done("inform", note="called her anyway")
+    assert controller.incident.next_step(controller.runbook) is None
 
 
-def test_person_decides_that_an_undecided_step_is_needed(conductor: Conductor) -> None:
-    conductor.skip("look", "the host is gone")
-    conductor.reopen("inform", "better safe")
-    assert statuses(conductor)[1:3] == ["undecided", "to do"]
-    conductor.skip("inform", "she knows it")
-    assert statuses(conductor)[2] == "skipped"
+def test_person_decides_that_an_undecided_step_is_needed(controller: IncidentController) -> None:
+    controller.skip("look", "the host is gone")
+    controller.reopen("inform", "better safe")
+    assert statuses(controller)[1:3] == ["undecided", "to do"]
+    controller.skip("inform", "she knows it")
+    assert statuses(controller)[2] == "skipped"
 
 
-def test_step_that_is_not_needed_can_be_done_all_the_same(conductor: Conductor, here: Path) -> None:
+def test_step_that_is_not_needed_can_be_done_all_the_same(controller: IncidentController, here: Path) -> None:
     (here / "calm").touch()
-    assert run_step(conductor, "look") is StepStatus.DONE
-    assert statuses(conductor) == ["done", "not needed", "not needed", "not needed"]
+    assert run_step(controller, "look") is StepStatus.DONE
+    assert statuses(controller) == ["done", "not needed", "not needed", "not needed"]
     with pytest.raises(Refused, match="is not needed"):
-        conductor.tick("inform")
-    conductor.reopen("inform", "she asked to be informed of everything")
-    assert statuses(conductor)[2] == "to do"
-    conductor.tick("inform")
-    assert run_step(conductor, "rollback", reason="a rehearsal") is StepStatus.DONE
-    conductor.skip("look", "only to see that decisions stay")
-    assert statuses(conductor)[1:3] == ["done", "done"]
+        controller.mark_done("inform")
+    controller.reopen("inform", "she asked to be informed of everything")
+    assert statuses(controller)[2] == "to do"
+    controller.mark_done("inform")
+    assert run_step(controller, "rollback", reason="a rehearsal") is StepStatus.DONE
+    controller.skip("look", "only to see that decisions stay")
+    assert statuses(controller)[1:3] == ["done", "done"]
 
 
-def test_shell_step_without_its_declared_output_fails(conductor: Conductor) -> None:
-    assert run_step(conductor, "look") is StepStatus.FAILED
-    last = conductor.incident.step("look").last
+def test_shell_step_without_its_declared_output_fails(controller: IncidentController) -> None:
+    assert run_step(controller, "look") is StepStatus.FAILED
+    last = controller.incident.step("look").last
     assert last is not None
     assert last.summary == "exit 0, but it did not report urgent in $STEP_OUTPUT"
 
 
-def test_export_and_handover_name_what_was_undecided(conductor: Conductor) -> None:
-    conductor.skip("look", "the host is gone")
-    lines = as_lines(handover(conductor.runbook, conductor.incident, conductor.clock, None))
+def test_export_and_handover_name_what_was_undecided(controller: IncidentController) -> None:
+    controller.skip("look", "the host is gone")
+    lines = as_lines(handoff_summary(controller.runbook, controller.incident, controller.clock, None))
     assert "  1.2 Roll back: look.urgent is not known: look is skipped and did not report urgent" in lines
-    conductor.close(reason="the host was replaced")
-    text = timeline(conductor.runbook, conductor.events, conductor.folder)
+    controller.close(reason="the host was replaced")
+    text = timeline(controller.runbook, controller.events, controller.folder)
     assert "Nobody decided whether it was needed: look.urgent is not known: look is skipped" in text.replace("\\", "")
     assert "Whether it was needed was never known: rollback is undecided" in text
 
 
-def test_unknown_outcome_that_was_skipped_leaves_a_failure_condition_undecided(conductor: Conductor, here: Path) -> None:
-    conductor.skip("look", "the host is gone")
-    conductor.start("rollback", conductor.plan("rollback"), reason="try")
-    ended(conductor, "rollback")
-    mourn = conductor.runbook.step("mourn")
-    assert conductor.incident.condition(mourn).reason == "rollback did not fail"
-    state = conductor.incident.step("rollback")
+def test_unknown_outcome_that_was_skipped_leaves_a_failure_condition_undecided(
+    controller: IncidentController, here: Path
+) -> None:
+    controller.skip("look", "the host is gone")
+    controller.start("rollback", controller.plan("rollback"), reason="try")
+    ended(controller, "rollback")
+    mourn = controller.runbook.step("mourn")
+    assert controller.incident.condition(mourn).reason == "rollback did not fail"
+    state = controller.incident.step("rollback")
     assert state.last is not None
     state.last.outcome, state.status = StepOutcome.UNKNOWN, StepStatus.SKIPPED
-    assert conductor.incident.status(mourn) is StepStatus.UNDECIDED
+    assert controller.incident.status(mourn) is StepStatus.UNDECIDED
 
 
-def test_headless_run_stops_at_an_undecided_step_until_the_answers_decide(conductor: Conductor, here: Path) -> None:
+def test_headless_run_stops_at_an_undecided_step_until_the_answers_decide(controller: IncidentController, here: Path) -> None:
     skip = "default_manual: {note: done}\nskip: {look: the host is gone"
-    code, said = headless_run(conductor, here, skip + "}\n")
+    code, said = headless_run(controller, here, skip + "}\n")
     assert code is Exit.UNKNOWN
     assert said[-1] == (
         "Step 1.2 rollback is undecided: look.urgent is not known: look is skipped and did not report urgent. "
         "The answers file has to say: override if needed, else skip"
     )
     decided = skip + ", inform: she knows}\noverride: {rollback: the lead wants it}\n"
-    code, said = headless_run(conductor, here, decided, retry=True)
+    code, said = headless_run(controller, here, decided, retry=True)
     assert code is Exit.DONE
     assert (here / "rolled-back").exists()
     assert "    needed: the lead wants it" in said
 
 
-def test_headless_resume_runs_a_failed_step_once_more(conductor: Conductor, here: Path) -> None:
+def test_headless_resume_runs_a_failed_step_once_more(controller: IncidentController, here: Path) -> None:
     (here / "fail").touch()
     answers = "default_manual: {note: done}\n"
-    assert headless_run(conductor, here, answers)[0] is Exit.FAILED
-    assert headless_run(conductor, here, answers, retry=True)[0] is Exit.FAILED
-    assert len(conductor.incident.step("look").attempts) == 2
+    assert headless_run(controller, here, answers)[0] is Exit.FAILED
+    assert headless_run(controller, here, answers, retry=True)[0] is Exit.FAILED
+    assert len(controller.incident.step("look").attempts) == 2
     (here / "fail").unlink()
     (here / "urgent").touch()
-    code, said = headless_run(conductor, here, answers, retry=True)
+    code, said = headless_run(controller, here, answers, retry=True)
     assert code is Exit.DONE
     assert "1.1 Look whether it is urgent again" in said
 
 
-def test_headless_resume_skips_a_failed_step_that_the_answers_skip(conductor: Conductor, here: Path) -> None:
+def test_headless_resume_skips_a_failed_step_that_the_answers_skip(controller: IncidentController, here: Path) -> None:
     (here / "fail").touch()
     answers = "default_manual: {note: done}\n"
-    assert headless_run(conductor, here, answers)[0] is Exit.FAILED
+    assert headless_run(controller, here, answers)[0] is Exit.FAILED
     answers += "skip: {look: the host is gone, rollback: nothing to roll back, inform: she knows}\n"
-    assert headless_run(conductor, here, answers, retry=True)[0] is Exit.DONE
-    assert statuses(conductor)[:3] == ["skipped"] * 3
+    assert headless_run(controller, here, answers, retry=True)[0] is Exit.DONE
+    assert statuses(controller)[:3] == ["skipped"] * 3
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from midwatch.conductor import Conductor
-from midwatch.incident.events import Kind
+from midwatch.conductor import IncidentController
+from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
@@ -34,14 +34,14 @@ def test_a_validation_that_fails_is_sev_0_and_somebody_has_to_be_told(here: Path
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     whole = gzip.compress(b"PGDMP" + bytes(range(256)) * 4096)
     (here / "arp.sql.gz").write_bytes(whole[: len(whole) // 2])
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     statuses = []
     for step in ("save", "validate"):
-        conductor.start(step, conductor.plan(step))
-        statuses.append(ended(conductor, step))
+        controller.start(step, controller.plan(step))
+        statuses.append(ended(controller, step))
     assert statuses == [StepStatus.DONE, StepStatus.FAILED]
-    assert conductor.incident.severity is Severity.SEV0
-    (raised,) = [event.body for event in conductor.events if event.kind == Kind.SEVERITY]
+    assert controller.incident.severity is Severity.SEV0
+    (raised,) = [event.body for event in controller.events if event.kind == EventKind.SEVERITY]
     assert (raised["from"], raised["to"], raised["reason"]) == ("SEV-1", "SEV-0", "1.2 Validate it failed")
-    assert list(conductor.incident.to_tell) == ["head"]
-    conductor.leave()
+    assert list(controller.incident.to_notify) == ["head"]
+    controller.leave()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.loader import load
@@ -53,55 +53,55 @@ def lay_out(folder: Path) -> None:
     (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
 
 
-def found(folder: Path, *, actor: str) -> Conductor:
+def found(folder: Path, *, actor: str) -> IncidentController:
     """The incident of this folder resumed (also a closed one, whose driver may have died on the way out), or declared."""
     from midwatch.incident.shelf import incidents, summary
 
     runbook = load(folder / "runbook.yaml")
     there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]
-    return Conductor.resume(there[0], actor=actor) if there else Conductor.declare(runbook, actor=actor)
+    return IncidentController.resume(there[0], actor=actor) if there else IncidentController.declare(runbook, actor=actor)
 
 
-def finish(conductor: Conductor) -> None:
+def finish(controller: IncidentController) -> None:
     """Go on from any state to the closed incident. What was done is not done again; what never ran is run."""
-    runbook = conductor.runbook
-    if not conductor.incident.open:
-        conductor.leave()
+    runbook = controller.runbook
+    if not controller.incident.open:
+        controller.leave()
         return
-    settle(conductor)
-    while step := conductor.incident.next_step(runbook):
-        state = conductor.incident.step(step.id)
+    settle(controller)
+    while step := controller.incident.next_step(runbook):
+        state = controller.incident.step(step.id)
         if step.id == "left-out":
-            conductor.skip("left-out", "not needed tonight")
+            controller.skip("left-out", "not needed tonight")
         elif step.id == "tried" and state.status is StepStatus.TODO:
-            conductor.fail("tried", "could not be done")
+            controller.mark_failed("tried", "could not be done")
         elif step.id == "tried":
-            conductor.tick("tried", note="done after all")
+            controller.mark_done("tried", note="done after all")
         elif step.kind is StepKind.MANUAL:
-            conductor.tick(step.id, note="taken", values={"owner": "ada"})
+            controller.mark_done(step.id, note="taken", values={"owner": "ada"})
         elif state.status is StepStatus.TODO or (state.last and state.last.outcome is StepOutcome.CANCELLED):
-            conductor.start(step.id, conductor.plan(step.id))
-            settle(conductor)
+            controller.start(step.id, controller.plan(step.id))
+            settle(controller)
         else:
-            conductor.tick(step.id, note="mended by hand")
-    if not any(note.text == "all quiet" for note in conductor.incident.notes):
-        conductor.note("all quiet")
-    if conductor.incident.last_update_at is None:
-        conductor.update("over soon")
-    if conductor.incident.severity is Severity.SEV0:
-        conductor.set_severity(Severity.SEV3, "it is over")
-    conductor.close()
+            controller.mark_done(step.id, note="mended by hand")
+    if not any(note.text == "all quiet" for note in controller.incident.notes):
+        controller.note("all quiet")
+    if controller.incident.last_update_at is None:
+        controller.update("over soon")
+    if controller.incident.severity is Severity.SEV0:
+        controller.set_severity(Severity.SEV3, "it is over")
+    controller.close()
 
 
-def settle(conductor: Conductor) -> None:
+def settle(controller: IncidentController) -> None:
     """Wait until nothing is under way and every reading is taken."""
     deadline = time.monotonic() + 60
-    conductor.poll()
-    while conductor.incident.running():
-        assert time.monotonic() < deadline, f"{conductor.incident.running()} never ended"
+    controller.poll()
+    while controller.incident.running():
+        assert time.monotonic() < deadline, f"{controller.incident.running()} never ended"
         time.sleep(0.02)
-        conductor.poll()
-    conductor.settle()
+        controller.poll()
+    controller.settle()
 
 
 def end_state(incident: Incident) -> dict[str, Any]:
@@ -124,5 +124,5 @@ def end_state(incident: Incident) -> dict[str, Any]:
         "driver": incident.driver,
         "criteria": {name: state.met for name, state in incident.criteria.items()},
         "notes": [(note.text, note.role, note.is_update) for note in incident.notes],
-        "to tell": dict(incident.to_tell),
+        "to tell": dict(incident.to_notify),
     }

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.shelf import incidents
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -65,7 +65,7 @@ def test_killed_at_every_point_the_end_is_the_same(drivers: Drivers, tmp_path: P
     assert recorded["exit"] == 0, recorded["points"][-1]
     points: list[str] = recorded["points"]
     undisturbed = the_incident(tmp_path / "whole")
-    expected = end_state(fold(undisturbed))
+    expected = end_state(reduce(undisturbed))
     assert expected["closed"]
     assert points.count("pwrite") > len(undisturbed)  # every append is among them, and the lock
     assert sum(label.startswith("subprocess.Popen") for label in points) == 2
@@ -98,8 +98,8 @@ def _differs(folder: Path, before: list[list[Event]], expected: dict[str, Any]) 
     ran = (folder / "ran").read_text().split()
     if sorted(ran) != ["breaks", "work"]:
         return f"these ran: {ran}"
-    starts = [event.body["supervisor"]["pid"] for event in events if event.kind == Kind.STARTED]
+    starts = [event.body["supervisor"]["pid"] for event in events if event.kind == EventKind.STARTED]
     if len(starts) != 2:
         return f"{len(starts)} starts in the journal"
-    found = end_state(fold(events))
+    found = end_state(reduce(events))
     return "" if found == expected else f"the end is another: {found} instead of {expected}"

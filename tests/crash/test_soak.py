@@ -22,19 +22,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.shelf import incidents
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from tests.crash import wandering
 from tests.crash.deadly import DIED
 from tests.crash.drivers import Deadly
 
 INCIDENTS = int(os.environ.get("MIDWATCH_SOAK", "12"))
-LIVES = 12
+ALIVE = 12
 """At most so many things happen in one incident."""
 DEED = st.tuples(st.sampled_from(wandering.DEEDS), st.sampled_from(wandering.STEPS))
 DEEDS = st.lists(DEED, min_size=1, max_size=8)
@@ -96,9 +96,9 @@ class Wandering(RuleBasedStateMachine):
     def a_supervisor_is_killed_at_its_work(self) -> None:
         self.mark("hold", True)
         self.live([("tick", "asked"), ("reopen", "work"), ("start", "work")], die_at=NEVER, leave=False, hours=0)
-        started = [event for event in self.stored() if event.kind == Kind.STARTED and event.body["step"] == "work"]
+        started = [event for event in self.stored() if event.kind == EventKind.STARTED and event.body["step"] == "work"]
         if started:
-            supervisor = Process.from_json(started[-1].body["supervisor"])
+            supervisor = ProcessIdentity.from_json(started[-1].body["supervisor"])
             _figures["supervisors killed"] += supervisor.send(signal.SIGKILL)
         self.mark("hold", False)
 
@@ -124,7 +124,7 @@ class Wandering(RuleBasedStateMachine):
         self.seen = events
         ran = (self.folder / "ran").read_text().splitlines() if (self.folder / "ran").exists() else []
         assert len(ran) == len(set(ran)), f"an attempt ran twice: {ran}"
-        confirmed = {f"{e.body['step']}-{e.body['attempt']}" for e in events if e.kind == Kind.CONFIRMED}
+        confirmed = {f"{e.body['step']}-{e.body['attempt']}" for e in events if e.kind == EventKind.CONFIRMED}
         for values in ran:
             assert "-".join(Path(values).parts[-3:-1]) in confirmed, f"{values} was never confirmed"
 
@@ -149,14 +149,14 @@ class Wandering(RuleBasedStateMachine):
             self.the_disk_is_freed()
             for name in ("hold", "fail"):
                 self.mark(name, False)
-            conductor = wandering.finish(self.volume)
+            controller = wandering.finish(self.volume)
             self.nothing_is_lost_changed_or_repeated()
-            verdict = verify(conductor.folder.journal)
+            verdict = verify(controller.folder.journal)
             assert verdict.ok, verdict.problem
-            incident = fold(read(conductor.folder.journal))
+            incident = reduce(read(controller.folder.journal))
             assert not incident.open
-            assert incident == conductor.incident
-            assert all(incident.status(step).settled for step in conductor.runbook.steps())
+            assert incident == controller.incident
+            assert all(incident.status(step).concluded for step in controller.runbook.steps())
             assert all(a.outcome is not None for state in incident.steps.values() for a in state.attempts)
             done = incident.step("work")
             assert done.status in (StepStatus.DONE, StepStatus.SKIPPED)
@@ -195,7 +195,7 @@ def test_incidents_in_which_anything_happens_are_whole_in_the_end(
         machine,
         settings=settings(
             max_examples=INCIDENTS,
-            stateful_step_count=LIVES,
+            stateful_step_count=ALIVE,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,

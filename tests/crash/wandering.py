@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from midwatch.clock import SystemClock
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError
 from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity, StepKind
-from midwatch.supervisor.watch import Lost, look
+from midwatch.supervisor.watch import Lost, inspect_attempt
 from tests.crash.small_incident import settle
 
 RUNBOOK = """\
@@ -68,90 +68,90 @@ def lay_out(folder: Path, volume: Path) -> None:
     (volume / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
 
 
-def found(volume: Path, *, clock: SystemClock) -> Conductor:
+def found(volume: Path, *, clock: SystemClock) -> IncidentController:
     """The incident of this volume resumed, or declared."""
     runbook = load(volume / "runbook.yaml")
     there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]
     if there:
-        return Conductor.resume(there[0], actor="ada@test", clock=clock)
-    return Conductor.declare(runbook, actor="ada@test", clock=clock)
+        return IncidentController.resume(there[0], actor="ada@test", clock=clock)
+    return IncidentController.declare(runbook, actor="ada@test", clock=clock)
 
 
 def live(job: dict[str, Any], told: Callable[[bytes], object]) -> None:
     """One driver's life: it does what it is told, says what it has done as soon as it is done, and goes or just ends."""
     volume = Path(job["folder"])
     os.chdir(volume)
-    conductor = found(volume, clock=ShiftedClock(job["hours"]))
-    told(_line("resumed", conductor))
+    controller = found(volume, clock=ShiftedClock(job["hours"]))
+    told(_line("resumed", controller))
     for deed, step_id in job["deeds"]:
         try:
-            _do(conductor, deed, step_id)
-            told(_line("done", conductor))
+            _do(controller, deed, step_id)
+            told(_line("done", controller))
         except MidwatchError as error:
-            told(_line(type(error).__name__, conductor))
+            told(_line(type(error).__name__, controller))
     if job["leave"]:
-        conductor.leave()
-        told(_line("left", conductor))
+        controller.leave()
+        told(_line("left", controller))
 
 
-def _line(word: str, conductor: Conductor) -> bytes:
-    return json.dumps([word, len(conductor.events)]).encode() + b"\n"
+def _line(word: str, controller: IncidentController) -> bytes:
+    return json.dumps([word, len(controller.events)]).encode() + b"\n"
 
 
-def _do(conductor: Conductor, deed: str, step_id: str) -> None:
+def _do(controller: IncidentController, deed: str, step_id: str) -> None:
     why = "because it was night"
-    conductor.poll()
+    controller.poll()
     deeds: dict[str, Callable[[], object]] = {
-        "start": lambda: conductor.start(step_id, conductor.plan(step_id), typed=step_id, reason=why),
-        "cancel": lambda: conductor.cancel(step_id),
-        "tick": lambda: conductor.tick(step_id, note="done", values={"owner": "ada"} if step_id == "asked" else {}),
-        "skip": lambda: conductor.skip(step_id, why),
-        "fail": lambda: conductor.fail(step_id, why),
-        "reopen": lambda: conductor.reopen(step_id, why),
-        "verify": lambda: conductor.verify(step_id),
-        "undo": lambda: conductor.start(step_id, conductor.plan(step_id, undo=True), reason=why, undo=True),
-        "note": lambda: conductor.note(why),
-        "update": lambda: conductor.update(why),
-        "tell": lambda: conductor.told("boss", why),
-        "severity": lambda: conductor.set_severity(Severity.SEV1, why),
-        "wait": lambda: _wait(conductor),
+        "start": lambda: controller.start(step_id, controller.plan(step_id), typed=step_id, reason=why),
+        "cancel": lambda: controller.cancel(step_id),
+        "tick": lambda: controller.mark_done(step_id, note="done", values={"owner": "ada"} if step_id == "asked" else {}),
+        "skip": lambda: controller.skip(step_id, why),
+        "fail": lambda: controller.mark_failed(step_id, why),
+        "reopen": lambda: controller.reopen(step_id, why),
+        "verify": lambda: controller.check_outcome(step_id),
+        "undo": lambda: controller.start(step_id, controller.plan(step_id, undo=True), reason=why, undo=True),
+        "note": lambda: controller.note(why),
+        "update": lambda: controller.update(why),
+        "tell": lambda: controller.record_notification("boss", why),
+        "severity": lambda: controller.set_severity(Severity.SEV1, why),
+        "wait": lambda: _wait(controller),
     }
     deeds[deed]()
 
 
-def _wait(conductor: Conductor) -> None:
+def _wait(controller: IncidentController) -> None:
     """Until nothing is under way, but not for long: something may hold it up."""
     deadline = time.monotonic() + 0.5
-    while conductor.incident.running() and time.monotonic() < deadline:
+    while controller.incident.running() and time.monotonic() < deadline:
         time.sleep(0.01)
-        conductor.poll()
+        controller.poll()
 
 
-def finish(volume: Path) -> Conductor:
+def finish(volume: Path) -> IncidentController:
     """From wherever it stands to the closed incident, with every step settled."""
     os.chdir(volume)
-    conductor = found(volume, clock=SystemClock())
-    if not conductor.incident.open:
-        conductor.leave()
-        return conductor
-    settle(conductor)
-    while step := conductor.incident.next_step(conductor.runbook):
-        status = conductor.incident.status(step)
+    controller = found(volume, clock=SystemClock())
+    if not controller.incident.open:
+        controller.leave()
+        return controller
+    settle(controller)
+    while step := controller.incident.next_step(controller.runbook):
+        status = controller.incident.status(step)
         if step.kind is StepKind.MANUAL or status in (StepStatus.FAILED, StepStatus.UNKNOWN):
             values = {"owner": "ada"} if step.id == "asked" else {}
-            conductor.tick(step.id, note="settled in the end", values=values)
+            controller.mark_done(step.id, note="settled in the end", values=values)
         else:
-            _once_ended(conductor, step.id)
-            conductor.start(step.id, conductor.plan(step.id), typed=step.id)
-            settle(conductor)
-    conductor.close(reason="the night is over")
-    return conductor
+            _once_ended(controller, step.id)
+            controller.start(step.id, controller.plan(step.id), typed=step.id)
+            settle(controller)
+    controller.close(reason="the night is over")
+    return controller
 
 
-def _once_ended(conductor: Conductor, step_id: str) -> None:
+def _once_ended(controller: IncidentController, step_id: str) -> None:
     """Wait, as the refusal asks, until what runs on without its supervisor has ended."""
-    folder = conductor.attempt_folder(step_id)
+    folder = controller.attempt_folder(step_id)
     deadline = time.monotonic() + 30
-    while folder and isinstance(found := look(folder), Lost) and found.step is not None:
+    while folder and isinstance(found := inspect_attempt(folder), Lost) and found.step is not None:
         assert time.monotonic() < deadline, f"{found.step} never ended"
         time.sleep(0.02)

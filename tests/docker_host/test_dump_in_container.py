@@ -20,7 +20,7 @@ from actions import dump_source
 from actions.dump_source import ContainerDump
 from actions.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
-from actions.lost_dumps import lost_dumps
+from actions.lost_dumps import orphaned_dumps
 from midwatch.action import Context, Outcome
 from midwatch.errors import Failed, MidwatchError, Refused
 from midwatch.plan import Verb
@@ -28,7 +28,7 @@ from midwatch.runbook.model import Target, TargetKind
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly
-from probes.postgres.scratch import Scratch
+from probes.postgres.scratch import TempServer
 from probes.postgres.tools import Tools
 from tests.backup.waiting import until
 
@@ -46,7 +46,7 @@ DUMPS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'midw
 
 
 @pytest.fixture(scope="module")
-def server(client: DockerClient) -> Iterator[Scratch]:
+def server(client: DockerClient) -> Iterator[TempServer]:
     """Every test leaves it running."""
     with filled_container(FILL) as found:
         yield found
@@ -85,7 +85,7 @@ def answers(route: Route) -> bool:
     return False
 
 
-def way(kind: str, server: Scratch, inside: Route) -> tuple[Route, Tools | None]:
+def way(kind: str, server: TempServer, inside: Route) -> tuple[Route, Tools | None]:
     """The way into the container by commands, or by its socket as seen from here."""
     return (inside, None) if kind == "exec" else (replace(server.route, database="arp"), Tools(BIN, (18, 0)))
 
@@ -93,7 +93,7 @@ def way(kind: str, server: Scratch, inside: Route) -> tuple[Route, Tools | None]
 @pytest.mark.parametrize("kind", ["exec", "socket"])
 @pytest.mark.parametrize("word", ["stop", "kill"])
 def test_a_container_that_ends_in_mid_dump_leaves_nothing(
-    client: DockerClient, server: Scratch, inside: Route, tmp_path: Path, word: str, kind: str
+    client: DockerClient, server: TempServer, inside: Route, tmp_path: Path, word: str, kind: str
 ) -> None:
     """The compressor would have made a good gzip file of what came. Once it is up again, a dump begins from zero."""
     (tmp_path / "earlier.gz").write_bytes(b"kept")
@@ -130,7 +130,7 @@ def test_a_container_that_is_paused_in_mid_dump_is_stalled(
 
 
 def test_a_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
-    client: DockerClient, server: Scratch, inside: Route, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: DockerClient, server: TempServer, inside: Route, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that holds the snapshot hangs as well; nobody waits for it."""
     monkeypatch.setattr(dump_source, "STALL", 1.0)
@@ -145,7 +145,7 @@ def test_a_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_stopping_a_dump_ends_it_inside_and_no_other(server: Scratch, inside: Route) -> None:
+def test_stopping_a_dump_ends_it_inside_and_no_other(server: TempServer, inside: Route) -> None:
     """The process in the container would go on to its end: moby/moby#35703."""
     one, _ = begun(inside)
     other, rest = begun(inside)
@@ -264,7 +264,7 @@ sys.stdin.read()
 
 
 def test_a_dump_whose_reader_was_killed_is_found_and_ended(
-    server: Scratch, inside: Route, arp: Target, context: Context, heard: Heard
+    server: TempServer, inside: Route, arp: Target, context: Context, heard: Heard
 ) -> None:
     """Docker lets it go on inside: it would hold its locks and its snapshot for as long as it likes."""
     action, outcomes = EmergencyBackup(arp), list[Outcome]()
@@ -274,16 +274,16 @@ def test_a_dump_whose_reader_was_killed_is_found_and_ended(
         argv = [sys.executable, "-c", READER, str(inside.port), inside.container]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
             until(lambda: running(watcher) == 1)
-            assert lost_dumps(inside) == [], "its reader lives"
+            assert orphaned_dumps(inside) == [], "its reader lives"
             reader.kill()
-        (lost,) = lost_dumps(inside)
+        (lost,) = orphaned_dumps(inside)
         plan = action.plan(context)
         assert [effect.identity for effect in plan.effects if effect.verb is Verb.REMOVE] == [lost.application]
         again = threading.Thread(target=lambda: outcomes.append(action.apply(context, plan)))
         again.start()
         until(lambda: f"Ended a dump that lost its reader, pid {lost.pid}" in heard.text)
         until(lambda: running(watcher) == 1)
-        assert lost_dumps(inside) == [], "that is the new one"
+        assert orphaned_dumps(inside) == [], "that is the new one"
         holder.execute("ROLLBACK")
     again.join(60)
     (outcome,) = outcomes

@@ -18,7 +18,7 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from probes.postgres.embedded import engine_for
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.drill.other_processes import interpreter
@@ -50,7 +50,7 @@ def as_somebody_else(do: Callable[[], dict[str, str]]) -> dict[str, str]:
     import isal.igzip  # noqa: F401
     import psycopg  # noqa: F401
 
-    assert Process.of(os.getpid()) is not None
+    assert ProcessIdentity.of(os.getpid()) is not None
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -15,7 +15,7 @@ import pytest
 from host_world import BIN
 
 from actions.emergency_backup import EmergencyBackup
-from actions.lost_dumps import lost_dumps
+from actions.lost_dumps import orphaned_dumps
 from actions.validate_backup import ValidateBackup
 from midwatch.action import Context
 from midwatch.plan import Verb
@@ -95,7 +95,7 @@ def test_an_engine_that_is_killed_in_mid_dump(
 
             private.start()
             until(lambda: run_quietly(inside, "SELECT 1") == "1")
-            assert lost_dumps(inside) == [], f"{lost.object} was ended"
+            assert orphaned_dumps(inside) == [], f"{lost.object} was ended"
             dump_and_kill()
             private.start()  # nobody reached it meanwhile
             (tmp_path / "pgpass").unlink()  # so that only commands inside lead there
@@ -106,7 +106,7 @@ def test_an_engine_that_is_killed_in_mid_dump(
             assert lost.verb is Verb.REMOVE
             assert inside_as(client, arp, lost.identity)
             outcome = EmergencyBackup(arp).apply(context, plan)
-            assert (outcome.ok, lost_dumps(inside)) == (True, [])
+            assert (outcome.ok, orphaned_dumps(inside)) == (True, [])
             until(lambda: not inside_as(client, arp, lost.identity))
             whole = ValidateBackup(path=outcome.values["path"])
             assert whole.apply(context, whole.plan(context)).values["depth"] == "3"

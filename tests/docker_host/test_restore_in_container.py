@@ -19,13 +19,13 @@ from actions.restore import Restore
 from actions.restore_stream import ContainerRestore
 from actions.swap_database import SwapDatabase
 from midwatch.action import Context
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Failed
 from midwatch.runbook.model import Target, TargetKind
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
-from probes.postgres.scratch import Scratch
+from probes.postgres.scratch import TempServer
 from tests.backup.waiting import until
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ line break" (n int);
 
 
 @pytest.fixture
-def server(client: DockerClient) -> Iterator[Scratch]:
+def server(client: DockerClient) -> Iterator[TempServer]:
     with filled_container(SCRIPT) as found:
         yield found
 
@@ -60,8 +60,8 @@ def context(make_context: Callable[..., Context], inside: Route, monkeypatch: py
 
 
 @pytest.fixture
-def saved(inside: Route, server: Scratch, context: Context, tmp_path: Path) -> Path:
-    path, began = tmp_path / "arp.dump.gz", iso(context.clock.now())
+def saved(inside: Route, server: TempServer, context: Context, tmp_path: Path) -> Path:
+    path, began = tmp_path / "arp.dump.gz", to_rfc3339(context.clock.now())
     found = dump(inside, None, path, lambda done, total: None)
     with connect(replace(server.route, database="arp")) as connection:
         rows = count_rows(connection)
@@ -83,7 +83,7 @@ def saved(inside: Route, server: Scratch, context: Context, tmp_path: Path) -> P
 
 
 def test_restored_checked_and_put_in_place_by_commands_alone(
-    server: Scratch, arp: Target, inside: Route, context: Context, saved: Path
+    server: TempServer, arp: Target, inside: Route, context: Context, saved: Path
 ) -> None:
     assert sorted(rows_of(inside).values()) == [0, 20_000]
     action = Restore(arp, saved)
@@ -102,7 +102,7 @@ def test_restored_checked_and_put_in_place_by_commands_alone(
 
 
 def test_event_triggers_do_not_fire_and_views_are_filled_by_commands_alone(
-    server: Scratch, arp: Target, inside: Route, context: Context, request: pytest.FixtureRequest
+    server: TempServer, arp: Target, inside: Route, context: Context, request: pytest.FixtureRequest
 ) -> None:
     script = """
         CREATE TABLE noted (tag text);
@@ -123,7 +123,7 @@ def test_event_triggers_do_not_fire_and_views_are_filled_by_commands_alone(
         assert connection.execute("SELECT evtenabled FROM pg_event_trigger").fetchone() == ("A",)
 
 
-def test_a_cut_backup_leaves_no_database(server: Scratch, arp: Target, context: Context, saved: Path) -> None:
+def test_a_cut_backup_leaves_no_database(server: TempServer, arp: Target, context: Context, saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:-20_000])
     action = Restore(arp, saved)
     with pytest.raises(Failed, match="damaged"):

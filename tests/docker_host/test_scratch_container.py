@@ -18,12 +18,12 @@ from actions.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
 from drill import image
 from midwatch.action import Context
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Refused
 from probes.manifest import Manifest
 from probes.postgres.connect import connect
-from probes.postgres.scratch import scratch_server, sweep
-from probes.postgres.scratch_container import LABEL, scratch_container, sweep_containers
+from probes.postgres.scratch import sweep, temp_server
+from probes.postgres.scratch_container import LABEL, sweep_containers, temp_container
 from probes.postgres.tools import find_tools
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def context(make_context: Callable[..., Context]) -> Context:
 
 def describe(found: Dumped, path: Path, context: Context, major: int) -> None:
     """The manifest beside a dump."""
-    now = iso(context.clock.now())
+    now = to_rfc3339(context.clock.now())
     told = {"bytes": found.bytes, "sha256": found.sha256, "unpacked": found.unpacked}
     tool = str(find_tools(context.runbook))
     kept = Manifest("arp-db-prod", "postgres", now, now, **told, server=str(major), tool=tool, route="")
@@ -71,7 +71,7 @@ def test_a_backup_of_its_version_is_restored_into_the_image(
     client: DockerClient, postgres: str, place: Path, context: Context, tmp_path: Path
 ) -> None:
     path = tmp_path / "arp.dump.gz"
-    with scratch_container(postgres, place, 0) as source:
+    with temp_container(postgres, place, 0) as source:
         with connect(source.route) as connection:
             connection.execute("CREATE ROLE somebody")
             connection.execute("CREATE TABLE t AS SELECT g, 'row ' || g AS what FROM generate_series(1, 1000) g")
@@ -93,7 +93,7 @@ def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
 ) -> None:
     path = tmp_path / "arp.dump.gz"
     place.chmod(0o755)
-    with scratch_server(context.runbook, place, 0) as source:
+    with temp_server(context.runbook, place, 0) as source:
         with connect(source.route) as connection:
             connection.execute("CREATE EXTENSION vector")
             connection.execute("CREATE TABLE points AS SELECT '[1,2]'::vector AS v")
@@ -111,16 +111,16 @@ def test_an_extension_that_the_server_lacks_is_no_fault_of_the_backup(
 def test_an_image_that_is_not_there_is_refused_and_never_pulled(
     client: DockerClient, postgres: str, place: Path, context: Context
 ) -> None:
-    with pytest.raises(Refused, match="no image"), scratch_container("nobody/has-this:1", place, 0):
+    with pytest.raises(Refused, match="no image"), temp_container("nobody/has-this:1", place, 0):
         raise AssertionError
-    with pytest.raises(Refused, match="of room"), scratch_container(postgres, place, 10**18):
+    with pytest.raises(Refused, match="of room"), temp_container(postgres, place, 10**18):
         raise AssertionError
 
 
 HOLD = """
 import sys
 from pathlib import Path
-from probes.postgres.scratch import scratch_server, sweep
+from probes.postgres.scratch import temp_server, sweep
 from probes.postgres.scratch_container import scratch_container
 with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
     print(flush=True)

@@ -18,7 +18,7 @@ from midwatch.action import Context
 from midwatch.runbook.model import Dependent, Target
 from probes.compose import compose_program
 from probes.docker_engine import NoSuchThing
-from probes.postgres.routes import find_place
+from probes.postgres.routes import find_server
 from tests.docker_host.database_container import FIRST, server, superuser
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def test_a_service_counts_by_its_health_check_by_tcp_and_by_sql(client: DockerCl
     summary_with(context, "container healthy", ok=True)
     container.rename(f"{served.container}-old")
     with pytest.raises(NoSuchThing, match=f"There is no container {served.container}. Similar: {served.container}-old"):
-        find_place(served)
+        find_server(served)
     with pytest.raises(NoSuchThing):  # what begins an id is no name
-        find_place(replace(served, container=str(container.id)[:12]))
+        find_server(replace(served, container=str(container.id)[:12]))
     container.rename(served.container)
     container.pause()
     summary_with(context, "ARP: container paused", ok=False)

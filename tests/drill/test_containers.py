@@ -21,7 +21,7 @@ from drill import image
 from drill.choice import choose
 from drill.containers import BOOT, RECORD
 from drill.production import Production, build, find_open
-from drill.record import LABEL_KEY, Record, records
+from drill.record import LABEL_KEY, DrillState, records
 from drill.removal import sweep, tear_down
 from midwatch.action import Context
 from midwatch.clock import SystemClock
@@ -158,12 +158,12 @@ def owner(drills: Path, docker: bool | None, python: str = sys.executable, **mor
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", **given)  # type: ignore[call-overload,no-any-return]
 
 
-def records_in(drills: Path) -> list[Record]:
-    found = (Record.load(file) for file in drills.glob("*.json"))
-    return [record for record in found if record is not None and record.label and record.janitor]
+def records_in(drills: Path) -> list[DrillState]:
+    found = (DrillState.load(file) for file in drills.glob("*.json"))
+    return [record for record in found if record is not None and record.label and record.reaper]
 
 
-def mine(drills: Path) -> Record:
+def mine(drills: Path) -> DrillState:
     """The record of the only drill in this folder, once it has one."""
     assert until(lambda: records_in(drills) != [])
     (record,) = records_in(drills)
@@ -184,8 +184,8 @@ class TestEnds:
         assert any(line.startswith(str(drills)) for line in process.stdout)
         record = mine(drills)
         assert len(labelled(client, record.label)) == 7, "three servers, one that ended, three images"
-        assert record.janitor is not None
-        os.kill(record.janitor.pid, signal.SIGKILL)
+        assert record.reaper is not None
+        os.kill(record.reaper.pid, signal.SIGKILL)
         process.kill()
         process.communicate(timeout=20)
         assert sweep() == [record.folder]
@@ -208,8 +208,8 @@ class TestEnds:
     ) -> None:
         process = owner(drills, True)
         record = mine(drills)
-        assert record.janitor is not None
-        os.kill(record.janitor.pid, signal.SIGKILL)
+        assert record.reaper is not None
+        os.kill(record.reaper.pid, signal.SIGKILL)
         assert until(lambda: labelled(client, record.label) != [])
         process.kill()
         process.communicate(timeout=20)

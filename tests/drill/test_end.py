@@ -14,13 +14,13 @@ import pytest
 from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from drill.production import build, find_open
-from drill.record import Record
+from drill.record import DrillState
 from drill.removal import sweep
 from midwatch.errors import BadInput, Failed
 from midwatch.incident.folder import IncidentFolder
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 from midwatch.supervisor import start as supervisor
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 
 pytestmark = pytest.mark.postgres
 
@@ -57,8 +57,8 @@ class Owner:
         self.file = Path(found["record"])
 
     @property
-    def record(self) -> Record:
-        record = Record.load(self.file)
+    def record(self) -> DrillState:
+        record = DrillState.load(self.file)
         assert record is not None
         return record
 
@@ -69,7 +69,7 @@ class Owner:
 
 def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
     production = build()
-    janitor = production.record.janitor
+    janitor = production.record.reaper
     assert janitor is not None
     assert janitor.alive
     production.tear_down()
@@ -105,7 +105,7 @@ def test_the_next_drill_takes_over_a_killed_ones_production(drills: Path) -> Non
 
 def test_sweep_removes_what_was_left_when_owner_and_janitor_were_killed(drills: Path) -> None:
     owner = Owner(drills, linger=600)
-    janitor = owner.record.janitor
+    janitor = owner.record.reaper
     assert janitor is not None
     assert sweep() == []
     os.kill(janitor.pid, signal.SIGKILL)
@@ -129,13 +129,13 @@ def test_sweep_removes_a_production_that_waits_only_when_asked(drills: Path) -> 
 def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
     owner = Owner(drills, linger=600)
     record = owner.record
-    assert record.janitor is not None
-    os.kill(record.janitor.pid, signal.SIGKILL)
+    assert record.reaper is not None
+    os.kill(record.reaper.pid, signal.SIGKILL)
     owner.kill()
-    assert until(lambda: not Record.load(owner.file).looked_after)  # type: ignore[union-attr]
-    myself = Process.current()
-    record.owner = Process(myself.pid, myself.start - 1, myself.boot)
-    record.janitor = Process(myself.pid, myself.start, "another boot")
+    assert until(lambda: not DrillState.load(owner.file).looked_after)  # type: ignore[union-attr]
+    myself = ProcessIdentity.current()
+    record.owner = ProcessIdentity(myself.pid, myself.start - 1, myself.boot)
+    record.reaper = ProcessIdentity(myself.pid, myself.start, "another boot")
     record.save()
     assert sweep() == [str(owner.folder)]
 
@@ -160,7 +160,7 @@ def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
 def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     production = build("password-only")
     attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
-    order = Order(("bash", "-c", "trap '' INT TERM; sleep 1000 & sleep 1000"), str(production.folder), {}, 1000.0)
+    order = LaunchSpec(("bash", "-c", "trap '' INT TERM; sleep 1000 & sleep 1000"), str(production.folder), {}, 1000.0)
     supervisor.start(attempt, order, {})
     assert until(lambda: len(traces(production.folder)) > 3)
     production.tear_down()
@@ -169,7 +169,7 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
 
 def test_a_signal_to_the_janitor_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
     owner = Owner(drills, linger=600, scenario="password-only")
-    janitor = owner.record.janitor
+    janitor = owner.record.reaper
     assert janitor is not None
     os.kill(janitor.pid, signal.SIGHUP)
     os.kill(janitor.pid, signal.SIGTERM)
@@ -204,10 +204,10 @@ def test_a_folder_far_down_or_out_of_the_servers_reach_is_no_trouble(tmp_path: P
     folder = tmp_path / ("deep" * 30)
     production = build("disk-only", folder=folder)
     assert production.alive()
-    assert production.record.den != str(folder)
+    assert production.record.server_directory != str(folder)
     production.tear_down()
     assert not folder.exists()
-    assert not Path(production.record.den).exists()
+    assert not Path(production.record.server_directory).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -17,10 +17,10 @@ from support.users import ALICE, MALLORY, needs_root, run_as
 
 from drill.processes import naming
 from drill.production import find_open
-from drill.record import MARKER, Record, drills_folder, new_record, survey
+from drill.record import MARKER, DrillState, drills_folder, new_record, survey
 from drill.removal import erase, release, sweep, tear_down
 from midwatch.errors import BadInput, Failed
-from midwatch.process import Process
+from midwatch.process import ProcessIdentity
 
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 ID = "0123456789abcdef"
@@ -42,7 +42,7 @@ def drill(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def record_of(folder: Path | str, **more: object) -> dict[str, Any]:
     """A record as one of root's would be, of a drill whose owner is gone and whose janitor lives."""
-    mine = Process.current().to_json()
+    mine = ProcessIdentity.current().to_json()
     gone = mine | {"start": 1}
     usual = {"scenario": "reference", "folder": str(folder), "den": "", "engine": "", "linger": 600.0, "ready": True}
     return usual | {"owner": gone, "janitor": mine} | more
@@ -222,7 +222,7 @@ def test_a_record_that_names_what_its_drill_did_not_make_is_left_alone(
     file = own / f"{ID}.json"
     file.write_text(json.dumps(record_of(own / ID, owner=None, janitor=None) | named))
     with pytest.raises(Failed, match=words):
-        Record.load(file)
+        DrillState.load(file)
     with pytest.raises(Failed, match=words):
         sweep(waiting=True)
     assert find_open() is None
@@ -242,7 +242,7 @@ def test_the_label_and_every_path_follow_from_the_record_itself(own: Path) -> No
     """Whatever else a record says of mounts, servers, labels, programs and variables is not read at all."""
     more = {"mount": "/", "clusters": ["/"], "label": "com.example=prod", "facts": {"bin": "/tmp/evil"}}
     (own / f"{ID}.json").write_text(json.dumps(record_of(own / ID, engine="unix:///var/run/docker.sock", **more)))
-    record = Record.load(own / f"{ID}.json")
+    record = DrillState.load(own / f"{ID}.json")
     assert record is not None
     assert (record.label, record.mount, record.clusters) == (f"midwatch.drill={ID}", own / ID / "backups", [])
 

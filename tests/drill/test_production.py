@@ -198,7 +198,7 @@ def test_no_password_lies_outside_the_password_file(production: Production) -> N
         production.site,
         production.record.file,
     ]
-    files += list((Path(production.record.den) / "servers").glob("*.log"))
+    files += list((Path(production.record.server_directory) / "servers").glob("*.log"))
     for file in files:
         if file.is_file():
             text = file.read_text(errors="replace")

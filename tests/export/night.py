@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import Place
+from midwatch.errors import SourceLocation
 from midwatch.incident.events import Event
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.line import NO_LINE, digest, encode
 from midwatch.plan import Effect, Plan, Risk, Verb
 from midwatch.probe import Level, Reading, Row
 from midwatch.runbook.model import (
-    Ask,
+    CheckSpec,
     Comms,
     Condition,
-    Criterion,
     Phase,
+    Question,
     Role,
     Runbook,
     Severity,
@@ -28,7 +28,7 @@ from midwatch.runbook.model import (
 )
 
 BEGIN = datetime(2026, 11, 23, 2, 0, 7, tzinfo=UTC)
-HERE = Place("runbook.yaml", 1)
+HERE = SourceLocation("runbook.yaml", 1)
 ID = "INC-20261123-0200-backup-failure"
 
 
@@ -38,8 +38,8 @@ def runbook(word: str = "") -> Runbook:
     def step(step_id: str, number: str, title: str, kind: StepKind, **more: Any) -> Step:
         return Step(step_id, number, title + word, kind, more.pop("risk", Risk.OBSERVE), HERE, **more)
 
-    asks = tuple(Ask(f"why_{n}", f"Why {n}?{word}") for n in range(1, 6))
-    texts = tuple(Ask(name, name, "text") for name in ("impact", "fixes", "controls", "follow_ups"))
+    asks = tuple(Question(f"why_{n}", f"Why {n}?{word}") for n in range(1, 6))
+    texts = tuple(Question(name, name, "text") for name in ("impact", "fixes", "controls", "follow_ups"))
     look = step("seen", "2.1", "Look", StepKind.USES, uses="trigger", with_={"id": "stopped"})
     phases = (
         Phase("see", "Detection" + word, "2", (look,)),
@@ -58,8 +58,10 @@ def runbook(word: str = "") -> Runbook:
             ),
         ),
         Phase("learn", "Afterwards" + word, "4", (
-            step("why", "4.1", "Write it down", StepKind.MANUAL, questions=(*asks, *texts, Ask("down", "Downtime?", "yes-no"))),
-            step("policy", "4.2", "Review the policy", StepKind.MANUAL, questions=(Ask("policy", "What changes?", "text"),)),
+            step("why", "4.1", "Write it down", StepKind.MANUAL, questions=(*asks, *texts, Question("down", "Downtime?",
+                "yes-no"))),
+            step("policy", "4.2", "Review the policy", StepKind.MANUAL, questions=(Question("policy", "What changes?",
+                "text"),)),
             step("later", "4.3", "Much later", StepKind.MANUAL),
         )),
     )  # fmt: skip
@@ -76,10 +78,10 @@ def runbook(word: str = "") -> Runbook:
         triggers=(Trigger("stopped", "The backup stopped" + word, HERE),),
         phases=phases,
         closure=(
-            Criterion("disk", "Disk below 80 %" + word, "disk", {}, HERE),
-            Criterion("rca", "Post-mortem published" + word, "post-mortem", {}, HERE),
+            CheckSpec("disk", "Disk below 80 %" + word, "disk", {}, HERE),
+            CheckSpec("rca", "Post-mortem published" + word, "post-mortem", {}, HERE),
         ),
-        inputs=(Ask("ticket", f"Which ticket{word} or page is it?", required=False),),
+        inputs=(Question("ticket", f"Which ticket{word} or page is it?", required=False),),
     )
 
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_markdown import WORDS, shape
 
-from midwatch.export.moved import moved
+from midwatch.export.moved import metric_changes
 from midwatch.export.post_mortem import missing_sections, post_mortem
 from midwatch.export.sections import REQUIRED, TO_WRITE
 from midwatch.export.timeline import timeline
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import Attempt
 from midwatch.plan import Plan, Risk
@@ -101,7 +101,7 @@ def test_a_driver_that_was_killed_is_told_from_one_that_left(tmp_path: Path) -> 
     joined = events[1]
     for seq, actor in ((25, "bob@bastion"), (34, "carol@bastion")):
         old = events[seq - 1]
-        events[seq - 1] = Event(seq, old.time, old.mono, old.boot, actor, Kind.DRIVER_JOINED, joined.body)
+        events[seq - 1] = Event(seq, old.time, old.mono, old.boot, actor, EventKind.DRIVER_JOINED, joined.body)
     found = timeline(night.runbook(), events[:-1], night.journal(tmp_path, events[:-1]))
     assert (
         "ada@bastion from 02:00:07 and was lost; bob@bastion from 02:06:36 and was lost; carol@bastion from 02:23:06 on"
@@ -173,7 +173,7 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     assert "- bob, approved 3.3 Clean up" in found
     assert "4.4 Write the draft:" not in found.split("## Fixes")[1].split("##")[0]
     assert "No status update was later than" in found
-    silent = [event for event in told if event.kind != Kind.UPDATE]
+    silent = [event for event in told if event.kind != EventKind.UPDATE]
     assert "No status update was later" not in post_mortem(runbook, silent, folder)
 
 
@@ -182,12 +182,12 @@ def test_an_age_is_said_to_be_one() -> None:
         return {"backups": Reading("backups", night.BEGIN, (Row("ARP", text, Level.OK, number, "s"),))}
 
     attempt = Attempt(1, "ada@bastion", night.BEGIN, before=seen("none", None), after=seen("1 d 2 h old, 2.1 MB", 93_600.0))
-    assert moved(attempt) == ["backups ARP none → 1 d 2 h old"]
+    assert metric_changes(attempt) == ["backups ARP none → 1 d 2 h old"]
 
 
 def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
     events = night.events()
-    why = next(event for event in events if event.kind == Kind.MARKED_DONE and event.body["step"] == "why")
+    why = next(event for event in events if event.kind == EventKind.MARKED_DONE and event.body["step"] == "why")
     values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]
     events[why.seq - 1] = Event(why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values})
     found = post_mortem(night.runbook(), events, night.journal(tmp_path, events))

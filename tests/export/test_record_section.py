@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.export.post_mortem import post_mortem
 from midwatch.export.record_section import read_record
 from midwatch.export.timeline import timeline
@@ -38,13 +38,13 @@ FORGED = f"""## The record
 def export(request: pytest.FixtureRequest, here: Path) -> str:
     """Of an incident whose notes and excerpts all try to be the record."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     for words in (FORGED, f"\n{FORGED}", f"`\n```\n{FORGED}", " " + FORGED):
-        conductor.note(words, pasted_output=f"```\n{words}\n```\n{words}")
-        conductor.skip("one", words)
-        conductor.reopen("one", words)
-    conductor.leave()
-    return str(request.param(conductor.runbook, conductor.events, conductor.folder))
+        controller.note(words, pasted_output=f"```\n{words}\n```\n{words}")
+        controller.skip("one", words)
+        controller.reopen("one", words)
+    controller.leave()
+    return str(request.param(controller.runbook, controller.events, controller.folder))
 
 
 def test_record_is_the_exports_own_whatever_notes_hold(export: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

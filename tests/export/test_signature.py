@@ -185,13 +185,13 @@ phases: [{title: One, section: "1", steps: [{id: one, title: One}]}]
 def test_an_export_from_the_command_line_is_signed_and_verified(
     kind: list[str], home: Path, tmp_path: Path, here: Path
 ) -> None:
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.runbook.loader import load
 
     (here / "runbook.yaml").write_text(RUNBOOK)
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    conductor.note("a first word")
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.note("a first word")
+    controller.leave()
 
     def export(*more: str) -> subprocess.CompletedProcess[str]:
         argv = [MIDWATCH, "export", "latest", "-o", "out.md", *kind, *more]
@@ -204,8 +204,8 @@ def test_an_export_from_the_command_line_is_signed_and_verified(
     list_signer(home, "ada", key)
     good = verify("out.md", cwd=here)
     assert good.returncode == 0, good.stdout + good.stderr
-    assert f"has these {len(conductor.events)} events" in good.stdout
-    conductor.folder.journal.write_bytes(conductor.folder.journal.read_bytes().replace(b"a first word", b"another word"))
+    assert f"has these {len(controller.events)} events" in good.stdout
+    controller.folder.journal.write_bytes(controller.folder.journal.read_bytes().replace(b"a first word", b"another word"))
     forged = verify("out.md", cwd=here)
     assert forged.returncode == 1
     assert "was changed" in forged.stdout

@@ -13,21 +13,21 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from drill.record import Record
-from midwatch.conductor import Conductor
+from drill.record import DrillState
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput, MidwatchError
-from midwatch.incident.fold import fold
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.inspection import inspect
-from midwatch.incident.lease import Lookout, driver_of
+from midwatch.incident.lease import LeaseWatcher, driver_of
 from midwatch.incident.shelf import summary
-from midwatch.journal.gathered import gather
+from midwatch.journal.gathered import merge_files
 from midwatch.journal.line import NO_LINE, decode, digest
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor import watch
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 from midwatch.supervisor.values import read_values
 from midwatch.system.strict_json import read_object
 
@@ -68,7 +68,7 @@ def test_lock_file_names_a_driver_or_nobody(tmp_path: Path, data: bytes) -> None
     folder = IncidentFolder(tmp_path)
     folder.lock.write_bytes(data)
     driver_of(folder)
-    lease = Lookout(folder).look()
+    lease = LeaseWatcher(folder).inspect()
     assert str(lease.driver or "x")
 
 
@@ -80,10 +80,10 @@ def test_order_is_read_or_refused(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     try:
-        order = Order.from_json(value)
+        order = LaunchSpec.from_json(value)
     except BadInput:
         return
-    assert Order.from_json(order.to_json()) == order or order.timeout != order.timeout
+    assert LaunchSpec.from_json(order.to_json()) == order or order.timeout != order.timeout
 
 
 RESULT = (
@@ -115,7 +115,7 @@ def test_files_of_an_attempt_are_read_to_a_state(
         path.unlink(missing_ok=True)
         if data is not None:
             path.write_bytes(data)
-    watch.look(attempt)
+    watch.inspect_attempt(attempt)
     watch.unwatched(attempt)
     with contextlib.suppress(MidwatchError):
         read_values(attempt)
@@ -129,7 +129,7 @@ def test_record_of_a_drill_is_read_or_refused_and_nothing_is_touched(tmp_path: P
     file.write_bytes(data)
     file.chmod(0o600)
     with contextlib.suppress(MidwatchError):
-        Record.load(file)
+        DrillState.load(file)
     assert [path.name for path in tmp_path.iterdir()] == ["drill-1.json"]
 
 
@@ -149,24 +149,24 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     (place / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     before = Path.cwd()
     os.chdir(place)
-    conductor = Conductor.declare(load(place / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(place / "runbook.yaml"), actor="ada@test")
     for number in range(6):
-        conductor.note(f"note {number}")
-    conductor.tick("one")
-    conductor.leave()
+        controller.note(f"note {number}")
+    controller.mark_done("one")
+    controller.leave()
     os.chdir(before)
-    return conductor.folder.journal.read_bytes().rstrip(b"\0").splitlines()
+    return controller.folder.journal.read_bytes().rstrip(b"\0").splitlines()
 
 
 def readers(folder: IncidentFolder) -> Iterator[Callable[[], object]]:
     yield lambda: read(folder.journal)
     yield lambda: Tail(folder.journal).poll()
-    yield lambda: gather(folder.journal)
+    yield lambda: merge_files(folder.journal)
     yield lambda: verify(folder.journal)
-    yield lambda: fold(read(folder.journal))
+    yield lambda: reduce(read(folder.journal))
     yield lambda: summary(folder)
     yield lambda: inspect(folder, syslog_files=[])
-    yield lambda: Conductor.observe(folder, actor="bob@test")
+    yield lambda: IncidentController.observe(folder, actor="bob@test")
 
 
 @pytest.fixture

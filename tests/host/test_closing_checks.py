@@ -14,8 +14,8 @@ from actions.check_post_mortem import CheckPostMortem
 from actions.write_post_mortem import WritePostMortem
 from midwatch.action import Context
 from midwatch.clock import SystemClock
-from midwatch.errors import Place, Refused
-from midwatch.incident.events import Kind
+from midwatch.errors import Refused, SourceLocation
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.plan import Risk, Verb
@@ -27,7 +27,7 @@ PHASES = (
         "Post-incident actions",
         "8",
         tuple(
-            Step(name, f"8.{number}", name, StepKind.MANUAL, Risk.OBSERVE, Place("runbook.yaml"))
+            Step(name, f"8.{number}", name, StepKind.MANUAL, Risk.OBSERVE, SourceLocation("runbook.yaml"))
             for number, name in enumerate(("write-post-mortem", "assign-follow-ups", "publish-post-mortem"), start=1)
         ),
     ),
@@ -42,7 +42,7 @@ def incident(tmp_path: Path) -> Path:
 
 def tick(incident: Path, step: str, **values: str) -> None:
     journal = Journal.open(IncidentFolder(incident).journal, actor="ada@bastion", clock=SystemClock())
-    journal.append(Kind.MARKED_DONE, {"step": step, "note": "", "values": values})
+    journal.append(EventKind.MARKED_DONE, {"step": step, "note": "", "values": values})
     journal.close()
 
 

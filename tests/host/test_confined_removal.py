@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from actions.confined_removal import look, remove
+from actions.confined_removal import inspect, remove
 from midwatch.errors import Failed, Refused
 
 SET = PurePosixPath("old/20261101-020000")
@@ -26,19 +26,19 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_planned_files_go_and_the_empty_folder_with_them(root: Path) -> None:
-    assert remove(root, SET, look(root, SET)) == 1100
+    assert remove(root, SET, inspect(root, SET)) == 1100
     assert list((root / "old").iterdir()) == []
 
 
 def test_a_hard_link_frees_nothing(root: Path) -> None:
     os.link(root / SET / "arp.dump.gz", root / "kept")
-    assert remove(root, SET, look(root, SET)) == 100
+    assert remove(root, SET, inspect(root, SET)) == 100
     assert (root / "kept").stat().st_size == 1000
 
 
 @pytest.mark.parametrize("change", ["appeared", "rewritten", "replaced", "gone"])
 def test_what_changed_since_the_plan_stops_it_before_the_first_file(root: Path, change: str) -> None:
-    planned = look(root, SET)
+    planned = inspect(root, SET)
     file = root / SET / "checksums.sha256"
     if change == "appeared":
         (root / SET / "zzz").touch()
@@ -55,7 +55,7 @@ def test_what_changed_since_the_plan_stops_it_before_the_first_file(root: Path, 
 
 
 def test_a_link_instead_of_a_set_is_never_followed(root: Path, tmp_path: Path) -> None:
-    planned = look(root, SET)
+    planned = inspect(root, SET)
     (root / SET).rename(root / "away")
     (root / SET).symlink_to(tmp_path / "precious")
     with pytest.raises(Failed, match="it is a link"):
@@ -63,20 +63,20 @@ def test_a_link_instead_of_a_set_is_never_followed(root: Path, tmp_path: Path) -
     (root / "old").rename(root / "old-away")
     (root / "old").symlink_to(tmp_path)
     with pytest.raises(Failed, match="it is a link"):
-        look(root, PurePosixPath("old/precious"))
+        inspect(root, PurePosixPath("old/precious"))
     assert (tmp_path / "precious" / "data").read_bytes() == b"precious"
 
 
 def test_a_link_inside_a_set_is_refused(root: Path, tmp_path: Path) -> None:
     (root / SET / "link").symlink_to(tmp_path / "precious" / "data")
     with pytest.raises(Refused, match="is a link"):
-        look(root, SET)
+        inspect(root, SET)
 
 
 @pytest.mark.parametrize("name", ["../precious", "/etc", "old/../../precious"])
 def test_outside_is_refused(root: Path, name: str) -> None:
     with pytest.raises(Refused, match="leads outside"):
-        look(root, PurePosixPath(name))
+        inspect(root, PurePosixPath(name))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -87,14 +87,14 @@ def test_another_file_system_is_not_entered(root: Path) -> None:
     try:
         (inner / "file").touch()
         with pytest.raises(Refused, match="another file system"):
-            look(root, PurePosixPath("old/mounted"))
+            inspect(root, PurePosixPath("old/mounted"))
     finally:
         subprocess.run(["umount", str(inner)], check=True)
 
 
 def test_files_that_are_kept_stay_with_their_folder(root: Path) -> None:
     (root / SET / "notes.txt").write_text("mine")
-    *files, notes = look(root, SET)
+    *files, notes = inspect(root, SET)
     assert notes.name.name == "notes.txt"
     assert remove(root, SET, files, [notes]) == 1100
     assert [path.name for path in (root / SET).iterdir()] == ["notes.txt"]
@@ -102,7 +102,7 @@ def test_files_that_are_kept_stay_with_their_folder(root: Path) -> None:
 
 def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look and the first unlink somebody moves the set away and puts a folder of the same names there."""
-    planned, unlink = look(root, SET), os.unlink
+    planned, unlink = inspect(root, SET), os.unlink
 
     def swap(name: str, *, dir_fd: int) -> None:
         monkeypatch.undo()
@@ -119,7 +119,7 @@ def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(root: Path
 
 
 def test_a_file_that_is_replaced_while_others_go_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planned, unlink = look(root, SET), os.unlink
+    planned, unlink = inspect(root, SET), os.unlink
 
     def replace(name: str, *, dir_fd: int) -> None:
         monkeypatch.undo()

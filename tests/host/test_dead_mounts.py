@@ -29,8 +29,8 @@ from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.mounts import Mount, foreign_mount, read_mounts, require_answer
 from probes.alerts import AlertsProbe
 from probes.backups import BackupsProbe
-from probes.biggest import biggest
-from probes.deleted_open import deleted_open
+from probes.biggest import largest_entries
+from probes.deleted_open import open_deleted_files
 from probes.disk import DiskProbe
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.dead_mount import dead_mount
@@ -94,7 +94,7 @@ def test_the_mount_is_named_at_once_and_never_waited_for_twice(dead: Path, tmp_p
 def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "dump").write_bytes(b"x" * 100_000)
-    found = biggest(tmp_path)
+    found = largest_entries(tmp_path)
     assert found.total >= 100_000
     assert found.folders[0][0] == tmp_path / "full"
     assert [one for one in found.skipped if str(dead) in one]
@@ -110,7 +110,7 @@ def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Pa
 
 def test_a_folder_that_stops_answering_is_named_and_what_was_found_is_shown(tmp_path: Path) -> None:
     with dead_mount(tmp_path / "half", "half") as point:
-        found = biggest(point, limit=1.0)
+        found = largest_entries(point, limit=1.0)
         assert (found.stuck, found.complete) == (str(point), False)
 
 
@@ -187,7 +187,7 @@ def test_a_deleted_file_there_is_not_looked_at(tmp_path: Path) -> None:
         handle = os.open(point, os.O_RDONLY)
         try:
             assert foreign_mount(point) is not None
-            deleted_open()
+            open_deleted_files()
         finally:
             os.close(handle)
 

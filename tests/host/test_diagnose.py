@@ -17,8 +17,8 @@ from actions.diagnose_logs import DiagnoseLogs
 from midwatch.action import Context
 from midwatch.errors import Failed, OutcomeUnknown
 from midwatch.runbook.model import Target, TargetKind
-from probes.biggest import biggest
-from probes.deleted_open import deleted_open
+from probes.biggest import largest_entries
+from probes.deleted_open import open_deleted_files
 
 AUDIT = """\
 2026-11-17 23:00:00 LOGIN failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=password authentication
@@ -123,13 +123,13 @@ def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
         path.write_bytes(b"x" * size)
     (tmp_path / "tree" / "link").symlink_to("/usr")
     os.link(tmp_path / "tree/a/one", tmp_path / "tree/c/hard")
-    found = biggest(tmp_path / "tree")
+    found = largest_entries(tmp_path / "tree")
     assert found.complete
     assert [path.name for path, _ in found.folders][:2] == ["a", "b"]
     assert found.files[0][0].name == "two"
     assert 9_000_000 <= found.total < 9_100_000
-    assert not biggest(tmp_path / "nowhere").complete
-    assert not biggest(Path("/usr"), limit=0.0).complete
+    assert not largest_entries(tmp_path / "nowhere").complete
+    assert not largest_entries(Path("/usr"), limit=0.0).complete
 
 
 def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context: Callable[..., Context], heard: Heard) -> None:
@@ -138,7 +138,7 @@ def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        held, _ = deleted_open(tmp_path)
+        held, _ = open_deleted_files(tmp_path)
         mine = [item for item in held if item.pid == process.pid]
         assert [(item.path, item.size >= 3_000_000) for item in mine] == [(str(path), True)]
         context = make_context(disk={"paths": ["."]})
@@ -147,7 +147,7 @@ def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context
         assert f"({process.pid})" in heard.text
     finally:
         process.communicate()
-    assert not [item for item in deleted_open(tmp_path)[0] if item.pid == process.pid]
+    assert not [item for item in open_deleted_files(tmp_path)[0] if item.pid == process.pid]
 
 
 def test_it_names_what_fills_a_disk_and_survives_a_missing_path(

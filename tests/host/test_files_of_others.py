@@ -24,14 +24,14 @@ from actions.nightly_backup import _alone
 from actions.password_candidates import candidates
 from actions.pgpass import Login, Replacement, faults, held, passwords
 from actions.places.folder import Folder
-from actions.sealed import Sealed, alone, newest_sealed, read_sealed
+from actions.sealed import CredentialBackup, alone, newest_credential_backup, read_credential_backup
 from actions.validation import validate
 from actions.write_post_mortem import WritePostMortem
 from midwatch.action import Context
 from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.trusted_files import UntrustedFile
-from probes.archive import Archive
+from probes.archive import DumpFile
 from probes.checksums import read_list
 from probes.manifest import Manifest, path_of
 from probes.postgres.connect import Route
@@ -250,10 +250,10 @@ def test_under_any_umask_logs_backups_and_sealed_files_have_their_modes(
     context = make_context()
     plan_log.log(context, plan_log.NIGHTLY, plan_log.STARTED)
     audit.record(context, "password.reset")
-    kept = Sealed("arp-db-prod", "arp_app", "SCRAM", ()).keep(context.location("credential_backups"))
-    writing = Folder(tmp_path / "new" / "place").begin("arp.dump.gz")
+    kept = CredentialBackup("arp-db-prod", "arp_app", "SCRAM", ()).keep(context.location("credential_backups"))
+    writing = Folder(tmp_path / "new" / "place").open("arp.dump.gz")
     writing.write(b"x")
-    writing.publish(1, "")
+    writing.commit(1, "")
     with _alone(context.location("backups")), alone(context.location("credential_backups")):
         found = {path.relative_to(tmp_path).as_posix(): mode(path) for path in tmp_path.rglob("*")}
     assert found == {
@@ -343,15 +343,15 @@ def test_sealed_verifiers_are_only_kept_and_read_where_nobody_else_could_put_one
     hers.mkdir()
     os.chown(hers, MALLORY, MALLORY)
     with pytest.raises(Refused, match=f"belongs to uid {MALLORY}"):
-        Sealed("arp-db-prod", "arp_app", "SCRAM", ()).keep(hers / "sealed")
-    kept = Sealed("arp-db-prod", "arp_app", "SCRAM", ()).keep(reachable / "sealed")
-    assert newest_sealed(reachable / "sealed", "arp-db-prod", "arp_app") == kept
+        CredentialBackup("arp-db-prod", "arp_app", "SCRAM", ()).keep(hers / "sealed")
+    kept = CredentialBackup("arp-db-prod", "arp_app", "SCRAM", ()).keep(reachable / "sealed")
+    assert newest_credential_backup(reachable / "sealed", "arp-db-prod", "arp_app") == kept
     os.chown(kept, MALLORY, MALLORY)
     with pytest.raises(UntrustedFile, match=f"the file belongs to uid {MALLORY}"):
-        read_sealed(kept)
+        read_credential_backup(kept)
     os.mkfifo(reachable / "sealed" / "pipe.sealed")
     (reachable / "sealed" / "link.sealed").symlink_to("/nowhere")
-    assert newest_sealed(reachable / "sealed", "arp-db-prod", "arp_app") is None
+    assert newest_credential_backup(reachable / "sealed", "arp-db-prod", "arp_app") is None
 
 
 @needs_root
@@ -378,7 +378,7 @@ def test_a_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waite
     for read in (
         lambda: validate(backup, Path("/bin/false")),
         lambda: read_list(tmp_path / "checksums.sha256"),
-        lambda: Archive.of(backup).open(),
+        lambda: DumpFile.of(backup).open(),
         lambda: Folder(tmp_path).read("arp.dump.gz").__enter__(),
     ):
         with pytest.raises(MidwatchError, match="is not a regular file"):

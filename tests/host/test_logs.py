@@ -13,7 +13,7 @@ import pytest
 from actions.trigger import TriggerAction
 from midwatch.action import Context
 from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, Failed, Place
+from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.probe import Level
 from midwatch.runbook.model import Runbook, Trigger
 from probes.alerts import AlertsProbe
@@ -24,7 +24,7 @@ PLAN_LINES = """2026-11-23 02:00:01 [INFO] PROD nightly backup started
 2026-11-23 02:00:04 [ERROR] Disk usage at 96% – unsafe for backup
 2026-11-23 02:00:05 [FAILURE] PROD nightly backup stopped
 """
-NOWHERE = Place("runbook.yaml", 1, 1)
+NOWHERE = SourceLocation("runbook.yaml", 1, 1)
 FAILURE = Trigger("backup-log", "Backup log failure", NOWHERE, log="logs/backup.log", match=r"\[FAILURE\] PROD nightly")
 AUTH = Trigger("arp-auth", "ARP authentication failure", NOWHERE, log="logs/backup.log", match="arp-db-prod: authentication")
 DISK = Trigger("disk-95", "Disk above 95 %", NOWHERE, check="disk", with_={"path": "backups", "below": "95 %"})

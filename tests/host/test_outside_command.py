@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.outside_command import TAIL, run_outside
+from actions.outside_command import TAIL, run_external
 from midwatch.errors import Failed
 
 
@@ -26,14 +26,14 @@ def alive(pid: int) -> bool:
 
 
 def test_only_the_end_of_a_flood_is_kept(tmp_path: Path) -> None:
-    ended = run_outside(python("print('x' * 20_000_000); print('the end')"), tmp_path, limit=60)
+    ended = run_external(python("print('x' * 20_000_000); print('the end')"), tmp_path, limit=60)
     assert len(ended.output) <= TAIL
     assert (ended.exit, ended.last_line) == (0, "the end")
 
 
 def test_a_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
     script = "import os, subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); os._exit(3)"
-    ended = run_outside(python(script), tmp_path, limit=60)
+    ended = run_external(python(script), tmp_path, limit=60)
     child = int(ended.last_line)
     try:
         assert ended.exit == 3
@@ -47,7 +47,7 @@ def test_the_limit_ends_the_children_too(tmp_path: Path) -> None:
         "import subprocess, pathlib; pathlib.Path('child').write_text(str(subprocess.Popen(['sleep', '600']).pid)); input()"
     )
     with pytest.raises(Failed, match=r"did not end within 1\.5 s"):
-        run_outside(python("import time\n" + script.replace("input()", "time.sleep(600)")), tmp_path, limit=1.5)
+        run_external(python("import time\n" + script.replace("input()", "time.sleep(600)")), tmp_path, limit=1.5)
     child, again = int((tmp_path / "child").read_text()), threading.Event()
     for _ in range(100):
         if not alive(child):
@@ -57,10 +57,10 @@ def test_the_limit_ends_the_children_too(tmp_path: Path) -> None:
 
 
 def test_input_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
-    assert run_outside("true", tmp_path, limit=60, data=b"x" * 5_000_000).exit == 0
-    read = run_outside("cat", tmp_path, limit=60, data=b"all of it")
+    assert run_external("true", tmp_path, limit=60, data=b"x" * 5_000_000).exit == 0
+    read = run_external("cat", tmp_path, limit=60, data=b"all of it")
     assert read.output == "all of it"
-    assert run_outside("sh -c 'exit 7'", tmp_path, limit=60).last_line == "exit 7"
+    assert run_external("sh -c 'exit 7'", tmp_path, limit=60).last_line == "exit 7"
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_input_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_started_is_one_sentence(tmp_path: Path, command: str, said: str) -> None:
     with pytest.raises(Failed, match=said):
-        run_outside(command, tmp_path, limit=60)
+        run_external(command, tmp_path, limit=60)

@@ -15,8 +15,8 @@ from host_world import BIN, going
 from actions.clean_backups import CleanBackups
 from actions.plan_log import FAILURE, FINISHED, STARTED
 from midwatch.action import Context
-from midwatch.clock import SystemClock, iso
-from midwatch.incident.events import Kind
+from midwatch.clock import SystemClock, to_rfc3339
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.plan import Verb
@@ -49,7 +49,7 @@ def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None 
     file.write_bytes(dump)
     digest = hashlib.sha256(dump).hexdigest()
     (folder / "checksums.sha256").write_text(f"{digest}  arp.dump.gz\n")
-    began = iso(now - timedelta(hours=hours if recorded is None else recorded))
+    began = to_rfc3339(now - timedelta(hours=hours if recorded is None else recorded))
     Manifest("arp-db-prod", "arp", began, began, len(dump), digest, 1, "18.1", "pg_dump 18.1", "x", depth=depth).write(file)
     return name
 
@@ -121,8 +121,8 @@ def test_an_open_incident_holds_everything(place: Path, context: Context, dump: 
     folder = IncidentFolder(context.location("logs") / "incidents" / "INC-20261123-0200-backup-failure")
     folder.path.mkdir(parents=True)
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
-    journal.append(Kind.DECLARED, {"id": folder.id, "title": "x", "severity": "SEV-1"})
+    journal.append(EventKind.DECLARED, {"id": folder.id, "title": "x", "severity": "SEV-1"})
     assert "holds every backup until it is closed" in WEEK.plan(context).refusal
-    journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": 2})
+    journal.append(EventKind.CLOSED, {"reason": "", "unmet": [], "events": 2})
     journal.close(trim=True)
     assert len(going(WEEK.plan(context))) == 2

@@ -92,7 +92,7 @@ def test_the_second_driver_is_told_who_drives_and_since_when(folder: IncidentFol
     DriverLock.take(folder, "bob@bastion").release()
 
 
-def test_a_killed_driver_loses_the_wheel_at_once(folder: IncidentFolder) -> None:
+def test_a_killed_driver_loses_control_at_once(folder: IncidentFolder) -> None:
     holder = python(HOLD, folder)
     assert line(holder) == "held"
     with pytest.raises(Refused, match="eve@test drives it since"):
@@ -104,7 +104,7 @@ def test_a_killed_driver_loses_the_wheel_at_once(folder: IncidentFolder) -> None
     holder.communicate()
 
 
-def test_programs_that_the_driver_starts_do_not_hold_the_wheel(folder: IncidentFolder) -> None:
+def test_programs_that_the_driver_starts_do_not_hold_control(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
         lock.release()
@@ -162,13 +162,13 @@ def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
         DriverLock.take(IncidentFolder(tmp_path / "gone"), "ada@test")
 
 
-def test_on_a_disk_that_is_pulled_out_the_driver_keeps_the_wheel_and_writes_elsewhere(tmp_path: Path) -> None:
+def test_on_a_disk_that_is_pulled_out_the_driver_keeps_control_and_writes_elsewhere(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
     try:
         folder = IncidentFolder(disk.root)
         lock = DriverLock.take(folder, "ada@test")
         journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock(), fence=lock.require)
-        journal.name_places(tmp_path / "second")
+        journal.name_fallbacks(tmp_path / "second")
         disk.pull_out()
         lock.require()
         lock.beat()
@@ -188,7 +188,7 @@ def test_on_a_disk_that_is_pulled_out_the_driver_keeps_the_wheel_and_writes_else
         disk.unmount()
 
 
-def test_without_a_file_to_open_nothing_is_written_and_the_wheel_is_not_lost(folder: IncidentFolder) -> None:
+def test_without_a_file_to_open_nothing_is_written_and_control_is_not_lost(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock(), fence=lock.require)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midwatch.clock import SystemClock
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.inspection import Standing, inspect
 from midwatch.incident.state import StepStatus
@@ -43,11 +43,11 @@ phases:
 def folder(here: Path) -> IncidentFolder:
     """A closed incident with one step that ran."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    conductor.start("say", conductor.plan("say"))
-    wait_for(lambda: [conductor.poll(), conductor.incident.step("say").status is StepStatus.DONE][1])
-    conductor.close(reason="done")
-    return conductor.folder
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.start("say", controller.plan("say"))
+    wait_for(lambda: [controller.poll(), controller.incident.step("say").status is StepStatus.DONE][1])
+    controller.close(reason="done")
+    return controller.folder
 
 
 def standings(folder: IncidentFolder) -> dict[str, Standing]:
@@ -76,11 +76,11 @@ def test_site_file_that_was_changed_or_put_there_later_is_named(here: Path, had:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     if had:
         (here / "site.yaml").write_text("midwatch-site: 1\nwitness: false\n", encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    conductor.leave()
-    assert standings(conductor.folder)["site.yaml"] is Standing.GOOD
-    conductor.folder.site.write_text("midwatch-site: 1\nwitness: true\n", encoding="utf-8")
-    assert standings(conductor.folder)["site.yaml"] is Standing.WRONG
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.leave()
+    assert standings(controller.folder)["site.yaml"] is Standing.GOOD
+    controller.folder.site.write_text("midwatch-site: 1\nwitness: true\n", encoding="utf-8")
+    assert standings(controller.folder)["site.yaml"] is Standing.WRONG
 
 
 def append(path: Path) -> None:
@@ -146,9 +146,9 @@ def test_post_mortem_is_held_against_the_value_of_its_step_and_may_be_edited(tmp
     folder = IncidentFolder(tmp_path)
     folder.post_mortem.write_text("written", encoding="utf-8")
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
-    journal.append(Kind.DECLARED, {"id": folder.id})
+    journal.append(EventKind.DECLARED, {"id": folder.id})
     values = {"rca_sha256": hashlib.sha256(b"written").hexdigest()}
-    journal.append(Kind.FINISHED, {"step": "write-post-mortem", "attempt": 1, "output": {}, "values": values})
+    journal.append(EventKind.FINISHED, {"step": "write-post-mortem", "attempt": 1, "output": {}, "values": values})
     journal.close()
     assert standings(folder)["post-mortem.md"] is Standing.GOOD
     folder.post_mortem.write_text("edited", encoding="utf-8")

@@ -16,7 +16,7 @@ from midwatch.clock import SystemClock
 from midwatch.errors import Refused
 from midwatch.incident import lock as lock_module
 from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import Lookout, Pulse, Sight
+from midwatch.incident.lease import DriverState, LeaseWatcher, LockSnapshot
 from midwatch.incident.lock import DriverLock, TakenOver
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -146,40 +146,40 @@ def other(folder: IncidentFolder) -> Iterator[Other]:
     other.process.communicate(timeout=30)
 
 
-def sight(folder: IncidentFolder) -> Sight:
-    seen = Sight.of(folder)
+def sight(folder: IncidentFolder) -> LockSnapshot:
+    seen = LockSnapshot.of(folder)
     assert seen is not None
     return seen
 
 
 def test_silence_is_counted_by_the_onlookers_own_clock(folder: IncidentFolder) -> None:
     watch = Watch()
-    lookout = Lookout(folder, lease=20.0, monotonic=watch)
-    assert lookout.look().pulse is Pulse.NOBODY
+    lookout = LeaseWatcher(folder, lease=20.0, monotonic=watch)
+    assert lookout.inspect().state is DriverState.NOBODY
     lock = DriverLock.take(folder, "ada@test")
-    assert lookout.look().pulse is Pulse.LIVES
+    assert lookout.inspect().state is DriverState.ALIVE
     watch.seconds = 19.0
-    assert lookout.look().pulse is Pulse.LIVES
+    assert lookout.inspect().state is DriverState.ALIVE
     os.utime(folder.lock, (0, 0))  # a clock that was set back by decades is a sign of life like any other
-    assert lookout.look().silent == 0.0
+    assert lookout.inspect().silent_s == 0.0
     watch.seconds = 38.0
     lock.beat()
-    assert lookout.look().pulse is Pulse.LIVES
+    assert lookout.inspect().state is DriverState.ALIVE
     watch.seconds = 58.0
-    found = lookout.look()
-    assert (found.pulse, found.silent) == (Pulse.SILENT, 20.0)
+    found = lookout.inspect()
+    assert (found.state, found.silent_s) == (DriverState.UNRESPONSIVE, 20.0)
     assert found.driver is not None
     assert found.driver.actor == "ada@test"
     lock.release()
-    assert lookout.look().pulse is Pulse.NOBODY
+    assert lookout.inspect().state is DriverState.NOBODY
 
 
 def test_a_dead_driver_is_known_to_have_ended_without_waiting(folder: IncidentFolder, other: Other) -> None:
-    lookout = Lookout(folder)
-    assert lookout.look().pulse is Pulse.LIVES
+    lookout = LeaseWatcher(folder)
+    assert lookout.inspect().state is DriverState.ALIVE
     other.process.kill()
     other.process.wait(30)
-    assert lookout.look().pulse is Pulse.ENDED
+    assert lookout.inspect().state is DriverState.EXITED
     lock = DriverLock.take(folder, "bob@test")
     lock.require()
     lock.release()
@@ -210,7 +210,7 @@ def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder
     assert verify(folder.journal).ok
 
 
-def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_the_wheel(
+def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_control(
     folder: IncidentFolder, other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock_module, "_PATIENCE", 0.1)
@@ -250,7 +250,7 @@ def test_an_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFold
     lock.release()
 
 
-def test_a_taker_that_dies_at_any_point_leaves_one_wheel(tmp_path: Path) -> None:
+def test_a_taker_that_dies_at_any_point_leaves_one_driver(tmp_path: Path) -> None:
     """Whatever is left half-done, the one that hung drives still or is fenced off, and the next taker gets the wheel."""
     for die_at in range(1, 100):
         folder = IncidentFolder(tmp_path / f"{die_at}")

@@ -18,17 +18,17 @@ from support.users import MALLORY, ONCALL, needs_root, run_as
 from midwatch.attempts import never_begins, owner_of
 from midwatch.errors import MidwatchError
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.lease import Lookout, driver_of
+from midwatch.incident.lease import LeaseWatcher, driver_of
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.modes import new_folder, open_file, read_file, replace_file
-from midwatch.incident.spare import Spare
-from midwatch.process import Process
-from midwatch.spool import Spool
+from midwatch.incident.spare import StartReserve
+from midwatch.process import ProcessIdentity
+from midwatch.spool import OutputIndex
 from midwatch.supervisor.progress import read_progress
 from midwatch.supervisor.result import ReservedFile
 from midwatch.supervisor.values import read_values
-from midwatch.supervisor.watch import Lost, Running, cancel, look, unwatched
-from midwatch.timing import Timing
+from midwatch.supervisor.watch import Lost, Running, cancel, inspect_attempt, unwatched
+from midwatch.timing import Timestamps
 
 pytestmark = needs_root
 
@@ -145,9 +145,9 @@ def test_room_kept_as_a_link_to_another_file_cuts_nothing(shared: Path, victim: 
         (shared / "spare" / "room").symlink_to(victim)
 
     as_mallory(plant)
-    spare = Spare(shared)
+    spare = StartReserve(shared)
     spare.keep()
-    assert spare.give() is None
+    assert spare.release() is None
     spare.drop()
     assert victim.read_text() == "precious"
 
@@ -193,20 +193,20 @@ def test_process_that_a_member_wrote_into_supervisor_json_gets_no_signal(
 ) -> None:
     attempt = AttemptFolder(shared / "steps" / "a" / "1")
     new_folder(attempt.path)
-    target = Process.of(sleeper.pid)
+    target = ProcessIdentity.of(sleeper.pid)
     assert target is not None
-    dead = Process(target.pid, target.start + 1, target.boot)
+    dead = ProcessIdentity(target.pid, target.start + 1, target.boot)
     supervisor = target if which != "step" else dead
     data = supervisor.to_json() | {"step": target.to_json(), "began": "2026-11-23T02:00:00Z", "control_group": "/"}
     as_mallory(lambda: attempt.supervisor.write_text(json.dumps(data)))
-    found = look(attempt)
+    found = inspect_attempt(attempt)
     assert not isinstance(found, Running)
     assert isinstance(found, Lost)
     assert found.how_to_end == ""
     assert unwatched(attempt) is None
     assert not cancel(attempt)
     assert sleeper.poll() is None
-    assert Process.of(sleeper.pid) == target
+    assert ProcessIdentity.of(sleeper.pid) == target
 
 
 def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path) -> None:
@@ -218,15 +218,15 @@ def test_fifos_in_the_place_of_an_attempts_files_are_not_waited_for(shared: Path
             os.mkfifo(attempt.path / name, 0o666)
 
     as_mallory(plant)
-    assert isinstance(look(attempt), Lost)
+    assert isinstance(inspect_attempt(attempt), Lost)
     assert read_progress(attempt.progress) is None
     assert read_values(attempt).passed_over
     assert owner_of(attempt, None) is None
     assert never_begins(attempt) is False
-    timing = Timing(attempt.timing)
+    timing = Timestamps(attempt.timing)
     timing.refresh()
-    spool = Spool(attempt.output)
-    assert spool.refresh() is False
+    output_index = OutputIndex(attempt.output)
+    assert output_index.refresh() is False
 
 
 @settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -241,7 +241,7 @@ def test_any_bytes_in_the_lock_file_give_no_traceback(shared: Path, text: bytes)
     folder = IncidentFolder(shared)
     folder.lock.write_bytes(text)
     driver_of(folder)
-    Lookout(folder).look()
+    LeaseWatcher(folder).inspect()
     with contextlib.suppress(MidwatchError):
         DriverLock.take(folder, "ada@test").release()
 
@@ -267,9 +267,9 @@ def test_any_bytes_in_an_attempts_files_give_no_traceback(
     attempt.values.write_bytes(values)
     attempt.progress.write_bytes(values)
     attempt.timing.write_bytes(values)
-    look(attempt)
+    inspect_attempt(attempt)
     unwatched(attempt)
     owner_of(attempt, None)
     read_values(attempt)
     read_progress(attempt.progress)
-    Timing(attempt.timing).refresh()
+    Timestamps(attempt.timing).refresh()

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.clock import SystemClock
 from midwatch.errors import BadInput
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.shelf import find, incidents, open_incident, summary
@@ -36,11 +36,11 @@ def declare(logs: Path, name: str, *, closed: bool = False, done: int = 0) -> In
     folder.runbook.write_text(RUNBOOK)
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
     body = {"id": name, "title": "Fire", "severity": "SEV-2", "runbook": "r", "runbook_sha256": "", "base": "/", "host": "h"}
-    journal.append(Kind.DECLARED, body)
+    journal.append(EventKind.DECLARED, body)
     for step in ("one", "two")[:done]:
-        journal.append(Kind.MARKED_DONE, {"step": step, "note": "", "values": {}})
+        journal.append(EventKind.MARKED_DONE, {"step": step, "note": "", "values": {}})
     if closed:
-        journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": len(journal.events) + 1})
+        journal.append(EventKind.CLOSED, {"reason": "", "unmet": [], "events": len(journal.events) + 1})
     journal.close(trim=closed)
     return folder
 
@@ -124,7 +124,7 @@ def test_a_damaged_one_is_listed_with_its_reason_and_hides_nobody(logs: Path) ->
 def test_a_malformed_event_is_a_problem_and_no_traceback(logs: Path) -> None:
     folder = find(logs, "INC-20261103")
     journal = Journal.open(folder.journal, actor="a", clock=SystemClock())
-    journal.append(Kind.MARKED_DONE, {"step": "one"})
+    journal.append(EventKind.MARKED_DONE, {"step": "one"})
     journal.close()
     assert "(step.marked_done) was changed, or is damaged" in summary(folder).problem
 

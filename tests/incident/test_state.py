@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import BadInput, Place
-from midwatch.incident.events import RETIRED_KINDS, Event, Kind
-from midwatch.incident.fold import apply, fold
+from midwatch.errors import BadInput, SourceLocation
+from midwatch.incident.events import RETIRED_KINDS, Event, EventKind
+from midwatch.incident.fold import apply_event, reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.plan import Effect, Plan, Risk, Verb
 from midwatch.runbook.model import Condition, Phase, Reference, Runbook, Severity, Step, StepKind
 
 BEGIN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-HERE = Place("runbook.yaml")
+HERE = SourceLocation("runbook.yaml")
 
 
 def step(step_id: str, **more: Any) -> Step:
@@ -41,7 +41,7 @@ PLAN = Plan("shell", {"a": "b"}, (Effect(Verb.REMOVE, "old", 5),), confirm_name=
 
 
 def after(*told: tuple[str, Mapping[str, Any]]) -> Incident:
-    return fold(events(*told))
+    return reduce(events(*told))
 
 
 def events(*told: tuple[str, Mapping[str, Any]]) -> list[Event]:
@@ -51,25 +51,25 @@ def events(*told: tuple[str, Mapping[str, Any]]) -> list[Event]:
     ]
 
 
-DECLARED = (Kind.DECLARED, {"id": "INC-1", "title": "X", "severity": "SEV-1", "base": "/", "host": "h"})
+DECLARED = (EventKind.DECLARED, {"id": "INC-1", "title": "X", "severity": "SEV-1", "base": "/", "host": "h"})
 
 
 def confirmed(step_id: str, attempt: int = 1, reason: str = "") -> tuple[str, Mapping[str, Any]]:
-    return Kind.CONFIRMED, {"step": step_id, "attempt": attempt, "plan": PLAN.to_json(), "digest": "", "reason": reason}
+    return EventKind.CONFIRMED, {"step": step_id, "attempt": attempt, "plan": PLAN.to_json(), "digest": "", "reason": reason}
 
 
 def started(step_id: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
-    return Kind.STARTED, {"step": step_id, "attempt": attempt, "command": "run", "supervisor": {"pid": 1}}
+    return EventKind.STARTED, {"step": step_id, "attempt": attempt, "command": "run", "supervisor": {"pid": 1}}
 
 
 def finished(step_id: str, outcome: str = "done", attempt: int = 1, **more: Any) -> tuple[str, Mapping[str, Any]]:
     body: dict[str, Any] = {"step": step_id, "attempt": attempt, "outcome": outcome, "exit": 0, "seconds": 2.0, "ended": None}
-    return Kind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "notify": []} | more
+    return EventKind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "notify": []} | more
 
 
 def reading(step_id: str, when: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
     data = {"probe": "disk", "at": "2026-11-23T02:00:00.000000Z", "rows": [], "error": when}
-    return Kind.READING, {"step": step_id, "attempt": attempt, "when": when, "reading": data}
+    return EventKind.READING, {"step": step_id, "attempt": attempt, "when": when, "reading": data}
 
 
 def by_hand(kind: str, step_id: str, **more: Any) -> tuple[str, Mapping[str, Any]]:
@@ -116,7 +116,7 @@ def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepSt
     incident = after(DECLARED, confirmed("dump"), finished("dump", outcome, notify=["boss"] if failed else []))
     assert incident.status(STEPS[0]) is status
     assert (incident.status(STEPS[2]) is StepStatus.TODO) is failed
-    assert incident.to_tell == ({"boss": "dump failed"} if failed else {})
+    assert incident.to_notify == ({"boss": "dump failed"} if failed else {})
     assert incident.unmet_needs(STEPS[1], RUNBOOK) == ([] if outcome == "done" else [STEPS[0]])
 
 
@@ -136,44 +136,46 @@ def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
 
 def test_answers_decide_conditions() -> None:
     assert after(DECLARED).status(STEPS[3]) is StepStatus.NOT_NEEDED
-    yes = by_hand(Kind.MARKED_DONE, "check", values={"risk": "yes"})
-    no = by_hand(Kind.MARKED_DONE, "check", values={"risk": "no"})
+    yes = by_hand(EventKind.MARKED_DONE, "check", values={"risk": "yes"})
+    no = by_hand(EventKind.MARKED_DONE, "check", values={"risk": "no"})
     assert after(DECLARED, yes).status(STEPS[3]) is StepStatus.TODO
     assert after(DECLARED, yes, no).status(STEPS[3]) is StepStatus.NOT_NEEDED
 
 
 def test_what_people_decide_and_take_back() -> None:
-    assert after(DECLARED, by_hand(Kind.MARKED_DONE, "dump")).step("dump").reason == "by hand"
-    skipped = after(DECLARED, by_hand(Kind.SKIPPED, "dump"))
+    assert after(DECLARED, by_hand(EventKind.MARKED_DONE, "dump")).step("dump").reason == "by hand"
+    skipped = after(DECLARED, by_hand(EventKind.SKIPPED, "dump"))
     assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
     assert skipped.unmet_needs(STEPS[1], RUNBOOK) == []
-    assert skipped.step("dump").settled_at == BEGIN + timedelta(seconds=2)
-    reopened = after(DECLARED, by_hand(Kind.SKIPPED, "dump"), by_hand(Kind.REOPENED, "dump"))
+    assert skipped.step("dump").concluded_at == BEGIN + timedelta(seconds=2)
+    reopened = after(DECLARED, by_hand(EventKind.SKIPPED, "dump"), by_hand(EventKind.REOPENED, "dump"))
     assert reopened.status(STEPS[0]) is StepStatus.TODO
-    assert reopened.step("dump").settled_at is None
-    failed = after(DECLARED, by_hand(Kind.MARKED_FAILED, "dump", notify=["boss"]))
+    assert reopened.step("dump").concluded_at is None
+    failed = after(DECLARED, by_hand(EventKind.MARKED_FAILED, "dump", notify=["boss"]))
     assert failed.status(STEPS[0]) is StepStatus.FAILED
-    assert failed.to_tell == {"boss": "dump failed"}
+    assert failed.to_notify == {"boss": "dump failed"}
 
 
 def test_the_next_step_waits_at_a_failure_and_passes_what_runs() -> None:
     assert after(DECLARED).next_step(RUNBOOK) == STEPS[0]
     assert after(DECLARED, confirmed("dump")).next_step(RUNBOOK) == STEPS[1]
     assert after(DECLARED, confirmed("dump"), finished("dump", "failed")).next_step(RUNBOOK) == STEPS[0]
-    done = after(DECLARED, by_hand(Kind.MARKED_DONE, "dump"), by_hand(Kind.MARKED_DONE, "check", values={"risk": "no"}))
+    done = after(
+        DECLARED, by_hand(EventKind.MARKED_DONE, "dump"), by_hand(EventKind.MARKED_DONE, "check", values={"risk": "no"})
+    )
     assert done.next_step(RUNBOOK) is None
 
 
 def test_drivers_severity_criteria_notes_and_the_end() -> None:
     incident = after(
         DECLARED,
-        (Kind.DRIVER_JOINED, {}),
-        (Kind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": ""}),
-        (Kind.CRITERION, {"criterion": "disk", "met": None, "detail": "?"}),
-        (Kind.CRITERION, {"criterion": "disk", "met": True, "detail": "71 %"}),
-        (Kind.NOTE, {"text": "early", "at": "2026-11-23T01:00:00.000000Z"}),
-        (Kind.NOTIFICATION_RECORDED, {"role": "boss", "message": "hello"}),
-        (Kind.UPDATE, {"message": "all well", "channel": ""}),
+        (EventKind.DRIVER_JOINED, {}),
+        (EventKind.SEVERITY, {"from": "SEV-1", "to": "SEV-0", "reason": ""}),
+        (EventKind.CRITERION, {"criterion": "disk", "met": None, "detail": "?"}),
+        (EventKind.CRITERION, {"criterion": "disk", "met": True, "detail": "71 %"}),
+        (EventKind.NOTE, {"text": "early", "at": "2026-11-23T01:00:00.000000Z"}),
+        (EventKind.NOTIFICATION_RECORDED, {"role": "boss", "message": "hello"}),
+        (EventKind.UPDATE, {"message": "all well", "channel": ""}),
     )
     assert incident.open
     assert (incident.id, incident.driver, incident.severity) == ("INC-1", "actor-2", Severity.SEV0)
@@ -182,31 +184,31 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
     assert early.at.hour == 1
     assert early.written_at == BEGIN + timedelta(seconds=6)
     assert (told.role, update.is_update, incident.last_update_at) == ("boss", True, BEGIN + timedelta(seconds=8))
-    closed = fold([*events(DECLARED, (Kind.DRIVER_JOINED, {}), (Kind.CLOSED, {}), (Kind.DRIVER_LEFT, {}))])
+    closed = reduce([*events(DECLARED, (EventKind.DRIVER_JOINED, {}), (EventKind.CLOSED, {}), (EventKind.DRIVER_LEFT, {}))])
     assert closed.last is not None
     assert (closed.open, closed.driver, closed.last.seq) == (False, "", 4)
 
 
 def test_who_was_told_is_owed_nothing_until_the_next_failure() -> None:
     failing = [DECLARED, confirmed("dump"), finished("dump", "failed", notify=["boss"])]
-    told = (Kind.NOTIFICATION_RECORDED, {"role": "boss", "message": "x"})
-    assert after(*failing, told).to_tell == {}
-    assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, notify=["boss"])).to_tell != {}
+    told = (EventKind.NOTIFICATION_RECORDED, {"role": "boss", "message": "x"})
+    assert after(*failing, told).to_notify == {}
+    assert after(*failing, told, confirmed("dump", 2), finished("dump", "failed", 2, notify=["boss"])).to_notify != {}
 
 
 def test_kinds_of_a_newer_version_change_nothing() -> None:
     known, new = after(DECLARED), after(DECLARED, ("moon.phase", {"step": 7}))
     assert new.last is not None
     assert new.last.seq == 2
-    new.last, new.steady = known.last, known.steady
+    new.last, new.elapsed = known.last, known.elapsed
     assert new == known
 
 
 POOL = [
     DECLARED, confirmed("dump"), started("dump"), reading("dump", "before"), finished("dump"), finished("dump", "failed"),
-    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(Kind.MARKED_DONE, "check", values={"risk": "yes"}),
-    by_hand(Kind.SKIPPED, "tell"), by_hand(Kind.REOPENED, "check"), by_hand(Kind.MARKED_FAILED, "report"),
-    (Kind.NOTE, {"text": "x", "at": None}), (Kind.DRIVER_JOINED, {}), (Kind.DRIVER_LEFT, {}), ("moon.phase", {}),
+    confirmed("dump", 2), finished("dump", "unknown", 2), by_hand(EventKind.MARKED_DONE, "check", values={"risk": "yes"}),
+    by_hand(EventKind.SKIPPED, "tell"), by_hand(EventKind.REOPENED, "check"), by_hand(EventKind.MARKED_FAILED, "report"),
+    (EventKind.NOTE, {"text": "x", "at": None}), (EventKind.DRIVER_JOINED, {}), (EventKind.DRIVER_LEFT, {}), ("moon.phase", {}),
 ]  # fmt: skip
 
 
@@ -215,9 +217,9 @@ POOL = [
 def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject) -> None:
     every = events(DECLARED, *told)
     cut = data.draw(st.integers(0, len(every)))
-    whole, parts = fold(every), fold(every[:cut])
+    whole, parts = reduce(every), reduce(every[:cut])
     for event in every[cut:]:
-        apply(parts, event)
+        apply_event(parts, event)
     assert asdict(parts) == asdict(whole)
     assert whole.last == every[-1]
     assert {state.id for state in whole.running()} == {s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING}
@@ -229,7 +231,7 @@ def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[
 def test_journal_of_an_older_build_is_refused_in_one_sentence(kind: str) -> None:
     event = Event(7, datetime(2026, 11, 23, 2, tzinfo=UTC), 1.0, "boot", "ada@test", kind, {})
     with pytest.raises(BadInput) as refused:
-        fold([event])
+        reduce([event])
     assert refused.value.sentence == (
         f"Event 7 of this journal ({kind}) comes from a build of Midwatch before its first release"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.shelf import incidents
@@ -41,9 +41,9 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import all that a declaration needs: the other users may not be able to read this Python's own files."""
     folder = tmp_path_factory.mktemp("warm")
     (folder / "runbook.yaml").write_text(RUNBOOK)
-    conductor = Conductor.declare(load(folder / "runbook.yaml"), actor="root@test")
-    conductor.leave()
-    drive(conductor.folder)
+    controller = IncidentController.declare(load(folder / "runbook.yaml"), actor="root@test")
+    controller.leave()
+    drive(controller.folder)
 
 
 @pytest.fixture
@@ -64,19 +64,19 @@ def declared_by(uid: int, runbook: Path) -> IncidentFolder:
     """An incident that this user declared and left."""
 
     def declare() -> Path:
-        conductor = Conductor.declare(load(runbook), actor="someone@test")
-        conductor.leave()
-        return conductor.folder.path
+        controller = IncidentController.declare(load(runbook), actor="someone@test")
+        controller.leave()
+        return controller.folder.path
 
     return IncidentFolder(run_as(uid, declare, gid=ONCALL))
 
 
 def drive(folder: IncidentFolder, own: Runbook | None = None) -> Runbook:
-    conductor = Conductor.resume(folder, actor="root@test", reason="taken", own=own)
+    controller = IncidentController.resume(folder, actor="root@test", reason="taken", own=own)
     try:
-        return conductor.runbook
+        return controller.runbook
     finally:
-        conductor.leave()
+        controller.leave()
 
 
 def as_member(act: Callable[[], object]) -> None:
@@ -87,10 +87,10 @@ def test_hand_over_between_two_users_with_the_same_runbook_of_roots_needs_nothin
     folder = declared_by(ALICE, site / "runbook.yaml")
 
     def take() -> Path:
-        conductor = Conductor.resume(folder, actor="bob@test", reason="my watch")
-        conductor.note("bob was here")
-        conductor.leave()
-        return conductor.runbook.base
+        controller = IncidentController.resume(folder, actor="bob@test", reason="my watch")
+        controller.note("bob was here")
+        controller.leave()
+        return controller.runbook.base
 
     assert run_as(BOB, take, gid=ONCALL) == site
     assert drive(folder).base == site
@@ -99,16 +99,16 @@ def test_hand_over_between_two_users_with_the_same_runbook_of_roots_needs_nothin
 @pytest.mark.parametrize("name", ["runbook.yaml", "site.yaml"])
 def test_copy_edited_by_a_member_is_refused_at_resume_and_at_the_start_of_a_step(site: Path, name: str) -> None:
     folder = declared_by(ALICE, site / "runbook.yaml")
-    conductor = Conductor.resume(folder, actor="root@test", reason="taken")
-    plan = conductor.plan("work")
+    controller = IncidentController.resume(folder, actor="root@test", reason="taken")
+    plan = controller.plan("work")
     as_member(lambda: (folder.path / name).open("a").write("# edited\n"))
     with pytest.raises(Refused, match=f"{name} of the incident was changed: SHA-256 ") as refused:
-        conductor.start("work", plan)
+        controller.start("work", plan)
     assert "Put the file back" in refused.value.hint
-    conductor.leave()
+    controller.leave()
     with pytest.raises(Refused, match=f"{name} of the incident was changed: SHA-256 "):
-        Conductor.resume(folder, actor="root@test", reason="taken")
-    assert Conductor.observe(folder).incident.title == "Fire"
+        IncidentController.resume(folder, actor="root@test", reason="taken")
+    assert IncidentController.observe(folder).incident.title == "Fire"
 
 
 def test_site_file_that_was_not_there_at_the_declaration_is_refused(site: Path) -> None:
@@ -152,13 +152,13 @@ def test_planted_incident_is_followed_and_never_driven_and_none_of_it_runs(site:
     own = load(site / "runbook.yaml")
     for given in (None, own):
         with pytest.raises(Refused, match="its runbook is none that you trust") as refused:
-            Conductor.resume(folder, actor="root@test", own=given)
+            IncidentController.resume(folder, actor="root@test", own=given)
         assert "declared by root@test" in str(refused.value)
         assert "--observe" in refused.value.hint
-    observer = Conductor.observe(folder, own=own)
+    observer = IncidentController.observe(folder, own=own)
     assert observer.incident.title == "Fire"
     assert observer.runbook.panels == ()
-    for call in (lambda: observer.plan("work"), observer.evaluate_closure, lambda: observer.required("work")):
+    for call in (lambda: observer.plan("work"), observer.evaluate_closure, lambda: observer.evaluate_preconditions("work")):
         with pytest.raises(Refused, match="none that you trust"):
             call()
 
@@ -210,10 +210,10 @@ def test_own_runbook_of_the_same_content_lets_its_owner_drive(site: Path, reacha
 def test_incident_in_ones_own_folder_is_driven_though_its_runbook_was_edited_since(tmp_path: Path) -> None:
     runbook = tmp_path / "runbook.yaml"
     runbook.write_text(RUNBOOK)
-    conductor = Conductor.declare(load(runbook), actor="root@test")
-    conductor.leave()
+    controller = IncidentController.declare(load(runbook), actor="root@test")
+    controller.leave()
     runbook.write_text("midwatch: 1\n")
-    assert drive(conductor.folder).base == tmp_path
+    assert drive(controller.folder).base == tmp_path
 
 
 def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,11 +231,11 @@ def test_declaration_tells_both_digests(tmp_path: Path) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK)
     (tmp_path / "site.yaml").write_text(SITE.replace("LOGS", str(tmp_path / "logs")))
     runbook = load(tmp_path / "runbook.yaml")
-    conductor = Conductor.declare(runbook, actor="root@test")
-    conductor.leave()
-    body = json.loads(conductor.folder.journal.read_bytes().split(b"\n")[0])["body"]
+    controller = IncidentController.declare(runbook, actor="root@test")
+    controller.leave()
+    body = json.loads(controller.folder.journal.read_bytes().split(b"\n")[0])["body"]
     assert (body["runbook_sha256"], body["site_sha256"]) == (runbook.sha256, runbook.site_sha256)
     assert body["site"] == str(tmp_path / "site.yaml")
     (tmp_path / "site.yaml").write_text(SITE.replace("LOGS", str(tmp_path / "other")))
     with pytest.raises(MidwatchError, match="was changed after it was read"):
-        Conductor.declare(runbook, actor="root@test")
+        IncidentController.declare(runbook, actor="root@test")

@@ -13,7 +13,7 @@ from filling import fill
 from set_clock import SetClock, Write
 
 from midwatch.errors import Failed
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -43,7 +43,7 @@ def test_a_write_cut_at_any_byte_is_repaired(written: Write, clock: SetClock) ->
         path.write_bytes(whole[:end] + b"\0" * 300)
         assert len(read(path)) == 1
         journal = Journal.open(path, actor="bob", clock=clock)
-        assert [event.kind for event in journal.events] == ["note"] + [Kind.JOURNAL_REPAIRED] * (end > start)
+        assert [event.kind for event in journal.events] == ["note"] + [EventKind.JOURNAL_REPAIRED] * (end > start)
         journal.append("note", {"text": "on"})
         journal.close()
         assert verify(path).ok
@@ -64,7 +64,7 @@ def test_pages_of_a_write_that_reach_the_disk_out_of_order_are_repaired(path: Pa
         path.write_bytes(whole[:first] + bytes(last - first) + whole[last:])
         assert len(read(path)) == 1
         journal = Journal.open(path, actor="bob", clock=clock)
-        assert [event.kind for event in journal.events] == ["note", Kind.JOURNAL_REPAIRED]
+        assert [event.kind for event in journal.events] == ["note", EventKind.JOURNAL_REPAIRED]
         journal.close()
         assert verify(path).ok
         path.with_name("journal.jsonl.cut-2").unlink()
@@ -82,7 +82,7 @@ def test_a_crash_in_the_middle_of_a_repair_is_repaired(written: Write, clock: Se
         journal = Journal.open(path, actor="carol", clock=clock)
         journal.close()
         assert verify(path).ok
-        assert [event.kind for event in read(path)] == ["note", Kind.JOURNAL_REPAIRED]
+        assert [event.kind for event in read(path)] == ["note", EventKind.JOURNAL_REPAIRED]
 
 
 def test_a_reader_beside_the_writer_never_sees_half_an_event(path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_full_ext4_still_takes_events_and_a_repair(ext4: Path, clock: SetClock
         file.seek(end)
         file.write(b'{"seq":101,')
     journal = Journal.open(path, actor="bob", clock=clock)
-    assert journal.events[-1].kind == Kind.JOURNAL_REPAIRED
+    assert journal.events[-1].kind == EventKind.JOURNAL_REPAIRED
     with pytest.raises(Failed, match="reserve is used up"):  # noqa: PT012 - until it is used up
         while journal.append("note", {"text": "x" * 3000}):
             pass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from set_clock import Write
 
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.journal.verify import verify
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journal.md").read_text(encoding="utf-8")
@@ -29,4 +29,4 @@ def test_the_check_in_shell_agrees_with_ours(written: Write, trim: bool, shell: 
 
 def test_every_kind_is_documented() -> None:
     named = set(re.findall(r"`([a-z]+(?:\.[a-z_]+)?)`", PAGE.split("## Kinds")[1].split("## One driver")[0]))
-    assert {kind.value for kind in Kind} <= named
+    assert {kind.value for kind in EventKind} <= named

@@ -13,7 +13,7 @@ from failing_disk import Disk
 from set_clock import SetClock
 
 from midwatch.errors import Failed
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -31,7 +31,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def journal(disk: Disk, tmp_path: Path, clock: SetClock) -> Iterator[Journal]:
     journal = Journal.create(disk.root / "journal.jsonl", actor="ada", clock=clock)
     journal.append("note", {"n": 1})
-    journal.name_places(tmp_path / "second")
+    journal.name_fallbacks(tmp_path / "second")
     yield journal
     journal.close()
 
@@ -44,7 +44,7 @@ def test_a_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Jour
     disk.turn_read_only()
     journal.append("note", {"n": 2})
     assert journal.away is not None
-    assert journal.events[-2].kind == Kind.JOURNAL_FAILED_OVER
+    assert journal.events[-2].kind == EventKind.JOURNAL_FAILED_OVER
     assert "Read-only file system" in journal.events[-2].body["reason"]
     assert numbers(journal.path) == [1, 2]
     assert verify(journal.path).ok
@@ -55,7 +55,7 @@ def test_a_disk_that_turns_read_only_under_the_journal(disk: Disk, journal: Jour
     disk.unmount()
     disk.mount()
     mended = Journal.open(journal.path, actor="carol", clock=clock)
-    assert (mended.away, mended.events[-1].kind) == (None, Kind.JOURNAL_FAILED_BACK)
+    assert (mended.away, mended.events[-1].kind) == (None, EventKind.JOURNAL_FAILED_BACK)
     mended.close(trim=True)
     assert numbers(journal.path) == [1, 2]
     assert verify(journal.path).ok
@@ -66,7 +66,7 @@ def test_a_disk_that_is_pulled_out(disk: Disk, journal: Journal, clock: SetClock
     disk.pull_out()
     for number in (2, 3):
         journal.append("note", {"n": number})
-    moved = next(event for event in journal.events if event.kind == Kind.JOURNAL_FAILED_OVER)
+    moved = next(event for event in journal.events if event.kind == EventKind.JOURNAL_FAILED_OVER)
     assert "Input/output error" in moved.body["reason"]
     with pytest.raises(Failed, match=r"cannot be (read|opened).*Input/output error"):
         read(journal.path)
@@ -78,7 +78,7 @@ def test_a_disk_that_is_pulled_out(disk: Disk, journal: Journal, clock: SetClock
     assert verify(journal.path) == verify(journal.path, head=journal.head, count=len(journal.events))
     mended = Journal.open(journal.path, actor="bob", clock=clock)
     assert mended.events[:-1] == journal.events
-    assert mended.events[-1].kind == Kind.JOURNAL_FAILED_BACK
+    assert mended.events[-1].kind == EventKind.JOURNAL_FAILED_BACK
     mended.close(trim=True)
     assert verify(journal.path).ok
 
@@ -99,13 +99,13 @@ def lying(tmp_path: Path) -> Iterator[Disk]:
 def test_a_disk_that_takes_a_write_and_fails_at_the_sync(lying: Disk, tmp_path: Path, clock: SetClock) -> None:
     path = lying.root / "journal.jsonl"
     journal = Journal.create(path, actor="ada", clock=clock)
-    journal.name_places(tmp_path / "second")
+    journal.name_fallbacks(tmp_path / "second")
     acknowledged = 0
     while journal.away is None:
         acknowledged += 1
         journal.append("note", {"n": acknowledged, "text": "x" * 30_000})
     journal.append("note", {"n": acknowledged + 1})
-    moved = next(event for event in journal.events if event.kind == Kind.JOURNAL_FAILED_OVER)
+    moved = next(event for event in journal.events if event.kind == EventKind.JOURNAL_FAILED_OVER)
     assert re.search(r"did not take the journal \((Input/output error|No space left on device)\)", moved.body["reason"])
     assert journal.events[moved.seq - 2].body["n"] == acknowledged, "the very event that failed comes first elsewhere"
     assert numbers(path) == list(range(1, acknowledged + 2))
@@ -140,7 +140,7 @@ def test_on_a_copy_on_write_file_system_the_second_place_stands_by_from_the_star
     try:
         journal = Journal.create(merged / "journal.jsonl", actor="ada", clock=clock)
         journal.append("note", {"n": 1})
-        journal.name_places(tmp_path / "second")
+        journal.name_fallbacks(tmp_path / "second")
         told = journal.events[-1].body
         assert told["copy_on_write"] == "overlay"
         standby = Path(told["standby"])
@@ -150,7 +150,7 @@ def test_on_a_copy_on_write_file_system_the_second_place_stands_by_from_the_star
         journal.close(trim=True)
         assert not standby.exists()
         with contextlib.closing(Journal.open(journal.path, actor="bob", clock=clock)) as again:
-            again.name_places(tmp_path / "second")
+            again.name_fallbacks(tmp_path / "second")
             assert again.events == journal.events, "nothing new to tell"
             assert standby.exists()
     finally:

@@ -14,7 +14,7 @@ from set_clock import SetClock
 from support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.errors import MidwatchError
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.journal.line import decode, digest, encode
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
@@ -47,12 +47,12 @@ def path(reachable: Path) -> Path:
 def begun(path: Path, public: Path, clock: SetClock) -> Journal:
     journal = Journal.create(path, actor="ada@test", clock=clock)
     journal.append("incident.declared", {"id": "INC-1"})
-    journal.name_places(public)
+    journal.name_fallbacks(public)
     return journal
 
 
 def place(journal: Journal, folder: Path) -> Path:
-    (event,) = [event for event in journal.events if event.kind == Kind.JOURNAL_FALLBACKS]
+    (event,) = [event for event in journal.events if event.kind == EventKind.JOURNAL_FALLBACKS]
     (file,) = [Path(file) for file in event.body["files"] if Path(file).parent == folder]
     return file
 
@@ -70,7 +70,7 @@ def test_files_are_there_with_their_owner_before_the_event_that_names_them_can_b
     path: Path, public: Path, clock: SetClock
 ) -> None:
     journal = begun(path, public, clock)
-    event = next(event for event in journal.events if event.kind == Kind.JOURNAL_FALLBACKS)
+    event = next(event for event in journal.events if event.kind == EventKind.JOURNAL_FALLBACKS)
     assert event.body["owner"] == os.geteuid()
     for name in event.body["files"]:
         status = Path(name).stat()
@@ -96,9 +96,9 @@ def test_forged_file_is_neither_shown_nor_called_whole_nor_copied_nor_seen_twice
     assert (verify(path).ok, verify(path).events) == (True, len(before))
     again = Journal.open(path, actor="bob@test", clock=clock)
     assert again.events == before
-    again.name_places(public)
+    again.name_fallbacks(public)
     again.append("note", {"text": "genuine"})
-    again.append(Kind.CLOSED, {"events": len(again.events) + 1})
+    again.append(EventKind.CLOSED, {"events": len(again.events) + 1})
     again.close(trim=True)
     assert not any(event.body.get("text") == "forged" for event in read(path))
     assert verify(path).ok, verify(path)
@@ -122,8 +122,8 @@ def test_what_lies_at_a_named_place_never_keeps_the_driver_out(path: Path, publi
     journal.close()
     run_as(MALLORY, lambda: PLANTS[what](file), gid=ONCALL)
     again = Journal.open(path, actor="bob@test", clock=clock)
-    again.name_places(public)
-    last = [event for event in again.events if event.kind == Kind.JOURNAL_FALLBACKS][-1]
+    again.name_fallbacks(public)
+    last = [event for event in again.events if event.kind == EventKind.JOURNAL_FALLBACKS][-1]
     assert str(file) not in last.body["files"]
     assert len([name for name in last.body["files"] if Path(name).parent == public]) == 1
     again.append("note", {"text": "on"})
@@ -168,8 +168,8 @@ def test_file_of_another_writer_in_a_shared_folder_counts(reachable: Path, publi
 
     def go_on() -> list[str]:
         again = Journal.open(path, actor="alice@test", clock=clock)
-        again.name_places(public)
-        event = [event for event in again.events if event.kind == Kind.JOURNAL_FALLBACKS][-1]
+        again.name_fallbacks(public)
+        event = [event for event in again.events if event.kind == EventKind.JOURNAL_FALLBACKS][-1]
         again.close()
         forge(next(Path(name) for name in event.body["files"] if Path(name).parent == public), path)
         return [str(event.body["owner"])]

@@ -17,7 +17,7 @@ import pytest
 from set_clock import SetClock, Write
 
 from midwatch.errors import BadInput, Failed, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.journal.line import NO_LINE
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -39,7 +39,7 @@ while True:
 
 def test_what_append_returns_is_what_a_reader_sees(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada@test", clock=clock)
-    first = journal.append(Kind.NOTE, {"text": "\x1b]52;c;eA==\x07 \udc80 \x7f é 🜂", "at": None, "list": (1, 2)})
+    first = journal.append(EventKind.NOTE, {"text": "\x1b]52;c;eA==\x07 \udc80 \x7f é 🜂", "at": None, "list": (1, 2)})
     clock.on(2.5)
     second = journal.append("future.kind", {"new": True})
     assert read(path) == journal.events == [first, second]
@@ -142,7 +142,7 @@ def test_a_torn_last_line_is_cut_and_the_cut_is_told(written: Write, clock: SetC
     assert "torn" in verify(path).problem
     journal = Journal.open(path, actor="bob", clock=clock)
     repaired = journal.events[-1]
-    assert (repaired.seq, repaired.kind, repaired.actor) == (3, Kind.JOURNAL_REPAIRED, "bob")
+    assert (repaired.seq, repaired.kind, repaired.actor) == (3, EventKind.JOURNAL_REPAIRED, "bob")
     assert repaired.body == {"dropped_bytes": len(torn), "dropped_sha256": hashlib.sha256(torn).hexdigest()}
     assert path.with_name("journal.jsonl.cut-3").read_bytes() == torn
     journal.append("note", {"text": "on", "at": None})

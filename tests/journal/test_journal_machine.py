@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from set_clock import SetClock
 
 from midwatch.errors import BadInput
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -80,7 +80,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal = Journal.open(self.path, actor=actor, clock=self.clock)
         assert self.journal.events[: len(self.acknowledged)] == self.acknowledged
         repairs = self.journal.events[len(self.acknowledged) :]
-        assert [event.kind for event in repairs] in ([], [Kind.JOURNAL_REPAIRED])
+        assert [event.kind for event in repairs] in ([], [EventKind.JOURNAL_REPAIRED])
         self.acknowledged = list(self.journal.events)
         assert verify(self.path).ok
 

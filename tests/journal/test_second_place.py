@@ -13,7 +13,7 @@ from filling import fill
 from set_clock import SetClock
 
 from midwatch.errors import BadInput, Failed, Refused
-from midwatch.incident.events import Event, Kind
+from midwatch.incident.events import Event, EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -32,7 +32,7 @@ def begun(path: Path, second: Path | None, clock: SetClock) -> Journal:
     """A journal that has named its places."""
     journal = Journal.create(path, actor="ada", clock=clock)
     journal.append("incident.declared", {"id": "INC"})
-    journal.name_places(second)
+    journal.name_fallbacks(second)
     return journal
 
 
@@ -40,7 +40,7 @@ def moved(journal: Journal) -> Event:
     """Append until it goes on elsewhere; the event that says so."""
     while journal.away is None:
         journal.append("note", LONG)
-    return next(event for event in reversed(journal.events) if event.kind == Kind.JOURNAL_FAILED_OVER)
+    return next(event for event in reversed(journal.events) if event.kind == EventKind.JOURNAL_FAILED_OVER)
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -68,9 +68,9 @@ def test_when_the_reserve_is_used_up_events_land_in_the_second_place_and_come_ba
     assert "reserve is used up" in told.body["reason"]
     assert kinds(journal.events) == [
         "incident.declared",
-        Kind.JOURNAL_FALLBACKS,
-        Kind.JOURNAL_FAILED_OVER,
-        Kind.JOURNAL_FAILED_BACK,
+        EventKind.JOURNAL_FALLBACKS,
+        EventKind.JOURNAL_FAILED_OVER,
+        EventKind.JOURNAL_FAILED_BACK,
     ]
     assert seen == read(path) == journal.events
     assert verify(path) == verify(path, head=journal.head, count=len(journal.events))
@@ -97,7 +97,7 @@ def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path,
     filler.unlink()
     third = Journal.open(path, actor="carol", clock=clock)
     assert third.away is None
-    assert third.events[-1].kind == Kind.JOURNAL_FAILED_BACK
+    assert third.events[-1].kind == EventKind.JOURNAL_FAILED_BACK
     assert [event.body.get("n") for event in read(path)][-3:] == [1, 2, None]
     assert not list(second.iterdir())
     third.close(trim=True)
@@ -113,7 +113,7 @@ def test_a_second_place_that_fills_up_as_well_leads_to_a_third(small_disk: Path,
     fill(small_disk)
     first = moved(journal)
     with limited_to(1 << 20):
-        while sum(event.kind == Kind.JOURNAL_FAILED_OVER for event in journal.events) < 2:
+        while sum(event.kind == EventKind.JOURNAL_FAILED_OVER for event in journal.events) < 2:
             journal.append("note", LONG)
         journal.append("note", {"n": 3})
         assert [first.body["to"], str(journal.away)] == [str(file) for file in named[:2]]
@@ -201,8 +201,8 @@ def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_do
         again.append("note", {"n": 99})
         numbers = [event.body["n"] for event in read(path) if "n" in event.body]
         assert numbers == sorted(set(numbers)), die_at
-        assert sum(event.kind == Kind.JOURNAL_FAILED_OVER for event in again.events) == sum(
-            event.kind == Kind.JOURNAL_FAILED_BACK for event in again.events
+        assert sum(event.kind == EventKind.JOURNAL_FAILED_OVER for event in again.events) == sum(
+            event.kind == EventKind.JOURNAL_FAILED_BACK for event in again.events
         )
         again.close(trim=True)
         assert verify(path).ok, (die_at, verify(path).problem)
@@ -300,7 +300,7 @@ def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
     Path(told.body["to"]).unlink()
     (small_disk / "filler").unlink()
     again = Journal.open(path, actor="bob", clock=clock)
-    assert again.events[-1].kind == Kind.JOURNAL_FALLBACK_LOST
+    assert again.events[-1].kind == EventKind.JOURNAL_FALLBACK_LOST
     assert again.events[-1].body == {"file": told.body["to"], "after": told.seq}
     again.append("note", {})
     again.close(trim=True)
@@ -314,7 +314,7 @@ def test_what_a_journal_names_is_never_waited_for_nor_taken_for_events(
     path = small_disk / "journal.jsonl"
     names = [tmp_path / "fifo", tmp_path / "folder", tmp_path / "rubbish"]
     journal = begun(path, None, clock)
-    journal.append(Kind.JOURNAL_FALLBACKS, {"files": [str(name) for name in names], "problem": ""})
+    journal.append(EventKind.JOURNAL_FALLBACKS, {"files": [str(name) for name in names], "problem": ""})
     os.mkfifo(names[0])
     names[1].mkdir()
     names[2].write_bytes(b"\x1b[2J" * 1000)

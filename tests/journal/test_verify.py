@@ -9,7 +9,7 @@ import pytest
 from set_clock import SetClock, Write
 
 from midwatch.errors import BadInput
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.journal.line import NO_LINE, digest
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -146,11 +146,11 @@ def test_a_chain_built_anew_fails_against_the_heads_inside_and_outside(tmp_path:
     told = true.head
     forged = Journal.create(tmp_path / "forged", actor="ada", clock=clock)
     forged.append("note", {"text": "it was them"})
-    forged.append(Kind.UPDATE, {"message": "all well", "channel": "", "events": 1, "head": told})
+    forged.append(EventKind.UPDATE, {"message": "all well", "channel": "", "events": 1, "head": told})
     assert "event 2 was changed, or one before it" in verify(tmp_path / "forged").problem
     careful = Journal.create(tmp_path / "careful", actor="ada", clock=clock)
     careful.append("note", {"text": "it was them"})
-    careful.append(Kind.UPDATE, {"message": "all well", "channel": "", "events": 1, "head": careful.head})
+    careful.append(EventKind.UPDATE, {"message": "all well", "channel": "", "events": 1, "head": careful.head})
     assert verify(tmp_path / "careful").ok
     assert "event 1 was changed" in verify(tmp_path / "careful", head=told, count=1).problem
 
@@ -160,15 +160,15 @@ def test_a_head_inside_may_be_a_few_events_old_but_must_be_true(path: Path, cloc
     journal.append("note", {"n": 1})
     told = {"message": "all well", "channel": "", "events": 1, "head": journal.head}
     journal.append("note", {"n": 2})
-    journal.append(Kind.UPDATE, told)
+    journal.append(EventKind.UPDATE, told)
     assert verify(path).ok
-    journal.append(Kind.UPDATE, told | {"events": 9})
+    journal.append(EventKind.UPDATE, told | {"events": 9})
     assert "event 4 was changed" in verify(path).problem
 
 
 def test_the_count_at_closure_is_checked(path: Path, clock: SetClock) -> None:
     journal = Journal.create(path, actor="ada", clock=clock)
-    journal.append(Kind.CLOSED, {"reason": "", "unmet": [], "events": 7})
+    journal.append(EventKind.CLOSED, {"reason": "", "unmet": [], "events": 7})
     assert "the last of 7 events" in verify(path).problem
 
 

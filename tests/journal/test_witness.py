@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import Conductor
-from midwatch.incident.events import Kind
+from midwatch.conductor import IncidentController
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.inspection import Finding, Standing, inspect
 from midwatch.journal import testimony
@@ -69,12 +69,12 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     log.close()
 
 
-def incident(place: Path, notes: int = 60, book: str = RUNBOOK) -> Conductor:
+def incident(place: Path, notes: int = 60, book: str = RUNBOOK) -> IncidentController:
     (place / "runbook.yaml").write_text(book, encoding="utf-8")
-    conductor = Conductor.declare(load(place / "runbook.yaml"), actor="ada@test")
+    controller = IncidentController.declare(load(place / "runbook.yaml"), actor="ada@test")
     for number in range(notes):
-        conductor.note(f"note {number}")
-    return conductor
+        controller.note(f"note {number}")
+    return controller
 
 
 def rewrite(journal: Path, seq: int, word: bytes = b"note", by: bytes = b"lie ") -> None:
@@ -92,36 +92,38 @@ def witnessed(folder: IncidentFolder, *files: Path) -> list[Finding]:
 
 
 def test_heads_go_out_at_declaration_driver_changes_updates_closure_and_every_25_events(here: Path, log: Log) -> None:
-    conductor = incident(here)
-    conductor.update("all is well")
-    conductor.leave()
-    conductor = Conductor.resume(conductor.folder, actor="ada@test")
-    conductor.skip("one", "not needed")
-    conductor.close(reason="done")
+    controller = incident(here)
+    controller.update("all is well")
+    controller.leave()
+    controller = IncidentController.resume(controller.folder, actor="ada@test")
+    controller.skip("one", "not needed")
+    controller.close(reason="done")
     sent = [re.search(rb"event (\d+) head ([0-9a-f]{64})$", line) for line in log.keep()]
     events = {int(found[1]): found[2].decode() for found in sent if found}
     assert len(events) == len(sent)
-    lines = conductor.folder.journal.read_bytes().splitlines()
+    lines = controller.folder.journal.read_bytes().splitlines()
     assert all(digest(lines[seq - 1]) == head for seq, head in events.items())
     kinds = {seq: decode(lines[seq - 1])[0].kind for seq in events}
-    assert {Kind.DECLARED, Kind.DRIVER_JOINED, Kind.UPDATE, Kind.DRIVER_LEFT, Kind.CLOSED} <= set(kinds.values())
+    assert {EventKind.DECLARED, EventKind.DRIVER_JOINED, EventKind.UPDATE, EventKind.DRIVER_LEFT, EventKind.CLOSED} <= set(
+        kinds.values()
+    )
     assert max(later - earlier for earlier, later in zip(sorted(events), sorted(events)[1:], strict=False)) <= 26
 
 
 def test_every_head_is_found_in_an_honest_journal(here: Path, log: Log) -> None:
-    conductor = incident(here)
-    conductor.leave()
+    controller = incident(here)
+    controller.leave()
     count = len(log.keep())
-    (found,) = witnessed(conductor.folder, log.file)
+    (found,) = witnessed(controller.folder, log.file)
     assert (found.standing, found.detail) == (Standing.GOOD, f"witnessed by {log.file}: {count} heads, all found")
 
 
 def test_journal_that_was_built_anew_is_found_by_its_witness(here: Path, log: Log) -> None:
-    conductor = incident(here)
-    conductor.leave()
+    controller = incident(here)
+    controller.leave()
     log.keep()
-    rewrite(conductor.folder.journal, 20)
-    findings = inspect(conductor.folder, syslog_files=[log.file])
+    rewrite(controller.folder.journal, 20)
+    findings = inspect(controller.folder, syslog_files=[log.file])
     assert findings[0].standing is Standing.GOOD  # the chain itself cannot show it
     (found,) = [finding for finding in findings if finding.item == "witness"]
     assert found.standing is Standing.WRONG
@@ -129,33 +131,33 @@ def test_journal_that_was_built_anew_is_found_by_its_witness(here: Path, log: Lo
 
 
 def test_journal_whose_end_was_cut_off_is_found_by_its_witness(here: Path, log: Log) -> None:
-    conductor = incident(here)
-    conductor.leave()
+    controller = incident(here)
+    controller.leave()
     log.keep()
-    lines = conductor.folder.journal.read_bytes().rstrip(b"\0").splitlines(keepends=True)
-    conductor.folder.journal.write_bytes(b"".join(lines[:10]))
-    (found,) = witnessed(conductor.folder, log.file)
+    lines = controller.folder.journal.read_bytes().rstrip(b"\0").splitlines(keepends=True)
+    controller.folder.journal.write_bytes(b"".join(lines[:10]))
+    (found,) = witnessed(controller.folder, log.file)
     assert found.standing is Standing.WRONG
     assert "is missing: the end was cut off" in found.detail
 
 
 def test_line_that_somebody_added_to_syslog_beside_the_true_one_proves_nothing(here: Path, log: Log) -> None:
-    conductor = incident(here)
-    conductor.leave()
+    controller = incident(here)
+    controller.leave()
     log.keep()
     with log.file.open("ab") as file:
-        file.write(f"midwatch: {statement(conductor.folder.path, 1, 'f' * 64)}\n".encode())
-    (found,) = witnessed(conductor.folder, log.file)
+        file.write(f"midwatch: {statement(controller.folder.path, 1, 'f' * 64)}\n".encode())
+    (found,) = witnessed(controller.folder, log.file)
     assert found.standing is Standing.UNKNOWN
     assert "does not say who wrote that line" in found.detail
 
 
 def test_incident_of_the_same_name_in_another_folder_is_no_contradiction(here: Path, log: Log, tmp_path: Path) -> None:
-    conductor = incident(here)
-    conductor.leave()
+    controller = incident(here)
+    controller.leave()
     log.keep()
-    copied = tmp_path / "elsewhere" / conductor.folder.id
-    shutil.copytree(conductor.folder.path, copied)
+    copied = tmp_path / "elsewhere" / controller.folder.id
+    shutil.copytree(controller.folder.path, copied)
     rewrite(copied / "journal.jsonl", 20)
     (found,) = witnessed(IncidentFolder(copied), log.file)
     assert found.standing is Standing.NOTE
@@ -163,9 +165,9 @@ def test_incident_of_the_same_name_in_another_folder_is_no_contradiction(here: P
 
 
 def test_no_witness_is_said(here: Path, log: Log) -> None:
-    conductor = incident(here, notes=0)
-    conductor.leave()
-    (found,) = witnessed(conductor.folder)
+    controller = incident(here, notes=0)
+    controller.leave()
+    (found,) = witnessed(controller.folder)
     assert (found.standing, found.detail) == (Standing.NOTE, "no witness on this machine")
 
 
@@ -194,18 +196,18 @@ def test_log_that_takes_nothing_never_holds_up_the_driver(
     elif kind != "gone":
         listener.bind(str(address))
     monkeypatch.setenv("MIDWATCH_WITNESS", f"syslog:{address}")
-    conductor = incident(here, notes=0)
-    witness = Witness(conductor.folder.path)
+    controller = incident(here, notes=0)
+    witness = Witness(controller.folder.path)
     for seq in range(500):  # nobody reads: the socket is full after some of them
-        witness.sees(Kind.UPDATE, seq, "0" * 64)
-    conductor.leave()
-    assert conductor.events
+        witness.sees(EventKind.UPDATE, seq, "0" * 64)
+    controller.leave()
+    assert controller.events
     listener.close()
 
 
 def test_folder_with_an_escape_sequence_in_its_name_stays_one_line_of_ascii(tmp_path: Path, log: Log) -> None:
     folder = tmp_path / 'a\n"\x1b[31mé' / "INC-1"
-    Witness(folder).sees(Kind.DECLARED, 1, "a" * 64)
+    Witness(folder).sees(EventKind.DECLARED, 1, "a" * 64)
     (line,) = log.keep()
     assert line.isascii()
     assert line.decode().isprintable()

@@ -21,7 +21,7 @@ from actions.reset_password import ResetPassword
 from drill.production import Production
 from midwatch.action import Context
 from midwatch.errors import Failed, Refused
-from midwatch.runbook.model import Dependent, Outside, Target, TargetKind
+from midwatch.runbook.model import Dependent, ExternalCommand, Target, TargetKind
 from probes.postgres.connect import connect
 from probes.postgres.role import read_role, run_quietly
 from probes.postgres.routes import login_route, superuser_route
@@ -62,7 +62,7 @@ def recover(context: Context, target: Target) -> dict[str, str]:
 
 
 def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(lost: Context, console: Listening, tmp_path: Path) -> None:
-    target = replace(arp(lost), secret_store=Outside(python(STORE, tmp_path, "store.py")))
+    target = replace(arp(lost), secret_store=ExternalCommand(python(STORE, tmp_path, "store.py")))
     plan = ResetPassword(target).plan(lost)
     assert any(effect.object.startswith("secret store: ") for effect in plan.effects)
     recover(lost, target)
@@ -77,7 +77,7 @@ def test_a_secret_store_that_refuses_stops_it_before_anything_changes(
     lost: Context, console: Listening, tmp_path: Path
 ) -> None:
     before = state(lost)
-    target = replace(arp(lost), secret_store=Outside(python(LOUD, tmp_path, "store.py")))
+    target = replace(arp(lost), secret_store=ExternalCommand(python(LOUD, tmp_path, "store.py")))
     with pytest.raises(Failed, match="did not take the new password: no place for the password") as caught:
         recover(lost, target)
     assert "Nothing was changed" in str(caught.value)
@@ -91,7 +91,7 @@ def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> No
     (tmp_path / "store.py").write_text(SLOW)
     command = f"{sys.executable} {tmp_path / 'store.py'} {tmp_path / 'pid'}"
     with pytest.raises(Failed, match="did not end within 2 s"):
-        recover(lost, replace(arp(lost), secret_store=Outside(command, timeout=2.0)))
+        recover(lost, replace(arp(lost), secret_store=ExternalCommand(command, timeout=2.0)))
     assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
     assert state(lost) == before
 
@@ -100,7 +100,7 @@ def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> No
 def test_a_secret_store_that_is_not_there_changes_nothing(lost: Context, command: str, said: str) -> None:
     before = state(lost)
     with pytest.raises(Failed, match=said):
-        recover(lost, replace(arp(lost), secret_store=Outside(command)))
+        recover(lost, replace(arp(lost), secret_store=ExternalCommand(command)))
     assert state(lost) == before
 
 

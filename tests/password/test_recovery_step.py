@@ -10,7 +10,7 @@ import pytest
 from actions.password_candidates import works
 from drill.production import Production
 from midwatch.action import Context
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from probes.postgres.role import read_role
@@ -31,7 +31,7 @@ phases:
 
 
 @pytest.fixture
-def conductor(production: Production, here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conductor]:
+def controller(production: Production, here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentController]:
     (here / "runbook.yaml").write_text(RUNBOOK)
     pgpass = here / "pgpass"
     pgpass.write_text("# nothing that works\n127.0.0.1:1:*:somebody:else\n")
@@ -42,33 +42,35 @@ def conductor(production: Production, here: Path, monkeypatch: pytest.MonkeyPatc
         text = text.replace(place, str(here / Path(place).name.removeprefix(".")))
     (here / "site.yaml").write_text(text)
     monkeypatch.setenv("MIDWATCH_SITE", str(here / "site.yaml"))
-    conductor = Conductor.declare(load(here / "runbook.yaml", site=here / "site.yaml"), actor="ada@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml", site=here / "site.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
 
 
-def run(conductor: Conductor, *, undo: bool = False) -> StepStatus:
-    conductor.start("recover", conductor.plan("recover", undo=undo), undo=undo, reason="wrong one" if undo else "")
-    return ended(conductor, "recover")
+def run(controller: IncidentController, *, undo: bool = False) -> StepStatus:
+    controller.start("recover", controller.plan("recover", undo=undo), undo=undo, reason="wrong one" if undo else "")
+    return ended(controller, "recover")
 
 
-def test_the_undo_of_the_step_brings_the_former_verifier_back(lost: Context, conductor: Conductor, here: Path) -> None:
+def test_the_undo_of_the_step_brings_the_former_verifier_back(
+    lost: Context, controller: IncidentController, here: Path
+) -> None:
     way, route, before = (
         superuser_route(lost.runbook, arp(lost)),
         login_route(lost.runbook, arp(lost)),
         (here / "pgpass").read_bytes(),
     )
     former = read_role(way, "arp_app")
-    assert run(conductor) is StepStatus.DONE
+    assert run(controller) is StepStatus.DONE
     assert not works(route, "gone-for-good")
-    plan = conductor.plan("recover", undo=True)
+    plan = controller.plan("recover", undo=True)
     assert plan.action == "undo-password-reset"
-    assert run(conductor, undo=True) is StepStatus.TODO
+    assert run(controller, undo=True) is StepStatus.TODO
     assert read_role(way, "arp_app") == former
     assert works(route, "gone-for-good")
     assert (here / "pgpass").read_bytes() == before
-    output = b"".join(path.read_bytes() for path in (conductor.folder.path / "steps").rglob("output"))
+    output = b"".join(path.read_bytes() for path in (controller.folder.path / "steps").rglob("output"))
     assert b"The former verifier of arp_app is in force again" in output
     assert former is not None
-    for file in conductor.folder.path.rglob("*"):
+    for file in controller.folder.path.rglob("*"):
         assert not file.is_file() or former.verifier.encode() not in file.read_bytes()

@@ -14,7 +14,7 @@ from actions.check_password import CheckPassword
 from actions.check_services import CheckServices
 from actions.pgpass import Login, passwords
 from actions.reset_password import ResetPassword
-from actions.sealed import read_sealed
+from actions.sealed import read_credential_backup
 from drill.production import Production
 from midwatch.action import Context
 from midwatch.clock import SystemClock
@@ -59,7 +59,7 @@ def test_a_lost_password_is_replaced_and_proved(lost: Context, console: Listenin
     assert stat.S_IMODE(lost.location("pgpass").stat().st_mode) == 0o600
     sealed = Path(values["sealed"])
     assert stat.S_IMODE(sealed.stat().st_mode) == 0o600
-    assert (read_sealed(sealed).verifier or "").startswith("SCRAM-SHA-256$")
+    assert (read_credential_backup(sealed).verifier or "").startswith("SCRAM-SHA-256$")
 
 
 def test_the_new_password_is_nowhere_else(lost: Context, console: Listening, production: Production) -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from actions.reset_password import ResetPassword
 from actions.restore import Restore
-from actions.sealed import Sealed
+from actions.sealed import CredentialBackup
 from actions.swap_database import SwapDatabase
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.action import Action, Context
 from midwatch.clock import SystemClock
 from midwatch.errors import Failed, Refused
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Outside, Target
+from midwatch.runbook.model import ExternalCommand, Target
 from probes.postgres.conninfo import server_of
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder, standby
@@ -53,7 +53,7 @@ def of(server: Server, tmp_path: Path) -> Target:
     script = tmp_path / "store.py"
     script.write_text(f"import sys\nopen({str(tmp_path / 'store')!r}, 'w').write(sys.stdin.read())\n")
     (tmp_path / "store").write_text("the former password")
-    return server.target(database="arp", user="arp_app", secret_store=Outside(f"{sys.executable} {script}"))
+    return server.target(database="arp", user="arp_app", secret_store=ExternalCommand(f"{sys.executable} {script}"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -62,7 +62,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def actions(target: Target, tmp_path: Path) -> list[Action]:
     (tmp_path / "sealed").mkdir(mode=0o700, exist_ok=True)
-    sealed = Sealed(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(tmp_path / "sealed")
+    sealed = CredentialBackup(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(tmp_path / "sealed")
     return [ResetPassword(target), UndoPasswordReset(target, sealed), Restore(target, tmp_path / "x.gz"), SwapDatabase(target)]
 
 

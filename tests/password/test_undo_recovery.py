@@ -13,7 +13,7 @@ from actions.check_password import CheckPassword
 from actions.password_candidates import login_of, works
 from actions.pgpass import Replacement
 from actions.reset_password import ResetPassword
-from actions.sealed import Sealed, alone
+from actions.sealed import CredentialBackup, alone
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.action import Context
 from midwatch.errors import Refused
@@ -136,7 +136,7 @@ def test_a_run_that_was_killed_before_its_last_move_is_finished_by_the_next(cont
         context.location("pgpass"), login_of(login_route(context.runbook, arp)), "not-yet-published"
     )
     before, line = kept(context, arp), context.location("pgpass").read_bytes()
-    Sealed(arp.name, "arp_app", before, left.former).keep(context.location("credential_backups"))
+    CredentialBackup(arp.name, "arp_app", before, left.former).keep(context.location("credential_backups"))
     set_verifier(superuser_route(context.runbook, arp), "arp_app", verifier("not-yet-published"))
     action = ResetPassword(arp)
     assert not action.verify(context, datetime.now(UTC)).ok

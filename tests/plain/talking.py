@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pexpect
 
-from midwatch.incident.fold import fold
+from midwatch.incident.fold import reduce
 from midwatch.incident.shelf import find
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
@@ -138,7 +138,7 @@ Begin = Callable[..., Talk]
 
 
 def incident(folder: Path) -> Incident:
-    return fold(read(find(folder / "logs", "latest").journal))
+    return reduce(read(find(folder / "logs", "latest").journal))
 
 
 def status(folder: Path, step: str) -> StepStatus | None:

@@ -12,10 +12,10 @@ import pytest
 from filling import fill
 from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput
-from midwatch.incident.events import Kind
-from midwatch.incident.lease import Lookout
+from midwatch.incident.events import EventKind
+from midwatch.incident.lease import LeaseWatcher
 from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
@@ -23,8 +23,8 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from tests.mounting import run_or_skip
 from tui.lines.session import Session
-from tui.lines.teletype import Teletype
-from tui.lines.words import WORDS, parse
+from tui.lines.teletype import LineTerminal
+from tui.lines.words import COMMAND_WORDS, parse
 
 
 def to_the_work(talk: Talk, folder: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_whole_incident(begin: Begin, here: Path) -> None:
     assert verify(folder.journal).ok
     assert not incident(here).open
     kinds = [event.kind for event in read(folder.journal)]
-    assert kinds.count(Kind.CONFIRMED) == 3
+    assert kinds.count(EventKind.CONFIRMED) == 3
     assert set(re.findall(rb"[^ -~\r\n]", talk.said)) == set()
 
 
@@ -230,9 +230,9 @@ def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path
     talk = begin()
     talk.declare()
     talk.until(PROMPT_END)
-    lookout = Lookout(find(here / "logs", "latest"))
-    first = lookout.look().sight
-    wait_for(lambda: lookout.look().sight != first)
+    lookout = LeaseWatcher(find(here / "logs", "latest"))
+    first = lookout.inspect().snapshot
+    wait_for(lambda: lookout.inspect().snapshot != first)
     talk.child.sendline("q")
     assert talk.end() == 0
 
@@ -258,13 +258,13 @@ def test_in_a_pipe(here: Path) -> None:
 def test_every_word_is_heard_and_documented(here: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "plain.md").read_text(encoding="utf-8")
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    heard = Session(conductor, Teletype()).words()
-    conductor.leave()
-    assert set(heard) == {word.name for word in WORDS}
-    for word in WORDS:
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    heard = Session(controller, LineTerminal()).words()
+    controller.leave()
+    assert set(heard) == {word.name for word in COMMAND_WORDS}
+    for word in COMMAND_WORDS:
         assert f"| `{word.name}` | `{word.short}` |" in page, word
-    names = [name for word in WORDS for name in {word.name, word.short}]
+    names = [name for word in COMMAND_WORDS for name in {word.name, word.short}]
     assert len(set(names)) == len(names)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from talking import Begin, Talk, incident, status, wait_for
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.users import log_in
@@ -45,12 +45,12 @@ def test_a_step_that_takes_two_waits_for_the_second(begin: Begin, here: Path) ->
 
 def test_an_observer_by_lines_is_counted(begin: Begin, here: Path) -> None:
     (here / "pair.yaml").write_text(PAIR, encoding="utf-8")
-    driver = Conductor.declare(load(here / "pair.yaml"), actor="ada@test")
+    driver = IncidentController.declare(load(here / "pair.yaml"), actor="ada@test")
     talk = begin("pair.yaml", "--observe")
-    wait_for(lambda: len(driver.watchers) == 1)
+    wait_for(lambda: len(driver.observers) == 1)
     talk.word("q")
     assert talk.end() == 0
-    wait_for(lambda: driver.watchers == ())
+    wait_for(lambda: driver.observers == ())
     driver.leave()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from talking import PROMPT, Begin, Talk, incident, status
 
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
@@ -92,7 +92,7 @@ def test_a_line_typed_before_a_question_does_not_answer_it(begin: Begin, here: P
     talk.child.send("\ny\n")
     talk.until("Run it?")
     talk.until("y or n [n]: ")
-    assert Kind.CONFIRMED not in kinds(here)[-1:]
+    assert EventKind.CONFIRMED not in kinds(here)[-1:]
     talk.child.sendline("n")
     talk.until("Nothing was done.")
     assert status(here, "work") is not StepStatus.DONE

@@ -11,7 +11,7 @@ from small_actions import HEAD, Errors, Loaded
 
 from midwatch.errors import BadInput
 from midwatch.inputs import given_inputs, inputs_of
-from midwatch.runbook.model import Ask, Condition, Reference
+from midwatch.runbook.model import Condition, Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
 
 ASKED = """\
@@ -34,10 +34,10 @@ PLACE = HEAD.count("\n")
 def test_they_are_read_with_their_defaults(loaded: Loaded) -> None:
     book = loaded(HEAD + ASKED + STEPS)
     assert book.inputs == (
-        Ask("ticket", "Which ticket?", required=False),
-        Ask("which", "Which database?", "choice", options=("db", "42"), default="db"),
-        Ask("loss", "Was data lost?", "yes-no"),
-        Ask("words", "What was seen?", "text", False, default="nothing\nyet"),
+        Question("ticket", "Which ticket?", required=False),
+        Question("which", "Which database?", "choice", options=("db", "42"), default="db"),
+        Question("loss", "Was data lost?", "yes-no"),
+        Question("words", "What was seen?", "text", False, default="nothing\nyet"),
     )
     look, tell = book.steps()
     assert dict(look.env) == {"TICKET": Reference("inputs", "ticket"), "WHICH": Reference("inputs", "which")}
@@ -174,7 +174,7 @@ def test_values_are_completed_and_checked(loaded: Loaded) -> None:
 @given(st.text(max_size=30), st.sampled_from(["line", "text", "yes-no", "choice"]))
 def test_what_fits_can_be_a_variable_of_a_shell(answer: str, kind: str) -> None:
     """And is text that any terminal, file and journal can hold."""
-    ask = Ask("a", "A?", kind, options=("one", "two"))
+    ask = Question("a", "A?", kind, options=("one", "two"))
     if misfit(ask, answer):
         assert answer
         return

@@ -9,7 +9,7 @@ from small_actions import HEAD, Loaded
 
 from midwatch.plan import Risk
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Ask, Condition, Dependent, Outside, Reference, Severity, StepKind, TargetKind
+from midwatch.runbook.model import Condition, Dependent, ExternalCommand, Question, Reference, Severity, StepKind, TargetKind
 from midwatch.runbook.places import LOCATIONS
 
 BOOK = (
@@ -52,7 +52,7 @@ def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
     assert [step.number for step in book.steps()] == ["4.1", "4.2", "4.3", "2.1"]
     asking, sweep, count, lock = book.steps()
     assert asking.kind is StepKind.MANUAL
-    assert asking.questions == (Ask("hurt", "Does it hurt?", "yes-no", True),)
+    assert asking.questions == (Question("hurt", "Does it hurt?", "yes-no", True),)
     assert asking.notify == ("boss",)
     assert (sweep.id, sweep.kind, sweep.risk, sweep.timeout) == ("sweep-80-of-it", StepKind.USES, Risk.DESTROY, 90.0)
     assert dict(sweep.with_) == {"target": "db", "keep": 3, "paths": ("a", "/b")}
@@ -114,6 +114,6 @@ def test_what_depends_on_a_target_and_where_its_password_is_kept(loaded: Loaded)
         "secret_store: {command: keep it}, dependents: [{name: API, tcp: 'h:80'}, {name: job, command: ./ask, timeout: 9 s}]}"
     )
     target = loaded(BOOK.replace("{kind: local, host: localhost, database: app}", given)).targets["db"]
-    assert target.secret_store == Outside("keep it", 30.0)
+    assert target.secret_store == ExternalCommand("keep it", 30.0)
     assert target.dependents == (Dependent("API", tcp="h:80"), Dependent("job", command="./ask", timeout=9.0))
     assert (target.version, target.extensions, target.log) == ("15", ("pg_trgm", "postgis 3.4"), "pg.log")

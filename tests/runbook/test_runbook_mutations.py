@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import Place
+from midwatch.errors import SourceLocation
 from midwatch.runbook.format import RUNBOOK, SITE
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Runbook
@@ -37,7 +37,7 @@ def answer(folder: Path, data: bytes) -> None:
         return
     assert faults.errors
     for error in faults.errors:
-        assert isinstance(error.place, Place)
+        assert isinstance(error.place, SourceLocation)
         assert error.place.file == str(path)
         assert "\n" not in str(error)
     assert str(faults).encode("utf-8")  # it goes to a terminal and into JSON, so it can be encoded

@@ -15,10 +15,10 @@ import pytest
 from textual.pilot import Pilot
 
 from screens import confirm, incident
-from screens.desk import Desk
+from screens.desk import IncidentSession
 from screens.widgets import aside, hand
 from screens.widgets.dialog import Dialog
-from tests.screens.desk import DeskInMemory, in_the_middle, reference
+from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.readings import sources
 from tui.app import MidwatchApp
 
@@ -40,11 +40,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> DeskInMemory:
+def session(tmp_path: Path) -> SessionInMemory:
     """The reference incident in its middle."""
-    desk = reference(tmp_path)
-    in_the_middle(desk)
-    return desk
+    session = reference(tmp_path)
+    in_the_middle(session)
+    return session
 
 
 Pilots = Pilot[bool]
@@ -52,13 +52,18 @@ Pilots = Pilot[bool]
 
 @asynccontextmanager
 async def opened(
-    desk: Desk, size: tuple[int, int] = (80, 24), *, ascii: bool = False, environment: dict[str, str] | None = None, **more: Any
+    session: IncidentSession,
+    size: tuple[int, int] = (80, 24),
+    *,
+    ascii: bool = False,
+    environment: dict[str, str] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Pilots]:
     """The app on this desk, with still panels, when everything has come to rest."""
     app = MidwatchApp(
-        desk,
+        session,
         ascii=ascii,
-        sources=more.pop("sources", sources(desk.clock)),
+        sources=more.pop("sources", sources(session.clock)),
         environment=environment or {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"},
         keymap=more.pop("keymap", {}),
         **more,
@@ -73,9 +78,9 @@ async def rest(pilot: Pilots) -> None:
     still, turns = 0, getattr(pilot.app, "_turns", None)
     deadline = time.monotonic() + 30
     while still < 3:
-        assert time.monotonic() < deadline, f"never at rest: {aside.UNDER_WAY}"
+        assert time.monotonic() < deadline, f"never at rest: {aside.RUNNING}"
         await pilot.pause()
-        working = [thread for thread in aside.UNDER_WAY if thread.name != "poll"]
+        working = [thread for thread in aside.RUNNING if thread.name != "poll"]
         unheard = turns is not None and turns._since is not None and not pilot.app._exit
         still = 0 if working or unheard else still + 1
         await asyncio.sleep(0.02)

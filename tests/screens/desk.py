@@ -10,16 +10,16 @@ from typing import Any
 from unittest.mock import patch
 
 from midwatch import rules
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import MidwatchError, Refused
-from midwatch.handover import as_lines, handover
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.handover import as_lines, handoff_summary
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import AttemptFolder, IncidentFolder
 from midwatch.incident.lease import Lease
 from midwatch.incident.state import CriterionState, Incident, Offer
-from midwatch.notebook import Ran
-from midwatch.person import Person
+from midwatch.notebook import ManualCommand
+from midwatch.person import Identity
 from midwatch.pins import new_pins
 from midwatch.plan import Plan, PlanDraft, Verb
 from midwatch.runbook import loader
@@ -45,7 +45,7 @@ class StillClock:
         self.at += timedelta(seconds=seconds)
 
 
-class DeskInMemory:
+class SessionInMemory:
     """Journals into a list, plans what it was told to plan, and never runs anything."""
 
     def __init__(self, runbook: Runbook, folder: Path, clock: StillClock, *, actor: str = "ada@bastion") -> None:
@@ -60,17 +60,17 @@ class DeskInMemory:
         self.asked: list[str] = []
         self.lease = Lease()
         self.unreachable = ""
-        self.watchers: tuple[str, ...] = ()
+        self.observers: tuple[str, ...] = ()
         declared = {"id": folder.name, "title": runbook.title, "severity": runbook.severity.value, "base": str(runbook.base)}
-        self.journal(Kind.DECLARED, declared)
-        self.journal(Kind.DRIVER_JOINED, {"host": "bastion", "pid": 1, "terminal": "/dev/pts/0"})
+        self.journal(EventKind.DECLARED, declared)
+        self.journal(EventKind.DRIVER_JOINED, {"host": "bastion", "pid": 1, "terminal": "/dev/pts/0"})
 
-    def journal(self, kind: Kind, body: Mapping[str, Any], *, actor: str = "") -> None:
+    def journal(self, kind: EventKind, body: Mapping[str, Any], *, actor: str = "") -> None:
         event = Event(len(self.events) + 1, self.clock.now(), self.clock.monotonic(), "boot", actor or self.actor, kind, body)
         self.events = [*self.events, event]
-        self.incident = fold(self.events)
+        self.incident = reduce(self.events)
 
-    def _write(self, kind: Kind, body: Mapping[str, Any]) -> None:
+    def _write(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         if not self.driving:
             raise Refused("This terminal only observes")
         self.journal(kind, body)
@@ -90,22 +90,24 @@ class DeskInMemory:
             raise found
         return found
 
-    def required(self, step_id: str) -> dict[str, CriterionState]:
+    def evaluate_preconditions(self, step_id: str) -> dict[str, CriterionState]:
         late = CriterionState(None, "no answer", self.clock.now())
         return {item.id: self.criteria.get(item.id, late) for item in self.runbook.step(step_id).preconditions}
 
-    def verify(self, step_id: str) -> bool | None:
-        attempt = rules.may_verify(self.runbook.step(step_id), self.incident)
-        self._write(Kind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"})
+    def check_outcome(self, step_id: str) -> bool | None:
+        attempt = rules.require_outcome_unknown(self.runbook.step(step_id), self.incident)
+        self._write(
+            EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"}
+        )
         return True
 
-    def begin_at(self, step_id: str, reason: str) -> None:
-        for step in rules.may_begin_at(self.runbook.step(step_id), self.incident, self.runbook, reason):
+    def start_from(self, step_id: str, reason: str) -> None:
+        for step in rules.require_start_point(self.runbook.step(step_id), self.incident, self.runbook, reason):
             self.skip(step.id, reason)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
         for body in new_pins(plan, self.runbook, self.incident.pins, reason):
-            self._write(Kind.PINNED, body)
+            self._write(EventKind.PINNED, body)
 
     # Other people
 
@@ -117,30 +119,30 @@ class DeskInMemory:
     def offered_to_me(self) -> bool:
         return self.offer is not None and self.offer.to == self.actor.partition("@")[0]
 
-    def offer_wheel(self, to: str) -> None:
-        summary = as_lines(handover(self.runbook, self.incident, self.clock, self.next_update_due))
-        expires = iso(self.clock.now() + timedelta(minutes=10))
-        self._write(Kind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
+    def offer_control(self, to: str) -> None:
+        summary = as_lines(handoff_summary(self.runbook, self.incident, self.clock, self.next_update_due))
+        expires = to_rfc3339(self.clock.now() + timedelta(minutes=10))
+        self._write(EventKind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
 
     def withdraw_offer(self) -> None:
-        self._write(Kind.HANDOFF_WITHDRAWN, {"to": "bob", "reason": "withdrawn"})
+        self._write(EventKind.HANDOFF_WITHDRAWN, {"to": "bob", "reason": "withdrawn"})
 
-    def ask_for_wheel(self) -> None:
+    def request_control(self) -> None:
         self.asked.append(self.actor)
 
-    def be_given_wheel(self) -> None:
-        self.take_wheel()
+    def accept_control(self) -> None:
+        self.take_control()
 
-    def take_wheel(self, reason: str = "") -> None:
+    def take_control(self, reason: str = "") -> None:
         self.driving = True
-        self.journal(Kind.DRIVER_JOINED, {"host": "bastion", "pid": 2, "terminal": "", "reason": reason})
+        self.journal(EventKind.DRIVER_JOINED, {"host": "bastion", "pid": 2, "terminal": "", "reason": reason})
 
-    def waiting(self) -> list[Step]:
+    def pending_steps(self) -> list[Step]:
         return [step for step in self.runbook.steps() if step.id in self.incident.approvals]
 
-    def ask_approval(self, step_id: str, plan: Plan) -> None:
+    def request_approval(self, step_id: str, plan: Plan) -> None:
         by = {"name": "ada", "uid": 1000, "login": 1000, "pid": 1, "seen": True}
-        self._write(Kind.APPROVAL_ASKED, {"step": step_id, "plan": plan.to_json(), "digest": plan.digest, "by": by})
+        self._write(EventKind.APPROVAL_ASKED, {"step": step_id, "plan": plan.to_json(), "digest": plan.digest, "by": by})
 
     def plan_to_approve(self, step_id: str) -> Plan:
         return self.plan(step_id)
@@ -154,16 +156,16 @@ class DeskInMemory:
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         step = self.runbook.step(step_id)
         if undo:
-            rules.may_undo(step, plan, self.incident, typed=typed, reason=reason)
+            rules.require_undoable(step, plan, self.incident, typed=typed, reason=reason)
         else:
-            rules.may_start(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
-            rules.may_go_without(step, self.required(step_id), reason)
-            rules.may_go_with(step, plan, self.incident, Person("ada", 1000, 1000, 1))
+            rules.require_startable(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            rules.require_preconditions_or_reason(step, self.evaluate_preconditions(step_id), reason)
+            rules.require_approved_plan(step, plan, self.incident, Identity("ada", 1000, 1000, 1))
         self.started.append((step_id, typed, reason))
         state = self.incident.steps.get(step_id)
         number = len(state.attempts) + 1 if state else 1
         self._write(
-            Kind.CONFIRMED,
+            EventKind.CONFIRMED,
             {
                 "step": step_id,
                 "attempt": number,
@@ -173,7 +175,7 @@ class DeskInMemory:
                 "undoes": number - 1 if undo else None,
             },
         )
-        self._write(Kind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}})
+        self._write(EventKind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}})
         folder = self.folder.attempt(step_id, number)
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.output.touch()
@@ -195,68 +197,68 @@ class DeskInMemory:
             "outcome": outcome,
             "exit": exit,
             "seconds": seconds,
-            "ended": iso(self.clock.now()),
+            "ended": to_rfc3339(self.clock.now()),
             "summary": summary,
             "values": {},
             "output": {},
             "notify": list(self.runbook.step(step_id).on_failure.notify) if failed else [],
         }
-        self.journal(Kind.FINISHED, body)
+        self.journal(EventKind.FINISHED, body)
 
     def cancel(self, step_id: str) -> None:
         self.finish(step_id, "cancelled", exit=130)
 
-    def tick(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
+    def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         step = self.runbook.step(step_id)
-        answers = rules.may_tick(step, self.incident, self.runbook, note=note, values=values or {})
-        self._write(Kind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
+        answers = rules.require_manual(step, self.incident, self.runbook, note=note, values=values or {})
+        self._write(EventKind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
 
-    def fail(self, step_id: str, reason: str) -> None:
-        self._write(Kind.MARKED_FAILED, {"step": step_id, "reason": reason})
+    def mark_failed(self, step_id: str, reason: str) -> None:
+        self._write(EventKind.MARKED_FAILED, {"step": step_id, "reason": reason})
 
     def skip(self, step_id: str, reason: str) -> None:
-        rules.may_decide(self.runbook.step(step_id), self.incident, reason)
-        self._write(Kind.SKIPPED, {"step": step_id, "reason": reason})
+        rules.require_decidable(self.runbook.step(step_id), self.incident, reason)
+        self._write(EventKind.SKIPPED, {"step": step_id, "reason": reason})
 
     def reopen(self, step_id: str, reason: str) -> None:
-        self._write(Kind.REOPENED, {"step": step_id, "reason": reason})
+        self._write(EventKind.REOPENED, {"step": step_id, "reason": reason})
 
     def note(
-        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: Ran | None = None
+        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: ManualCommand | None = None
     ) -> None:
-        body: dict[str, Any] = {"text": text, "at": iso(at) if at else None}
+        body: dict[str, Any] = {"text": text, "at": to_rfc3339(at) if at else None}
         self._write(
-            Kind.NOTE,
+            EventKind.NOTE,
             body | {"pasted_output": pasted_output, "manual_command": asdict(manual_command) if manual_command else None},
         )
 
     def correct(self, seq: int, text: str) -> None:
-        self._write(Kind.TEXT_CORRECTED, {"event": seq, "text": text})
+        self._write(EventKind.TEXT_CORRECTED, {"event": seq, "text": text})
 
     def star(self, seq: int, *, starred: bool = True) -> None:
-        self._write(Kind.STARRED, {"event": seq, "starred": starred})
+        self._write(EventKind.STARRED, {"event": seq, "starred": starred})
 
-    def told(self, role_id: str, message: str) -> None:
-        self._write(Kind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.words(message, "What was said")})
+    def record_notification(self, role_id: str, message: str) -> None:
+        self._write(EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.require_text(message, "What was said")})
 
     def update(self, message: str) -> None:
-        self._write(Kind.UPDATE, {"message": message, "channel": self.runbook.comms.channel})
+        self._write(EventKind.UPDATE, {"message": message, "channel": self.runbook.comms.channel})
 
     def set_severity(self, severity: Severity, reason: str) -> None:
         if severity is self.incident.severity:
             raise Refused(f"The severity is {severity} already")
-        self._write(Kind.SEVERITY, {"from": self.incident.severity.value, "to": severity.value, "reason": reason})
+        self._write(EventKind.SEVERITY, {"from": self.incident.severity.value, "to": severity.value, "reason": reason})
 
     def evaluate_closure(self) -> dict[str, CriterionState]:
         late = CriterionState(None, "no answer", self.clock.now())
         found = {criterion.id: self.criteria.get(criterion.id, late) for criterion in self.runbook.closure}
         for name, state in found.items():
-            self.journal(Kind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
+            self.journal(EventKind.CRITERION, {"criterion": name, "met": state.met, "detail": state.detail})
         return found
 
     def close(self, *, reason: str = "") -> None:
-        unmet = rules.may_close(self.evaluate_closure(), self.incident, self.runbook, reason)
-        self._write(Kind.CLOSED, {"reason": reason, "unmet": unmet, "events": len(self.events) + 1})
+        unmet = rules.require_closable(self.evaluate_closure(), self.incident, self.runbook, reason)
+        self._write(EventKind.CLOSED, {"reason": reason, "unmet": unmet, "events": len(self.events) + 1})
         self.driving = False
 
     def attempt_folder(self, step_id: str) -> AttemptFolder | None:
@@ -264,13 +266,13 @@ class DeskInMemory:
         return self.folder.attempt(step_id, state.last.number) if state and state.last else None
 
 
-def reference(folder: Path) -> DeskInMemory:
+def reference(folder: Path) -> SessionInMemory:
     """The reference incident, declared at two o'clock."""
     with patch.object(loader, "check_arguments"):  # the screens do not care which actions are installed
         runbook = loader.load(RUNBOOK_FILE, environment={})
     path = folder / "INC-20261123-0200-backup-failure"
     path.mkdir(parents=True)
-    return DeskInMemory(runbook, path, StillClock())
+    return SessionInMemory(runbook, path, StillClock())
 
 
 def emergency_plan() -> Plan:
@@ -295,24 +297,24 @@ def cleaning_plan() -> Plan:
     return draft.plan()
 
 
-def in_the_middle(desk: DeskInMemory) -> None:
+def in_the_middle(session: SessionInMemory) -> None:
     """Detection done, immediate response begun: fourteen minutes in, the emergency backup is next."""
-    clock = desk.clock
-    for step in desk.runbook.phases[0].steps:
+    clock = session.clock
+    for step in session.runbook.phases[0].steps:
         clock.pass_(20)
-        desk.start(step.id, desk.plan(step.id))
-        desk.finish(step.id, seconds=0.4, summary="detected")
+        session.start(step.id, session.plan(step.id))
+        session.finish(step.id, seconds=0.4, summary="detected")
     for step_id in ("alert-received", "open-channel", "take-ownership"):
         clock.pass_(60)
-        desk.tick(step_id)
+        session.mark_done(step_id)
     for step_id in ("freeze-deployments", "block-migrations"):
         clock.pass_(90)
-        desk.start(step_id, desk.plan(step_id))
-        desk.output(step_id, b"freeze on until 04:00: backup failure\nmigrations blocked on OTC, GPS\n[OK] done\n")
-        desk.finish(step_id, seconds=4)
+        session.start(step_id, session.plan(step_id))
+        session.output(step_id, b"freeze on until 04:00: backup failure\nmigrations blocked on OTC, GPS\n[OK] done\n")
+        session.finish(step_id, seconds=4)
     clock.pass_(60)
-    desk.tick("pause-ci")
-    desk.skip("halt-workflows", "no batch jobs at night")
+    session.mark_done("pause-ci")
+    session.skip("halt-workflows", "no batch jobs at night")
     clock.at = NIGHT + timedelta(minutes=14, seconds=7)
-    desk.plans["emergency-backup"] = emergency_plan()
-    desk.plans["clean-docker"] = cleaning_plan()
+    session.plans["emergency-backup"] = emergency_plan()
+    session.plans["clean-docker"] = cleaning_plan()

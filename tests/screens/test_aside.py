@@ -6,7 +6,7 @@ import pytest
 from textual.app import App
 
 from midwatch.errors import Failed
-from screens.widgets.aside import aside
+from screens.widgets.aside import run_in_background
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ async def test_no_secret_is_in_what_the_screen_says_went_wrong(monkeypatch: pyte
 
     app = App[None]()
     async with app.run_test() as pilot:
-        aside(app, work, lambda _: None, said.append, name="broken").join()
+        run_in_background(app, work, lambda _: None, said.append, name="broken").join()
         await pilot.pause()
     assert len(said) == 1
     assert "[secret ARP_PASSWORD] at redis://:[secret-shaped]@h" in said[0]

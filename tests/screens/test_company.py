@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
-from midwatch.incident.events import Kind
-from midwatch.incident.lease import Lease, Lookout, Pulse
+from midwatch.conductor import IncidentController
+from midwatch.incident.events import EventKind
+from midwatch.incident.lease import DriverState, Lease, LeaseWatcher
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.state import StepStatus
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.plan import Plan
 from midwatch.runbook.loader import load
 from tests.screens.conftest import grid, opened, press, until
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 
-ME = Person.me().name
+ME = Identity.current().name
 SHE = "ada" if ME != "ada" else "mia"
 """Who drives: never whoever runs the tests."""
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "200x60": (200, 60)}
@@ -38,54 +38,54 @@ phases:
 
 
 @pytest.fixture
-def conductor(here: Path) -> Iterator[Conductor]:
+def controller(here: Path) -> Iterator[IncidentController]:
     file = here / "runbook.yaml"
     file.write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(file), actor=f"{SHE}@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(file), actor=f"{SHE}@test")
+    yield controller
+    controller.leave()
 
 
-def observer(conductor: Conductor, actor: str = f"{ME}@test") -> Conductor:
-    found = Conductor.observe(conductor.folder, actor=actor)
-    found.watch()
+def observer(controller: IncidentController, actor: str = f"{ME}@test") -> IncidentController:
+    found = IncidentController.observe(controller.folder, actor=actor)
+    found.register_observer()
     return found
 
 
-def two_people(desk: DeskInMemory) -> Plan:
+def two_people(session: SessionInMemory) -> Plan:
     """The clean-up of the reference runbook, as a step that takes two and is next."""
     phases = tuple(
         replace(
             phase, steps=tuple(replace(s, requires_approval=True) if s.id == "emergency-backup" else s for s in phase.steps)
         )
-        for phase in desk.runbook.phases
+        for phase in session.runbook.phases
     )
-    desk.runbook = replace(desk.runbook, phases=phases)
-    return desk.plan("emergency-backup")
+    session.runbook = replace(session.runbook, phases=phases)
+    return session.plan("emergency-backup")
 
 
-def observe(desk: DeskInMemory, *, pulse: Pulse = Pulse.LIVES, silent: float = 0.0) -> None:
-    desk.driving, desk.actor, desk.watchers = False, "bob@bastion", ("bob", "eve")
-    desk.lease = Lease(pulse, None, silent)
+def observe(session: SessionInMemory, *, pulse: DriverState = DriverState.ALIVE, silent: float = 0.0) -> None:
+    session.driving, session.actor, session.observers = False, "bob@bastion", ("bob", "eve")
+    session.lease = Lease(pulse, None, silent)
 
 
-def offered(desk: DeskInMemory) -> None:
-    desk.offer_wheel("bob")
-    observe(desk)
+def offered(session: SessionInMemory) -> None:
+    session.offer_control("bob")
+    observe(session)
 
 
-def asks(desk: DeskInMemory) -> None:
-    desk.ask_approval("emergency-backup", two_people(desk))
-    observe(desk)
+def asks(session: SessionInMemory) -> None:
+    session.request_approval("emergency-backup", two_people(session))
+    observe(session)
 
 
-VIEWS: dict[str, tuple[Callable[[DeskInMemory], object], tuple[str, ...]]] = {
-    "handoff": (lambda desk: None, ("h",)),
-    "handoff-standing": (lambda desk: desk.offer_wheel("bob"), ("h",)),
+VIEWS: dict[str, tuple[Callable[[SessionInMemory], object], tuple[str, ...]]] = {
+    "handoff": (lambda session: None, ("h",)),
+    "handoff-standing": (lambda session: session.offer_control("bob"), ("h",)),
     "wheel-offered": (offered, ("W",)),
     "wheel-asked": (observe, ("W",)),
-    "wheel-silent": (lambda desk: observe(desk, pulse=Pulse.SILENT, silent=47.0), ("W",)),
-    "wheel-ended": (lambda desk: observe(desk, pulse=Pulse.ENDED), ("W",)),
+    "wheel-silent": (lambda session: observe(session, pulse=DriverState.UNRESPONSIVE, silent=47.0), ("W",)),
+    "wheel-ended": (lambda session: observe(session, pulse=DriverState.EXITED), ("W",)),
     "second-asked": (two_people, ("enter",)),
     "second-approves": (asks, ("a",)),
 }
@@ -93,86 +93,88 @@ VIEWS: dict[str, tuple[Callable[[DeskInMemory], object], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", VIEWS)
-async def test_dialog_of_two(desk: DeskInMemory, golden, name: str, size: str) -> None:
+async def test_dialog_of_two(session: SessionInMemory, golden, name: str, size: str) -> None:
     prepare, keys = VIEWS[name]
-    prepare(desk)
-    async with opened(desk, SIZES[size]) as pilot:
+    prepare(session)
+    async with opened(session, SIZES[size]) as pilot:
         await press(pilot, *keys)
         golden(pilot, f"{name}-{size}")
 
 
 @pytest.mark.parametrize("size", ["60x15", "80x24"])
 @pytest.mark.parametrize(("name", "prepare"), [("offered", offered), ("silent", VIEWS["wheel-silent"][0]), ("asks", asks)])
-async def test_observing(desk: DeskInMemory, golden, name: str, prepare: Callable[[DeskInMemory], object], size: str) -> None:
-    prepare(desk)
-    async with opened(desk, SIZES[size]) as pilot:
+async def test_observing(
+    session: SessionInMemory, golden, name: str, prepare: Callable[[SessionInMemory], object], size: str
+) -> None:
+    prepare(session)
+    async with opened(session, SIZES[size]) as pilot:
         golden(pilot, f"observing-{name}-{size}")
 
 
-async def test_who_watches_is_counted_in_the_header(conductor: Conductor) -> None:
-    bob = observer(conductor)
-    async with opened(conductor, (120, 36), sources=[]) as pilot:
+async def test_who_watches_is_counted_in_the_header(controller: IncidentController) -> None:
+    bob = observer(controller)
+    async with opened(controller, (120, 36), sources=[]) as pilot:
         assert f"driver {SHE} " in grid(pilot)
         await until(pilot, lambda: bob.poll() is not None and f"driver {SHE}, 1 watching" in grid(pilot))
 
 
-async def test_the_wheel_is_offered_and_the_offer_withdrawn(conductor: Conductor) -> None:
-    async with opened(conductor, sources=[]) as pilot:
+async def test_control_is_offered_and_the_offer_withdrawn(controller: IncidentController) -> None:
+    async with opened(controller, sources=[]) as pilot:
         await press(pilot, "h", "enter")
         assert "To whom: an answer is needed" in grid(pilot)
         await press(pilot, *"roto", "enter")
         assert "There is no login roto" in grid(pilot)
         await press(pilot, *["backspace"] * 4, *"root", "enter")
-        assert conductor.offer is not None
+        assert controller.offer is not None
         await press(pilot, "h")
         assert "Offered to root until" in grid(pilot)
         await press(pilot, "tab", "enter")
-        assert conductor.offer is None
+        assert controller.offer is None
 
 
-async def test_an_observer_takes_the_wheel_that_is_offered(conductor: Conductor) -> None:
-    conductor.offer_wheel(ME)
-    bob = observer(conductor)
+async def test_an_observer_takes_control_that_is_offered(controller: IncidentController) -> None:
+    controller.offer_control(ME)
+    bob = observer(controller)
     async with opened(bob, sources=[]) as pilot:
         assert f"! {SHE} offers you the wheel: press W" in grid(pilot)
         await press(pilot, "W")
         assert "Take the wheel" in grid(pilot)
         await press(pilot, "tab", "enter")
         await until(pilot, lambda: bob.driving and f"driver {ME}" in grid(pilot))
-        assert not conductor.driving
+        assert not controller.driving
         await press(pilot, "down", "n", *"it is mine", "ctrl+s")
         await until(pilot, lambda: bob.incident.notes)
     bob.leave()
 
 
-async def test_a_wheel_that_was_left_behind_takes_a_reason(conductor: Conductor) -> None:
-    bob = observer(conductor, "bob@test")
-    lost = conductor._wheel
+async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentController) -> None:
+    bob = observer(controller, "bob@test")
+    lost = controller._handle
     assert lost is not None
     lost.lock.release()  # as if her process had ended without a word
-    assert lost.door
-    lost.door.close()
+    assert lost.control_socket
+    lost.control_socket.close()
     async with opened(bob, sources=[]) as pilot:
         await until(pilot, lambda: "! Nobody drives: press W" in grid(pilot))
         await press(pilot, "W", *"her line is gone", "enter")
         await until(pilot, lambda: bob.driving)
-    assert (bob.events[-1].kind, bob.events[-1].body["reason"]) == (Kind.DRIVER_TOOK_OVER, "her line is gone")
+    assert (bob.events[-1].kind, bob.events[-1].body["reason"]) == (EventKind.DRIVER_TOOK_OVER, "her line is gone")
     bob.leave()
 
 
-async def test_a_driver_whose_wheel_was_taken_is_told_and_observes(conductor: Conductor) -> None:
-    async with opened(conductor, (120, 36), sources=[]) as pilot:
-        seen = Lookout(conductor.folder).look().sight
+async def test_a_driver_whose_control_was_taken_is_told_and_observes(controller: IncidentController) -> None:
+    async with opened(controller, (120, 36), sources=[]) as pilot:
+        seen = LeaseWatcher(controller.folder).inspect().snapshot
         assert seen is not None
-        bob = DriverLock.take_over(conductor.folder, "bob@test", seen)
-        conductor._beaten = 0.0
+        bob = DriverLock.take_over(controller.folder, "bob@test", seen)
+        controller._last_heartbeat = 0.0
         await until(pilot, lambda: "bob@test took the wheel of" in grid(pilot))
         await until(pilot, lambda: "observing" in grid(pilot))
         bob.release()
 
 
-async def test_a_step_that_takes_two_is_asked_for_approved_and_run(conductor: Conductor, here: Path) -> None:
-    async with opened(conductor, sources=[]) as pilot:
+async def test_a_step_that_takes_two_is_asked_for_approved_and_run(controller: IncidentController, here: Path) -> None:
+    async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter ask a second person for 1.1" in grid(pilot))
         await press(pilot, "enter")
         await until(pilot, lambda: "It takes two people." in grid(pilot))
@@ -180,47 +182,47 @@ async def test_a_step_that_takes_two_is_asked_for_approved_and_run(conductor: Co
         await until(pilot, lambda: "Enter 1.1 waits for a second person" in grid(pilot))
         await press(pilot, "enter")
         await until(pilot, lambda: "! It waits for a second person: midwatch approve" in grid(pilot))
-        approval = conductor.incident.approvals["work"]
-        by = Person("bob", 1 << 20, None, 1)
+        approval = controller.incident.approvals["work"]
+        by = Identity("bob", 1 << 20, None, 1)
         body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
-        conductor._append(Kind.APPROVAL_GIVEN, body)
-        await until(pilot, lambda: "Enter run 1.1" in grid(pilot) and conductor.incident.approvals["work"].given_by)
+        controller.append(EventKind.APPROVAL_GIVEN, body)
+        await until(pilot, lambda: "Enter run 1.1" in grid(pilot) and controller.incident.approvals["work"].given_by)
         await press(pilot, "enter", "y")
-        await until(pilot, lambda: conductor.incident.step("work").status is StepStatus.DONE)
+        await until(pilot, lambda: controller.incident.step("work").status is StepStatus.DONE)
     assert (here / "ran").read_text() == "ran\n"
 
 
-async def test_the_second_person_reads_the_plan_and_the_same_person_is_refused(conductor: Conductor) -> None:
-    conductor.ask_approval("work", conductor.plan("work"))
-    bob = observer(conductor, "bob@test")
+async def test_the_second_person_reads_the_plan_and_the_same_person_is_refused(controller: IncidentController) -> None:
+    controller.request_approval("work", controller.plan("work"))
+    bob = observer(controller, "bob@test")
     async with opened(bob, sources=[]) as pilot:
         assert "! 1.1 Do the work waits for a second person: press a" in grid(pilot)
         await press(pilot, "a", "y")
         await until(pilot, lambda: "asked for it, and cannot approve it as well" in " ".join(grid(pilot).split()))
-        assert conductor.incident.approvals["work"].waits
+        assert controller.incident.approvals["work"].waits
 
 
-async def test_approving_and_declining(desk: DeskInMemory) -> None:
-    asks(desk)
-    async with opened(desk) as pilot:
+async def test_approving_and_declining(session: SessionInMemory) -> None:
+    asks(session)
+    async with opened(session) as pilot:
         await press(pilot, "a", "y")
         await press(pilot, "a", "ctrl+d", *"not tonight", "enter")
-    assert desk.asked == ["approved emergency-backup", "declined emergency-backup: not tonight"]
+    assert session.asked == ["approved emergency-backup", "declined emergency-backup: not tonight"]
 
 
-async def test_the_driver_reads_what_the_second_person_said(desk: DeskInMemory) -> None:
-    plan = two_people(desk)
-    desk.ask_approval("emergency-backup", plan)
-    body = {"step": "emergency-backup", "asked": desk.events[-1].seq, "digest": plan.digest}
-    by = Person("bob", 1001, 1001, 2).to_json()
-    desk.journal(Kind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
-    async with opened(desk) as pilot:
+async def test_the_driver_reads_what_the_second_person_said(session: SessionInMemory) -> None:
+    plan = two_people(session)
+    session.request_approval("emergency-backup", plan)
+    body = {"step": "emergency-backup", "asked": session.events[-1].seq, "digest": plan.digest}
+    by = Identity("bob", 1001, 1001, 2).to_json()
+    session.journal(EventKind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
+    async with opened(session) as pilot:
         assert "! bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)
         assert "Enter ask a second person for 3.8" in grid(pilot)
 
 
-async def test_asking_a_driver_that_lives(desk: DeskInMemory) -> None:
-    observe(desk)
-    async with opened(desk) as pilot:
+async def test_asking_a_driver_that_lives(session: SessionInMemory) -> None:
+    observe(session)
+    async with opened(session) as pilot:
         await press(pilot, "W", "tab", "enter")
-    assert desk.asked == ["bob@bastion"]
+    assert session.asked == ["bob@bastion"]

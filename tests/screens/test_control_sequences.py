@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.hostile import safe_bytes, safe_text
-from midwatch.notebook import Ran
+from midwatch.notebook import ManualCommand
 from midwatch.runbook.loader import load
 from tests.screens import vttest
 from tests.screens.hostile import strange
@@ -104,11 +104,11 @@ def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:
     """Notes, excerpts and results, output without a screen, the timeline and the post-mortem."""
     (world / "answers.yaml").write_text("default_manual: {note: done}\n", encoding="utf-8")
     told = [_printed(world, "run", "--headless", "--answers", "answers.yaml")]
-    conductor = Conductor.declare(load(world / "runbook.yaml"), actor="ada\x1b]0;x\x07@\x9b2J")
+    controller = IncidentController.declare(load(world / "runbook.yaml"), actor="ada\x1b]0;x\x07@\x9b2J")
     for line in together(400):
         text = line.decode("utf-8", "replace")[:3000]
-        conductor.note(text, pasted_output=text, manual_command=Ran(text, text, text))
-    conductor.leave()
+        controller.note(text, pasted_output=text, manual_command=ManualCommand(text, text, text))
+    controller.leave()
     told += [_printed(world, *words) for words in (["export"], ["show"], ["export", "--post-mortem"], ["handoff"])]
     assert [said for said in told[:2] if b"begin" not in said] == []
     assert strange(b"\n".join(told), frozenset()) == set()

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from textual.widgets import Input
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.shelf import Summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
@@ -152,6 +152,6 @@ async def test_a_choice_that_may_stay_open_can_be_left_again(asking: Runbook, he
 def test_an_incident_is_as_severe_as_it_was_declared(here: Path) -> None:
     text = "midwatch: 1\nid: x\ntitle: X\nseverity: SEV-2\nphases: [{title: A, steps: [{id: a, title: A}]}]\n"
     (here / "runbook.yaml").write_text(text, encoding="utf-8")
-    conductor = Conductor.declare(loader.load(here / "runbook.yaml"), actor="ada", severity=Severity.SEV0)
-    assert conductor.incident.severity is Severity.SEV0
-    conductor.leave()
+    controller = IncidentController.declare(loader.load(here / "runbook.yaml"), actor="ada", severity=Severity.SEV0)
+    assert controller.incident.severity is Severity.SEV0
+    controller.leave()

@@ -8,10 +8,10 @@ import pytest
 
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Ask
+from midwatch.runbook.model import Question
 from screens.widgets.form import Field, asked
-from screens.widgets.page_parts import Look, PageParts
-from screens.widgets.pen import Pen
+from screens.widgets.page_parts import PlanState, StepPageData
+from screens.widgets.pen import TextStyles
 from screens.widgets.step_page import step_lines
 from tests.screens.desk import NIGHT
 
@@ -38,14 +38,14 @@ phases:
 def test_the_page_of_a_step_has_the_value(here: Path, inputs: dict[str, str], shown: str) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     runbook = load(here / "runbook.yaml")
-    parts = PageParts(runbook.step("a"), runbook, Incident(inputs=inputs), Look(), NIGHT, 0.0)
-    page = " ".join(line.plain.strip() for line in step_lines(parts, 90, Pen()))
+    parts = StepPageData(runbook.step("a"), runbook, Incident(inputs=inputs), PlanState(), NIGHT, 0.0)
+    page = " ".join(line.plain.strip() for line in step_lines(parts, 90, TextStyles()))
     assert shown in page
 
 
 def test_a_choice_has_its_options_and_may_be_left_open() -> None:
-    ask = Ask("a", "A?", "choice", options=("one", "two"), default="two")
+    ask = Question("a", "A?", "choice", options=("one", "two"), default="two")
     assert asked(ask) == Field("a", "A?", "one", True, "two", [("one", "one"), ("two", "two")], across=True)
-    ask = Ask("a", "A?", "choice", required=False, options=("x" * 30, "y" * 30))
+    ask = Question("a", "A?", "choice", required=False, options=("x" * 30, "y" * 30))
     assert asked(ask, "was").options[-1] == ("", "none of these")
     assert (asked(ask, "was").value, asked(ask).across) == ("was", False)

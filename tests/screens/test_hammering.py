@@ -16,7 +16,7 @@ from screens import incident
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import opened, rest
-from tests.screens.desk import DeskInMemory, in_the_middle, reference
+from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.test_held_keys import Night, by
 
 OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
@@ -46,9 +46,9 @@ ACTS = st.one_of(
 )
 
 
-def decisions(desk: DeskInMemory) -> int:
+def decisions(session: SessionInMemory) -> int:
     """What was decided so far."""
-    return sum(str(event.kind) not in BY_ITSELF for event in desk.events)
+    return sum(str(event.kind) not in BY_ITSELF for event in session.events)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,20 +60,20 @@ def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(acts: list[Act
 
 
 async def hammer(folder: Path, acts: list[Act]) -> None:
-    desk, night = reference(folder), Night()
-    in_the_middle(desk)
+    session, night = reference(folder), Night()
+    in_the_middle(session)
     with (
         patch.object(incident, "AFTER_A_MOVE", 0.5),
         patch.object(Dialog, "grace_s", 0.3),
         patch.object(hand, "REPEAT_S", 0.12),
         patch.object(hand, "HELD_S", 1.0),
     ):
-        async with opened(desk) as pilot:
+        async with opened(session) as pilot:
             await by(pilot, night)
             for act in acts:
                 if pilot.app._exit:
                     return
-                before, in_dialog = decisions(desk), isinstance(pilot.app.screen, Dialog)
+                before, in_dialog = decisions(session), isinstance(pilot.app.screen, Dialog)
                 night.at += 1.5
                 for number, key in enumerate(act.keys):
                     night.at += 0.0 if act.kind == "burst" or not number else 0.5 if number == 1 else 0.033
@@ -84,7 +84,7 @@ async def hammer(folder: Path, acts: list[Act]) -> None:
                     pilot.app.post_message(events.Paste(act.text))
                 await rest(pilot)
                 may = 1 if act.keys and deliberate(act, in_dialog=in_dialog) else 0
-                assert decisions(desk) - before <= may, act
+                assert decisions(session) - before <= may, act
 
 
 def deliberate(act: Act, *, in_dialog: bool) -> bool:

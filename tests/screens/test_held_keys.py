@@ -10,18 +10,18 @@ from textual.widgets import Input
 
 from midwatch.incident.state import CriterionState
 from screens import incident
-from screens.closure import Closure
+from screens.closure import CloseIncident
 from screens.incident import IncidentScreen
 from screens.note import NoteForm
 from screens.severity import SeverityForm
-from screens.tick import Tick
+from screens.tick import MarkDone
 from screens.widgets import hand
-from screens.widgets.choice import Choice, PickOne
+from screens.widgets.choice import InlineButton, PickOne
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand, Press
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
-from tests.screens.desk import DeskInMemory
-from tui.themed import ThemedApp
+from tests.screens.desk import SessionInMemory
+from tui.themed import BaseApp
 
 
 class Night:
@@ -46,7 +46,7 @@ def night(monkeypatch: pytest.MonkeyPatch) -> Night:
 
 async def by(pilot: Pilots, night: Night) -> None:
     """Have this application go by the night's clock."""
-    cast(ThemedApp[bool], pilot.app).hand.now = night
+    cast(BaseApp[bool], pilot.app).hand.now = night
     screen = pilot.app.screen
     assert isinstance(screen, IncidentScreen)
     screen._moved_at = night.at
@@ -65,35 +65,35 @@ async def arrive(pilot: Pilots, night: Night, key: str, *gaps: float, wait: bool
 
 
 @pytest.fixture
-def manual(desk: DeskInMemory) -> DeskInMemory:
+def manual(session: SessionInMemory) -> SessionInMemory:
     """An incident whose next steps are done by hand, without questions."""
-    for step in desk.runbook.steps():
-        if not desk.incident.status(step).settled and (step.kind.value != "manual" or step.questions):
-            desk.skip(step.id, "not tonight")
-    return desk
+    for step in session.runbook.steps():
+        if not session.incident.status(step).concluded and (step.kind.value != "manual" or step.questions):
+            session.skip(step.id, "not tonight")
+    return session
 
 
-def ticked(desk: DeskInMemory) -> int:
-    return sum(event.kind == "step.marked_done" for event in desk.events)
+def ticked(session: SessionInMemory) -> int:
+    return sum(event.kind == "step.marked_done" for event in session.events)
 
 
 @pytest.mark.parametrize("first_repeat", [0.25, 0.5, 0.66])
-async def test_a_held_enter_ticks_nothing(manual: DeskInMemory, night: Night, first_repeat: float) -> None:
+async def test_a_held_enter_ticks_nothing(manual: SessionInMemory, night: Night, first_repeat: float) -> None:
     """Four seconds of it, as keyboards repeat: it opens one dialog and is heard no more."""
     before = ticked(manual)
     async with opened(manual) as pilot:
         await by(pilot, night)
         await arrive(pilot, night, "enter", 0)
-        assert isinstance(pilot.app.screen, Tick)
+        assert isinstance(pilot.app.screen, MarkDone)
         await arrive(pilot, night, "enter", first_repeat, *[0.033] * 100, wait=False)
         await rest(pilot)
         assert ticked(manual) == before
-        assert isinstance(pilot.app.screen, Tick)
+        assert isinstance(pilot.app.screen, MarkDone)
         await arrive(pilot, night, "enter", 0.6)
         assert ticked(manual) == before + 1
 
 
-async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(manual: DeskInMemory, night: Night) -> None:
+async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(manual: SessionInMemory, night: Night) -> None:
     before = ticked(manual)
     async with opened(manual) as pilot:
         await by(pilot, night)
@@ -103,7 +103,7 @@ async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(m
         assert ticked(manual) == before
 
 
-async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(manual: DeskInMemory, night: Night) -> None:
+async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(manual: SessionInMemory, night: Night) -> None:
     before = ticked(manual)
     async with opened(manual) as pilot:
         await by(pilot, night)
@@ -113,29 +113,29 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(manual
             await arrive(pilot, night, "enter", gap)
             assert isinstance(pilot.app.screen, IncidentScreen)
         await arrive(pilot, night, "enter", 0.55)
-        assert isinstance(pilot.app.screen, Tick)
+        assert isinstance(pilot.app.screen, MarkDone)
 
 
-async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(desk: DeskInMemory, night: Night) -> None:
-    async with opened(desk) as pilot:
+async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(session: SessionInMemory, night: Night) -> None:
+    async with opened(session) as pilot:
         await by(pilot, night)
-        desk.start("emergency-backup", desk.plan("emergency-backup"), typed="arp-db-prod")
+        session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
         await until(pilot, lambda: "under way" in grid(pilot))
         night.at += 1
-        desk.finish("emergency-backup")
+        session.finish("emergency-backup")
         await until(pilot, lambda: "Enter run 3.9" in grid(pilot))
         await arrive(pilot, night, "enter", 0.2)
         assert isinstance(pilot.app.screen, IncidentScreen)
-        assert not desk.incident.running()
+        assert not session.incident.running()
 
 
 @pytest.mark.parametrize(("keys", "action"), [("q", "leave"), ("x", "cancel")])
 async def test_a_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
-    desk: DeskInMemory, night: Night, keys: str, action: str
+    session: SessionInMemory, night: Night, keys: str, action: str
 ) -> None:
-    async with opened(desk) as pilot:
+    async with opened(session) as pilot:
         await by(pilot, night)
-        desk.start("emergency-backup", desk.plan("emergency-backup"), typed="arp-db-prod")
+        session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
         await until(pilot, lambda: "x end it" in grid(pilot))
         await arrive(pilot, night, keys, 0.7)
         dialog = pilot.app.screen
@@ -144,7 +144,7 @@ async def test_a_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
         await rest(pilot)
         assert pilot.app.screen is dialog
         assert pilot.app.return_value is None
-        assert desk.incident.running(), action
+        assert session.incident.running(), action
 
 
 def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,51 +163,53 @@ def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert felt.feel("enter", 1.65) is Press.FRESH
 
 
-async def test_in_closure_a_reason_is_typed_into_its_field(desk: DeskInMemory) -> None:
-    desk.criteria = {criterion.id: CriterionState(False, "96 %", desk.clock.now()) for criterion in desk.runbook.closure}
-    async with opened(desk) as pilot:
+async def test_in_closure_a_reason_is_typed_into_its_field(session: SessionInMemory) -> None:
+    session.criteria = {
+        criterion.id: CriterionState(False, "96 %", session.clock.now()) for criterion in session.runbook.closure
+    }
+    async with opened(session) as pilot:
         await press(pilot, "C")
-        assert isinstance(pilot.app.screen, Closure)
+        assert isinstance(pilot.app.screen, CloseIncident)
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await press(pilot, "shift+tab")
-        assert isinstance(pilot.app.focused, Choice)
+        assert isinstance(pilot.app.focused, InlineButton)
         await press(pilot, *"hold on, r e y q")
         assert pilot.app.screen.query_one("#reason", Input).value == "hold on, r e y q"
         await press(pilot, *["backspace"] * 16, "n", "enter")
         assert "is no reason" in grid(pilot)
-        assert desk.incident.open
+        assert session.incident.open
         await press(pilot, "ctrl+s")
-        assert desk.incident.open
-        assert isinstance(pilot.app.screen, Closure)
+        assert session.incident.open
+        assert isinstance(pilot.app.screen, CloseIncident)
 
 
-async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "S", *"minor hit, n o w", "up")
         screen = pilot.app.screen
         assert isinstance(screen, SeverityForm)
         assert screen.values() == {"severity": "SEV-0", "reason": "minor hit, n o w"}
         await press(pilot, "enter")
-        assert desk.incident.severity == "SEV-0"
+        assert session.incident.severity == "SEV-0"
         await press(pilot, "S", "tab", *"xyz")
         assert isinstance(pilot.app.screen, SeverityForm)
         assert pilot.app.screen.values()["reason"] == "xyz"
 
 
-async def test_space_on_a_button_does_nothing(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "enter", "space", "space")
         assert isinstance(pilot.app.screen, Dialog)
         await press(pilot, "escape", "q", "space")
         assert isinstance(pilot.app.screen, Dialog)
 
 
-async def test_the_mark_stands_at_what_is_chosen(desk: DeskInMemory) -> None:
+async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> None:
     from tests.screens.conftest import MidwatchApp
 
-    app = MidwatchApp(desk, sources=[], environment={"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}, keymap={})
+    app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}, keymap={})
     async with app.run_test() as pilot:
-        choice = PickOne([("yes", "yes"), ("no", "no")], app.pen, id="choice", across=True)
+        choice = PickOne([("yes", "yes"), ("no", "no")], app.text_styles, id="choice", across=True)
         await pilot.app.screen.mount(choice)
         choice.focus()
         await pilot.pause()
@@ -220,29 +222,29 @@ async def test_the_mark_stands_at_what_is_chosen(desk: DeskInMemory) -> None:
         assert choice.render().plain == "▶ (*) yes   ( ) no"
 
 
-async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "t", "shift+tab", "enter")
         assert "choose one first" in grid(pilot)
         assert isinstance(pilot.app.focused, PickOne)
 
 
 @pytest.mark.parametrize("text", ["\nq\ny\nn\n" * 300, "\x1b[Aq\x1by and more\n", "one line to keep"])
-async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(desk: DeskInMemory, text: str) -> None:
-    before = len(desk.events)
-    async with opened(desk) as pilot:
+async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: SessionInMemory, text: str) -> None:
+    before = len(session.events)
+    async with opened(session) as pilot:
         pilot.app.post_message(events.Paste(text))
         await rest(pilot)
         form = pilot.app.screen
         assert isinstance(form, NoteForm)
         assert f"Pasted {len(text)} characters: keep them as a note?" in grid(pilot)
-        assert len(desk.events) == before
+        assert len(session.events) == before
         await press(pilot, "ctrl+s")
-        assert len(desk.events) == before + 1
+        assert len(session.events) == before + 1
 
 
-async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "S", "tab")
         pilot.app.post_message(events.Paste("\nit is\r\nworse\n"))
         await rest(pilot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.runbook.loader import load
 from tests.screens.conftest import grid, opened, press
 from tests.screens.test_flows import RUNBOOK
@@ -13,15 +13,15 @@ from tests.screens.test_flows import RUNBOOK
 async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
     runbook = load(here / "runbook.yaml")
-    first = Conductor.declare(runbook, actor="bob@test")
+    first = IncidentController.declare(runbook, actor="bob@test")
     first.close(reason="a false alarm")
     (here / "logs" / "incidents" / "INC-20200101-0000-small").mkdir()
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    async with opened(conductor, sources=[]) as pilot:
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    async with opened(controller, sources=[]) as pilot:
         await press(pilot, "i")
         shown = " ".join(grid(pilot).split())
-    conductor.leave()
-    assert f"▶ {conductor.incident.id}" in shown
+    controller.leave()
+    assert f"▶ {controller.incident.id}" in shown
     assert "SEV-2 open" in shown
     assert "SEV-2 closed" in shown
     assert "ada@test drives" in shown

@@ -5,15 +5,15 @@ from __future__ import annotations
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.output import OutputScreen
 from tests.screens.conftest import Pilots, grid, opened, press, until
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 
 STEP = "emergency-backup"
 
 
-def begin(desk: DeskInMemory, text: bytes) -> None:
+def begin(session: SessionInMemory, text: bytes) -> None:
     """The emergency backup runs and has written this."""
-    desk.start(STEP, desk.plan(STEP), typed="")
-    desk.output(STEP, text)
+    session.start(STEP, session.plan(STEP), typed="")
+    session.output(STEP, text)
 
 
 def screen(pilot: Pilots) -> OutputScreen:
@@ -24,9 +24,9 @@ def screen(pilot: Pilots) -> OutputScreen:
 LINES = b"".join(b"line %d%s\n" % (n, b" of table ledger" if n % 10 == 0 else b"") for n in range(200))
 
 
-async def test_search_says_which_of_how_many(desk: DeskInMemory) -> None:
-    begin(desk, LINES)
-    async with opened(desk) as pilot:
+async def test_search_says_which_of_how_many(session: SessionInMemory) -> None:
+    begin(session, LINES)
+    async with opened(session) as pilot:
         await press(pilot, "o", "slash", *"Ledger", "enter")
         assert "Ledger: not found" in grid(pilot)  # a capital is meant
         await press(pilot, "slash", *["backspace"] * 6, *"ledger", "enter")
@@ -40,21 +40,21 @@ async def test_search_says_which_of_how_many(desk: DeskInMemory) -> None:
         assert screen(pilot).view.found == 190
 
 
-async def test_the_first_error_is_found_whatever_it_is_called(desk: DeskInMemory) -> None:
-    begin(desk, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
-    async with opened(desk) as pilot:
+async def test_the_first_error_is_found_whatever_it_is_called(session: SessionInMemory) -> None:
+    begin(session, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
+    async with opened(session) as pilot:
         await press(pilot, "o", "e")
         await until(pilot, lambda: "first error, line 201" in grid(pilot))
         assert "out of shared memory" in grid(pilot)
 
 
-async def test_times_and_broken_lines_are_there_on_demand(desk: DeskInMemory, golden) -> None:
+async def test_times_and_broken_lines_are_there_on_demand(session: SessionInMemory, golden) -> None:
     text = b"begun\n" + b"a long line that goes on " * 9 + b"\nsize 1 MB\rsize 2 MB\rsize 3 MB\n"
-    begin(desk, text)
-    folder = desk.attempt_folder(STEP)
+    begin(session, text)
+    folder = session.attempt_folder(STEP)
     assert folder is not None
     folder.timing.write_text(f"0.0 0\n61.5 6\n3600.0 {len(text) - 30}\n")
-    async with opened(desk) as pilot:
+    async with opened(session) as pilot:
         await press(pilot, "o")
         assert "size 3 MB" in grid(pilot)
         assert "size 2 MB" not in grid(pilot)
@@ -66,20 +66,20 @@ async def test_times_and_broken_lines_are_there_on_demand(desk: DeskInMemory, go
         golden(pilot, "output-times-80x24")
 
 
-async def test_the_end_stays_in_view_when_lines_are_broken(desk: DeskInMemory) -> None:
-    begin(desk, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
-    async with opened(desk, (60, 15)) as pilot:
+async def test_the_end_stays_in_view_when_lines_are_broken(session: SessionInMemory) -> None:
+    begin(session, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
+    async with opened(session, (60, 15)) as pilot:
         await press(pilot, "o", "b", "G")
         assert "last" in grid(pilot)
-        desk.output(STEP, b"z " * 200 + b"\nnewest\n")
+        session.output(STEP, b"z " * 200 + b"\nnewest\n")
         await until(pilot, lambda: "newest" in grid(pilot))
 
 
-async def test_copies_go_to_the_clipboard_and_to_a_file(desk: DeskInMemory) -> None:
-    begin(desk, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
-    async with opened(desk) as pilot:
+async def test_copies_go_to_the_clipboard_and_to_a_file(session: SessionInMemory) -> None:
+    begin(session, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
+    async with opened(session) as pilot:
         await press(pilot, "o", "y")
-        copy = desk.folder.path / "copies" / f"3.8-{STEP}-1.txt"
+        copy = session.folder.path / "copies" / f"3.8-{STEP}-1.txt"
         await until(pilot, copy.exists)
         await until(pilot, lambda: " in /" in grid(pilot) or "kB in" in grid(pilot))
         assert copy.read_text().startswith("secret words\nline 0")
@@ -91,27 +91,27 @@ async def test_copies_go_to_the_clipboard_and_to_a_file(desk: DeskInMemory) -> N
         await until(pilot, lambda: "cannot be written" in grid(pilot))
 
 
-async def test_progress_is_a_bar_with_what_is_left(desk: DeskInMemory) -> None:
-    begin(desk, b"begun\n")
-    folder = desk.attempt_folder(STEP)
+async def test_progress_is_a_bar_with_what_is_left(session: SessionInMemory) -> None:
+    begin(session, b"begun\n")
+    folder = session.attempt_folder(STEP)
     assert folder is not None
     file = ProgressFile(folder.progress)
     file.write(Progress(50e6, 200e6, "bytes"))
-    async with opened(desk) as pilot:
+    async with opened(session) as pilot:
         await press(pilot, "o")
         assert " 25 %" in grid(pilot)
         assert "50.0 of 200 MB" in grid(pilot)
         assert "1 line," in grid(pilot)
         assert "following" in grid(pilot)
         file.close()
-        desk.finish(STEP)
+        session.finish(STEP)
         await until(pilot, lambda: "· done" in grid(pilot))
         assert "following" not in grid(pilot)
 
 
-async def test_the_end_of_what_comes_all_at_once_is_in_view(desk: DeskInMemory) -> None:
-    begin(desk, b"")
-    async with opened(desk) as pilot:
-        desk.output(STEP, b"".join(b"line %d\n" % n for n in range(8)))
+async def test_the_end_of_what_comes_all_at_once_is_in_view(session: SessionInMemory) -> None:
+    begin(session, b"")
+    async with opened(session) as pilot:
+        session.output(STEP, b"".join(b"line %d\n" % n for n in range(8)))
         await until(pilot, lambda: "line 7" in grid(pilot))
         assert "line 0" not in grid(pilot)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from screens.note import NoteForm
 from screens.palette import Palette
 from tests.screens.conftest import grid, opened, press
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 
 
-async def test_what_is_found_is_done(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_what_is_found_is_done(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "colon", *"write note", "enter")
         assert isinstance(pilot.app.screen, NoteForm)
 
 
-async def test_arrows_choose_and_nothing_found_does_nothing(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_arrows_choose_and_nothing_found_does_nothing(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "colon", *"zzz", "enter")
         assert isinstance(pilot.app.screen, Palette)
         assert "Nothing is like that." in grid(pilot)
@@ -23,8 +23,8 @@ async def test_arrows_choose_and_nothing_found_does_nothing(desk: DeskInMemory) 
         assert "Emergency backup of ARP" in grid(pilot)
 
 
-async def test_an_observer_is_offered_nothing_that_writes(desk: DeskInMemory) -> None:
-    desk.driving = False
-    async with opened(desk) as pilot:
+async def test_an_observer_is_offered_nothing_that_writes(session: SessionInMemory) -> None:
+    session.driving = False
+    async with opened(session) as pilot:
         await press(pilot, "colon", *"with a reason")
         assert "Nothing is like that." in grid(pilot)

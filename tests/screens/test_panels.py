@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from midwatch.probe import Level, Reading, Row
 from screens import drawing
 from screens.live import Source
-from screens.widgets.history import MOST, History
+from screens.widgets.history import MOST, TimeSeries
 from screens.widgets.panel_state import PanelState
-from screens.widgets.panel_strip import strip_cell, strip_lines
-from screens.widgets.pen import Pen
+from screens.widgets.panel_strip import summary_cell, summary_lines
+from screens.widgets.pen import TextStyles
 from screens.widgets.plot import Frame, plot_lines
 from tests.screens.conftest import grid, opened, press, until
-from tests.screens.desk import NIGHT, DeskInMemory
+from tests.screens.desk import NIGHT, SessionInMemory
 
 
 def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
-    history = History()
+    history = TimeSeries()
     for second in range(20_000):
         history = history.taking(NIGHT + timedelta(seconds=2 * second), float(second), "%")
     assert len(history.points) <= MOST
@@ -36,7 +36,7 @@ def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
 
 
 def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_reading() -> None:
-    quick, seldom, pictures = History(), History(), set()
+    quick, seldom, pictures = TimeSeries(), TimeSeries(), set()
     for reading in range(100):
         quick = quick.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
         seldom = seldom.taking(NIGHT + timedelta(minutes=reading), float(reading), "%")
@@ -47,7 +47,7 @@ def test_a_picture_of_a_history_moves_once_in_ten_seconds_and_not_with_each_read
 
 
 def test_a_picture_of_a_long_history_moves_no_more_often_than_it_shows_a_difference() -> None:
-    history, pictures = History(), set()
+    history, pictures = TimeSeries(), set()
     for reading in range(1800):
         history = history.taking(NIGHT + timedelta(seconds=2 * reading), float(reading), "%")
         pictures.add(
@@ -75,7 +75,7 @@ VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, 
 @given(st.lists(VALUES, max_size=60), st.integers(1, 120), st.integers(1, 12), st.booleans())
 def test_any_figures_are_plotted_within_their_frame(values: list[float], width: int, height: int, ascii: bool) -> None:
     points = [(NIGHT + timedelta(seconds=7 * n), value) for n, value in enumerate(values)]
-    lines = plot_lines(points, Frame(width, height, "{:.3g}".format, (80.0, 95.0), 0.0), Pen(ascii=ascii))
+    lines = plot_lines(points, Frame(width, height, "{:.3g}".format, (80.0, 95.0), 0.0), TextStyles(ascii=ascii))
     if sum(map(math.isfinite, values)) < 2 or width < 24 or height < 2:
         assert not lines
     for line in lines:
@@ -85,7 +85,7 @@ def test_any_figures_are_plotted_within_their_frame(values: list[float], width: 
 
 def test_a_plot_shows_the_shape_and_its_limits() -> None:
     points = [(NIGHT + timedelta(minutes=n), 90.0 + n / 10) for n in range(61)]
-    lines = [line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), Pen(ascii=True))]
+    lines = [line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), TextStyles(ascii=True))]
     assert lines[0].startswith(" 96 %|")
     assert lines[1].count("-") > 10  # the line from which on it is critical
     assert lines[4].startswith(" 90 %|*")
@@ -99,14 +99,14 @@ ROWS = st.lists(st.builds(Row, LABELS, LABELS, st.sampled_from(Level), brief=LAB
 
 @given(st.lists(ROWS, max_size=6), st.integers(30, 200))
 def test_a_strip_never_overflows(readings: list[list[Row]], width: int) -> None:
-    pen = Pen()
+    text_styles = TextStyles()
     panels = [
         PanelState(f"panel{n}", f"Panel {n}", 10.0).taking(Reading(f"panel{n}", NIGHT, tuple(rows)))
         for n, rows in enumerate(readings)
     ]
     for panel in panels:
-        assert strip_cell(panel, NIGHT, width, pen).cell_length <= width
-    for line in strip_lines(panels, NIGHT, width, pen):
+        assert summary_cell(panel, NIGHT, width, text_styles).cell_length <= width
+    for line in summary_lines(panels, NIGHT, width, text_styles):
         assert line.cell_length <= width
 
 
@@ -114,24 +114,25 @@ def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next(
     rows = tuple(Row(name, "1 d 18 h old, late, 312 MB", Level.CRITICAL, brief="42 h old") for name in ("OTC", "GPS", "ARP"))
     panels = [PanelState(name, name, 10.0).taking(Reading(name, NIGHT, rows)) for name in ("backups", "b", "c", "databases")]
     assert (
-        strip_lines(panels, NIGHT, 79, Pen())[1].plain == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"
+        summary_lines(panels, NIGHT, 79, TextStyles())[1].plain
+        == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"
     )
 
 
-async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(desk: DeskInMemory) -> None:
+async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(session: SessionInMemory) -> None:
     released, read = threading.Event(), []
 
     def hanging() -> Reading:
         released.wait()
-        return Reading("disk", desk.clock.now(), error="it came too late")
+        return Reading("disk", session.clock.now(), error="it came too late")
 
     def answering() -> Reading:
         read.append(1)
-        return Reading("docker", desk.clock.now(), (Row("docker", f"reading {len(read)}", Level.OK),))
+        return Reading("docker", session.clock.now(), (Row("docker", f"reading {len(read)}", Level.OK),))
 
     sources = [Source("disk", "Disk", 0.01, hanging), Source("docker", "Docker", 0.01, answering)]
     try:
-        async with opened(desk, sources=sources) as pilot:
+        async with opened(session, sources=sources) as pilot:
             await until(pilot, lambda: len(read) > 5)
             shown = grid(pilot)
             assert "disk      no reading yet" in shown
@@ -144,20 +145,20 @@ async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(d
         released.set()
 
 
-async def test_a_reading_that_grows_old_is_never_shown_as_current(desk: DeskInMemory) -> None:
-    first = [Reading("disk", desk.clock.now(), (Row("/", "41 % full", Level.OK, 41.0, "%"),))]
+async def test_a_reading_that_grows_old_is_never_shown_as_current(session: SessionInMemory) -> None:
+    first = [Reading("disk", session.clock.now(), (Row("/", "41 % full", Level.OK, 41.0, "%"),))]
     released = threading.Event()
 
     def once() -> Reading:
         if first:
             return first.pop()
         released.wait()
-        return Reading("disk", desk.clock.now(), error="it came too late")
+        return Reading("disk", session.clock.now(), error="it came too late")
 
     try:
-        async with opened(desk, sources=[Source("disk", "Disk", 0.01, once)]) as pilot:
+        async with opened(session, sources=[Source("disk", "Disk", 0.01, once)]) as pilot:
             await until(pilot, lambda: "41 % full" in grid(pilot))
-            desk.clock.pass_(120)
+            session.clock.pass_(120)
             await until(pilot, lambda: "? no answer since 2 min ago" in grid(pilot))
             assert "41 % full" not in grid(pilot)
             await press(pilot, "1")
@@ -167,16 +168,16 @@ async def test_a_reading_that_grows_old_is_never_shown_as_current(desk: DeskInMe
 
 
 async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
-    desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drawing, "FIGURES", 3600.0)
     row, reads = [Row("/", "41 % full", Level.OK)], []
 
     def read() -> Reading:
         reads.append(row[0])
-        return Reading("disk", desk.clock.now(), (row[0],))
+        return Reading("disk", session.clock.now(), (row[0],))
 
-    async with opened(desk, sources=[Source("disk", "Disk", 0.02, read)]) as pilot:
+    async with opened(session, sources=[Source("disk", "Disk", 0.02, read)]) as pilot:
         await until(pilot, lambda: "41 % full" in grid(pilot))
         row[0] = Row("/", "42 % full", Level.OK)
         await until(pilot, lambda: reads.count(row[0]) > 5)

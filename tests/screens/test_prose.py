@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.widgets.pen import Pen
-from screens.widgets.prose import prose
+from screens.widgets.pen import TextStyles
+from screens.widgets.prose import markdown_lines
 
 TEXT = """\
 # Before you begin
@@ -32,7 +32,7 @@ ls -l /backups
 
 
 def test_each_part_of_markdown_has_its_form() -> None:
-    assert [line.plain for line in prose(TEXT, 40, Pen())] == [
+    assert [line.plain for line in markdown_lines(TEXT, 40, TextStyles())] == [
         "Before you begin",
         "",
         "Do this with pg_dump and a link",
@@ -62,7 +62,7 @@ PARTS = st.sampled_from(
 
 @given(st.lists(PARTS, max_size=60).map("".join), st.integers(12, 60), st.booleans())
 def test_any_text_fits_and_cannot_command_the_terminal(text: str, width: int, ascii: bool) -> None:
-    for line in prose(text, width, Pen(ascii=ascii)):
+    for line in markdown_lines(text, width, TextStyles(ascii=ascii)):
         assert line.cell_length <= width
         assert line.plain.isascii() or not ascii
         assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign == "\u202e" for sign in line.plain)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
-from midwatch.incident.fold import fold
+from midwatch.conductor import IncidentController
+from midwatch.incident.fold import reduce
 from midwatch.incident.shelf import find
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
@@ -164,7 +164,7 @@ def terminal(here: Path) -> Iterator[Terminal]:
 
 
 def incident(folder: Path) -> Incident:
-    return fold(read(find(folder / "logs", "latest").journal))
+    return reduce(read(find(folder / "logs", "latest").journal))
 
 
 def status(folder: Path, step: str) -> StepStatus | None:
@@ -241,7 +241,7 @@ def test_a_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal
 def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
     """The kernel tells the session's leader of a hang-up, and `make`, for one, keeps it to itself."""
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    Conductor.declare(load(here / "runbook.yaml"), actor="ada@test").leave()
+    IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test").leave()
     ours, theirs = os.openpty()
     line = f"trap '' HUP; {MIDWATCH} runbook.yaml; :"
     leader = subprocess.Popen(

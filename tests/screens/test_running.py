@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
-from midwatch.incident.events import Kind
+from midwatch.conductor import IncidentController
+from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.core.test_undo_and_verify import lose_the_freeze
 from tests.screens.conftest import grid, opened, press, until
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 
 RUNBOOK = """\
 midwatch: 1
@@ -37,21 +37,21 @@ phases:
 
 
 @pytest.fixture
-def conductor(here: Path) -> Iterator[Conductor]:
+def controller(here: Path) -> Iterator[IncidentController]:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    yield controller
+    controller.leave()
 
 
-def status(conductor: Conductor, step: str) -> StepStatus:
-    return conductor.incident.status(conductor.runbook.step(step))
+def status(controller: IncidentController, step: str) -> StepStatus:
+    return controller.incident.status(controller.runbook.step(step))
 
 
-async def test_what_is_required_is_shown_and_asked_for_a_reason(conductor: Conductor, here: Path) -> None:
-    conductor.skip("freeze", "somebody froze it")
-    conductor.tick("talk")
-    async with opened(conductor, sources=[]) as pilot:
+async def test_what_is_required_is_shown_and_asked_for_a_reason(controller: IncidentController, here: Path) -> None:
+    controller.skip("freeze", "somebody froze it")
+    controller.mark_done("talk")
+    async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "does not hold" in grid(pilot))
         shown = grid(pilot)
         assert "✗ The freeze is on" in shown
@@ -59,57 +59,59 @@ async def test_what_is_required_is_shown_and_asked_for_a_reason(conductor: Condu
         await press(pilot, "enter", *"night", "enter")
         assert "What it will do" in grid(pilot)
         await press(pilot, "y")
-        await until(pilot, lambda: status(conductor, "work") is StepStatus.DONE)
-    last = conductor.incident.step("work").last
+        await until(pilot, lambda: status(controller, "work") is StepStatus.DONE)
+    last = controller.incident.step("work").last
     assert last is not None
     assert len(last.unmet) == 1
     assert (here / "ran").exists()
 
 
-async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(conductor: Conductor, here: Path) -> None:
-    async with opened(conductor, (80, 36), sources=[]) as pilot:
+async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(controller: IncidentController, here: Path) -> None:
+    async with opened(controller, (80, 36), sources=[]) as pilot:
         await until(pilot, lambda: "can be taken back afterwards" in grid(pilot))
         await press(pilot, "enter")
         assert "can be taken back: U" in grid(pilot)
         await press(pilot, "y")
-        await until(pilot, lambda: status(conductor, "freeze") is StepStatus.DONE)
+        await until(pilot, lambda: status(controller, "freeze") is StepStatus.DONE)
         assert (here / "freeze.json").exists()
         await press(pilot, "home", "down")
         assert "U take back" in grid(pilot)
         await press(pilot, "U", *"wrong one", "enter")
         assert "Take back 1.1 Freeze deployments" in grid(pilot)
         await press(pilot, "y")
-        await until(pilot, lambda: not (here / "freeze.json").exists() and not conductor.incident.running())
-        assert status(conductor, "freeze") is StepStatus.TODO
+        await until(pilot, lambda: not (here / "freeze.json").exists() and not controller.incident.running())
+        assert status(controller, "freeze") is StepStatus.TODO
         await until(pilot, lambda: "to do again: undone" in grid(pilot))
 
 
-async def test_what_nobody_saw_the_end_of_is_looked_up(conductor: Conductor, here: Path) -> None:
-    lose_the_freeze(conductor, here / "freeze.json")
-    async with opened(conductor, sources=[]) as pilot:
+async def test_what_nobody_saw_the_end_of_is_looked_up(controller: IncidentController, here: Path) -> None:
+    lose_the_freeze(controller, here / "freeze.json")
+    async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter look 1.1 up" in grid(pilot))
         await press(pilot, "enter")
-        await until(pilot, lambda: status(conductor, "freeze") is StepStatus.FAILED)
+        await until(pilot, lambda: status(controller, "freeze") is StepStatus.FAILED)
         await until(pilot, lambda: "1.1: it did not take effect" in grid(pilot))
 
 
-async def test_one_may_begin_at_any_step(conductor: Conductor) -> None:
-    async with opened(conductor, sources=[]) as pilot:
+async def test_one_may_begin_at_any_step(controller: IncidentController) -> None:
+    async with opened(controller, sources=[]) as pilot:
         await press(pilot, "end", "b")
         assert "2 steps before it are skipped" in grid(pilot)
         await press(pilot, *"day shift did it", "enter")
-        assert [status(conductor, name) for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
+        assert [status(controller, name) for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
         await until(pilot, lambda: "▶ □ Do the work" in grid(pilot))
 
 
-async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(desk: DeskInMemory) -> None:
-    async with opened(desk, size=(120, 30)) as pilot:
-        desk.journal(Kind.RESERVE_RELEASED, {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"})
+async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: SessionInMemory) -> None:
+    async with opened(session, size=(120, 30)) as pilot:
+        session.journal(
+            EventKind.RESERVE_RELEASED, {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"}
+        )
         await until(pilot, lambda: "The incident's disk is full (No space left on device)" in grid(pilot))
         moved = {"to": "/var/tmp/j.jsonl", "host": "bastion", "reason": "its reserve is used up", "in_memory": False}
-        desk.journal(Kind.JOURNAL_FAILED_OVER, moved)
+        session.journal(EventKind.JOURNAL_FAILED_OVER, moved)
         await until(pilot, lambda: "The journal goes on in /var/tmp/j.jsonl: its reserve is used up" in grid(pilot))
         assert "! journal elsewhere" in grid(pilot).splitlines()[0]
-        desk.journal(Kind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
+        session.journal(EventKind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
         await until(pilot, lambda: "The journal is whole on its own disk again: 3 events came back" in grid(pilot))
         assert "journal elsewhere" not in grid(pilot)

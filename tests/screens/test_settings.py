@@ -13,33 +13,33 @@ from midwatch.errors import BadInput
 from screens.keyed import SCREENS
 from screens.widgets.key import shown
 from tests.screens.conftest import grid, opened, press, until
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 from tui.keys import keys_file, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_the_settings_screen(desk: DeskInMemory, golden, size: tuple[int, int]) -> None:
+async def test_the_settings_screen(session: SessionInMemory, golden, size: tuple[int, int]) -> None:
     environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}
-    async with opened(desk, size, environment=environment) as pilot:
+    async with opened(session, size, environment=environment) as pilot:
         await press(pilot, "comma")
         golden(pilot, f"settings-{size[0]}x{size[1]}")
 
 
-async def test_a_theme_is_kept_and_put_on(desk: DeskInMemory, tmp_path: Path) -> None:
+async def test_a_theme_is_kept_and_put_on(session: SessionInMemory, tmp_path: Path) -> None:
     environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
-    async with opened(desk, environment=environment) as pilot:
+    async with opened(session, environment=environment) as pilot:
         assert pilot.app.theme == "midwatch-dark"
         await press(pilot, "comma", "right", "right", "ctrl+s")
         assert pilot.app.theme == "midwatch-light"
     assert read_settings(settings_file(environment)) == Settings(theme="light")
-    async with opened(desk, environment=environment) as pilot:
+    async with opened(session, environment=environment) as pilot:
         assert pilot.app.theme == "midwatch-light"
 
 
-async def test_keys_are_changed_on_the_settings_screen(desk: DeskInMemory, tmp_path: Path) -> None:
+async def test_keys_are_changed_on_the_settings_screen(session: SessionInMemory, tmp_path: Path) -> None:
     environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
-    async with opened(desk, environment=environment) as pilot:
+    async with opened(session, environment=environment) as pilot:
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab", *"skip: n", "ctrl+s")
         said = "The key 'n' would do two things in the incident: skip and note"
         await until(pilot, lambda: said in " ".join(grid(pilot).replace("│", "").split()))
@@ -51,9 +51,9 @@ async def test_keys_are_changed_on_the_settings_screen(desk: DeskInMemory, tmp_p
     assert read_keymap(keys_file(environment)) == {"skip": "k"}
 
 
-async def test_a_place_that_cannot_be_written_is_a_sentence(desk: DeskInMemory) -> None:
+async def test_a_place_that_cannot_be_written_is_a_sentence(session: SessionInMemory) -> None:
     environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/proc/nowhere"}
-    async with opened(desk, environment=environment) as pilot:
+    async with opened(session, environment=environment) as pilot:
         await press(pilot, "comma", "ctrl+s")
         assert "cannot be made" in grid(pilot)
 

@@ -16,7 +16,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.screens.line import Cells
-from tui.shown import Shown
+from tui.shown import DiffRenderer
 
 ROWS, COLUMNS = 4, 30
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
@@ -55,7 +55,7 @@ def whole(picture: list[Strip]) -> LayoutUpdate:
 
 @given(pictures, st.lists(st.tuples(pictures, cuts, st.booleans()), max_size=6))
 def test_the_terminal_shows_what_was_drawn(first: list[Strip], then: list[tuple[list[Strip], list[int], bool]]) -> None:
-    shown, terminal = Shown(), Cells(ROWS, COLUMNS)
+    shown, terminal = DiffRenderer(), Cells(ROWS, COLUMNS)
     now = first
     for picture, at, all_of_it in [(first, [0, COLUMNS], True), *then]:
         now = picture
@@ -70,7 +70,7 @@ def test_the_terminal_shows_what_was_drawn(first: list[Strip], then: list[tuple[
 def test_a_part_that_is_drawn_leaves_the_rest_alone(
     first: list[Strip], then: list[Strip], at: list[int], span: tuple[int, int, int]
 ) -> None:
-    shown, terminal = Shown(), Cells(ROWS, COLUMNS)
+    shown, terminal = DiffRenderer(), Cells(ROWS, COLUMNS)
     for update in whole(first), chops(then, at, [span]):
         found = shown.differing(update, CONSOLE)
         terminal.feed(found.render_segments(CONSOLE) if found else "")
@@ -86,7 +86,7 @@ def one(text: str) -> list[Strip]:
 
 
 def test_a_figure_that_moves_costs_its_own_cells() -> None:
-    shown = Shown()
+    shown = DiffRenderer()
     shown.differing(whole(one("disk   41 % full")), CONSOLE)
     found = shown.differing(chops(one("disk   42 % full"), [0, COLUMNS], [(1, 0, COLUMNS)]), CONSOLE)
     assert found is not None
@@ -94,7 +94,7 @@ def test_a_figure_that_moves_costs_its_own_cells() -> None:
 
 
 def test_what_is_drawn_as_a_whole_or_after_somebody_else_wrote_there_is_sent_again() -> None:
-    shown, picture = Shown(), one("disk   41 % full")
+    shown, picture = DiffRenderer(), one("disk   41 % full")
     shown.differing(whole(picture), CONSOLE)
     part = chops(picture, [0, COLUMNS], [(1, 0, COLUMNS)])
     assert shown.differing(part, CONSOLE) is None
@@ -107,7 +107,7 @@ def test_what_is_drawn_as_a_whole_or_after_somebody_else_wrote_there_is_sent_aga
 
 def test_signs_that_are_not_one_cell_wide_are_sent_with_their_whole_piece() -> None:
     """Terminals differ on them, so that no place to the right of one is known."""
-    shown = Shown()
+    shown = DiffRenderer()
     for text in ("漢字 and more", "e\u0301 and more"):
         shown.differing(whole(one(text)), CONSOLE)
         found = shown.differing(chops(one(text), [0, COLUMNS], [(1, 0, COLUMNS)]), CONSOLE)

@@ -12,7 +12,7 @@ from midwatch.probe import Level, Reading, Row
 from screens.live import Source
 from screens.widgets.output_view import OutputView
 from tests.screens.conftest import Pilots, grid, opened, press
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 from tui.keys import read_keymap
 
 HOSTILE = (
@@ -22,8 +22,8 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_ascii(desk: DeskInMemory, golden, size: tuple[int, int]) -> None:
-    async with opened(desk, size, ascii=True) as pilot:
+async def test_ascii(session: SessionInMemory, golden, size: tuple[int, int]) -> None:
+    async with opened(session, size, ascii=True) as pilot:
         assert grid(pilot).isascii()
         golden(pilot, f"incident-{size[0]}x{size[1]}-ascii")
         for keys in (("question_mark",), ("escape", "C"), ("escape", "j"), ("escape", "t")):
@@ -38,27 +38,27 @@ def colours(pilot: Pilots) -> set[str]:
     return {str(colour.name) for style in styles for colour in (style.color, style.bgcolor) if colour is not None}
 
 
-async def test_no_color(desk: DeskInMemory, golden, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color(session: SessionInMemory, golden, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but the terminal's default colours, and the same text."""
     monkeypatch.setenv("NO_COLOR", "1")
-    async with opened(desk, environment={"TERM": "xterm-256color", "NO_COLOR": "1"}) as pilot:
+    async with opened(session, environment={"TERM": "xterm-256color", "NO_COLOR": "1"}) as pilot:
         golden(pilot, "incident-80x24")
         assert colours(pilot) <= {"default"}
         await press(pilot, "enter")
         assert colours(pilot) <= {"default"}
 
 
-async def test_sixteen_colours(desk: DeskInMemory, golden) -> None:
-    async with opened(desk, environment={"TERM": "linux"}) as pilot:
+async def test_sixteen_colours(session: SessionInMemory, golden) -> None:
+    async with opened(session, environment={"TERM": "linux"}) as pilot:
         golden(pilot, "incident-80x24")
         assert not {name for name in colours(pilot) if name.startswith("#")}
 
 
-async def test_hostile_output_is_text(desk: DeskInMemory) -> None:
+async def test_hostile_output_is_text(session: SessionInMemory) -> None:
     """Nothing of it is obeyed, neither by the terminal nor as markup."""
-    async with opened(desk, (80, 36)) as pilot:
+    async with opened(session, (80, 36)) as pilot:
         await press(pilot, "enter", "y")
-        desk.output("emergency-backup", HOSTILE)
+        session.output("emergency-backup", HOSTILE)
         await press(pilot, "o")
         shown = grid(pilot)
     assert "clipboard" in shown
@@ -69,22 +69,22 @@ async def test_hostile_output_is_text(desk: DeskInMemory) -> None:
     assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
 
 
-async def test_hostile_names_everywhere(desk: DeskInMemory) -> None:
+async def test_hostile_names_everywhere(session: SessionInMemory) -> None:
     """Plans, readings, errors and the journal hold what the world calls itself."""
     name = "\x1b]0;x\x07[/bold]\x1b[2J\u202e[@click=app.quit]x[/]"
     draft = PlanDraft("emergency-backup", {}, confirm_name="x")
     draft.add(Verb.REMOVE, name, note=name, reversible=False)
     draft.fact(name, name)
-    desk.plans["emergency-backup"] = draft.plan()
-    desk.note(name)
-    desk.journal("reading.of.the.future", {"odd": name})  # type: ignore[arg-type]
+    session.plans["emergency-backup"] = draft.plan()
+    session.note(name)
+    session.journal("reading.of.the.future", {"odd": name})  # type: ignore[arg-type]
     rows = (Row(name, name, Level.CRITICAL, 1.0, "B", detail=name, data={name: name}),)
     panels = [
-        Source("disk", name, 3600.0, lambda: Reading("disk", desk.clock.now(), rows)),
-        Source("docker", "Docker", 3600.0, lambda: Reading("docker", desk.clock.now(), error=name)),
+        Source("disk", name, 3600.0, lambda: Reading("disk", session.clock.now(), rows)),
+        Source("docker", "Docker", 3600.0, lambda: Reading("docker", session.clock.now(), error=name)),
     ]
     for size in ((60, 15), (80, 24), (200, 60)):
-        async with opened(desk, size, sources=panels) as pilot:
+        async with opened(session, size, sources=panels) as pilot:
             for key in ("d", "l", "j", "enter"):
                 await press(pilot, key)
                 shown = grid(pilot)
@@ -92,42 +92,42 @@ async def test_hostile_names_everywhere(desk: DeskInMemory) -> None:
                 await press(pilot, "escape")
 
 
-async def test_a_plan_that_cannot_be_made_is_a_sentence(desk: DeskInMemory) -> None:
-    desk.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
-    async with opened(desk, (120, 36)) as pilot:
+async def test_a_plan_that_cannot_be_made_is_a_sentence(session: SessionInMemory) -> None:
+    session.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
+    async with opened(session, (120, 36)) as pilot:
         assert "arp-db-prod does not answer. Look whether it runs." in grid(pilot)
         assert "Enter plan again" in grid(pilot)
 
 
-async def test_an_old_reading_is_never_shown_as_current(desk: DeskInMemory) -> None:
+async def test_an_old_reading_is_never_shown_as_current(session: SessionInMemory) -> None:
     """A source that stopped answering, and one that answers with an error."""
-    seen = Reading("disk", desk.clock.now(), (Row("/backups", "41 % full", Level.OK),))
-    answers = [seen, Reading("docker", desk.clock.now(), error="permission denied")]
+    seen = Reading("disk", session.clock.now(), (Row("/backups", "41 % full", Level.OK),))
+    answers = [seen, Reading("docker", session.clock.now(), error="permission denied")]
     panels = [Source("disk", "Disk", 5.0, lambda: answers[0]), Source("docker", "Docker", 3600.0, lambda: answers[1])]
-    async with opened(desk, sources=panels) as pilot:
+    async with opened(session, sources=panels) as pilot:
         assert "41 % full" in grid(pilot)
         assert "? permission denied" in grid(pilot)
-        desk.clock.pass_(120)
+        session.clock.pass_(120)
         pilot.app.screen.redraw()  # type: ignore[attr-defined]
         await pilot.pause()
         assert "41 % full" not in grid(pilot)
         assert "no answer since 2 min ago" in grid(pilot)
 
 
-async def test_a_hung_source_stalls_nothing(desk: DeskInMemory) -> None:
+async def test_a_hung_source_stalls_nothing(session: SessionInMemory) -> None:
     from threading import Event
 
     forever = Event()
 
     def hang() -> Reading:
         forever.wait(60)
-        return Reading("disk", desk.clock.now())
+        return Reading("disk", session.clock.now())
 
     panels = [
         Source("disk", "Disk", 5.0, hang),
-        Source("docker", "Docker", 3600.0, lambda: Reading("docker", desk.clock.now(), (Row("docker", "3 up", Level.OK),))),
+        Source("docker", "Docker", 3600.0, lambda: Reading("docker", session.clock.now(), (Row("docker", "3 up", Level.OK),))),
     ]
-    async with opened(desk, sources=panels) as pilot:
+    async with opened(session, sources=panels) as pilot:
         assert "no reading yet" in grid(pilot)
         assert "3 up" in grid(pilot)
         await press(pilot, "n")
@@ -135,10 +135,10 @@ async def test_a_hung_source_stalls_nothing(desk: DeskInMemory) -> None:
     forever.set()
 
 
-async def test_keys_of_other_screens_are_changed_as_well(desk: DeskInMemory, tmp_path: Path) -> None:
+async def test_keys_of_other_screens_are_changed_as_well(session: SessionInMemory, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("output.times: ctrl+t\ntimeline.star: '+'\ndialog.yes: j\nnote: s\nskip: n\n", encoding="utf-8")
-    async with opened(desk, keymap=read_keymap(file)) as pilot:
+    async with opened(session, keymap=read_keymap(file)) as pilot:
         await press(pilot, "o", "t")
         view = pilot.app.screen.query_one(OutputView)
         assert not view.with_times
@@ -150,20 +150,20 @@ async def test_keys_of_other_screens_are_changed_as_well(desk: DeskInMemory, tmp
         await press(pilot, "escape", "escape", "j")
         assert "+ star" in grid(pilot)
         await press(pilot, "plus")
-        assert desk.incident.stars
+        assert session.incident.stars
         await press(pilot, "escape", "enter", "y")
         assert "j run" in grid(pilot)
-        assert desk.started[-1][0] != "emergency-backup"
+        assert session.started[-1][0] != "emergency-backup"
         await press(pilot, "j")
-        assert desk.started[-1][0] == "emergency-backup"
+        assert session.started[-1][0] == "emergency-backup"
         await press(pilot, "s")
         assert "What happened" in grid(pilot)
 
 
-async def test_changed_keys_are_in_footer_and_help(desk: DeskInMemory, tmp_path: Path) -> None:
+async def test_changed_keys_are_in_footer_and_help(session: SessionInMemory, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("skip: k\n", encoding="utf-8")
-    async with opened(desk, keymap=read_keymap(file)) as pilot:
+    async with opened(session, keymap=read_keymap(file)) as pilot:
         assert "k skip" in grid(pilot)
         await press(pilot, "k")
         assert "Why is it skipped?" in grid(pilot)
@@ -193,8 +193,8 @@ def test_a_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, senten
     assert str(caught.value).startswith(f"{file}: {sentence}")
 
 
-async def test_resizing_never_breaks_it(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_resizing_never_breaks_it(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         for size in ((1, 1), (10, 3), (300, 5), (20, 100), (159, 19), (160, 20), (72, 20), (71, 19), (80, 24)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
@@ -219,9 +219,9 @@ HELP_IN = {
 
 
 @pytest.mark.parametrize("place", HELP_IN)
-async def test_help_is_about_what_has_the_focus(desk: DeskInMemory, place: str) -> None:
+async def test_help_is_about_what_has_the_focus(session: SessionInMemory, place: str) -> None:
     there, ask, words = HELP_IN[place]
-    async with opened(desk) as pilot:
+    async with opened(session) as pilot:
         await press(pilot, *there, *ask)
         assert all(word in grid(pilot) for word in words)
         before = len(pilot.app.screen_stack)
@@ -229,22 +229,22 @@ async def test_help_is_about_what_has_the_focus(desk: DeskInMemory, place: str) 
         assert len(pilot.app.screen_stack) == before - 1
 
 
-async def test_a_question_mark_in_a_field_is_a_letter(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_a_question_mark_in_a_field_is_a_letter(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "s", *"why?")
         assert "why?" in grid(pilot)
         await press(pilot, "escape", "j", "slash", *"jk?")
         assert "holding 'jk?'" in grid(pilot)
 
 
-async def test_only_keys_that_work_now_are_in_the_footers(desk: DeskInMemory) -> None:
-    async with opened(desk, (120, 36)) as pilot:
+async def test_only_keys_that_work_now_are_in_the_footers(session: SessionInMemory) -> None:
+    async with opened(session, (120, 36)) as pilot:
         await press(pilot, "o")
         assert not [word for word in ("n next", "Space pause", "w what runs") if word in grid(pilot)]
         await press(pilot, "slash", *"done", "enter")
         assert "n next" in grid(pilot)
         await press(pilot, "escape", "j")
         assert "* star" in grid(pilot)
-        desk.driving = False
+        session.driving = False
         await press(pilot, "end")
         assert "* star" not in grid(pilot)

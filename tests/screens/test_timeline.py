@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from textual.events import Paste
 
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from screens.timeline_screen import TimelineScreen
 from tests.screens.conftest import grid, opened, press, rest
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 
 
-async def test_words_are_corrected_beside_themselves(desk: DeskInMemory) -> None:
-    desk.note("it began at noon")
-    seq = desk.events[-1].seq
-    async with opened(desk) as pilot:
+async def test_words_are_corrected_beside_themselves(session: SessionInMemory) -> None:
+    session.note("it began at noon")
+    seq = session.events[-1].seq
+    async with opened(session) as pilot:
         await press(pilot, "j", "e", "ctrl+k", *"at one", "ctrl+s")
         shown = grid(pilot)
-    assert desk.events[seq - 1].body["text"] == "it began at noon"
-    assert desk.incident.corrections[seq].text == "at one"
+    assert session.events[seq - 1].body["text"] == "it began at noon"
+    assert session.incident.corrections[seq].text == "at one"
     assert "Note: it began at noon" in shown
     assert "Corrected by ada: at one" in shown
 
 
-async def test_what_holds_nobodys_words_is_not_corrected(desk: DeskInMemory) -> None:
-    desk.start("emergency-backup", desk.plan("emergency-backup"))
-    async with opened(desk) as pilot:
+async def test_what_holds_nobodys_words_is_not_corrected(session: SessionInMemory) -> None:
+    session.start("emergency-backup", session.plan("emergency-backup"))
+    async with opened(session) as pilot:
         await press(pilot, "j", "e")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "holds nobody's words" in grid(pilot)
 
 
-async def test_stars_and_filters(desk: DeskInMemory) -> None:
-    desk.note("smoke", pasted_output="one\ntwo")
-    async with opened(desk) as pilot:
+async def test_stars_and_filters(session: SessionInMemory) -> None:
+    session.note("smoke", pasted_output="one\ntwo")
+    async with opened(session) as pilot:
         await press(pilot, "j", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
         shown = grid(pilot)
         assert "1 events, starred only" in shown
@@ -46,76 +46,76 @@ async def test_stars_and_filters(desk: DeskInMemory) -> None:
         assert "smoke" in grid(pilot)
 
 
-async def test_it_is_live_and_stays_where_the_operator_went(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_it_is_live_and_stays_where_the_operator_went(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "j", "home")
-        desk.note("something new")
+        session.note("something new")
         await rest(pilot)
         assert "▶  02:00:00 Declared" in grid(pilot)
         await press(pilot, "end")
         assert "something new" in grid(pilot)
 
 
-async def test_an_observer_reads_and_changes_nothing(desk: DeskInMemory) -> None:
-    desk.driving = False
-    before = len(desk.events)
-    async with opened(desk) as pilot:
+async def test_an_observer_reads_and_changes_nothing(session: SessionInMemory) -> None:
+    session.driving = False
+    before = len(session.events)
+    async with opened(session) as pilot:
         await press(pilot, "j", "asterisk", "e", "n")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "star" not in grid(pilot).splitlines()[-1]
-    assert len(desk.events) == before
+    assert len(session.events) == before
 
 
-async def test_a_note_with_a_command_from_elsewhere(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_a_note_with_a_command_from_elsewhere(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "n", "tab", *"5 min ago", "tab", "right", "right", "tab")
         await press(pilot, *"df -h", "tab", *"db1", "tab", *"96 %", "enter")
-    body = desk.events[-1].body
-    assert desk.events[-1].kind == Kind.NOTE
+    body = session.events[-1].body
+    assert session.events[-1].kind == EventKind.NOTE
     assert body["manual_command"] == {"command": "df -h", "host": "db1", "result": "96 %"}
     assert body["text"] == ""
     assert body["at"]
 
 
-async def test_pasted_lines_stay_lines(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_pasted_lines_stay_lines(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "n", "tab", "tab", "right", "tab")
         pilot.app.post_message(Paste("Filesystem Use%\n/backups 96%\n"))
         await rest(pilot)
         await press(pilot, "ctrl+s")
-    assert desk.events[-1].body["pasted_output"].splitlines() == ["Filesystem Use%", "/backups 96%"]
+    assert session.events[-1].body["pasted_output"].splitlines() == ["Filesystem Use%", "/backups 96%"]
 
 
-async def test_a_note_without_anything_says_so(desk: DeskInMemory) -> None:
-    before = len(desk.events)
-    async with opened(desk) as pilot:
+async def test_a_note_without_anything_says_so(session: SessionInMemory) -> None:
+    before = len(session.events)
+    async with opened(session) as pilot:
         await press(pilot, "n", "ctrl+s")
         assert "an answer is needed" in grid(pilot)
         await press(pilot, *"x", "tab", *"25:00", "ctrl+s")
         assert "'25:00' is no time" in grid(pilot)
-    assert len(desk.events) == before
+    assert len(session.events) == before
 
 
-async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(desk: DeskInMemory) -> None:
+async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(session: SessionInMemory) -> None:
     for number in range(6):
-        desk.note(f"note {number} " + "x" * 30_000 + " the end")
-    async with opened(desk, size=(120, 50)) as pilot:
+        session.note(f"note {number} " + "x" * 30_000 + " the end")
+    async with opened(session, size=(120, 50)) as pilot:
         await press(pilot, "j")
         assert "more characters" in grid(pilot)
         await press(pilot, "slash", *"end", "enter")
         assert "holding 'end'" in grid(pilot)
 
 
-async def test_a_tick_without_words_can_be_given_some(desk: DeskInMemory) -> None:
-    desk.tick("tell-tech-lead")
-    async with opened(desk) as pilot:
+async def test_a_tick_without_words_can_be_given_some(session: SessionInMemory) -> None:
+    session.mark_done("tell-tech-lead")
+    async with opened(session) as pilot:
         await press(pilot, "j", "e")
         assert "Without words so far: 7.1 Tell the Tech Lead: done" in grid(pilot)
         await press(pilot, *"by phone", "ctrl+s")
-    assert desk.events[-1].body["text"] == "by phone"
+    assert session.events[-1].body["text"] == "by phone"
 
 
-async def test_a_criterion_is_told_by_its_title(desk: DeskInMemory) -> None:
-    async with opened(desk) as pilot:
+async def test_a_criterion_is_told_by_its_title(session: SessionInMemory) -> None:
+    async with opened(session) as pilot:
         await press(pilot, "C", "escape", "j")
         assert "Criterion Follow-up actions assigned: " in grid(pilot)

@@ -11,7 +11,7 @@ from textual import events
 from textual.message import Message
 
 from tui import typed
-from tui.typed import Typed
+from tui.typed import InputParser
 
 KEYS = {
     "n": "n",
@@ -51,7 +51,7 @@ def named(messages: Iterable[Message]) -> list[str]:
 
 @given(st.lists(st.sampled_from(sorted(KEYS)), max_size=12), st.lists(st.integers(1, 9), min_size=1, max_size=20))
 def test_keys_are_the_same_however_the_line_cuts_and_gathers_them(pressed: list[str], cuts: list[int]) -> None:
-    reader, text, found, at = Typed(), "".join(pressed), [], 0
+    reader, text, found, at = InputParser(), "".join(pressed), [], 0
     for size in cuts * (len(text) // sum(cuts) + 1):
         found += named(reader.feed(text[at : at + size]))
         at += size
@@ -60,14 +60,14 @@ def test_keys_are_the_same_however_the_line_cuts_and_gathers_them(pressed: list[
 
 @given(st.text(st.sampled_from("\x1b[]OPM<0;1~AnqX \\\x07\x9b\r") | st.characters(), max_size=40), st.integers(1, 5))
 def test_whatever_comes_nothing_breaks_and_a_key_after_it_is_heard(text: str, size: int) -> None:
-    reader = Typed()
+    reader = InputParser()
     for at in range(0, len(text), size):
         named(reader.feed(text[at : at + size]))
     named(reader.feed("\x1b[201~\x07\x1b\\"))
     assert named(reader.feed("~~~~q"))[-1:] == ["q"]
 
 
-def later(reader: Typed, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
+def later(reader: InputParser, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
     """What it tells after so long in which nothing came."""
     now = typed.time.monotonic()
     with monkeypatch.context() as patched:
@@ -76,7 +76,7 @@ def later(reader: Typed, monkeypatch: pytest.MonkeyPatch, seconds: float) -> lis
 
 
 def test_escape_is_a_key_once_nothing_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = Typed()
+    reader = InputParser()
     assert named(reader.feed("\x1b")) == []
     assert later(reader, monkeypatch, 0.01) == []
     assert later(reader, monkeypatch, 0.2) == ["escape"]
@@ -87,7 +87,7 @@ def test_escape_is_a_key_once_nothing_follows(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_arrow_that_is_cut_for_long_is_no_escape_and_no_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once more than Escape has come, no hand can have begun it; and one that was told too early still is an arrow."""
-    reader = Typed()
+    reader = InputParser()
     assert named(reader.feed("\x1b[1;")) == []
     assert later(reader, monkeypatch, 1) == []
     assert named(reader.feed("5A")) == ["ctrl+up"]

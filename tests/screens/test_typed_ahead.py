@@ -18,9 +18,9 @@ from screens.leave import Leave
 from screens.note import NoteForm
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
-from tests.screens.desk import DeskInMemory
+from tests.screens.desk import SessionInMemory
 from tui import turns
-from tui.turns import Turns
+from tui.turns import KeyQueue
 
 STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
@@ -42,27 +42,27 @@ def type_ahead(pilot: Pilots, *keys: str) -> None:
 
 
 @pytest.mark.parametrize("case", AT_ONCE)
-async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(desk: DeskInMemory, case: str) -> None:
+async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(session: SessionInMemory, case: str) -> None:
     """The keys that answer the dialog, and the `q` for the screen below, were typed before the dialog stood there."""
     ahead, then, done = AT_ONCE[case]
-    before = len(desk.events)
-    async with opened(desk) as pilot:
+    before = len(session.events)
+    async with opened(session) as pilot:
         type_ahead(pilot, *ahead, "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
         await rest(pilot)
         assert not isinstance(pilot.app.screen, Leave)
-        assert len(desk.events) == before
+        assert len(session.events) == before
         await press(pilot, *then)
-        assert done(desk.incident)
+        assert done(session.incident)
         assert isinstance(pilot.app.screen, IncidentScreen)
 
 
 class SlowNotes:
     """A desk whose notes are written when they are let."""
 
-    def __init__(self, desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch, refusal: str = "") -> None:
+    def __init__(self, session: SessionInMemory, monkeypatch: pytest.MonkeyPatch, refusal: str = "") -> None:
         self.let, self.begun = threading.Event(), threading.Event()
-        write = desk.note
+        write = session.note
 
         def slow(*words: Any, **more: Any) -> None:
             self.begun.set()
@@ -71,7 +71,7 @@ class SlowNotes:
                 raise Failed(refusal)
             write(*words, **more)
 
-        monkeypatch.setattr(desk, "note", slow)
+        monkeypatch.setattr(session, "note", slow)
 
     async def begin(self, pilot: Pilots) -> None:
         type_ahead(pilot, "n", *"smoke")
@@ -81,9 +81,9 @@ class SlowNotes:
         await until(pilot, self.begun.is_set)
 
 
-async def test_a_key_typed_while_a_dialog_writes_is_dropped(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = SlowNotes(desk, monkeypatch)
-    async with opened(desk) as pilot:
+async def test_a_key_typed_while_a_dialog_writes_is_dropped(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowNotes(session, monkeypatch)
+    async with opened(session) as pilot:
         await slow.begin(pilot)
         type_ahead(pilot, "enter", "ctrl+s", "escape", "q", "h")
         await pilot.pause()
@@ -92,12 +92,12 @@ async def test_a_key_typed_while_a_dialog_writes_is_dropped(desk: DeskInMemory, 
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
         await rest(pilot)
         assert isinstance(pilot.app.screen, IncidentScreen)
-        assert [note.text for note in desk.incident.notes].count("smoke") == 1
+        assert [note.text for note in session.incident.notes].count("smoke") == 1
 
 
-async def test_what_was_typed_ahead_of_a_refusal_is_dropped(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = SlowNotes(desk, monkeypatch, refusal="the disk is full")
-    async with opened(desk) as pilot:
+async def test_what_was_typed_ahead_of_a_refusal_is_dropped(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowNotes(session, monkeypatch, refusal="the disk is full")
+    async with opened(session) as pilot:
         await slow.begin(pilot)
         type_ahead(pilot, *"qy")
         await pilot.pause()
@@ -110,10 +110,10 @@ async def test_what_was_typed_ahead_of_a_refusal_is_dropped(desk: DeskInMemory, 
         assert pilot.app.screen.values()["text"] == "smoke again"
 
 
-async def test_a_dialog_that_hangs_is_left_at_once(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dialog_that_hangs_is_left_at_once(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl+Q does not wait, and what waited does not come after it."""
-    slow = SlowNotes(desk, monkeypatch)
-    async with opened(desk) as pilot:
+    slow = SlowNotes(session, monkeypatch)
+    async with opened(session) as pilot:
         await slow.begin(pilot)
         type_ahead(pilot, "q", "ctrl+q")
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
@@ -124,12 +124,14 @@ async def test_a_dialog_that_hangs_is_left_at_once(desk: DeskInMemory, monkeypat
         assert isinstance(pilot.app.screen, Leave)
 
 
-async def test_nothing_is_consented_to_that_nobody_could_read_yet(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_consented_to_that_nobody_could_read_yet(
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The deaf moment begins when the plan stands on the screen, not when the key was pressed."""
-    async with opened(desk) as pilot:
+    async with opened(session) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, IncidentScreen)
-        before = list(desk.started)
+        before = list(session.started)
         screen.action_go()
         dialog = pilot.app.screen
         assert isinstance(dialog, Confirm)
@@ -138,13 +140,15 @@ async def test_nothing_is_consented_to_that_nobody_could_read_yet(desk: DeskInMe
         type_ahead(pilot, "y", "y")
         await rest(pilot)
         assert pilot.app.screen is dialog
-        assert desk.started == before
+        assert session.started == before
 
 
-async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(desk: DeskInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody types another one to get it heard."""
     monkeypatch.setattr(turns, "TOO_LONG", 0.3)
-    async with opened(desk) as pilot:
-        monkeypatch.setattr(Turns, "_pass_on", lambda *_: None)
+    async with opened(session) as pilot:
+        monkeypatch.setattr(KeyQueue, "_pass_on", lambda *_: None)
         type_ahead(pilot, "down", "up", "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, Leave))

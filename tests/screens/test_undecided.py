@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.core.test_undecided_steps import RUNBOOK
@@ -15,35 +15,35 @@ from tests.screens.conftest import grid, opened, press, until
 
 
 @pytest.fixture
-def conductor(here: Path) -> Iterator[Conductor]:
+def controller(here: Path) -> Iterator[IncidentController]:
     (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(here / "runbook.yaml"), actor="ada@test")
-    conductor.skip("look", "the host is gone")
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    controller.skip("look", "the host is gone")
+    yield controller
+    controller.leave()
 
 
-def status(conductor: Conductor, step: str) -> StepStatus:
-    return conductor.incident.status(conductor.runbook.step(step))
+def status(controller: IncidentController, step: str) -> StepStatus:
+    return controller.incident.status(controller.runbook.step(step))
 
 
-async def test_enter_on_an_undecided_step_asks_why_it_is_needed(conductor: Conductor) -> None:
-    async with opened(conductor, sources=[]) as pilot:
+async def test_enter_on_an_undecided_step_asks_why_it_is_needed(controller: IncidentController) -> None:
+    async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter decide whether 1.2 is needed" in grid(pilot))
         assert "Undecided: look.urgent is not known" in grid(pilot)
         await press(pilot, "enter")
         await until(pilot, lambda: "Why is it needed?" in grid(pilot))
         await press(pilot, *"the lead wants it", "enter")
-        await until(pilot, lambda: status(conductor, "rollback") is StepStatus.TODO)
+        await until(pilot, lambda: status(controller, "rollback") is StepStatus.TODO)
         await until(pilot, lambda: "Enter run 1.2" in grid(pilot))
-    assert conductor.incident.step("rollback").reason == "the lead wants it"
+    assert controller.incident.step("rollback").reason == "the lead wants it"
 
 
-async def test_undecided_step_is_skipped_with_its_key(conductor: Conductor) -> None:
-    async with opened(conductor, sources=[]) as pilot:
+async def test_undecided_step_is_skipped_with_its_key(controller: IncidentController) -> None:
+    async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "decide whether 1.2" in grid(pilot))
         await press(pilot, "s")
         await until(pilot, lambda: "Why is it skipped?" in grid(pilot))
         await press(pilot, *"nothing to roll back", "enter")
-        await until(pilot, lambda: status(conductor, "rollback") is StepStatus.SKIPPED)
+        await until(pilot, lambda: status(controller, "rollback") is StepStatus.SKIPPED)
         await until(pilot, lambda: "decide whether 1.3" in grid(pilot))

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.spool import BLOCK, LONGEST_LINE, Spool
+from midwatch.spool import BLOCK, LONGEST_LINE, OutputIndex
 
 
-def taken_in(spool: Spool) -> Spool:
-    while spool.refresh():
+def taken_in(output_index: OutputIndex) -> OutputIndex:
+    while output_index.refresh():
         pass
-    return spool
+    return output_index
 
 
 @pytest.fixture
@@ -26,19 +26,19 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_appears_late_and_grows(path: Path) -> None:
-    spool = Spool(path)
-    assert not spool.refresh()
-    assert (spool.line_count, spool.bytes, spool.lines(0, 5)) == (0, 0, [])
+    output_index = OutputIndex(path)
+    assert not output_index.refresh()
+    assert (output_index.line_count, output_index.bytes, output_index.lines(0, 5)) == (0, 0, [])
     path.write_bytes(b"one\ntw")
-    assert spool.refresh()
-    assert (spool.line_count, spool.lines(0, 5)) == (2, ["one", "tw"])
+    assert output_index.refresh()
+    assert (output_index.line_count, output_index.lines(0, 5)) == (2, ["one", "tw"])
     with path.open("ab") as file:
         file.write(b"o\nthree\n")
-    assert spool.refresh()
-    assert not spool.refresh()
-    assert (spool.line_count, spool.lines(1, 5), spool.bytes) == (3, ["two", "three"], 14)
-    assert spool.lines(2, 0) == spool.lines(3, 1) == spool.lines(9, 1) == []
-    assert spool.lines(-5, 1) == ["one"]
+    assert output_index.refresh()
+    assert not output_index.refresh()
+    assert (output_index.line_count, output_index.lines(1, 5), output_index.bytes) == (3, ["two", "three"], 14)
+    assert output_index.lines(2, 0) == output_index.lines(3, 1) == output_index.lines(9, 1) == []
+    assert output_index.lines(-5, 1) == ["one"]
 
 
 CHUNKS = st.lists(
@@ -56,19 +56,19 @@ def test_the_same_as_reading_it_whole(
 ) -> None:
     path = tmp_path_factory.mktemp("spool") / "output"
     path.touch()
-    spool = Spool(path)
+    output_index = OutputIndex(path)
     whole = b""
     for chunk in chunks:
         with path.open("ab") as file:
             file.write(chunk)
         whole += chunk
-        spool.refresh()
+        output_index.refresh()
     lines = whole.split(b"\n")[: -1 if whole.endswith(b"\n") or not whole else None]
-    assert spool.line_count == len(lines)
-    assert spool.bytes == len(whole)
+    assert output_index.line_count == len(lines)
+    assert output_index.bytes == len(whole)
     start, count = data.draw(st.integers(0, len(lines) + 1)), data.draw(st.integers(0, 5))
     wanted = [line.rstrip(b"\r") for line in lines[start : start + count]]
-    for shown, line in zip(spool.lines(start, count), wanted, strict=True):
+    for shown, line in zip(output_index.lines(start, count), wanted, strict=True):
         last = line[line.rfind(b"\r") + 1 :]
         if len(line) < LONGEST_LINE:
             assert shown.encode("utf-8", "surrogateescape") == last
@@ -79,47 +79,47 @@ def test_the_same_as_reading_it_whole(
 
 def test_find_forwards_and_backwards(path: Path) -> None:
     path.write_text("".join(f"line {n} {'Needle' if n in (7, 4000, 39999) else ''}\n" for n in range(40000)))
-    spool = taken_in(Spool(path))
-    assert spool.find("needle", 0) == 7
-    assert spool.find("needle", 7) == 7
-    assert spool.find("needle", 8) == 4000
-    assert spool.find("Needle", 4001) == 39999
-    assert spool.find("NEEDLE", 0) is None
-    assert spool.find("needle", 39999, backwards=True) == 39999
-    assert spool.find("needle", 39998, backwards=True) == 4000
-    assert spool.find("needle", 6, backwards=True) is None
-    assert spool.find("", 0) is None
-    assert spool.find("needle", 40000) is None
-    assert spool.find("line [0-9]", 0) is None, "no regular expression"
-    assert spool.find("line 39999 needle\n", 0) == 39999
+    output_index = taken_in(OutputIndex(path))
+    assert output_index.find("needle", 0) == 7
+    assert output_index.find("needle", 7) == 7
+    assert output_index.find("needle", 8) == 4000
+    assert output_index.find("Needle", 4001) == 39999
+    assert output_index.find("NEEDLE", 0) is None
+    assert output_index.find("needle", 39999, backwards=True) == 39999
+    assert output_index.find("needle", 39998, backwards=True) == 4000
+    assert output_index.find("needle", 6, backwards=True) is None
+    assert output_index.find("", 0) is None
+    assert output_index.find("needle", 40000) is None
+    assert output_index.find("line [0-9]", 0) is None, "no regular expression"
+    assert output_index.find("line 39999 needle\n", 0) == 39999
 
 
 def test_find_over_the_border_of_blocks_and_in_long_lines(path: Path) -> None:
     path.write_bytes(b"a\n" + b"x" * (BLOCK - 4) + b"needle" + b"x" * 3 * BLOCK + b"second" + b"\nend")
-    spool = taken_in(Spool(path))
-    assert spool.find("needle", 0) == spool.find("second", 0) == 1
-    assert spool.find("end", 0) == 2
-    assert spool.find("needle", 2, backwards=True) == 1
+    output_index = taken_in(OutputIndex(path))
+    assert output_index.find("needle", 0) == output_index.find("second", 0) == 1
+    assert output_index.find("end", 0) == 2
+    assert output_index.find("needle", 2, backwards=True) == 1
 
 
 def test_progress_lines_show_what_is_last(path: Path) -> None:
     path.write_bytes(b"".join(b"%d %%\r" % n for n in range(20000)) + b"done\nnext\n")
-    assert taken_in(Spool(path)).lines(0, 2) == ["done", "next"]
+    assert taken_in(OutputIndex(path)).lines(0, 2) == ["done", "next"]
 
 
 def test_cut_underneath_and_replaced(path: Path) -> None:
     path.write_bytes(b"one\ntwo\nthree\n" * 10000)
-    spool = taken_in(Spool(path))
+    output_index = taken_in(OutputIndex(path))
     os.truncate(path, 100)
-    spool.lines(20000, 50)
-    spool.find("three", 20000)
-    spool.find("three", 20000, backwards=True)
-    assert spool.refresh()
-    assert spool.bytes == 100
+    output_index.lines(20000, 50)
+    output_index.find("three", 20000)
+    output_index.find("three", 20000, backwards=True)
+    assert output_index.refresh()
+    assert output_index.bytes == 100
     path.unlink()
     path.write_bytes(b"new\n")
-    assert spool.refresh()
-    assert spool.lines(0, 9) == ["new"]
+    assert output_index.refresh()
+    assert output_index.lines(0, 9) == ["new"]
 
 
 def test_a_line_without_end_costs_nothing(path: Path) -> None:
@@ -128,13 +128,13 @@ def test_a_line_without_end_costs_nothing(path: Path) -> None:
         file.truncate(1024 * 1024 * 1024)  # a gibibyte of NUL without a line end
         file.seek(0, os.SEEK_END)
         file.write(b"\nend\n")
-    spool = Spool(path)
+    output_index = OutputIndex(path)
     tracemalloc.start()
-    spool.refresh()
-    assert spool.bytes == 8 * 1024 * 1024, "no single call reads it all"
-    taken_in(spool)
-    assert spool.line_count == 2
-    first, last = spool.lines(0, 2)
+    output_index.refresh()
+    assert output_index.bytes == 8 * 1024 * 1024, "no single call reads it all"
+    taken_in(output_index)
+    assert output_index.line_count == 2
+    first, last = output_index.lines(0, 2)
     assert first.startswith("start \0")
     assert len(first) == LONGEST_LINE
     assert last == "end"
@@ -149,12 +149,12 @@ def test_memory_is_flat(path: Path) -> None:
         for _ in range(100):
             file.write(block)
     tracemalloc.start()
-    spool = taken_in(Spool(path))
+    output_index = taken_in(OutputIndex(path))
     for start in (0, 500_000, 999_950):
-        assert len(spool.lines(start, 50)) == 50
+        assert len(output_index.lines(start, 50)) == 50
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert spool.line_count == 1_000_000
+    assert output_index.line_count == 1_000_000
     assert peak < 512 * 1024, "a number per 64 KiB, and one block"
 
 
@@ -166,17 +166,17 @@ def test_memory_is_flat(path: Path) -> None:
 def test_count_is_that_of_a_plain_reading(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], upto: int) -> None:
     path = tmp_path_factory.mktemp("count") / "output"
     path.write_bytes(b"\n".join(lines))
-    spool = taken_in(Spool(path))
+    output_index = taken_in(OutputIndex(path))
     holding = [n for n, line in enumerate(lines) if b"needle" in line.lower()]
-    assert spool.count("needle", upto) == (sum(n <= upto for n in holding), len(holding))
-    assert spool.count("", upto) == (0, 0)
+    assert output_index.count("needle", upto) == (sum(n <= upto for n in holding), len(holding))
+    assert output_index.count("", upto) == (0, 0)
 
 
 def test_search_by_expression_over_the_border_of_what_is_read_at_once(path: Path) -> None:
     path.write_bytes(b"fine\n" * 3 + b"x" * (1024 * 1024 - 18) + b" ERROR: no\nERROR again\n")
-    spool = taken_in(Spool(path))
+    output_index = taken_in(OutputIndex(path))
     expression = re.compile(rb"\b(?:ERROR|fatal:)")
-    assert spool.search(expression, 0, longest=16) == 3
-    assert spool.search(expression, 4, longest=16) == 4
-    assert spool.search(expression, 5, longest=16) is None
-    assert spool.search(re.compile(rb"no such"), 0, longest=16) is None
+    assert output_index.search(expression, 0, longest=16) == 3
+    assert output_index.search(expression, 4, longest=16) == 4
+    assert output_index.search(expression, 5, longest=16) is None
+    assert output_index.search(re.compile(rb"no such"), 0, longest=16) is None

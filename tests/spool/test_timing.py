@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.plain_output import plain_blocks, plain_tail
-from midwatch.timing import Timing
+from midwatch.timing import Timestamps
 
 
 def test_it_grows_and_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "output.timing"
-    timing = Timing(path)
+    timing = Timestamps(path)
     timing.refresh()
     assert timing.at(0) is None
     path.write_text("0.010 0\n1.500 20\n2.")
@@ -33,7 +33,7 @@ def test_it_grows_and_begins_anew(tmp_path: Path) -> None:
 def test_whatever_stands_there_it_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("timing") / "output.timing"
     path.write_bytes(data)
-    timing = Timing(path)
+    timing = Timestamps(path)
     timing.refresh()
     found = timing.at(5)
     assert found is None or 0 <= found < 1e9

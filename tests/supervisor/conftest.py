@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from supervised import Step, until
 
-from midwatch.supervisor.watch import Running, look
+from midwatch.supervisor.watch import Running, inspect_attempt
 
 
 @pytest.fixture
 def step(tmp_path: Path) -> Iterator[Step]:
     made = Step(tmp_path / "attempt")
     yield made
-    found = look(made.folder)
+    found = inspect_attempt(made.folder)
     if isinstance(found, Running):
         for pid in (found.step_pid, found.supervisor.pid):
             with contextlib.suppress(ProcessLookupError):  # it has ended since

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from midwatch.incident.folder import AttemptFolder
-from midwatch.process import Process
-from midwatch.supervisor.order import Graces, Order
+from midwatch.process import ProcessIdentity
+from midwatch.supervisor.order import Graces, LaunchSpec
 from midwatch.supervisor.start import start
-from midwatch.supervisor.watch import Result, Running, look
+from midwatch.supervisor.watch import Result, Running, inspect_attempt
 
 QUICK = Graces(interrupt=0.5, terminate=0.5, remains=0.3)
 PATIENCE = 30.0
@@ -41,13 +41,13 @@ class Step:
         cwd: str = "/",
         env: dict[str, str] | None = None,
         output_limit: int = 64 * 1024 * 1024,
-    ) -> Process:
+    ) -> ProcessIdentity:
         words = argv or ("bash", "-euo", "pipefail", "-c", script)
-        return start(self.folder, Order(words, cwd, env or {}, timeout, graces, output_limit), secrets or {})
+        return start(self.folder, LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit), secrets or {})
 
     def result(self) -> Result:
-        until(lambda: not isinstance(look(self.folder), Running), "a result")
-        found = look(self.folder)
+        until(lambda: not isinstance(inspect_attempt(self.folder), Running), "a result")
+        found = inspect_attempt(self.folder)
         assert isinstance(found, Result), found
         return found
 
@@ -61,4 +61,4 @@ class Step:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended."""
-    return Process.of(pid) is None
+    return ProcessIdentity.of(pid) is None

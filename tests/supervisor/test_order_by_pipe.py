@@ -12,7 +12,7 @@ from supervised import Step, until
 from support.users import MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 from midwatch.supervisor.values import read_values
 from midwatch.system import umask as umask_module
 
@@ -32,10 +32,10 @@ def shared(reachable: Path) -> Step:
 def test_order_exchanged_in_the_folder_is_not_what_runs(shared: Step, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from midwatch.supervisor import start
 
-    forged = Order(("touch", str(tmp_path / "forged")), "/", {}, 60)
+    forged = LaunchSpec(("touch", str(tmp_path / "forged")), "/", {}, 60)
     stored = start._write_order
 
-    def stored_and_exchanged(folder: object, order: Order) -> None:
+    def stored_and_exchanged(folder: object, order: LaunchSpec) -> None:
         stored(shared.folder, order)
         run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
 
@@ -75,13 +75,13 @@ def test_step_that_a_member_cannot_name_is_still_ended_by_cancel(shared: Step) -
 
 
 def test_step_left_unwatched_in_a_shared_folder_is_known_by_its_environment_and_ended(shared: Step) -> None:
-    from midwatch.supervisor.watch import Lost, cancel, look
+    from midwatch.supervisor.watch import Lost, cancel, inspect_attempt
 
     supervisor = shared.start("echo begun; sleep 600")
     shared.says("begun")
     os.kill(supervisor.pid, 9)
-    until(lambda: isinstance(look(shared.folder), Lost))
-    found = look(shared.folder)
+    until(lambda: isinstance(inspect_attempt(shared.folder), Lost))
+    found = inspect_attempt(shared.folder)
     assert isinstance(found, Lost)
     assert found.step is not None
     step = found.step

@@ -13,9 +13,9 @@ import pytest
 from supervised import Step, gone, until
 
 from midwatch.incident.events import StepOutcome
-from midwatch.process import Process, boot_id, stat_of
+from midwatch.process import ProcessIdentity, boot_id, stat_of
 from midwatch.supervisor.order import Graces
-from midwatch.supervisor.watch import Lost, Result, Running, cancel, look
+from midwatch.supervisor.watch import Lost, Result, Running, cancel, inspect_attempt
 
 
 def test_timeout_ends_the_whole_group(step: Step) -> None:
@@ -68,7 +68,7 @@ def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
 def test_a_stopped_child_ends_too(step: Step) -> None:
     step.start("sleep 300 & kill -STOP $!; echo $!; kill -STOP $$")
     step.says("\n")
-    found = look(step.folder)
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Running)
     until(lambda: (s := stat_of(found.step_pid)) is not None and s.state == "T", "the stop")
     assert cancel(step.folder)
@@ -162,18 +162,18 @@ def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step)
     if not group:
         pytest.skip("no control group may be made here")
     runaway = next(int(word) for word in step.output.split() if word.isdigit())
-    found = look(step.folder)
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Running)
     for pid in (supervisor.pid, found.step_pid):
         os.kill(pid, signal.SIGKILL)
         until(lambda pid=pid: gone(pid))
-    found = look(step.folder)
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Lost)
     assert "what the step started still runs as process" in found.reason
     assert found.how_to_end == f"echo 1 > {group}/cgroup.kill"
     assert cancel(step.folder)
     until(lambda: gone(runaway), "the end of the runaway")
-    until(lambda: isinstance(found := look(step.folder), Lost) and found.step is None)
+    until(lambda: isinstance(found := inspect_attempt(step.folder), Lost) and found.step is None)
     following = Step(step.folder.path.with_name("following"))
     following.start("exit 0")
     following.result()
@@ -226,7 +226,7 @@ def test_the_end_of_the_starter_does_not_end_the_step(step: Step, number: signal
     step.says("one")
     os.killpg(starter.pid, number)
     starter.wait(10)
-    assert isinstance(look(step.folder), Running)
+    assert isinstance(inspect_attempt(step.folder), Running)
     go.touch()
     step.says("two")
     assert step.result().outcome is StepOutcome.DONE
@@ -238,19 +238,23 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
     supervisor = step.start("echo $$; trap '' PIPE; while :; do sleep 0.2; done")
     step.says("\n")
     os.kill(supervisor.pid, signal.SIGKILL)
-    until(lambda: isinstance(look(step.folder), Lost))
-    found = look(step.folder)
+    until(lambda: isinstance(inspect_attempt(step.folder), Lost))
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Lost)
     assert found.step is not None
     assert found.step.pid == int(step.output)
     assert "still runs as process" in found.reason
     os.kill(found.step.pid, signal.SIGKILL)
-    until(lambda: isinstance(again := look(step.folder), Lost) and "left no result" in again.reason and again.step is None)
+    until(
+        lambda: (
+            isinstance(again := inspect_attempt(step.folder), Lost) and "left no result" in again.reason and again.step is None
+        )
+    )
     assert not cancel(step.folder)
 
 
 def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step) -> None:
-    me = Process.of(os.getpid())
+    me = ProcessIdentity.of(os.getpid())
     assert me is not None
     step.folder.path.mkdir()
 
@@ -258,11 +262,11 @@ def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step
         step.folder.supervisor.write_text(json.dumps(supervisor | {"step": supervisor, "began": "x"}))
 
     left(me.to_json())
-    assert isinstance(look(step.folder), Running)
+    assert isinstance(inspect_attempt(step.folder), Running)
     left(me.to_json() | {"start": me.start + 1})
-    assert isinstance(look(step.folder), Lost)
+    assert isinstance(inspect_attempt(step.folder), Lost)
     left(me.to_json() | {"boot": "another"})
-    assert look(step.folder) == Lost("The machine was restarted while the step ran")
+    assert inspect_attempt(step.folder) == Lost("The machine was restarted while the step ran")
     assert not cancel(step.folder)
 
 
@@ -270,26 +274,26 @@ def test_a_recycled_pid_and_a_reboot_are_not_taken_for_a_running_step(step: Step
 def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
     step.folder.path.mkdir()
     step.folder.supervisor.write_text(content)
-    assert isinstance(look(step.folder), Lost)
+    assert isinstance(inspect_attempt(step.folder), Lost)
     step.folder.result.write_text(content)
-    assert isinstance(look(step.folder), Lost)
+    assert isinstance(inspect_attempt(step.folder), Lost)
 
 
 def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
     import socket
 
-    from midwatch.supervisor.order import Order
+    from midwatch.supervisor.order import LaunchSpec
 
     step.folder.path.mkdir()
-    order = Order(("touch", str(tmp_path / "ran")), "/", {}, 60)
+    order = LaunchSpec(("touch", str(tmp_path / "ran")), "/", {}, 60)
     ours, theirs = socket.socketpair()
     process = subprocess.Popen([sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno())
     theirs.close()
     ours.sendall(json.dumps({"order": order.to_json(), "secrets": {}}).encode() + b"\n")
     ours.close()
     process.wait(20)
-    until(lambda: isinstance(look(step.folder), Result), "a result")
-    found = look(step.folder)
+    until(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Result)
     assert found.outcome is StepOutcome.CANCELLED
     assert "Nothing ran" in found.error
@@ -304,7 +308,7 @@ def test_identity_of_a_process_with_a_confusing_name(tmp_path: Path) -> None:
         stat = stat_of(process.pid)
         assert stat is not None
         assert stat.parent == os.getpid()
-        found = Process.of(process.pid)
+        found = ProcessIdentity.of(process.pid)
         assert found is not None
         assert found.alive
         assert found.boot == boot_id()

@@ -93,11 +93,11 @@ def test_values_are_redacted_in_place_on_a_full_disk(small: Path, tmp_path: Path
 
 def test_a_disk_that_is_full_before_the_start_is_said(small: Path) -> None:
     from midwatch.errors import Failed
-    from midwatch.supervisor.watch import Result, look
+    from midwatch.supervisor.watch import Result, inspect_attempt
 
     step = Step(small / "attempt")
     step.folder.path.mkdir()
     fill(small)
     with pytest.raises(Failed, match=r"No space left on device"):
         step.start("echo never")
-    assert not isinstance(look(step.folder), Result)
+    assert not isinstance(inspect_attempt(step.folder), Result)

@@ -19,8 +19,8 @@ from supervised import Step, until
 from midwatch.errors import Failed
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.folder import AttemptFolder
-from midwatch.process import Process
-from midwatch.supervisor.watch import Lost, Result, Running, cancel, look, unwatched
+from midwatch.process import ProcessIdentity
+from midwatch.supervisor.watch import Lost, Result, Running, cancel, inspect_attempt, unwatched
 
 START = """
 import json, resource, sys
@@ -59,7 +59,7 @@ def test_what_refuses_any_file_of_an_attempt_stops_its_start_with_a_sentence(tmp
     assert [line.split()[0] for line in said] == list(FILES)
     assert all(WORDS[numbers[line.split()[0]]] in line for line in said), said
     assert not (tmp_path / "ran").exists()
-    assert not any(isinstance(look(AttemptFolder(tmp_path / name)), Running | Result) for name in FILES)
+    assert not any(isinstance(inspect_attempt(AttemptFolder(tmp_path / name)), Running | Result) for name in FILES)
 
 
 @SEES
@@ -104,9 +104,9 @@ for limit in (3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 23):
     stored = r"The order of the step cannot be stored in \S+"
     sentence = re.compile(rf"(The step could not be started|{stored}): (The supervisor: )?Too many open files\..*")
     assert all(sentence.fullmatch(words) for name, words in said.items() if name not in started), said
-    until(lambda: all(isinstance(look(AttemptFolder(tmp_path / name)), Result) for name in started), "all results")
+    until(lambda: all(isinstance(inspect_attempt(AttemptFolder(tmp_path / name)), Result) for name in started), "all results")
     for name in started:
-        found = look(AttemptFolder(tmp_path / name))
+        found = inspect_attempt(AttemptFolder(tmp_path / name))
         assert isinstance(found, Result)
         assert found.outcome in (StepOutcome.DONE, StepOutcome.UNKNOWN)
         assert found.outcome is StepOutcome.DONE or "Too many open files" in found.error
@@ -129,7 +129,7 @@ for limit in (8, 16, 24, 32, 400):
     sentence = re.compile(r"\d+ (started|The step could not be started: .+ Nothing ran; see .+)")
     assert all(sentence.fullmatch(line) for line in refused), refused
     assert not refused[0].endswith("started")
-    until(lambda: isinstance(look(AttemptFolder(tmp_path / "400")), Result), "the last result")
+    until(lambda: isinstance(inspect_attempt(AttemptFolder(tmp_path / "400")), Result), "the last result")
     started = {line.split()[0] for line in done.stdout.splitlines() if line.endswith("started")}
     assert set((tmp_path / "ran").read_text().split()) <= started
 
@@ -140,10 +140,10 @@ def test_one_who_has_no_file_left_to_look_with_says_nothing_of_the_step(step: St
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:
         with pytest.raises(Failed, match=r"cannot be looked at: Too many open files\. It goes on all the same"):
-            look(step.folder)
+            inspect_attempt(step.folder)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert isinstance(look(step.folder), Running)
+    assert isinstance(inspect_attempt(step.folder), Running)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes memory away from the supervisor")
@@ -154,13 +154,13 @@ def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_mis
     size = int(Path(f"/proc/{supervisor.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.prlimit(supervisor.pid, resource.RLIMIT_AS, (size, size))
     go.touch()
-    until(lambda: not isinstance(look(step.folder), Running), "an end")
-    found = look(step.folder)
+    until(lambda: not isinstance(inspect_attempt(step.folder), Running), "an end")
+    found = inspect_attempt(step.folder)
     if isinstance(found, Result) and found.outcome is StepOutcome.DONE:
         assert step.output.endswith(b"400000\n")
         return
     assert isinstance(found, Lost) or (found.outcome is StepOutcome.UNKNOWN and "it ran out of memory" in found.error)
-    until(lambda: unwatched(step.folder) or not Process.of(supervisor.pid))
+    until(lambda: unwatched(step.folder) or not ProcessIdentity.of(supervisor.pid))
     left = unwatched(step.folder)
     assert left is None or left.step is not None
     assert left is None or cancel(step.folder), "what runs on, unwatched, is known and can be ended"

@@ -18,14 +18,14 @@ from support.users import ALICE, needs_root, run_as
 from midwatch.errors import Failed, Refused
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.child import CannotBegin, Child, open_terminal
-from midwatch.supervisor.order import Order
+from midwatch.supervisor.order import LaunchSpec
 from midwatch.supervisor.progress import Progress, ProgressFile, ProgressFilter, read_progress
 from midwatch.supervisor.values import LARGEST_FILE, read_values
-from midwatch.supervisor.watch import Running, look
+from midwatch.supervisor.watch import Running, inspect_attempt
 
 
 def test_done(step: Step) -> None:
-    assert look(step.folder) is None
+    assert inspect_attempt(step.folder) is None
     step.start("echo one; echo two >&2; sleep 0.2")
     found = step.result()
     assert (found.outcome, found.exit, found.error) == (StepOutcome.DONE, 0, "")
@@ -80,13 +80,13 @@ def test_cannot_start_where_nothing_can_be_stored(tmp_path: Path) -> None:
     step = Step(tmp_path / "attempt")
     with pytest.raises(Failed, match=r"could not be started: .*output"):
         step.start("echo never > ran")
-    assert look(step.folder) is None
+    assert inspect_attempt(step.folder) is None
 
 
 def test_a_secret_that_is_too_short_stops_the_start(step: Step) -> None:
     with pytest.raises(Failed, match="pin has fewer than 6"):
         step.start("echo 12345", secrets={"pin": "12345"})
-    assert look(step.folder) is None
+    assert inspect_attempt(step.folder) is None
 
 
 def test_no_way_to_ask_for_a_password(step: Step) -> None:
@@ -247,7 +247,7 @@ def test_huge_output_keeps_head_and_tail_and_counts_the_rest(step: Step) -> None
 
 def test_running_is_told_with_who_runs_it(step: Step) -> None:
     identity = step.start("echo $$; read x < <(sleep 60)")
-    found = look(step.folder)
+    found = inspect_attempt(step.folder)
     assert isinstance(found, Running)
     assert found.supervisor == identity
     step.says("\n")
@@ -288,7 +288,7 @@ def test_a_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_m
 
     def begun(program: str) -> CannotBegin | None:
         terminal = open_terminal({})
-        child = Child(Order((program,), "/", {"PATH": path}, 10.0), terminal, (), {})
+        child = Child(LaunchSpec((program,), "/", {"PATH": path}, 10.0), terminal, (), {})
         found = child.begin()
         os.waitpid(child.pid, 0)
         return found

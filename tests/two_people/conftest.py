@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from midwatch.conductor import Conductor
-from midwatch.person import Person
+from midwatch.conductor import IncidentController
+from midwatch.person import Identity
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from tests.support.users import log_in
@@ -24,7 +24,7 @@ from tests.support.users import log_in
 _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH = 8, 47, 2, 2
 GROUP = 61999
 """The group that they share; it needs no name."""
-HER = f"{'ada' if Person.me().name != 'ada' else 'mia'}@test"
+HER = f"{'ada' if Identity.current().name != 'ada' else 'mia'}@test"
 """Who drives: never whoever runs the tests."""
 RUNBOOK = """\
 midwatch: 1
@@ -91,12 +91,12 @@ def runbook(place: Path) -> Runbook:
 
 
 @pytest.fixture
-def conductor(runbook: Runbook, monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[Conductor]:
+def controller(runbook: Runbook, monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[IncidentController]:
     """Driven by her."""
     monkeypatch.chdir(place)
-    conductor = Conductor.declare(runbook, actor=HER)
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(runbook, actor=HER)
+    yield controller
+    controller.leave()
 
 
 def become(uid: int, *, reads: bool) -> None:

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from midwatch import headless, rules
 from midwatch.answers import Answers, load_answers
-from midwatch.conductor import Conductor
-from midwatch.control_client import knock
-from midwatch.errors import BadInput, Place, Refused
+from midwatch.conductor import IncidentController
+from midwatch.control_client import send_request
+from midwatch.errors import BadInput, Refused, SourceLocation
 from midwatch.export.timeline import timeline
-from midwatch.incident.events import Event, Kind
-from midwatch.incident.fold import fold
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.fold import reduce
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.plan import Plan, PlanDraft, Risk, Verb
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Step, StepKind
@@ -55,8 +55,8 @@ phases:
       - {id: burn, title: Burn it, run: echo burnt >> ran, risk: destroy, requires_approval: true}
 """
 MIDWATCH = Path(sys.executable).with_name("midwatch")
-BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, Place("x"), requires_approval=True)
-ADA, BOB = (Person(name, os.getuid() + more, os.getuid() + more, more) for name, more in (("ada", 10), ("bob", 11)))
+BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, SourceLocation("x"), requires_approval=True)
+ADA, BOB = (Identity(name, os.getuid() + more, os.getuid() + more, more) for name, more in (("ada", 10), ("bob", 11)))
 
 
 @pytest.fixture
@@ -66,33 +66,33 @@ def runbook(place: Path) -> Runbook:
 
 
 @pytest.fixture
-def pair(runbook: Runbook, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conductor]:
+def pair(runbook: Runbook, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentController]:
     """Driven by whoever runs the tests, with the first step done."""
     monkeypatch.chdir(place)
-    conductor = Conductor.declare(runbook, actor="ada@test")
-    conductor.tick("asked", values={"owner": "ada"})
-    yield conductor
-    conductor.leave()
+    controller = IncidentController.declare(runbook, actor="ada@test")
+    controller.mark_done("asked", values={"owner": "ada"})
+    yield controller
+    controller.leave()
 
 
-def approved(conductor: Conductor, step: str, *, by: Person = BOB) -> None:
+def approved(controller: IncidentController, step: str, *, by: Identity = BOB) -> None:
     """As the driver's process writes it when somebody else has knocked."""
-    approval = conductor.incident.approvals[step]
+    approval = controller.incident.approvals[step]
     body = {"step": step, "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
-    conductor._append(Kind.APPROVAL_GIVEN, body)
+    controller.append(EventKind.APPROVAL_GIVEN, body)
 
 
-def ended(conductor: Conductor, step: str) -> StepStatus:
-    wait_for(lambda: [conductor.poll(), conductor.incident.step(step).status is not StepStatus.RUNNING][1])
-    return conductor.incident.step(step).status
+def ended(controller: IncidentController, step: str) -> StepStatus:
+    wait_for(lambda: [controller.poll(), controller.incident.step(step).status is not StepStatus.RUNNING][1])
+    return controller.incident.step(step).status
 
 
-def test_it_does_not_run_before_a_second_person_has_approved(pair: Conductor) -> None:
+def test_it_does_not_run_before_a_second_person_has_approved(pair: IncidentController) -> None:
     plan = pair.plan("work")
     with pytest.raises(Refused, match="takes two people, and nobody has approved this plan") as refused:
         pair.start("work", plan)
     assert f"midwatch approve {pair.incident.id} work" in refused.value.hint
-    pair.ask_approval("work", plan)
+    pair.request_approval("work", plan)
     with pytest.raises(Refused, match="nobody has approved"):
         pair.start("work", plan)
     approved(pair, "work")
@@ -106,21 +106,21 @@ def test_it_does_not_run_before_a_second_person_has_approved(pair: Conductor) ->
     assert "confirmed, approved by bob" in told
 
 
-def test_an_approval_does_not_outlive_a_change_of_the_plan(pair: Conductor) -> None:
-    pair.ask_approval("work", pair.plan("work"))
+def test_an_approval_does_not_outlive_a_change_of_the_plan(pair: IncidentController) -> None:
+    pair.request_approval("work", pair.plan("work"))
     approved(pair, "work")
     pair.reopen("asked", "another one owns it")
-    pair.tick("asked", values={"owner": "eve"})
+    pair.mark_done("asked", values={"owner": "eve"})
     with pytest.raises(Refused, match="The plan of Do the work has changed since bob approved it"):
         pair.start("work", pair.plan("work"))
-    pair.ask_approval("work", pair.plan("work"))
+    pair.request_approval("work", pair.plan("work"))
     with pytest.raises(Refused, match="nobody has approved"):
         pair.start("work", pair.plan("work"))
 
 
-def test_the_same_person_cannot_approve_from_another_terminal(pair: Conductor) -> None:
-    pair.ask_approval("work", pair.plan("work"))
-    elsewhere = Conductor.observe(pair.folder, actor="bob@test")  # whatever they call themselves
+def test_the_same_person_cannot_approve_from_another_terminal(pair: IncidentController) -> None:
+    pair.request_approval("work", pair.plan("work"))
+    elsewhere = IncidentController.observe(pair.folder, actor="bob@test")  # whatever they call themselves
     plan = elsewhere.plan_to_approve("work")
     assert plan == pair.plan("work")
     with pytest.raises(Refused, match="asked for it, and cannot approve it as well"):
@@ -129,38 +129,38 @@ def test_the_same_person_cannot_approve_from_another_terminal(pair: Conductor) -
         elsewhere.decline("work", "I do not like it")
 
 
-def test_who_approved_it_cannot_start_it(pair: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
-    pair.ask_approval("work", pair.plan("work"))
+def test_who_approved_it_cannot_start_it(pair: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.request_approval("work", pair.plan("work"))
     body = {"step": "work", "plan": {}, "digest": pair.plan("work").digest, "by": ADA.to_json()}
-    pair._append(Kind.APPROVAL_ASKED, body)
-    approved(pair, "work", by=Person.me())
+    pair.append(EventKind.APPROVAL_ASKED, body)
+    approved(pair, "work", by=Identity.current())
     with pytest.raises(Refused, match="approved it, and cannot start it as well"):
         pair.start("work", pair.plan("work"))
 
 
-def test_what_cannot_be_asked_for(pair: Conductor) -> None:
+def test_what_cannot_be_asked_for(pair: IncidentController) -> None:
     pair.reopen("asked", "not yet")
     with pytest.raises(Refused, match=r"needs 1\.1"):
-        pair.ask_approval("work", pair.plan("work"))
+        pair.request_approval("work", pair.plan("work"))
     with pytest.raises(BadInput, match="No plan of burn waits"):
-        Conductor.observe(pair.folder, actor="bob@test").plan_to_approve("burn")
+        IncidentController.observe(pair.folder, actor="bob@test").plan_to_approve("burn")
     refused = PlanDraft("shell", {}, refusal="no room")
     refused.add(Verb.REMOVE, "x")
     with pytest.raises(Refused, match="no room"):
-        pair.ask_approval("burn", refused.plan())
+        pair.request_approval("burn", refused.plan())
     nothing = PlanDraft("shell", {}).plan()
     with pytest.raises(Refused, match="takes one person"):  # a plan that touches nothing needs nobody
-        pair.ask_approval("burn", nothing)
+        pair.request_approval("burn", nothing)
 
 
-def test_a_driver_that_comes_later_asks_again(pair: Conductor, runbook: Runbook) -> None:
-    pair.ask_approval("burn", pair.plan("burn"))
+def test_a_driver_that_comes_later_asks_again(pair: IncidentController, runbook: Runbook) -> None:
+    pair.request_approval("burn", pair.plan("burn"))
     pair.leave()
-    again = Conductor.resume(pair.folder, actor="ada@test")
+    again = IncidentController.resume(pair.folder, actor="ada@test")
     with pytest.raises(Refused, match="waits for nobody's approval any more"):
-        knock(again.folder, {"op": "plan", "step": "burn"})
-    again.ask_approval("burn", again.plan("burn"))
-    assert knock(again.folder, {"op": "plan", "step": "burn"})["plan"]["digest"] == again.plan("burn").digest
+        send_request(again.folder, {"op": "plan", "step": "burn"})
+    again.request_approval("burn", again.plan("burn"))
+    assert send_request(again.folder, {"op": "plan", "step": "burn"})["plan"]["digest"] == again.plan("burn").digest
     again.leave()
 
 
@@ -172,7 +172,7 @@ def test_two_logins_approve_decline_and_cannot_forge(users: tuple[User, User], p
 
     def ask() -> None:
         assert hers.it is not None
-        hers.it.ask_approval("burn", hers.it.plan("burn"))
+        hers.it.request_approval("burn", hers.it.plan("burn"))
 
     def start(typed: str) -> Any:
         assert hers.it is not None
@@ -183,7 +183,7 @@ def test_two_logins_approve_decline_and_cannot_forge(users: tuple[User, User], p
     def approve(typed: str, digest: str = "") -> None:
         assert his.it is not None
         plan = his.it.plan_to_approve("burn")
-        knock(his.it.folder, {"op": "approve", "step": "burn", "digest": digest or plan.digest, "typed": typed})
+        send_request(his.it.folder, {"op": "approve", "step": "burn", "digest": digest or plan.digest, "typed": typed})
 
     def decline() -> None:
         assert his.it is not None
@@ -203,11 +203,11 @@ def test_two_logins_approve_decline_and_cannot_forge(users: tuple[User, User], p
     assert at_hers.do() == bob.name
     at_his.end()
     at_hers.end()
-    given = next(event for event in read(folder.journal) if event.kind == Kind.APPROVAL_GIVEN)
+    given = next(event for event in read(folder.journal) if event.kind == EventKind.APPROVAL_GIVEN)
     assert (given.body["by"]["name"], given.body["by"]["uid"]) == (bob.name, bob.uid)
 
 
-def test_without_a_screen_no_answers_stand_in_for_a_second_person(pair: Conductor, place: Path) -> None:
+def test_without_a_screen_no_answers_stand_in_for_a_second_person(pair: IncidentController, place: Path) -> None:
     said: list[str] = []
     with pytest.raises(Refused, match="takes two people"):
         headless.run(pair, Answers("x", wait_for_approval=0.2), said.append)
@@ -220,11 +220,11 @@ def test_without_a_screen_no_answers_stand_in_for_a_second_person(pair: Conducto
 
 
 def test_the_command_shows_the_plan_and_wants_a_person_at_a_terminal(
-    pair: Conductor, capsys: pytest.CaptureFixture[str], place: Path
+    pair: IncidentController, capsys: pytest.CaptureFixture[str], place: Path
 ) -> None:
     assert main(["approve"]) == 2
     assert "No plan waits for approval" in capsys.readouterr().err
-    pair.ask_approval("burn", pair.plan("burn"))
+    pair.request_approval("burn", pair.plan("burn"))
     assert main(["approve", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["waiting"][0]["step"] == "burn"
     told: dict[str, Any] = {"cwd": place, "capture_output": True, "text": True, "timeout": 60}
@@ -244,17 +244,17 @@ def test_the_command_shows_the_plan_and_wants_a_person_at_a_terminal(
 
 IDS = st.integers(0, 3)
 PEOPLE = st.builds(
-    Person, st.sampled_from(["ada", "bob", "eve"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans()
+    Identity, st.sampled_from(["ada", "bob", "eve"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans()
 )
 
 
 @given(PEOPLE, PEOPLE)
-def test_being_the_same_person_goes_both_ways_and_covers_user_and_login(one: Person, other: Person) -> None:
+def test_being_the_same_person_goes_both_ways_and_covers_user_and_login(one: Identity, other: Identity) -> None:
     same = bool({one.uid, one.login} & {other.uid, other.login} - {None})
     if one.uid != other.uid and {one.uid, one.login} & {other.uid, other.login} - {None}:
         same = True
-    assert one.is_same(other) == other.is_same(one) == same
-    assert one.is_same(one)
+    assert one.may_be_same_as(other) == other.may_be_same_as(one) == same
+    assert one.may_be_same_as(one)
 
 
 @given(
@@ -266,33 +266,33 @@ def test_being_the_same_person_goes_both_ways_and_covers_user_and_login(one: Per
     st.sampled_from("PQ"),
 )
 def test_whatever_was_said_before_only_another_persons_word_to_this_plan_counts(
-    story: list[tuple[str, Person, str, int]], starter: Person, plan: str
+    story: list[tuple[str, Identity, str, int]], starter: Identity, plan: str
 ) -> None:
     """Any order of requests, approvals to any request and plan, and starts: the rule against a model of its own."""
     step, plans = BURN, {name: _plan(name) for name in "PQ"}
-    events = [_event(1, Kind.DECLARED, {"id": "x", "title": "x", "severity": "SEV-2"})]
-    asked: tuple[int, Person, str] | None = None
-    given: Person | None = None
+    events = [_event(1, EventKind.DECLARED, {"id": "x", "title": "x", "severity": "SEV-2"})]
+    asked: tuple[int, Identity, str] | None = None
+    given: Identity | None = None
     judged = False
     for what, who, name, to in story:
         seq = len(events) + 1
         body: dict[str, Any] = {"step": "burn", "digest": plans[name].digest, "by": who.to_json()}
         if what == "ask":
-            events.append(_event(seq, Kind.APPROVAL_ASKED, body))
+            events.append(_event(seq, EventKind.APPROVAL_ASKED, body))
             asked, given, judged = (seq, who, name), None, False
         elif what == "start":
-            events.append(_event(seq, Kind.CONFIRMED, {"step": "burn", "attempt": seq, "plan": None}))
+            events.append(_event(seq, EventKind.CONFIRMED, {"step": "burn", "attempt": seq, "plan": None}))
             asked, given = None, None
         else:
-            kind = Kind.APPROVAL_GIVEN if what == "give" else Kind.APPROVAL_DECLINED
+            kind = EventKind.APPROVAL_GIVEN if what == "give" else EventKind.APPROVAL_DECLINED
             events.append(_event(seq, kind, body | {"asked": to, "reason": "no"}))
             if asked is not None and not judged and (to, name) == (asked[0], asked[2]):
                 judged = True
-                given = who if what == "give" and not who.is_same(asked[1]) else None
-    allowed = asked is not None and given is not None and asked[2] == plan and not given.is_same(starter)
+                given = who if what == "give" and not who.may_be_same_as(asked[1]) else None
+    allowed = asked is not None and given is not None and asked[2] == plan and not given.may_be_same_as(starter)
     allowed = allowed and given is not None and not given.anonymous and not starter.anonymous
     try:
-        rules.may_go_with(step, plans[plan], fold(events), starter)
+        rules.require_approved_plan(step, plans[plan], reduce(events), starter)
     except Refused:
         assert not allowed
     else:
@@ -305,5 +305,5 @@ def _plan(name: str) -> Plan:
     return draft.plan()
 
 
-def _event(seq: int, kind: Kind, body: dict[str, Any]) -> Event:
+def _event(seq: int, kind: EventKind, body: dict[str, Any]) -> Event:
     return Event(seq, datetime(2026, 11, 23, 2, tzinfo=UTC), float(seq), "boot", "ada@test", kind, body)

@@ -17,17 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.control_client import Attendance, knock
-from midwatch.door import Door
+from midwatch.control_client import ObserverConnection, send_request
+from midwatch.door import ControlServer
 from midwatch.errors import Failed, Refused
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lock import DriverLock
-from midwatch.person import Person
+from midwatch.person import Identity
 from tests.mounting import run_or_skip
 from tests.two_people.conftest import Someone, User, wait_for
 
 
-def answer(person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+def answer(person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
     if message["op"] == "refuse":
         raise Refused("No", hint="Not now")
     return {"heard": message["op"], "uid": person.uid, "name": person.name}
@@ -41,63 +41,63 @@ def folder(tmp_path: Path) -> IncidentFolder:
 
 
 @pytest.fixture
-def door(folder: IncidentFolder) -> Iterator[Door]:
+def control_socket(folder: IncidentFolder) -> Iterator[ControlServer]:
     lock = DriverLock.take(folder, "ada@test")
-    door = Door(folder, answer)
-    assert door.problem == ""
-    yield door
-    door.close()
+    control_socket = ControlServer(folder, answer)
+    assert control_socket.problem == ""
+    yield control_socket
+    control_socket.close()
     lock.release()
 
 
 def raw(folder: IncidentFolder) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     descriptor = os.open(folder.path, os.O_RDONLY)
-    connection.connect(f"/proc/self/fd/{descriptor}/{folder.door.name}")
+    connection.connect(f"/proc/self/fd/{descriptor}/{folder.control_socket.name}")
     os.close(descriptor)
     connection.settimeout(30)
     return connection
 
 
-def test_who_knocks_is_known_and_gets_an_answer(folder: IncidentFolder, door: Door) -> None:
-    assert knock(folder, {"op": "hello"}) == {"heard": "hello", "uid": os.getuid(), "name": Person.me().name}
+def test_who_knocks_is_known_and_gets_an_answer(folder: IncidentFolder, control_socket: ControlServer) -> None:
+    assert send_request(folder, {"op": "hello"}) == {"heard": "hello", "uid": os.getuid(), "name": Identity.current().name}
     with pytest.raises(Refused, match="No") as refused:
-        knock(folder, {"op": "refuse"})
+        send_request(folder, {"op": "refuse"})
     assert refused.value.hint == "Not now"
 
 
-def test_those_who_attend_are_counted_until_they_are_gone(folder: IncidentFolder, door: Door) -> None:
-    first, second = Attendance(folder), Attendance(folder)
-    me = Person.me().name
-    wait_for(lambda: door.watchers == (me, me))
+def test_those_who_attend_are_counted_until_they_are_gone(folder: IncidentFolder, control_socket: ControlServer) -> None:
+    first, second = ObserverConnection(folder), ObserverConnection(folder)
+    me = Identity.current().name
+    wait_for(lambda: control_socket.observers == (me, me))
     wait_for(lambda: first.poll() and first.watchers == (me, me))
     second.leave()
-    wait_for(lambda: door.watchers == (me,))
+    wait_for(lambda: control_socket.observers == (me,))
     wait_for(lambda: first.poll() and first.watchers == (me,))
-    door.close()
+    control_socket.close()
     wait_for(lambda: not first.poll())
-    assert not folder.door.exists()
+    assert not folder.control_socket.exists()
 
 
 def test_without_a_driver_or_a_door_it_is_a_sentence(folder: IncidentFolder) -> None:
     with pytest.raises(Failed, match="Nobody drives"):
-        knock(folder, {"op": "hello"})
+        send_request(folder, {"op": "hello"})
     lock = DriverLock.take(folder, "ada@test")
     with pytest.raises(Failed, match="cannot be asked from here: No such file"):
-        knock(folder, {"op": "hello"})
+        send_request(folder, {"op": "hello"})
     lock.release()
 
 
 def test_a_false_door_is_not_talked_to(folder: IncidentFolder) -> None:
     """Somebody else's socket under the door's name is not the driver that the lock file names."""
     lock = DriverLock.take(folder, "ada@test")
-    bound = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('driver.door'); s.listen()"
+    bound = "import socket; s = socket.socket(socket.AF_UNIX); s.bind('control.sock'); s.listen()"
     listener = f"{bound}; print(1, flush=True); s.accept()"
     with subprocess.Popen([sys.executable, "-c", listener], cwd=folder.path, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"1\n"
         with pytest.raises(Failed, match="somebody else is at its door"):
-            knock(folder, {"op": "hello"})
+            send_request(folder, {"op": "hello"})
         other.kill()
     lock.release()
 
@@ -105,7 +105,7 @@ def test_a_false_door_is_not_talked_to(folder: IncidentFolder) -> None:
 @given(noise=st.binary(max_size=200), cut=st.integers(0, 200))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rubbish_is_answered_or_hung_up_on_and_the_door_stays_open(
-    folder: IncidentFolder, door: Door, noise: bytes, cut: int
+    folder: IncidentFolder, control_socket: ControlServer, noise: bytes, cut: int
 ) -> None:
     with raw(folder) as connection, connection.makefile("rb") as replies, contextlib.suppress(OSError):
         connection.sendall(noise[:cut])
@@ -113,25 +113,25 @@ def test_rubbish_is_answered_or_hung_up_on_and_the_door_stays_open(
         for _ in range((noise + b"\n").count(b"\n")):
             reply = replies.readline()
             assert not reply or "watchers" in json.loads(reply) or json.loads(reply)["ok"] in (True, False)
-    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+    assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
-def test_one_who_never_ends_a_line_is_shown_out(folder: IncidentFolder, door: Door) -> None:
+def test_one_who_never_ends_a_line_is_shown_out(folder: IncidentFolder, control_socket: ControlServer) -> None:
     with raw(folder) as connection, contextlib.suppress(OSError):
         for _ in range(10):
             connection.sendall(bytes(65536))
         assert connection.recv(10) == b""
-    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+    assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
-def test_a_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, door: Door) -> None:
+def test_a_crowd_is_not_let_in_and_the_door_stays_open(folder: IncidentFolder, control_socket: ControlServer) -> None:
     crowd = [raw(folder) for _ in range(70)]
     for one in crowd:
         one.close()
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with contextlib.suppress(Failed):
-            assert knock(folder, {"op": "hello"})["heard"] == "hello"
+            assert send_request(folder, {"op": "hello"})["heard"] == "hello"
             return
     pytest.fail("nobody is let in any more")
 
@@ -144,9 +144,9 @@ def test_there_is_a_door_on_a_full_disk(folder: IncidentFolder) -> None:
         with contextlib.suppress(OSError), (folder.path / "filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
-        door = Door(folder, answer)
-        assert knock(folder, {"op": "hello"})["heard"] == "hello"
-        door.close()
+        control_socket = ControlServer(folder, answer)
+        assert send_request(folder, {"op": "hello"})["heard"] == "hello"
+        control_socket.close()
         lock.release()
     finally:
         subprocess.run(["umount", "-l", str(folder.path)], check=True, timeout=20)
@@ -156,21 +156,23 @@ def test_another_user_is_known_as_such_and_cannot_say_otherwise(users: tuple[Use
     folder = IncidentFolder(place)
     lock = DriverLock.take(folder, "ada@test")
     folder.lock.chmod(0o644)
-    door = Door(folder, answer)
-    eve = Someone(users[1], lambda: os.environ.update(USER="root", LOGNAME="root") or knock(folder, {"op": "hi", "uid": 0}))
+    control_socket = ControlServer(folder, answer)
+    eve = Someone(
+        users[1], lambda: os.environ.update(USER="root", LOGNAME="root") or send_request(folder, {"op": "hi", "uid": 0})
+    )
     assert eve.do() == {"heard": "hi", "uid": users[1].uid, "name": users[1].name}
     eve.end()
-    door.close()
+    control_socket.close()
     lock.release()
 
 
 def test_who_may_not_enter_the_folder_cannot_knock(users: tuple[User, User], place: Path) -> None:
     folder = IncidentFolder(place)
     lock = DriverLock.take(folder, "ada@test")
-    door = Door(folder, answer)
+    control_socket = ControlServer(folder, answer)
     place.chmod(0o700)
     eve = Someone(users[1], lambda: raw(folder) and "in")
     assert "PermissionError" in eve.do()
     eve.end()
-    door.close()
+    control_socket.close()
     lock.release()

@@ -13,20 +13,20 @@ import pytest
 
 from midwatch import company
 from midwatch.clock import SystemClock
-from midwatch.conductor import Conductor
-from midwatch.control_client import knock
+from midwatch.conductor import IncidentController
+from midwatch.control_client import send_request
 from midwatch.errors import BadInput, Failed, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.runbook.model import Runbook
 from tests.two_people.conftest import HER, Someone, User, share, wait_for
 from tui.cli import main
 
-ME = Person.me().name
+ME = Identity.current().name
 OTHER = "bin" if ME == "daemon" else "daemon"
 
 
@@ -44,7 +44,7 @@ class Screen:
 
     def __init__(self, user: User, runbook: Runbook) -> None:
         self.user, self.runbook = user, runbook
-        self.it: Conductor | None = None
+        self.it: IncidentController | None = None
 
     @property
     def actor(self) -> str:
@@ -52,38 +52,38 @@ class Screen:
 
     def declare(self) -> str:
         os.chdir(self.runbook.base)
-        self.it = Conductor.declare(self.runbook, actor=self.actor)
+        self.it = IncidentController.declare(self.runbook, actor=self.actor)
         return str(self.it.folder.path)
 
     def observe(self) -> Any:
         (folder,) = (self.runbook.location_of("logs") / "incidents").iterdir()
-        self.it = Conductor.observe(IncidentFolder(folder), actor=self.actor)
-        self.it.watch()
+        self.it = IncidentController.observe(IncidentFolder(folder), actor=self.actor)
+        self.it.register_observer()
         return self.look()
 
     def look(self) -> Any:
         assert self.it is not None
         self.it.poll()
         steps = {state.id: state.status.value for state in self.it.incident.steps.values()}
-        return {"driving": self.it.driving, "driver": self.it.incident.driver, "watchers": self.it.watchers, "steps": steps}
+        return {"driving": self.it.driving, "driver": self.it.incident.driver, "watchers": self.it.observers, "steps": steps}
 
     def watched(self) -> Any:
-        wait_for(lambda: self.it and self.it.watchers)
+        wait_for(lambda: self.it and self.it.observers)
         return self.look()
 
     def offer(self, to: str) -> Any:
         assert self.it is not None
-        self.it.offer_wheel(to)
+        self.it.offer_control(to)
         return self.look()
 
     def be_given(self) -> Any:
         assert self.it is not None
-        self.it.be_given_wheel()
+        self.it.accept_control()
         return self.look()
 
     def take(self) -> Any:
         assert self.it is not None
-        self.it.take_wheel("I must")
+        self.it.take_control("I must")
         return self.look()
 
     def start(self, step: str) -> Any:
@@ -125,13 +125,13 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
     at_his.end()
     at_hers.end()
     events = [
-        event for event in read(folder.journal) if event.kind != Kind.JOURNAL_FALLBACKS
+        event for event in read(folder.journal) if event.kind != EventKind.JOURNAL_FALLBACKS
     ]  # each user has fallback files of their own
     offered, left, joined = events[-3:]
-    assert (offered.kind, offered.actor, offered.body["to"]) == (Kind.HANDOFF_OFFERED, hers.actor, bob.name)
+    assert (offered.kind, offered.actor, offered.body["to"]) == (EventKind.HANDOFF_OFFERED, hers.actor, bob.name)
     assert any("1.1 Take ownership" in line for line in offered.body["summary"])
-    assert (left.kind, left.actor, left.body["reason"]) == (Kind.DRIVER_LEFT, hers.actor, f"handed over to {bob.name}")
-    assert (joined.kind, joined.actor) == (Kind.DRIVER_JOINED, his.actor)
+    assert (left.kind, left.actor, left.body["reason"]) == (EventKind.DRIVER_LEFT, hers.actor, f"handed over to {bob.name}")
+    assert (joined.kind, joined.actor) == (EventKind.DRIVER_JOINED, his.actor)
     assert (joined.body["from"], joined.body["offer"]) == (hers.actor, offered.seq)
     assert verify(folder.journal).ok
 
@@ -190,92 +190,95 @@ def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: 
     at_hers.end()
 
 
-def test_an_offer_lapses_and_the_giver_never_lost_the_wheel(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
+def test_an_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, place: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(place)
     clock = Hours()
-    ada = Conductor.declare(runbook, actor=HER, clock=clock)
-    ada.offer_wheel(ME, within=60)
+    ada = IncidentController.declare(runbook, actor=HER, clock=clock)
+    ada.offer_control(ME, within=60)
     assert ada.offer is not None
     ada.poll()
     clock.ahead = timedelta(minutes=2)
     assert ada.offer is None
     ada.poll()
-    assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (Kind.HANDOFF_WITHDRAWN, f"{ME} did not take it in time")
+    assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (
+        EventKind.HANDOFF_WITHDRAWN,
+        f"{ME} did not take it in time",
+    )
     assert ada.driving
     ada.leave()
 
 
-def test_a_wheel_that_was_given_and_not_taken_up_goes_back(conductor: Conductor, monkeypatch: Any) -> None:
+def test_control_that_was_given_and_not_taken_up_goes_back(controller: IncidentController, monkeypatch: Any) -> None:
     monkeypatch.setattr(company, "BACK", 0.0)
-    conductor.offer_wheel(ME)
-    knock(conductor.folder, {"op": "take"})
-    assert not conductor.driving
-    assert conductor.incident.driver == ""
-    wait_for(lambda: [conductor.poll(), conductor.driving][1])
-    assert conductor.events[-1].body["reason"] == f"{ME} did not take it up"
-    conductor.note("I have it again")
+    controller.offer_control(ME)
+    send_request(controller.folder, {"op": "take"})
+    assert not controller.driving
+    assert controller.incident.driver == ""
+    wait_for(lambda: [controller.poll(), controller.driving][1])
+    assert controller.events[-1].body["reason"] == f"{ME} did not take it up"
+    controller.note("I have it again")
 
 
-def test_ones_own_screen_elsewhere_gives_the_wheel_up(conductor: Conductor) -> None:
-    here = Conductor.observe(conductor.folder, actor=HER)
-    here.be_given_wheel()
+def test_ones_own_screen_elsewhere_gives_control_up(controller: IncidentController) -> None:
+    here = IncidentController.observe(controller.folder, actor=HER)
+    here.accept_control()
     assert here.driving
-    assert not conductor.driving
-    conductor.poll()
-    assert conductor.incident.driver == HER
+    assert not controller.driving
+    controller.poll()
+    assert controller.incident.driver == HER
     assert here.events[-2].body["reason"] == "taken up at another terminal"
     here.leave()
 
 
-def test_an_offer_that_was_left_behind_is_for_one_person(conductor: Conductor) -> None:
-    conductor.offer_wheel("root")
-    conductor.leave()
-    eve = Conductor.observe(conductor.folder, actor="eve@test")
+def test_an_offer_that_was_left_behind_is_for_one_person(controller: IncidentController) -> None:
+    controller.offer_control("root")
+    controller.leave()
+    eve = IncidentController.observe(controller.folder, actor="eve@test")
     with pytest.raises(Refused, match=f"{HER} offers the wheel to root until"):
-        eve.take_wheel()
+        eve.take_control()
     assert not eve.driving
-    ada = Conductor.resume(conductor.folder, actor=HER)  # the giver may take it back
-    ada.offer_wheel("root")
+    ada = IncidentController.resume(controller.folder, actor=HER)  # the giver may take it back
+    ada.offer_control("root")
     ada.leave()
-    eve.take_wheel("root is asleep")
+    eve.take_control("root is asleep")
     assert eve.events[-1].body["reason"] == "root is asleep"
     eve.leave()
 
 
-def test_the_driver_hears_who_asks_for_the_wheel(conductor: Conductor) -> None:
-    bob = Conductor.observe(conductor.folder, actor="bob@test")
-    bob.ask_for_wheel()
-    assert conductor.incident.asked_by == ME
-    conductor.offer_wheel("root")
-    assert conductor.incident.asked_by == ""
+def test_the_driver_hears_who_asks_for_control(controller: IncidentController) -> None:
+    bob = IncidentController.observe(controller.folder, actor="bob@test")
+    bob.request_control()
+    assert controller.incident.asked_by == ME
+    controller.offer_control("root")
+    assert controller.incident.asked_by == ""
 
 
-def test_what_cannot_be_offered(conductor: Conductor) -> None:
+def test_what_cannot_be_offered(controller: IncidentController) -> None:
     with pytest.raises(BadInput, match="no login roto") as bad:
-        conductor.offer_wheel("roto")
+        controller.offer_control("roto")
     assert "root" in bad.value.hint
     with pytest.raises(Refused, match="have the wheel already"):
-        conductor.offer_wheel(HER)
+        controller.offer_control(HER)
     with pytest.raises(Refused, match="not offered to anybody"):
-        conductor.withdraw_offer()
-    conductor.offer_wheel("far@elsewhere")
-    conductor.withdraw_offer()
-    assert conductor.offer is None
+        controller.withdraw_offer()
+    controller.offer_control("far@elsewhere")
+    controller.withdraw_offer()
+    assert controller.offer is None
 
 
-def test_without_a_driver_nobody_can_be_asked(conductor: Conductor) -> None:
-    bob = Conductor.observe(conductor.folder, actor="bob@test")
-    conductor.leave()
+def test_without_a_driver_nobody_can_be_asked(controller: IncidentController) -> None:
+    bob = IncidentController.observe(controller.folder, actor="bob@test")
+    controller.leave()
     with pytest.raises(Failed, match="Nobody drives"):
-        bob.ask_for_wheel()
+        bob.request_control()
 
 
-def test_the_command_tells_how_it_stands_and_offers_the_wheel(
-    conductor: Conductor, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+def test_the_command_tells_how_it_stands_and_offers_control(
+    controller: IncidentController, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    conductor.tick("asked", values={"owner": "ada"})
-    conductor.start("work", conductor.plan("work"))
-    wait_for(lambda: [conductor.poll(), conductor.incident.status(conductor.runbook.step("work")) is StepStatus.FAILED][1])
+    controller.mark_done("asked", values={"owner": "ada"})
+    controller.start("work", controller.plan("work"))
+    wait_for(lambda: [controller.poll(), controller.incident.status(controller.runbook.step("work")) is StepStatus.FAILED][1])
     assert main(["handoff"]) == 0
     told = capsys.readouterr().out
     for words in (
@@ -294,16 +297,16 @@ def test_the_command_tells_how_it_stands_and_offers_the_wheel(
     offered = json.loads(capsys.readouterr().out)
     assert (offered["driver"], offered["offer"]["to"], offered["offer"]["from"]) == (HER, OTHER, HER)
     assert offered["summary"]["next"] == ["1.2 Do the work"]
-    assert conductor.offer is not None  # the screen that drives has made the offer
+    assert controller.offer is not None  # the screen that drives has made the offer
     assert main(["handoff", "--withdraw"]) == 0
-    assert conductor.offer is None
+    assert controller.offer is None
     capsys.readouterr()
     assert main(["handoff", "--to", "nobody-of-that-name"]) == 2
     assert main(["handoff", "--to", OTHER, "--within", "soon"]) == 2
     assert "--within soon" in capsys.readouterr().err
-    conductor.leave()
+    controller.leave()
     capsys.readouterr()
     assert main(["handoff", "--to", OTHER]) == 0
     assert f"Offered to {OTHER} until" in capsys.readouterr().out
-    kinds = [event.kind for event in read(conductor.folder.journal)[-3:]]
-    assert kinds == [Kind.DRIVER_JOINED, Kind.HANDOFF_OFFERED, Kind.DRIVER_LEFT]
+    kinds = [event.kind for event in read(controller.folder.journal)[-3:]]
+    assert kinds == [EventKind.DRIVER_JOINED, EventKind.HANDOFF_OFFERED, EventKind.DRIVER_LEFT]

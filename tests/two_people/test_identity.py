@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.conductor import Conductor
-from midwatch.control_client import knock
+from midwatch.conductor import IncidentController
+from midwatch.control_client import send_request
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.folder import IncidentFolder
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.runbook.loader import load
 from tests.support.users import ALICE, BOB, MALLORY, NO_LOGIN, log_in, needs_root, run_as
 from tests.two_people.conftest import wait_for
@@ -30,7 +30,7 @@ def judged(folder: Path, uid: int, login: int) -> str:
     """What comes of an approval by this user, behind whom this login stands."""
 
     def approve() -> str:
-        observer = Conductor.observe(IncidentFolder(folder), actor="whoever@test")
+        observer = IncidentController.observe(IncidentFolder(folder), actor="whoever@test")
         try:
             observer.approve("burn", observer.plan_to_approve("burn"), typed="burn")
         except MidwatchError as error:
@@ -52,8 +52,8 @@ def judged(folder: Path, uid: int, login: int) -> str:
         (65534, 65534, "has no login of its own"),  # the user that stands for all unknown ones
     ],
 )
-def test_approval_counts_from_ones_own_login_only(driven: Conductor, uid: int, login: int, says: str) -> None:
-    driven.ask_approval("burn", driven.plan("burn"))
+def test_approval_counts_from_ones_own_login_only(driven: IncidentController, uid: int, login: int, says: str) -> None:
+    driven.request_approval("burn", driven.plan("burn"))
     assert says in judged(driven.folder.path, uid, login)
 
 
@@ -64,13 +64,13 @@ def test_driver_without_a_login_is_nobody_and_cannot_ask_for_a_second_person(rea
 
     def drive() -> str:
         os.chdir(reachable)
-        conductor = Conductor.declare(load(reachable / "runbook.yaml"), actor="alice@test")
+        controller = IncidentController.declare(load(reachable / "runbook.yaml"), actor="alice@test")
         try:
-            conductor.ask_approval("burn", conductor.plan("burn"))
+            controller.request_approval("burn", controller.plan("burn"))
         except Refused as refused:
             return str(refused)
         finally:
-            conductor.leave()
+            controller.leave()
         return ""
 
     said = run_as(ALICE, drive, login=NO_LOGIN)
@@ -80,9 +80,9 @@ def test_driver_without_a_login_is_nobody_and_cannot_ask_for_a_second_person(rea
 
 
 @needs_root
-def test_driver_that_lost_its_login_in_between_is_refused_when_it_starts(driven: Conductor) -> None:
+def test_driver_that_lost_its_login_in_between_is_refused_when_it_starts(driven: IncidentController) -> None:
     """A step that was approved for a known driver is not started by nobody."""
-    driven.ask_approval("burn", driven.plan("burn"))
+    driven.request_approval("burn", driven.plan("burn"))
     assert judged(driven.folder.path, BOB, BOB) == "approved"
     wait_for(lambda: driven.incident.approvals["burn"].given_by)
     try:
@@ -95,15 +95,15 @@ def test_driver_that_lost_its_login_in_between_is_refused_when_it_starts(driven:
 
 @needs_root
 @pytest.mark.parametrize("login", [NO_LOGIN, 0, ALICE, MALLORY])
-def test_other_user_that_claims_the_drivers_login_is_given_nothing(driven: Conductor, login: int) -> None:
+def test_other_user_that_claims_the_drivers_login_is_given_nothing(driven: IncidentController, login: int) -> None:
     """A process without a login may write any for itself; what the driver's own other terminal may, it may not."""
-    driven.offer_wheel("alice@test" if Person.me().name == "root" else "root")
+    driven.offer_control("alice@test" if Identity.current().name == "root" else "root")
 
     def take() -> list[str]:
         said = []
         for request in ({"op": "take"}, {"op": "withdraw"}, {"op": "offer", "to": "root", "within": 60}):
             try:
-                knock(driven.folder, request)
+                send_request(driven.folder, request)
                 said.append("granted")
             except MidwatchError as error:
                 said.append(str(error))
@@ -142,7 +142,7 @@ def test_peer_that_has_ended_is_nobody(tmp_path: Path) -> None:
     connect = f"import socket; socket.socket(socket.AF_UNIX).connect({str(tmp_path / 's')!r})"
     subprocess.run([sys.executable, "-c", connect], check=True, timeout=30)
     connection, _ = listener.accept()
-    person = Person.behind(connection)
+    person = Identity.from_peer(connection)
     assert (person.seen, person.login, person.anonymous) == (False, None, True)
     connection.close()
     listener.close()
@@ -173,25 +173,25 @@ print(person.pid, person.seen, person.anonymous, flush=True)
 
 
 def test_peer_that_lives_is_known_by_its_user_and_login(pair: tuple[socket.socket, socket.socket]) -> None:
-    person = Person.behind(pair[0])
+    person = Identity.from_peer(pair[0])
     assert (person.uid, person.pid, person.seen) == (os.getuid(), os.getpid(), True)
-    assert person.login == Person.me().login
+    assert person.login == Identity.current().login
 
 
 IDS = st.integers(0, 3)
-PEOPLE = st.builds(Person, st.sampled_from(["ada", "bob"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans())
+PEOPLE = st.builds(Identity, st.sampled_from(["ada", "bob"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans())
 
 
 @given(PEOPLE, PEOPLE)
-def test_who_is_surely_the_same_may_be_the_same(one: Person, other: Person) -> None:
-    assert not one.is_surely(other) or one.is_same(other)
+def test_who_is_surely_the_same_may_be_the_same(one: Identity, other: Identity) -> None:
+    assert not one.is_surely(other) or one.may_be_same_as(other)
     assert one.is_surely(one)
 
 
 @given(st.dictionaries(st.sampled_from(["name", "uid", "login", "pid", "seen", "x"]), st.none() | st.integers() | st.text()))
 def test_person_of_any_json_is_read_or_refused(data: dict[str, object]) -> None:
     try:
-        person = Person.from_json(data)
+        person = Identity.from_json(data)
     except (KeyError, TypeError):
         return
-    assert Person.from_json(person.to_json()) == person
+    assert Identity.from_json(person.to_json()) == person

@@ -16,15 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import Conductor
-from midwatch.control_client import Attendance, knock
-from midwatch.door import CLIENTS_PER_USER, REQUEST_LIMIT_BYTES, Door
+from midwatch.conductor import IncidentController
+from midwatch.control_client import ObserverConnection, send_request
+from midwatch.door import CLIENTS_PER_USER, REQUEST_LIMIT_BYTES, ControlServer
 from midwatch.errors import Failed, MidwatchError, Refused
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 from midwatch.incident.folder import IncidentFolder
 from midwatch.incident.lock import DriverLock
 from midwatch.incident.state import StepStatus
-from midwatch.person import Person
+from midwatch.person import Identity
 from midwatch.runbook.loader import load
 from midwatch.system.unix_socket import listen_in_folder
 from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
@@ -43,26 +43,26 @@ phases:
 
 
 @pytest.fixture
-def driven(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conductor]:
+def driven(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentController]:
     """An incident in a folder that every user may enter and read."""
     monkeypatch.chdir(reachable)
     book = reachable / "runbook.yaml"
     book.write_text(RUNBOOK, encoding="utf-8")
-    conductor = Conductor.declare(load(book), actor="ada@test")
-    for path in (conductor.folder.path, *conductor.folder.path.parents[:2]):
+    controller = IncidentController.declare(load(book), actor="ada@test")
+    for path in (controller.folder.path, *controller.folder.path.parents[:2]):
         path.chmod(0o755)
-    for path in conductor.folder.path.iterdir():
+    for path in controller.folder.path.iterdir():
         if not stat.S_ISSOCK(path.stat().st_mode):
             path.chmod(0o644)
-    yield conductor
-    conductor.leave()
+    yield controller
+    controller.leave()
 
 
 def raw(folder: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     descriptor = os.open(folder, os.O_RDONLY)
     connection.settimeout(5)
-    connection.connect(f"/proc/self/fd/{descriptor}/driver.door")
+    connection.connect(f"/proc/self/fd/{descriptor}/control.sock")
     os.close(descriptor)
     return connection
 
@@ -101,7 +101,7 @@ class Crowd:
 def approve(folder: Path) -> str:
     """What a second person's approval comes to, tried three times at most."""
     for _ in range(3):
-        observer = Conductor.observe(IncidentFolder(folder), actor="bob@test")
+        observer = IncidentController.observe(IncidentFolder(folder), actor="bob@test")
         try:
             observer.approve("burn", observer.plan_to_approve("burn"), typed="burn")
         except Failed:
@@ -141,9 +141,11 @@ def flooding_crowd(folder: Path) -> object:
 
 @needs_root
 @pytest.mark.parametrize("crowd", [idle_crowd, deaf_crowd, flooding_crowd])
-def test_crowd_of_one_user_does_not_keep_out_another_users_approval(driven: Conductor, crowd: Callable[[Path], object]) -> None:
+def test_crowd_of_one_user_does_not_keep_out_another_users_approval(
+    driven: IncidentController, crowd: Callable[[Path], object]
+) -> None:
     folder = driven.folder.path
-    driven.ask_approval("burn", driven.plan("burn"))
+    driven.request_approval("burn", driven.plan("burn"))
     mallory = Crowd(MALLORY, lambda: crowd(folder))
     try:
         assert run_as(BOB, lambda: approve(folder)) == "approved"
@@ -153,7 +155,7 @@ def test_crowd_of_one_user_does_not_keep_out_another_users_approval(driven: Cond
     wait_for(lambda: driven.incident.approvals["burn"].given_by)
     driven.start("burn", driven.plan("burn"), typed="burn")
     wait_for(lambda: [driven.poll(), driven.incident.step("burn").status is StepStatus.DONE][1])
-    assert sum(event.kind == Kind.CONTROL_REQUESTED for event in driven.events) <= 1
+    assert sum(event.kind == EventKind.CONTROL_REQUESTED for event in driven.events) <= 1
 
 
 def _end_all_of(uid: int) -> None:
@@ -165,27 +167,27 @@ def _end_all_of(uid: int) -> None:
 
 
 @needs_root
-def test_request_repeated_by_two_users_stands_once_for_each_until_it_is_answered(driven: Conductor) -> None:
+def test_request_repeated_by_two_users_stands_once_for_each_until_it_is_answered(driven: IncidentController) -> None:
     def ask() -> None:
         for _ in range(5):
-            knock(driven.folder, {"op": "ask"})
+            send_request(driven.folder, {"op": "ask"})
 
     for _ in range(2):
         run_as(ALICE, ask)
         run_as(BOB, ask)
-    asked = [event for event in driven.events if event.kind == Kind.CONTROL_REQUESTED]
+    asked = [event for event in driven.events if event.kind == EventKind.CONTROL_REQUESTED]
     assert len(asked) == 2
-    driven.offer_wheel("root" if Person.me().name != "root" else "daemon")
+    driven.offer_control("root" if Identity.current().name != "root" else "daemon")
     run_as(ALICE, ask)
-    assert sum(event.kind == Kind.CONTROL_REQUESTED for event in driven.events) == 3
+    assert sum(event.kind == EventKind.CONTROL_REQUESTED for event in driven.events) == 3
 
 
 @needs_root
-def test_user_that_asks_too_often_is_told_so_and_root_is_not_held_up(driven: Conductor) -> None:
+def test_user_that_asks_too_often_is_told_so_and_root_is_not_held_up(driven: IncidentController) -> None:
     def flood() -> str:
         for _ in range(200):
             try:
-                knock(driven.folder, {"op": "unknown"})
+                send_request(driven.folder, {"op": "unknown"})
             except Refused:
                 continue
             except Failed as error:
@@ -194,13 +196,13 @@ def test_user_that_asks_too_often_is_told_so_and_root_is_not_held_up(driven: Con
 
     assert "This user asks too often" in run_as(MALLORY, flood)
     with pytest.raises(Refused, match="This is not known here"):
-        run_as(BOB, lambda: knock(driven.folder, {"op": "unknown"}))
+        run_as(BOB, lambda: send_request(driven.folder, {"op": "unknown"}))
     for _ in range(200):
         with pytest.raises(Refused, match="This is not known here"):
-            knock(driven.folder, {"op": "unknown"})
+            send_request(driven.folder, {"op": "unknown"})
 
 
-def _answer(person: Person, message: Mapping[str, Any]) -> Mapping[str, Any]:
+def _answer(person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
     if message.get("op") == "break":
         raise ZeroDivisionError("a fault of ours")
     return {"big": "x" * 4_000_000} if message.get("op") == "big" else {"heard": message.get("op")}
@@ -212,93 +214,95 @@ def folder(tmp_path: Path) -> IncidentFolder:
 
 
 @pytest.fixture
-def door(folder: IncidentFolder) -> Iterator[Door]:
+def control_socket(folder: IncidentFolder) -> Iterator[ControlServer]:
     lock = DriverLock.take(folder, "ada@test")
-    door = Door(folder, _answer, idle_s=0.3)
-    assert door.problem == ""
-    yield door
-    door.close()
+    control_socket = ControlServer(folder, _answer, idle_s=0.3)
+    assert control_socket.problem == ""
+    yield control_socket
+    control_socket.close()
     lock.release()
 
 
-def test_connection_that_never_says_a_line_is_closed(folder: IncidentFolder, door: Door) -> None:
+def test_connection_that_never_says_a_line_is_closed(folder: IncidentFolder, control_socket: ControlServer) -> None:
     with raw(folder.path) as silent, raw(folder.path) as half:
         half.sendall(b'{"op"')
         assert (silent.recv(1), half.recv(1)) == (b"", b"")
 
 
-def test_observer_stays_connected_beyond_the_idle_time(folder: IncidentFolder, door: Door) -> None:
-    observer = Attendance(folder)
-    wait_for(lambda: door.watchers)
+def test_observer_stays_connected_beyond_the_idle_time(folder: IncidentFolder, control_socket: ControlServer) -> None:
+    observer = ObserverConnection(folder)
+    wait_for(lambda: control_socket.observers)
     for _ in range(3):
         with raw(folder.path) as silent:
             assert silent.recv(1) == b""
     assert observer.poll()
-    assert len(door.watchers) == 1
+    assert len(control_socket.observers) == 1
     observer.leave()
 
 
-def test_observer_that_begins_a_line_and_never_ends_it_is_closed(folder: IncidentFolder, door: Door) -> None:
+def test_observer_that_begins_a_line_and_never_ends_it_is_closed(folder: IncidentFolder, control_socket: ControlServer) -> None:
     with raw(folder.path) as observer:
         observer.sendall(b'{"op":"attend"}\n{')
         while observer.recv(65536):
             pass
-    wait_for(lambda: door.watchers == ())
+    wait_for(lambda: control_socket.observers == ())
 
 
-def test_client_that_does_not_read_its_answer_is_dropped_and_nobody_waits(folder: IncidentFolder, door: Door) -> None:
+def test_client_that_does_not_read_its_answer_is_dropped_and_nobody_waits(
+    folder: IncidentFolder, control_socket: ControlServer
+) -> None:
     with raw(folder.path) as deaf:
         deaf.sendall(b'{"op":"big"}\n' * 50)
         began = time.monotonic()
-        assert knock(folder, {"op": "hello"}) == {"heard": "hello"}
+        assert send_request(folder, {"op": "hello"}) == {"heard": "hello"}
         assert time.monotonic() - began < 5.0
-        wait_for(lambda: not door._clients)
+        wait_for(lambda: not control_socket._clients)
 
 
-def test_client_that_reads_slowly_gets_the_whole_answer(folder: IncidentFolder, door: Door) -> None:
-    assert len(knock(folder, {"op": "big"})["big"]) == 4_000_000
+def test_client_that_reads_slowly_gets_the_whole_answer(folder: IncidentFolder, control_socket: ControlServer) -> None:
+    assert len(send_request(folder, {"op": "big"})["big"]) == 4_000_000
 
 
-def test_user_has_a_number_of_connections_and_is_told_so(folder: IncidentFolder, door: Door) -> None:
-    held = [Attendance(folder) for _ in range(CLIENTS_PER_USER)]
-    wait_for(lambda: len(door.watchers) == CLIENTS_PER_USER)
+def test_user_has_a_number_of_connections_and_is_told_so(folder: IncidentFolder, control_socket: ControlServer) -> None:
+    held = [ObserverConnection(folder) for _ in range(CLIENTS_PER_USER)]
+    wait_for(lambda: len(control_socket.observers) == CLIENTS_PER_USER)
     with pytest.raises(Failed, match="16 connections to the driver already"):
-        knock(folder, {"op": "hello"})
+        send_request(folder, {"op": "hello"})
     held.pop().leave()
-    wait_for(lambda: len(door.watchers) == CLIENTS_PER_USER - 1)
-    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+    wait_for(lambda: len(control_socket.observers) == CLIENTS_PER_USER - 1)
+    assert send_request(folder, {"op": "hello"})["heard"] == "hello"
     for one in held:
         one.leave()
 
 
-def test_fault_while_answering_is_answered_and_survived(folder: IncidentFolder, door: Door) -> None:
+def test_fault_while_answering_is_answered_and_survived(folder: IncidentFolder, control_socket: ControlServer) -> None:
     for _ in range(3):
         with pytest.raises(Refused, match="Internal error of the driver: ZeroDivisionError"):
-            knock(folder, {"op": "break"})
-    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+            send_request(folder, {"op": "break"})
+    assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
 def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
-    driven: Conductor, monkeypatch: pytest.MonkeyPatch
+    driven: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from midwatch import beckoning, company
 
-    assert driven._wheel is not None
-    first = driven._wheel.door
+    assert driven._handle is not None
+    first = driven._handle.control_socket
     assert first is not None
     first._selector.close()
     with contextlib.suppress(OSError):
         raw(driven.folder.path).close()
     wait_for(lambda: first.problem)
     assert "Nobody can reach this driver any more" in driven.unreachable
-    shown = beckoning.call(driven)
+    shown = beckoning.pending_request(driven)
     assert shown is not None
-    assert shown.words == driven.unreachable
+    assert shown.message == driven.unreachable
     monkeypatch.setattr(company, "_REOPEN_S", 0.0)
     driven.poll()
     assert driven.unreachable == ""
     with pytest.raises(Refused, match="This is not known here"):
-        knock(driven.folder, {"op": "unknown"})
+        send_request(driven.folder, {"op": "unknown"})
 
 
 WRONG = [
@@ -327,7 +331,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("line", WRONG, ids=range(len(WRONG)))
-def test_wrong_value_is_answered_with_a_sentence_and_changes_nothing(driven: Conductor, line: bytes) -> None:
+def test_wrong_value_is_answered_with_a_sentence_and_changes_nothing(driven: IncidentController, line: bytes) -> None:
     before = len(driven.events)
     with raw(driven.folder.path) as one:
         one.sendall(line + b"\n")
@@ -337,7 +341,7 @@ def test_wrong_value_is_answered_with_a_sentence_and_changes_nothing(driven: Con
     assert "Internal error" not in reply["sentence"]
     assert len(driven.events) == before
     with pytest.raises(Refused, match="This is not known here"):
-        knock(driven.folder, {"op": "unknown"})
+        send_request(driven.folder, {"op": "unknown"})
 
 
 JSON = st.recursive(
@@ -359,7 +363,7 @@ REQUESTS = st.builds(
     cut=st.integers(0, 2000),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_sent_the_next_request_is_answered(fuzzed: Conductor, pieces: list[bytes], cut: int) -> None:
+def test_whatever_is_sent_the_next_request_is_answered(fuzzed: IncidentController, pieces: list[bytes], cut: int) -> None:
     data = b"".join(pieces)
 
     def send() -> None:
@@ -370,21 +374,23 @@ def test_whatever_is_sent_the_next_request_is_answered(fuzzed: Conductor, pieces
     run_as(MALLORY, send)
     assert fuzzed.unreachable == ""
     with pytest.raises(Refused, match="This is not known here"):
-        knock(fuzzed.folder, {"op": "unknown"})
+        send_request(fuzzed.folder, {"op": "unknown"})
 
 
 @pytest.fixture
-def fuzzed(driven: Conductor) -> Conductor:
-    driven.ask_approval("burn", driven.plan("burn"))
+def fuzzed(driven: IncidentController) -> IncidentController:
+    driven.request_approval("burn", driven.plan("burn"))
     return driven
 
 
 @pytest.mark.parametrize("size", [REQUEST_LIMIT_BYTES + 2, 10 * REQUEST_LIMIT_BYTES])
-def test_line_that_is_too_long_ends_its_connection_only(folder: IncidentFolder, door: Door, size: int) -> None:
+def test_line_that_is_too_long_ends_its_connection_only(
+    folder: IncidentFolder, control_socket: ControlServer, size: int
+) -> None:
     with raw(folder.path) as one, contextlib.suppress(OSError):
         one.sendall(b"x" * size)
         assert one.recv(1) == b""
-    assert knock(folder, {"op": "hello"})["heard"] == "hello"
+    assert send_request(folder, {"op": "hello"})["heard"] == "hello"
 
 
 # Who is at the other end
@@ -399,14 +405,14 @@ def test_socket_of_another_user_is_not_believed_although_the_lock_file_names_its
     def pose() -> str:
         lock = DriverLock.take(folder, "ada@test")
         folder.lock.chmod(0o666)
-        door = Door(folder, _answer)
-        return f"{lock is not None} {door.problem}"
+        control_socket = ControlServer(folder, _answer)
+        return f"{lock is not None} {control_socket.problem}"
 
     crowd = Crowd(MALLORY, pose)
     reachable.chmod(0o755)
     try:
         with pytest.raises(Failed, match="may not drive here"):
-            knock(folder, {"op": "hello"})
+            send_request(folder, {"op": "hello"})
     finally:
         _end_all_of(MALLORY)
         crowd.end()
@@ -439,8 +445,8 @@ def test_file_put_in_the_sockets_place_while_it_is_bound_keeps_its_mode(
         run_as(MALLORY, swap, groups=[ONCALL])
 
     monkeypatch.setattr(socket.socket, "bind", bind_and_lose)
-    door = Door(IncidentFolder(reachable), _answer)
-    assert "another user put something in its place" in door.problem
+    control_socket = ControlServer(IncidentFolder(reachable), _answer)
+    assert "another user put something in its place" in control_socket.problem
     left = [path for path in reachable.iterdir() if path.is_file() and path.read_text() == "of root"]
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in left)
 
@@ -450,7 +456,7 @@ def test_thing_that_has_the_sockets_name_is_replaced_and_not_followed(reachable:
     other = reachable / "other"
     other.write_text("mine")
     other.chmod(0o600)
-    name = reachable / "driver.door"
+    name = reachable / "control.sock"
     if bait == "link":
         name.symlink_to(other)
     elif bait == "file":
@@ -463,18 +469,18 @@ def test_thing_that_has_the_sockets_name_is_replaced_and_not_followed(reachable:
     status = name.lstat()
     assert (stat.S_ISSOCK(status.st_mode), status.st_mode & 0o777, status.st_ino) == (True, 0o666, inode)
     assert (other.read_text(), other.stat().st_mode & 0o777) == ("mine", 0o600)
-    assert sorted(path.name for path in reachable.iterdir()) == ["driver.door", "other"]
+    assert sorted(path.name for path in reachable.iterdir()) == ["control.sock", "other"]
     listener.close()
 
 
 def test_folder_that_has_the_sockets_name_is_a_sentence(reachable: Path) -> None:
-    (reachable / "driver.door").mkdir()
-    assert "Nobody can reach this driver" in Door(IncidentFolder(reachable), _answer).problem
+    (reachable / "control.sock").mkdir()
+    assert "Nobody can reach this driver" in ControlServer(IncidentFolder(reachable), _answer).problem
 
 
 def test_client_does_not_talk_to_a_file_in_the_sockets_place(folder: IncidentFolder) -> None:
     lock = DriverLock.take(folder, "ada@test")
-    folder.door.write_text("not a socket")
+    folder.control_socket.write_text("not a socket")
     with pytest.raises(MidwatchError, match="cannot be asked from here: it is not a socket"):
-        knock(folder, {"op": "hello"})
+        send_request(folder, {"op": "hello"})
     lock.release()

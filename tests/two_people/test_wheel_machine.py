@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError
-from midwatch.incident.fold import fold
-from midwatch.incident.lease import Lookout
+from midwatch.incident.fold import reduce
+from midwatch.incident.lease import LeaseWatcher
 from midwatch.incident.lock import TakenOver
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -24,7 +24,7 @@ NAMES = ("ada", "bob", "eve")
 WHO = st.sampled_from(NAMES)
 
 
-class Wheel(RuleBasedStateMachine):
+class DriverHandle(RuleBasedStateMachine):
     """Each screen is a conductor of its own in this process; their locks are those of three open files."""
 
     @initialize()
@@ -33,10 +33,10 @@ class Wheel(RuleBasedStateMachine):
         os.chdir(self.place.name)
         book = Path("runbook.yaml").absolute()
         book.write_text(RUNBOOK, encoding="utf-8")
-        first = Conductor.declare(load(book), actor="ada@test")
+        first = IncidentController.declare(load(book), actor="ada@test")
         self.folder, self.screens = first.folder, {"ada": first}
         for name in NAMES[1:]:
-            self.screens[name] = Conductor.observe(first.folder, actor=f"{name}@test")
+            self.screens[name] = IncidentController.observe(first.folder, actor=f"{name}@test")
         self.notes = 0
 
     def holders(self) -> list[str]:
@@ -44,8 +44,8 @@ class Wheel(RuleBasedStateMachine):
         found = []
         for name, screen in self.screens.items():
             try:
-                if screen._wheel is not None:
-                    screen._wheel.lock.require()
+                if screen._handle is not None:
+                    screen._handle.lock.require()
                     found.append(name)
             except TakenOver:
                 continue
@@ -68,21 +68,21 @@ class Wheel(RuleBasedStateMachine):
     @rule(who=WHO, reason=st.booleans(), silent=st.booleans())
     def takes(self, who: str, reason: bool, silent: bool) -> None:
         screen, before = self.screens[who], self.holders()
-        screen._lookout = Lookout(self.folder, lease=0.0 if silent else 20.0)
+        screen._lease_watcher = LeaseWatcher(self.folder, lease=0.0 if silent else 20.0)
         screen.lease  # noqa: B018 - the first look
-        done = self.attempt(who, lambda: screen.take_wheel("it must be" if reason else ""))
+        done = self.attempt(who, lambda: screen.take_control("it must be" if reason else ""))
         if before and before != [who] and not (silent and reason):
             assert not done
             assert self.holders() == before
 
     @rule(who=WHO)
     def asks_to_be_given(self, who: str) -> None:
-        self.screens[who]._lookout = None
-        self.attempt(who, self.screens[who].be_given_wheel)
+        self.screens[who]._lease_watcher = None
+        self.attempt(who, self.screens[who].accept_control)
 
     @rule(who=WHO, to=st.sampled_from(["far@elsewhere", "bob@test", "eve@test"]))
     def offers(self, who: str, to: str) -> None:
-        self.attempt(who, lambda: self.screens[who].offer_wheel(to))
+        self.attempt(who, lambda: self.screens[who].offer_control(to))
 
     @rule(who=WHO)
     def withdraws(self, who: str) -> None:
@@ -98,13 +98,13 @@ class Wheel(RuleBasedStateMachine):
     def is_lost(self) -> None:
         """Whoever drives is gone without a word."""
         (name,) = self.holders()
-        wheel = self.screens[name]._wheel
-        assert wheel is not None
-        assert wheel.door is not None
-        wheel.door.close()
-        wheel.journal.close()
-        wheel.lock.release()
-        self.screens[name] = Conductor.observe(self.folder, actor=f"{name}@test")
+        handle = self.screens[name]._handle
+        assert handle is not None
+        assert handle.control_socket is not None
+        handle.control_socket.close()
+        handle.journal.close()
+        handle.lock.release()
+        self.screens[name] = IncidentController.observe(self.folder, actor=f"{name}@test")
 
     @rule(who=WHO)
     def looks(self, who: str) -> None:
@@ -115,7 +115,7 @@ class Wheel(RuleBasedStateMachine):
         holders = self.holders()
         assert len(holders) <= 1
         assert verify(self.folder.journal).ok
-        incident = fold(read(self.folder.journal))
+        incident = reduce(read(self.folder.journal))
         if holders:
             assert incident.driver == f"{holders[0]}@test"
         assert len(incident.notes) == self.notes
@@ -127,5 +127,5 @@ class Wheel(RuleBasedStateMachine):
         self.place.cleanup()
 
 
-Wheel.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
-TestWheel = Wheel.TestCase
+DriverHandle.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestControl = DriverHandle.TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from midwatch.errors import BadInput, Exit, Place, Refused
+from midwatch.errors import BadInput, Exit, Refused, SourceLocation
 from midwatch.reasons import require_reason
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
@@ -21,34 +21,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.incident.shelf import find
     from midwatch.rules import name_to_type
     from midwatch.runbook.names import named
     from tui.lines.typed_ahead import drop_typed_ahead
     from tui.plain import plan_lines
 
-    decline = None if args.decline is None else require_reason(args.decline, place=Place("--decline"))
-    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor())
-    waiting = conductor.waiting()
+    decline = None if args.decline is None else require_reason(args.decline, place=SourceLocation("--decline"))
+    controller = IncidentController.observe(find(logs_folder(args), args.incident), actor=current_actor())
+    waiting = controller.pending_steps()
     if args.json:
-        rows = [{"step": step.id, "plan": conductor.plan_to_approve(step.id).to_json()} for step in waiting]
-        say_json({"incident": conductor.incident.id, "waiting": rows})
+        rows = [{"step": step.id, "plan": controller.plan_to_approve(step.id).to_json()} for step in waiting]
+        say_json({"incident": controller.incident.id, "waiting": rows})
         return Exit.DONE
     if args.step is None and len(waiting) != 1:
         if not waiting:
             raise BadInput("No plan waits for approval", hint="Its driver has to ask for a second person first")
         raise BadInput(f"{len(waiting)} plans wait for approval", hint=f"Name one: {', '.join(step.id for step in waiting)}")
-    step = named(conductor.runbook, args.step) if args.step else waiting[0]
-    plan = conductor.plan_to_approve(step.id)
-    asked = conductor.incident.approvals[step.id]
-    where = conductor.runbook.environment.word
-    title = f"{conductor.incident.id}  {step.number} {step.title} ({step.risk})"
+    step = named(controller.runbook, args.step) if args.step else waiting[0]
+    plan = controller.plan_to_approve(step.id)
+    asked = controller.incident.approvals[step.id]
+    where = controller.runbook.environment.word
+    title = f"{controller.incident.id}  {step.number} {step.title} ({step.risk})"
     say(f"{where}  {title}, asked for by {asked.asked_by.name}")
     for line in plan_lines(plan):
         say(f"    {line}")
     if decline is not None:
-        conductor.decline(step.id, decline)
+        controller.decline(step.id, decline)
         say("Declined.")
         return Exit.DONE
     if not sys.stdin.isatty():
@@ -61,6 +61,6 @@ def run(args: argparse.Namespace) -> int:
     answer = sys.stdin.readline().strip()
     if answer != name if name else answer.lower() not in ("y", "yes"):
         raise Refused("Not approved", hint="To decline it for good: --decline REASON")
-    conductor.approve(step.id, plan, typed=answer if name else "")
+    controller.approve(step.id, plan, typed=answer if name else "")
     say("Approved. It may run as it is shown here, once.")
     return Exit.DONE

@@ -91,7 +91,7 @@ def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, 
 def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     """Open the screen; the second value says whether the operator left on purpose, and did not just lose the line."""
     from midwatch.actor import current_actor
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.export.timeline import timeline
     from midwatch.incident.shelf import open_incident
     from midwatch.runbook.loader import load
@@ -102,10 +102,10 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     folder = open_incident(runbook.location_of("logs"), runbook.id)
     if folder is not None:
         refuse_inputs(args, folder)
-        conductor = drive_or_observe(folder)
+        controller = drive_or_observe(folder)
     else:
-        conductor = Conductor.declare(runbook, actor=current_actor(), inputs=inputs)
-    left = open_front(conductor, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
+        controller = IncidentController.declare(runbook, actor=current_actor(), inputs=inputs)
+    left = open_front(controller, lines=args.plain, ascii=args.ascii, mouse=not args.no_mouse)
     if args.export:
-        write_text(Path(args.export), timeline(conductor.runbook, conductor.events, conductor.folder))
+        write_text(Path(args.export), timeline(controller.runbook, controller.events, controller.folder))
     return Exit.DONE, left

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import BadInput, Exit
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder, own_runbook
 
 if TYPE_CHECKING:
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,24 +25,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
-    from midwatch.conductor import Conductor
-    from midwatch.handover import as_json, as_lines, handover, headline
+    from midwatch.conductor import IncidentController
+    from midwatch.handover import as_json, as_lines, handoff_summary, headline
     from midwatch.incident.shelf import find
 
     if args.to and args.withdraw:
         raise BadInput("--to offers the wheel and --withdraw takes the offer back", hint="Give one of them")
     within = _seconds(args.within)
-    conductor = Conductor.observe(find(logs_folder(args), args.incident), actor=current_actor(), own=own_runbook(args))
+    controller = IncidentController.observe(
+        find(logs_folder(args), args.incident), actor=current_actor(), own=own_runbook(args)
+    )
     if args.to or args.withdraw:
-        _act(conductor, args.to, within)
-    incident, offer = conductor.incident, conductor.offer
-    sections = handover(conductor.runbook, incident, conductor.clock, conductor.next_update_due)
+        _act(controller, args.to, within)
+    incident, offer = controller.incident, controller.offer
+    sections = handoff_summary(controller.runbook, incident, controller.clock, controller.next_update_due)
     if args.json:
-        standing = {"to": offer.to, "from": offer.giver, "expires": iso(offer.expires)} if offer else None
+        standing = {"to": offer.to, "from": offer.giver, "expires": to_rfc3339(offer.expires)} if offer else None
         facts = {"incident": incident.id, "severity": incident.severity.value, "driver": incident.driver, "offer": standing}
         say_json(facts | {"summary": as_json(sections)})
         return Exit.DONE
-    say(headline(incident, conductor.clock))
+    say(headline(incident, controller.clock))
     say(f"driver {incident.driver or 'nobody'}")
     for line in as_lines(sections):
         say(line)
@@ -51,22 +53,22 @@ def run(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _act(conductor: Conductor, to: str | None, within: float) -> None:
+def _act(controller: IncidentController, to: str | None, within: float) -> None:
     """Offer or withdraw: by whoever drives, or where nobody does, by taking the wheel for that moment."""
-    from midwatch.incident.lease import Pulse
+    from midwatch.incident.lease import DriverState
 
-    nobody = conductor.lease.pulse in (Pulse.NOBODY, Pulse.ENDED)
+    nobody = controller.lease.state in (DriverState.NOBODY, DriverState.EXITED)
     if nobody:
-        conductor.take_wheel()
+        controller.take_control()
     try:
         if to:
-            conductor.offer_wheel(to, within=within)
+            controller.offer_control(to, within=within)
         else:
-            conductor.withdraw_offer()
+            controller.withdraw_offer()
     finally:
         if nobody:
-            conductor.leave()
-    conductor.poll()
+            controller.leave()
+    controller.poll()
 
 
 def _seconds(text: str) -> float:

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from datetime import datetime
 
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Exit
 from tui.output import say, say_json
 from tui.where import add_runbook, logs_folder
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     found = [summary(folder) for folder in incidents(logs)]
     if args.json:
         rows = [dataclasses.asdict(item) for item in found]
-        say_json(rows, default=lambda value: iso(value) if isinstance(value, datetime) else str(value))
+        say_json(rows, default=lambda value: to_rfc3339(value) if isinstance(value, datetime) else str(value))
         return Exit.DONE
     if not found:
         say(f"No incidents in {logs}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midwatch.errors import BadInput, Place
+from midwatch.errors import BadInput, SourceLocation
 from midwatch.reasons import optional_reason
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.incident.shelf import open_incident
     from tui.without_screen import run_headless
 
-    reason = optional_reason(args.take_over, place=Place("--take-over"))
+    reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     runbook = load_runbook(args)
     folder = open_incident(runbook.location_of("logs"), runbook.id) if args.resume else None
     if args.resume and folder is None:

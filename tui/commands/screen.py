@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import BadInput, Exit, Place
+from midwatch.errors import BadInput, Exit, SourceLocation
 from midwatch.reasons import optional_reason
 from midwatch.runbook.model import Runbook
 from tui.output import say
@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from midwatch.actor import current_actor
-    from midwatch.conductor import Conductor
+    from midwatch.conductor import IncidentController
     from midwatch.incident.shelf import find, open_incident
     from tui.with_screen import drive_or_observe, open_front, wants_lines
 
-    reason = optional_reason(args.take_over, place=Place("--take-over"))
+    reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     runbook = load_runbook(args)
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.location_of("logs")
@@ -55,17 +55,17 @@ def run(args: argparse.Namespace) -> int:
         found = _declaration(runbook, args, lines=lines)
         if found is None:
             return Exit.DONE
-        conductor = Conductor.declare(runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs)
+        controller = IncidentController.declare(runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs)
         if found.people:
-            conductor.note(f"Who is who: {found.people}")
+            controller.note(f"Who is who: {found.people}")
     elif args.observe:
-        conductor = Conductor.observe(folder, actor=current_actor(), own=runbook)
+        controller = IncidentController.observe(folder, actor=current_actor(), own=runbook)
     else:
-        conductor = drive_or_observe(folder, reason=reason, own=runbook)
-    open_front(conductor, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
-    where = Path(conductor.folder.path)
+        controller = drive_or_observe(folder, reason=reason, own=runbook)
+    open_front(controller, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
+    where = Path(controller.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        say(f"{conductor.incident.id} is {'open' if conductor.incident.open else 'closed'}; its record: {where}", flush=True)
+        say(f"{controller.incident.id} is {'open' if controller.incident.open else 'closed'}; its record: {where}", flush=True)
     return Exit.DONE
 
 

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from midwatch.clock import iso
+from midwatch.clock import to_rfc3339
 from midwatch.errors import Exit
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.incident.fold import fold
+    from midwatch.incident.fold import reduce
     from midwatch.incident.shelf import find
     from midwatch.inputs import input_lines
     from midwatch.journal.verify import verify
@@ -30,10 +30,14 @@ def run(args: argparse.Namespace) -> int:
     runbook, events = reopen(folder)
     if args.json:
         for event in events:
-            row: dict[str, Any] = asdict(event) | {"time": iso(event.time), "kind": str(event.kind), "body": dict(event.body)}
+            row: dict[str, Any] = asdict(event) | {
+                "time": to_rfc3339(event.time),
+                "kind": str(event.kind),
+                "body": dict(event.body),
+            }
             say_json(row, indent=None)
         return Exit.DONE
-    incident = fold(events)
+    incident = reduce(events)
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     say(f"{incident.id}  {incident.severity}  {incident.title}  {state}")
     say(f"driver {incident.driver or 'nobody'}, {len(events)} events")

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from midwatch.runbook.model import Ask
+from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
 from midwatch.runbook.reader import listed
-from tui.lines.teletype import Teletype
+from tui.lines.teletype import LineTerminal
 
 _SHORT = {"y": "yes", "n": "no"}
 
 
-def answered(teletype: Teletype, ask: Ask, known: str, otherwise: str) -> str:
+def answered(terminal: LineTerminal, ask: Question, known: str, otherwise: str) -> str:
     """What somebody answers; Enter alone keeps what is known, which may be nothing where the question may stay open.
 
     `otherwise` says what Ctrl+C does. Raises `Interrupted` and `Gone`.
     """
     while True:
-        answer = _said(teletype, ask, known)
+        answer = _said(terminal, ask, known)
         if ask.required and not answer:
-            teletype.say(f"An answer is needed; Ctrl+C {otherwise}.")
+            terminal.say(f"An answer is needed; Ctrl+C {otherwise}.")
         elif why := misfit(ask, answer):
-            teletype.say(f"It {why}.")
+            terminal.say(f"It {why}.")
         else:
             return answer
 
 
-def _said(teletype: Teletype, ask: Ask, known: str) -> str:
+def _said(terminal: LineTerminal, ask: Question, known: str) -> str:
     if ask.kind == "text":
         if known:
-            teletype.say(f"{ask.prompt} So far, and kept if no line comes:")
-            teletype.say(known)
-        return tidy(teletype.several(ask.prompt)) or known
+            terminal.say(f"{ask.prompt} So far, and kept if no line comes:")
+            terminal.say(known)
+        return tidy(terminal.several(ask.prompt)) or known
     words = answer_words(ask)
     either = f" {listed(words)}" if words else ""
     may = "" if ask.required or known else " (may stay empty)"
-    answer = teletype.ask(f"{ask.prompt}{either}{f' [{known}]' if known else ''}{may}: ") or known
+    answer = terminal.ask(f"{ask.prompt}{either}{f' [{known}]' if known else ''}{may}: ") or known
     if ask.kind == "yes-no":
         answer = _SHORT.get(answer.lower(), answer)
     return next((word for word in words if word.lower() == answer.lower()), answer)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from midwatch.beckoning import ASK, call, way_to_wheel
-from midwatch.conductor import Conductor
+from midwatch.beckoning import ASK, control_option, pending_request
+from midwatch.conductor import IncidentController
 from midwatch.errors import Refused
-from midwatch.handover import as_lines, handover
+from midwatch.handover import as_lines, handoff_summary
 from midwatch.incident.state import Approval
 from midwatch.plan import Plan
-from midwatch.rules import name_to_type, takes_two
+from midwatch.rules import name_to_type, needs_approval
 from midwatch.runbook.model import Step
 from midwatch.runbook.names import named
-from tui.lines.teletype import Interrupted, Teletype
+from tui.lines.teletype import Interrupted, LineTerminal
 from tui.lines.telling import titled
 from tui.plain import plan_lines
 
@@ -23,17 +23,17 @@ _SAY_AGAIN = 60.0
 """Seconds after which the driver is told that the second person has not answered yet."""
 
 
-class Company:
+class Collaboration:
     """Each method is one word, but `second_person`, which a driver meets on the way to a step that takes two."""
 
-    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
-        self._conductor, self._teletype = conductor, teletype
+    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+        self._conductor, self._teletype = controller, terminal
         self._called = ""
 
     def news(self) -> None:
         """What somebody wants of whoever sits here, once for as long as they want it."""
-        found = call(self._conductor)
-        words = f"{found.words}.{f' The word is {found.answer}.' if found.answer else ''}" if found else ""
+        found = pending_request(self._conductor)
+        words = f"{found.message}.{f' The word is {found.answer}.' if found.answer else ''}" if found else ""
         if words and words != self._called:
             self._teletype.say(words)
         self._called = words
@@ -42,34 +42,34 @@ class Company:
 
     def handoff(self, rest: str) -> None:
         """How it stands, and the wheel offered to a login; while an offer stands, it is taken back here."""
-        conductor, say = self._conductor, self._teletype.say
+        controller, say = self._conductor, self._teletype.say
         self._stands()
-        if offer := conductor.offer:
+        if offer := controller.offer:
             say(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC. You have the wheel until they take it.")
             if self._teletype.agreed("Offer it no longer?"):
-                conductor.withdraw_offer()
+                controller.withdraw_offer()
                 say("It is offered no longer.")
             return
-        asked = conductor.incident.asked_by
+        asked = controller.incident.asked_by
         default = f" [{asked}]" if asked else ", Enter alone offers it to nobody"
         to = rest or self._teletype.ask_anew(f"To whom (a login{default}): ") or asked
         if not to:
             say("It is offered to nobody.")
             return
-        conductor.offer_wheel(to)
-        assert conductor.offer is not None
-        until = f"{conductor.offer.expires:%H:%M:%S} UTC"
+        controller.offer_control(to)
+        assert controller.offer is not None
+        until = f"{controller.offer.expires:%H:%M:%S} UTC"
         say(f"Offered to {to} until {until}. You have the wheel until they take it, with 'midwatch' from their login.")
 
     def second_person(self, step: Step, plan: Plan) -> bool:
         """Whether a second person has approved this plan, or none is needed; else one is asked for, and waited for."""
-        if not takes_two(step, plan):
+        if not needs_approval(step, plan):
             return True
         approval = self._approval(step, plan)
         if not (approval and (approval.given_by or approval.waits)):
             if not self._teletype.agreed(f"{self._where} It takes two people. Ask for a second one?"):
                 return False
-            self._conductor.ask_approval(step.id, plan)
+            self._conductor.request_approval(step.id, plan)
         approval = self._approval(step, plan)
         if approval and approval.waits:
             command = f"midwatch approve {self._conductor.incident.id} {step.id}"
@@ -113,28 +113,28 @@ class Company:
 
     def wheel(self, rest: str) -> None:
         """Take the wheel where nobody holds it any more, or ask whoever does."""
-        conductor, say = self._conductor, self._teletype.say
-        conductor.poll()
-        way = way_to_wheel(conductor)
-        say(way.words)
+        controller, say = self._conductor, self._teletype.say
+        controller.poll()
+        way = control_option(controller)
+        say(way.message)
         self._stands()
         if way.needs_reason:
             reason = self._teletype.ask_reason("To take it, say why; Enter alone does not take it: ", rest)
             agreed = bool(reason)
         else:
-            reason, agreed = "", self._teletype.agreed(f"{way.deed}?")
+            reason, agreed = "", self._teletype.agreed(f"{way.action}?")
         if not agreed:
             say("You observe as before.")
             return
-        way.go(conductor, reason)
-        say("They are told that you ask for it." if way.deed == ASK else "You have the wheel.")
+        way.go(controller, reason)
+        say("They are told that you ask for it." if way.action == ASK else "You have the wheel.")
 
     def approve(self, rest: str) -> None:
         """The plan that waits, from its driver; approved by consent to this plan and no other."""
-        conductor, say = self._conductor, self._teletype.say
+        controller, say = self._conductor, self._teletype.say
         step = self._waiting(rest)
-        plan = self._teletype.beside("Still fetching the plan", partial(conductor.plan_to_approve, step.id))
-        say(f"{titled(step)}, {step.risk}. {conductor.incident.approvals[step.id].asked_by.name} asks you to approve this:")
+        plan = self._teletype.beside("Still fetching the plan", partial(controller.plan_to_approve, step.id))
+        say(f"{titled(step)}, {step.risk}. {controller.incident.approvals[step.id].asked_by.name} asks you to approve this:")
         for line in plan_lines(plan):
             say(f"  {line}")
         name = name_to_type(step, plan)
@@ -150,7 +150,7 @@ class Company:
         if not agreed:
             say("Nothing was said to it; it goes on waiting. The word decline says no.")
             return
-        conductor.approve(step.id, plan, typed=typed if name else "")
+        controller.approve(step.id, plan, typed=typed if name else "")
         say("Approved. It may run as it was said here, once.")
 
     def decline(self, rest: str) -> None:
@@ -164,7 +164,7 @@ class Company:
 
     def _waiting(self, rest: str) -> Step:
         self._conductor.poll()  # it may have been asked for while the word was typed
-        waiting = self._conductor.waiting()
+        waiting = self._conductor.pending_steps()
         if not waiting:
             raise Refused("No plan waits for a second person")
         step = named(self._conductor.runbook, rest) if rest else waiting[0]
@@ -173,7 +173,7 @@ class Company:
         return step
 
     def _stands(self) -> None:
-        conductor = self._conductor
-        sections = handover(conductor.runbook, conductor.incident, conductor.clock, conductor.next_update_due)
+        controller = self._conductor
+        sections = handoff_summary(controller.runbook, controller.incident, controller.clock, controller.next_update_due)
         for line in as_lines(sections):
             self._teletype.say(line)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import Refused
 from midwatch.pins import other_servers, pins_of
 from midwatch.plan import Plan, Risk
 from midwatch.rules import name_to_type, risk_of
 from midwatch.runbook.model import Step, StepKind
 from tui.lines.answering import answered
-from tui.lines.company import Company
+from tui.lines.company import Collaboration
 from tui.lines.following import follow
-from tui.lines.teletype import Interrupted, Teletype
+from tui.lines.teletype import Interrupted, LineTerminal
 from tui.lines.telling import titled
 from tui.plain import plan_lines
 
@@ -21,11 +21,11 @@ _HOLDS = {True: "holds", False: "does not hold", None: "unknown"}
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
-class Deciding:
+class StepCommands:
     """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
 
-    def __init__(self, conductor: Conductor, teletype: Teletype, company: Company) -> None:
-        self._conductor, self._teletype, self._company = conductor, teletype, company
+    def __init__(self, controller: IncidentController, terminal: LineTerminal, company: Collaboration) -> None:
+        self._conductor, self._teletype, self._company = controller, terminal, company
 
     # By machine
 
@@ -41,7 +41,7 @@ class Deciding:
 
     def run(self, step: Step, reason: str = "", *, undo: bool = False) -> None:
         """Plan, consent by risk, run, follow."""
-        conductor, teletype = self._conductor, self._teletype
+        controller, terminal = self._conductor, self._teletype
         plan = self.look(step, undo=undo)
         if plan.refusal:
             if self._pinned_anew(plan):
@@ -53,28 +53,28 @@ class Deciding:
             return
         typed = self._consent(step, plan)
         if typed is None:
-            teletype.say("Nothing was done.")
+            terminal.say("Nothing was done.")
             return
-        conductor.start(step.id, plan, typed=typed, reason=reason, undo=undo)
-        teletype.say(f"{titled(step)} runs.")
-        follow(conductor, step, teletype)
+        controller.start(step.id, plan, typed=typed, reason=reason, undo=undo)
+        terminal.say(f"{titled(step)} runs.")
+        follow(controller, step, terminal)
 
     def _pinned_anew(self, plan: Plan) -> bool:
         """Whether a server that is not the pinned one was said to be the right one."""
-        conductor, teletype = self._conductor, self._teletype
-        if not conductor.driving or not other_servers(plan, pins_of(conductor.runbook, conductor.incident.pins)):
+        controller, terminal = self._conductor, self._teletype
+        if not controller.driving or not other_servers(plan, pins_of(controller.runbook, controller.incident.pins)):
             return False
-        reason = teletype.ask_reason("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
+        reason = terminal.ask_reason("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
         if reason:
-            conductor.pin_anew(plan, reason)
-            teletype.say("Pinned anew; planning again.")
+            controller.pin_anew(plan, reason)
+            terminal.say("Pinned anew; planning again.")
         return bool(reason)
 
     def _override(self, step: Step) -> str:
         """Why it runs although something that it requires does not hold; empty when all holds."""
         if not step.preconditions:
             return ""
-        found = self._teletype.beside("Still looking", partial(self._conductor.required, step.id))
+        found = self._teletype.beside("Still looking", partial(self._conductor.evaluate_preconditions, step.id))
         for required in step.preconditions:
             state = found[required.id]
             self._teletype.say(f"Required: {required.title}: {_HOLDS[state.met]}. {state.detail}")
@@ -114,7 +114,7 @@ class Deciding:
             ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise) for ask in step.questions
         }
         note = self._teletype.ask("What was said: " if step.notify else "A note (may stay empty): ")
-        self._conductor.tick(step.id, note=note, values=values)
+        self._conductor.mark_done(step.id, note=note, values=values)
         self._teletype.say(f"{titled(step)}: done.")
 
     def decide_need(self, step: Step) -> None:
@@ -143,13 +143,13 @@ class Deciding:
 
     def fail(self, step: Step, rest: str) -> None:
         """A person tried and it did not work."""
-        self._conductor.fail(step.id, self._reason(rest, "What went wrong: "))
+        self._conductor.mark_failed(step.id, self._reason(rest, "What went wrong: "))
         advice = f" {' '.join(step.on_failure.advice.split())}" if step.on_failure.advice else ""
         self._teletype.say(f"{titled(step)}: failed.{advice}")
 
     def by_hand(self, step: Step, rest: str) -> None:
         """What Midwatch could not do, a person did."""
-        self._conductor.tick(step.id, note=self._reason(rest, "How was it done: "))
+        self._conductor.mark_done(step.id, note=self._reason(rest, "How was it done: "))
         self._teletype.say(f"{titled(step)}: done by hand.")
 
     def again(self, step: Step, rest: str) -> None:
@@ -167,12 +167,12 @@ class Deciding:
 
     def begin(self, step: Step, rest: str) -> None:
         """Go on here, whatever waits before it."""
-        self._conductor.begin_at(step.id, self._reason(rest, f"Why begin at {titled(step)}: "))
+        self._conductor.start_from(step.id, self._reason(rest, f"Why begin at {titled(step)}: "))
         self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
 
     def verify(self, step: Step) -> None:
         """Look up what nobody saw the end of."""
-        holds = self._teletype.beside("Still looking", partial(self._conductor.verify, step.id))
+        holds = self._teletype.beside("Still looking", partial(self._conductor.check_outcome, step.id))
         words = {True: "It took effect: done.", False: "It took no effect: it may be run again.", None: "Unknown still."}
         self._teletype.say(words[holds])
 
@@ -188,29 +188,29 @@ class Deciding:
 
     def close(self) -> None:
         """Every criterion as it is now; closing, with a reason where one is not met."""
-        conductor, teletype = self._conductor, self._teletype
-        teletype.say("Evaluating the closure criteria; slow checks read a whole backup.")
-        found = teletype.beside("Still evaluating", conductor.evaluate_closure)
+        controller, terminal = self._conductor, self._teletype
+        terminal.say("Evaluating the closure criteria; slow checks read a whole backup.")
+        found = terminal.beside("Still evaluating", controller.evaluate_closure)
         unmet = 0
-        for criterion in conductor.runbook.closure:
+        for criterion in controller.runbook.closure:
             state = found[criterion.id]
             unmet += state.met is not True
-            teletype.say(f"  {_MET[state.met]}: {criterion.title}. {state.detail}")
-        teletype.say(f"{unmet} of {len(conductor.runbook.closure)} are not met." if unmet else "All are met.")
-        if not conductor.driving or not conductor.incident.open:
+            terminal.say(f"  {_MET[state.met]}: {criterion.title}. {state.detail}")
+        terminal.say(f"{unmet} of {len(controller.runbook.closure)} are not met." if unmet else "All are met.")
+        if not controller.driving or not controller.incident.open:
             return
         reason = ""
         if unmet:
-            reason = teletype.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
-        if not (reason if unmet else teletype.agreed(f"Close {conductor.incident.id}?")):
-            teletype.say("It stays open.")
+            reason = terminal.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
+        if not (reason if unmet else terminal.agreed(f"Close {controller.incident.id}?")):
+            terminal.say("It stays open.")
             return
-        teletype.say("Evaluating once more, then closing.")
-        conductor.close(reason=reason)
-        teletype.say(f"{conductor.incident.id} is closed. Its record: {len(conductor.events)} events, head {conductor.head}")
+        terminal.say("Evaluating once more, then closing.")
+        controller.close(reason=reason)
+        terminal.say(f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}")
 
 
-def running_step(conductor: Conductor) -> Step | None:
+def running_step(controller: IncidentController) -> Step | None:
     """The step under way, if there is one; the newest of several."""
-    running = conductor.incident.running()
-    return conductor.runbook.step(running[-1].id) if running else None
+    running = controller.incident.running()
+    return controller.runbook.step(running[-1].id) if running else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from midwatch.inputs import Declaration, inputs_of
 from midwatch.runbook.model import Runbook, Severity
 from tui.lines.answering import answered
-from tui.lines.teletype import Gone, Interrupted, Teletype
+from tui.lines.teletype import Gone, Interrupted, LineTerminal
 
 
 def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> Declaration | None:
@@ -15,16 +15,16 @@ def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> De
 
     Raises `KeyboardInterrupt` on Ctrl+C, and `BadInput` for inputs that are too long together: nothing is declared then.
     """
-    teletype = Teletype()
-    with teletype.listening():
+    terminal = LineTerminal()
+    with terminal.listening():
         try:
-            severity = runbook.severity if sure else _severity(runbook, teletype)
+            severity = runbook.severity if sure else _severity(runbook, terminal)
             if severity is None:
                 return None
             values = dict(given)
             for ask in runbook.inputs:
                 if ask.name not in given:
-                    values[ask.name] = answered(teletype, ask, ask.default, "declares nothing")
+                    values[ask.name] = answered(terminal, ask, ask.default, "declares nothing")
         except Gone:
             return None
         except Interrupted:
@@ -32,12 +32,12 @@ def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> De
     return Declaration(severity, "", inputs_of(runbook, values))
 
 
-def _severity(runbook: Runbook, teletype: Teletype) -> Severity | None:
+def _severity(runbook: Runbook, terminal: LineTerminal) -> Severity | None:
     """How bad it is; None when nothing is declared."""
     question = (
         f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n, or 0 to 3 for its severity] "
     )
-    answer = teletype.ask_anew(question).lower().removeprefix("sev-")
+    answer = terminal.ask_anew(question).lower().removeprefix("sev-")
     if answer in ("", "y", "yes"):
         return runbook.severity
     return next((level for level in Severity if level.value == f"SEV-{answer}"), None)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from midwatch.conductor import Conductor
-from midwatch.export.moved import moved
+from midwatch.conductor import IncidentController
+from midwatch.export.moved import metric_changes
 from midwatch.incident.state import StepStatus
-from midwatch.pace import PACE, Advance, Pace, advance
+from midwatch.pace import PACE, Advance, RateMeter, advance
 from midwatch.runbook.model import Step
-from midwatch.spool import Spool
+from midwatch.spool import OutputIndex
 from midwatch.supervisor.progress import read_progress
 from midwatch.units import duration
-from tui.lines.teletype import Interrupted, Teletype
+from tui.lines.teletype import Interrupted, LineTerminal
 from tui.lines.telling import titled
 
 _POLL = 0.2
@@ -22,42 +22,42 @@ _SAY_PROGRESS = 15.0
 """Seconds between two words on how far it is."""
 
 
-def follow(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
+def follow(controller: IncidentController, step: Step, terminal: LineTerminal) -> bool:
     """Say what the step writes until it has ended; True then. False when the operator turned to something else."""
-    folder = conductor.attempt_folder(step.id)
+    folder = controller.attempt_folder(step.id)
     if folder is None:
         return True
-    spool, line, pace = Spool(folder.output), 0, Pace(PACE)
+    output_index, line, pace = OutputIndex(folder.output), 0, RateMeter(PACE)
     said_at = time.monotonic()
     while True:
         try:
-            conductor.poll()
-            running = conductor.incident.status(step) is StepStatus.RUNNING
-            line = _say_new(spool, line, teletype, whole=not running)
+            controller.poll()
+            running = controller.incident.status(step) is StepStatus.RUNNING
+            line = _say_new(output_index, line, terminal, whole=not running)
             if not running:
                 break
             how_far = advance(read_progress(folder.progress), pace, folder.progress, time.monotonic())
             if time.monotonic() - said_at >= _SAY_PROGRESS:
                 said_at = time.monotonic()
-                teletype.say(f"{still_words(how_far)}.")
-            teletype.pause(_POLL)
+                terminal.say(f"{still_words(how_far)}.")
+            terminal.pause(_POLL)
         except Interrupted:
-            if not _go_on(conductor, step, teletype):
+            if not _go_on(controller, step, terminal):
                 return False
-    spool.close()
-    say_end(conductor, step, teletype)
+    output_index.close()
+    say_end(controller, step, terminal)
     return True
 
 
-def _say_new(spool: Spool, said: int, teletype: Teletype, *, whole: bool) -> int:
-    while spool.refresh():
+def _say_new(output_index: OutputIndex, said: int, terminal: LineTerminal, *, whole: bool) -> int:
+    while output_index.refresh():
         pass
-    upto = spool.line_count if whole else spool.ended_lines
+    upto = output_index.line_count if whole else output_index.ended_lines
     if upto - said > _AT_ONCE:
-        teletype.say(f"  ({upto - said - _AT_ONCE} lines left out)")
+        terminal.say(f"  ({upto - said - _AT_ONCE} lines left out)")
         said = upto - _AT_ONCE
-    for line in spool.lines(said, upto - said):
-        teletype.say(f"  {line.replace(chr(10), ' ')}")
+    for line in output_index.lines(said, upto - said):
+        terminal.say(f"  {line.replace(chr(10), ' ')}")
     return max(upto, said)
 
 
@@ -67,39 +67,39 @@ def still_words(how_far: Advance) -> str:
     return ", ".join(["Still under way", *share, *how_far.words()])
 
 
-def _go_on(conductor: Conductor, step: Step, teletype: Teletype) -> bool:
+def _go_on(controller: IncidentController, step: Step, terminal: LineTerminal) -> bool:
     """Ctrl+C asks: never is a step ended by a slip of the hand."""
-    teletype.say(f"{titled(step)} goes on. What now?")
+    terminal.say(f"{titled(step)} goes on. What now?")
     try:
-        answer = teletype.ask_anew(
+        answer = terminal.ask_anew(
             "Enter: go on following. b: back to the prompt, it goes on. x: end the step. [Enter]: "
         ).lower()
     except Interrupted:
         answer = ""
     if answer in ("x", "cancel", "end"):
-        conductor.cancel(step.id)
-        teletype.say("It is asked to end.")
+        controller.cancel(step.id)
+        terminal.say("It is asked to end.")
         return True
     if answer in ("b", "back", "q", "quit"):
         return False
     if answer not in ("x", "cancel", "end"):
-        teletype.say("Following again.")
+        terminal.say("Following again.")
     return True
 
 
-def say_end(conductor: Conductor, step: Step, teletype: Teletype) -> None:
+def say_end(controller: IncidentController, step: Step, terminal: LineTerminal) -> None:
     """How its last attempt ended, what it moved, and what to do if it failed."""
-    state = conductor.incident.step(step.id)
+    state = controller.incident.step(step.id)
     last = state.last
     if last is None or last.outcome is None:
         return
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
     summary = f": {last.summary}" if last.summary else ""
-    teletype.say(f"{titled(step)}: {last.outcome.value}{took}{summary}")
+    terminal.say(f"{titled(step)}: {last.outcome.value}{took}{summary}")
     if step.measure:
-        teletype.beside("Reading what it moved", conductor.settle)
-        after = conductor.incident.step(step.id).last
-        for line in moved(after) if after else []:
-            teletype.say(f"  {line.replace('→', 'to')}")
-    if conductor.incident.status(step) is StepStatus.FAILED and step.on_failure.advice:
-        teletype.say(f"What to do: {' '.join(step.on_failure.advice.split())}")
+        terminal.beside("Reading what it moved", controller.settle)
+        after = controller.incident.step(step.id).last
+        for line in metric_changes(after) if after else []:
+            terminal.say(f"  {line.replace('→', 'to')}")
+    if controller.incident.status(step) is StepStatus.FAILED and step.on_failure.advice:
+        terminal.say(f"What to do: {' '.join(step.on_failure.advice.split())}")

@@ -5,34 +5,34 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError
 from tui.lines.session import Session
-from tui.lines.teletype import Teletype
+from tui.lines.teletype import LineTerminal
 
 _POLL = 1.0
 """Seconds between two looks at what has happened."""
 
 
-def talk(conductor: Conductor) -> bool:
+def talk(controller: IncidentController) -> bool:
     """Work on the incident line by line until the operator leaves; gives the wheel back then. Steps under way go on.
 
     True when the operator left on purpose; False when the input ended or the line was lost.
     """
-    teletype = Teletype()
+    terminal = LineTerminal()
     left = threading.Event()
-    conductor.watch()
-    with teletype.listening():
+    controller.register_observer()
+    with terminal.listening():
         try:
-            threading.Thread(target=_keep_up, args=(conductor, left), name="poll", daemon=True).start()
-            return Session(conductor, teletype).run()
+            threading.Thread(target=_keep_up, args=(controller, left), name="poll", daemon=True).start()
+            return Session(controller, terminal).run()
         finally:
             left.set()
-            conductor.leave()
+            controller.leave()
 
 
-def _keep_up(conductor: Conductor, left: threading.Event) -> None:
+def _keep_up(controller: IncidentController, left: threading.Event) -> None:
     """Take in what happens, and show that this driver lives, also while nobody types anything."""
     while not left.wait(_POLL):
         with contextlib.suppress(MidwatchError):  # the session meets it too, and says it
-            conductor.poll()
+            controller.poll()

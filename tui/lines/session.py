@@ -6,23 +6,23 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import MidwatchError, Refused
 from midwatch.incident.state import StepStatus
-from midwatch.journal.words import journal_words
+from midwatch.journal.words import journal_notice
 from midwatch.readings import take_readings
 from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.names import named
-from midwatch.spool import Spool
+from midwatch.spool import OutputIndex
 from midwatch.supervisor.logout import logout_kills
 from tui.lines import telling
-from tui.lines.company import Company
-from tui.lines.deciding import Deciding, running_step
+from tui.lines.company import Collaboration
+from tui.lines.deciding import StepCommands, running_step
 from tui.lines.following import follow, say_end
-from tui.lines.teletype import Gone, Interrupted, Teletype
+from tui.lines.teletype import Gone, Interrupted, LineTerminal
 from tui.lines.typed_ahead import has_typed_ahead
 from tui.lines.words import help_lines, parse
-from tui.lines.writing import Writing
+from tui.lines.writing import Annotations
 
 _LAST = 20
 """Events, and lines of output, that are said when nobody asks for more."""
@@ -32,17 +32,17 @@ _LIVE_LIMIT = 15.0
 class Session:
     """What stands between the operator's words and the conductor. It holds nothing but where the operator looks."""
 
-    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
-        self._conductor, self._teletype = conductor, teletype
-        self._company = Company(conductor, teletype)
-        self._deciding, self._writing = Deciding(conductor, teletype, self._company), Writing(conductor, teletype)
+    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+        self._conductor, self._teletype = controller, terminal
+        self._company = Collaboration(controller, terminal)
+        self._deciding, self._writing = StepCommands(controller, terminal, self._company), Annotations(controller, terminal)
         self._at: Step | None = None
         """The step that the operator went to; None goes with what is next."""
         self._told = 0
         """Events that were told while others wrote them."""
-        self._running = {state.id for state in conductor.incident.running()}
+        self._running = {state.id for state in controller.incident.running()}
         """Steps under way when they were last spoken of."""
-        self._drove = conductor.driving
+        self._drove = controller.driving
         self._due_told: object = None
         self._left = False
 
@@ -94,29 +94,29 @@ class Session:
 
     def _news(self) -> None:
         """What happened by itself since the last word: steps that ended, what others did, what is due."""
-        conductor = self._conductor
+        controller = self._conductor
         with contextlib.suppress(Refused):  # the wheel was taken; it is said below
-            conductor.poll()
-        if self._drove and not conductor.driving and conductor.incident.open:
-            self._teletype.say(f"{conductor.incident.driver or 'Somebody'} took the wheel. You observe from now on.")
-        self._drove = conductor.driving
-        running = {state.id for state in conductor.incident.running()}
+            controller.poll()
+        if self._drove and not controller.driving and controller.incident.open:
+            self._teletype.say(f"{controller.incident.driver or 'Somebody'} took the wheel. You observe from now on.")
+        self._drove = controller.driving
+        running = {state.id for state in controller.incident.running()}
         for step_id in self._running - running:
-            say_end(conductor, conductor.runbook.step(step_id), self._teletype)
+            say_end(controller, controller.runbook.step(step_id), self._teletype)
         self._running = running
-        if not conductor.driving:
-            for line in telling.timeline_lines(conductor, first=self._told + 1):
+        if not controller.driving:
+            for line in telling.timeline_lines(controller, first=self._told + 1):
                 self._teletype.say(line)
-        for event in conductor.events[self._told :] if conductor.driving else ():
-            if words := journal_words(event.kind, event.body):
+        for event in controller.events[self._told :] if controller.driving else ():
+            if words := journal_notice(event.kind, event.body):
                 self._teletype.say(f"{words}.")
-        self._told = len(conductor.events)
-        due = conductor.next_update_due
-        if due is not None and due <= conductor.clock.now() and self._due_told != due:
+        self._told = len(controller.events)
+        due = controller.next_update_due
+        if due is not None and due <= controller.clock.now() and self._due_told != due:
             self._due_told = due
             self._teletype.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
-        if conductor.driving and conductor.incident.open:
-            for line in telling.owed_lines(conductor.incident, conductor.runbook):
+        if controller.driving and controller.incident.open:
+            for line in telling.owed_lines(controller.incident, controller.runbook):
                 self._teletype.say(line)
         self._company.news()
 
@@ -189,18 +189,18 @@ class Session:
 
     def _go(self, rest: str) -> None:
         """The next sensible thing."""
-        conductor, step = self._conductor, self.step
-        incident = conductor.incident
-        if not conductor.driving or not incident.open:
+        controller, step = self._conductor, self.step
+        incident = controller.incident
+        if not controller.driving or not incident.open:
             self._teletype.say("Nothing is new.")
         elif step is None:
             self._deciding.close()
         elif incident.status(step) is StepStatus.RUNNING:
             self._followed(step)
             self._at = None
-        elif incident.status(step).settled:
+        elif incident.status(step).concluded:
             self._at = None
-        elif unmet := incident.unmet_needs(step, conductor.runbook):
+        elif unmet := incident.unmet_needs(step, controller.runbook):
             self._teletype.say(f"{telling.titled(step)} needs {telling.titled(unmet[0])} first.")
             self._at = unmet[0]
         elif incident.status(step) is StepStatus.UNDECIDED:
@@ -260,14 +260,14 @@ class Session:
         folder = self._conductor.attempt_folder(step.id)
         if folder is None:
             raise Refused(f"{telling.titled(step)} has written nothing")
-        spool, count = Spool(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
-        while spool.refresh():
+        output_index, count = OutputIndex(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
+        while output_index.refresh():
             pass
-        first = max(spool.line_count - count, 0)
-        self._teletype.say(f"Lines {first + 1} to {spool.line_count} of {folder.output}:")
-        for line in spool.lines(first, count):
+        first = max(output_index.line_count - count, 0)
+        self._teletype.say(f"Lines {first + 1} to {output_index.line_count} of {folder.output}:")
+        for line in output_index.lines(first, count):
             self._teletype.say(f"  {line}")
-        spool.close()
+        output_index.close()
 
     def _timeline(self, rest: str) -> None:
         self._conductor.poll()

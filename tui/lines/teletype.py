@@ -31,7 +31,7 @@ class Interrupted(Exception):
     """Ctrl+C."""
 
 
-class Teletype:
+class LineTerminal:
     """Says and asks. A signal takes effect only while it waits for somebody, so that nothing is ever left half done."""
 
     def __init__(self) -> None:

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.inputs import input_lines
 from midwatch.runbook.model import Runbook, Step, StepKind
-from midwatch.telling import SILENT, lines_below, told
+from midwatch.telling import SILENT, describe, lines_below
 from midwatch.units import duration
 
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
 
 
-def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
+def where_lines(controller: IncidentController, now: datetime) -> Iterator[str]:
     """Which incident, how bad, who drives, what is due."""
-    incident, runbook = conductor.incident, conductor.runbook
+    incident, runbook = controller.incident, controller.runbook
     state = "open" if incident.open else "closed"
     yield f"{runbook.environment.word}. {incident.severity} {incident.title}, {incident.id}, {state}."
     if incident.open:
-        who = "You drive" if conductor.driving else f"You observe; {incident.driver or 'nobody'} drives"
-        since = duration(incident.steady_now(conductor.clock)) if incident.declared_at else "some time"
+        who = "You drive" if controller.driving else f"You observe; {incident.driver or 'nobody'} drives"
+        since = duration(incident.elapsed_now(controller.clock)) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
     yield from input_lines(runbook, incident.inputs)
     settled, total = incident.counts(runbook.steps())
     yield f"{settled} of {total} steps are settled."
     for state_of in incident.running():
         yield f"Under way: {titled(runbook.step(state_of.id))}."
-    due = conductor.next_update_due
+    due = controller.next_update_due
     if due is not None:
         left = (due - now).total_seconds()
         late = duration(-left) if left <= 0 else ""
@@ -39,7 +39,7 @@ def where_lines(conductor: Conductor, now: datetime) -> Iterator[str]:
 
 def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
     """Who has to be told, and why."""
-    for role, why in incident.to_tell.items():
+    for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
         yield f"Tell {name}: {why}. The word is t."
 
@@ -98,33 +98,33 @@ def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, 
     """Phases with their counts; the steps of the phase that one is in, or of all."""
     here = runbook.phase_of(current.id) if current else None
     for phase in runbook.phases:
-        settled = sum(incident.status(step).settled for step in phase.steps)
+        settled = sum(incident.status(step).concluded for step in phase.steps)
         yield f"{phase.section} {phase.title}: {settled} of {len(phase.steps)} settled.".lstrip()
         if whole or phase is here:
             for step in phase.steps:
                 yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}"
 
 
-def timeline_lines(conductor: Conductor, *, first: int = 1) -> Iterator[str]:
+def timeline_lines(controller: IncidentController, *, first: int = 1) -> Iterator[str]:
     """The events from this number on, each with its number and its time."""
-    incident = conductor.incident
-    for event in conductor.events[first - 1 :]:
+    incident = controller.incident
+    for event in controller.events[first - 1 :]:
         if event.kind in SILENT:
             continue
         star = "starred, " if event.seq in incident.stars else ""
         who = event.actor.partition("@")[0]
-        yield f"{event.seq}, {star}{event.time:%H:%M:%S}, {who}: {told(event, conductor.runbook)}"
-        yield from (f"  {line}" for line in lines_below(event, conductor.runbook))
+        yield f"{event.seq}, {star}{event.time:%H:%M:%S}, {who}: {describe(event, controller.runbook)}"
+        yield from (f"  {line}" for line in lines_below(event, controller.runbook))
         if correction := incident.corrections.get(event.seq):
             yield f"  Corrected in event {correction.seq}: {correction.text}"
 
 
-def next_line(conductor: Conductor, step: Step | None) -> str:
+def next_line(controller: IncidentController, step: Step | None) -> str:
     """What Enter does now."""
-    incident, runbook = conductor.incident, conductor.runbook
+    incident, runbook = controller.incident, controller.runbook
     if not incident.open:
         return "The incident is closed. q leaves; j tells the timeline."
-    if not conductor.driving:
+    if not controller.driving:
         return "Enter looks what is new. h lists the words."
     if step is None:
         running = incident.running()
@@ -133,7 +133,7 @@ def next_line(conductor: Conductor, step: Step | None) -> str:
     status = incident.status(step)
     if status is StepStatus.RUNNING:
         return f"Under way: {titled(step)}. Enter follows it."
-    if status.settled:
+    if status.concluded:
         return f"{titled(step)} is {status.value}. Enter goes back to what is next."
     if status is StepStatus.UNDECIDED:
         return f"Undecided: {titled(step)}: {incident.condition(step).reason}. Enter asks whether it is needed; s skips it."

@@ -9,7 +9,7 @@ from midwatch.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class CommandWord:
     """One word."""
 
     name: str
@@ -32,58 +32,58 @@ class Word:
         return not (self.watches if driving else self.writes)
 
 
-WORDS = (
-    Word("go", "g", "Do the next sensible thing; Enter alone does the same", writes=True),
-    Word("where", "w", "Where the incident stands and what is next"),
-    Word("list", "l", "The checklist; 'list all' with every step", "[all]"),
-    Word("view", "v", "The step: why, what to do, what is good, what has happened to it", "[STEP]"),
-    Word("at", "a", "Look at another step, by its number or id; 'at' alone goes back to the next one", "[STEP]"),
-    Word("plan", "p", "What the step would touch now; changes nothing"),
-    Word("skip", "s", "Go on without the step", "[REASON]", writes=True),
-    Word("fail", "f", "A step that a person does did not work", "[REASON]", writes=True),
-    Word("hand", "m", "A failed step was done by hand", "[HOW]", writes=True),
-    Word("again", "r", "Do a settled step again", "[REASON]", writes=True),
-    Word("undo", "z", "Take back what the step did, where its action can", "[REASON]", writes=True),
-    Word("verify", "vf", "Look whether a step whose end nobody saw took effect", writes=True),
-    Word("begin", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True),
-    Word("follow", "o", "What the step writes while it runs; Ctrl+C asks what to do"),
-    Word("output", "out", "The last lines that the step wrote", "[LINES]"),
-    Word("cancel", "x", "End the step that runs", writes=True),
-    Word("note", "n", "A note for the timeline, earlier with @02:10 or @5min before it", "[TEXT]", writes=True),
-    Word("paste", "e", "Lines from another terminal, for the timeline", writes=True),
-    Word("ran", "c", "A command that was run elsewhere", "[COMMAND]", writes=True),
-    Word("correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True),
-    Word("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
-    Word("update", "u", "Draft a status update, and record that it went out", writes=True),
-    Word("tell", "t", "Record that somebody was told", writes=True),
-    Word("severity", "sev", "Make it worse or better", writes=True),
-    Word(
+COMMAND_WORDS = (
+    CommandWord("go", "g", "Do the next sensible thing; Enter alone does the same", writes=True),
+    CommandWord("where", "w", "Where the incident stands and what is next"),
+    CommandWord("list", "l", "The checklist; 'list all' with every step", "[all]"),
+    CommandWord("view", "v", "The step: why, what to do, what is good, what has happened to it", "[STEP]"),
+    CommandWord("at", "a", "Look at another step, by its number or id; 'at' alone goes back to the next one", "[STEP]"),
+    CommandWord("plan", "p", "What the step would touch now; changes nothing"),
+    CommandWord("skip", "s", "Go on without the step", "[REASON]", writes=True),
+    CommandWord("fail", "f", "A step that a person does did not work", "[REASON]", writes=True),
+    CommandWord("hand", "m", "A failed step was done by hand", "[HOW]", writes=True),
+    CommandWord("again", "r", "Do a settled step again", "[REASON]", writes=True),
+    CommandWord("undo", "z", "Take back what the step did, where its action can", "[REASON]", writes=True),
+    CommandWord("verify", "vf", "Look whether a step whose end nobody saw took effect", writes=True),
+    CommandWord("begin", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True),
+    CommandWord("follow", "o", "What the step writes while it runs; Ctrl+C asks what to do"),
+    CommandWord("output", "out", "The last lines that the step wrote", "[LINES]"),
+    CommandWord("cancel", "x", "End the step that runs", writes=True),
+    CommandWord("note", "n", "A note for the timeline, earlier with @02:10 or @5min before it", "[TEXT]", writes=True),
+    CommandWord("paste", "e", "Lines from another terminal, for the timeline", writes=True),
+    CommandWord("ran", "c", "A command that was run elsewhere", "[COMMAND]", writes=True),
+    CommandWord("correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True),
+    CommandWord("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
+    CommandWord("update", "u", "Draft a status update, and record that it went out", writes=True),
+    CommandWord("tell", "t", "Record that somebody was told", writes=True),
+    CommandWord("severity", "sev", "Make it worse or better", writes=True),
+    CommandWord(
         "handoff",
         "ho",
         "Offer the wheel to somebody else; again takes the offer back",
         "[LOGIN]",
         writes=True,
     ),
-    Word("wheel", "wh", "Take the wheel, or ask whoever has it", "[REASON]", watches=True),
-    Word("approve", "ap", "As the second person: hear the plan that waits, and approve it", "[STEP]", watches=True),
-    Word("decline", "de", "As the second person: say no to it", "[REASON]", watches=True),
-    Word("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
-    Word("live", "d", "Disks, backups, databases, alerts: read now"),
-    Word("closure", "close", "Evaluate the closure criteria, and close if you want to"),
-    Word("help", "h", "These words"),
-    Word("quit", "q", "Leave; what runs goes on, and the incident stays open"),
+    CommandWord("wheel", "wh", "Take the wheel, or ask whoever has it", "[REASON]", watches=True),
+    CommandWord("approve", "ap", "As the second person: hear the plan that waits, and approve it", "[STEP]", watches=True),
+    CommandWord("decline", "de", "As the second person: say no to it", "[REASON]", watches=True),
+    CommandWord("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
+    CommandWord("live", "d", "Disks, backups, databases, alerts: read now"),
+    CommandWord("closure", "close", "Evaluate the closure criteria, and close if you want to"),
+    CommandWord("help", "h", "These words"),
+    CommandWord("quit", "q", "Leave; what runs goes on, and the incident stays open"),
 )
 
 
-def parse(line: str, *, driving: bool) -> tuple[Word, str]:
+def parse(line: str, *, driving: bool) -> tuple[CommandWord, str]:
     """The word of a line and what stands behind it; an empty line is `go`. Raises `BadInput` for what is no word."""
     name, _, rest = line.strip().partition(" ")
     name = {"": "go", "?": "help", "exit": "quit"}.get(name.lower(), name.lower())
     if name.startswith("@"):  # a time can only begin a note
         name, rest = "note", line.strip()
-    word = next((word for word in WORDS if name in (word.name, word.short)), None)
+    word = next((word for word in COMMAND_WORDS if name in (word.name, word.short)), None)
     if word is None:
-        near = difflib.get_close_matches(name, [word.name for word in WORDS], n=1)
+        near = difflib.get_close_matches(name, [word.name for word in COMMAND_WORDS], n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise BadInput(f"{name!r} is no word here", hint=f"{hint}h lists them")
     if not word.there(driving=driving) and word.name != "go":
@@ -94,5 +94,5 @@ def parse(line: str, *, driving: bool) -> tuple[Word, str]:
 
 def help_lines(*, driving: bool) -> list[str]:
     """Every word that there is now, a line each."""
-    shown = [word for word in WORDS if word.there(driving=driving)]
+    shown = [word for word in COMMAND_WORDS if word.there(driving=driving)]
     return [f"{word.short}, {word.name}{' ' + word.argument if word.argument else ''}: {word.help}." for word in shown]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from midwatch.conductor import Conductor
+from midwatch.conductor import IncidentController
 from midwatch.errors import BadInput
-from midwatch.notebook import Ran, words_of
+from midwatch.notebook import ManualCommand, words_of
 from midwatch.runbook.model import Severity
 from midwatch.status_update import draft
-from midwatch.when import HOW, moment
-from tui.lines.teletype import Interrupted, Teletype
+from midwatch.when import HOW, parse_time
+from tui.lines.teletype import Interrupted, LineTerminal
 
 _SEVERITIES = {
     Severity.SEV0: "loss of data",
@@ -20,11 +20,11 @@ _SEVERITIES = {
 }
 
 
-class Writing:
+class Annotations:
     """Each method is one word; Ctrl+C in the middle of one records nothing."""
 
-    def __init__(self, conductor: Conductor, teletype: Teletype) -> None:
-        self._conductor, self._teletype = conductor, teletype
+    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+        self._conductor, self._teletype = controller, terminal
 
     def note(self, rest: str) -> None:
         """`n it began at noon`, `n @02:10 it began`, or `n` alone, which asks."""
@@ -40,12 +40,12 @@ class Writing:
         if not rest.startswith("@"):
             return None, rest
         time, _, text = rest[1:].partition(" ")
-        return moment(time, self._conductor.clock.now()), text
+        return parse_time(time, self._conductor.clock.now()), text
 
     def _when(self) -> datetime | None:
         while True:
             try:
-                return moment(self._teletype.ask(f"When, if not now ({HOW}): "), self._conductor.clock.now())
+                return parse_time(self._teletype.ask(f"When, if not now ({HOW}): "), self._conductor.clock.now())
             except BadInput as error:
                 self._teletype.say(str(error))
 
@@ -61,7 +61,7 @@ class Writing:
         command = rest or self._teletype.ask("Which command: ")
         host = self._teletype.ask("On which host: ")
         result = self._teletype.ask("What came of it: ")
-        self._conductor.note("", at=self._when(), manual_command=Ran(command, host, result))
+        self._conductor.note("", at=self._when(), manual_command=ManualCommand(command, host, result))
         self._teletype.say(f"Noted, event {len(self._conductor.events)}.")
 
     def correct(self, rest: str) -> None:
@@ -84,24 +84,24 @@ class Writing:
 
     def update(self, rest: str) -> None:
         """The draft, and whether it went out."""
-        conductor, teletype = self._conductor, self._teletype
-        channel = conductor.runbook.comms.channel or "the channel"
-        text = rest or draft(conductor.runbook, conductor.incident, conductor.events, conductor.clock.now())
-        teletype.say(f"The draft for {channel}:")
-        teletype.say("\n".join(f"  {line}" for line in text.splitlines()))
-        answer = teletype.ask_anew("Post it there yourself. y: it went out. e: write another. Enter: not now: ").lower()
+        controller, terminal = self._conductor, self._teletype
+        channel = controller.runbook.comms.channel or "the channel"
+        text = rest or draft(controller.runbook, controller.incident, controller.events, controller.clock.now())
+        terminal.say(f"The draft for {channel}:")
+        terminal.say("\n".join(f"  {line}" for line in text.splitlines()))
+        answer = terminal.ask_anew("Post it there yourself. y: it went out. e: write another. Enter: not now: ").lower()
         if answer in ("e", "edit"):
-            text = teletype.several("Write it.")
-            answer = "y" if teletype.agreed("Did it go out?") else ""
+            text = terminal.several("Write it.")
+            answer = "y" if terminal.agreed("Did it go out?") else ""
         if answer in ("y", "yes"):
-            conductor.update(text)
-            teletype.say("Recorded, with the journal's head.")
+            controller.update(text)
+            terminal.say("Recorded, with the journal's head.")
         else:
-            teletype.say("Nothing was recorded.")
+            terminal.say("Nothing was recorded.")
 
     def tell(self, rest: str) -> None:
         """Who was told, and what."""
-        runbook, owed = self._conductor.runbook, self._conductor.incident.to_tell
+        runbook, owed = self._conductor.runbook, self._conductor.incident.to_notify
         roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)
         if not roles:
             raise BadInput("The runbook names nobody to tell")
@@ -110,7 +110,7 @@ class Writing:
             contact = f", {role.contact}" if role.contact else ""
             self._teletype.say(f"  {number}: {role.name}{contact}{why}")
         chosen = roles[self._choice("Who was told (number): ", len(roles)) - 1]
-        self._conductor.told(chosen.id, rest or self._teletype.ask("What was said: "))
+        self._conductor.record_notification(chosen.id, rest or self._teletype.ask("What was said: "))
         self._teletype.say(f"Recorded: {chosen.name} was told.")
 
     def severity(self, rest: str) -> None:
