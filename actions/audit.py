@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from midwatch.action import Context
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Failed, in_words
+from midwatch.api.action import Context
+from midwatch.system.clock import to_rfc3339
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, in_words
 from midwatch.system.trusted_files import UntrustedFile, open_log
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from actions.backup_choice import AT_LEAST, GOOD, HeldSet
 from actions.confined_removal import Planned, inspect
-from midwatch.errors import MidwatchError
+from midwatch.system.errors import MidwatchError
 from probes.archive_reading import read_through
 from probes.catalogue import BACKUPS
 from probes.checksums import LIST, read_list, sets_below, verify_set

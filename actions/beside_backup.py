@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from actions.places.place import Destination
-from midwatch.action import Context
-from midwatch.errors import Failed, MidwatchError
+from midwatch.api.action import Context
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, MidwatchError
 from probes.manifest import Manifest
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from midwatch.action import Context
-from midwatch.plan import ROLE, SYSTEM_IDENTIFIER, PlanDraft
+from midwatch.api.action import Context
+from midwatch.api.plan import ROLE, SYSTEM_IDENTIFIER, PlanDraft
 from midwatch.runbook.model import Target, TargetKind
 from probes.docker_engine import short
 from probes.postgres.identity import ServerIdentity, read_identity

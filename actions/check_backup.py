@@ -8,12 +8,12 @@ from typing import IO, ClassVar
 
 from actions.places.choice import locate
 from actions.places.ssh import Ssh
-from midwatch.action import Check, Context, Outcome
-from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
 from midwatch.runbook.model import Target
+from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
-from midwatch.units import Seconds, duration
+from midwatch.system.units import Seconds, duration
 from probes.backups import DAY_AND_TWO_HOURS
 from probes.catalogue import BackupFile, backups_of
 from probes.manifest import DEPTHS

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.action import Check, Context, Outcome
-from midwatch.parameters import param
-from midwatch.probe import Level
-from midwatch.units import Percent, percent, size
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level
+from midwatch.system.units import Percent, percent, size
 from probes.disk import disk_level, short_name
 from probes.disk_usage import budgets_of, usage
 

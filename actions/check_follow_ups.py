@@ -7,8 +7,8 @@ from datetime import date
 from typing import ClassVar
 
 from actions.incident_values import value_of
-from midwatch.action import Check, Context, Outcome
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
 
 
 @dataclass(frozen=True, slots=True)

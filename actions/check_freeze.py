@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from actions import freeze_file
-from midwatch.action import Check, Context, Outcome
-from midwatch.clock import to_rfc3339
-from midwatch.errors import BadInput
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput
 
 
 @dataclass(frozen=True)

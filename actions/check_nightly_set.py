@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from midwatch.action import Check, Context, Outcome
-from midwatch.errors import OutcomeUnknown
-from midwatch.parameters import param
-from midwatch.units import Seconds, duration
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.system.errors import OutcomeUnknown
+from midwatch.system.units import Seconds, duration
 from probes.backups import DAY_AND_TWO_HOURS
 from probes.catalogue import BACKUPS
 from probes.checksums import sets_below, verify_set

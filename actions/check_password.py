@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from actions.password_candidates import login_of
 from actions.pgpass import faults
-from midwatch.action import Check, Context, Outcome
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
 from midwatch.runbook.model import Target
 from probes.postgres.connect import AuthenticationFailed, connect
 from probes.postgres.routes import login_route, password_file

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from actions.incident_values import value_of
 from actions.write_post_mortem import LIMIT_BYTES
-from midwatch.action import Check, Context, Outcome
-from midwatch.errors import Failed, in_words
-from midwatch.incident.folder import IncidentFolder
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.incident.paths import IncidentFolder
+from midwatch.system.errors import Failed, in_words
 from midwatch.system.trusted_files import read_regular
 
 KEYS = ("published", "link", "where", "url")
@@ -32,7 +32,7 @@ class CheckPostMortem(Check):
     step: str = param("the step that publishes it", default="publish-post-mortem")
 
     def evaluate(self, context: Context) -> Outcome:
-        from midwatch.export.post_mortem import missing_sections
+        from midwatch.reports.post_mortem import missing_sections
 
         if context.incident is None:
             return Outcome(False, "There is no incident, so there is no post-mortem")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from actions.dependents import ask_dependents
-from midwatch.action import Check, Context, Outcome
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import param
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.sanitize import safe_text
 from probes.container_health import health
 from probes.postgres.activity import Activity, read_activity
 

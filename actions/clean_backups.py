@@ -14,13 +14,14 @@ from actions.confined_removal import remove
 from actions.folder_identity import folder_identity
 from actions.freed_space import tell_shortfall
 from actions.plan_log import nightly_failure
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
-from midwatch.hostile import safe_text
-from midwatch.incident.shelf import open_incident
-from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.units import Percent, Seconds, counted, percent, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.engine.repository import open_incident
+from midwatch.runbook.model import Risk
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import Percent, Seconds, counted, percent, size
 from probes.disk_usage import Usage, budgets_of, usage
 from probes.postgres.tools import find_tools
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from actions.docker_choice import PruneChoice, Rules, choose, log_of, not_there, row_name
 from actions.freed_space import measured, tell_shortfall
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import UNKNOWN, Effect, Plan, PlanDraft, Risk, Verb
-from midwatch.units import Seconds, percent, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import UNKNOWN, Effect, Plan, PlanDraft, Verb
+from midwatch.runbook.model import Risk
+from midwatch.system.errors import Failed, OutcomeUnknown
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import Seconds, percent, size
 from probes.docker_engine import docker_targets, engine, label_of, root_here, space
 
 if TYPE_CHECKING:

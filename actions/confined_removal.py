@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from midwatch.errors import Failed, Refused
+from midwatch.system.errors import Failed, Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from actions.restore_stream import CutShort, NotRestored, Progress, restore
 from actions.restored_content import Checked, check, compare_with
 from actions.restored_database import create, inspect_server
 from actions.restored_views import fill_views
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from probes.archive import DumpFile
 from probes.archive_contents import DumpContents, read_contents
 from probes.manifest import Manifest

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from actions.outside_command import run_external
 from actions.password_candidates import login_of
 from actions.pgpass import passwords
-from midwatch.errors import MidwatchError
-from midwatch.hostile import safe_text
 from midwatch.runbook.model import Dependent, Runbook, Target
+from midwatch.system.errors import MidwatchError
+from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import client_environment, connect
 from probes.postgres.routes import login_route, password_file
 

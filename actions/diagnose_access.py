@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import MidwatchError, OutcomeUnknown
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.system.errors import MidwatchError, OutcomeUnknown
+from midwatch.system.sanitize import safe_text
 from probes.docker_engine import engine, named_container
 from probes.log_tail import tail_lines
 from probes.server_log import current_log, refused_logins

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Target, TargetKind
-from midwatch.units import percent, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import percent, size
 from probes.biggest import largest_entries
 from probes.container_command import run_in
 from probes.deleted_open import open_deleted_files

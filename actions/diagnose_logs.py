@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk
+from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.mounts import require_answer
+from midwatch.system.sanitize import safe_text
 from probes.log_tail import LogLine, tail_lines
 
 TAIL = 20_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from midwatch.units import Seconds, duration
+from midwatch.system.units import Seconds, duration
 from probes.docker_engine import STOPPED, Space, Thing, finished_at, labelled, log_size, short
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actions.dump_stream import Dumped
-from midwatch.action import Context
-from midwatch.clock import to_rfc3339
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.clock import to_rfc3339
 from probes.encryption import Recipient
 from probes.manifest import Manifest
 from probes.postgres.connect import Route

@@ -6,8 +6,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from midwatch.errors import MidwatchError
-from midwatch.units import duration
+from midwatch.system.errors import MidwatchError
+from midwatch.system.units import duration
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 

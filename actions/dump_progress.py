@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actions.dump_forecast import SizeEstimate
-from midwatch.action import Console
-from midwatch.pace import PACE, RateMeter, advance
+from midwatch.api.action import Console
+from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.supervisor.progress import BYTES
 from midwatch.supervisor.progress import Progress as Told
-from midwatch.units import duration, percent
+from midwatch.system.units import duration, percent
 
 Progress = Callable[[float, float | None], None]
 OLD = 600.0

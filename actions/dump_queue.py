@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from actions.dump_obstacles import lock_conflicts
-from midwatch.errors import MidwatchError
+from midwatch.system.errors import MidwatchError
 from probes.postgres.connect import Route
 
 LOOK = 10.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from actions.lost_dumps import application, end_dump
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.archive_reading import fell_short
 from probes.container_command import NoSuchCommand, run_in
 from probes.container_exec import OUT, Exec

@@ -20,7 +20,7 @@ from actions.dump_source import ContainerDump, LocalDump, LockedOut, Source
 from actions.places.folder import FolderWriter
 from actions.places.place import BackupWriter
 from actions.reading_along import StreamVerifier
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.encryption import Encrypting, Recipient
 from probes.postgres.connect import Connection, Route, client_environment, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows

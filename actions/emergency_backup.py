@@ -23,13 +23,13 @@ from actions.places.choice import destinations_of, first_with_room, locate
 from actions.places.folder import CRITICAL
 from actions.places.place import Destination
 from actions.plan_log import log
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import file_timestamp, to_rfc3339
-from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Target
-from midwatch.units import duration, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk, Target
+from midwatch.system.clock import file_timestamp, to_rfc3339
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
+from midwatch.system.units import duration, size
 from probes.catalogue import backups_of, emergency_stem
 from probes.disk_usage import budgets_of, usage
 from probes.encryption import SUFFIX, Recipient, chosen

@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import MidwatchError, OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from probes.catalogue import backups_of
 from probes.postgres.connect import Route, connect
 from probes.postgres.routes import superuser_route

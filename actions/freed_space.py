@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.action import Console
-from midwatch.errors import MidwatchError
-from midwatch.hostile import safe_text
-from midwatch.units import size
+from midwatch.api.action import Console
+from midwatch.system.errors import MidwatchError
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import size
 from probes.deleted_open import open_deleted_files
 from probes.disk_usage import Budget, Usage, usage
 

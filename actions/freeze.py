@@ -10,13 +10,14 @@ from typing import ClassVar
 from actions import freeze_file
 from actions.folder_identity import folder_identity
 from actions.freeze_file import Freeze
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import from_rfc3339
-from midwatch.errors import BadInput, OutcomeUnknown, Refused, SourceLocation
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.reasons import optional_reason
-from midwatch.units import Seconds
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.engine.reasons import optional_reason
+from midwatch.runbook.model import Risk
+from midwatch.system.clock import from_rfc3339
+from midwatch.system.errors import BadInput, OutcomeUnknown, Refused, SourceLocation
+from midwatch.system.units import Seconds
 
 ON, OFF = "on", "off"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from midwatch.clock import from_rfc3339
-from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.system.clock import from_rfc3339
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.mounts import read_mounts
 from midwatch.system.trusted_files import atomic_write, read_regular
 

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import create_exclusive
 from probes.archive_reading import fell_short
 from probes.encryption import Recipient, encrypted

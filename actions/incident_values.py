@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from midwatch.action import Context
-from midwatch.errors import Refused
+from midwatch.api.action import Context
 from midwatch.incident.events import Event
-from midwatch.incident.fold import reduce
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.reducer import reduce
+from midwatch.system.errors import Refused
 
 
 def events_of(context: Context) -> list[Event]:

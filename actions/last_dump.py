@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from midwatch.errors import OutcomeUnknown
 from midwatch.runbook.model import Runbook, Target
-from midwatch.units import size
+from midwatch.system.errors import OutcomeUnknown
+from midwatch.system.units import size
 from probes.catalogue import backups_of
 
 

@@ -11,9 +11,9 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from midwatch.errors import MidwatchError
-from midwatch.process import ProcessIdentity, boot_id
-from midwatch.units import duration
+from midwatch.system.errors import MidwatchError
+from midwatch.system.process import ProcessIdentity, boot_id
+from midwatch.system.units import duration
 from probes.container_command import run_in
 from probes.docker_engine import engine
 from probes.postgres.connect import APPLICATION, Route

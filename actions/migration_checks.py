@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.outside_command import run_external
-from midwatch.action import Check, Context, Outcome
-from midwatch.catalogue import find_action
-from midwatch.errors import MidwatchError
-from midwatch.hostile import safe_text
-from midwatch.parameters import build, param
-from midwatch.plan import Plan, Verb
-from midwatch.units import Percent, Seconds
+from midwatch.api.action import Check, Context, Outcome
+from midwatch.api.parameters import build, param
+from midwatch.api.plan import Plan, Verb
+from midwatch.api.registry import find_action
+from midwatch.system.errors import MidwatchError
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import Percent, Seconds
 from probes.compose import compose_file, compose_program, exec_line, run_in_service
 from probes.container_command import Said, run_in
 from probes.docker_engine import engine

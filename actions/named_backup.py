@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.errors import BadInput
+from midwatch.system.errors import BadInput
 from midwatch.system.mounts import require_answer
 from probes.manifest import SUFFIX, stamped
 

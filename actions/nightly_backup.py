@@ -22,15 +22,15 @@ from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.places.choice import shown
 from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from actions.restore_roles import roles_beside
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import file_timestamp, to_rfc3339
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Runbook, Target
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk, Runbook, Target
+from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.trusted_files import open_lock
-from midwatch.units import Percent, percent, size
+from midwatch.system.units import Percent, percent, size
 from probes.archive import DumpFile
 from probes.catalogue import PARTIAL, backups_of
 from probes.disk_usage import budgets_of, usage

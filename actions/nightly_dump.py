@@ -14,12 +14,12 @@ from actions.last_dump import last_unpacked
 from actions.places.folder import FolderWriter
 from actions.plan_log import reason_of
 from actions.validation import validate
-from midwatch.action import Context
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write
-from midwatch.units import size
+from midwatch.system.units import size
 from probes.checksums import LIST
 from probes.encryption import SUFFIX, Recipient
 from probes.manifest import Manifest

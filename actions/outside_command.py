@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 
 TAIL = 16_384
 """Bytes of the end of its output that are kept."""

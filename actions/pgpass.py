@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from midwatch.errors import Failed, Refused, in_words
+from midwatch.system.errors import Failed, Refused, in_words
 from midwatch.system.trusted_files import Trust, UntrustedFile, read_regular, read_trusted, user_name
 
 _LIMIT_BYTES = 4 << 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from midwatch.action import Context
-from midwatch.errors import Failed, MidwatchError, in_words
-from midwatch.hostile import safe_text
+from midwatch.api.action import Context
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, MidwatchError, in_words
+from midwatch.system.sanitize import safe_text
 from midwatch.system.trusted_files import UntrustedFile, open_log, open_regular_file
 
 NIGHTLY = "backup.log"

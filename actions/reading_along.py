@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from actions.validation import Verdict, compare, unpack, validate_stream
-from midwatch.errors import Failed, OutcomeUnknown, shortage
+from midwatch.system.errors import Failed, OutcomeUnknown, shortage
 from probes.passage import BytePipe
 
 

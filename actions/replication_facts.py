@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from midwatch.hostile import safe_text
-from midwatch.plan import PlanDraft
+from midwatch.api.plan import PlanDraft
+from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import Route
 from probes.postgres.logical_replication import Replication, read_replication, subscriptions_as
 from probes.postgres.role import Role, identifier

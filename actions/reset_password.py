@@ -19,12 +19,12 @@ from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_oth
 from actions.replication_facts import password_facts
 from actions.sealed import CredentialBackup, alone, newest_credential_backup
 from actions.undo_password_reset import UndoPasswordReset, say_sessions, session_facts
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.runbook.model import Target
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.runbook.model import Risk, Target
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import Route
 from probes.postgres.role import Role, read_role, set_verifier, try_verifier, verifier
 from probes.postgres.routes import login_route, password_file, superuser_route

@@ -28,14 +28,14 @@ from actions.restored_database import (
     take_over,
 )
 from actions.restored_views import fill_views
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import to_rfc3339
-from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.runbook.model import Target, TargetKind
-from midwatch.units import duration, percent, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import duration, percent, size
 from probes.archive import DumpFile
 from probes.archive_contents import DumpContents, read_contents
 from probes.catalogue import backups_of

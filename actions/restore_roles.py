@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actions.globals_dump import PREFIX, globals_name
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.archive import DumpFile
 from probes.archive_contents import IDENTIFIER, plain
 from probes.encryption import SUFFIX

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from midwatch.errors import Failed, MidwatchError
+from midwatch.system.errors import Failed, MidwatchError
 from probes.archive import DumpFile
 from probes.archive_reading import DigestingReader, fell_short
 from probes.container_exec import Exec

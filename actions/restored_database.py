@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from midwatch.clock import file_timestamp
-from midwatch.errors import MidwatchError
+from midwatch.system.clock import file_timestamp
+from midwatch.system.errors import MidwatchError
 from probes.manifest import stamped
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from midwatch.errors import Failed
-from midwatch.hostile import safe_text
+from midwatch.system.errors import Failed
+from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import Route
 from probes.postgres.content import LONG
 from probes.postgres.event_triggers import disabled_event_triggers

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from actions.pgpass import Former
-from midwatch.errors import Failed, Refused, in_words
+from midwatch.system.errors import Failed, Refused, in_words
 from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, make_folders, open_lock, read_trusted
 
 _LIMIT_BYTES = 1_000_000

@@ -11,14 +11,14 @@ from typing import ClassVar
 from actions.bound_servers import bind_servers
 from actions.replication_facts import database_facts, removal_lines, why_no_swap
 from actions.restored_database import MAINTENANCE, ServerNow, free_name, inspect_server, made_at, new_name, restored
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import to_rfc3339
-from midwatch.errors import BadInput, Failed, MidwatchError, Refused
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Target
-from midwatch.units import duration
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk, Target
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import duration
 from probes.postgres import activity
 from probes.postgres.connect import Route
 from probes.postgres.logical_replication import Replication, read_replication

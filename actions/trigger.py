@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from midwatch.action import Action, Check, Context, Outcome
-from midwatch.catalogue import find_action
-from midwatch.errors import BadInput, Failed
-from midwatch.parameters import build, param
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Trigger
+from midwatch.api.action import Action, Check, Context, Outcome
+from midwatch.api.parameters import build, param
+from midwatch.api.plan import Plan, Verb
+from midwatch.api.registry import find_action
+from midwatch.runbook.model import Risk, Trigger
+from midwatch.system.errors import BadInput, Failed
 from probes.log_tail import find_lines
 
 TAIL = 10_000_000

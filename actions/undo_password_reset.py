@@ -14,13 +14,13 @@ from actions.password_candidates import login_of
 from actions.pgpass import Replacement, without
 from actions.replication_facts import password_facts
 from actions.sealed import CredentialBackup, alone, read_credential_backup
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import MidwatchError, Refused
-from midwatch.hostile import safe_text
-from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.runbook.model import Target
-from midwatch.units import counted
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.runbook.model import Risk, Target
+from midwatch.system.errors import MidwatchError, Refused
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import counted
 from probes.postgres.connect import Route
 from probes.postgres.role import Role, read_role, set_verifier
 from probes.postgres.routes import login_route, password_file, superuser_route

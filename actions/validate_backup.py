@@ -14,13 +14,13 @@ from actions.named_backup import named_backup
 from actions.places.choice import locate
 from actions.restore_roles import read_globals, roles_beside
 from actions.validation import Verdict, checksum_of, validate_stream
-from midwatch.action import Action, Context, Outcome
-from midwatch.clock import to_rfc3339
-from midwatch.errors import BadInput, MidwatchError
-from midwatch.parameters import param
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
-from midwatch.runbook.model import Target
-from midwatch.units import counted, size
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.runbook.model import Risk, Target
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, MidwatchError
+from midwatch.system.units import counted, size
 from probes.archive import DumpFile
 from probes.catalogue import BACKUPS, backups_of
 from probes.checksums import sets_below, verify_set

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midwatch.errors import BadInput, OutcomeUnknown
+from midwatch.system.errors import BadInput, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
 from probes.archive_reading import DigestingReader, Readable, fed, fell_short
 from probes.encryption import plain

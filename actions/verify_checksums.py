@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import BadInput, Failed
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.runbook.model import Risk
 from midwatch.supervisor.progress import BYTES
-from midwatch.units import size
+from midwatch.system.errors import BadInput, Failed
+from midwatch.system.units import size
 from probes.checksums import SetVerdict, sets_below, verify_set
 from probes.disk_usage import files_below
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from actions.incident_values import events_of
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import Failed, Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.modes import replace_file
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk, Verb
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan, Verb
+from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.permissions import replace_file
+from midwatch.runbook.model import Risk
+from midwatch.system.errors import Failed, Refused
 from midwatch.system.trusted_files import read_regular
 
 LIMIT_BYTES = 64 << 20
@@ -52,7 +53,7 @@ class WritePostMortem(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        from midwatch.export.post_mortem import missing_sections, post_mortem
+        from midwatch.reports.post_mortem import missing_sections, post_mortem
 
         if context.incident is None:
             raise Refused("There is no incident to write about", hint="Run it as a step of one")

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from midwatch.clock import SystemClock
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
 
 EVENTS = 400
 ROUNDS = 7

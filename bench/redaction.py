@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 from midwatch.redaction import Redactor
-from midwatch.redaction.encodings import variants
+from midwatch.redaction.variants import variants
 
 CHUNK = 64 * 1024
 LINES = (

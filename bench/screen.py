@@ -23,8 +23,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.conductor import IncidentController
-from midwatch.incident.shelf import find
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import find
 from midwatch.runbook.loader import load
 
 RUNBOOK = """\

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from midwatch.spool import OutputIndex
+from midwatch.output.index import OutputIndex
 
 
 def make(path: Path, lines: int) -> None:

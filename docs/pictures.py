@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from drill.production import build
-from midwatch.answers import Answers, load_answers
-from midwatch.conductor import IncidentController
-from midwatch.incident.shelf import incidents, summary
+from midwatch.engine.answers import Answers, load_answers
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.policy import name_to_type
+from midwatch.engine.repository import incidents, summary
 from midwatch.incident.state import StepStatus
-from midwatch.person import Identity
-from midwatch.rules import name_to_type
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
+from midwatch.system.identity import Identity
 from tui.app import MidwatchApp
 from tui.declare_app import DeclareApp
 from tui.picture import screenshot

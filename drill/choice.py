@@ -11,7 +11,7 @@ from drill import image
 from drill.containers import is_remainder
 from drill.containers_gone import remove_labelled
 from drill.record import LABEL_KEY, SERVER_NAMES, SOCKET
-from midwatch.errors import MidwatchError, Refused
+from midwatch.system.errors import MidwatchError, Refused
 from probes.docker_engine import engine
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from drill import image
 from drill.record import LABEL_KEY, DrillState
 from drill.servers import ACCESS, PAGE, QUIET, common_settings
-from midwatch.errors import Failed, MidwatchError
-from midwatch.process import boot_id
+from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.process import boot_id
 from probes.container_command import run_in
 from probes.container_input import feed
 from probes.docker_engine import engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from midwatch.errors import MidwatchError
+from midwatch.system.errors import MidwatchError
 from probes.docker_engine import engine
 
 if TYPE_CHECKING:

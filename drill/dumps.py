@@ -13,8 +13,8 @@ from pathlib import Path
 from actions import dump_stream
 from actions.validation import validate
 from drill.bases import DrillDatabase
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Failed
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Failed
 from probes.checksums import LIST
 from probes.manifest import Manifest, path_of
 from probes.postgres.embedded import Engine, run

@@ -17,7 +17,7 @@ from drill.bases import DrillDatabase
 from drill.dumps import client_tools, dump, touch, write_set
 from drill.logs import Night, write_logs
 from drill.scenarios import Scenario
-from midwatch.clock import file_timestamp
+from midwatch.system.clock import file_timestamp
 from probes.postgres.embedded import Engine
 
 NIGHTS = 13

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed
+from midwatch.system.errors import BadInput, Failed
 from midwatch.system.trusted_files import Trust, make_folders, open_lock
 from probes.docker_engine import engine
 

@@ -19,8 +19,8 @@ from types import FrameType
 from drill.processes import wait
 from drill.record import DrillState
 from drill.removal import tear_down
-from midwatch.errors import Failed, MidwatchError
-from midwatch.process import ProcessIdentity
+from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.process import ProcessIdentity
 
 GLANCE = 1.0
 """Seconds between two looks at the record: a new owner may have taken over."""

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from drill.scenarios import Scenario
-from midwatch.clock import to_rfc3339
-from midwatch.units import size
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.units import size
 
 Line = tuple[datetime, str]
 

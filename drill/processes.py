@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.process import ProcessIdentity, stat_of
+from midwatch.system.process import ProcessIdentity, stat_of
 
 
 def _all() -> Iterator[int]:

@@ -21,8 +21,8 @@ from drill.removal import PID_FILE_LIMIT_BYTES, sweep, tear_down
 from drill.scenarios import find
 from drill.site import answers_of, environment_of, reference_runbook, site_of, write_site
 from drill.volume import open_volume
-from midwatch.errors import BadInput, Failed, MidwatchError
-from midwatch.process import ProcessIdentity
+from midwatch.system.errors import BadInput, Failed, MidwatchError
+from midwatch.system.process import ProcessIdentity
 from midwatch.system.trusted_files import UntrustedFile, make_folders, read_regular
 from probes.postgres.embedded import Identity, clients, engine_for, programs_of
 

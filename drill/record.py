@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from drill.scenarios import find
-from midwatch.errors import BadInput, Failed, MidwatchError
-from midwatch.process import ProcessIdentity
+from midwatch.system.errors import BadInput, Failed, MidwatchError
+from midwatch.system.process import ProcessIdentity
 from midwatch.system.trusted_files import (
     Trust,
     UntrustedFile,

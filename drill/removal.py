@@ -18,9 +18,9 @@ from pathlib import Path
 
 from drill.processes import end, naming, send, wait, with_descendants, working_in
 from drill.record import MARKER, DrillState, drills_folder, own_trust, require_own_folder, survey
-from midwatch.errors import Failed, MidwatchError
-from midwatch.process import ProcessIdentity, boot_id
+from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.mounts import read_mounts
+from midwatch.system.process import ProcessIdentity, boot_id
 from midwatch.system.trusted_files import open_folder, read_regular
 
 PID_FILE_LIMIT_BYTES = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from midwatch.errors import BadInput
+from midwatch.system.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.postgres.connect import Route
 from probes.postgres.embedded import Engine, run
 

@@ -13,7 +13,7 @@ import yaml
 from drill.bases import DrillDatabase
 from drill.record import DrillState
 from drill.scenarios import Scenario
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.docker_engine import engine as docker_engine
 from probes.postgres.embedded import Engine
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.units import size
+from midwatch.system.units import size
 from probes.disk_usage import files_below
 
 LABEL = "quota of the drill"

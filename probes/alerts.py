@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.clock import Clock
-from midwatch.errors import MidwatchError, OutcomeUnknown
-from midwatch.parameters import param
-from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level, Probe, Reading, Row
+from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Runbook, Trigger
-from midwatch.runbook.places import LOCATIONS
+from midwatch.system.clock import Clock
+from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from probes.log_tail import LogLine, find_lines
 
 MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")

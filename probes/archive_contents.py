@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.system.errors import Failed, MidwatchError, Refused
 from probes.archive import DumpFile
 from probes.archive_reading import fed, fell_short
 from probes.encryption import is_encrypted

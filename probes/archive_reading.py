@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from midwatch.errors import Failed, in_words
+from midwatch.system.errors import Failed, in_words
 from midwatch.system.trusted_files import open_regular_file
 
 CHUNK = 1 << 18

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from datetime import datetime
 
-from midwatch.clock import from_rfc3339
-from midwatch.units import duration, size
+from midwatch.system.clock import from_rfc3339
+from midwatch.system.units import duration, size
 from probes.catalogue import BackupFile
 from probes.manifest import DEPTHS, fits
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.clock import Clock
-from midwatch.errors import MidwatchError
-from midwatch.parameters import param
-from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook, Target
-from midwatch.units import Seconds, duration, size
+from midwatch.system.clock import Clock
+from midwatch.system.errors import MidwatchError
+from midwatch.system.units import Seconds, duration, size
 from probes.backup_history import MOST, alike, backup_facts, oddity
 from probes.catalogue import backups_of, being_written
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import open_regular_file
 
 LIST = "checksums.sha256"

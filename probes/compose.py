@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.container_command import Said, run_in
 from probes.docker_engine import engine
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.container_exec import ERR, Exec
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.clock import Clock
-from midwatch.errors import BadInput, MidwatchError
-from midwatch.parameters import param
-from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
-from midwatch.units import Percent, duration, percent, size
+from midwatch.system.clock import Clock
+from midwatch.system.errors import BadInput, MidwatchError
+from midwatch.system.units import Percent, duration, percent, size
 from probes.disk_consumers import biggest_facts, consumers
 from probes.disk_trend import follow
 from probes.disk_usage import Budget, Usage, usage

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from midwatch.units import size
+from midwatch.system.units import size
 from probes.biggest import LargestEntries, largest_entries
 
 EVERY = 300.0

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Failed
 from midwatch.system.mounts import read_mounts, require_answer
-from midwatch.units import Size
+from midwatch.system.units import Size
 from probes.time_limit import within
 
 LIMIT = 3.0

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midwatch.errors import Failed
 from midwatch.runbook.model import Runbook, TargetKind
+from midwatch.system.errors import Failed
 
 if TYPE_CHECKING:
     from docker import DockerClient

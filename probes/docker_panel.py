@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from midwatch.clock import Clock
-from midwatch.errors import Failed
-from midwatch.parameters import param
-from midwatch.probe import Level, Probe, Reading, Row
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
-from midwatch.units import size
+from midwatch.system.clock import Clock
+from midwatch.system.errors import Failed
+from midwatch.system.units import size
 from probes.docker_engine import LIMIT, STOPPED, NoEngine, Thing, docker_targets, engine, labelled, space
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
-from midwatch.errors import BadInput, Failed, Refused, shortage
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Failed, Refused, shortage
 from midwatch.system.trusted_files import open_regular
 from probes.archive_reading import CHUNK
 from probes.passage import BytePipe

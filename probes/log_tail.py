@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from midwatch.system.mounts import require_answer
 
 CHUNK = 1 << 16

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.clock import from_rfc3339
-from midwatch.errors import Failed
-from midwatch.incident.modes import replace_file
+from midwatch.incident.permissions import replace_file
+from midwatch.system.clock import from_rfc3339
+from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import open_regular_file
 
 SUFFIX = ".manifest.json"
@@ -31,7 +31,7 @@ class Manifest:
     target: str
     database: str
     started: str
-    """UTC, as `midwatch.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.iso` writes it."""
     ended: str
     bytes: int
     sha256: str

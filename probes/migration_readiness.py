@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from midwatch.errors import MidwatchError
 from midwatch.runbook.model import Runbook, Target
-from midwatch.units import duration
+from midwatch.system.errors import MidwatchError
+from midwatch.system.units import duration
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, password_file
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from midwatch.errors import Failed
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.errors import Failed
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, find_server, superuser_route
 from probes.server_log_formats import as_stderr

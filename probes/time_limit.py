@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from midwatch.errors import OutcomeUnknown
+from midwatch.system.errors import OutcomeUnknown
 
 T = TypeVar("T")
 _stuck: dict[str, threading.Thread] = {}

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from midwatch.plan import Plan
-from midwatch.rules import name_to_type
+from midwatch.api.plan import Plan
+from midwatch.engine.policy import name_to_type
 from midwatch.runbook.model import Step
 from screens.confirm import Confirm
 from screens.desk import IncidentSession

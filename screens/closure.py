@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from midwatch.engine.reasons import fault_of_reason
 from midwatch.incident.state import CriterionState, Incident
-from midwatch.reasons import fault_of_reason
 from midwatch.runbook.model import Runbook
 from screens.desk import IncidentSession
 from screens.widgets.aside import run_in_background

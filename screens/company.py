@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from midwatch.plan import Plan
-from midwatch.rules import needs_approval
+from midwatch.api.plan import Plan
+from midwatch.engine.policy import needs_approval
 from midwatch.runbook.model import Step
 from screens.approve import Approve, AskSecond
 from screens.handoff import Handoff

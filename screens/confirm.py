@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.clock import Clock
-from midwatch.plan import Plan, Risk
-from midwatch.runbook.model import Environment, Step
+from midwatch.api.plan import Plan
+from midwatch.runbook.model import Environment, Risk, Step
+from midwatch.system.clock import Clock
 from screens.widgets.choice import InlineButton
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark

@@ -7,7 +7,7 @@ from functools import partial
 
 from textual.content import Content
 
-from midwatch.incident.shelf import Summary
+from midwatch.engine.repository import Summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
 from screens.cancel import CancelStep

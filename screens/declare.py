@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from midwatch.incident.shelf import Summary
-from midwatch.inputs import Declaration, inputs_of
+from midwatch.engine.repository import Summary
+from midwatch.runbook.declaration import Declaration, inputs_of
 from midwatch.runbook.model import Runbook, Severity
 from screens.help import FIVE_LINES
 from screens.severity import WORDS

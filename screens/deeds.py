@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from midwatch.engine.policy import needs_approval
+from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus
-from midwatch.pins import other_servers, pins_of
-from midwatch.rules import needs_approval
 from midwatch.runbook.model import Step, StepKind
 from screens.desk import IncidentSession
 from screens.widgets.page_parts import PlanState

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from midwatch.clock import Clock
+from midwatch.api.plan import Plan
+from midwatch.control.lease import Lease
+from midwatch.engine.annotations import ManualCommand
 from midwatch.incident.events import Event
-from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.lease import Lease
+from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import CriterionState, Incident, Offer
-from midwatch.notebook import ManualCommand
-from midwatch.plan import Plan
 from midwatch.runbook.model import Runbook, Severity, Step
+from midwatch.system.clock import Clock
 
 
 class IncidentSession(Protocol):

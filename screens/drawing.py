@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
-from midwatch.beckoning import pending_request
-from midwatch.incident.lease import DriverState
+from midwatch.control.lease import DriverState
+from midwatch.control.pending_requests import pending_request
 from midwatch.incident.state import Attempt, StepStatus
-from midwatch.pace import PACE, RateMeter, advance
+from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.closure import criteria_lines

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.handover import Section, handoff_summary
+from midwatch.reports.handoff_summary import Section, handoff_summary
 from screens.desk import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.keyed import YES, bindings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from midwatch.api.probe import Reading
 from midwatch.incident.state import StepStatus
-from midwatch.journal.words import journal_notice
-from midwatch.probe import Reading
+from midwatch.journal.notices import journal_notice
 from midwatch.runbook.model import Step, StepKind
-from midwatch.supervisor.logout import logout_kills
+from midwatch.supervisor.logind import logout_kills
 from screens.deeds import PrimaryAction
 from screens.desk import IncidentSession
 from screens.drawing import Layout

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.content import Content
 
-from midwatch.incident.shelf import Summary, incidents, summary
+from midwatch.engine.repository import Summary, incidents, summary
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.rows import edges, paragraph
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from textual.message_pump import MessagePump
 
-from midwatch.clock import Clock
-from midwatch.probe import Reading
+from midwatch.api.probe import Reading
+from midwatch.system.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

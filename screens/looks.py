@@ -8,11 +8,11 @@ from functools import partial
 
 from textual.message_pump import MessagePump
 
-from midwatch.errors import MidwatchError
+from midwatch.api.plan import Plan
+from midwatch.engine.planning import can_undo
 from midwatch.incident.state import CriterionState
-from midwatch.plan import Plan
-from midwatch.planning import can_undo
 from midwatch.runbook.model import Step
+from midwatch.system.errors import MidwatchError
 from screens.desk import IncidentSession
 from screens.widgets.aside import run_in_background
 from screens.widgets.page_parts import PlanState

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from textual.widget import Widget
 
-from midwatch.notebook import ManualCommand
-from midwatch.units import counted
-from midwatch.when import parse_time
+from midwatch.engine.annotations import ManualCommand
+from midwatch.system.time_parser import parse_time
+from midwatch.system.units import counted
 from screens.desk import IncidentSession
 from screens.widgets.choice import PickOne
 from screens.widgets.form import Field, Form

@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from midwatch.errors import MidwatchError
 from midwatch.incident.state import StepStatus
-from midwatch.pace import PACE, RateMeter, advance
+from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
+from midwatch.system.errors import MidwatchError
 from screens.desk import IncidentSession
 from screens.keyed import OUTPUT
 from screens.output_elsewhere import clipboard_text, copied_file, show_in_pager

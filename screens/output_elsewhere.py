@@ -13,10 +13,10 @@ from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
-from midwatch.errors import Failed
-from midwatch.incident.modes import new_folder, open_file
-from midwatch.plain_output import plain_blocks, plain_tail
-from midwatch.units import size
+from midwatch.incident.permissions import new_folder, open_file
+from midwatch.output.plain_text import plain_blocks, plain_tail
+from midwatch.system.errors import Failed
+from midwatch.system.units import size
 
 CLIPBOARD = 64_000
 """Bytes of the end that go to the clipboard: terminals take no more than about a hundred thousand in one sequence."""

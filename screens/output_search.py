@@ -9,7 +9,7 @@ from pathlib import Path
 
 from textual.message_pump import MessagePump
 
-from midwatch.spool import MOST_COUNTED, OutputIndex
+from midwatch.output.index import MOST_COUNTED, OutputIndex
 from screens.widgets.aside import run_in_background
 
 ERROR = re.compile(rb"\b(?:ERROR|FAILURE|FATAL|CRITICAL|PANIC|Traceback|[Ee]rror:|fatal:|[Ff]ailed\b)")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from midwatch.clock import Clock
+from midwatch.system.clock import Clock
 from screens.page import Page
 from screens.widgets.panel_page_lines import panel_detail_lines
 from screens.widgets.panel_state import PanelState

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from midwatch.plan import Risk
-from midwatch.reasons import require_reason
-from midwatch.runbook.model import Runbook, Step
+from midwatch.engine.reasons import require_reason
+from midwatch.runbook.model import Risk, Runbook, Step
 from screens.widgets.environments import step_mark
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, TextStyles

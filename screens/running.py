@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
+from midwatch.api.plan import Plan
+from midwatch.engine.policy import name_to_type, risk_of
+from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus
-from midwatch.pace import Advance
-from midwatch.pins import other_servers, pins_of
-from midwatch.plan import Plan, Risk
-from midwatch.rules import name_to_type, risk_of
-from midwatch.runbook.model import Step
+from midwatch.output.progress import Advance
+from midwatch.runbook.model import Risk, Step
 from screens.confirm import Confirm
 from screens.desk import IncidentSession
 from screens.looks import PlanCache

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from midwatch.clock import from_rfc3339
 from midwatch.incident.events import Event, EventKind
-from midwatch.notebook import WORDS_IN
-from midwatch.telling import SILENT, describe, lines_below
+from midwatch.reports.event_text import SILENT, WORDS_IN, describe, lines_below
+from midwatch.system.clock import from_rfc3339
 from screens.desk import IncidentSession
 from screens.widgets.pen import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.rows import edges, wrap

@@ -8,9 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from midwatch.errors import MidwatchError
-from midwatch.notebook import words_of
-from midwatch.telling import describe
+from midwatch.reports.event_text import describe, words_of
+from midwatch.system.errors import MidwatchError
 from screens.correct import CorrectForm
 from screens.desk import IncidentSession
 from screens.keyed import TIMELINE

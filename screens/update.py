@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midwatch.status_update import draft
+from midwatch.reports.status_update import draft
 from screens.desk import IncidentSession
 from screens.widgets.form import Field, Form
 from screens.widgets.pen import FAINT, TextStyles

@@ -9,9 +9,9 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.beckoning import control_option
-from midwatch.handover import handoff_summary
-from midwatch.reasons import fault_of_reason
+from midwatch.control.pending_requests import control_option
+from midwatch.engine.reasons import fault_of_reason
+from midwatch.reports.handoff_summary import handoff_summary
 from screens.desk import IncidentSession
 from screens.handoff import summary_lines
 from screens.widgets.dialog import Dialog

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import SourceLocation
+from midwatch.api.action import Context
+from midwatch.api.plan import Plan, Verb
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
-from midwatch.plan import Plan, Verb
+from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
-from midwatch.runbook.places import LOCATIONS
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import SourceLocation
 from probes.postgres.embedded import VERSION, package_folder
 
 PASSWORD = "a long enough password"

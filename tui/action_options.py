@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.action import Action, Check, Context
-from midwatch.errors import BadInput, Exit
+from midwatch.api.action import Action, Check, Context
+from midwatch.system.errors import BadInput, Exit
 from tui.output import say, unfiltered
 from tui.where import add_runbook, load_runbook
 
@@ -24,7 +24,7 @@ def add_names(parser: argparse.ArgumentParser, what: str) -> None:
 
 def list_actions(*, checks: bool) -> int:
     """Print every action (or check) with its summary."""
-    from midwatch.catalogue import action_names, find_action
+    from midwatch.api.registry import action_names, find_action
 
     shown = _checks() if checks else {name: find_action(name) for name in action_names()}
     width = max(map(len, shown), default=0)
@@ -34,7 +34,7 @@ def list_actions(*, checks: bool) -> int:
 
 
 def _checks() -> dict[str, type[Check]]:
-    from midwatch.catalogue import action_names, find_action
+    from midwatch.api.registry import action_names, find_action
 
     found = {name: find_action(name) for name in action_names()}
     return {name: cls for name, cls in found.items() if issubclass(cls, Check)}
@@ -42,8 +42,8 @@ def _checks() -> dict[str, type[Check]]:
 
 def require_check(name: str) -> None:
     """Raise `BadInput` for what is no check, before any of its parameters is looked at; near checks are suggested."""
-    from midwatch.catalogue import action_names, find_action
-    from midwatch.runbook.reader import near
+    from midwatch.api.registry import action_names, find_action
+    from midwatch.runbook.fields import near
 
     if name not in action_names():
         raise BadInput(f"There is no check {name!r}", hint=near(name, _checks(), "There are"))
@@ -53,12 +53,12 @@ def require_check(name: str) -> None:
 
 def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:
     """The action with its parameters, what it works with, and the other options. Raises `BadInput`."""
-    from midwatch.actor import current_actor
-    from midwatch.catalogue import find_action
-    from midwatch.clock import SystemClock
-    from midwatch.console import ProcessConsole
-    from midwatch.known_secrets import known_secrets
-    from midwatch.parameters import build, parameters_of
+    from midwatch.api.parameters import build, parameters_of
+    from midwatch.api.registry import find_action
+    from midwatch.engine.process_console import ProcessConsole
+    from midwatch.runbook.secret_sources import known_secrets
+    from midwatch.system.actor import current_actor
+    from midwatch.system.clock import SystemClock
 
     cls = find_action(name)
     parser.description = cls.summary

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from midwatch.clock import Clock
-from midwatch.errors import MidwatchError
-from midwatch.known_secrets import known_secrets
-from midwatch.masking import masked_reading
-from midwatch.probe import Probe, Reading
-from midwatch.readings import panel_probe
+from midwatch.api.probe import Probe, Reading
+from midwatch.engine.readings import panel_probe
+from midwatch.incident.event_redaction import masked_reading
 from midwatch.runbook.model import Runbook
-from midwatch.units import counted
+from midwatch.runbook.secret_sources import known_secrets
+from midwatch.system.clock import Clock
+from midwatch.system.errors import MidwatchError
+from midwatch.system.units import counted
 from screens.desk import IncidentSession
 from screens.incident import IncidentScreen
 from screens.live import Source

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from midwatch import __version__
-from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.system.errors import BadInput, Exit, MidwatchError
 from midwatch.system.umask import keep_others_out
 from tui.output import Parser, safe_streams, say
 
@@ -45,7 +45,7 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns its exit code (`midwatch.errors.Exit`)."""
+    """Run one command line; returns its exit code (`midwatch.system.errors.Exit`)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     keep_others_out()
     _open_closed_streams()
@@ -103,8 +103,8 @@ def _open_closed_streams() -> None:
 
 def _masked(text: str) -> str:
     try:
-        from midwatch.known_secrets import environment_secrets
         from midwatch.redaction import mask
+        from midwatch.runbook.secret_sources import environment_secrets
     except (ImportError, OSError, MemoryError):  # no file can be opened any more; what led to it has to be said all the same
         return text
     return mask(text, environment_secrets())

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from midwatch.incident.shelf import Summary
-from midwatch.inputs import Declaration
+from midwatch.engine.repository import Summary
+from midwatch.runbook.declaration import Declaration
 from midwatch.runbook.model import Runbook
 from screens.declare import DeclareForm
 from tui.themed import BaseApp

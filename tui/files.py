@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, SourceLocation
+from midwatch.system.errors import BadInput, Failed, SourceLocation
 from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, read_trusted
 
 _MODE = 0o644

@@ -11,7 +11,7 @@ from pathlib import Path
 from textual.binding import Binding
 from textual.keys import Keys
 
-from midwatch.errors import BadInput, SourceLocation
+from midwatch.system.errors import BadInput, SourceLocation
 from screens.keyed import FIXED, SCREENS
 from screens.widgets.key import Key, shown
 from tui.files import read_own

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NoReturn, TextIO, cast
 
-from midwatch.hostile import json_text, safe_text
+from midwatch.system.sanitize import json_text, safe_text
 
 
 def say(text: object = "", *, end: str = "\n", error: bool = False, flush: bool = False) -> None:

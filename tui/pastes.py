@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from textual import events
 from textual.message import Message
 
-from midwatch.hostile import safe_text
+from midwatch.system.sanitize import safe_text
 from tui.typed import WHOLE, InputParser
 
 PASTE_KEYS = 8

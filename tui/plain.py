@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from midwatch.hostile import safe_text
-from midwatch.plan import Plan, Verb
-from midwatch.units import size
+from midwatch.api.plan import Plan, Verb
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import size
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

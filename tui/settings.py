@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import BadInput, Failed, SourceLocation
 from tui.files import read_own, write_text
 from tui.keys import keys_file
 from tui.theme import THEMES

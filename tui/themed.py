@@ -20,10 +20,10 @@ from textual.color import Color
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
-from midwatch.errors import Failed
-from midwatch.hostile import safe_text
-from midwatch.known_secrets import environment_secrets
 from midwatch.redaction import mask
+from midwatch.runbook.secret_sources import environment_secrets
+from midwatch.system.errors import Failed
+from midwatch.system.sanitize import safe_text
 from screens.page import Page
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand

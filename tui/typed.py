@@ -11,7 +11,7 @@ from textual._xterm_parser import XTermParser
 from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 from textual.message import Message
 
-from midwatch.hostile import safe_text
+from midwatch.system.sanitize import safe_text
 
 ESC = "\x1b"
 CUT = 2.0

@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput, Refused
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Refused
 
 
 def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:

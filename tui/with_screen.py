@@ -9,13 +9,13 @@ import sys
 from io import BufferedReader
 from typing import cast
 
-from midwatch.actor import current_actor, login
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, MidwatchError
-from midwatch.handover import headline
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import DriverState
+from midwatch.control.lease import DriverState
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.paths import IncidentFolder
+from midwatch.reports.handoff_summary import headline
 from midwatch.runbook.model import Runbook
+from midwatch.system.actor import current_actor, login
+from midwatch.system.errors import BadInput, MidwatchError
 from tui.lines.typed_ahead import drop_typed_ahead
 from tui.output import say
 from tui.settings import read_settings, settings_file

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from midwatch.errors import Exit
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import Exit
 from tui.files import write_text
 from tui.output import say
 
@@ -26,12 +26,12 @@ def run_headless(
 
     `inputs` for a new one come before those of the answers file.
     """
-    from midwatch import headless
-    from midwatch.actor import current_actor
-    from midwatch.answers import load_answers
-    from midwatch.conductor import IncidentController
-    from midwatch.export.timeline import timeline
-    from midwatch.supervisor.logout import logout_kills
+    from midwatch.engine import headless
+    from midwatch.engine.answers import load_answers
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.reports.timeline import timeline
+    from midwatch.supervisor.logind import logout_kills
+    from midwatch.system.actor import current_actor
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()

@@ -10,8 +10,8 @@ from actions.places.place import Destination, Room
 from actions.places.ssh import Ssh
 from actions.places.ssh_command import parse
 from actions.places.standard_output import StandardOutput
-from midwatch.errors import BadInput, MidwatchError, Refused
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, MidwatchError, Refused
 from probes.catalogue import emergency_places
 from probes.disk_usage import budgets_of
 

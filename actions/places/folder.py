@@ -12,10 +12,10 @@ from typing import IO
 
 from actions.folder_identity import folder_identity
 from actions.places.place import Room
-from midwatch.errors import Failed, MidwatchError
 from midwatch.system.durable import make_folders
+from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.trusted_files import create_exclusive, open_regular_file
-from midwatch.units import percent, size
+from midwatch.system.units import percent, size
 from probes.catalogue import PARTIAL
 from probes.disk_usage import Budget, usage
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from actions.places.place import Room
-from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
-from midwatch.units import size
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.units import size
 
 PART = 16 << 20
 """Bytes of a part; larger once a thousand were sent, since a store takes ten thousand at most."""

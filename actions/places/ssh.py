@@ -18,8 +18,8 @@ from typing import IO
 from actions.places.folder import CRITICAL
 from actions.places.place import Room
 from actions.places.ssh_command import Host
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown
-from midwatch.units import percent, size
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.units import percent, size
 from probes.catalogue import PARTIAL
 
 STALL = 180.0

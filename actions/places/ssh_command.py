@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
 
 CONNECT = 10
 """Seconds to log in."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from actions.places.place import Room
-from midwatch.errors import Failed, Refused
-from midwatch.units import size
+from midwatch.system.errors import Failed, Refused
+from midwatch.system.units import size
 
 _OUT, _ERROR = 1, 2
 

@@ -1,4 +1,4 @@
-"""The state of an incident, as `midwatch.incident.fold` makes it out of the events, and what can be asked of it."""
+"""The state of an incident, as `midwatch.incident.reducer` makes it out of the events, and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from midwatch.clock import Clock
+from midwatch.api.plan import Plan
+from midwatch.api.probe import Reading
 from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, seconds_between
+from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
-from midwatch.person import Identity
-from midwatch.pins import Pin
-from midwatch.plan import Plan
-from midwatch.probe import Reading
-from midwatch.process import boot_id
 from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
+from midwatch.system.clock import Clock
+from midwatch.system.identity import Identity
+from midwatch.system.process import boot_id
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ import os
 import stat
 from dataclasses import dataclass
 
-from midwatch.incident.modes import held_folder
-from midwatch.journal.places import Named
+from midwatch.incident.permissions import held_folder
+from midwatch.journal.fallback_locations import Named
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Reads a journal: whole, or as it grows. Reading never changes a file and needs no lock.
 
-A journal whose disk takes no more events goes on in other files, which its own events name (`midwatch.journal.places`).
+A journal whose disk takes no more events goes on in other files, which its own events name
+(`midwatch.journal.fallback_locations`).
 Every reader reads them all, and each event once.
 """
 
@@ -13,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, SourceLocation
 from midwatch.incident.events import Event
+from midwatch.journal.codec import LONGEST, NO_LINE, decode, digest
 from midwatch.journal.fallback import Home, open_fallback
-from midwatch.journal.line import LONGEST, NO_LINE, decode, digest
-from midwatch.journal.places import Named, named_files
+from midwatch.journal.fallback_locations import Named, named_files
+from midwatch.system.errors import BadInput, Failed, SourceLocation
 
 _BLOCK = 64 * 1024
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import MidwatchError
 from midwatch.journal.witness import TAG
+from midwatch.system.errors import MidwatchError
 from midwatch.system.strict_json import read_object
 from midwatch.system.trusted_files import open_regular
 

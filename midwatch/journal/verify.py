@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import BadInput, Failed
 from midwatch.incident.events import Event, EventKind
-from midwatch.journal.gathered import MergedJournal, merge_files
-from midwatch.journal.line import NO_LINE, decode, digest
+from midwatch.journal.codec import NO_LINE, decode, digest
+from midwatch.journal.merged_reader import MergedJournal, merge_files
 from midwatch.journal.reader import Stored, opened
+from midwatch.system.errors import BadInput, Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.clock import Clock
-from midwatch.errors import BadInput, Failed, MidwatchError, Refused
-from midwatch.file_systems import copy_on_write
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.modes import open_file
-from midwatch.journal.chain import MARKER, Fence, JournalStore
-from midwatch.journal.gathered import MergedJournal, merge_files
-from midwatch.journal.line import LONGEST, decode, digest
-from midwatch.journal.part import NotStored, Segment
-from midwatch.journal.places import choose, named_files
+from midwatch.incident.permissions import open_file
+from midwatch.journal.codec import LONGEST, decode, digest
+from midwatch.journal.fallback_locations import choose, named_files
+from midwatch.journal.merged_reader import MergedJournal, merge_files
+from midwatch.journal.segment import NotStored, Segment
+from midwatch.journal.store import MARKER, Fence, JournalStore
 from midwatch.journal.verify import verify
+from midwatch.system.clock import Clock
+from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.system.filesystems import copy_on_write
 
 
 class Journal(JournalStore):

@@ -5,6 +5,6 @@ The rules are in `docs/redaction.md`.
 
 from __future__ import annotations
 
-from midwatch.redaction.stream import SECRET_SHAPED, SHORTEST, Redactor, mask
+from midwatch.redaction.redactor import SECRET_SHAPED, SHORTEST, Redactor, mask
 
 __all__ = ["SECRET_SHAPED", "SHORTEST", "Redactor", "mask"]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from midwatch.action import Action, Check
-from midwatch.catalogue import find_action, find_probe
-from midwatch.errors import BadInput, MidwatchError, SourceLocation
-from midwatch.parameters import BadParameter, Parameter, build, convert, parameters_of
-from midwatch.plan import Risk
-from midwatch.runbook.building import laid_over
-from midwatch.runbook.model import INPUTS, Reference, Runbook
+from midwatch.api.action import Action, Check
+from midwatch.api.parameters import BadParameter, Parameter, build, convert, parameters_of
+from midwatch.api.registry import find_action, find_probe
+from midwatch.runbook.builder import laid_over
+from midwatch.runbook.fields import Fields, Found, Problems, near, shortened
+from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
-from midwatch.runbook.reader import Fields, Found, Problems, near, shortened
+from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
 
 _HURT = tuple(Risk)
 

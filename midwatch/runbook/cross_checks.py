@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from midwatch.errors import SourceLocation
-from midwatch.plan import Risk
-from midwatch.runbook.building import action_of, identity, kind_of, laid_over, question_of, section_of
-from midwatch.runbook.model import INPUTS, Question, Reference, StepKind, TargetKind
+from midwatch.runbook.builder import action_of, identity, kind_of, laid_over, question_of, section_of
+from midwatch.runbook.fields import Fields, Found, Problems, listed, near
+from midwatch.runbook.model import INPUTS, Question, Reference, Risk, StepKind, TargetKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.questions import answer_words
-from midwatch.runbook.reader import Fields, Found, Problems, listed, near
+from midwatch.system.errors import SourceLocation
 
 _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),

@@ -6,16 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput, SourceLocation
 from midwatch.runbook.argument_checks import check_arguments
-from midwatch.runbook.building import build_runbook
+from midwatch.runbook.builder import build_runbook
 from midwatch.runbook.cross_checks import check_whole
-from midwatch.runbook.format import RUNBOOK, SITE
+from midwatch.runbook.fields import Fields, Problems, Shape
 from midwatch.runbook.model import Runbook
-from midwatch.runbook.reader import Fields, Problems, Shape
+from midwatch.runbook.schema import RUNBOOK, SITE
 from midwatch.runbook.secret_checks import check_defaults, check_text
 from midwatch.runbook.source import read_text
-from midwatch.runbook.yaml_source import Scalar, Table, parse_yaml
+from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
+from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.trusted_files import Trust
 
 SITE_NAME = "site.yaml"

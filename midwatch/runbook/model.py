@@ -8,8 +8,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import SourceLocation
-from midwatch.plan import Risk
+from midwatch.system.errors import SourceLocation
+
+
+class Risk(StrEnum):
+    """How much a step can hurt. `observe` changes nothing, `change` can be undone or repeated, `destroy` cannot."""
+
+    OBSERVE = "observe"
+    CHANGE = "change"
+    DESTROY = "destroy"
 
 
 class Severity(StrEnum):
@@ -303,7 +310,7 @@ class Runbook:
     roles: Mapping[str, Role] = field(default_factory=dict)
     comms: Comms = Comms()
     locations: Mapping[str, str] = field(default_factory=dict)
-    """Named files and folders that actions use: see `midwatch.runbook.places`."""
+    """Named files and folders that actions use: see `midwatch.runbook.locations`."""
     panels: tuple[Panel, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     phases: tuple[Phase, ...] = ()

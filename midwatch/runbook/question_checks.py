@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from midwatch.known_secrets import names_secret
-from midwatch.runbook.building import question_of
+from midwatch.runbook.builder import question_of
+from midwatch.runbook.fields import Fields, Found, Problems, near
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
-from midwatch.runbook.reader import Fields, Found, Problems, near
+from midwatch.runbook.secret_sources import names_secret
 
 
 def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from midwatch.runbook.fields import listed, shortened
 from midwatch.runbook.model import Question
-from midwatch.runbook.reader import listed, shortened
 
 YES_NO = ("yes", "no")
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -1,21 +1,251 @@
-"""The format as JSON Schema, from the declarations that the loader reads by."""
+"""The format of runbooks and site files: every key, what it accepts and what it means, for the loader and the schema."""
 
 from __future__ import annotations
 
-from typing import Any
+from midwatch.runbook.field_types import (
+    ANSWER,
+    ID,
+    OUTPUT,
+    TARGET,
+    VARIABLE,
+    Argument,
+    Expression,
+    Flag,
+    Length,
+    Name,
+    StepValue,
+    Text,
+    Whole,
+    Word,
+)
+from midwatch.runbook.fields import Key, ListOf, Shape, TableOf
+from midwatch.runbook.locations import LOCATIONS
+from midwatch.runbook.model import Environment, Risk, Severity, TargetKind
 
-from midwatch.runbook.format import RUNBOOK, SITE
+VERSION = 1
 
+LINE, TEXT = Text(single=True), Text()
+SEVERITY = Word(tuple(word.value for word in Severity))
+IDS = ListOf(ID, single=True)
+ARGUMENTS = TableOf(VARIABLE, Argument(), "parameters")
 
-def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of runbooks and site files: a file with the key `midwatch-site` is taken for a site file."""
-    shapes = {shape.name: shape for root in (RUNBOOK, SITE) for shape in root.inner()}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Midwatch runbook or site file",
-        "type": "object",
-        "if": {"required": ["midwatch-site"]},
-        "then": SITE.schema(),
-        "else": RUNBOOK.schema(),
-        "$defs": {name.replace(" ", "-"): shape.definition() for name, shape in sorted(shapes.items())},
-    }
+SECRET_STORE = Shape(
+    "secret store",
+    "A command that keeps a new password where applications find it.",
+    (
+        Key("command", LINE, "Run without a shell; the password is on its standard input, without a newline", required=True),
+        Key("timeout", Length(), "How long it may take; default 30 s"),
+    ),
+)
+DEPENDENT = Shape(
+    "dependent",
+    "Something that logs in to a target; asked after its password was changed. One of 'target', 'tcp' and 'command'.",
+    (
+        Key("name", LINE, "What people call it", required=True),
+        Key("target", TARGET, "Another target whose login has to work, such as a pooler"),
+        Key(
+            "tcp", Name(r"(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", "HOST:PORT", 255), "HOST:PORT that has to answer"
+        ),
+        Key("command", LINE, "Run without a shell; has to exit 0"),
+        Key("timeout", Length(), "How long it may take; default 30 s"),
+    ),
+)
+TARGET_SHAPE = Shape(
+    "target",
+    "A database that steps act on.",
+    (
+        Key(
+            "kind",
+            Word(tuple(word.value for word in TargetKind)),
+            "'local' is reached by host and port or socket, 'docker' is in a container",
+            required=True,
+        ),
+        Key("database", LINE, "The database's name", required=True),
+        Key("label", LINE, "What people call it; default: the target's name"),
+        Key("container", TARGET, "For kind 'docker': the container's exact name; default: the target's name"),
+        Key("host", LINE, "Host name or address of the server"),
+        Key("port", Whole(1, 65535), "Its port; default 5432"),
+        Key("socket", LINE, "Folder of the server's Unix socket, as seen from here"),
+        Key("user", LINE, "The role that applications and the nightly job log in as"),
+        Key("superuser", LINE, "Its superuser; discovered when not given"),
+        Key("password_file", LINE, "A file that may hold the user's password; read, never written"),
+        Key("secret_store", SECRET_STORE, "Where a new password is kept besides the bastion's password file"),
+        Key("dependents", ListOf(DEPENDENT), "What logs in to it, and is asked after its password was changed"),
+        Key("log", LINE, "The server's own log, as a file here; default: the container's output"),
+        Key("version", Name(r"[0-9]+(?:\.[0-9]+)?", "a version such as 15 or 15.8"), "The PostgreSQL version that is expected"),
+        Key("extensions", ListOf(LINE), "Extensions that are expected: a name, or name and version"),
+        Key(
+            "system_identifier",
+            Name(r"[0-9]{1,20}", "the number that pg_control_system() gives"),
+            "Its system_identifier: every plan that finds another server there is refused; default: the first one found",
+        ),
+        Key("role", Word(("primary", "standby")), "What it has to be; every plan that finds another is refused"),
+    ),
+)
+ROLE = Shape(
+    "role",
+    "Somebody who has to be told.",
+    (
+        Key("name", LINE, "Who it is, as people say it", required=True),
+        Key("notify_when", LINE, "When they are told, in words"),
+        Key("contact", LINE, "How they are reached"),
+    ),
+)
+COMMS = Shape(
+    "comms",
+    "How others are kept informed.",
+    (
+        Key("channel", LINE, "The incident channel"),
+        Key("update_every", Length(), "Time between two status updates"),
+    ),
+)
+CONDITION = Shape(
+    "condition",
+    "When the step is needed. Either 'failed', or 'answer' with 'is'.",
+    (
+        Key("failed", IDS, "Earlier steps; it is needed once one of them has failed"),
+        Key(
+            "answer",
+            ListOf(StepValue(), single=True, filled=True),
+            "Values that earlier steps ask for or report, as STEP.KEY; one of them is enough",
+        ),
+        Key("is", ListOf(LINE, single=True, filled=True), "The answers with which it is needed"),
+    ),
+)
+ASK = Shape(
+    "question",
+    "One thing that a person is asked, by a manual step or at the declaration; the answer is journalled. Never a secret.",
+    (
+        Key("name", ANSWER, "What the answer is called in references and exports", required=True),
+        Key("prompt", LINE, "The question as the person reads it", required=True),
+        Key(
+            "kind",
+            Word(("line", "text", "yes-no", "choice")),
+            "'line' (default), 'text' (several lines), 'yes-no', or 'choice' of the options",
+        ),
+        Key("options", ListOf(LINE, filled=True), "For kind 'choice': the answers that can be given"),
+        Key("default", TEXT, "The answer where nobody gives another"),
+        Key("required", Flag(), "Whether it has to be answered before one can go on; default true"),
+    ),
+)
+ON_FAILURE = Shape(
+    "failure rule",
+    "What follows when the step fails.",
+    (
+        Key("raise_severity", SEVERITY, "The severity that the incident rises to"),
+        Key("notify", IDS, "Roles that have to be told"),
+        Key("advice", TEXT, "What to do next"),
+    ),
+)
+CRITERION = Shape(
+    "criterion",
+    "One thing that has to hold before a step runs or the incident is closed; a check evaluates it.",
+    (
+        Key("id", ID, "What the journal calls it; default: from the title"),
+        Key("title", LINE, "What has to hold", required=True),
+        Key("check", LINE, "The check that evaluates it", required=True),
+        Key("with", ARGUMENTS, "Parameters of the check"),
+    ),
+)
+STEP = Shape(
+    "step",
+    "One thing to do: by a person, by a shell ('run') or by an action ('uses').",
+    (
+        Key("id", ID, "What other steps and the journal call it; default: from the title"),
+        Key("title", LINE, "What is done, in a few words", required=True),
+        Key("why", TEXT, "What it is good for"),
+        Key("instructions", TEXT, "Markdown; for a manual step what to do"),
+        Key("run", TEXT, "A script for bash -euo pipefail; values reach it through 'env' only"),
+        Key("uses", LINE, "The action that does it"),
+        Key("with", ARGUMENTS, "Parameters of the action"),
+        Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+        Key(
+            "outputs",
+            ListOf(OUTPUT, single=True, filled=True),
+            "Keys that the script reports in $STEP_OUTPUT; the step fails when one is missing at its end",
+        ),
+        Key(
+            "risk",
+            Word(tuple(word.value for word in Risk)),
+            "'observe' changes nothing, 'change' can be undone, 'destroy' cannot; default: the action's own",
+        ),
+        Key("timeout", Length(), "When it is stopped; default 10 min"),
+        Key("expect", TEXT, "What good looks like"),
+        Key("original_command", TEXT, "The plan's own command for this step"),
+        Key("deviation", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
+        Key("depends_on", IDS, "Earlier steps that have to be done or skipped first"),
+        Key("preconditions", ListOf(CRITERION), "What has to hold when it starts; evaluated live, overridden by a reason only"),
+        Key("when", CONDITION, "When it is needed; default: always"),
+        Key("measure", IDS, "Panels whose readings are taken before and after"),
+        Key("questions", ListOf(ASK), "What a manual step asks the person"),
+        Key("notify", IDS, "Roles that a manual step tells"),
+        Key("requires_approval", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
+        Key("optional", Flag(), "Whether it may be left out without a word; default false"),
+        Key("on_failure", ON_FAILURE, "What follows when it fails"),
+    ),
+)
+PHASE = Shape(
+    "phase",
+    "A titled group of steps.",
+    (
+        Key("id", ID, "What the journal calls it; default: from the title"),
+        Key("title", LINE, "Its title", required=True),
+        Key("section", LINE, "The section of the written plan; steps are numbered from it; default: its place"),
+        Key("intro", TEXT, "What to know before its first step"),
+        Key("steps", ListOf(STEP, filled=True), "Its steps, in order", required=True),
+    ),
+)
+TRIGGER = Shape(
+    "trigger",
+    "What tells that this incident is happening: a line in a log ('log' and 'match'), or a check that fails ('check').",
+    (
+        Key("id", ID, "What steps and the journal call it; default: from the title"),
+        Key("title", LINE, "What happened, in a few words", required=True),
+        Key("log", LINE, "A log file"),
+        Key("match", Expression(), "A regular expression that is searched in each of its lines"),
+        Key("check", LINE, "A check that fails when it is happening"),
+        Key("with", ARGUMENTS, "Parameters of the check"),
+    ),
+)
+_LAID_OVER = (
+    Key(
+        "environment",
+        Word(tuple(word.value for word in Environment)),
+        "What the targets are used for, shown in every header and consent; default production",
+    ),
+    Key("targets", TableOf(TARGET, TARGET_SHAPE, "targets"), "Databases that steps act on, by name"),
+    Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be told, by id"),
+    Key("comms", COMMS, "How others are kept informed"),
+    Key(
+        "locations",
+        TableOf(Word(tuple(LOCATIONS)), Text(single=True, empty=True), "locations"),
+        "Files and folders that actions use, by name",
+    ),
+    Key("panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"),
+    Key("witness", Flag(), "Whether the heads of the journal are sent to the machine's own log; default true"),
+)
+RUNBOOK = Shape(
+    "runbook",
+    "A runbook for Midwatch.",
+    (
+        Key("midwatch", Whole(VERSION, VERSION), "The version of the format", required=True),
+        Key("id", ID, "Part of every incident's name; default: from the title"),
+        Key("title", LINE, "What the incident is", required=True),
+        Key("severity", SEVERITY, "How bad it is when it is declared", required=True),
+        Key("summary", TEXT, "What the runbook is for"),
+        Key("inputs", ListOf(ASK), "What is asked when an incident is declared; steps refer to it as inputs.NAME"),
+        *_LAID_OVER,
+        Key("triggers", ListOf(TRIGGER), "What tells that it is happening"),
+        Key("phases", ListOf(PHASE, filled=True), "The steps, in groups, in order", required=True),
+        Key("closure", ListOf(CRITERION), "What has to hold before the incident is closed"),
+    ),
+)
+SITE = Shape(
+    "site file",
+    "What differs in one place; its entries replace the runbook's entries of the same name.",
+    (
+        Key("midwatch-site", Whole(VERSION, VERSION), "The version of the format", required=True),
+        *_LAID_OVER,
+        Key("inputs", TableOf(ANSWER, TEXT, "defaults"), "Other defaults of the runbook's inputs, by name"),
+    ),
+)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.errors import SourceLocation
-from midwatch.known_secrets import names_secret
 from midwatch.redaction.ordinary import is_ordinary
-from midwatch.redaction.shapes import PatternMatcher
-from midwatch.runbook.reader import Problems
-from midwatch.runbook.yaml_source import Listing, Node, Scalar, Table
+from midwatch.redaction.pattern_matcher import PatternMatcher
+from midwatch.runbook.fields import Problems
+from midwatch.runbook.secret_sources import names_secret
+from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
+from midwatch.system.errors import SourceLocation
 
 _URI_HINT = "Take it out: ~/.pgpass, a target's password_file or a variable of the environment can hold it"
 _HINT = "Take it out: a file, or a variable of the environment from which Midwatch is started, can hold it"

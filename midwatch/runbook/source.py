@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from midwatch.errors import BadInput, SourceLocation
+from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.trusted_files import Trust, open_trusted
 
 LIMIT = 1024 * 1024

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from midwatch.errors import SHORTAGES, MidwatchError
-from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
-from midwatch.supervisor.order import LaunchSpec
-from midwatch.supervisor.supervise import Supervision
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.runner import Supervision
+from midwatch.system.errors import SHORTAGES, MidwatchError
 from midwatch.system.umask import keep_others_out
 
 _LONGEST_HANDOVER = 16 * 1024 * 1024

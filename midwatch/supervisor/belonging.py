@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from midwatch.errors import SHORTAGES
-from midwatch.incident.folder import AttemptFolder
-from midwatch.process import ProcessIdentity
-from midwatch.supervisor.values import ATTEMPT_VARIABLE, is_out_of_reach
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.step_outputs import ATTEMPT_VARIABLE, is_out_of_reach
+from midwatch.system.errors import SHORTAGES
+from midwatch.system.process import ProcessIdentity
 
 PROGRAM = ("-m", "midwatch.supervisor")
 """What stands in a supervisor's command line before the attempt's folder."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from midwatch.process import ProcessIdentity, boot_id
+from midwatch.system.process import ProcessIdentity, boot_id
 
 _NAME = re.compile(r"midwatch-(\d+)-(\d+)")
 

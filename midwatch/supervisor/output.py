@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from midwatch.incident.modes import open_file
+from midwatch.incident.permissions import open_file
 
 TAIL = 1024 * 1024
 """Bytes of the end that are kept when the limit was reached."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.incident.modes import open_file
+from midwatch.incident.permissions import open_file
 
 _WIDTH = 64
 _LONGEST, _MOST = 96, 1e18

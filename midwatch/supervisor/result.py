@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.clock import from_rfc3339
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.modes import open_file
+from midwatch.incident.permissions import open_file
+from midwatch.system.clock import from_rfc3339
 from midwatch.system.durable import sync_folder
 
 SPACE = 4096
@@ -36,7 +36,7 @@ class Result:
     seconds: float
     """From the start of the step's process to its end."""
     ended: str
-    """UTC, as `midwatch.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.iso` writes it."""
     output_bytes: int
     """Size of the output file."""
     output_dropped: int

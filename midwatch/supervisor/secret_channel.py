@@ -7,7 +7,7 @@ import json
 import os
 import socket
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 
 VARIABLE = "MIDWATCH_SECRET_FD"
 """Number of the inherited socket, in the step's environment."""

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import midwatch
-from midwatch.errors import Failed, Refused
-from midwatch.incident.folder import AttemptFolder
-from midwatch.incident.modes import new_folder, open_file
-from midwatch.known_secrets import names_secret
-from midwatch.process import ProcessIdentity
-from midwatch.supervisor.logout import hand_over
-from midwatch.supervisor.order import LaunchSpec
-from midwatch.supervisor.watch import START_GRACE, Running, inspect_attempt
+from midwatch.incident.paths import AttemptFolder
+from midwatch.incident.permissions import new_folder, open_file
+from midwatch.runbook.secret_sources import names_secret
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.logind import hand_over
+from midwatch.supervisor.status import START_GRACE, Running, inspect_attempt
 from midwatch.system.durable import sync_folder
+from midwatch.system.errors import Failed, Refused
+from midwatch.system.process import ProcessIdentity
 
 _ROOT = Path(midwatch.__file__).parent.parent
 

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import OutcomeUnknown
+from midwatch.system.errors import OutcomeUnknown
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 LIMIT_S = 3.0

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
-from midwatch.errors import Failed, Refused
+from midwatch.system.errors import Failed, Refused
 
 _LINKS_AT_MOST = 40
 """As many links as Linux follows in one path (path_resolution(7))."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from midwatch.errors import Failed
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.errors import Failed
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, password_file
 

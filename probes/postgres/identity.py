@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from midwatch.errors import Failed, MidwatchError
-from midwatch.plan import UNKNOWN
+from midwatch.api.plan import UNKNOWN
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.errors import Failed, MidwatchError
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import login_route, password_file, superuser_route

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from midwatch.errors import MidwatchError
-from midwatch.hostile import safe_text
-from midwatch.units import size
+from midwatch.system.errors import MidwatchError
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import size
 from probes.postgres.connect import Route
 from probes.postgres.conninfo import server_of, user_of
 from probes.postgres.role import identifier, literal, run_quietly

@@ -10,7 +10,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.postgres.connect import Route, connect
 
 ITERATIONS = 4096

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import BadInput, Failed, MidwatchError, Refused
-from midwatch.process import ProcessIdentity, boot_id
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
+from midwatch.system.process import ProcessIdentity, boot_id
 from midwatch.system.trusted_files import read_regular
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, Identity, engine_for, package_folder, run
@@ -81,7 +81,7 @@ def temp_server_folder(wanted: Path | None, needed: int) -> Path:
 
     Raises `OutcomeUnknown` for one on a mount that does not answer.
     """
-    from midwatch.units import size
+    from midwatch.system.units import size
 
     told = []
     for place in [wanted] if wanted else list(dict.fromkeys((Path(tempfile.gettempdir()), Path("/var/tmp")))):  # noqa: S108

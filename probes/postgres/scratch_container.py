@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import Failed, MidwatchError, Refused
-from midwatch.units import size
+from midwatch.system.errors import Failed, MidwatchError, Refused
+from midwatch.system.units import size
 from probes.docker_engine import engine
 from probes.postgres.connect import Route, connect
 from probes.postgres.scratch import PORT, SETTINGS, START_LIMIT, TempServer, is_owned, make_folder

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.errors import Refused
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import Refused
 
 SYSTEM = Path("/usr/lib/postgresql")
 """Where Debian and its kin keep a folder for each major version."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from midwatch.errors import Refused
-from midwatch.hostile import safe_text
+from midwatch.system.errors import Refused
+from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import Route
 from probes.postgres.conninfo import server_of
 from probes.postgres.role import run_quietly

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from midwatch.units import duration
+from midwatch.system.units import duration
 
 
 def span(seconds: float) -> str:

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from textual.message_pump import MessagePump
 
-from midwatch.errors import MidwatchError
-from midwatch.known_secrets import environment_secrets
 from midwatch.redaction import mask
+from midwatch.runbook.secret_sources import environment_secrets
+from midwatch.system.errors import MidwatchError
 
 T = TypeVar("T")
 RUNNING: set[threading.Thread] = set()

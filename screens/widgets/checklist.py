@@ -8,9 +8,9 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from midwatch.clock import Clock
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Phase, Runbook, Step
+from midwatch.system.clock import Clock
 from screens.widgets.checklist_rows import Entry, checklist_lines, entries
 from screens.widgets.pen import TextStyles
 from screens.widgets.sheet import LineView

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepState, StepStatus
-from midwatch.plan import Risk
-from midwatch.runbook.model import Phase, Runbook, Step, StepKind
-from midwatch.units import duration
+from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
+from midwatch.system.units import duration
 from screens.widgets.ages import span
 from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
 from screens.widgets.rows import edges, fit

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from midwatch.hostile import safe_text
 from midwatch.runbook.model import Question
+from midwatch.system.sanitize import safe_text
 from screens.widgets.choice import PickOne
 from screens.widgets.dialog import Dialog
 from screens.widgets.line import LineInput

@@ -14,8 +14,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from midwatch.spool import OutputIndex
-from midwatch.timing import Timestamps
+from midwatch.output.index import OutputIndex
+from midwatch.output.timestamps import Timestamps
 from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
 
 _MARKS = (

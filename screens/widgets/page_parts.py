@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from midwatch.api.plan import Plan
 from midwatch.incident.state import CriterionState, Incident
-from midwatch.pace import Advance
-from midwatch.plan import Plan
+from midwatch.output.progress import Advance
 from midwatch.runbook.model import Runbook, Step
 
 

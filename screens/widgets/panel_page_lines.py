@@ -7,8 +7,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.probe import Level, Reading, Row
-from midwatch.units import duration, percent, size
+from midwatch.api.probe import Level, Reading, Row
+from midwatch.system.units import duration, percent, size
 from screens.widgets.ages import age
 from screens.widgets.panel_lines import age_of
 from screens.widgets.panel_state import PanelState

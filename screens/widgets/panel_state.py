@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from midwatch.probe import Reading
+from midwatch.api.probe import Reading
 from screens.widgets.history import TimeSeries
 
 _LATE = 3

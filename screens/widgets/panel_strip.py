@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from midwatch.probe import Level, Row
+from midwatch.api.probe import Level, Row
 from screens.widgets.ages import age
 from screens.widgets.panel_state import PanelState
 from screens.widgets.pen import FAINT, LEVEL_STYLES, SOON, TextStyles

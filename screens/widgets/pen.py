@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from midwatch.hostile import safe_text
+from midwatch.api.probe import Level
 from midwatch.incident.state import StepStatus
-from midwatch.probe import Level
+from midwatch.system.sanitize import safe_text
 
 # Names of theme variables (tui/theme.py). Colour never tells anything that a sign or a word does not tell as well.
 WRONG, SOON, WELL, CHOSEN, FAINT = "$wrong", "$soon", "$well", "$chosen", "$faint"

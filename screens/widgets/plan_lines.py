@@ -8,9 +8,9 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from midwatch.plan import SUMS, Effect, Plan, Verb
+from midwatch.api.plan import SUMS, Effect, Plan, Verb
 from midwatch.runbook.model import Runbook
-from midwatch.units import size
+from midwatch.system.units import size
 from screens.widgets.ages import exact_age
 from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.rows import edges, labelled, paragraph, wrap

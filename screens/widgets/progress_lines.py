@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from midwatch.pace import Advance
-from midwatch.units import size
+from midwatch.output.progress import Advance
+from midwatch.system.units import size
 from screens.widgets.pen import CHOSEN, FAINT, SOON, TextStyles
 
 

@@ -9,9 +9,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from midwatch.incident.state import Incident, StepState, StepStatus
-from midwatch.plan import Risk
-from midwatch.runbook.model import Phase, Reference, Step, StepKind
-from midwatch.units import duration
+from midwatch.runbook.model import Phase, Reference, Risk, Step, StepKind
+from midwatch.system.units import duration
 from screens.widgets.page_parts import PlanState, StepPageData
 from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, TextStyles
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from midwatch.export.moved import metric_changes
 from midwatch.incident.state import Attempt, StepState, StepStatus
+from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step, StepKind
-from midwatch.units import duration
+from midwatch.system.units import duration
 from screens.widgets.ages import span
 from screens.widgets.page_parts import StepPageData
 from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles

@@ -13,9 +13,9 @@ import pytest
 
 from actions.pgpass import fields_of
 from drill.production import Production, build
-from midwatch.errors import Refused
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import Refused
 
 MIDWATCH = Path(sys.executable).parent / "midwatch"
 

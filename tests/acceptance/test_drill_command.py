@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drill.record import LABEL_KEY, drills_folder, records
-from midwatch.errors import MidwatchError
+from midwatch.system.errors import MidwatchError
 from probes.docker_engine import engine
 from tests.acceptance.conftest import MIDWATCH
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from midwatch.incident.fold import reduce
+from midwatch.api.probe import Reading
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.probe import Reading
 from midwatch.runbook.model import Target
 from probes.postgres.connect import Connection
 from probes.postgres.routes import login_route, superuser_route

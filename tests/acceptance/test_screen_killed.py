@@ -14,15 +14,15 @@ import psycopg
 import pytest
 
 from drill.production import Production, build
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind, StepOutcome
-from midwatch.incident.fold import reduce
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
-from midwatch.supervisor.watch import Running, inspect_attempt
+from midwatch.supervisor.status import Running, inspect_attempt
 from tests.acceptance.conftest import MIDWATCH
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]

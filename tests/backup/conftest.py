@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from drill.production import Production, build
-from midwatch.action import Context
-from midwatch.clock import SystemClock
+from midwatch.api.action import Context
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.clock import SystemClock
 from probes.postgres.connect import Connection
 from tests.password.conftest import RUNBOOK, Listening
 

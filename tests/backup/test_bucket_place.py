@@ -18,9 +18,9 @@ from actions.places import s3
 from actions.places.choice import destination_of
 from actions.places.s3 import Bucket, BucketWriter
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context
-from midwatch.errors import BadInput, MidwatchError
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.errors import BadInput, MidwatchError
 from tests.backup.local_store import Store, local_store
 
 pytestmark = pytest.mark.postgres

@@ -19,9 +19,9 @@ import pytest
 
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context, Outcome
-from midwatch.errors import OutcomeUnknown, Refused
+from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
+from midwatch.system.errors import OutcomeUnknown, Refused
 from probes.manifest import Manifest
 from probes.postgres.scratch import PREFIX, sweep
 from tests.backup.conftest import superuser

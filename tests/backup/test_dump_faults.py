@@ -23,10 +23,10 @@ from actions.places.folder import FolderWriter
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, Failed, MidwatchError
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, Failed, MidwatchError
 from probes.catalogue import backups_of
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, save

@@ -14,7 +14,7 @@ from actions.dump_forecast import OBJECTS, Looking, SizeEstimate, Table
 from actions.dump_progress import Watching
 from actions.dump_source import Words
 from actions.emergency_backup import EmergencyBackup
-from midwatch.action import Context
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.postgres.routes import superuser_route
 from tests.backup.conftest import superuser

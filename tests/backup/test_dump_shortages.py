@@ -24,9 +24,9 @@ from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
-from midwatch.action import Action, Context
-from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.api.action import Action, Context
 from midwatch.runbook.model import Target
+from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser

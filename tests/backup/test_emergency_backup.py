@@ -22,9 +22,9 @@ from actions.emergency_backup import EmergencyBackup
 from actions.places.folder import Folder, FolderWriter
 from actions.reading_along import StreamVerifier
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context, Outcome
-from midwatch.errors import MidwatchError
+from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
+from midwatch.system.errors import MidwatchError
 from probes.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser

@@ -16,10 +16,10 @@ from actions.emergency_backup import EmergencyBackup
 from actions.emergency_source import inspect_target
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown
-from midwatch.parameters import build
+from midwatch.api.action import Context
+from midwatch.api.parameters import build
 from midwatch.runbook.model import Target
+from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown
 from probes.catalogue import backups_of
 from probes.manifest import Manifest
 from probes.postgres.connect import connect

@@ -21,9 +21,9 @@ from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Action, Context, Outcome
-from midwatch.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.api.action import Action, Context, Outcome
 from midwatch.runbook.model import Target
+from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from probes.backups import BackupsProbe
 from probes.encryption import Encrypting, Recipient, plain, recipients_of
 from probes.manifest import Manifest

@@ -21,9 +21,9 @@ from actions.places import s3
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.errors import Failed
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.errors import Failed
 from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools
 from tests.backup.local_store import local_store

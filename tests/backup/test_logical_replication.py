@@ -16,12 +16,12 @@ from actions.reset_password import ResetPassword
 from actions.restore import Restore
 from actions.restored_database import made_at
 from actions.swap_database import SwapDatabase
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import MidwatchError
-from midwatch.plan import Plan
+from midwatch.api.action import Context
+from midwatch.api.plan import Plan
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Target
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import MidwatchError
 from probes.manifest import Manifest
 from tests.backup.waiting import until
 from tests.password.conftest import RUNBOOK, Listening

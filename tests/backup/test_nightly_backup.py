@@ -15,10 +15,10 @@ import pytest
 from actions.check_nightly_set import CheckNightlySet
 from actions.nightly_backup import NightlyBackup
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, MidwatchError, Refused
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.probe import Level
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, MidwatchError, Refused
 from probes.backups import BackupsProbe
 from probes.checksums import LIST
 from probes.manifest import Manifest

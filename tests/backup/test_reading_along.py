@@ -15,9 +15,9 @@ from actions.check_backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
 from actions.reading_along import StreamVerifier
 from actions.validation import Verdict
-from midwatch.action import Context
-from midwatch.errors import MidwatchError
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.errors import MidwatchError
 from probes.manifest import Manifest
 from probes.passage import BytePipe
 from probes.postgres.tools import find_tools

@@ -14,10 +14,10 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.restore import Restore
 from actions.restored_database import made_at
-from midwatch.action import Context, Outcome
-from midwatch.errors import MidwatchError
-from midwatch.plan import Verb
+from midwatch.api.action import Context, Outcome
+from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target
+from midwatch.system.errors import MidwatchError
 from probes.manifest import Manifest
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD, save

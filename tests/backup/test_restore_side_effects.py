@@ -13,11 +13,11 @@ from actions import restored_content
 from actions.emergency_backup import EmergencyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context, Outcome
-from midwatch.clock import SystemClock
-from midwatch.errors import OutcomeUnknown
+from midwatch.api.action import Context, Outcome
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Target
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import OutcomeUnknown
 from probes.manifest import Manifest
 from probes.postgres.embedded import Engine, Identity, engine_for
 from tests.password.conftest import RUNBOOK, Listening

@@ -21,10 +21,10 @@ from actions.places.choice import destination_of, locate
 from actions.places.ssh import Ssh, SshWriter
 from actions.places.ssh_command import parse
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context, Outcome
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
+from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
 from probes.backups import BackupsProbe
 from tests.backup.conftest import superuser
 from tests.backup.other_host import SSHD, OtherHost, other_host

@@ -12,8 +12,8 @@ import pytest
 from actions.restore import Restore
 from actions.restored_database import made_at
 from actions.swap_database import SwapDatabase
-from midwatch.action import Action, Context
-from midwatch.plan import Plan
+from midwatch.api.action import Action, Context
+from midwatch.api.plan import Plan
 from midwatch.runbook.model import Target
 from tests.backup.conftest import superuser
 from tests.backup.test_restore import databases, run, saved

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from actions.validation import RowCounter, validate
 from drill.production import Production
-from midwatch.errors import BadInput
 from midwatch.runbook.loader import load
+from midwatch.system.errors import BadInput
 from probes.archive_reading import read_through
 from probes.postgres.tools import find_tools
 

@@ -20,12 +20,12 @@ from actions.restore import Restore
 from actions.restore_stream import restore
 from actions.validate_backup import ValidateBackup
 from actions.validation import validate
-from midwatch.action import Context
-from midwatch.console import ProcessConsole
-from midwatch.errors import Exit
-from midwatch.perform import perform
+from midwatch.api.action import Context
+from midwatch.engine.execute import perform
+from midwatch.engine.process_console import ProcessConsole
 from midwatch.runbook.model import Target
-from midwatch.units import Seconds
+from midwatch.system.errors import Exit
+from midwatch.system.units import Seconds
 from probes.archive import DumpFile
 from probes.databases import DatabasesProbe
 from probes.manifest import Manifest

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput
 from tui.output import SafeStream
 
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.errors import BadInput
+from midwatch.system.errors import BadInput
 from tui.where import inputs_given
 
 NAMES = st.text(st.characters(exclude_characters="="), min_size=1, max_size=8)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from refusing import run_refused
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 
 RUNBOOK = """\
@@ -68,7 +68,7 @@ def test_an_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
 
 SETTINGS = """
 from pathlib import Path
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from tui.settings import Settings, write_settings
 try:
     write_settings(Path(sys.argv[1]), Settings(theme="light"))

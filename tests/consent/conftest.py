@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from probes.postgres.embedded import Engine, engine_for
 from tests.support.postgres import Server, server, short_folder

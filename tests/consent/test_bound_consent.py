@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
+from midwatch.api.plan import Plan
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import AttemptFolder
+from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import StepStatus
-from midwatch.plan import Plan
 from midwatch.runbook.loader import load
+from midwatch.system.errors import Refused
 from tests.consent.conftest import declared, write_site
 from tests.core.conftest import ended
 from tests.support.postgres import Server
@@ -104,7 +104,7 @@ def test_plan_json_edited_is_refused(controller: IncidentController, here: Path)
 def test_plan_json_swapped_under_a_running_step_is_refused(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from midwatch import attempts
+    from midwatch.engine import attempts
 
     real = attempts.prepare
 

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from drill.production import build
-from midwatch.conductor import IncidentController
-from midwatch.export.post_mortem import post_mortem
-from midwatch.export.timeline import timeline
-from midwatch.handover import as_lines, handoff_summary
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.reports.handoff_summary import as_lines, handoff_summary
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Environment
 from tui.lines.telling import where_lines

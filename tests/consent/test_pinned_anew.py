@@ -9,12 +9,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from midwatch import headless
-from midwatch.answers import load_answers
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, Exit, Refused
+from midwatch.engine import headless
+from midwatch.engine.answers import load_answers
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
+from midwatch.system.errors import BadInput, Exit, Refused
 from tests.consent.conftest import ONE_STEP, write_site
 from tests.support.postgres import Server
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
-from midwatch.export.timeline import timeline
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
+from midwatch.incident.reducer import reduce
+from midwatch.incident.server_pins import Pin
 from midwatch.incident.state import StepStatus
-from midwatch.pins import Pin
-from midwatch.telling import describe
+from midwatch.reports.event_text import describe
+from midwatch.reports.timeline import timeline
+from midwatch.system.errors import Refused
 from probes.postgres.embedded import Engine, run
 from tests.backup.waiting import until
 from tests.consent.conftest import declared, write_site

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from set_time import SetTime
 
-from midwatch.clock import SystemClock, from_rfc3339
 from midwatch.incident.events import EventKind, seconds_between
-from midwatch.incident.fold import reduce
+from midwatch.incident.reducer import reduce
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
+from midwatch.system.clock import SystemClock, from_rfc3339
 
 RUNBOOK = """\
 midwatch: 1
@@ -81,7 +81,7 @@ def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: P
     from dataclasses import replace
 
     from midwatch.incident.events import Event
-    from midwatch.process import boot_id
+    from midwatch.system.process import boot_id
 
     clock = SystemClock()
     declared = {"id": "x", "title": "X", "severity": "SEV-2"}
@@ -101,16 +101,16 @@ def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: P
 START = """
 import sys
 from pathlib import Path
-from midwatch.incident.folder import AttemptFolder
-from midwatch.supervisor.order import Order
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.launch_spec import Order
 from midwatch.supervisor.start import start
 start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
 """
 
 
 def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
-    from midwatch.incident.folder import AttemptFolder
-    from midwatch.supervisor.watch import Result, inspect_attempt
+    from midwatch.incident.paths import AttemptFolder
+    from midwatch.supervisor.status import Result, inspect_attempt
     from tests.core.conftest import wait_for
 
     clocks = SetTime(tmp_path)
@@ -139,7 +139,7 @@ class Wrong(SystemClock):
 
 @pytest.mark.parametrize("hours", [-24, 1])
 def test_setting_the_time_of_day_makes_no_update_due(tmp_path: Path, hours: int) -> None:
-    from midwatch.conductor import IncidentController
+    from midwatch.engine.incident_controller import IncidentController
     from midwatch.runbook.loader import load
 
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
@@ -166,8 +166,8 @@ class StoodStill(SystemClock):
 
 
 def test_incidents_of_the_same_second_have_names_and_journals_of_their_own(tmp_path: Path) -> None:
-    from midwatch.conductor import IncidentController
-    from midwatch.incident.shelf import incidents
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.repository import incidents
     from midwatch.runbook.loader import load
 
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Runbook, Severity
+from midwatch.system.errors import Refused
 from tests.core.conftest import ended, wait_for
 
 

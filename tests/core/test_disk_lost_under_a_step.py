@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from failing_disk import Disk
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
-from midwatch.supervisor.watch import Result, inspect_attempt
+from midwatch.supervisor.status import Result, inspect_attempt
+from midwatch.system.errors import Refused
 from tests.core.conftest import ended, wait_for
 
 RUNBOOK = """\

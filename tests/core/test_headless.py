@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from midwatch import headless
-from midwatch.answers import load_answers
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, Exit
+from midwatch.engine import headless
+from midwatch.engine.answers import load_answers
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Exit
 
 ANSWERS = """\
 actor: ada@test

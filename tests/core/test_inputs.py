@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, Refused
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import find
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
-from midwatch.incident.shelf import find
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
+from midwatch.reports.event_text import lines_below
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
-from midwatch.telling import lines_below
+from midwatch.system.errors import BadInput, Refused
 from tests.core.conftest import ended
 from tui.cli import main
 

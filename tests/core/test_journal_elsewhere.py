@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from midwatch import headless
-from midwatch.answers import load_answers
-from midwatch.conductor import IncidentController
-from midwatch.errors import Exit, Failed
+from midwatch.engine import headless
+from midwatch.engine.answers import load_answers
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import incidents, summary
 from midwatch.incident.events import EventKind
-from midwatch.incident.shelf import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
+from midwatch.system.errors import Exit, Failed
 from tests.core.conftest import wait_for
 from tests.mounting import run_or_skip
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.export.timeline import timeline
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
-from midwatch.known_secrets import known_secrets, too_short
+from midwatch.reports.event_text import describe
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
-from midwatch.telling import describe
+from midwatch.runbook.secret_sources import known_secrets, too_short
 from tests.core.conftest import ended, wait_for
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.attempts import finished_body
-from midwatch.conductor import IncidentController
-from midwatch.export.timeline import timeline
+from midwatch.api.plan import Effect, Plan, Verb
+from midwatch.api.probe import Level, Reading, Row
+from midwatch.engine.attempts import finished_body
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.event_redaction import masked, masked_plan, masked_reading, masked_words
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
-from midwatch.masking import masked, masked_plan, masked_reading, masked_words
-from midwatch.plan import Effect, Plan, Verb
-from midwatch.probe import Level, Reading, Row
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.result import SPACE, Result, result_bytes
 from tests.core.conftest import ended

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, Refused
-from midwatch.export.post_mortem import post_mortem
-from midwatch.export.timeline import timeline
+from midwatch.engine.annotations import LONGEST_EXCERPT, ManualCommand
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.journal.verify import verify
-from midwatch.notebook import LONGEST_EXCERPT, ManualCommand, words_of
-from midwatch.status_update import draft
-from midwatch.when import parse_time
+from midwatch.reports.event_text import words_of
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.status_update import draft
+from midwatch.reports.timeline import timeline
+from midwatch.system.errors import BadInput, Refused
+from midwatch.system.time_parser import parse_time
 
 NOW = datetime(2026, 11, 23, 2, 14, 7, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.pace import PACE, Advance, RateMeter, advance
+from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.supervisor.progress import Progress
 
 FILE = Path("progress")

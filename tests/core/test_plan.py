@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.errors import Refused
-from midwatch.plan import Effect, Plan, PlanDraft, Verb
+from midwatch.api.plan import Effect, Plan, PlanDraft, Verb
+from midwatch.system.errors import Refused
 
 effects = st.builds(
     Effect,

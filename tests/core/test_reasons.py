@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.answers import load_answers
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, Refused
+from midwatch.api.plan import PlanDraft, Verb
+from midwatch.engine.answers import load_answers
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.policy import name_to_type
+from midwatch.engine.reasons import fault_of_reason, is_answer, require_reason
 from midwatch.incident.state import StepStatus
-from midwatch.plan import PlanDraft, Risk, Verb
-from midwatch.reasons import fault_of_reason, is_answer, require_reason
-from midwatch.rules import name_to_type
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Severity, Step
+from midwatch.runbook.model import Risk, Severity, Step
+from midwatch.system.errors import BadInput, Refused
 from tui.cli import main
 
 ANSWERS = ["n", "N", "no", "No.", "y", "YES!", "ja", "Nein", "ok", "O.K.", "k", "cancel", "quit", "abort", "exit", "none"]

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
-from midwatch.export.post_mortem import post_mortem
-from midwatch.export.timeline import timeline
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
-from midwatch.redaction.encodings import variants
-from midwatch.redaction.projection import project
+from midwatch.redaction.variants import variants
+from midwatch.redaction.visible_text import project
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from tests.core.conftest import ended, wait_for
 from tests.redaction.forms import FORMS

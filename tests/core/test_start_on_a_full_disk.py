@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from filling import fill, fill_inodes
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Failed
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import incidents
 from midwatch.incident.events import EventKind
-from midwatch.incident.shelf import incidents
-from midwatch.incident.spare import FILES_A_START, PIECE, SPACE, StartReserve
+from midwatch.incident.start_reserve import FILES_A_START, PIECE, SPACE, StartReserve
 from midwatch.incident.state import StepStatus
+from midwatch.journal.notices import journal_notice
 from midwatch.journal.verify import verify
-from midwatch.journal.words import journal_notice
 from midwatch.runbook.loader import load
+from midwatch.system.errors import Failed
 from tests.core.conftest import ended
 from tests.mounting import run_or_skip
 

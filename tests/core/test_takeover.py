@@ -12,23 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from midwatch import conductor as controller_module
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError, Refused
+from midwatch.control.driver_lock import TakenOver
+from midwatch.control.lease import DriverState, LeaseWatcher
+from midwatch.engine import conductor as controller_module
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import DriverState, LeaseWatcher
-from midwatch.incident.lock import TakenOver
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import MidwatchError, Refused
 from tests.core.conftest import ended, wait_for
 
 DRIVES = """
 import sys, time
 from pathlib import Path
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.system.errors import Refused
 from midwatch.runbook.loader import load
 conductor = IncidentController.declare(load(Path("runbook.yaml")), actor="ada@test")
 print(conductor.folder.path, flush=True)

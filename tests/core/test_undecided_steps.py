@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from midwatch import headless
-from midwatch.answers import load_answers
-from midwatch.conductor import IncidentController
-from midwatch.errors import Exit, Refused
-from midwatch.export.timeline import timeline
-from midwatch.handover import as_lines, handoff_summary
+from midwatch.engine import headless
+from midwatch.engine.answers import load_answers
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import StepStatus
+from midwatch.reports.handoff_summary import as_lines, handoff_summary
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
+from midwatch.system.errors import Exit, Refused
 from tests.core.conftest import ended
 
 RUNBOOK = """\

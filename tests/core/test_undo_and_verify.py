@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
-from midwatch.export.timeline import timeline
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.fold import reduce
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
-from midwatch.supervisor import watch
+from midwatch.supervisor import status
+from midwatch.system.errors import Refused
 from tests.core.conftest import ended, wait_for
 
 RUNBOOK = """\
@@ -77,7 +77,7 @@ def lose_the_freeze(controller: IncidentController, file: Path) -> None:
     controller.cancel("freeze")
     folder = controller.attempt_folder("freeze")
     assert folder is not None
-    wait_for(lambda: not watch.cancel(folder))
+    wait_for(lambda: not status.cancel(folder))
     os.close(writers[0])
     file.unlink()
     assert controller.incident.step("freeze").status is StepStatus.UNKNOWN

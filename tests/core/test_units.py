@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.units import Percent, Seconds, Size, counted, duration, percent, size
+from midwatch.system.units import Percent, Seconds, Size, counted, duration, percent, size
 
 
 @pytest.mark.parametrize(

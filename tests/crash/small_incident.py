@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.loader import load
@@ -55,7 +55,7 @@ def lay_out(folder: Path) -> None:
 
 def found(folder: Path, *, actor: str) -> IncidentController:
     """The incident of this folder resumed (also a closed one, whose driver may have died on the way out), or declared."""
-    from midwatch.incident.shelf import incidents, summary
+    from midwatch.engine.repository import incidents, summary
 
     runbook = load(folder / "runbook.yaml")
     there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from midwatch.engine.repository import incidents
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
-from midwatch.incident.shelf import incidents
+from midwatch.incident.reducer import reduce
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from tests.crash.deadly import DIED

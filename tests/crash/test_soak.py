@@ -22,13 +22,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from midwatch.engine.repository import incidents
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
-from midwatch.incident.shelf import incidents
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.process import ProcessIdentity
+from midwatch.system.process import ProcessIdentity
 from tests.crash import wandering
 from tests.crash.deadly import DIED
 from tests.crash.drivers import Deadly

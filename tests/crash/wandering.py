@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from midwatch.clock import SystemClock
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError
-from midwatch.incident.shelf import incidents, summary
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import incidents, summary
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity, StepKind
-from midwatch.supervisor.watch import Lost, inspect_attempt
+from midwatch.supervisor.status import Lost, inspect_attempt
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import MidwatchError
 from tests.crash.small_incident import settle
 
 RUNBOOK = """\

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from drill import image
 from drill.servers import free_ports
-from midwatch.action import Context
-from midwatch.errors import MidwatchError
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
+from midwatch.system.errors import MidwatchError
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
 

@@ -15,10 +15,10 @@ import pytest
 from host_world import HOLDER, Heard, docker_target
 
 from actions.clean_docker import CleanDocker
-from midwatch.action import Context
-from midwatch.errors import Failed
-from midwatch.plan import Plan, Verb
-from midwatch.units import Seconds
+from midwatch.api.action import Context
+from midwatch.api.plan import Plan, Verb
+from midwatch.system.errors import Failed
+from midwatch.system.units import Seconds
 from probes.docker_engine import engine
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from host_world import Heard, docker_target
 
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import Failed
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.probe import Level
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Failed
 from probes.container_command import run_in
 from probes.container_input import feed
 from probes.docker_engine import engine, log_size

@@ -21,10 +21,10 @@ from actions.dump_source import ContainerDump
 from actions.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
 from actions.lost_dumps import orphaned_dumps
-from midwatch.action import Context, Outcome
-from midwatch.errors import Failed, MidwatchError, Refused
-from midwatch.plan import Verb
+from midwatch.api.action import Context, Outcome
+from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
+from midwatch.system.errors import Failed, MidwatchError, Refused
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly

@@ -18,9 +18,9 @@ from actions.check_password import CheckPassword
 from actions.clean_docker import CleanDocker
 from actions.diagnose_disk import DiagnoseDisk
 from actions.reset_password import ResetPassword
-from midwatch.action import Context
-from midwatch.errors import Failed
-from midwatch.units import Seconds
+from midwatch.api.action import Context
+from midwatch.system.errors import Failed
+from midwatch.system.units import Seconds
 from tests.docker_host.database_container import server, superuser
 
 if TYPE_CHECKING:

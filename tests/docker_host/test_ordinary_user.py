@@ -17,8 +17,8 @@ import pytest
 
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context
-from midwatch.process import ProcessIdentity
+from midwatch.api.action import Context
+from midwatch.system.process import ProcessIdentity
 from probes.postgres.embedded import engine_for
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.drill.other_processes import interpreter

@@ -17,8 +17,8 @@ from host_world import BIN
 from actions.emergency_backup import EmergencyBackup
 from actions.lost_dumps import orphaned_dumps
 from actions.validate_backup import ValidateBackup
-from midwatch.action import Context
-from midwatch.plan import Verb
+from midwatch.api.action import Context
+from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target
 from probes.docker_engine import engine
 from probes.postgres.connect import Route
@@ -37,7 +37,7 @@ DUMPS_AND_KILLS = """
 import os, signal, sys
 from pathlib import Path
 from actions.dump_stream import dump
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from probes.postgres.connect import Route
 
 port, container, path, pid = sys.argv[1:]

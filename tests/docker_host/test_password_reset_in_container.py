@@ -15,7 +15,7 @@ from host_world import Heard
 from actions.check_password import CheckPassword
 from actions.diagnose_access import DiagnoseAccess
 from actions.reset_password import ResetPassword
-from midwatch.action import Context
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.postgres.connect import connect
 from probes.postgres.routes import superuser_route

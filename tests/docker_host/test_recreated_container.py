@@ -10,12 +10,12 @@ import pytest
 
 from actions.clean_docker import CleanDocker
 from actions.reset_password import ResetPassword
-from midwatch.action import Context
-from midwatch.consent import planned
-from midwatch.errors import Refused
-from midwatch.plan import Plan
+from midwatch.api.action import Context
+from midwatch.api.plan import Plan
+from midwatch.engine.consent import planned
 from midwatch.runbook.model import Target
-from midwatch.units import Seconds
+from midwatch.system.errors import Refused
+from midwatch.system.units import Seconds
 from tests.docker_host.database_container import server, superuser
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_stopped_container_is_unknown_and_keeps_its_id(
     client: DockerClient, label: str, make_context: Callable[..., Context]
 ) -> None:
     from actions.bound_servers import bind_servers
-    from midwatch.plan import PlanDraft
+    from midwatch.api.plan import PlanDraft
 
     with server(client, label, "stops") as target:
         container = client.containers.get(target.container)

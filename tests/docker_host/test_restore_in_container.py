@@ -18,10 +18,10 @@ from actions.dump_stream import dump
 from actions.restore import Restore
 from actions.restore_stream import ContainerRestore
 from actions.swap_database import SwapDatabase
-from midwatch.action import Context
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Failed
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Failed
 from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of

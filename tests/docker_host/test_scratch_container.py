@@ -17,9 +17,9 @@ from host_world import BIN
 from actions.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
 from drill import image
-from midwatch.action import Context
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Refused
+from midwatch.api.action import Context
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Refused
 from probes.manifest import Manifest
 from probes.postgres.connect import connect
 from probes.postgres.scratch import sweep, temp_server

@@ -14,7 +14,7 @@ from host_world import Heard
 
 from actions.check_services import CheckServices
 from actions.migration_checks import MigrationChecks
-from midwatch.action import Context
+from midwatch.api.action import Context
 from midwatch.runbook.model import Dependent, Target
 from probes.compose import compose_program
 from probes.docker_engine import NoSuchThing

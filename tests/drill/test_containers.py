@@ -23,14 +23,14 @@ from drill.containers import BOOT, RECORD
 from drill.production import Production, build, find_open
 from drill.record import LABEL_KEY, DrillState, records
 from drill.removal import sweep, tear_down
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import Failed, Refused
-from midwatch.planning import SilentConsole
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.probe import Level
+from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Target
-from midwatch.units import Seconds
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Failed, Refused
+from midwatch.system.units import Seconds
 from probes.docker_panel import DockerProbe
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, superuser_route

@@ -16,11 +16,11 @@ from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, 
 from drill.production import build, find_open
 from drill.record import DrillState
 from drill.removal import sweep
-from midwatch.errors import BadInput, Failed
-from midwatch.incident.folder import IncidentFolder
-from midwatch.process import ProcessIdentity
+from midwatch.incident.paths import IncidentFolder
 from midwatch.supervisor import start as supervisor
-from midwatch.supervisor.order import LaunchSpec
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.system.errors import BadInput, Failed
+from midwatch.system.process import ProcessIdentity
 
 pytestmark = pytest.mark.postgres
 

@@ -19,8 +19,8 @@ from drill.processes import naming
 from drill.production import find_open
 from drill.record import MARKER, DrillState, drills_folder, new_record, survey
 from drill.removal import erase, release, sweep, tear_down
-from midwatch.errors import BadInput, Failed
-from midwatch.process import ProcessIdentity
+from midwatch.system.errors import BadInput, Failed
+from midwatch.system.process import ProcessIdentity
 
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 ID = "0123456789abcdef"

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from drill.production import Production, find_open
-from midwatch.answers import load_answers
-from midwatch.clock import SystemClock
+from midwatch.engine.answers import load_answers
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
+from midwatch.system.clock import SystemClock
 from probes.catalogue import backups_of
 from probes.checksums import sets_below, verify_set
 from probes.databases import DatabasesProbe

@@ -14,11 +14,11 @@ import yaml
 
 from drill.production import Production, build
 from drill.scenarios import SCENARIOS
-from midwatch.action import Context
-from midwatch.catalogue import find_action
-from midwatch.clock import SystemClock
-from midwatch.planning import SilentConsole
+from midwatch.api.action import Context
+from midwatch.api.registry import find_action
+from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
+from midwatch.system.clock import SystemClock
 from probes.checksums import sets_below, verify_set
 from probes.disk_usage import Budget, usage
 

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from midwatch.errors import SourceLocation
+from midwatch.api.plan import Effect, Plan, Verb
+from midwatch.api.probe import Level, Reading, Row
 from midwatch.incident.events import Event
-from midwatch.incident.folder import IncidentFolder
-from midwatch.journal.line import NO_LINE, digest, encode
-from midwatch.plan import Effect, Plan, Risk, Verb
-from midwatch.probe import Level, Reading, Row
+from midwatch.incident.paths import IncidentFolder
+from midwatch.journal.codec import NO_LINE, digest, encode
 from midwatch.runbook.model import (
     CheckSpec,
     Comms,
     Condition,
     Phase,
     Question,
+    Risk,
     Role,
     Runbook,
     Severity,
@@ -26,6 +26,7 @@ from midwatch.runbook.model import (
     StepKind,
     Trigger,
 )
+from midwatch.system.errors import SourceLocation
 
 BEGIN = datetime(2026, 11, 23, 2, 0, 7, tzinfo=UTC)
 HERE = SourceLocation("runbook.yaml", 1)

@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_markdown import WORDS, shape
 
-from midwatch.export.moved import metric_changes
-from midwatch.export.post_mortem import missing_sections, post_mortem
-from midwatch.export.sections import REQUIRED, TO_WRITE
-from midwatch.export.timeline import timeline
+from midwatch.api.plan import Plan
+from midwatch.api.probe import Level, Reading, Row
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import Attempt
-from midwatch.plan import Plan, Risk
-from midwatch.probe import Level, Reading, Row
-from midwatch.runbook.model import Comms, Step, StepKind
+from midwatch.reports.metric_changes import metric_changes
+from midwatch.reports.post_mortem import missing_sections, post_mortem
+from midwatch.reports.sections import REQUIRED, TO_WRITE
+from midwatch.reports.timeline import timeline
+from midwatch.runbook.model import Comms, Risk, Step, StepKind
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAWS = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from midwatch.export.markdown import bullets, cell_code, code, code_block, lines, table, text
-from midwatch.hostile import safe_text
+from midwatch.reports.markdown import bullets, cell_code, code, code_block, lines, table, text
+from midwatch.system.sanitize import safe_text
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 assert PARSER.linkify is not None

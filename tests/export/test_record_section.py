@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
-from midwatch.export.post_mortem import post_mortem
-from midwatch.export.record_section import read_record
-from midwatch.export.timeline import timeline
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.reports.post_mortem import post_mortem
+from midwatch.reports.record_section import read_record
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from tui.cli import main
 

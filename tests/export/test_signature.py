@@ -12,9 +12,9 @@ from pathlib import Path
 import night
 import pytest
 
-from midwatch.errors import BadInput, Failed
-from midwatch.export.signature import KEY, SIGNERS, sign, signature_of, signer_of, usual_key, usual_signers
-from midwatch.export.timeline import timeline
+from midwatch.reports.signature import KEY, SIGNERS, sign, signature_of, signer_of, usual_key, usual_signers
+from midwatch.reports.timeline import timeline
+from midwatch.system.errors import BadInput, Failed
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client")
 MIDWATCH = Path(sys.executable).with_name("midwatch")
@@ -167,7 +167,7 @@ def test_a_slow_key_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     (programs / "ssh-keygen").write_text("#!/bin/sh\nexec sleep 60\n")
     (programs / "ssh-keygen").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setattr("midwatch.export.signature._LIMIT", 0.2)
+    monkeypatch.setattr("midwatch.reports.signature._LIMIT", 0.2)
     with pytest.raises(Failed, match="did not end within"):
         sign(b"data", key)
 
@@ -185,7 +185,7 @@ phases: [{title: One, section: "1", steps: [{id: one, title: One}]}]
 def test_an_export_from_the_command_line_is_signed_and_verified(
     kind: list[str], home: Path, tmp_path: Path, here: Path
 ) -> None:
-    from midwatch.conductor import IncidentController
+    from midwatch.engine.incident_controller import IncidentController
     from midwatch.runbook.loader import load
 
     (here / "runbook.yaml").write_text(RUNBOOK)

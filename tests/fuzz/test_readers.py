@@ -14,21 +14,21 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from drill.record import DrillState
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput, MidwatchError
-from midwatch.incident.fold import reduce
-from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.inspection import inspect
-from midwatch.incident.lease import LeaseWatcher, driver_of
-from midwatch.incident.shelf import summary
-from midwatch.journal.gathered import merge_files
-from midwatch.journal.line import NO_LINE, decode, digest
+from midwatch.control.lease import LeaseWatcher, driver_of
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.inspection import inspect
+from midwatch.engine.repository import summary
+from midwatch.incident.paths import AttemptFolder, IncidentFolder
+from midwatch.incident.reducer import reduce
+from midwatch.journal.codec import NO_LINE, decode, digest
+from midwatch.journal.merged_reader import merge_files
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
-from midwatch.supervisor import watch
-from midwatch.supervisor.order import LaunchSpec
-from midwatch.supervisor.values import read_values
+from midwatch.supervisor import status
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.step_outputs import read_values
+from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
 
 FUZZED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -115,8 +115,8 @@ def test_files_of_an_attempt_are_read_to_a_state(
         path.unlink(missing_ok=True)
         if data is not None:
             path.write_bytes(data)
-    watch.inspect_attempt(attempt)
-    watch.unwatched(attempt)
+    status.inspect_attempt(attempt)
+    status.unwatched(attempt)
     with contextlib.suppress(MidwatchError):
         read_values(attempt)
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions.verify_checksums import VerifyChecksums
-from midwatch.action import Context
-from midwatch.errors import BadInput
+from midwatch.api.action import Context
+from midwatch.system.errors import BadInput
 from probes.checksums import verify_set
 
 

@@ -15,11 +15,11 @@ import pytest
 from host_world import BIN, HOLDER, Heard, going
 
 from actions.clean_backups import CleanBackups
-from midwatch.action import Context
-from midwatch.errors import Failed, OutcomeUnknown
-from midwatch.plan import Verb
+from midwatch.api.action import Context
+from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
-from midwatch.units import Percent
+from midwatch.system.errors import Failed, OutcomeUnknown
+from midwatch.system.units import Percent
 from probes.archive_reading import read_through
 from probes.disk_usage import usage
 

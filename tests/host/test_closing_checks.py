@@ -12,14 +12,14 @@ from host_world import Heard, declared_incident
 from actions.check_follow_ups import CheckFollowUps, follow_ups
 from actions.check_post_mortem import CheckPostMortem
 from actions.write_post_mortem import WritePostMortem
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import Refused, SourceLocation
+from midwatch.api.action import Context
+from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
-from midwatch.plan import Risk, Verb
-from midwatch.runbook.model import Phase, Step, StepKind
+from midwatch.runbook.model import Phase, Risk, Step, StepKind
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Refused, SourceLocation
 
 PHASES = (
     Phase(

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from actions.confined_removal import inspect, remove
-from midwatch.errors import Failed, Refused
+from midwatch.system.errors import Failed, Refused
 
 SET = PurePosixPath("old/20261101-020000")
 

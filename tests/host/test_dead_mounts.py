@@ -21,11 +21,11 @@ from actions.diagnose_logs import DiagnoseLogs
 from actions.freeze import FreezeAction
 from actions.restore import Restore
 from actions.verify_checksums import VerifyChecksums
-from midwatch.action import Action, Check, Context
-from midwatch.clock import SystemClock
-from midwatch.errors import MidwatchError, OutcomeUnknown
+from midwatch.api.action import Action, Check, Context
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import Mount, foreign_mount, read_mounts, require_answer
 from probes.alerts import AlertsProbe
 from probes.backups import BackupsProbe

@@ -14,9 +14,9 @@ from host_world import Heard
 from actions.diagnose_access import DiagnoseAccess, read_audit
 from actions.diagnose_disk import DiagnoseDisk
 from actions.diagnose_logs import DiagnoseLogs
-from midwatch.action import Context
-from midwatch.errors import Failed, OutcomeUnknown
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
+from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.biggest import largest_entries
 from probes.deleted_open import open_deleted_files
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from actions.check_disk import CheckDisk
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, Failed, OutcomeUnknown
-from midwatch.parameters import build
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.parameters import build
+from midwatch.api.probe import Level
 from midwatch.runbook.model import Runbook
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from probes.disk import DiskProbe
 from probes.disk_trend import Trend
 from probes.disk_usage import Budget, budgets_of, df_percent, usage

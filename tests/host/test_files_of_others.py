@@ -27,9 +27,9 @@ from actions.places.folder import Folder
 from actions.sealed import CredentialBackup, alone, newest_credential_backup, read_credential_backup
 from actions.validation import validate
 from actions.write_post_mortem import WritePostMortem
-from midwatch.action import Context
-from midwatch.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.trusted_files import UntrustedFile
 from probes.archive import DumpFile
 from probes.checksums import read_list

@@ -14,9 +14,9 @@ import pytest
 from actions import freeze_file
 from actions.check_freeze import CheckFreeze
 from actions.freeze import FreezeAction
-from midwatch.action import Context, Outcome
-from midwatch.errors import BadInput, OutcomeUnknown
-from midwatch.plan import Verb
+from midwatch.api.action import Context, Outcome
+from midwatch.api.plan import Verb
+from midwatch.system.errors import BadInput, OutcomeUnknown
 
 GUARD = Path(__file__).parents[2] / "automation" / "freeze-guard.sh"
 

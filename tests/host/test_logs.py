@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from actions.trigger import TriggerAction
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput, Failed, SourceLocation
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.probe import Level
 from midwatch.runbook.model import Runbook, Trigger
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, Failed, SourceLocation
 from probes.alerts import AlertsProbe
 from probes.log_tail import find_lines, tail_lines
 

@@ -14,7 +14,7 @@ from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
 from actions.migration_checks import MigrationChecks
 from drill.servers import Server
-from midwatch.action import Context
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from probes.migration_readiness import readiness
 from probes.postgres.embedded import engine_for

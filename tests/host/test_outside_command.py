@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actions.outside_command import TAIL, run_external
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 
 
 def python(script: str) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from host_world import MakeRunbook
 
-from midwatch.clock import SystemClock
-from midwatch.probe import Level
+from midwatch.api.probe import Level
 from midwatch.runbook.model import Target, TargetKind
-from midwatch.units import Percent
+from midwatch.system.clock import SystemClock
+from midwatch.system.units import Percent
 from probes.backup_history import backup_facts, oddity
 from probes.backups import BackupsProbe
 from probes.catalogue import BackupFile, being_written

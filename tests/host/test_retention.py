@@ -14,14 +14,14 @@ from host_world import BIN, going
 
 from actions.clean_backups import CleanBackups
 from actions.plan_log import FAILURE, FINISHED, STARTED
-from midwatch.action import Context
-from midwatch.clock import SystemClock, to_rfc3339
+from midwatch.api.action import Context
+from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
-from midwatch.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
-from midwatch.units import Seconds
+from midwatch.system.clock import SystemClock, to_rfc3339
+from midwatch.system.units import Seconds
 from probes.manifest import Manifest
 
 pytestmark = pytest.mark.postgres

@@ -14,21 +14,21 @@ from pathlib import Path
 import pytest
 from failing_disk import Disk
 
-from midwatch.clock import SystemClock
-from midwatch.errors import Failed, Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import driver_of
-from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.control.driver_lock import DriverLock, TakenOver
+from midwatch.control.lease import driver_of
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Failed, Refused
 from tests.mounting import run_or_skip
 
 HOLD = """
 import sys
 from pathlib import Path
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock
+from midwatch.incident.paths import IncidentFolder
+from midwatch.control.driver_lock import DriverLock
 lock = DriverLock.take(IncidentFolder(Path(sys.argv[1])), "eve@test")
 print("held", flush=True)
 sys.stdin.readline()
@@ -36,9 +36,9 @@ sys.stdin.readline()
 RACE = """
 import os, sys
 from pathlib import Path
-from midwatch.errors import Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock
+from midwatch.system.errors import Refused
+from midwatch.incident.paths import IncidentFolder
+from midwatch.control.driver_lock import DriverLock
 folder, wins = IncidentFolder(Path(sys.argv[1])), 0
 print("ready", flush=True)
 sys.stdin.readline()

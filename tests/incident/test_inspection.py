@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.clock import SystemClock
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.inspection import Standing, inspect
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.inspection import Standing, inspect
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
 from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import MidwatchError
 from tests.two_people.conftest import wait_for
 
 MIDWATCH = Path(sys.executable).with_name("midwatch")

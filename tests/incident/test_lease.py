@@ -12,26 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.clock import SystemClock
-from midwatch.errors import Refused
-from midwatch.incident import lock as lock_module
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import DriverState, LeaseWatcher, LockSnapshot
-from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.control import lock as lock_module
+from midwatch.control.driver_lock import DriverLock, TakenOver
+from midwatch.control.lease import DriverState, LeaseWatcher, LockSnapshot
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Refused
 from tests.crash.deadly import DIED, Points, lay_mines
 
 RACERS, ROUNDS = 4, 60
 RACE = """
 import contextlib, os, random, sys, time
 from pathlib import Path
-from midwatch.clock import SystemClock
-from midwatch.errors import Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lease import Lookout, Pulse
-from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Refused
+from midwatch.incident.paths import IncidentFolder
+from midwatch.control.lease import Lookout, Pulse
+from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.journal.writer import Journal
 
 folder, rounds, me = IncidentFolder(Path(sys.argv[1])), int(sys.argv[2]), os.getpid()
@@ -79,9 +79,9 @@ print(seized, fenced, *acknowledged, flush=True)
 HANG = """
 import sys
 from pathlib import Path
-from midwatch.clock import SystemClock
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock, TakenOver
+from midwatch.system.clock import SystemClock
+from midwatch.incident.paths import IncidentFolder
+from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.journal.writer import Journal
 folder = IncidentFolder(Path(sys.argv[1]))
 lock = DriverLock.take(folder, "eve@test")

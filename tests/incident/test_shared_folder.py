@@ -15,20 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.users import MALLORY, ONCALL, needs_root, run_as
 
-from midwatch.attempts import never_begins, owner_of
-from midwatch.errors import MidwatchError
-from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.lease import LeaseWatcher, driver_of
-from midwatch.incident.lock import DriverLock
-from midwatch.incident.modes import new_folder, open_file, read_file, replace_file
-from midwatch.incident.spare import StartReserve
-from midwatch.process import ProcessIdentity
-from midwatch.spool import OutputIndex
+from midwatch.control.driver_lock import DriverLock
+from midwatch.control.lease import LeaseWatcher, driver_of
+from midwatch.engine.attempts import never_begins, owner_of
+from midwatch.incident.paths import AttemptFolder, IncidentFolder
+from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
+from midwatch.incident.start_reserve import StartReserve
+from midwatch.output.index import OutputIndex
+from midwatch.output.timestamps import Timestamps
 from midwatch.supervisor.progress import read_progress
 from midwatch.supervisor.result import ReservedFile
-from midwatch.supervisor.values import read_values
-from midwatch.supervisor.watch import Lost, Running, cancel, inspect_attempt, unwatched
-from midwatch.timing import Timestamps
+from midwatch.supervisor.status import Lost, Running, cancel, inspect_attempt, unwatched
+from midwatch.supervisor.step_outputs import read_values
+from midwatch.system.errors import MidwatchError
+from midwatch.system.process import ProcessIdentity
 
 pytestmark = needs_root
 

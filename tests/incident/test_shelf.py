@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.clock import SystemClock
-from midwatch.errors import BadInput
+from midwatch.control.driver_lock import DriverLock
+from midwatch.engine.repository import find, incidents, open_incident, summary
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock
-from midwatch.incident.shelf import find, incidents, open_incident, summary
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput
 
 RUNBOOK = """\
 midwatch: 1

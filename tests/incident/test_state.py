@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import BadInput, SourceLocation
+from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind
-from midwatch.incident.fold import apply_event, reduce
+from midwatch.incident.reducer import apply_event, reduce
 from midwatch.incident.state import Incident, StepStatus
-from midwatch.plan import Effect, Plan, Risk, Verb
-from midwatch.runbook.model import Condition, Phase, Reference, Runbook, Severity, Step, StepKind
+from midwatch.runbook.model import Condition, Phase, Reference, Risk, Runbook, Severity, Step, StepKind
+from midwatch.system.errors import BadInput, SourceLocation
 
 BEGIN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 HERE = SourceLocation("runbook.yaml")

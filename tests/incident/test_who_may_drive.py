@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError, Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.shelf import incidents
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import incidents
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import MidwatchError, Refused
 
 pytestmark = needs_root
 
@@ -122,7 +122,7 @@ def planted(shelf: Path, source: Path, text: str) -> IncidentFolder:
     """A whole incident that a member wrote by hand, every digest right."""
     import hashlib
 
-    from midwatch.clock import SystemClock
+    from midwatch.system.clock import SystemClock
 
     folder = IncidentFolder(shelf / "INC-20291123-0200-fire")
     folder.path.mkdir(mode=0o770)

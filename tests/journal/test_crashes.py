@@ -12,17 +12,17 @@ import pytest
 from filling import fill
 from set_clock import SetClock, Write
 
-from midwatch.errors import Failed
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import Failed
 from tests.mounting import run_or_skip
 
 STREAM = """
 import sys
 from pathlib import Path
-from midwatch.clock import SystemClock
+from midwatch.system.clock import SystemClock
 from midwatch.journal.writer import Journal
 journal = Journal.create(Path(sys.argv[1]), actor="w", clock=SystemClock())
 sys.stdin.readline()
@@ -187,8 +187,8 @@ def test_too_many_open_files_is_a_sentence(path: Path) -> None:
     program = """
 import resource, sys
 from pathlib import Path
-from midwatch.clock import SystemClock
-from midwatch.errors import Failed
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Failed
 from midwatch.journal.writer import Journal
 from midwatch.journal.reader import read
 journal = Journal.create(Path(sys.argv[1]), actor="a", clock=SystemClock())

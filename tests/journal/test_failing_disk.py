@@ -12,11 +12,11 @@ import pytest
 from failing_disk import Disk
 from set_clock import SetClock
 
-from midwatch.errors import Failed
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import Failed
 from tests.mounting import run_or_skip
 
 

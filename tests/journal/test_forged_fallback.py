@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from set_clock import SetClock
 from support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
-from midwatch.errors import MidwatchError
 from midwatch.incident.events import Event, EventKind
-from midwatch.journal.line import decode, digest, encode
+from midwatch.journal.codec import decode, digest, encode
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import MidwatchError
 
 pytestmark = needs_root
 

@@ -8,10 +8,10 @@ import pytest
 from filling import fill
 from set_clock import SetClock
 
-from midwatch.errors import Failed
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import Failed
 
 
 def test_events_land_in_the_reserve_when_the_disk_is_full(small_disk: Path, clock: SetClock) -> None:

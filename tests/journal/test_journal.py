@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 from set_clock import SetClock, Write
 
-from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import EventKind
-from midwatch.journal.line import NO_LINE
+from midwatch.journal.codec import NO_LINE
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import BadInput, Failed, Refused
 
 WRITER = """
 import sys
 from pathlib import Path
-from midwatch.clock import SystemClock
+from midwatch.system.clock import SystemClock
 from midwatch.journal.writer import Journal
 path = Path(sys.argv[1])
 clock = SystemClock()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import BadInput
 from midwatch.incident.events import Event
-from midwatch.journal.line import LONGEST, NO_LINE, decode, digest, encode
+from midwatch.journal.codec import LONGEST, NO_LINE, decode, digest, encode
+from midwatch.system.errors import BadInput
 
 ANY_TEXT = st.text(st.characters(), max_size=40)  # lone surrogates and control characters included
 JSON = st.recursive(

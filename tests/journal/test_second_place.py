@@ -12,11 +12,11 @@ import pytest
 from filling import fill
 from set_clock import SetClock
 
-from midwatch.errors import BadInput, Failed, Refused
 from midwatch.incident.events import Event, EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import BadInput, Failed, Refused
 from tests.crash.deadly import DIED, Points, lay_mines
 
 LONG = {"text": "x" * 20_000}
@@ -289,7 +289,7 @@ def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
     """The boot id is another's; the file in memory is gone, as after a restart."""
     path = small_disk / "journal.jsonl"
     with monkeypatch.context() as patch:
-        patch.setattr("midwatch.journal.chain.boot_id", lambda: "the boot before")
+        patch.setattr("midwatch.journal.store.boot_id", lambda: "the boot before")
         journal = begun(path, None, clock)
         journal._elsewhere.files = [file for file in journal._elsewhere.files if file.is_relative_to("/dev/shm")]
         assert journal._elsewhere.files, "there is always memory"

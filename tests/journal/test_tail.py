@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from set_clock import SetClock, Write
 
-from midwatch.errors import BadInput
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import BadInput
 
 
 def test_a_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(path: Path, clock: SetClock) -> None:

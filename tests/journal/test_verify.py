@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from set_clock import SetClock, Write
 
-from midwatch.errors import BadInput
 from midwatch.incident.events import EventKind
-from midwatch.journal.line import NO_LINE, digest
+from midwatch.journal.codec import NO_LINE, digest
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
+from midwatch.system.errors import BadInput
 
 COUNT = 8
 

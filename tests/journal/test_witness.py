@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.inspection import Finding, Standing, inspect
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.inspection import Finding, Standing, inspect
+from midwatch.incident.paths import IncidentFolder
 from midwatch.journal import testimony
-from midwatch.journal.line import NO_LINE, decode, digest, encode
+from midwatch.journal.codec import NO_LINE, decode, digest, encode
 from midwatch.journal.testimony import Head, heads_witnessed
 from midwatch.journal.witness import Witness, statement
 from midwatch.runbook.loader import load
@@ -253,7 +253,7 @@ os.chdir({here!r})
 os.environ.pop("MIDWATCH_WITNESS", None)
 from tests.journal.test_witness import incident, rewrite, witnessed
 from tests.support.users import MALLORY, run_as
-from midwatch.incident.inspection import Standing
+from midwatch.engine.inspection import Standing
 from midwatch.journal.witness import Witness
 from midwatch.incident.events import Kind
 conductor = incident(Path({here!r}))

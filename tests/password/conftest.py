@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from drill.production import Production, build
-from midwatch.action import Context
-from midwatch.clock import SystemClock
+from midwatch.api.action import Context
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Target
+from midwatch.system.clock import SystemClock
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
 

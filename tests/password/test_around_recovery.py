@@ -19,9 +19,9 @@ from actions.check_password import CheckPassword
 from actions.password_candidates import works
 from actions.reset_password import ResetPassword
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.errors import Failed, Refused
+from midwatch.api.action import Context
 from midwatch.runbook.model import Dependent, ExternalCommand, Target, TargetKind
+from midwatch.system.errors import Failed, Refused
 from probes.postgres.connect import connect
 from probes.postgres.role import read_role, run_quietly
 from probes.postgres.routes import login_route, superuser_route

@@ -20,9 +20,9 @@ from actions.pgpass import (
     passwords,
     readable_by_others,
 )
-from midwatch.errors import Refused
-from midwatch.known_secrets import known_secrets
 from midwatch.runbook.model import Runbook
+from midwatch.runbook.secret_sources import known_secrets
+from midwatch.system.errors import Refused
 from tests.password.libpq import Asking, asking
 
 field = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), min_size=1)

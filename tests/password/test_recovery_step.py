@@ -9,8 +9,8 @@ import pytest
 
 from actions.password_candidates import works
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.conductor import IncidentController
+from midwatch.api.action import Context
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from probes.postgres.role import read_role

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from actions.diagnose_access import DiagnoseAccess
 from drill.production import Production
-from midwatch.action import Context
+from midwatch.api.action import Context
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import login_route, superuser_route
 from probes.server_log import refused_logins

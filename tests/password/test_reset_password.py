@@ -16,11 +16,11 @@ from actions.pgpass import Login, passwords
 from actions.reset_password import ResetPassword
 from actions.sealed import read_credential_backup
 from drill.production import Production
-from midwatch.action import Context
-from midwatch.clock import SystemClock
-from midwatch.errors import Refused
-from midwatch.plan import Verb
-from midwatch.probe import Level
+from midwatch.api.action import Context
+from midwatch.api.plan import Verb
+from midwatch.api.probe import Level
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Refused
 from probes.databases import DatabasesProbe
 from probes.postgres.connect import connect
 from probes.postgres.role import QUIET, identifier, literal, run_quietly

@@ -14,11 +14,11 @@ from actions.restore import Restore
 from actions.sealed import CredentialBackup
 from actions.swap_database import SwapDatabase
 from actions.undo_password_reset import UndoPasswordReset
-from midwatch.action import Action, Context
-from midwatch.clock import SystemClock
-from midwatch.errors import Failed, Refused
+from midwatch.api.action import Action, Context
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import ExternalCommand, Target
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import Failed, Refused
 from probes.postgres.conninfo import server_of
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder, standby

@@ -15,9 +15,9 @@ from actions.pgpass import Replacement
 from actions.reset_password import ResetPassword
 from actions.sealed import CredentialBackup, alone
 from actions.undo_password_reset import UndoPasswordReset
-from midwatch.action import Context
-from midwatch.errors import Refused
+from midwatch.api.action import Context
 from midwatch.runbook.model import Target
+from midwatch.system.errors import Refused
 from probes.postgres.role import identifier, literal, read_role, run_quietly, set_verifier, verifier
 from probes.postgres.routes import login_route, superuser_route
 from tests.password.conftest import Listening

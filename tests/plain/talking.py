@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pexpect
 
-from midwatch.incident.fold import reduce
-from midwatch.incident.shelf import find
+from midwatch.engine.repository import find
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 

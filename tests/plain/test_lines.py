@@ -12,15 +12,15 @@ import pytest
 from filling import fill
 from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput
+from midwatch.control.lease import LeaseWatcher
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
-from midwatch.incident.lease import LeaseWatcher
-from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
+from midwatch.system.errors import BadInput
 from tests.mounting import run_or_skip
 from tui.lines.session import Session
 from tui.lines.teletype import LineTerminal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from talking import Begin, Talk, incident, status, wait_for
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.support.users import log_in

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from talking import PROMPT, Begin, Talk, incident, status
 
+from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
-from midwatch.incident.shelf import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.plain.test_lines import to_the_work

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midwatch.redaction import Redactor, mask
-from midwatch.redaction.projection import project
+from midwatch.redaction.visible_text import project
 from tests.redaction.forms import FORMS
 
 AWKWARD = "p@ss'w\"ord/\\ $x&<é>%"

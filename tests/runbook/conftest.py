@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_actions import Errors, Loaded
 
-from midwatch import catalogue
+from midwatch.api import registry
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Runbook
 
@@ -22,14 +22,14 @@ def _no_site_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the actions `sweep` and `level` and the probe `gauge` are installed."""
     points = {
-        catalogue.ACTIONS: {"sweep": "Sweep", "level": "Level"},
-        catalogue.PROBES: {"gauge": "Gauge"},
+        registry.ACTIONS: {"sweep": "Sweep", "level": "Level"},
+        registry.PROBES: {"gauge": "Gauge"},
     }
 
     def installed(group: str) -> dict[str, EntryPoint]:
         return {name: EntryPoint(name, f"small_actions:{cls}", group) for name, cls in points[group].items()}
 
-    monkeypatch.setattr(catalogue, "_points", installed)
+    monkeypatch.setattr(registry, "_points", installed)
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from midwatch.action import Action, Check, Context, Outcome
-from midwatch.clock import Clock
-from midwatch.errors import BadInput
-from midwatch.parameters import param
-from midwatch.plan import Plan, Risk
-from midwatch.probe import Probe, Reading
-from midwatch.runbook.model import Runbook, Target
-from midwatch.units import Percent
+from midwatch.api.action import Action, Check, Context, Outcome
+from midwatch.api.parameters import param
+from midwatch.api.plan import Plan
+from midwatch.api.probe import Probe, Reading
+from midwatch.runbook.model import Risk, Runbook, Target
+from midwatch.system.clock import Clock
+from midwatch.system.errors import BadInput
+from midwatch.system.units import Percent
 
 HEAD = """\
 midwatch: 1

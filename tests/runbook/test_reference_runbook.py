@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.catalogue import find_action
-from midwatch.plan import Risk
+from midwatch.api.registry import find_action
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Reference, Runbook, Severity, StepKind, TargetKind
+from midwatch.runbook.model import Reference, Risk, Runbook, Severity, StepKind, TargetKind
 
 ROOT = Path(__file__).parents[2]
 PHASES = {
@@ -171,7 +170,7 @@ def test_no_step_is_milder_than_its_action(book: Runbook) -> None:
 
 
 def test_the_drills_answers_fit_its_manual_steps(book: Runbook) -> None:
-    from midwatch.runbook.yaml_source import plain, read_yaml
+    from midwatch.runbook.yaml_loader import plain, read_yaml
 
     answers = plain(read_yaml(ROOT / "drill" / "answers.yaml"))
     manual = {step.id: step for step in book.steps() if step.kind is StepKind.MANUAL}

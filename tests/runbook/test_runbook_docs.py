@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.runbook.format import RUNBOOK, SITE
+from midwatch.runbook.fields import Shape
 from midwatch.runbook.loader import load
-from midwatch.runbook.places import LOCATIONS
-from midwatch.runbook.reader import Shape
-from midwatch.runbook.yaml_source import parse_yaml
+from midwatch.runbook.locations import LOCATIONS
+from midwatch.runbook.schema import RUNBOOK, SITE
+from midwatch.runbook.yaml_loader import parse_yaml
 
 TEXT = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

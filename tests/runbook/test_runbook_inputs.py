@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_actions import HEAD, Errors, Loaded
 
-from midwatch.errors import BadInput
-from midwatch.inputs import given_inputs, inputs_of
+from midwatch.runbook.declaration import given_inputs, inputs_of
 from midwatch.runbook.model import Condition, Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
+from midwatch.system.errors import BadInput
 
 ASKED = """\
 inputs:

@@ -7,10 +7,19 @@ from pathlib import Path
 
 from small_actions import HEAD, Loaded
 
-from midwatch.plan import Risk
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Condition, Dependent, ExternalCommand, Question, Reference, Severity, StepKind, TargetKind
-from midwatch.runbook.places import LOCATIONS
+from midwatch.runbook.locations import LOCATIONS
+from midwatch.runbook.model import (
+    Condition,
+    Dependent,
+    ExternalCommand,
+    Question,
+    Reference,
+    Risk,
+    Severity,
+    StepKind,
+    TargetKind,
+)
 
 BOOK = (
     HEAD

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from midwatch.errors import SourceLocation
-from midwatch.runbook.format import RUNBOOK, SITE
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Runbook
+from midwatch.runbook.schema import RUNBOOK, SITE
+from midwatch.system.errors import SourceLocation
 
 REAL = (Path(__file__).parents[2] / "runbook.yaml").read_bytes()
 LINES = REAL.splitlines(keepends=True)

@@ -13,8 +13,8 @@ from small_actions import HEAD
 from test_runbook_inputs import ASKED, STEPS
 from test_runbook_loading import BOOK
 
-from midwatch.runbook.schema import schema
-from midwatch.runbook.yaml_source import parse_yaml, plain, read_yaml
+from midwatch.runbook.json_schema import schema
+from midwatch.runbook.yaml_loader import parse_yaml, plain, read_yaml
 
 ROOT = Path(__file__).parents[2]
 TYPES: dict[str, type | tuple[type, ...]] = {

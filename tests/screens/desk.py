@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from midwatch import rules
-from midwatch.clock import to_rfc3339
-from midwatch.errors import MidwatchError, Refused
-from midwatch.handover import as_lines, handoff_summary
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.control.lease import Lease
+from midwatch.engine import policy
+from midwatch.engine.annotations import ManualCommand
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
-from midwatch.incident.folder import AttemptFolder, IncidentFolder
-from midwatch.incident.lease import Lease
+from midwatch.incident.paths import AttemptFolder, IncidentFolder
+from midwatch.incident.reducer import reduce
+from midwatch.incident.server_pins import new_pins
 from midwatch.incident.state import CriterionState, Incident, Offer
-from midwatch.notebook import ManualCommand
-from midwatch.person import Identity
-from midwatch.pins import new_pins
-from midwatch.plan import Plan, PlanDraft, Verb
+from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity, Step
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import MidwatchError, Refused
+from midwatch.system.identity import Identity
 
 RUNBOOK_FILE = Path(__file__).parents[2] / "runbook.yaml"
 NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -95,14 +95,14 @@ class SessionInMemory:
         return {item.id: self.criteria.get(item.id, late) for item in self.runbook.step(step_id).preconditions}
 
     def check_outcome(self, step_id: str) -> bool | None:
-        attempt = rules.require_outcome_unknown(self.runbook.step(step_id), self.incident)
+        attempt = policy.require_outcome_unknown(self.runbook.step(step_id), self.incident)
         self._write(
             EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"}
         )
         return True
 
     def start_from(self, step_id: str, reason: str) -> None:
-        for step in rules.require_start_point(self.runbook.step(step_id), self.incident, self.runbook, reason):
+        for step in policy.require_start_point(self.runbook.step(step_id), self.incident, self.runbook, reason):
             self.skip(step.id, reason)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
@@ -156,11 +156,11 @@ class SessionInMemory:
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         step = self.runbook.step(step_id)
         if undo:
-            rules.require_undoable(step, plan, self.incident, typed=typed, reason=reason)
+            policy.require_undoable(step, plan, self.incident, typed=typed, reason=reason)
         else:
-            rules.require_startable(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
-            rules.require_preconditions_or_reason(step, self.evaluate_preconditions(step_id), reason)
-            rules.require_approved_plan(step, plan, self.incident, Identity("ada", 1000, 1000, 1))
+            policy.require_startable(step, plan, self.incident, self.runbook, typed=typed, reason=reason)
+            policy.require_preconditions_or_reason(step, self.evaluate_preconditions(step_id), reason)
+            policy.require_approved_plan(step, plan, self.incident, Identity("ada", 1000, 1000, 1))
         self.started.append((step_id, typed, reason))
         state = self.incident.steps.get(step_id)
         number = len(state.attempts) + 1 if state else 1
@@ -210,14 +210,14 @@ class SessionInMemory:
 
     def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:
         step = self.runbook.step(step_id)
-        answers = rules.require_manual(step, self.incident, self.runbook, note=note, values=values or {})
+        answers = policy.require_manual(step, self.incident, self.runbook, note=note, values=values or {})
         self._write(EventKind.MARKED_DONE, {"step": step_id, "note": note, "values": answers})
 
     def mark_failed(self, step_id: str, reason: str) -> None:
         self._write(EventKind.MARKED_FAILED, {"step": step_id, "reason": reason})
 
     def skip(self, step_id: str, reason: str) -> None:
-        rules.require_decidable(self.runbook.step(step_id), self.incident, reason)
+        policy.require_decidable(self.runbook.step(step_id), self.incident, reason)
         self._write(EventKind.SKIPPED, {"step": step_id, "reason": reason})
 
     def reopen(self, step_id: str, reason: str) -> None:
@@ -239,7 +239,9 @@ class SessionInMemory:
         self._write(EventKind.STARRED, {"event": seq, "starred": starred})
 
     def record_notification(self, role_id: str, message: str) -> None:
-        self._write(EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": rules.require_text(message, "What was said")})
+        self._write(
+            EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": policy.require_text(message, "What was said")}
+        )
 
     def update(self, message: str) -> None:
         self._write(EventKind.UPDATE, {"message": message, "channel": self.runbook.comms.channel})
@@ -257,7 +259,7 @@ class SessionInMemory:
         return found
 
     def close(self, *, reason: str = "") -> None:
-        unmet = rules.require_closable(self.evaluate_closure(), self.incident, self.runbook, reason)
+        unmet = policy.require_closable(self.evaluate_closure(), self.incident, self.runbook, reason)
         self._write(EventKind.CLOSED, {"reason": reason, "unmet": unmet, "events": len(self.events) + 1})
         self.driving = False
 

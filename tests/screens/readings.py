@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from midwatch.clock import Clock
-from midwatch.probe import Level, Reading, Row
+from midwatch.api.probe import Level, Reading, Row
+from midwatch.system.clock import Clock
 from screens.live import Source
 
 ROWS = {

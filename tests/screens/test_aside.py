@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from screens.widgets.aside import run_in_background
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
+from midwatch.api.plan import Plan
+from midwatch.control.driver_lock import DriverLock
+from midwatch.control.lease import DriverState, Lease, LeaseWatcher
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.lease import DriverState, Lease, LeaseWatcher
-from midwatch.incident.lock import DriverLock
 from midwatch.incident.state import StepStatus
-from midwatch.person import Identity
-from midwatch.plan import Plan
 from midwatch.runbook.loader import load
+from midwatch.system.identity import Identity
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.hostile import safe_bytes, safe_text
-from midwatch.notebook import ManualCommand
+from midwatch.engine.annotations import ManualCommand
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
+from midwatch.system.sanitize import safe_bytes, safe_text
 from tests.screens import vttest
 from tests.screens.hostile import strange
 from tests.screens.line import MIDWATCH, Line, lines

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 from textual.widgets import Input
 
-from midwatch.conductor import IncidentController
-from midwatch.incident.shelf import Summary
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import Summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
 from tests.screens.conftest import grid, press, rest

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from midwatch.supervisor.logout import System, logout_kills
+from midwatch.supervisor.logind import System, logout_kills
 from screens import confirm, incident
 from screens.confirm import Confirm
 from screens.incident import IncidentScreen

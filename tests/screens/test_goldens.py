@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from midwatch.errors import SourceLocation
+from midwatch.api.plan import PlanDraft, Verb
+from midwatch.api.probe import Reading
 from midwatch.incident.state import CriterionState
-from midwatch.plan import PlanDraft, Risk, Verb
-from midwatch.probe import Reading
-from midwatch.runbook.model import CheckSpec
+from midwatch.runbook.model import CheckSpec, Risk
+from midwatch.system.errors import SourceLocation
 from screens.incident import IncidentScreen
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import SessionInMemory

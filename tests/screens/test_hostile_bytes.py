@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.hostile import safe_bytes
-from midwatch.incident.shelf import find
+from midwatch.engine.repository import find
+from midwatch.system.sanitize import safe_bytes
 from tests.screens.hostile import PIECES, HostileEngine, HostileServer, lines, listening, strange
 from tests.screens.line import MIDWATCH, Line
 from tests.screens.line import lines as opened_lines

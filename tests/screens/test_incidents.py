@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from tests.screens.conftest import grid, opened, press
 from tests.screens.test_flows import RUNBOOK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.incident.shelf import find
+from midwatch.engine.repository import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.screens import slow_line

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.probe import Level, Reading, Row
+from midwatch.api.probe import Level, Reading, Row
 from screens import drawing
 from screens.live import Source
 from screens.widgets.history import MOST, TimeSeries

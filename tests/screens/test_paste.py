@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.incident.shelf import find
+from midwatch.engine.repository import find
 from midwatch.journal.reader import read
 from tests.screens.test_real_terminal import MIDWATCH, Terminal, terminal
 

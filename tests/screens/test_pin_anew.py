@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from midwatch.api.plan import ROLE, SYSTEM_IDENTIFIER, Effect, Plan, Verb
 from midwatch.incident.events import EventKind
-from midwatch.pins import Pin
-from midwatch.plan import ROLE, SYSTEM_IDENTIFIER, Effect, Plan, Verb
+from midwatch.incident.server_pins import Pin
 from midwatch.runbook.model import Environment
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.incident.fold import reduce
-from midwatch.incident.shelf import find
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.repository import find
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load

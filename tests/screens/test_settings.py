@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.errors import BadInput
+from midwatch.system.errors import BadInput
 from screens.keyed import SCREENS
 from screens.widgets.key import shown
 from tests.screens.conftest import grid, opened, press, until

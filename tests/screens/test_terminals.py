@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.errors import BadInput, Failed
-from midwatch.plan import PlanDraft, Verb
-from midwatch.probe import Level, Reading, Row
+from midwatch.api.plan import PlanDraft, Verb
+from midwatch.api.probe import Level, Reading, Row
+from midwatch.system.errors import BadInput, Failed
 from screens.live import Source
 from screens.widgets.output_view import OutputView
 from tests.screens.conftest import Pilots, grid, opened, press

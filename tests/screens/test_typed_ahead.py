@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual import events
 
-from midwatch.errors import Failed
 from midwatch.incident.state import Incident, StepStatus
+from midwatch.system.errors import Failed
 from screens import confirm
 from screens.confirm import Confirm
 from screens.incident import IncidentScreen

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.core.test_undecided_steps import RUNBOOK

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midwatch.spool import BLOCK, LONGEST_LINE, OutputIndex
+from midwatch.output.index import BLOCK, LONGEST_LINE, OutputIndex
 
 
 def taken_in(output_index: OutputIndex) -> OutputIndex:

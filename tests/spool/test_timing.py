@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.plain_output import plain_blocks, plain_tail
-from midwatch.timing import Timestamps
+from midwatch.output.plain_text import plain_blocks, plain_tail
+from midwatch.output.timestamps import Timestamps
 
 
 def test_it_grows_and_begins_anew(tmp_path: Path) -> None:

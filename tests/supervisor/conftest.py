@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from supervised import Step, until
 
-from midwatch.supervisor.watch import Running, inspect_attempt
+from midwatch.supervisor.status import Running, inspect_attempt
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from midwatch.incident.folder import AttemptFolder
-from midwatch.process import ProcessIdentity
-from midwatch.supervisor.order import Graces, LaunchSpec
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.launch_spec import Graces, LaunchSpec
 from midwatch.supervisor.start import start
-from midwatch.supervisor.watch import Result, Running, inspect_attempt
+from midwatch.supervisor.status import Result, Running, inspect_attempt
+from midwatch.system.process import ProcessIdentity
 
 QUICK = Graces(interrupt=0.5, terminate=0.5, remains=0.3)
 PATIENCE = 30.0

@@ -12,14 +12,14 @@ from typing import ClassVar
 
 import pytest
 
-from midwatch.action import Action, Check, Context, Outcome
-from midwatch.clock import SystemClock
-from midwatch.consent import planned
-from midwatch.console import ProcessConsole
-from midwatch.errors import BadInput, Exit, Failed, OutcomeUnknown
-from midwatch.perform import perform
-from midwatch.plan import Plan, Risk, Verb
-from midwatch.runbook.model import Runbook, Severity
+from midwatch.api.action import Action, Check, Context, Outcome
+from midwatch.api.plan import Plan, Verb
+from midwatch.engine.consent import planned
+from midwatch.engine.execute import perform
+from midwatch.engine.process_console import ProcessConsole
+from midwatch.runbook.model import Risk, Runbook, Severity
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, Exit, Failed, OutcomeUnknown
 
 Doing = Callable[[Context], Outcome]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.supervisor.logout import System, logout_kills
+from midwatch.supervisor.logind import System, logout_kills
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope"
 SESSION_V1 = "4:memory:/user.slice\n1:name=systemd:/user.slice/user-1000.slice/session-3.scope\n0::/"

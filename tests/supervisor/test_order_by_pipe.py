@@ -12,8 +12,8 @@ from supervised import Step, until
 from support.users import MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.order import LaunchSpec
-from midwatch.supervisor.values import read_values
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.step_outputs import read_values
 from midwatch.system import umask as umask_module
 
 pytestmark = needs_root
@@ -66,7 +66,7 @@ def test_step_reports_where_nobody_can_put_a_link(shared: Step, tmp_path: Path) 
 
 
 def test_step_that_a_member_cannot_name_is_still_ended_by_cancel(shared: Step) -> None:
-    from midwatch.supervisor.watch import cancel
+    from midwatch.supervisor.status import cancel
 
     shared.start("echo begun; sleep 600")
     shared.says("begun")
@@ -75,7 +75,7 @@ def test_step_that_a_member_cannot_name_is_still_ended_by_cancel(shared: Step) -
 
 
 def test_step_left_unwatched_in_a_shared_folder_is_known_by_its_environment_and_ended(shared: Step) -> None:
-    from midwatch.supervisor.watch import Lost, cancel, inspect_attempt
+    from midwatch.supervisor.status import Lost, cancel, inspect_attempt
 
     supervisor = shared.start("echo begun; sleep 600")
     shared.says("begun")

@@ -13,9 +13,9 @@ import pytest
 from supervised import Step, gone, until
 
 from midwatch.incident.events import StepOutcome
-from midwatch.process import ProcessIdentity, boot_id, stat_of
-from midwatch.supervisor.order import Graces
-from midwatch.supervisor.watch import Lost, Result, Running, cancel, inspect_attempt
+from midwatch.supervisor.launch_spec import Graces
+from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt
+from midwatch.system.process import ProcessIdentity, boot_id, stat_of
 
 
 def test_timeout_ends_the_whole_group(step: Step) -> None:
@@ -97,8 +97,8 @@ CANCELLED = """
 import json, sys
 from pathlib import Path
 from supervised import Step, gone, until
-from midwatch.supervisor.order import Graces
-from midwatch.supervisor.watch import cancel
+from midwatch.supervisor.launch_spec import Graces
+from midwatch.supervisor.status import cancel
 step = Step(Path(sys.argv[1]))
 step.start(sys.argv[2], graces=Graces(0.1, 0.1, 0.1))
 until(lambda: step.output.count(b"\\n") == 2)
@@ -201,8 +201,8 @@ def test_a_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
 STARTER = """
 import signal, sys
 from pathlib import Path
-from midwatch.incident.folder import AttemptFolder
-from midwatch.supervisor.order import Order
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.launch_spec import Order
 from midwatch.supervisor.start import start
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
 start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
@@ -282,7 +282,7 @@ def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
 def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
     import socket
 
-    from midwatch.supervisor.order import LaunchSpec
+    from midwatch.supervisor.launch_spec import LaunchSpec
 
     step.folder.path.mkdir()
     order = LaunchSpec(("touch", str(tmp_path / "ran")), "/", {}, 60)

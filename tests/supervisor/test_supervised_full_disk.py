@@ -12,7 +12,7 @@ from filling import fill
 from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.values import read_values
+from midwatch.supervisor.step_outputs import read_values
 from tests.mounting import run_or_skip
 
 
@@ -92,8 +92,8 @@ def test_values_are_redacted_in_place_on_a_full_disk(small: Path, tmp_path: Path
 
 
 def test_a_disk_that_is_full_before_the_start_is_said(small: Path) -> None:
-    from midwatch.errors import Failed
-    from midwatch.supervisor.watch import Result, inspect_attempt
+    from midwatch.supervisor.status import Result, inspect_attempt
+    from midwatch.system.errors import Failed
 
     step = Step(small / "attempt")
     step.folder.path.mkdir()

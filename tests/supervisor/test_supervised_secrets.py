@@ -13,7 +13,7 @@ import pytest
 from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.values import read_values
+from midwatch.supervisor.step_outputs import read_values
 
 SECRET = "correct-horse'battery staple"
 LEARNT = "Zx9-learnt-in-mid-stream"
@@ -89,7 +89,7 @@ def test_the_kernel_closes_the_supervisor_to_its_own_user() -> None:
 
 TELLS = f"""
 import sys
-from midwatch.console import ProcessConsole
+from midwatch.engine.process_console import ProcessConsole
 console = ProcessConsole()
 console.secret("new password", "{LEARNT}")
 console.say("it is {LEARNT}")
@@ -146,9 +146,9 @@ for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe", b"[" * 100000):
 
 RAISES = f"""
 import sys
-from midwatch.action import Check, Context
-from midwatch.console import ProcessConsole
-from midwatch.perform import perform
+from midwatch.api.action import Check, Context
+from midwatch.engine.process_console import ProcessConsole
+from midwatch.engine.execute import perform
 
 class Breaks(Check):
     name = "breaks"

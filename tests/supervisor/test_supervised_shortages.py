@@ -16,18 +16,18 @@ import pytest
 from refusing import run_refused
 from supervised import Step, until
 
-from midwatch.errors import Failed
 from midwatch.incident.events import StepOutcome
-from midwatch.incident.folder import AttemptFolder
-from midwatch.process import ProcessIdentity
-from midwatch.supervisor.watch import Lost, Result, Running, cancel, inspect_attempt, unwatched
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt, unwatched
+from midwatch.system.errors import Failed
+from midwatch.system.process import ProcessIdentity
 
 START = """
 import json, resource, sys
 from pathlib import Path
-from midwatch.errors import MidwatchError
-from midwatch.incident.folder import AttemptFolder
-from midwatch.supervisor.order import Graces, Order
+from midwatch.system.errors import MidwatchError
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.launch_spec import Graces, Order
 from midwatch.supervisor.start import start
 
 def begin(name, script):

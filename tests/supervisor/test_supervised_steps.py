@@ -15,13 +15,13 @@ import pytest
 from supervised import Step, until
 from support.users import ALICE, needs_root, run_as
 
-from midwatch.errors import Failed, Refused
 from midwatch.incident.events import StepOutcome
-from midwatch.supervisor.child import CannotBegin, Child, open_terminal
-from midwatch.supervisor.order import LaunchSpec
+from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.progress import Progress, ProgressFile, ProgressFilter, read_progress
-from midwatch.supervisor.values import LARGEST_FILE, read_values
-from midwatch.supervisor.watch import Running, inspect_attempt
+from midwatch.supervisor.spawn import CannotBegin, Child, open_terminal
+from midwatch.supervisor.status import Running, inspect_attempt
+from midwatch.supervisor.step_outputs import LARGEST_FILE, read_values
+from midwatch.system.errors import Failed, Refused
 
 
 def test_done(step: Step) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.errors import Failed
+from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import (
     Trust,
     UntrustedFile,

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from midwatch.conductor import IncidentController
-from midwatch.person import Identity
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from midwatch.system.identity import Identity
 from tests.support.users import log_in
 
 _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH = 8, 47, 2, 2

@@ -16,21 +16,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch import headless, rules
-from midwatch.answers import Answers, load_answers
-from midwatch.conductor import IncidentController
-from midwatch.control_client import send_request
-from midwatch.errors import BadInput, Refused, SourceLocation
-from midwatch.export.timeline import timeline
+from midwatch.api.plan import Plan, PlanDraft, Verb
+from midwatch.control.control_client import send_request
+from midwatch.engine import headless, policy
+from midwatch.engine.answers import Answers, load_answers
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import Event, EventKind
-from midwatch.incident.fold import reduce
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
-from midwatch.person import Identity
-from midwatch.plan import Plan, PlanDraft, Risk, Verb
+from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.system.errors import BadInput, Refused, SourceLocation
+from midwatch.system.identity import Identity
 from tests.two_people.conftest import Someone, User, share, wait_for
 from tests.two_people.test_handoff import Screen
 from tui.cli import main
@@ -292,7 +292,7 @@ def test_whatever_was_said_before_only_another_persons_word_to_this_plan_counts(
     allowed = asked is not None and given is not None and asked[2] == plan and not given.may_be_same_as(starter)
     allowed = allowed and given is not None and not given.anonymous and not starter.anonymous
     try:
-        rules.require_approved_plan(step, plans[plan], reduce(events), starter)
+        policy.require_approved_plan(step, plans[plan], reduce(events), starter)
     except Refused:
         assert not allowed
     else:

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.control_client import ObserverConnection, send_request
-from midwatch.door import ControlServer
-from midwatch.errors import Failed, Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock
-from midwatch.person import Identity
+from midwatch.control.control_client import ObserverConnection, send_request
+from midwatch.control.control_socket import ControlServer
+from midwatch.control.driver_lock import DriverLock
+from midwatch.incident.paths import IncidentFolder
+from midwatch.system.errors import Failed, Refused
+from midwatch.system.identity import Identity
 from tests.mounting import run_or_skip
 from tests.two_people.conftest import Someone, User, wait_for
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from midwatch import company
-from midwatch.clock import SystemClock
-from midwatch.conductor import IncidentController
-from midwatch.control_client import send_request
-from midwatch.errors import BadInput, Failed, Refused
+from midwatch.control.control_client import send_request
+from midwatch.engine import collaboration
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.person import Identity
 from midwatch.runbook.model import Runbook
+from midwatch.system.clock import SystemClock
+from midwatch.system.errors import BadInput, Failed, Refused
+from midwatch.system.identity import Identity
 from tests.two_people.conftest import HER, Someone, User, share, wait_for
 from tui.cli import main
 
@@ -209,7 +209,7 @@ def test_an_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, plac
 
 
 def test_control_that_was_given_and_not_taken_up_goes_back(controller: IncidentController, monkeypatch: Any) -> None:
-    monkeypatch.setattr(company, "BACK", 0.0)
+    monkeypatch.setattr(collaboration, "BACK", 0.0)
     controller.offer_control(ME)
     send_request(controller.folder, {"op": "take"})
     assert not controller.driving

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
-from midwatch.control_client import send_request
-from midwatch.errors import MidwatchError, Refused
-from midwatch.incident.folder import IncidentFolder
-from midwatch.person import Identity
+from midwatch.control.control_client import send_request
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.loader import load
+from midwatch.system.errors import MidwatchError, Refused
+from midwatch.system.identity import Identity
 from tests.support.users import ALICE, BOB, MALLORY, NO_LOGIN, log_in, needs_root, run_as
 from tests.two_people.conftest import wait_for
 from tests.two_people.test_socket_crowds import RUNBOOK, driven
@@ -153,7 +153,7 @@ def test_peer_in_another_namespace_of_processes_is_nobody(tmp_path: Path) -> Non
     """Its number is 0 there for a driver that runs inside a container and is asked from outside."""
     inside = f"""
 import socket
-from midwatch.person import Person
+from midwatch.system.identity import Person
 listener = socket.socket(socket.AF_UNIX)
 listener.bind({str(tmp_path / "s")!r})
 listener.listen()

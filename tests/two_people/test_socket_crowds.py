@@ -16,16 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midwatch.conductor import IncidentController
-from midwatch.control_client import ObserverConnection, send_request
-from midwatch.door import CLIENTS_PER_USER, REQUEST_LIMIT_BYTES, ControlServer
-from midwatch.errors import Failed, MidwatchError, Refused
+from midwatch.control.control_client import ObserverConnection, send_request
+from midwatch.control.control_socket import CLIENTS_PER_USER, REQUEST_LIMIT_BYTES, ControlServer
+from midwatch.control.driver_lock import DriverLock
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
-from midwatch.incident.folder import IncidentFolder
-from midwatch.incident.lock import DriverLock
+from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
-from midwatch.person import Identity
 from midwatch.runbook.loader import load
+from midwatch.system.errors import Failed, MidwatchError, Refused
+from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
 from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 from tests.two_people.conftest import wait_for
@@ -285,7 +285,8 @@ def test_fault_while_answering_is_answered_and_survived(folder: IncidentFolder, 
 def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
     driven: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from midwatch import beckoning, company
+    from midwatch.control import pending_requests
+    from midwatch.engine import collaboration
 
     assert driven._handle is not None
     first = driven._handle.control_socket
@@ -295,10 +296,10 @@ def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
         raw(driven.folder.path).close()
     wait_for(lambda: first.problem)
     assert "Nobody can reach this driver any more" in driven.unreachable
-    shown = beckoning.pending_request(driven)
+    shown = pending_requests.pending_request(driven)
     assert shown is not None
     assert shown.message == driven.unreachable
-    monkeypatch.setattr(company, "_REOPEN_S", 0.0)
+    monkeypatch.setattr(collaboration, "_REOPEN_S", 0.0)
     driven.poll()
     assert driven.unreachable == ""
     with pytest.raises(Refused, match="This is not known here"):

@@ -10,14 +10,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError
-from midwatch.incident.fold import reduce
-from midwatch.incident.lease import LeaseWatcher
-from midwatch.incident.lock import TakenOver
+from midwatch.control.driver_lock import TakenOver
+from midwatch.control.lease import LeaseWatcher
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.reducer import reduce
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
+from midwatch.system.errors import MidwatchError
 from tests.two_people.conftest import RUNBOOK
 
 NAMES = ("ada", "bob", "eve")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.catalogue import action_names, find_action
+from midwatch.api.registry import action_names, find_action
 
 PAGES = Path(__file__).parents[2] / "docs" / "actions"
 _VALUES = re.compile(r"Values(?: for later steps)?: (.*?)(?:\n\n|\Z)", re.S)

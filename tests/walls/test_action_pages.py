@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midwatch.catalogue import action_names
+from midwatch.api.registry import action_names
 
 PAGES = Path(__file__).parents[2] / "docs" / "actions"
 

@@ -36,7 +36,7 @@ def test_help_is_light(arguments: list[str]) -> None:
 
 
 def test_finding_an_action_loads_no_client() -> None:
-    code = "from midwatch.catalogue import action_names, find_action, probe_names, find_probe\n"
+    code = "from midwatch.api.registry import action_names, find_action, probe_names, find_probe\n"
     code += "assert action_names() and probe_names()\n"
     code += "[find_action(n) for n in action_names()]\n[find_probe(n) for n in probe_names()]"
     assert not modules_after(code) & {"textual", "docker", "psycopg", "isal"}

@@ -7,10 +7,11 @@ import json
 import sys
 from pathlib import Path
 
-from midwatch.action import Action, Check, Context
-from midwatch.errors import BadInput, Exit, Failed, Refused
-from midwatch.plan import PLAN_AGAIN, Plan, Risk
-from midwatch.reasons import name_to_confirm
+from midwatch.api.action import Action, Check, Context
+from midwatch.api.plan import PLAN_AGAIN, Plan
+from midwatch.engine.reasons import name_to_confirm
+from midwatch.runbook.model import Risk
+from midwatch.system.errors import BadInput, Exit, Failed, Refused
 from midwatch.system.trusted_files import read_regular
 from tui.action_options import add_names, list_actions, parse_action
 from tui.lines.typed_ahead import drop_typed_ahead
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--json prints a plan", hint="Add --plan; what an action reports goes to $STEP_OUTPUT")
     if options.plan:
         return _show(_plan(action, context), as_json=options.json)
-    from midwatch.known_secrets import known_secrets
-    from midwatch.perform import perform
+    from midwatch.engine.execute import perform
+    from midwatch.runbook.secret_sources import known_secrets
 
     if options.confirmed:
         confirmed = _read_plan(Path(options.confirmed), options.digest or "")
@@ -53,10 +54,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(action: Action, context: Context) -> Plan:
     """As it may be shown."""
-    from midwatch.consent import planned
-    from midwatch.known_secrets import known_secrets
-    from midwatch.masking import masked_plan
-    from midwatch.pins import held_to
+    from midwatch.engine.consent import planned
+    from midwatch.incident.event_redaction import masked_plan
+    from midwatch.incident.server_pins import held_to
+    from midwatch.runbook.secret_sources import known_secrets
 
     plan = held_to(planned(action, context), context.runbook, {})
     return masked_plan(plan, known_secrets(context.runbook))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from midwatch.errors import BadInput, Exit, Refused, SourceLocation
-from midwatch.reasons import require_reason
+from midwatch.engine.reasons import require_reason
+from midwatch.system.errors import BadInput, Exit, Refused, SourceLocation
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
 
@@ -20,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.actor import current_actor
-    from midwatch.conductor import IncidentController
-    from midwatch.incident.shelf import find
-    from midwatch.rules import name_to_type
-    from midwatch.runbook.names import named
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.policy import name_to_type
+    from midwatch.engine.repository import find
+    from midwatch.runbook.step_names import named
+    from midwatch.system.actor import current_actor
     from tui.lines.typed_ahead import drop_typed_ahead
     from tui.plain import plan_lines
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from midwatch.action import Check
-from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.api.action import Check
+from midwatch.system.errors import BadInput, Exit, MidwatchError
 from tui.action_options import add_names, list_actions, parse_action, require_check
 from tui.output import Parser, say, say_json
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import BadInput, Exit
+from midwatch.system.errors import BadInput, Exit
 from tui.output import say
 from tui.where import add_inputs, inputs_given, refuse_inputs
 
@@ -90,11 +90,11 @@ def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, 
 
 def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     """Open the screen; the second value says whether the operator left on purpose, and did not just lose the line."""
-    from midwatch.actor import current_actor
-    from midwatch.conductor import IncidentController
-    from midwatch.export.timeline import timeline
-    from midwatch.incident.shelf import open_incident
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.repository import open_incident
+    from midwatch.reports.timeline import timeline
     from midwatch.runbook.loader import load
+    from midwatch.system.actor import current_actor
     from tui.files import write_text
     from tui.with_screen import drive_or_observe, open_front
 

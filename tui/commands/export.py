@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midwatch.errors import BadInput, Exit, MidwatchError
+from midwatch.system.errors import BadInput, Exit, MidwatchError
 from tui.output import say, say_document
 from tui.where import add_incident, add_runbook, logs_folder
 
@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.export.post_mortem import post_mortem
-    from midwatch.export.timeline import timeline
-    from midwatch.incident.shelf import find
-    from midwatch.opening import reopen
+    from midwatch.engine.incident_files import reopen
+    from midwatch.engine.repository import find
+    from midwatch.reports.post_mortem import post_mortem
+    from midwatch.reports.timeline import timeline
     from tui.files import is_special, write_text
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _sign(path: Path, text: str, given: str | None) -> None:
     """Sign it. Without a key by name, one that is missing or cannot sign is only said: the export itself is there."""
-    from midwatch.export.signature import sign, signature_of, usual_key
+    from midwatch.reports.signature import sign, signature_of, usual_key
     from tui.files import write_text
 
     key, signature = Path(given).expanduser() if given else usual_key(), signature_of(path)

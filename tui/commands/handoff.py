@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from midwatch.clock import to_rfc3339
-from midwatch.errors import BadInput, Exit
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, Exit
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder, own_runbook
 
 if TYPE_CHECKING:
-    from midwatch.conductor import IncidentController
+    from midwatch.engine.incident_controller import IncidentController
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.actor import current_actor
-    from midwatch.conductor import IncidentController
-    from midwatch.handover import as_json, as_lines, handoff_summary, headline
-    from midwatch.incident.shelf import find
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.repository import find
+    from midwatch.reports.handoff_summary import as_json, as_lines, handoff_summary, headline
+    from midwatch.system.actor import current_actor
 
     if args.to and args.withdraw:
         raise BadInput("--to offers the wheel and --withdraw takes the offer back", hint="Give one of them")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _act(controller: IncidentController, to: str | None, within: float) -> None:
     """Offer or withdraw: by whoever drives, or where nobody does, by taking the wheel for that moment."""
-    from midwatch.incident.lease import DriverState
+    from midwatch.control.lease import DriverState
 
     nobody = controller.lease.state in (DriverState.NOBODY, DriverState.EXITED)
     if nobody:
@@ -72,7 +72,7 @@ def _act(controller: IncidentController, to: str | None, within: float) -> None:
 
 
 def _seconds(text: str) -> float:
-    from midwatch.units import Seconds
+    from midwatch.system.units import Seconds
 
     try:
         found = float(Seconds.parse(text))

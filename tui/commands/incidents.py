@@ -6,8 +6,8 @@ import argparse
 import dataclasses
 from datetime import datetime
 
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Exit
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Exit
 from tui.output import say, say_json
 from tui.where import add_runbook, logs_folder
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.incident.shelf import incidents, summary
+    from midwatch.engine.repository import incidents, summary
 
     logs = logs_folder(args)
     found = [summary(folder) for folder in incidents(logs)]

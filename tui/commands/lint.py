@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midwatch.errors import BadInput, Exit
+from midwatch.system.errors import BadInput, Exit
 from tui.output import say, say_json
 
 

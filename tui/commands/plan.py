@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from midwatch.errors import Exit, MidwatchError
-from midwatch.plan import Plan
+from midwatch.api.plan import Plan
+from midwatch.system.errors import Exit, MidwatchError
 from tui.output import say, say_json
 from tui.plain import plan_lines
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook
@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.action import Context
-    from midwatch.actor import current_actor
-    from midwatch.clock import SystemClock
+    from midwatch.api.action import Context
+    from midwatch.engine.planning import SilentConsole, plan_step
     from midwatch.incident.state import Incident
-    from midwatch.inputs import given_inputs
-    from midwatch.planning import SilentConsole, plan_step
+    from midwatch.runbook.declaration import given_inputs
     from midwatch.runbook.model import StepKind
-    from midwatch.runbook.names import named
+    from midwatch.runbook.step_names import named
+    from midwatch.system.actor import current_actor
+    from midwatch.system.clock import SystemClock
 
     runbook = load_runbook(args)
     declared = Incident(inputs=given_inputs(runbook, inputs_given(args.inputs)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from midwatch.errors import BadInput, SourceLocation
-from midwatch.reasons import optional_reason
+from midwatch.engine.reasons import optional_reason
+from midwatch.system.errors import BadInput, SourceLocation
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.answers:
         raise BadInput("--headless needs --answers FILE", hint="docs/headless.md says what stands in it")
-    from midwatch.incident.shelf import open_incident
+    from midwatch.engine.repository import open_incident
     from tui.without_screen import run_headless
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from midwatch.errors import Exit
+from midwatch.system.errors import Exit
 from tui.output import say_json
 
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.runbook.schema import schema
+    from midwatch.runbook.json_schema import schema
 
     say_json(schema())
     return Exit.DONE

@@ -7,14 +7,14 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midwatch.errors import BadInput, Exit, SourceLocation
-from midwatch.reasons import optional_reason
+from midwatch.engine.reasons import optional_reason
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import BadInput, Exit, SourceLocation
 from tui.output import say
 from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 if TYPE_CHECKING:
-    from midwatch.inputs import Declaration
+    from midwatch.runbook.declaration import Declaration
 
 _EARLIER = 3
 """Incidents that are shown before a new one is declared."""
@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.actor import current_actor
-    from midwatch.conductor import IncidentController
-    from midwatch.incident.shelf import find, open_incident
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.repository import find, open_incident
+    from midwatch.system.actor import current_actor
     from tui.with_screen import drive_or_observe, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
@@ -71,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> Declaration | None:
     """What is declared, asked for unless all is known; None when no incident is. Raises `BadInput` for wrong inputs."""
-    from midwatch.inputs import Declaration, given_inputs, missing_inputs
+    from midwatch.runbook.declaration import Declaration, given_inputs, missing_inputs
 
     given = inputs_given(args.inputs)
     known = given_inputs(runbook, given)
     if args.new and not missing_inputs(runbook, known):
         return Declaration(runbook.severity, "", given)
-    from midwatch.incident.shelf import incidents, summary
+    from midwatch.engine.repository import incidents, summary
 
     earlier = [summary(folder) for folder in incidents(runbook.location_of("logs"))[:_EARLIER]]
     if lines:

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from midwatch.clock import to_rfc3339
-from midwatch.errors import Exit
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Exit
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
 
@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from midwatch.incident.fold import reduce
-    from midwatch.incident.shelf import find
-    from midwatch.inputs import input_lines
+    from midwatch.engine.incident_files import reopen
+    from midwatch.engine.repository import find
+    from midwatch.incident.event_redaction import masked_words
+    from midwatch.incident.reducer import reduce
     from midwatch.journal.verify import verify
-    from midwatch.masking import masked_words
-    from midwatch.opening import reopen
+    from midwatch.runbook.declaration import input_lines
 
     folder = find(logs_folder(args), args.incident)
     runbook, events = reopen(folder)

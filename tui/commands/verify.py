@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from midwatch.errors import BadInput, Exit, Failed, MidwatchError
-from midwatch.incident.inspection import Finding, Standing, inspect
+from midwatch.engine.inspection import Finding, Standing, inspect
+from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError
 from midwatch.system.trusted_files import read_regular
 from tui.output import say, say_json
 from tui.where import add_incident, add_runbook, logs_folder
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verify_incident(args: argparse.Namespace) -> int:
-    from midwatch.incident.shelf import find
+    from midwatch.engine.repository import find
 
     folder = find(logs_folder(args), args.incident)
     findings = inspect(folder, head=args.head, count=args.count)
@@ -87,7 +87,7 @@ def _verify_export(path: Path, args: argparse.Namespace) -> int:
 
 
 def _signature(path: Path, given: str | None) -> Finding:
-    from midwatch.export.signature import signer_of, usual_signers
+    from midwatch.reports.signature import signer_of, usual_signers
 
     try:
         signer = signer_of(path, Path(given).expanduser() if given else usual_signers())
@@ -102,9 +102,9 @@ def _signature(path: Path, given: str | None) -> Finding:
 
 def _record(content: bytes, args: argparse.Namespace) -> Finding:
     """Hold it against the journal that it was made from, where that is at hand."""
-    from midwatch.export.record_section import read_record
-    from midwatch.incident.shelf import incidents
+    from midwatch.engine.repository import incidents
     from midwatch.journal.verify import check
+    from midwatch.reports.record_section import read_record
 
     try:
         record = read_record(content.decode("utf-8"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from midwatch.runbook.fields import listed
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
-from midwatch.runbook.reader import listed
 from tui.lines.teletype import LineTerminal
 
 _SHORT = {"y": "yes", "n": "no"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from midwatch.beckoning import ASK, control_option, pending_request
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
-from midwatch.handover import as_lines, handoff_summary
+from midwatch.api.plan import Plan
+from midwatch.control.pending_requests import ASK, control_option, pending_request
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.policy import name_to_type, needs_approval
 from midwatch.incident.state import Approval
-from midwatch.plan import Plan
-from midwatch.rules import name_to_type, needs_approval
+from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.model import Step
-from midwatch.runbook.names import named
+from midwatch.runbook.step_names import named
+from midwatch.system.errors import Refused
 from tui.lines.teletype import Interrupted, LineTerminal
 from tui.lines.telling import titled
 from tui.plain import plan_lines

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import Refused
-from midwatch.pins import other_servers, pins_of
-from midwatch.plan import Plan, Risk
-from midwatch.rules import name_to_type, risk_of
-from midwatch.runbook.model import Step, StepKind
+from midwatch.api.plan import Plan
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.policy import name_to_type, risk_of
+from midwatch.incident.server_pins import other_servers, pins_of
+from midwatch.runbook.model import Risk, Step, StepKind
+from midwatch.system.errors import Refused
 from tui.lines.answering import answered
 from tui.lines.company import Collaboration
 from tui.lines.following import follow

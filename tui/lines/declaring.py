@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from midwatch.inputs import Declaration, inputs_of
+from midwatch.runbook.declaration import Declaration, inputs_of
 from midwatch.runbook.model import Runbook, Severity
 from tui.lines.answering import answered
 from tui.lines.teletype import Gone, Interrupted, LineTerminal

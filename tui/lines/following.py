@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from midwatch.conductor import IncidentController
-from midwatch.export.moved import metric_changes
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
-from midwatch.pace import PACE, Advance, RateMeter, advance
+from midwatch.output.index import OutputIndex
+from midwatch.output.progress import PACE, Advance, RateMeter, advance
+from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step
-from midwatch.spool import OutputIndex
 from midwatch.supervisor.progress import read_progress
-from midwatch.units import duration
+from midwatch.system.units import duration
 from tui.lines.teletype import Interrupted, LineTerminal
 from tui.lines.telling import titled
 

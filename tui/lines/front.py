@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.system.errors import MidwatchError
 from tui.lines.session import Session
 from tui.lines.teletype import LineTerminal
 

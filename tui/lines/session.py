@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import MidwatchError, Refused
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.readings import take_readings
 from midwatch.incident.state import StepStatus
-from midwatch.journal.words import journal_notice
-from midwatch.readings import take_readings
+from midwatch.journal.notices import journal_notice
+from midwatch.output.index import OutputIndex
 from midwatch.runbook.model import Step, StepKind
-from midwatch.runbook.names import named
-from midwatch.spool import OutputIndex
-from midwatch.supervisor.logout import logout_kills
+from midwatch.runbook.step_names import named
+from midwatch.supervisor.logind import logout_kills
+from midwatch.system.errors import MidwatchError, Refused
 from tui.lines import telling
 from tui.lines.company import Collaboration
 from tui.lines.deciding import StepCommands, running_step

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from midwatch.hostile import safe_text
-from midwatch.reasons import fault_of_reason
+from midwatch.engine.reasons import fault_of_reason
+from midwatch.system.sanitize import safe_text
 from tui.lines.typed_ahead import drop_typed_ahead
 
 T = TypeVar("T")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from midwatch.conductor import IncidentController
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import Incident, StepStatus
-from midwatch.inputs import input_lines
+from midwatch.reports.event_text import SILENT, describe, lines_below
+from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.model import Runbook, Step, StepKind
-from midwatch.telling import SILENT, describe, lines_below
-from midwatch.units import duration
+from midwatch.system.units import duration
 
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
 

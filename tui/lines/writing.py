@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from midwatch.conductor import IncidentController
-from midwatch.errors import BadInput
-from midwatch.notebook import ManualCommand, words_of
+from midwatch.engine.annotations import ManualCommand
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.reports.event_text import words_of
+from midwatch.reports.status_update import draft
 from midwatch.runbook.model import Severity
-from midwatch.status_update import draft
-from midwatch.when import HOW, parse_time
+from midwatch.system.errors import BadInput
+from midwatch.system.time_parser import HOW, parse_time
 from tui.lines.teletype import Interrupted, LineTerminal
 
 _SEVERITIES = {

@@ -1,0 +1,1 @@
+"""What a plug-in imports: actions, probes, their parameters and plans."""

@@ -1,0 +1,1 @@
+"""Who drives an incident: the driver lock, the lease, the control socket and what operators request."""

@@ -1,0 +1,117 @@
+"""What people at one incident want of each other, and how the wheel comes to who sits here: the same on screen and in lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from midwatch.control.lease import DriverState, Lease
+from midwatch.incident.state import Incident, Offer
+from midwatch.runbook.model import Runbook, Step
+from midwatch.system.actor import login
+
+
+class ControlClient(Protocol):
+    """One who drives or follows along. `IncidentController` is one."""
+
+    runbook: Runbook
+    actor: str
+    incident: Incident
+
+    @property
+    def driving(self) -> bool: ...
+    @property
+    def lease(self) -> Lease: ...
+    @property
+    def unreachable(self) -> str: ...
+    @property
+    def offer(self) -> Offer | None: ...
+    @property
+    def offered_to_me(self) -> bool: ...
+    def pending_steps(self) -> list[Step]: ...
+    def request_control(self) -> None: ...
+    def accept_control(self) -> None: ...
+    def take_control(self, reason: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """What somebody wants of whoever sits here."""
+
+    message: str
+    answer: str = ""
+    """What answers it: `handoff`, `wheel` or `approve`; empty where it is only to be known."""
+
+
+def pending_request(here: ControlClient) -> PendingRequest | None:
+    """The most urgent of it; None when nobody wants anything."""
+    incident, lease, driver = here.incident, here.lease, login(here.incident.driver)
+    if not incident.open:
+        return None
+    if here.driving:
+        if incident.asked_by:
+            return PendingRequest(f"{incident.asked_by} asks for the wheel", "handoff")
+        return _judged(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
+    if here.offer is not None and here.offered_to_me:
+        return PendingRequest(f"{login(here.offer.giver)} offers you the wheel", "wheel")
+    if waiting := here.pending_steps():
+        return PendingRequest(f"{waiting[0].number} {waiting[0].title} waits for a second person", "approve")
+    if lease.state is DriverState.UNRESPONSIVE:
+        return PendingRequest(f"{driver} gives no sign of life", "wheel")
+    if lease.state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
+        return PendingRequest("Nobody drives", "wheel")
+    return None
+
+
+def _judged(here: ControlClient) -> PendingRequest | None:
+    """What a second person has said to a plan that has not run yet."""
+    for step in here.runbook.steps():
+        approval = here.incident.approvals.get(step.id)
+        if approval and approval.given_by:
+            return PendingRequest(f"{approval.judge} approved {step.number} {step.title}")
+        if approval and approval.declined:
+            return PendingRequest(f"{approval.judge} declined {step.number} {step.title}: {approval.declined}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOption:
+    """How the wheel comes to whoever sits here."""
+
+    message: str
+    """What is so."""
+    action: str = "Take the wheel"
+    needs_reason: bool = False
+
+    def go(self, here: ControlClient, reason: str) -> None:
+        """Take it, have it given, or ask for it. Raises `Refused` when that is not so any more."""
+        if self.action == ASK:
+            here.request_control()
+        elif here.lease.state is DriverState.ALIVE or here.offered_to_me:
+            here.accept_control()
+        else:
+            here.take_control(reason)
+
+
+ASK = "Ask for it"
+
+
+def control_option(here: ControlClient) -> ControlOption:
+    """It depends on whoever has it: who lives is only asked, who is gone is replaced, with a reason."""
+    lease, driver = here.lease, here.incident.driver
+    mine = login(driver) == login(here.actor)
+    if here.offered_to_me and here.offer is not None:
+        return ControlOption(f"{login(here.offer.giver)} offers you the wheel until {here.offer.expires:%H:%M:%S} UTC.")
+    if lease.state is DriverState.ALIVE and not mine:
+        return ControlOption(f"{login(driver)} has the wheel, and that screen lives: it is never taken, only asked for.", ASK)
+    if lease.state is DriverState.ALIVE:
+        return ControlOption("You have the wheel at another terminal.", "Take it here")
+    if not driver:
+        if here.offer is not None:
+            words = f"{login(here.offer.giver)} offers the wheel to {here.offer.to}, who has not taken it yet."
+            return ControlOption(words, needs_reason=True)
+        return ControlOption("Nobody has the wheel.")
+    state = "has ended without giving it back"
+    if lease.state is DriverState.UNRESPONSIVE:
+        state = f"has given no sign of life for {lease.silent_s:.0f} s"
+    return ControlOption(f"{login(driver)} has the wheel, but that screen {state}.", needs_reason=not mine)

@@ -1,0 +1,1 @@
+"""Runs an incident: plans, approvals, attempts, results, policy."""

@@ -1,0 +1,112 @@
+"""What people write into the record: notes, what they ran elsewhere, what they told others, corrections, stars.
+
+Nothing written is ever changed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from midwatch.api.plan import Plan
+from midwatch.engine import policy
+from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.reasons import require_reason
+from midwatch.incident import server_pins
+from midwatch.incident.events import EventKind
+from midwatch.reports.event_text import words_of
+from midwatch.runbook.model import Severity
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Refused
+from midwatch.system.units import size
+
+LONGEST_EXCERPT = 48_000
+"""Bytes that a pasted excerpt may take in the journal, where an event has at most 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManualCommand:
+    """A command that was run elsewhere, by hand."""
+
+    command: str
+    host: str = ""
+    result: str = ""
+    """What came of it, in words or as an exit status."""
+
+
+class Annotations(JournalSession):
+    """The part of the conductor that writes words, and runs nothing."""
+
+    def note(
+        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: ManualCommand | None = None
+    ) -> None:
+        """Write something into the timeline; `at` when it happened earlier.
+
+        `excerpt` is what was pasted from a terminal, its lines kept; `ran` is a command that was run elsewhere. With one of
+        them the text may be empty. Raises `Refused` when nothing is said, or too much for one event.
+        """
+        if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
+            text = policy.require_text(text, "A note")
+        stored = len(json.dumps(pasted_output))
+        if stored > LONGEST_EXCERPT:
+            hint = "Keep the lines that matter, or write them as several notes"
+            raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(LONGEST_EXCERPT)}", hint=hint)
+        body: dict[str, Any] = {"text": text.strip(), "at": to_rfc3339(at) if at else None}
+        if pasted_output.strip():
+            body["pasted_output"] = pasted_output.strip("\r\n")
+        if manual_command is not None:
+            body["manual_command"] = asdict(
+                ManualCommand(
+                    policy.require_text(manual_command.command, "The command"),
+                    manual_command.host.strip(),
+                    manual_command.result.strip(),
+                )
+            )
+        self.append(EventKind.NOTE, body)
+
+    def correct(self, seq: int, text: str) -> None:
+        """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
+        words_of(self.events, seq)
+        self.append(EventKind.TEXT_CORRECTED, {"event": seq, "text": policy.require_text(text, "The correction")})
+
+    def star(self, seq: int, *, starred: bool = True) -> None:
+        """Mark event `seq` as one that the post-mortem should not miss, or take the mark away."""
+        if not 1 <= seq <= len(self.events):
+            raise Refused(f"There is no event {seq}", hint=f"The record has {len(self.events)}")
+        self.append(EventKind.STARRED, {"event": seq, "starred": starred})
+
+    def record_notification(self, role_id: str, message: str) -> None:
+        """Somebody was told something."""
+        self.append(
+            EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": policy.require_text(message, "What was said")}
+        )
+
+    def update(self, message: str) -> None:
+        """A status update went out; the time of the next one starts now."""
+        body = {"message": policy.require_text(message, "A status update"), "channel": self.runbook.comms.channel}
+        self.append(EventKind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
+
+    def set_severity(self, severity: Severity, reason: str) -> None:
+        """Make it worse or better, and say why."""
+        if severity is self.incident.severity:
+            raise Refused(f"The severity is {severity} already")
+        body = {"from": self.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
+        self.append(EventKind.SEVERITY, body)
+
+    def pin_anew(self, plan: Plan, reason: str) -> None:
+        """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
+        with self._mutex:
+            bodies = server_pins.new_pins(plan, self.runbook, self.incident.pins, require_reason(reason))
+            if not bodies:
+                raise Refused("The plan found the servers that are pinned", hint="There is nothing to pin anew")
+            for body in bodies:
+                self.append(EventKind.PINNED, body)
+
+    def _pin_first(self, plan: Plan) -> None:
+        """The first plan of an incident that finds out which server a target is pins that target."""
+        with self._mutex:
+            if self.driving and self.incident.open:
+                for body in server_pins.first_pins(plan, self.runbook, self.incident.pins):
+                    self.append(EventKind.PINNED, body)

@@ -1,0 +1,153 @@
+"""The answers file of a run without a screen: what a person would decide, step by step (docs/headless.md)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from midwatch.engine.reasons import require_reason
+from midwatch.runbook.declaration import require_known
+from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.questions import misfit
+from midwatch.runbook.step_names import named
+from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
+from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.units import Seconds
+
+_KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "pin_anew", "wait_for_approval")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to one manual step."""
+
+    place: SourceLocation
+    note: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A whole answers file, checked against its runbook."""
+
+    file: str
+    actor: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What is given when the incident is declared, by name."""
+    default_manual: Answer | None = None
+    manual: Mapping[str, Answer] = field(default_factory=dict)
+    confirm: Mapping[str, str] = field(default_factory=dict)
+    """Step → what its plan asks to type."""
+    override: Mapping[str, str] = field(default_factory=dict)
+    """Step → why it runs although what it requires does not hold."""
+    skip: Mapping[str, str] = field(default_factory=dict)
+    """Step → reason."""
+    pin_anew: Mapping[str, str] = field(default_factory=dict)
+    """Target → why a server that is not the pinned one is the right one now."""
+    wait_for_approval: float = 900.0
+    """Seconds for which a step that takes two people waits for the second one."""
+
+    def for_manual(self, step: Step) -> Answer:
+        """What is said to this manual step. Raises `BadInput` when nothing is."""
+        answer = self.manual.get(step.id, self.default_manual)
+        if answer is None:
+            hint = "Add it under 'manual:', or a 'default_manual:'"
+            raise BadInput(f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint)
+        return answer
+
+
+def load_answers(path: Path, runbook: Runbook) -> Answers:
+    """Read and check an answers file. Raises `BadInput` with the place of the first thing that is wrong."""
+    root = _table(read_yaml(path, begin="default_manual: {note: done}"), "An answers file")
+    _only(root, _KEYS)
+    default = root.entries.get("default_manual")
+    manual = {name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)}
+    return Answers(
+        str(path),
+        actor=_text(root.entries["actor"]) if "actor" in root.entries else "",
+        inputs=_inputs(root, runbook),
+        default_manual=_answer(default, None) if default else None,
+        manual=manual,
+        confirm={name: _text(entry) for name, entry in _steps(root, "confirm", runbook, None)},
+        override={name: _reason(entry) for name, entry in _steps(root, "override", runbook, None)},
+        wait_for_approval=_seconds(root.entries["wait_for_approval"]) if "wait_for_approval" in root.entries else 900.0,
+        pin_anew=_pin_anew(root, runbook),
+        skip={name: _reason(entry) for name, entry in _steps(root, "skip", runbook, None)},
+    )
+
+
+def _inputs(root: Table, runbook: Runbook) -> dict[str, str]:
+    if "inputs" not in root.entries:
+        return {}
+    given = _table(root.entries["inputs"].node, "'inputs'").entries
+    for name, entry in given.items():
+        require_known(runbook, [name], place=entry.place)
+        ask = runbook.input(name)
+        if ask and (why := misfit(ask, _text(entry))):
+            raise BadInput(f"The input {name!r} {why}", place=entry.node.place, hint=ask.prompt)
+    return {name: _text(entry) for name, entry in given.items()}
+
+
+def _pin_anew(root: Table, runbook: Runbook) -> dict[str, str]:
+    if "pin_anew" not in root.entries:
+        return {}
+    given = _table(root.entries["pin_anew"].node, "'pin_anew'")
+    _only(given, runbook.targets)
+    return {name: _reason(entry) for name, entry in given.entries.items()}
+
+
+def _steps(root: Table, key: str, runbook: Runbook, kind: StepKind | None) -> Iterable[tuple[str, Entry]]:
+    if key not in root.entries:
+        return
+    for name, entry in _table(root.entries[key].node, f"'{key}'").entries.items():
+        step = named(runbook, name, place=entry.place)
+        if kind is not None and step.kind is not kind:
+            raise BadInput(
+                f"Step {step.id} is not manual: nobody answers it", place=entry.place, hint="See 'confirm' and 'skip'"
+            )
+        yield step.id, entry
+
+
+def _answer(entry: Entry, step: Step | None) -> Answer:
+    table = _table(entry.node, "An answer")
+    _only(table, ("note", "values"))
+    values: dict[str, str] = {}
+    if "values" in table.entries:
+        given = _table(table.entries["values"].node, "'values'")
+        if step is not None:
+            _only(given, [ask.name for ask in step.questions])
+        values = {name: _text(value) for name, value in given.entries.items()}
+    return Answer(entry.place, _text(table.entries["note"]) if "note" in table.entries else "", values)
+
+
+def _table(node: Node, what: str) -> Table:
+    if not isinstance(node, Table):
+        raise BadInput(f"{what} takes keys and values", place=node.place)
+    return node
+
+
+def _text(entry: Entry) -> str:
+    if not isinstance(entry.node, Scalar) or not entry.node.text.strip():
+        raise BadInput("This takes a line of text", place=entry.place)
+    return entry.node.text.strip()
+
+
+def _reason(entry: Entry) -> str:
+    return require_reason(_text(entry), place=entry.node.place)
+
+
+def _seconds(entry: Entry) -> float:
+    try:
+        return float(Seconds.parse(_text(entry)))
+    except ValueError as error:
+        raise BadInput(str(error), place=entry.place) from error
+
+
+def _only(table: Table, known: Iterable[str]) -> None:
+    for key, entry in table.entries.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, list(known), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}"
+            raise BadInput(f"Unknown key {key!r}", place=entry.place, hint=hint)

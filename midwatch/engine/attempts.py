@@ -1,0 +1,162 @@
+"""One try at a step on disk: its folder and plan before it starts, and the event that tells how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from midwatch.api.action import Action, Context
+from midwatch.api.plan import Plan
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.paths import AttemptFolder
+from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
+from midwatch.incident.state import Attempt, CriterionState
+from midwatch.runbook.model import Step, StepKind
+from midwatch.supervisor.result import Result
+from midwatch.supervisor.step_outputs import read_values
+from midwatch.system.durable import sync_folder
+from midwatch.system.errors import Exit, Failed, MidwatchError
+from midwatch.system.process import ProcessIdentity
+from midwatch.system.sanitize import safe_bytes
+
+EFFECTS_IN_EVENT = 100
+"""An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
+_SUMMARY = 400
+
+
+def prepare(attempt: AttemptFolder, plan: Plan) -> None:
+    """Make the folder and put the confirmed plan in it, on disk when this returns. Raises `Failed`."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            new_folder(attempt.path)
+        replace_file(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
+        for folder in list(attempt.path.parents)[:3]:  # of its step, of all steps, of the incident
+            sync_folder(folder)
+    except OSError as error:
+        hint = f"Nothing ran. Make room or rights in {attempt.path.parent}"
+        raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
+
+
+def never_begins(attempt: AttemptFolder) -> bool:
+    """Make sure that an attempt without a supervisor stays so: its order, which exists once, is taken by an empty one.
+
+    False when it has an order already: whoever wrote that may yet start it.
+    """
+    try:
+        os.close(open_file(attempt.order, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    except OSError:
+        return False
+    return True
+
+
+def shown_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as an event has room for it; its digest still is that of the whole."""
+    shown = plan.to_json()
+    if len(plan.effects) > EFFECTS_IN_EVENT:
+        shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
+        shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
+    return shown
+
+
+def confirmed_body(
+    step: Step, number: int, plan: Plan, reason: str, found: Mapping[str, CriterionState], undoes: int | None
+) -> dict[str, Any]:
+    """The body of `step.confirmed`; `found` is the state of what the step requires."""
+    shown = shown_plan(plan)
+    body = {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
+    body["preconditions"] = [
+        {"title": required.title, "met": state.met, "detail": state.detail}
+        for required in step.preconditions
+        if (state := found.get(required.id)) is not None
+    ]
+    return body
+
+
+def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:
+    """The body of `step.finished` for a step whose supervisor left a result."""
+    outcome = result.outcome
+    if step.kind is StepKind.USES and outcome is StepOutcome.FAILED and result.exit == Exit.UNKNOWN:
+        outcome = StepOutcome.UNKNOWN
+    values = read_values(attempt)
+    missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE else []
+    if missing:
+        outcome = StepOutcome.FAILED
+    error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
+    body = _finished(step, number, outcome, error or _summary(step, attempt, result))
+    body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
+    body["values"] = dict(values)
+    body["output"] = {
+        "bytes": result.output_bytes,
+        "dropped": result.output_dropped,
+        "sha256": result.output_sha256,
+        "masked": result.masked,
+        "secrets": dict(result.secrets),
+        "discovered": list(result.discovered),
+    }
+    return body
+
+
+def verdict(action: Action, context: Context, attempt: Attempt) -> tuple[bool | None, str]:
+    """What the action itself finds of an attempt whose end nobody saw; None when it cannot tell."""
+    try:
+        found = action.verify(context, attempt.confirmed_at)
+        return found.ok, found.summary
+    except MidwatchError as error:
+        return None, str(error)
+    except Exception as error:  # a plug-in's action may break in any way; unknown is the truth then
+        return None, f"{type(error).__name__}: {error}"
+
+
+def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
+    """The supervisor that ran this attempt, for a `step.started` that its driver could not write any more.
+
+    None when there was none, or when it has said that nothing ran.
+    """
+    if isinstance(found, Result) and found.exit is None and found.outcome is StepOutcome.CANCELLED:
+        return None
+    try:
+        return ProcessIdentity.from_json(json.loads(read_file(attempt.supervisor))).to_json()
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
+
+
+def ended_without_result(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
+    """The body of `step.finished` for a step that never started, or whose supervisor is gone."""
+    return _finished(step, number, outcome, summary)
+
+
+def _finished(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
+    failed = outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
+    values: Mapping[str, str] = {}
+    return {
+        "step": step.id,
+        "attempt": number,
+        "outcome": outcome.value,
+        "exit": None,
+        "seconds": None,
+        "ended": None,
+        "summary": summary,
+        "values": values,
+        "output": {},
+        "notify": list(step.on_failure.notify) if failed else [],
+    }
+
+
+def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
+    """The last line that the step wrote; of a shell step only when it failed, since success says it by its exit."""
+    if step.kind is StepKind.RUN and result.outcome is StepOutcome.DONE:
+        return "exit 0"
+    try:
+        with os.fdopen(open_file(attempt.output, os.O_RDONLY), "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 8192))
+            tail = file.read()
+    except OSError:
+        tail = b""
+    lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
+    text = safe_bytes(lines[-1]) if lines else f"exit {result.exit}"
+    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 1] + "…"

@@ -1,0 +1,113 @@
+"""Runs one action the way `midwatch action` does: plan afresh, hold it against what was confirmed, apply, report."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import FrameType, MappingProxyType
+
+from midwatch.api.action import Action, Check, Console, Context, Outcome
+from midwatch.api.plan import Plan
+from midwatch.engine.consent import planned
+from midwatch.redaction import mask
+from midwatch.system.errors import Exit, MidwatchError, Refused, shortage
+from midwatch.system.sanitize import safe_text
+
+
+def perform(
+    action: Action, context: Context, *, confirmed: Plan | None, secrets: Mapping[str, str] = MappingProxyType({})
+) -> Exit:
+    """Do it, and say how it went: the summary on the console, an error as the last line on stderr.
+
+    0 done, 1 failed or a check that does not hold, 2 bad input, 3 not known, 130 interrupted. With `confirmed`, anything
+    beyond that plan is refused; without, the caller has decided that no consent is needed. TERM ends the action like INT:
+    it can clean up what it has begun. Errors are masked: `secrets`, what the action told as one, and what looks like one.
+    """
+    overheard = _Overheard(context.console)
+    try:
+        with _term_interrupts():
+            outcome = _applied(action, replace(context, console=overheard), confirmed)
+            _report(action, context, outcome)
+    except MidwatchError as error:
+        said, code = str(error), error.exit
+    except KeyboardInterrupt:
+        said, code = "Interrupted.", Exit.INTERRUPTED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        said, code = f"{place}{error.strerror or error}.", Exit.FAILED
+        if error.errno == errno.EPIPE and not error.filename:
+            said = f"Whoever read what {action.name} says has left, so it ended before its end."
+    except Exception as error:  # a fault of ours or of a plug-in: all of it for whoever mends it, then the sentence
+        if short := shortage(error):
+            said, code = f"{short}.", Exit.FAILED
+        else:
+            sentence = f"The action {action.name} has a fault: {type(error).__name__}: {error}."
+            said, code = f"{traceback.format_exc().rstrip()}\n{sentence}", Exit.FAILED
+    else:
+        return Exit.DONE if outcome.ok else Exit.FAILED
+    return _complain(said, code, {**secrets, **overheard.secrets})
+
+
+class _Overheard:
+    """Passes on what an action says, and remembers the secrets that it told: its errors are said past the console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.secrets: dict[str, str] = {}
+
+    def say(self, text: str) -> None:
+        self._console.say(text)
+
+    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
+        self._console.progress(done, total, unit)
+
+    def value(self, key: str, value: str) -> None:
+        self._console.value(key, value)
+
+    def secret(self, name: str, value: str) -> None:
+        self._console.secret(name, value)
+        self.secrets[name] = value
+
+
+def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcome:
+    plan = action.plan(context) if confirmed is None else planned(action, context)
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    if confirmed is not None:
+        plan.require_within(confirmed)
+    return action.apply(context, plan)
+
+
+def _report(action: Action, context: Context, outcome: Outcome) -> None:
+    for key, value in outcome.values.items():
+        context.console.value(key, value)
+    if not isinstance(action, Check):  # a check has said it itself
+        context.console.say(outcome.summary)
+
+
+def _complain(text: str, code: Exit, secrets: Mapping[str, str]) -> Exit:
+    with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more
+        print(safe_text(mask(text, secrets), newlines=True), file=sys.stderr, flush=True)  # noqa: T201
+    return code
+
+
+@contextlib.contextmanager
+def _term_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,193 @@
+"""Runs a whole incident without a screen: an answers file decides what a person would. It proves that the core is headless."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from midwatch.api.plan import Plan
+from midwatch.engine.answers import Answers
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.policy import name_to_type, needs_approval, risk_of
+from midwatch.incident.server_pins import other_servers, pins_of
+from midwatch.incident.state import StepStatus
+from midwatch.journal.notices import journal_notice
+from midwatch.output.index import OutputIndex
+from midwatch.runbook.model import Risk, Step, StepKind
+from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.units import duration
+
+Say = Callable[[str], None]
+_POLL = 0.1
+_BLOCK = 1000
+"""Lines that are read at once."""
+
+
+def run(controller: IncidentController, answers: Answers, say: Say, *, retry: bool = False) -> Exit:
+    """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
+
+    `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then is run
+    once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any state.
+    Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
+    """
+    with controller.heartbeat():
+        return _run_all(controller, answers, say, retry=retry)
+
+
+def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retry: bool) -> Exit:
+    tried: set[str] = set()
+    say(f"environment: {controller.runbook.environment.word}")
+    of_the_journal = _of_the_journal(controller, say)
+    while True:
+        controller.poll()
+        next(of_the_journal)
+        for state in controller.incident.running():  # taken over from a front end that died
+            _follow(controller, controller.runbook.step(state.id), say)
+        step = controller.incident.next_step(controller.runbook)
+        if step is None:
+            code = _close(controller, say)
+            next(of_the_journal)
+            return code
+        status = controller.incident.status(step)
+        if step.id in answers.skip:
+            say(f"{step.number} {step.title}")
+            controller.skip(step.id, answers.skip[step.id])
+            say(f"    skipped: {answers.skip[step.id]}")
+            continue
+        if status is StepStatus.UNKNOWN and retry and step.id not in tried and step.kind is StepKind.USES:
+            status = _check_outcome(controller, step, say)
+        if status is StepStatus.DONE:
+            continue
+        if status is StepStatus.UNKNOWN and step.id not in answers.override:
+            return _stopped(controller, step, status, say)
+        if status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
+            return _stopped(controller, step, status, say)
+        if status is StepStatus.UNDECIDED and step.id not in answers.override:
+            return _undecided(controller, step, say)
+        tried.add(step.id)
+        say(f"{step.number} {step.title}{' again' if status is StepStatus.FAILED else ''}")
+        if status is StepStatus.UNDECIDED:
+            controller.reopen(step.id, answers.override[step.id])
+            say(f"    needed: {answers.override[step.id]}")
+        if step.kind is StepKind.MANUAL:
+            answer = answers.for_manual(step)
+            try:
+                controller.mark_done(step.id, note=answer.note, values=answer.values)
+            except MidwatchError as error:
+                raise BadInput(
+                    f"The answer to step {step.id} does not fit: {error.sentence}", place=answer.place, hint=error.hint
+                ) from error
+            say(f"    done by {controller.actor}{': ' + answer.note if answer.note else ''}")
+        else:
+            _run(controller, step, answers, say)
+
+
+def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
+    """Each time, say what the journal has told of itself since: that it went to another disk, that it is back."""
+    seen = 0
+    while True:
+        for event in controller.events[seen:]:
+            if words := journal_notice(event.kind, event.body):
+                say(f"    {words}")
+        seen = len(controller.events)
+        yield
+
+
+def _run(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
+    plan = _plan(controller, step, answers)
+    if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
+        say(f"    {risk} in {controller.runbook.environment.word}")
+    wanted, typed = name_to_type(step, plan), answers.confirm.get(step.id, "")
+    if wanted and typed != wanted:
+        given = f"it says {typed!r}" if typed else "it says nothing"
+        raise BadInput(
+            f"Step {step.id} destroys: the answers file must confirm {wanted!r}; {given}",
+            hint=f"confirm: {{{step.id}: {wanted}}}",
+        )
+    if needs_approval(step, plan):
+        _await_approval(controller, step, plan, answers.wait_for_approval, say)
+    controller.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
+    _follow(controller, step, say)
+
+
+def _plan(controller: IncidentController, step: Step, answers: Answers) -> Plan:
+    """The step's plan, after its servers were pinned anew where the answers say why."""
+    plan = controller.plan(step.id)
+    others = other_servers(plan, pins_of(controller.runbook, controller.incident.pins))
+    if not others or not all(target in answers.pin_anew for target in others):
+        return plan
+    controller.pin_anew(plan, "; ".join(dict.fromkeys(answers.pin_anew[target] for target in others)))
+    return controller.plan(step.id)
+
+
+def _await_approval(controller: IncidentController, step: Step, plan: Plan, seconds: float, say: Say) -> None:
+    """Ask for a second person and wait for one: no answers file can stand in for them. Raises `Refused` when none comes."""
+    controller.request_approval(step.id, plan)
+    say(f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} {step.id}")
+    deadline = time.monotonic() + seconds
+    while controller.incident.approvals[step.id].waits and time.monotonic() < deadline:
+        time.sleep(_POLL)
+        controller.poll()
+
+
+def _follow(controller: IncidentController, step: Step, say: Say) -> None:
+    """Say what the step writes, as it comes, until it has ended."""
+    folder = controller.attempt_folder(step.id)
+    assert folder is not None
+    output_index, said = OutputIndex(folder.output), 0
+    running = True
+    while running:
+        controller.poll()
+        running = controller.incident.status(step) is StepStatus.RUNNING
+        while output_index.refresh():
+            pass
+        upto = output_index.ended_lines if running else output_index.line_count
+        while said < upto:
+            lines = output_index.lines(said, min(upto - said, _BLOCK))
+            for line in lines:
+                say(f"    {line}")
+            said += len(lines)
+        if running:
+            time.sleep(_POLL)
+    last = controller.incident.step(step.id).last
+    assert last is not None
+    took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
+    say(f"    {last.outcome}{took}")
+
+
+def _check_outcome(controller: IncidentController, step: Step, say: Say) -> StepStatus:
+    """Ask the step's action whether the attempt whose end nobody saw took effect."""
+    holds = controller.check_outcome(step.id)
+    word = {True: "it took effect", False: "it took no effect", None: "it is still unknown"}[holds]
+    say(f"{step.number} {step.title}: checked whether it took effect: {word}")
+    return controller.incident.status(step)
+
+
+def _undecided(controller: IncidentController, step: Step, say: Say) -> Exit:
+    reason = controller.incident.condition(step).reason
+    say(f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, else skip")
+    return Exit.UNKNOWN
+
+
+def _stopped(controller: IncidentController, step: Step, status: StepStatus, say: Say) -> Exit:
+    last = controller.incident.step(step.id).last
+    summary = last.summary if last else controller.incident.step(step.id).reason
+    advice = f" {step.on_failure.advice}" if step.on_failure.advice else ""
+    word = "failed" if status is StepStatus.FAILED else "ended, and nobody knows how"
+    say(f"Step {step.number} {step.id} {word}: {summary.rstrip('.')}.{advice}")
+    return Exit.FAILED if status is StepStatus.FAILED else Exit.UNKNOWN
+
+
+def _close(controller: IncidentController, say: Say) -> Exit:
+    try:
+        controller.close()
+    except MidwatchError as error:
+        say(f"{error.sentence}. It stays open: --resume tries again, and the screen or --plain closes it with a reason")
+        return error.exit
+    finally:
+        for criterion in controller.runbook.closure:
+            if found := controller.incident.criteria.get(criterion.id):
+                word = {True: "met", False: "NOT met", None: "unknown"}[found.met]
+                say(f"{word:8} {criterion.title}: {found.detail}")
+    say(f"{controller.incident.id} is closed, {len(controller.events)} events, head {controller.head}")
+    return Exit.DONE

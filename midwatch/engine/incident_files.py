@@ -1,0 +1,112 @@
+"""An incident's folder: made when it is declared, with the runbook as it was then, and opened again later."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from midwatch.engine.driving import load_copies
+from midwatch.incident.event_errors import event_errors
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.paths import IncidentFolder, incident_id, incidents_folder
+from midwatch.incident.permissions import new_folder, open_file
+from midwatch.journal.reader import read
+from midwatch.runbook.model import Runbook, Severity
+from midwatch.runbook.source import LIMIT
+from midwatch.system.clock import Clock
+from midwatch.system.durable import make_folders, sync_folder
+from midwatch.system.errors import BadInput, Failed
+from midwatch.system.trusted_files import read_regular
+
+
+def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
+    """A folder of its own for a new incident, with the runbook and the site file in it; on disk when this returns.
+
+    Raises `Failed` when it cannot be made and `BadInput` when the runbook has changed since it was read.
+    """
+    logs = runbook.location_of("logs")
+    name = incident_id(clock.now(), runbook.id)
+    folder: IncidentFolder | None = None
+    try:
+        make_folders(incidents_folder(logs))
+        folder = _exclusive(incidents_folder(logs), name)
+        _copy(runbook.file, folder.runbook, expected=runbook.sha256)
+        if runbook.site is not None:
+            _copy(runbook.site, folder.site, expected=runbook.site_sha256)
+        for path in (folder.path, incidents_folder(logs), logs):  # a power cut must not leave a journal without its runbook
+            sync_folder(path)
+    except (OSError, BadInput) as error:
+        if folder is not None:  # nothing was declared, so no incident may seem to be there, damaged
+            unmake(folder)
+        if isinstance(error, BadInput):
+            raise
+        hint = f"Make room or rights below {logs}, or set places.logs to another folder"
+        raise Failed(f"The incident's folder cannot be made: {error.strerror or error}", hint=hint) from error
+    return folder
+
+
+def unmake(folder: IncidentFolder) -> None:
+    """Take away the folder of an incident that could not be declared: what would be left looks like a damaged one."""
+    shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _exclusive(parent: Path, name: str) -> IncidentFolder:
+    for number in range(1, 100):
+        folder = IncidentFolder(parent / (name if number == 1 else f"{name}-{number}"))
+        try:
+            new_folder(folder.path)
+        except FileExistsError:
+            continue
+        return folder
+    raise Failed(f"There are a hundred incidents named {name}", hint="Wait a minute, or resume one: midwatch incidents")
+
+
+def _copy(source: Path, target: Path, *, expected: str) -> None:
+    data = read_regular(source, limit_bytes=LIMIT)
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise BadInput(f"{source} was changed after it was read", hint="Start again")
+    descriptor = open_file(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def declared_body(
+    runbook: Runbook, folder: IncidentFolder, host: str, severity: Severity | None, inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """The body of `incident.declared`."""
+    return {
+        "id": folder.id,
+        "title": runbook.title,
+        "severity": (severity or runbook.severity).value,
+        "runbook": str(runbook.file),
+        "runbook_sha256": runbook.sha256,
+        "site": str(runbook.site or ""),
+        "site_sha256": runbook.site_sha256,
+        "base": str(runbook.base),
+        "host": host,
+        "inputs": dict(inputs),
+    }
+
+
+def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
+    """The incident's copy of its runbook, to show what happened, and its events so far. Raises `BadInput`.
+
+    Nothing of it may be run before `midwatch.engine.driving` has compared it.
+    """
+    events = read(folder.journal)
+    if not events or events[0].kind != EventKind.DECLARED:
+        raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
+    with event_errors(folder.id, events[0]):
+        base = str(events[0].body["base"])
+    return incident_runbook(folder, base), events
+
+
+def incident_runbook(folder: IncidentFolder, base: str) -> Runbook:
+    """The runbook in an incident's folder, its relative paths still starting where they did on the day."""
+    return load_copies(folder, Path(base))

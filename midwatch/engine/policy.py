@@ -1,0 +1,222 @@
+"""What may be done to a step now: each rule raises `Refused` with what to do instead, and changes nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from midwatch.api.plan import Plan
+from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
+from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.runbook.questions import misfit, tidy
+from midwatch.system.errors import Refused
+from midwatch.system.identity import HOW_TO_LOG_IN, Identity
+
+
+def risk_of(step: Step, plan: Plan) -> Risk:
+    """The step's risk; a plan that would touch nothing hurts nobody, whatever the step may do on another day."""
+    return step.risk if any(effect.verb.touches for effect in plan.effects) else Risk.OBSERVE
+
+
+def name_to_type(step: Step, plan: Plan) -> str:
+    """What a person has to type before a `destroy` may run; empty when nothing has to be typed."""
+    return name_to_confirm(plan.confirm_name or step.id) if risk_of(step, plan) is Risk.DESTROY else ""
+
+
+def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
+    """Whether this step may run now, as this plan says."""
+    status = incident.status(step)
+    if step.kind is StepKind.MANUAL:
+        raise Refused(f"{step.title} is done by a person", hint="Tick it when it is done")
+    is_open(incident)
+    if status is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+    _needs(step, incident, runbook)
+    given = optional_reason(reason)
+    if status is StepStatus.UNDECIDED and not given:
+        raise Refused(f"{step.title} is undecided: {incident.condition(step).reason}", hint="Give a reason to run it")
+    if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not given:
+        raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
+    require_consent(step, plan, typed)
+
+
+def require_preconditions_or_reason(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
+    """Whether what the step requires holds, or somebody has said why it runs all the same."""
+    unmet = [required for required in step.preconditions if found[required.id].met is not True]
+    if unmet and not optional_reason(reason):
+        names = "; ".join(f"{required.title}: {found[required.id].detail}" for required in unmet)
+        raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
+
+
+def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
+    """The earlier steps that are passed over when one goes on from this one."""
+    is_open(incident)
+    require_reason(reason)
+    if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
+    earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
+    passed = [other for other in earlier if not incident.status(other).concluded]
+    found = [other for other in passed if incident.status(other) is not StepStatus.RUNNING]
+    if not found:
+        raise Refused(f"Nothing before {step.title} waits", hint="Run it")
+    return found
+
+
+def needs_approval(step: Step, plan: Plan) -> bool:
+    """Whether a second person has to approve this plan; one that would touch nothing needs nobody."""
+    return step.requires_approval and risk_of(step, plan) is not Risk.OBSERVE
+
+
+def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Identity) -> None:
+    """Whether a second person may be asked to approve this plan."""
+    is_open(incident)
+    if not needs_approval(step, plan):
+        raise Refused(f"{step.title} takes one person", hint="Run it")
+    require_known(driver, "who asks for a second person")
+    if incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+    _needs(step, incident, runbook)
+    if plan.refusal:
+        raise Refused(plan.refusal)
+
+
+def require_judge(approval: Approval, person: Identity, driver: Identity) -> None:
+    """Whether this person may approve or decline: a second one, of whom the operating system knows who it is."""
+    if person.may_be_same_as(approval.asked_by) or person.may_be_same_as(driver):
+        raise Refused(
+            f"{person.name} asked for it, and cannot approve it as well", hint="Another person has to, from their own login"
+        )
+    require_known(approval.asked_by, "who asked for the approval")
+    require_known(driver, "who drives")
+    require_known(person, "who this is")
+    if not person.has_own_name:
+        raise Refused(f"{person.full_name} cannot approve: another login acts as this user", hint=HOW_TO_LOG_IN)
+
+
+def require_known(person: Identity, who: str) -> None:
+    """An anonymous person is nobody, so neither a first nor a second one."""
+    if person.anonymous:
+        raise Refused(f"Nobody can tell {who}: {person.name} has no login of its own here", hint=HOW_TO_LOG_IN)
+
+
+def require_approved_plan(step: Step, plan: Plan, incident: Incident, person: Identity) -> str:
+    """Whether this plan has the approval that its step takes, and whose; empty where it takes none."""
+    if not needs_approval(step, plan):
+        return ""
+    approval = incident.approvals.get(step.id)
+    if approval is None or approval.given_by is None:
+        declined = f"; {approval.judge} declined: {approval.declined}" if approval and approval.declined else ""
+        hint = f"Ask for it, then a second person types: midwatch approve {incident.id} {step.id}"
+        raise Refused(f"{step.title} takes two people, and nobody has approved this plan{declined}", hint=hint)
+    if approval.digest != plan.digest:
+        raise Refused(f"The plan of {step.title} has changed since {approval.judge} approved it", hint="Ask again")
+    if approval.given_by.may_be_same_as(person):
+        raise Refused(f"{person.name} approved it, and cannot start it as well", hint="Another person has to")
+    require_known(approval.given_by, f"who approved {step.title}")
+    require_known(person, "who starts it")
+    return approval.judge
+
+
+def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
+    """Whether what the step did may be taken back now, as this plan of its undo says."""
+    is_open(incident)
+    status, last = incident.status(step), incident.step(step.id).last
+    if status is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+    if last is None or status is StepStatus.TODO:
+        raise Refused(f"{step.title} has not run, so there is nothing to take back")
+    require_reason(reason)
+    require_consent(step, plan, typed)
+
+
+def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
+    """The attempt whose effect is looked for: one whose outcome nobody knows."""
+    is_open(incident)
+    last = incident.step(step.id).last
+    if last is None or incident.status(step) is not StepStatus.UNKNOWN:
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Only what nobody knows the end of is verified")
+    if step.kind is not StepKind.USES:
+        raise Refused(
+            f"{step.title} is a shell step, which cannot be verified by itself", hint="Look, then tick or run it again"
+        )
+    return last
+
+
+def require_manual(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The answers that count, once they are complete. A step that a machine does is ticked only after it failed."""
+    is_open(incident)
+    status = incident.status(step)
+    if step.kind is not StepKind.MANUAL:
+        if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
+            raise Refused(f"{step.title} is not a matter of ticking", hint="Run it, or skip it with a reason")
+        require_reason(note)
+    elif status in (StepStatus.NOT_NEEDED, StepStatus.UNDECIDED) and not optional_reason(note):
+        hint = "Say in the note why it was done all the same"
+        raise Refused(f"{step.title} is {status}: {incident.condition(step).reason}", hint=hint)
+    _needs(step, incident, runbook)
+    unknown = sorted(set(values) - {ask.name for ask in step.questions})
+    if unknown:
+        raise Refused(
+            f"{step.title} does not ask for {unknown[0]}", hint=f"It asks: {', '.join(a.name for a in step.questions)}"
+        )
+    answers: dict[str, str] = {}
+    for ask in step.questions:
+        answer = tidy(values.get(ask.name, ask.default))
+        if not answer and ask.required:
+            raise Refused(f"{step.title} asks: {ask.prompt}", hint=f"Answer {ask.name}")
+        if why := misfit(ask, answer):
+            raise Refused(f"{ask.prompt} {why}")
+        if answer:
+            answers[ask.name] = answer
+    return answers
+
+
+def require_decidable(step: Step, incident: Incident, reason: str) -> None:
+    """Whether a person may skip, fail or reopen the step now."""
+    is_open(incident)
+    require_reason(reason)
+    if incident.status(step) is StepStatus.RUNNING:
+        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+
+
+def require_closable(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
+    """The criteria that are not met; without a reason there may be none."""
+    is_open(incident)
+    given, running = optional_reason(reason), incident.running()
+    if running:
+        raise Refused(f"{runbook.step(running[0].id).title} is under way", hint="Wait for it or cancel it")
+    unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
+    if unmet and not given:
+        names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)
+        raise Refused(f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason")
+    return [criterion.id for criterion in unmet]
+
+
+def require_text(text: str, what: str) -> str:
+    """The text without its edges; `Refused` when nothing is left."""
+    if not text.strip():
+        raise Refused(f"{what} is missing", hint="Say it in a few words")
+    return text.strip()
+
+
+def require_consent(step: Step, plan: Plan, typed: str) -> None:
+    """Whether what a person did is enough to consent to this plan."""
+    if plan.refusal:
+        raise Refused(plan.refusal)
+    wanted = name_to_type(step, plan)
+    if wanted and typed != wanted:
+        raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
+
+
+def is_open(incident: Incident) -> None:
+    """Whether anything may be done to it at all."""
+    if not incident.open:
+        raise Refused("The incident is closed", hint="Declare a new one")
+
+
+def _needs(step: Step, incident: Incident, runbook: Runbook) -> None:
+    unmet = incident.unmet_needs(step, runbook)
+    if unmet:
+        names = ", ".join(f"{need.number} {need.title}" for need in unmet)
+        raise Refused(f"{step.title} needs {names} first", hint="Do it, or skip it with a reason")

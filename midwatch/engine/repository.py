@@ -1,0 +1,132 @@
+"""The incidents that there are: listed, found by name, and told in a line each."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from midwatch.control.lease import driver_of
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.paths import IncidentFolder, incidents_folder
+from midwatch.incident.reducer import reduce
+from midwatch.incident.state import StepStatus
+from midwatch.journal.reader import read
+from midwatch.system.errors import BadInput, Failed, MidwatchError
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One incident in a line."""
+
+    id: str
+    title: str = ""
+    severity: str = ""
+    opened: datetime | None = None
+    closed: datetime | None = None
+    driver: str = ""
+    """Who holds the wheel now; empty when nobody does, also after a driver that was killed."""
+    steps_done: int = 0
+    """Steps done or skipped with a reason."""
+    steps_total: int | None = None
+    """None when the incident's runbook cannot be read."""
+    events: int = 0
+    problem: str = ""
+    """Why it counts as damaged; the other fields are then not to be trusted."""
+
+
+def incidents(logs: Path) -> list[IncidentFolder]:
+    """Every incident's folder below `logs`, newest declaration first. Raises `Failed` when the place cannot be read."""
+    shelf = incidents_folder(logs)
+    try:
+        folders = [IncidentFolder(path) for path in shelf.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise Failed(f"The incidents in {shelf} cannot be listed: {error.strerror}", hint="See to its rights") from error
+    return sorted(folders, key=lambda folder: (_declared_first(folder), folder.id), reverse=True)
+
+
+def find(logs: Path, name: str) -> IncidentFolder:
+    """The incident with this id, with the one id that begins so, or the `latest`. Raises `BadInput` with near names."""
+    folders = incidents(logs)
+    if not folders:
+        raise BadInput(f"There are no incidents in {incidents_folder(logs)}", hint="Declare one: midwatch")
+    if name == "latest":
+        return folders[0]
+    exact = [folder for folder in folders if folder.id == name]
+    found = exact or [folder for folder in folders if name and folder.id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(folder.id for folder in found[:4]) + (" and more" if len(found) > 4 else "")
+        raise BadInput(f"{name} is the beginning of {len(found)} incidents: {names}", hint="Write more of it, or latest")
+    near = difflib.get_close_matches(name, [folder.id for folder in folders], n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}?" if near else "See them: midwatch incidents"
+    raise BadInput(f"There is no incident {name}", hint=hint)
+
+
+def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
+    """The newest incident of this runbook that is not closed; None when there is none. Damaged ones do not count."""
+    for folder in incidents(logs):
+        if not _is_of(folder, runbook_id):
+            continue
+        try:
+            events = read(folder.journal)
+        except MidwatchError:
+            continue
+        if events and events[0].kind == EventKind.DECLARED and not any(event.kind == EventKind.CLOSED for event in events):
+            return folder
+    return None
+
+
+def summary(folder: IncidentFolder) -> Summary:
+    """The incident in a line. Never raises: what is wrong with it is its `problem`."""
+    try:
+        events = read(folder.journal)
+        if not events or events[0].kind != EventKind.DECLARED:
+            return Summary(folder.id, problem="its journal does not begin with a declaration")
+        return _summary(folder, events)
+    except MidwatchError as error:
+        return Summary(folder.id, problem=str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:  # an event whose body is not as specified
+        return Summary(folder.id, problem=f"an event of its journal is malformed: {type(error).__name__} {error}")
+
+
+def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
+    incident = reduce(events)
+    driver = driver_of(folder)
+    try:
+        from midwatch.engine.incident_files import incident_runbook
+
+        steps = list(incident_runbook(folder, str(events[0].body["base"])).steps())
+        done = sum(incident.status(step) in (StepStatus.DONE, StepStatus.SKIPPED) for step in steps)
+        total = sum(incident.status(step) is not StepStatus.NOT_NEEDED for step in steps)
+    except MidwatchError:
+        done = sum(state.status in (StepStatus.DONE, StepStatus.SKIPPED) for state in incident.steps.values())
+        total = None
+    return Summary(
+        id=folder.id,
+        title=incident.title,
+        severity=incident.severity.value,
+        opened=incident.declared_at,
+        closed=incident.closed_at,
+        driver=driver.actor if driver else "",
+        steps_done=done,
+        steps_total=total,
+        events=len(events),
+    )
+
+
+def _is_of(folder: IncidentFolder, runbook_id: str) -> bool:
+    """By the name `INC-DATE-TIME-RUNBOOK`, with a number behind it for a second one in the same minute."""
+    rest = folder.id.split("-", 3)[-1]
+    return rest == runbook_id or (rest.startswith(f"{runbook_id}-") and rest[len(runbook_id) + 1 :].isdigit())
+
+
+def _declared_first(folder: IncidentFolder) -> tuple[str, str, int]:
+    """Date and time in the id, then the number of a second one in the same minute."""
+    parts = folder.id.split("-")
+    number = int(parts[-1]) if len(parts) > 3 and parts[-1].isdigit() else 1
+    return ("", "", 0) if len(parts) < 4 else (parts[1], parts[2], number)

@@ -1,0 +1,102 @@
+"""Where a journal goes on when its own disk takes no more events: files on other disks, named by the journal itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from midwatch.incident.events import Event, EventKind
+from midwatch.system.durable import make_folders
+from midwatch.system.filesystems import in_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that an event names as a place where the journal may go on."""
+
+    path: Path
+    owner: int | None
+    """The user whose file counts; None when the event does not say: the owner of the journal."""
+    after: int
+    """The number of the event. The file holds later events only."""
+
+
+def named_files(events: Iterable[Event]) -> dict[Path, Named]:
+    """Every file that a journal's events name as a place where it may go on, in the order named; the last naming counts."""
+    found: dict[Path, Named] = {}
+    for event in events:
+        files = event.body.get("files") if event.kind == EventKind.JOURNAL_FALLBACKS else None
+        owner = event.body.get("owner")
+        for file in files if isinstance(files, list) else ():
+            if isinstance(file, str) and file.startswith("/") and "\0" not in file:
+                found[Path(file)] = Named(Path(file), owner if type(owner) is int else None, event.seq)
+    return found
+
+
+def new_name(incident: str) -> str:
+    """A name that nobody knows before the file is there: it may lie where everybody can make files."""
+    return f"{incident}.{secrets.token_hex(8)}.jsonl"
+
+
+def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
+    """Folders that could carry the journal on, the best one first, and what is wrong with the declared one.
+
+    The declared folder comes first, then usual folders on other file systems, those in memory last. Folders in which another
+    user could replace a file are left out. Nothing is made but the declared folder.
+    """
+    problem = ""
+    folders: list[Path] = []
+    if declared is not None:
+        try:
+            make_folders(declared, mode=0o700)
+            declared = declared.resolve()
+        except OSError as error:
+            problem = f"{declared} cannot be made: {error.strerror}"
+        else:
+            folders.append(declared)
+            if not _takes_files(declared):
+                problem = f"{declared} cannot be written"
+            elif not _keeps_files(declared):
+                problem = f"{declared} can be written by others, who could replace the file"
+    devices = {_device(journal.parent), *map(_device, folders)}
+    usual = sorted(filter(_takes_files, _usual(os.environ)), key=in_memory)
+    for folder in usual:
+        if (device := _device(folder)) not in devices:
+            devices.add(device)
+            folders.append(folder.resolve())
+    return [folder for folder in folders if _keeps_files(folder)], problem
+
+
+def _usual(environment: Mapping[str, str]) -> Iterator[Path]:
+    yield Path(environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - never raises
+    yield from (Path("/var/tmp"), Path(tempfile.gettempdir()))  # noqa: S108 - the file's name cannot be guessed
+    if "XDG_RUNTIME_DIR" in environment:
+        yield Path(environment["XDG_RUNTIME_DIR"])
+    yield Path("/dev/shm")  # noqa: S108
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
+    return folder.is_dir() and not read_only and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _keeps_files(folder: Path) -> bool:
+    """Whether nobody else can replace a file there: by the folder's rights, or each keeps their own in it (sticky).
+
+    A folder that is shared on purpose (setgid) is shared by those who may write the journal as well.
+    """
+    mode = folder.stat().st_mode
+    shared = stat.S_IWGRP if mode & stat.S_ISGID else 0
+    return bool(mode & stat.S_ISVTX) or not mode & (stat.S_IWGRP | stat.S_IWOTH) & ~shared
+
+
+def _device(folder: Path) -> int:
+    return folder.stat().st_dev

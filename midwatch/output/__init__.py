@@ -1,0 +1,1 @@
+"""The output of steps, read through its file and an index."""

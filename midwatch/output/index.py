@@ -1,0 +1,301 @@
+"""Follows a growing file of output line by line without holding it: ten million lines cost what the lines in view cost."""
+
+from __future__ import annotations
+
+import os
+import re
+from array import array
+from bisect import bisect_right
+from pathlib import Path
+
+from midwatch.incident.permissions import open_file
+
+BLOCK = 64 * 1024
+Raw = bytes  # the class has a property named `bytes`
+LONGEST_LINE = 4096
+"""Bytes of a line that are shown; of a longer one the beginning."""
+_SEARCHED = 1024 * 1024
+_ONE_READ = 8 * 1024 * 1024
+MOST_COUNTED = 1_000_000
+"""Lines with a match that are counted."""
+
+
+class OutputIndex:
+    """Lines of a file that something else appends to.
+
+    Keeps one number per 64 KiB of the file: how many lines begin before it. Every call reads a bounded part of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """The file need not be there yet."""
+        self.path = path
+        self._file: int | None = None
+        self._identity = (0, 0)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._ends = array("Q", [0])
+        """Line ends before byte 0, 64 KiB, 128 KiB, …"""
+        self._read = 0
+        self._count = 0
+        self._last = b""
+        self._cached: tuple[int, Raw] = (-1, b"")
+
+    @property
+    def bytes(self) -> int:
+        """How much of the file is known."""
+        return self._read
+
+    @property
+    def line_count(self) -> int:
+        """Lines so far; an unfinished last line counts."""
+        return self._count + (1 if self._read and self._last != b"\n" else 0)
+
+    @property
+    def ended_lines(self) -> int:
+        """Lines whose end has come; the one after them may still grow."""
+        return self._count
+
+    def refresh(self) -> bool:
+        """Take in what has come, 8 MiB at most; True when the lines have changed. Call it again soon after True.
+
+        A file that was cut or replaced is read from its beginning again.
+        """
+        changed = self._reopen()
+        if self._file is None:
+            return changed
+        size = os.fstat(self._file).st_size
+        if size < self._read:
+            self._begin()
+            changed = True
+        limit = min(size, self._read + _ONE_READ)
+        while self._read < limit:
+            offset = self._read % BLOCK
+            data = os.pread(self._file, min(BLOCK - offset, limit - self._read), self._read)
+            if not data:
+                break
+            self._count += data.count(b"\n")
+            self._read += len(data)
+            self._last = data[-1:]
+            if self._read % BLOCK == 0:
+                self._ends.append(self._count)
+            changed = True
+        if changed:
+            self._cached = (-1, b"")
+        return changed
+
+    def _reopen(self) -> bool:
+        """Follow the name: the file may appear late, or be another one now."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  (called twenty times a second)
+        except OSError:
+            return False  # a file that went away can still be read
+        identity = (found.st_dev, found.st_ino)
+        if self._file is not None and identity == self._identity:
+            return False
+        self.close()
+        try:
+            self._file = open_file(self.path, os.O_RDONLY)
+        except OSError:
+            return False
+        self._identity = identity
+        had = self._read > 0
+        self._begin()
+        return had
+
+    def lines(self, start: int, count: int) -> list[str]:
+        """Lines `start` (from 0) to `start + count`, as many of them as there are.
+
+        Of each, what follows its last carriage return, 4,096 bytes at most, undecodable bytes as lone surrogates. Escape
+        sequences are still in it: clean it (`midwatch.system.sanitize`) or interpret it before it is shown.
+        """
+        start = max(0, start)
+        stop = min(start + max(0, count), self.line_count)
+        if start >= stop:
+            return []
+        found: list[str] = []
+        position = self._offset(start)
+        page, page_at = b"", position
+        for _ in range(start, stop):
+            end = page.find(b"\n", position - page_at)
+            if end < 0:
+                page, page_at = self._pread(position, min(BLOCK, self._read - position)), position
+                end = page.find(b"\n")
+            if end >= 0 and end + page_at - position <= LONGEST_LINE:
+                line, position = _visible(page[position - page_at : end]), page_at + end + 1
+            else:
+                line, position = self._line(position)
+            found.append(line.decode("utf-8", "surrogateescape"))
+        return found
+
+    def find(self, pattern: str, start: int, *, backwards: bool = False) -> int | None:
+        """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is none.
+
+        A pattern without capitals also finds capitals (of ASCII).
+
+        Reads the file in blocks; on a large one call it from a worker thread.
+        """
+        needle = pattern.encode("utf-8", "surrogateescape")
+        if backwards:
+            start = min(start, self.line_count - 1)
+        if not needle or not 0 <= max(start, 0) < self.line_count:
+            return None
+        fold = pattern.lower() == pattern
+        return (
+            self._find_backwards(needle, max(0, start), fold=fold)
+            if backwards
+            else self._find(needle, max(0, start), fold=fold)
+        )
+
+    def search(self, expression: re.Pattern[Raw], start: int, *, longest: int) -> int | None:
+        """The first line at or after `start` in which the expression is found; None when it is nowhere.
+
+        It matches within one line, and at most `longest` bytes. Reads the file in blocks: call it from a worker thread.
+        """
+        line, rest = max(start, 0), b""
+        position = self._offset(line) if line < self.line_count else self._read
+        while position < self._read:
+            fresh = self._pread(position, min(_SEARCHED, self._read - position))
+            if not fresh:
+                return None
+            data, position = rest + fresh, position + len(fresh)
+            if match := expression.search(data):
+                return line + data.count(b"\n", 0, match.start())
+            rest = data[-longest:]
+            line += data.count(b"\n", 0, len(data) - len(rest))
+        return None
+
+    def count(self, pattern: str, upto: int) -> tuple[int, int]:
+        """How many lines hold the pattern, as `find` has it: those up to and with line `upto`, and all of them.
+
+        Stops at a million. Reads the whole file in blocks: call it from a worker thread.
+        """
+        needle, fold = pattern.encode("utf-8", "surrogateescape"), pattern.lower() == pattern
+        before = found = line = position = 0
+        last, rest = -1, b""
+        while needle and position < self._read and found < MOST_COUNTED:
+            fresh = self._pread(position, min(_SEARCHED, self._read - position))
+            if not fresh:
+                break
+            data, position = rest + (fresh.lower() if fold else fresh), position + len(fresh)
+            counted, at = 0, data.find(needle)
+            while at >= 0 and found < MOST_COUNTED:
+                line, counted = line + data.count(b"\n", counted, at), at
+                if line != last:
+                    last, found, before = line, found + 1, before + (line <= upto)
+                end = data.find(b"\n", at)
+                at = data.find(needle, end) if end >= 0 else -1
+            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
+            line += data.count(b"\n", counted, len(data) - len(rest))
+        return before, found
+
+    def offset_of(self, line: int) -> int:
+        """The byte at which a line begins; the end of what is known for one that is not there."""
+        return self._offset(line) if line < self.line_count else self._read
+
+    def _find(self, needle: Raw, line: int, *, fold: bool) -> int | None:
+        position = self._offset(line)
+        rest = b""
+        while position < self._read:
+            data = rest + self._pread(position, min(_SEARCHED, self._read - position))
+            if len(data) == len(rest):
+                return None
+            position += len(data) - len(rest)
+            at = (data.lower() if fold else data).find(needle)
+            if at >= 0:
+                return line + data.count(b"\n", 0, at)
+            rest = data[len(data) - len(needle) + 1 :] if len(needle) > 1 else b""
+            line += data.count(b"\n", 0, len(data) - len(rest))
+        return None
+
+    def _find_backwards(self, needle: Raw, line: int, *, fold: bool) -> int | None:
+        end = self._offset(line + 1) if line + 1 < self.line_count else self._read
+        while end > 0:
+            begin = max(0, end - _SEARCHED)
+            data = self._pread(begin, min(end - begin + len(needle) - 1, self._read - begin))
+            at = (data.lower() if fold else data).rfind(needle)
+            if at >= 0:
+                return self._line_at(begin + at)
+            end = begin
+        return None
+
+    def _line_at(self, position: int) -> int:
+        block = position // BLOCK
+        data = self._pread(block * BLOCK, position - block * BLOCK)
+        return self._ends[block] + data.count(b"\n")
+
+    def _offset(self, line: int) -> int:
+        """Where a line begins."""
+        if line == 0:
+            return 0
+        block = max(0, bisect_right(self._ends, line - 1) - 1)
+        ahead = line - self._ends[block]
+        position = block * BLOCK
+        while True:
+            data = self._block(position)
+            ends = data.count(b"\n")
+            if not data:
+                return position
+            if ends >= ahead:
+                return position + len(data) - len(data.split(b"\n", ahead)[-1])
+            ahead -= ends
+            position += len(data)
+
+    def _block(self, position: int) -> Raw:
+        if self._cached[0] != position:
+            self._cached = (position, self._pread(position, min(BLOCK, self._read - position)))
+        return self._cached[1]
+
+    def _line(self, position: int) -> tuple[Raw, int]:
+        """The shown part of the line at `position`, and where the next one begins."""
+        head = self._pread(position, min(LONGEST_LINE, self._read - position))
+        end = head.find(b"\n")
+        if end >= 0:
+            return _visible(head[:end]), position + end + 1
+        stop = self._line_end(position + len(head))
+        if stop - position > LONGEST_LINE:  # what a progress line shows is at its end
+            tail = self._pread(max(position, stop - LONGEST_LINE), min(LONGEST_LINE, stop - position))
+            last = tail.rstrip(b"\r").rfind(b"\r")
+            if last >= 0:
+                return _visible(tail[last + 1 :]), stop + 1
+        return _visible(head), stop + 1
+
+    def _line_end(self, position: int) -> int:
+        """Where the line that goes on at `position` ends. Whole blocks without a line end are passed over by the index."""
+        while position < self._read:
+            block = position // BLOCK
+            if block + 1 < len(self._ends):
+                data = self._block_after(position, (block + 1) * BLOCK)
+                end = data.find(b"\n")
+                if end >= 0:
+                    return position + end
+                block = max(block + 1, bisect_right(self._ends, self._ends[block + 1]) - 1)
+                position = block * BLOCK
+                continue
+            data = self._pread(position, min(BLOCK, self._read - position))
+            end = data.find(b"\n")
+            if end >= 0 or not data:
+                return position + max(end, 0)
+            position += len(data)
+        return self._read
+
+    def _block_after(self, position: int, stop: int) -> Raw:
+        return self._pread(position, stop - position)
+
+    def _pread(self, position: int, count: int) -> Raw:
+        """Bytes of the file; fewer when it was cut underneath us."""
+        return os.pread(self._file, count, position) if self._file is not None and count > 0 else b""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _visible(line: bytes) -> bytes:
+    line = line.rstrip(b"\r")
+    return line[line.rfind(b"\r") + 1 :]

@@ -1,0 +1,288 @@
+"""Finds what looks like a secret, whoever's it is, in a stream that arrives in pieces."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from midwatch.redaction.command_contexts import COMMANDS
+from midwatch.redaction.contexts import Context, Value
+from midwatch.redaction.file_contexts import FILES
+from midwatch.redaction.literal_matcher import automaton
+from midwatch.redaction.readers import Reading, read
+from midwatch.redaction.setting_contexts import SETTINGS
+from midwatch.redaction.tokens import TOKENS, Token
+from midwatch.redaction.values import Extent
+from midwatch.redaction.variants import SHORTEST_PIECE
+from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
+
+PRINTABLE = (b"=3d", b"=2f", b"=5c", b"=c3", b"=e2", b"=\n", b"=\r\n")
+_READINGS = (
+    ("hidden", HIDING),
+    ("control", EIGHT_BIT),
+    ("wrapped", WRAPPING),
+    ("percent", tuple(b"%%%x" % digit for digit in range(16))),
+    ("printable", PRINTABLE),
+    ("encoded", (b"\\", b"&", b"''", b'""', b"$$")),
+)
+"""Marks by which a text is to be read in another way."""
+CONTEXT_BYTES = 512
+_LINE_BYTES = 240
+_UNDECIDED_BYTES = 160
+"""A value of which so much has come is decided on, though its end has not come."""
+_HEAD_BYTES = 160
+"""So long a line is waited for behind a keyword: what its value is depends on what follows."""
+_LONGEST_TOKEN_BYTES = 16384
+_SHOWN_WHEN_IDLE_BYTES = 2
+_LONGEST_ADDRESS_BYTES = 2304
+_SCHEME_END = (b"://",)
+_BLANK = re.compile(rb"\s")
+_LINE_END = re.compile(rb"[\r\n]")
+_FILLED = re.compile(rb"([xX])\1{5}")
+"""What people write in the place of a token."""
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+_GLUED = re.compile(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
+_LONGEST_PAIR_BYTES = 200
+_MAYBE_ADDRESS = re.compile(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stretch to mask; positions count from the first byte not passed on yet."""
+
+    start: int
+    end: int
+    extent: Extent
+    is_open: bool = False
+    """Whether the value goes on in what has not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look at one place found."""
+
+    hit: tuple[int, int, Extent, bool] | None = None
+    hold: int | None = None
+
+
+_NOTHING = _Look()
+
+
+@cache
+def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[bytes, bool], frozenset[int], list[bytes]]:
+    """The rows of each trigger, what finds triggers, how tokens begin, and the triggers of addresses with an `@`."""
+    rows: dict[bytes, list[Context | Token]] = {}
+    for context in (*SETTINGS, *COMMANDS, *FILES):
+        for word in context.keywords:
+            rows.setdefault(word, []).append(context)
+    for token in TOKENS:
+        for word in token.begins:
+            here = rows.setdefault(word.lower(), [])
+            if token not in here:
+                here.append(token)
+    for _, marks in _READINGS:
+        for mark in marks:
+            rows.setdefault(mark, [])
+    words = sorted(rows)
+    beginnings = {begin[:n]: token.glued for token in TOKENS for begin in token.begins for n in range(1, len(begin))}
+    for token in TOKENS:
+        if token.glued:
+            beginnings |= {begin[:n]: True for begin in token.begins for n in range(1, len(begin))}
+    addresses = {at for at, word in enumerate(words) if all(_needs_at(row) for row in rows[word])}
+    return [rows[word] for word in words], automaton(words), beginnings, frozenset(addresses), words
+
+
+@cache
+def _lengths() -> dict[bytes, tuple[int, ...]]:
+    """How long the beginnings of tokens are that end in a byte."""
+    found: dict[bytes, set[int]] = {}
+    for beginning in _triggers()[2]:
+        found.setdefault(beginning[-1:], set()).add(len(beginning))
+    return {last: tuple(sorted(counts)) for last, counts in found.items()}
+
+
+@cache
+def _marks() -> dict[int, str]:
+    """Which triggers only say that the text is to be read in another way."""
+    words = _triggers()[4]
+    kinds = {mark: kind for kind, marks in _READINGS for mark in marks}
+    return {at: kinds[word] for at, word in enumerate(words) if word in kinds}
+
+
+def _needs_at(row: Context | Token) -> bool:
+    return isinstance(row, Context) and row.keywords == _SCHEME_END
+
+
+class PatternMatcher:
+    """Looks for shapes in a stream."""
+
+    def __init__(self) -> None:
+        self._rows, self._automaton, self._beginnings, self._addresses, _ = _triggers()
+        self._lengths = _lengths()
+        self._context = b"\n"
+        self._inside: Extent | None = None
+        self._inside_left = 0
+        self._marks = _marks()
+        self.has_hidden = False
+        """Whether the last text had characters without width, or controls of eight bits."""
+        self.has_wrapped = False
+        self.has_encoded = False
+        self.has_printable = False
+
+    def search(self, text: bytes, *, final: bool, idle: bool, cut: bool = False) -> tuple[list[Hit], int | None]:
+        """What to mask in `text`, and from where it must be held back."""
+        hits: list[Hit] = []
+        holds: list[int] = []
+        window, back = self._context + text, len(self._context)
+        if self._inside is not None and text:
+            match = self._inside.more.match(text, 0, self._inside_left)
+            end = match.end() if match else 0
+            closed = self._closed(self._inside, text, end) or end >= self._inside_left
+            hits.append(Hit(-1, end, self._inside, not closed))
+            if not (closed or final) and end < len(text):
+                holds.append(end + back)
+        far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
+        found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
+        marks: set[str] = set()
+        for index, start, end in found:
+            if not self._rows[index]:
+                kind = self._marks[index]
+                if kind != "control" or not start or window[start - 1] < 128:
+                    marks.add(kind)
+                continue
+            if start < far and index in self._addresses:
+                continue
+            for row in self._rows[index]:
+                look = (
+                    self._token(row, window, start, final=final, idle=idle, cut=cut)
+                    if isinstance(row, Token)
+                    else self._place(row, window, start, end, final=final, idle=idle, cut=cut)
+                )
+                if look is _NOTHING:
+                    continue
+                if look.hit is not None and look.hit[1] > back:
+                    first, last, extent, is_open = look.hit
+                    hits.append(Hit(first - back, last - back, extent, is_open))
+                if look.hold is not None and not final:
+                    holds.append(look.hold)
+        self._see(marks)
+        if not (final or idle) and (begun := self._begun(window)) is not None:
+            holds.append(begun)
+        return hits, max(0, min(holds) - back) if holds else None
+
+    def _see(self, marks: set[str]) -> None:
+        self.has_hidden = bool(marks & {"hidden", "control"})
+        self.has_wrapped, self.has_encoded = "wrapped" in marks, bool(marks & {"percent", "encoded"})
+        self.has_printable = "printable" in marks
+
+    def _token(self, token: Token, window: bytes, start: int, *, final: bool, idle: bool, cut: bool) -> _Look:
+        if not token.glued and start and window[start - 1] in _LETTERS and not _GLUED.search(window, max(0, start - 8), start):
+            return _NOTHING
+        run = token.characters.match(window, start, start + _LONGEST_TOKEN_BYTES)
+        if run is None:
+            return _NOTHING
+        end = run.end()
+        is_open = end == len(window) and end - start < _LONGEST_TOKEN_BYTES
+        complete = token.complete.fullmatch(window, start, end) if token.exact else token.complete.match(window, start, end)
+        if is_open and not final:
+            if idle and complete is None and end - start <= max(map(len, token.begins)) + _SHOWN_WHEN_IDLE_BYTES:
+                return _NOTHING
+            if end - start < token.longest and not (idle and complete):
+                return _Look(hold=start)
+        if complete is not None and _FILLED.search(window, start, end):
+            return _NOTHING
+        if complete is not None:
+            return _Look((start, end, _run_of(token), is_open))
+        if is_open and cut and end - start >= SHORTEST_PIECE:
+            return _Look((start, end, _run_of(token), False))
+        return _NOTHING
+
+    def _place(self, row: Context, window: bytes, start: int, end: int, *, final: bool, idle: bool, cut: bool) -> _Look:
+        reach = start + _LONGEST_ADDRESS_BYTES
+        if row.keywords == _SCHEME_END and window.find(b"@", start, reach) < 0 and _BLANK.search(window, start, reach):
+            return _NOTHING
+        head = row.head.match(window, start)
+        if (
+            not (final or idle or row.value is Value.BEFORE_AT)
+            and len(window) - start < _HEAD_BYTES
+            and not _LINE_END.search(window, start + 1)
+        ):
+            return _Look(hold=head.end() if head else end)
+        if head is None:
+            return _NOTHING
+        if row.before is not None:
+            line = self._line(window, start)
+            if not row.before.search(line, max(0, len(line) - row.reach)):
+                return _NOTHING
+        reading = read(row, window, start, head.end())
+        if reading is None:
+            return _NOTHING
+        return self._value(reading, window, final=final, idle=idle, cut=cut)
+
+    def _line(self, window: bytes, start: int) -> bytes:
+        """What stands on the line before this place, and for what is spread over lines the line before that."""
+        before = window[max(0, start - _LINE_BYTES) : start]
+        at = before.rfind(b"\n", 0, max(0, before.rfind(b"\n")))
+        return before[at + 1 :]
+
+    def _value(self, reading: Reading, window: bytes, *, final: bool, idle: bool, cut: bool) -> _Look:
+        start = reading.start
+        if reading.is_open and not final:
+            return _NOTHING if idle and reading.shown_when_idle else _Look(hold=start)
+        match = reading.extent.more.match(window, start, start + reading.extent.longest)
+        end = match.end() if match else start
+        closed = self._closed(reading.extent, window, end)
+        if not closed and not final and not idle and end - start < _UNDECIDED_BYTES:
+            return _Look(hold=start)
+        if reading.is_open and cut and not reading.shown_when_idle and len(window) - start >= SHORTEST_PIECE:
+            return _Look((start, len(window), reading.extent, False))
+        if end <= start or not reading.gives_away(window[start:end]):
+            return _NOTHING
+        return _Look((start, end, reading.extent, not closed), hold=end if not closed and end < len(window) else None)
+
+    def _closed(self, extent: Extent, window: bytes, end: int) -> bool:
+        """Whether enough stands behind the end to know that it is the end."""
+        if len(window) - end < extent.peek:
+            return False
+        return extent.unsure is None or not extent.unsure.match(window, end)
+
+    def _begun(self, window: bytes) -> int | None:
+        """Where a token may begin of which only the first letters have come, or a name and password before `@tcp(`."""
+        begun: list[int] = []
+        for count in self._lengths.get(window[-1:], ()) if window else ():
+            at = len(window) - count
+            if at < 0:
+                continue
+            is_glued = self._beginnings.get(window[at:])
+            if is_glued is not None and (
+                is_glued or not at or window[at - 1] not in _LETTERS or _GLUED.search(window, max(0, at - 8), at)
+            ):
+                begun.append(at)
+        tail = b" " if window[-1:].isspace() else window[-_LONGEST_PAIR_BYTES:].split()[-1]
+        if b":" in tail and (found := _MAYBE_ADDRESS.search(tail)):
+            begun.append(len(window) - len(tail) + found.start(1))
+        return min(begun, default=None)
+
+    def passed(self, text: bytes, hits: list[Hit]) -> None:
+        """`text` was passed on; a hit that reaches its end goes on in what comes."""
+        was, self._inside = self._inside, None
+        for hit in hits:
+            if (hit.is_open and hit.start < len(text) <= hit.end) or hit.start < len(text) < hit.end:
+                before = self._inside_left if was is hit.extent and hit.start < 0 else hit.extent.longest
+                left = before - len(text[max(0, hit.start) :])
+                if left > 0:
+                    self._inside, self._inside_left = hit.extent, left
+        if not text:
+            self._inside = was
+        self._context = (self._context + text[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
+
+
+@cache
+def _run_of(token: Token) -> Extent:
+    """What may follow a token of which enough has come."""
+    pattern = token.characters.pattern
+    characters = pattern[pattern.rindex(b")") + 1 : pattern.rindex(b"{")]
+    return Extent(re.compile(characters + b"*"), longest=_LONGEST_TOKEN_BYTES)

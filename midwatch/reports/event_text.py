@@ -1,0 +1,178 @@
+"""Events in plain words, a sentence each: for the timeline on the screen and for the front end without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.server_pins import pin_words
+from midwatch.journal.notices import journal_notice
+from midwatch.runbook.declaration import input_lines
+from midwatch.runbook.model import Runbook
+from midwatch.system.errors import Refused
+from midwatch.system.units import duration
+
+WORDS_IN = {
+    EventKind.NOTE: "text",
+    EventKind.NOTIFICATION_RECORDED: "message",
+    EventKind.UPDATE: "message",
+    EventKind.MARKED_DONE: "note",
+    EventKind.SKIPPED: "reason",
+    EventKind.MARKED_FAILED: "reason",
+    EventKind.REOPENED: "reason",
+    EventKind.SEVERITY: "reason",
+    EventKind.PINNED: "reason",
+}
+"""The kinds in which a person's own words stand, and the key of their body that holds them: these can be corrected."""
+
+
+Body = Mapping[str, Any]
+SILENT = frozenset({EventKind.READING, EventKind.STARRED})
+"""Told with their step, or beside the event that they star."""
+_MET = {True: "met", False: "not met", None: "unknown"}
+
+
+def describe(event: Event, runbook: Runbook) -> str:
+    """What an event tells; foreign text in it is not yet cleaned. A kind that is not known is told by its name."""
+    teller = _TELLERS.get(event.kind)
+    return teller(runbook, event.body) if teller else event.kind
+
+
+def _of_the_journal(kind: EventKind, _: Runbook, body: Body) -> str:
+    return journal_notice(kind, body)
+
+
+def _files(body: Body) -> str:
+    return ", ".join(map(str, body.get("files", ()))) or "no other place"
+
+
+def lines_below(event: Event, runbook: Runbook) -> list[str]:
+    """What stands below an event's words.
+
+    Of a declaration what was given with it; of a note where a command was run, what came of it, and the lines that were pasted.
+    """
+    found, body = [], event.body
+    if event.kind == EventKind.DECLARED:
+        return input_lines(runbook, body.get("inputs", {}))
+    if event.kind != EventKind.NOTE:
+        return []
+    if manual_command := body.get("manual_command"):
+        where = f" on {manual_command.get('host')}" if manual_command.get("host") else ""
+        result = f": {manual_command.get('result')}" if manual_command.get("result") else ""
+        found.append(f"Ran elsewhere{where}: {manual_command.get('command')}{result}")
+    return found + [f"| {line}" for line in str(body.get("pasted_output") or "").splitlines()]
+
+
+def _step(runbook: Runbook, body: Body) -> str:
+    try:
+        step = runbook.step(str(body.get("step", "")))
+    except KeyError:
+        return str(body.get("step", ""))
+    return f"{step.number} {step.title}"
+
+
+def _role(runbook: Runbook, body: Body) -> str:
+    role = runbook.roles.get(str(body.get("role", "")))
+    return role.name if role else str(body.get("role", ""))
+
+
+def _by(body: Body) -> str:
+    by = body.get("by")
+    return str(by.get("name", "")) if isinstance(by, Mapping) else str(by or "")
+
+
+def _and(body: Body, key: str, between: str) -> str:
+    return f"{between}{body[key]}" if body.get(key) else ""
+
+
+def _closed(runbook: Runbook, body: Body) -> str:
+    return "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else "")
+
+
+def _confirmed(runbook: Runbook, body: Body) -> str:
+    what = "its undo confirmed" if body.get("undoes") else "confirmed"
+    return f"{_step(runbook, body)}: {what}{_and(body, 'reason', ', ')}"
+
+
+def _pinned(runbook: Runbook, body: Body) -> str:
+    target = runbook.targets.get(str(body.get("target", "")))
+    name, pin = target.label if target else str(body.get("target", "")), pin_words(body)
+    return f"{name} pinned anew: {pin}. {body.get('reason')}" if body.get("from") else f"{name} pinned: {pin}"
+
+
+def _finished(runbook: Runbook, body: Body) -> str:
+    took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
+    return f"{_step(runbook, body)}: {body.get('outcome')}{took}.{_and(body, 'summary', ' ')}"
+
+
+def _verified(runbook: Runbook, body: Body) -> str:
+    found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(body.get("holds"), "unknown still")
+    return f"{_step(runbook, body)}: looked whether it took effect: {found}.{_and(body, 'detail', ' ')}"
+
+
+def _criterion(runbook: Runbook, body: Body) -> str:
+    met, criterion = _MET.get(body.get("met"), "unknown"), str(body.get("criterion", ""))
+    title = next((one.title for one in runbook.closure if one.id == criterion), criterion)
+    return f"Criterion {title}: {met}.{_and(body, 'detail', ' ')}"
+
+
+def _note(runbook: Runbook, body: Body) -> str:
+    return f"Note: {body.get('text')}" if body.get("text") else "Note"
+
+
+_TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
+    EventKind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
+    EventKind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
+    EventKind.CLOSED: _closed,
+    EventKind.DRIVER_JOINED: lambda _, body: f"Took the wheel{_and(body, 'from', ' from ')} on {body.get('host')}",
+    EventKind.DRIVER_TOOK_OVER: lambda _, body: f"Took the wheel over from {body.get('from')}: {body.get('reason')}",
+    EventKind.HANDOFF_OFFERED: lambda _, body: f"Offered the wheel to {body.get('to')}",
+    EventKind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers the wheel to {body.get('to')} no longer: {body.get('reason')}",
+    EventKind.CONTROL_REQUESTED: lambda _, body: f"{body.get('by')} asks for the wheel",
+    EventKind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
+    EventKind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
+    EventKind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
+    EventKind.DRIVER_LEFT: lambda _, body: f"Gave the wheel back: {body.get('reason')}",
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.PINNED: _pinned,
+    EventKind.STARTED: lambda runbook, body: f"{_step(runbook, body)}: started",
+    EventKind.FINISHED: _finished,
+    EventKind.OUTCOME_CHECKED: _verified,
+    EventKind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
+    EventKind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
+    EventKind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
+    EventKind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
+    EventKind.CRITERION: _criterion,
+    EventKind.NOTE: _note,
+    EventKind.TEXT_CORRECTED: lambda _, body: f"Corrected event {body.get('event')}: {body.get('text')}",
+    EventKind.NOTIFICATION_RECORDED: lambda runbook, body: f"Told {_role(runbook, body)}: {body.get('message')}",
+    EventKind.UPDATE: lambda _, body: f"Update to {body.get('channel') or 'the channel'}: {body.get('message')}",
+    EventKind.JOURNAL_FALLBACKS: lambda _, body: (
+        journal_notice(EventKind.JOURNAL_FALLBACKS, body) or f"The journal may go on in {_files(body)}"
+    ),
+    **{
+        kind: partial(_of_the_journal, kind)
+        for kind in (
+            EventKind.JOURNAL_REPAIRED,
+            EventKind.JOURNAL_FAILED_OVER,
+            EventKind.JOURNAL_FAILED_BACK,
+            EventKind.JOURNAL_FALLBACK_LOST,
+            EventKind.RESERVE_RELEASED,
+            EventKind.SECRETS_TOO_SHORT,
+        )
+    },
+}
+
+
+def words_of(events: Sequence[Event], seq: int) -> str:
+    """A person's words in event `seq`, as they are corrected so far. Raises `Refused` for an event that has none."""
+    event = next((event for event in events if event.seq == seq), None)  # not by its place: an event may be missing
+    if event is None:
+        raise Refused(f"There is no event {seq}", hint=f"The record has {len(events)}")
+    key = next((key for kind, key in WORDS_IN.items() if kind == event.kind), None)
+    if key is None:
+        raise Refused(f"Event {seq} holds nobody's words", hint="Notes, messages and reasons can be corrected")
+    corrected = [e.body["text"] for e in events if e.kind == EventKind.TEXT_CORRECTED and e.body["event"] == seq]
+    return str(corrected[-1] if corrected else event.body.get(key) or "")

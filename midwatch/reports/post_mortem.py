@@ -1,0 +1,193 @@
+"""The draft of the post-mortem: what the journal knows is filled in, and what only people know is asked for by name.
+
+The sections are those that the public forms have in common; `docs/post-mortem.md` says which and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from midwatch.incident.event_errors import event_errors
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.paths import IncidentFolder
+from midwatch.reports import suggestions
+from midwatch.reports.event_table import event_table, step_name
+from midwatch.reports.event_text import words_of
+from midwatch.reports.excerpts import excerpts
+from midwatch.reports.incident_facts import Facts
+from midwatch.reports.markdown import bullets, cell_code, document, lines, table, text
+from midwatch.reports.record_section import record_section
+from midwatch.reports.sections import TO_WRITE, Section, missing_sections
+from midwatch.reports.time_format import day_and_time, time_of_day
+from midwatch.reports.timeline import lasted, overview, unknown_detection
+from midwatch.runbook.model import Runbook, Step
+from midwatch.system.units import duration, size
+
+__all__ = ["missing_sections", "post_mortem"]
+
+WHYS = 5
+_YES_NO = "yes-no"
+_JUDGED: dict[str, str] = {EventKind.APPROVAL_GIVEN: "approved", EventKind.APPROVAL_DECLINED: "declined"}
+
+
+def post_mortem(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
+    """The draft as Markdown; the same journal gives the same bytes. `missing_sections` says what it still lacks.
+
+    Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
+    """
+    with event_errors(folder.id):
+        return _post_mortem(Facts.of(runbook, events, folder))
+
+
+def _post_mortem(facts: Facts) -> str:
+    contents = {
+        Section.SUMMARY: _summary(facts),
+        Section.IMPACT: _impact(facts),
+        Section.TRIGGER: _trigger(facts),
+        Section.DETECTION: _detection(facts),
+        Section.WHYS: _whys(facts),
+        Section.TIMELINE: event_table(facts),
+        Section.FIXES: _answer(facts, "fixes", suggestions.repairs(facts)),
+        Section.CONTROLS: _controls(facts),
+        Section.WELL: bullets(suggestions.well(facts)) or TO_WRITE,
+        Section.BADLY: bullets(suggestions.badly(facts)) or TO_WRITE,
+        Section.LUCKY: TO_WRITE,
+        Section.ACTIONS: _action_items(facts),
+        Section.RESPONDERS: _responders(facts),
+        Section.MESSAGES: _messages(facts),
+        Section.QUESTIONS: TO_WRITE,
+        Section.EVIDENCE: _evidence(facts),
+    }
+    status = "A draft from the journal. What stands here as a candidate is for people to confirm or to strike out."
+    parts = [f"# Post-mortem: {text(facts.incident.title)}", status, overview(facts)]
+    for section, content in contents.items():
+        parts += [f"## {section}", content]
+    return document([*parts, *record_section(facts)])
+
+
+def _answer(facts: Facts, key: str, *more: str) -> str:
+    """What a person answered under this name, or the mark that nobody has; then what the journal adds."""
+    return "\n\n".join(part for part in (lines(facts.answer(key)) or TO_WRITE, *more) if part)
+
+
+def _summary(facts: Facts) -> str:
+    declared, incident = facts.declared, facts.incident
+    if declared is None:
+        return TO_WRITE
+    ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
+    said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}. {ended}"
+    cause = facts.answer(f"why_{WHYS}")
+    return said + (f"\n\nThe root cause: {text(cause)}" if cause else "")
+
+
+def _impact(facts: Facts) -> str:
+    asked = [
+        (ask.prompt, facts.incident.value(step.id, ask.name))
+        for step in facts.runbook.steps()
+        for ask in step.questions
+        if ask.kind == _YES_NO
+    ]
+    answers = [f"{text(prompt)} {text(answer)}" for prompt, answer in asked if answer]
+    severities = table(("Severity", "For"), [(text(name), duration(seconds)) for name, seconds in facts.by_severity()])
+    return _answer(facts, "impact", bullets(answers), severities)
+
+
+def _trigger(facts: Facts) -> str:
+    seen = [
+        f"{text(trigger.title)}" + (f": {text(trigger.evidence)}" if trigger.evidence else "") for trigger in facts.detected()
+    ]
+    return bullets(seen) or "No trigger of the runbook was seen to have fired. " + TO_WRITE
+
+
+def _detection(facts: Facts) -> str:
+    declared = facts.declared
+    rows = [
+        ("Declared", f"{day_and_time(declared.time)} by {text(declared.actor)}" if declared else "no"),
+        ("Time to detect", lasted(facts.to_detect, unknown_detection(facts))),
+        ("Time to mitigate", lasted(facts.to_mitigate, "not known")),
+        ("Time to resolve", lasted(facts.to_resolve, "still open")),
+    ]
+    return table(("What", "When"), rows)
+
+
+def _whys(facts: Facts) -> str:
+    prompts = {ask.name: ask.prompt for step in facts.runbook.steps() for ask in step.questions}
+    rows = []
+    for number in range(1, WHYS + 1):
+        key = f"why_{number}"
+        answer = text(facts.answer(key)) or TO_WRITE
+        rows.append(f"{number}. **{text(prompts.get(key, 'Why?'))}** {answer}")
+    return "\n".join(rows)
+
+
+def _controls(facts: Facts) -> str:
+    return _answer(facts, "controls", *(f"{text(step.title)}: {lines(answer)}" for step, answer in _reviews(facts)))
+
+
+def _reviews(facts: Facts) -> list[tuple[Step, str]]:
+    """The longer answers of the phase that asks the five whys, besides those that have a section of their own."""
+    own = {"impact", "fixes", "controls", "follow_ups", *(f"why_{number}" for number in range(1, WHYS + 1))}
+    phase = next((p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.questions)), None)
+    found = [
+        (step, facts.incident.value(step.id, ask.name))
+        for step in (phase.steps if phase else ())
+        for ask in step.questions
+        if ask.kind == "text" and ask.name not in own
+    ]
+    return [(step, answer) for step, answer in found if answer]
+
+
+def _action_items(facts: Facts) -> str:
+    items = [line for line in facts.answer("follow_ups").splitlines() if line.strip()]
+    rows = []
+    for number, item in enumerate(items, start=1):
+        parts = [part.strip() for part in item.rsplit(";", 2)]
+        what, owner, due = [*parts, "", ""][:3]
+        rows.append((f"{number}", *(text(part) or TO_WRITE for part in (what, owner, due))))
+    return table(("No.", "What", "Owner", "Due"), rows) if rows else TO_WRITE
+
+
+def _responders(facts: Facts) -> str:
+    drove = {actor for actor, _, _ in facts.drivers()}
+    actors = list(dict.fromkeys(event.actor for event in facts.events))
+    people = [f"{text(actor)}, {'drove' if actor in drove else 'took part'}" for actor in actors]
+    judged = [
+        f"{text(event.body['by']['name'])}, {_JUDGED[event.kind]} {step_name(facts, event.body['step'])}"
+        for event in facts.events
+        if event.kind in _JUDGED
+    ]
+    told = [
+        f"{text(_role_name(facts, note.role))}, told at {time_of_day(note.at)}" for note in facts.incident.notes if note.role
+    ]
+    owed = [
+        f"{text(_role_name(facts, role))}, **not told** although {text(why)}" for role, why in facts.incident.to_notify.items()
+    ]
+    return bullets([*people, *judged, *told, *owed])
+
+
+def _role_name(facts: Facts, role_id: str) -> str:
+    role = facts.runbook.roles.get(role_id)
+    return role.name if role else role_id
+
+
+def _messages(facts: Facts) -> str:
+    sent = [event for event in facts.events if event.kind in (EventKind.UPDATE, EventKind.NOTIFICATION_RECORDED)]
+    rows = []
+    for event in sent:
+        to = (
+            str(event.body["channel"]) or "channel" if event.kind == EventKind.UPDATE else _role_name(facts, event.body["role"])
+        )
+        rows.append((time_of_day(event.time), text(to), text(event.actor), text(words_of(facts.events, event.seq))))
+    return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
+
+
+def _evidence(facts: Facts) -> str:
+    rows = []
+    for step in facts.runbook.steps():
+        state = facts.incident.steps.get(step.id)
+        for attempt in state.attempts if state else ():
+            if attempt.output.get("sha256"):
+                file = facts.folder.attempt(step.id, attempt.number).output.relative_to(facts.folder.path)
+                rows.append((cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"]))))
+    outputs = table(("Output", "Size", "SHA-256"), rows) if rows else ""
+    return "\n\n".join(part for part in (outputs, *excerpts(facts)) if part) or "No step left any output."

@@ -1,0 +1,95 @@
+"""Candidates for the lessons of an incident, from what the journal shows; people confirm them or strike them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from midwatch.incident.events import EventKind, StepOutcome
+from midwatch.incident.state import Attempt, StepStatus
+from midwatch.reports.incident_facts import Facts
+from midwatch.reports.markdown import bullets, text
+from midwatch.reports.metric_changes import metric_changes
+from midwatch.reports.time_format import time_of_day
+from midwatch.runbook.model import Risk, Step, StepKind
+from midwatch.system.units import duration
+
+_DRAFT = "write-post-mortem"  # the action that writes this very draft, which mends nothing
+
+
+def repairs(facts: Facts) -> str:
+    """What the steps changed, as a list: those that succeeded and are meant to change something."""
+    return bullets(
+        ": ".join(filter(None, (text(f"{step.number} {step.title}"), text("; ".join(_found(step, attempt))))))
+        for step, attempt in _attempts(facts)
+        if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and step.uses != _DRAFT
+    )
+
+
+def _found(step: Step, attempt: Attempt) -> list[str]:
+    """What an action says of its end, and what moved. Of a script one knows its exit status only, which is no news here."""
+    return [*([attempt.summary] if step.kind is StepKind.USES else []), *_changes(attempt)]
+
+
+def _changes(attempt: Attempt) -> list[str]:
+    return [line for line in metric_changes(attempt) if not line.endswith("(unchanged)")]
+
+
+def well(facts: Facts) -> Iterator[str]:
+    """What went well: first attempts that succeeded, criteria that are met, updates that were sent and never late."""
+    first = [step for step, attempt in _attempts(facts) if attempt.number == 1 and attempt.outcome is StepOutcome.DONE]
+    tried = {step.id for step, _ in _attempts(facts)}
+    if first:
+        yield f"{len(first)} of {len(tried)} steps that a machine does succeeded at the first attempt."
+    met = [criterion for criterion in facts.runbook.closure if _met(facts, criterion.id)]
+    if met:
+        yield f"{len(met)} of {len(facts.runbook.closure)} closure criteria are met, each by its check."
+    sent = any(event.kind == EventKind.UPDATE for event in facts.events)
+    if facts.runbook.comms.update_every and sent and not facts.late_updates():
+        yield f"No status update was later than {duration(facts.runbook.comms.update_every)}."
+
+
+def badly(facts: Facts) -> Iterator[str]:
+    """What went badly: failures, retries, skips, late updates, a severity that got worse, people not told."""
+    for event in facts.events:
+        if event.kind == EventKind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
+            yield f"The severity rose from {text(event.body['from'])} to {text(event.body['to'])}: {text(event.body['reason'])}"
+        elif event.kind == EventKind.MARKED_FAILED:
+            yield f"{_name(facts, event.body['step'])} failed: {text(event.body['reason'])}"
+        elif event.kind == EventKind.JOURNAL_REPAIRED:
+            yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
+        elif event.kind == EventKind.JOURNAL_FAILED_OVER:
+            yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {text(event.body['reason'])}"
+        elif event.kind == EventKind.JOURNAL_FALLBACK_LOST:
+            yield f"Events after number {event.body['after']} were in memory only and are lost."
+    for step, attempt in _attempts(facts):
+        if attempt.outcome not in (StepOutcome.DONE, None):
+            yield f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {text(attempt.summary)}".rstrip()
+    for step in facts.runbook.steps():
+        if facts.incident.status(step) is StepStatus.SKIPPED:
+            yield f"{_name(facts, step.id)} was skipped: {text(facts.incident.steps[step.id].reason)}"
+    for since, seconds in facts.late_updates():
+        yield f"No status update for {duration(seconds)} from {time_of_day(since)} on."
+    for role in facts.incident.to_notify:
+        known = facts.runbook.roles.get(role)
+        yield f"{text(known.name if known else role)} was not told."
+    for criterion in facts.runbook.closure:
+        if facts.incident.closed_at is not None and not _met(facts, criterion.id):
+            yield f"Closed without: {text(criterion.title)}"
+
+
+def _met(facts: Facts, criterion_id: str) -> bool:
+    state = facts.incident.criteria.get(criterion_id)
+    return state is not None and state.met is True
+
+
+def _attempts(facts: Facts) -> list[tuple[Step, Attempt]]:
+    states = ((step, facts.incident.steps.get(step.id)) for step in facts.runbook.steps())
+    return [(step, attempt) for step, state in states if state is not None for attempt in state.attempts]
+
+
+def _name(facts: Facts, step_id: str) -> str:
+    try:
+        step = facts.runbook.step(step_id)
+    except KeyError:
+        return text(step_id)
+    return text(f"{step.number} {step.title}")

@@ -1,0 +1,117 @@
+"""The timeline: everything that happened, when, by whom, and with what result. The same journal gives the same bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from midwatch.incident.event_errors import event_errors
+from midwatch.incident.events import Event, EventKind
+from midwatch.incident.paths import IncidentFolder
+from midwatch.reports.event_table import event_table, met_word
+from midwatch.reports.excerpts import excerpts, starred
+from midwatch.reports.incident_facts import Facts
+from midwatch.reports.markdown import document, table, text
+from midwatch.reports.record_section import record_section
+from midwatch.reports.step_report import steps
+from midwatch.reports.time_format import day_and_time, time_of_day
+from midwatch.runbook.declaration import told_inputs
+from midwatch.runbook.model import Runbook
+from midwatch.system.units import duration
+
+
+def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
+    """The timeline of an incident as Markdown, for one that is still open as well. What it holds: `docs/post-mortem.md`.
+
+    Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
+    """
+    with event_errors(folder.id):
+        return _timeline(Facts.of(runbook, events, folder))
+
+
+def _timeline(facts: Facts) -> str:
+    stars, pasted = starred(facts), excerpts(facts)
+    return document(
+        [
+            f"# Timeline: {text(facts.incident.title)}",
+            overview(facts),
+            *(["## Starred", stars] if stars else []),
+            "## In the order of time",
+            event_table(facts),
+            "## Step by step",
+            *steps(facts),
+            *(["## Excerpts", *pasted] if pasted else []),
+            "## Closure criteria",
+            criteria(facts),
+            *record_section(facts),
+        ]
+    )
+
+
+def overview(facts: Facts) -> str:
+    """The table at the top: which incident, how severe, when, who, how long."""
+    return table(("Incident", text(facts.incident.id)), list(_overview(facts)))
+
+
+def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
+    incident, declared, closed = facts.incident, facts.declared, facts.first(EventKind.CLOSED)
+    yield "Runbook", f"{text(facts.runbook.title)} ({text(facts.runbook.id)})"
+    yield "Environment", facts.runbook.environment.word
+    yield "Severity", _severities(facts)
+    if declared is not None:
+        yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"
+    for prompt, value in told_inputs(facts.runbook, incident.inputs):
+        yield text(prompt), text(value)
+    yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
+    yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
+    yield "Drivers", _drivers(facts) or "nobody"
+    yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
+    yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
+    yield "Time to resolve", lasted(facts.to_resolve, "still open")
+    counts = Counter(incident.status(step).value for step in facts.runbook.steps())
+    yield "Steps", ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def unknown_detection(facts: Facts) -> str:
+    """Why the time to detect is not known."""
+    return "not known: the log lines of the triggers do not tell their time zone" if facts.detected() else "not known"
+
+
+def lasted(seconds: float | None, otherwise: str) -> str:
+    """A length of time, or why there is none."""
+    return otherwise if seconds is None else duration(seconds)
+
+
+def _severities(facts: Facts) -> str:
+    changes = [event for event in facts.events if event.kind == EventKind.SEVERITY]
+    first = str(facts.declared.body["severity"]) if facts.declared else facts.incident.severity.value
+    return "; then ".join(
+        [text(first), *(f"{text(e.body['to'])} at {time_of_day(e.time)} ({text(e.body['reason'])})" for e in changes)]
+    )
+
+
+def _drivers(facts: Facts) -> str:
+    drivers = facts.drivers()
+    return "; ".join(
+        f"{text(actor)} from {time_of_day(since)} {_until(until, last=number == len(drivers))}"
+        for number, (actor, since, until) in enumerate(drivers, start=1)
+    )
+
+
+def _until(until: datetime | None, *, last: bool) -> str:
+    if until is not None:
+        return f"to {time_of_day(until)}"
+    return "on" if last else "and was lost"
+
+
+def criteria(facts: Facts) -> str:
+    """The closure criteria as they were last evaluated."""
+    rows = []
+    for criterion in facts.runbook.closure:
+        state = facts.incident.criteria.get(criterion.id)
+        if state is None:
+            rows.append((text(criterion.title), "not evaluated", "", ""))
+        else:
+            rows.append((text(criterion.title), met_word(state.met), text(state.detail), time_of_day(state.at)))
+    return table(("Criterion", "State", "Found", "At (UTC)"), rows) if rows else "The runbook has none."

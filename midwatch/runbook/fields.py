@@ -1,0 +1,328 @@
+"""Reads one value of a runbook as what it has to be, with its position, and collects what is wrong instead of stopping.
+
+A `Kind` says both how a value is read and how JSON Schema describes it, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
+from midwatch.system.errors import BadInput, SourceLocation
+
+Schema = dict[str, Any]
+
+MOST = 100
+"""Errors that are kept; a file with more is not a runbook, and nobody reads on."""
+
+LONGEST = 1000
+"""Items of one list or table; a file with more was made to waste time."""
+
+
+RENAMED = {
+    "as_written": "original_command",
+    "ask": "questions",
+    "elsewhere": "remote_manifests",
+    "escalate": "raise_severity",
+    "instead": "deviation",
+    "moves": "measure",
+    "needs": "depends_on",
+    "places": "locations",
+    "require": "preconditions",
+    "sealed": "credential_backups",
+    "second_journal": "journal_fallback",
+    "two_people": "requires_approval",
+}
+"""Keys as builds before the first release had them, and as they are now."""
+
+
+@dataclass(slots=True)
+class Problems:
+    """What is wrong so far."""
+
+    found: list[BadInput] = field(default_factory=list)
+    more: int = 0
+    """How many were left out after the first hundred."""
+
+    def add(self, sentence: str, place: SourceLocation, hint: str = "") -> None:
+        """Take one in."""
+        self.take(BadInput(sentence, place=place, hint=hint))
+
+    def take(self, error: BadInput) -> None:
+        """Take one in that was raised elsewhere."""
+        if len(self.found) < MOST:
+            self.found.append(error)
+        else:
+            self.more += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether further errors would be left out, so that looking for them is in vain."""
+        return len(self.found) >= MOST
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that was read, and where it stands. In lists the items are `Found`, in tables the values.
+
+    In a table with free keys the value None stands for one that is wrong, so that its key still counts as given.
+    """
+
+    value: Any
+    place: SourceLocation
+    key: SourceLocation
+    """Where its key stands; for an item of a list, where the item does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The keys of one table: those that could be read, and where each one stands, also of those that could not."""
+
+    place: SourceLocation
+    found: Mapping[str, Found] = field(default_factory=dict)
+    keys: Mapping[str, SourceLocation] = field(default_factory=dict)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a key, or the default."""
+        found = self.found.get(name)
+        return default if found is None else found.value
+
+    def items(self, name: str) -> list[Found]:
+        """The items of a list; none when the key is not given."""
+        value = self.get(name)
+        return value if isinstance(value, list) else []
+
+    def values(self, name: str) -> tuple[Any, ...]:
+        """The bare values of a list."""
+        return tuple(item.value for item in self.items(name))
+
+    def table(self, name: str) -> dict[str, Found]:
+        """The entries of a table with free keys; none when the key is not given."""
+        value = self.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the key was given, were it with a wrong value."""
+        return name in self.keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def where(self, name: str) -> SourceLocation:
+        """Where a key's value stands, or the table when there is none."""
+        found = self.found.get(name)
+        return self.key(name) if found is None else found.place
+
+    def key(self, name: str) -> SourceLocation:
+        """Where a key stands, or the table when it is not given."""
+        return self.keys.get(name, self.place)
+
+
+class FieldType(ABC):
+    """What a value has to be."""
+
+    @abstractmethod
+    def read(self, node: Node, problems: Problems) -> Any:
+        """The value; None after saying to `problems` why it cannot be one."""
+
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The same in JSON Schema."""
+
+    def found(self, node: Node, problems: Problems, key: SourceLocation | None = None) -> Found | None:
+        """The value with its position; None when it is wrong."""
+        value = self.read(node, problems)
+        return None if value is None else Found(value, node.place, key or node.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table: what it is called, accepts and means."""
+
+    name: str
+    kind: FieldType
+    help: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Shape(FieldType):
+    """A table with these keys and no others."""
+
+    name: str
+    help: str
+    keys: tuple[Key, ...]
+
+    def read(self, node: Node, problems: Problems) -> Fields | None:
+        if not isinstance(node, Table):
+            problems.add(f"{sentence_case(self.name)} is a table of keys, not {described(node)}", node.place, self._example())
+            return None
+        known = {key.name: key for key in self.keys}
+        found: dict[str, Found] = {}
+        keys: dict[str, SourceLocation] = {}
+        for name, entry in node.entries.items():
+            if name not in known:
+                if problems.full:
+                    problems.more += 1
+                    continue
+                if renamed := _renamed(name, known):
+                    problems.add(f"`{name}` is now `{renamed}`", entry.place)
+                    continue
+                comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
+                hint = "In { } a comma ends a value: put the text in quotes" if comma else near(name, known, "It takes")
+                problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
+                continue
+            keys[name] = entry.place
+            value = known[name].kind.found(entry.node, problems, entry.place)
+            if value is not None:
+                found[name] = value
+        missing = [key for key in self.keys if key.required and key.name not in node.entries]
+        for key in missing:
+            problems.add(f"{sentence_case(self.name)} needs the key {key.name!r}", node.place, key.help)
+        return Fields(node.place, found, keys)
+
+    def schema(self) -> Schema:
+        return {"$ref": f"#/$defs/{self.name.replace(' ', '-')}"}
+
+    def definition(self) -> Schema:
+        """The table itself, for `$defs`."""
+        required = [key.name for key in self.keys if key.required]
+        return {
+            "type": "object",
+            "description": self.help,
+            "additionalProperties": False,
+            "properties": {key.name: {**key.kind.schema(), "description": key.help} for key in self.keys},
+        } | ({"required": required} if required else {})
+
+    def inner(self) -> Iterator[Shape]:
+        """This shape and every one inside it, each once."""
+        seen: dict[str, Shape] = {}
+        _collect(self, seen)
+        yield from seen.values()
+
+    def _example(self) -> str:
+        return f"It takes: {', '.join(key.name for key in self.keys[:6])}"
+
+
+@dataclass(frozen=True)
+class ListOf(FieldType):
+    """A list; with `single`, one item may stand without the list."""
+
+    item: FieldType
+    single: bool = False
+    filled: bool = False
+
+    def read(self, node: Node, problems: Problems) -> list[Found] | None:
+        if not isinstance(node, Listing):
+            if self.single and not (isinstance(node, Scalar) and node.value is None):
+                one = self.item.found(node, problems)
+                return None if one is None else [one]
+            problems.add(
+                f"This is a list, not {described(node)}", node.place, "Write each item on a line that begins with '- '"
+            )
+            return None
+        if self.filled and not node.items:
+            problems.add("This list is empty", node.place)
+        if len(node.items) > LONGEST:
+            problems.add(f"This list has {len(node.items):,} items; {LONGEST:,} are the most", node.place)
+            return None
+        read = (self.item.found(item, problems) for item in node.items)
+        return [found for found in read if found is not None]
+
+    def schema(self) -> Schema:
+        listed: Schema = {"type": "array", "items": self.item.schema()} | ({"minItems": 1} if self.filled else {})
+        return {"anyOf": [self.item.schema(), listed]} if self.single else listed
+
+
+@dataclass(frozen=True)
+class TableOf(FieldType):
+    """A table with free keys, which `name` judges, and values of one kind."""
+
+    name: FieldType
+    value: FieldType
+    what: str
+
+    def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
+        if not isinstance(node, Table):
+            problems.add(f"This is a table of {self.what}, not {described(node)}", node.place)
+            return None
+        if len(node.entries) > LONGEST:
+            problems.add(f"This table has {len(node.entries):,} entries; {LONGEST:,} are the most", node.place)
+            return None
+        read: dict[str, Found] = {}
+        for name, entry in node.entries.items():
+            names = self.name.schema().get("enum", ())
+            if name not in names and (renamed := _renamed(name, names)):
+                problems.add(f"`{name}` is now `{renamed}`", entry.place)
+                continue
+            good = self.name.read(Scalar(entry.place, name, name), problems) is not None
+            value = self.value.found(entry.node, problems, entry.place)
+            if good:
+                read[name] = value or Found(None, entry.node.place, entry.place)
+        return read
+
+    def schema(self) -> Schema:
+        names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
+        return {"type": "object", "additionalProperties": self.value.schema()} | ({"propertyNames": names} if names else {})
+
+
+def _renamed(name: str, known: Collection[str]) -> str:
+    """The name that an old key has now in this table; empty when it is no old key of it."""
+    now = "notify" if name == "tell" else RENAMED.get(name, "")
+    return next((new for new in (now, f"{now}_when") if new in known), "")
+
+
+def described(node: Node) -> str:
+    """What a node is, in words, for 'takes X, not Y'."""
+    match node:
+        case Listing():
+            return "a list"
+        case Table():
+            return "a table"
+        case Scalar():
+            return "nothing" if node.value is None else repr(shortened(node.text))
+
+
+def near(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint that suggests the nearest known name, or lists them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1) if len(names) <= LONGEST else []
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shortened(text: str) -> str:
+    """A piece of the file short enough for one line of an error."""
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def sentence_case(text: str) -> str:
+    """The text with an article and a capital, as a sentence begins: `a step` → `A step`."""
+    article = "An" if text[0] in "aeiou" else "A"
+    return f"{article} {text}"
+
+
+def _collect(kind: FieldType, seen: dict[str, Shape]) -> None:
+    match kind:
+        case Shape():
+            if kind.name not in seen:
+                seen[kind.name] = kind
+                for key in kind.keys:
+                    _collect(key.kind, seen)
+        case ListOf():
+            _collect(kind.item, seen)
+        case TableOf():
+            _collect(kind.value, seen)

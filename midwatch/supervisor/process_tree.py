@@ -1,0 +1,89 @@
+"""Everything that came from a step, wherever it hid: its group, what left the group, and what left the family tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from midwatch.supervisor.control_group import ControlGroup
+from midwatch.system.process import ProcessIdentity, ProcessStat, boot_id, stat_of
+
+
+class ProcessTree:
+    """What came from the step of this supervisor: its descendants, and all that is in the step's control group."""
+
+    def __init__(self, control: ControlGroup | None) -> None:
+        self.control = control
+        """None where there can be none: a subreaper's descendants are all, unless a process forks faster than we look."""
+
+    def living(self) -> dict[int, ProcessStat]:
+        """By pid."""
+        found = _descendants()
+        for pid in self.control.members() if self.control else ():
+            if pid not in found and (stat := stat_of(pid)) is not None and not stat.ended:
+                found[pid] = stat
+        return found
+
+    def signal_all(self, group: int | None, number: signal.Signals) -> None:
+        """Signal the step's process group at once, then everything outside of it.
+
+        A stopped process is woken, so that it can act on the signal.
+        """
+        if group is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
+                os.killpg(group, signal.SIGCONT)
+        if number is signal.SIGKILL and self.control:
+            self.control.kill()
+        boot = boot_id()
+        for pid, stat in self.living().items():
+            if stat.group != group:
+                _send(ProcessIdentity(pid, stat.start, boot), number)
+
+    def holders(self, terminal: str) -> set[int]:
+        """Those that have this terminal open; one that cannot be looked into counts as a holder."""
+        found = set()
+        for pid in self.living():
+            try:
+                links = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH115, PTH208
+            except PermissionError:
+                found.add(pid)
+            except OSError:  # it has just ended
+                continue
+            else:
+                if terminal in links:
+                    found.add(pid)
+        return found
+
+
+def signal_each(pids: set[int], number: signal.Signals) -> None:
+    """Signal these processes only."""
+    for pid in pids:
+        if (process := ProcessIdentity.of(pid)) is not None:
+            _send(process, number)
+
+
+def _descendants() -> dict[int, ProcessStat]:
+    children: dict[int, list[int]] = {}
+    stats: dict[int, ProcessStat] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (stat := stat_of(int(entry.name))) is not None:
+            stats[int(entry.name)] = stat
+            children.setdefault(stat.parent, []).append(int(entry.name))
+    found: dict[int, ProcessStat] = {}
+    ahead = children.get(os.getpid(), [])[:]
+    while ahead:
+        pid = ahead.pop()
+        ahead += children.get(pid, [])
+        if not stats[pid].ended:
+            found[pid] = stats[pid]
+    return found
+
+
+def _send(process: ProcessIdentity, number: signal.Signals) -> None:
+    with contextlib.suppress(PermissionError):  # a setuid program: its own end will be waited for, within the grace
+        process.send(number)
+        if number is not signal.SIGKILL:
+            process.send(signal.SIGCONT)

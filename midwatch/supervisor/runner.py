@@ -1,0 +1,293 @@
+"""The supervisor's work: run one step, store what it says, end it when it must end, and leave a result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Mapping
+
+from midwatch.incident.events import StepOutcome
+from midwatch.incident.paths import AttemptFolder
+from midwatch.incident.permissions import replace_file
+from midwatch.redaction import Redactor
+from midwatch.supervisor.control_group import ControlGroup
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.output import OutputFile
+from midwatch.supervisor.process_tree import ProcessTree, signal_each
+from midwatch.supervisor.progress import ProgressFile, ProgressFilter
+from midwatch.supervisor.result import ReservedFile, Result, result_bytes
+from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
+from midwatch.supervisor.spawn import CannotBegin, Child, Terminal, open_terminal
+from midwatch.supervisor.step_outputs import ATTEMPT_VARIABLE, LARGEST_FILE, ReportFile
+from midwatch.supervisor.termination import Termination
+from midwatch.system.clock import SystemClock, to_rfc3339
+from midwatch.system.process import ProcessIdentity
+
+_CLOCK = SystemClock()
+_GATHER = 64 * 1024
+_IDLE = 0.1
+"""Seconds of silence after which what was held back is shown as far as it is safe."""
+_PROGRESS_EVERY = 0.25
+_LAST_GONE = 0.5
+"""Seconds within which what was killed has left the control group."""
+
+
+class Supervision:
+    """One step from its preparation to its result."""
+
+    def __init__(self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], oom: str = "") -> None:
+        """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
+
+        Raises `OSError`; then nothing of the step has run.
+        """
+        self._folder, self._order = folder, order
+        self._redactor = Redactor(secrets)
+        self._result = ReservedFile(folder.result)
+        self._values = ReservedFile(folder.values, LARGEST_FILE)
+        self._output = OutputFile(folder.output, folder.timing, order.output_limit)
+        self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
+        self._report = ReportFile(folder)
+        self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        self._channel = SecretChannel()
+        self._terminal: Terminal = open_terminal({**os.environ, **order.env})
+        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path)}
+        inherited[ATTEMPT_VARIABLE] = str(folder.path)
+        self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
+        os.close(self._terminal.step_end)
+        self._channel.close_step_end()
+        self._family = ProcessTree(ControlGroup.make(self._child.pid))
+        self._ending = Termination(self._family, self._child.pid, order.graces)
+        self._status: int | None = None
+        self._ended_at = 0.0
+        self._ended, self._took = "", 0.0
+        self._notes: list[str] = []
+        self._learnt: dict[str, None] = {}
+        self._terminal_open = True
+        self._progress_due = 0.0
+        self.identity = self._announce()
+
+    def _announce(self) -> ProcessIdentity:
+        ours, step = ProcessIdentity.current(), ProcessIdentity.of(self._child.pid)
+        assert step is not None
+        self._began = to_rfc3339(_CLOCK.now())
+        control = self._family.control
+        data = ours.to_json() | {"step": step.to_json(), "began": self._began}
+        data |= {"control_group": str(control.path) if control else ""}
+        try:
+            replace_file(self._folder.supervisor, json.dumps(data).encode() + b"\n")
+        except OSError:
+            self._child.never_begin()
+            raise
+        return ours
+
+    def abandon(self) -> None:
+        """Whoever asked for the step has gone before it began: nothing runs, and the result says so."""
+        self._child.never_begin()
+        self._began_at = _CLOCK.monotonic()
+        self._finish(StepOutcome.CANCELLED, None, "Nothing ran: whoever started the step was gone before it began")
+
+    def break_down(self, fault: Exception) -> None:
+        """A fault of ours: say that the outcome is not known, and leave the step to a person. Raises `OSError`."""
+        alive = self._status is None
+        what = "it ran out of memory" if isinstance(fault, MemoryError) else f"{type(fault).__name__}: {fault}"
+        error = f"The supervisor has a fault: {what}"
+        if alive:
+            error += f"; the step may still run as process {self._child.pid}, unwatched"
+        result = Result(
+            outcome=StepOutcome.UNKNOWN,
+            exit=self._exit(),
+            seconds=round(self._seconds(), 3),
+            ended=self._ended or to_rfc3339(_CLOCK.now()),
+            output_bytes=self._output.stored,
+            output_dropped=self._output.dropped,
+            output_sha256=self._output.sha256,
+            masked=self._redactor.masked,
+            secrets=dict(self._redactor.counts),
+            discovered=tuple(self._learnt),
+            error=self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace"),
+        )
+        self._result.publish(result_bytes(result))
+
+    def run(self) -> None:
+        """Run the step to its end and publish the result."""
+        self._began_at = _CLOCK.monotonic()
+        deadline = time.monotonic() + self._order.timeout if self._order.timeout > 0 else None
+        refused = self._child.begin()
+        with selectors.DefaultSelector() as selector:
+            for source in (self._terminal.our_end, self._wake, self._channel.fileno()):
+                selector.register(source, selectors.EVENT_READ)
+            while not self._over():
+                now = time.monotonic()
+                if deadline is not None and now >= deadline and self._status is None and self._ending.why is None:
+                    self._ending.ask(StepOutcome.TIMED_OUT, now)
+                elif self._ending.next_at is not None and now >= self._ending.next_at:
+                    self._ending.advance(now)
+                if self._status is not None and self._terminal_open:
+                    self._end_remains(now)
+                ready = {key.fd for key, _ in selector.select(self._patience(deadline, now))}
+                if self._wake in ready:
+                    self._on_signals()
+                if self._channel.fileno() in ready:  # before the output: what follows the answer must be masked
+                    self._on_secrets(selector)
+                if self._terminal.our_end in ready:
+                    self._on_output(selector)
+                if self._progress.changed and time.monotonic() >= self._progress_due:
+                    self._write_progress()
+                if not ready:
+                    self._output.write(self._redactor.idle(), self._seconds())
+        outcome, error = self._judge(refused)
+        self._finish(outcome, refused.exit if refused else self._exit(), error)
+
+    def _over(self) -> bool:
+        return self._ending.given_up or (self._status is not None and not self._terminal_open)
+
+    def _seconds(self) -> float:
+        """How long it runs, a suspend of the machine included; its limit and the graces do not count that one."""
+        return _CLOCK.monotonic() - self._began_at
+
+    def _patience(self, deadline: float | None, now: float) -> float | None:
+        moments = [m for m in (deadline if self._ending.why is None else None, self._ending.next_at) if m is not None]
+        if self._status is not None:
+            moments.append(now + _IDLE)
+        if self._progress.changed:
+            moments.append(self._progress_due)
+        if self._redactor.holds:
+            moments.append(now + _IDLE)
+        return max(0.0, min(moments) - now) if moments else None
+
+    def _on_signals(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            numbers = set(os.read(self._wake, 4096))
+            if numbers & {signal.SIGTERM, signal.SIGINT}:
+                self._ending.ask(StepOutcome.CANCELLED, time.monotonic())
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._child.pid:
+                    self._status = status
+                    self._ending.group = None
+                    self._ended_at = time.monotonic()
+                    self._ended, self._took = to_rfc3339(_CLOCK.now()), self._seconds()
+
+    def _on_secrets(self, selector: selectors.BaseSelector) -> None:
+        told = self._channel.receive()
+        if told is None:
+            selector.unregister(self._channel.fileno())
+            return
+        for name, value in told:
+            try:
+                discovered = self._redactor.add(name, value)
+            except ValueError:
+                self._channel.answer(masked=False)
+            else:
+                self._learnt[discovered] = None
+                self._channel.answer(masked=True)
+
+    def _on_output(self, selector: selectors.BaseSelector) -> None:
+        gathered = bytearray()
+        while len(gathered) < _GATHER:
+            try:
+                data = os.read(self._terminal.our_end, _GATHER)
+            except BlockingIOError:
+                break
+            except OSError:  # EIO: nobody has the terminal open any more
+                data = b""
+            if not data:
+                self._terminal_open = False
+                selector.unregister(self._terminal.our_end)
+                break
+            gathered += data
+        self._output.write(self._redactor.feed(self._progress.feed(bytes(gathered))), self._seconds())
+
+    def _write_progress(self) -> None:
+        self._progress_file.write(self._progress.latest)
+        self._progress.changed = False
+        self._progress_due = time.monotonic() + _PROGRESS_EVERY
+
+    def _end_remains(self, now: float) -> None:
+        """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on without."""
+        grace = self._order.graces
+        waited = now - self._ended_at
+        if waited < grace.remains:
+            return
+        left = self._family.holders(self._terminal.name)
+        if not self._notes:
+            count = f"{len(left)} process{'es' if len(left) != 1 else ''}"
+            self._notes.append(f"{count} that the step left behind kept its terminal open and had to be ended")
+            signal_each(left, signal.SIGTERM)
+        elif waited >= grace.remains + grace.terminate:
+            signal_each(left, signal.SIGKILL)
+            if waited >= grace.remains + grace.terminate + 1:
+                self._terminal_open = False
+
+    def _exit(self) -> int | None:
+        return None if self._status is None else os.waitstatus_to_exitcode(self._status)
+
+    def _judge(self, refused: CannotBegin | None) -> tuple[StepOutcome, str]:
+        code, why = self._exit(), self._ending.why
+        if refused is not None:
+            return StepOutcome.FAILED, refused.sentence
+        if why is not None:
+            self._family.signal_all(None, signal.SIGKILL)  # what came from the step and closed its terminal goes with it
+            if self._ending.given_up:
+                self._notes.append("A process of the step did not end, not even by KILL: it waits in the kernel")
+            if why is StepOutcome.TIMED_OUT:
+                self._notes.insert(0, f"The step did not end within its {self._order.timeout:g} s")
+            elif code == 0:
+                self._notes.insert(0, "The step was asked to end, and ended with exit 0")
+            return why, ". ".join(self._notes)
+        if code == 0:
+            return StepOutcome.DONE, ". ".join(self._notes)
+        if code is not None and code < 0:
+            self._notes.insert(0, f"The step was ended by signal {signal.Signals(-code).name}")
+        return StepOutcome.FAILED, ". ".join(self._notes)
+
+    def _finish(self, outcome: StepOutcome, code: int | None, error: str) -> None:
+        seconds = self._took if self._ended else self._seconds()
+        rest = self._redactor.feed(self._progress.flush()) + self._redactor.flush(cut=outcome is not StepOutcome.DONE)
+        self._output.write(rest, self._seconds())
+        self._output.finish(self._seconds())
+        if self._progress.changed:
+            self._write_progress()
+        self._progress_file.close()
+        self._redact_values()
+        error = self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace")
+        result = Result(
+            outcome=outcome,
+            exit=code,
+            seconds=round(seconds, 3),
+            ended=self._ended or to_rfc3339(_CLOCK.now()),
+            output_bytes=self._output.stored,
+            output_dropped=self._output.dropped,
+            output_sha256=self._output.sha256,
+            masked=self._redactor.masked,
+            secrets=dict(self._redactor.counts),
+            discovered=tuple(self._learnt),
+            error=error,
+        )
+        self._result.publish(result_bytes(result))
+        if control := self._family.control:
+            control.remove(within=_LAST_GONE)  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
+
+    def _redact_values(self) -> None:
+        """Replace what the step wrote by its redacted form, in space that was taken at the start."""
+        try:
+            content = self._report.read()
+        except OSError:
+            self._values.discard()
+        else:
+            redacted = self._redactor.once(content)
+            if self._report.in_place and len(content) <= LARGEST_FILE and redacted == content:
+                self._values.discard()
+            else:
+                self._values.publish(redacted[:LARGEST_FILE])
+        self._report.remove()

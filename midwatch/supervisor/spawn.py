@@ -1,0 +1,143 @@
+"""The step's own process: its terminal, its surroundings, and the moment it begins."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import struct
+import termios
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from midwatch.supervisor.hardening import as_before_memory_shortage
+from midwatch.supervisor.launch_spec import LaunchSpec
+
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_DEFAULTS = {"PAGER": "cat", "GIT_PAGER": "cat", "SYSTEMD_PAGER": "cat", "PSQL_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+"""A pager or a prompt would wait for keys that nobody can press: the step's terminal is written to, never typed into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A pseudo-terminal: the step writes to `step_end`, we read from `our_end`."""
+
+    our_end: int
+    step_end: int
+    name: str
+
+
+def open_terminal(env: Mapping[str, str]) -> Terminal:
+    """A pseudo-terminal that changes no byte (no OPOST, no echo), 80×24 or as COLUMNS and LINES say. Raises `OSError`."""
+    our_end, step_end = os.openpty()
+    settings = termios.tcgetattr(step_end)
+    settings[1] &= ~termios.OPOST
+    settings[3] &= ~(termios.ECHO | termios.ISIG)
+    termios.tcsetattr(step_end, termios.TCSANOW, settings)
+    size = struct.pack("HHHH", _dimension(env.get("LINES"), 24), _dimension(env.get("COLUMNS"), 80), 0, 0)
+    fcntl.ioctl(step_end, termios.TIOCSWINSZ, size)
+    os.set_blocking(our_end, False)
+    return Terminal(our_end, step_end, os.ttyname(step_end))
+
+
+def _dimension(text: str | None, usual: int) -> int:
+    return int(text) if text and text.isdecimal() and 0 < int(text) <= 9999 else usual
+
+
+@dataclass(frozen=True, slots=True)
+class CannotBegin:
+    """Why the step's program could not be started."""
+
+    exit: int
+    sentence: str
+
+
+def _is_on_path(program: str, environment: Mapping[str, str]) -> bool:
+    """Whether a program of this name lies in any folder of the PATH that can be entered.
+
+    Starting a program that is nowhere fails with EACCES as soon as one folder may not be entered; a shell calls that not found.
+    """
+    folders = os.get_exec_path(environment)
+    return "/" in program or any(os.path.exists(f"{folder or '.'}/{program}") for folder in folders)  # noqa: PTH110
+
+
+class Child:
+    """A process that waits at a gate until the supervisor has put on disk that it exists."""
+
+    def __init__(
+        self, order: LaunchSpec, terminal: Terminal, inherited: Sequence[int], extra: Mapping[str, str], oom: str = ""
+    ) -> None:
+        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session."""
+        self._order, self._oom = order, oom
+        environment = _DEFAULTS | dict(os.environ) | dict(order.env) | dict(extra)
+        gate, self._gate = os.pipe2(os.O_CLOEXEC)
+        self._report, report = os.pipe2(os.O_CLOEXEC)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # no handler of ours runs in the child
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(gate, report, terminal, inherited, environment)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        os.close(gate)
+        os.close(report)
+        with contextlib.suppress(OSError):  # it has done so itself already
+            os.setpgid(self.pid, self.pid)
+
+    def begin(self) -> CannotBegin | None:
+        """Open the gate; returns once its program runs, or why it cannot."""
+        os.write(self._gate, b"!")
+        os.close(self._gate)
+        with os.fdopen(self._report, "rb") as report:
+            told = report.read()
+        if not told:
+            return None
+        what, number = told[:1], int(told[1:])
+        reason = os.strerror(number).lower()
+        if what == b"c":
+            return CannotBegin(_NOT_FOUND, f"The step's folder {self._order.cwd} cannot be entered: {reason}")
+        program = self._order.argv[0]
+        if number == errno.ENOENT:
+            return CannotBegin(_NOT_FOUND, f"There is no program {program!r} on this machine's PATH")
+        return CannotBegin(_NOT_EXECUTABLE, f"The program {program!r} cannot be started: {reason}")
+
+    def never_begin(self) -> None:
+        """Close the gate for good; the process ends without having done anything."""
+        os.close(self._gate)
+        os.close(self._report)
+
+    def _become(
+        self, gate: int, report: int, terminal: Terminal, inherited: Sequence[int], environment: Mapping[str, str]
+    ) -> None:
+        """What happens in the new process up to its program. Never returns."""
+        try:
+            os.setpgid(0, 0)
+            os.close(self._gate)
+            if os.read(gate, 1) != b"!":
+                os._exit(_NOT_EXECUTABLE)
+            as_before_memory_shortage(self._oom)
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.dup2(terminal.step_end, 1)
+            os.dup2(terminal.step_end, 2)
+            for descriptor in inherited:
+                os.set_inheritable(descriptor, True)
+            for number in signal.valid_signals():
+                if number not in (signal.SIGKILL, signal.SIGSTOP):
+                    with contextlib.suppress(OSError, ValueError):  # numbers that the C library keeps for itself
+                        signal.signal(number, signal.SIG_DFL)
+            os.umask(self._order.umask)
+            try:
+                os.chdir(self._order.cwd)
+            except OSError as error:
+                os.write(report, b"c%d" % (error.errno or 0))
+                os._exit(_NOT_FOUND)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execvpe(self._order.argv[0], list(self._order.argv), environment)  # noqa: S606  (the order says what to run)
+        except OSError as error:
+            missing = error.errno == errno.EACCES and not _is_on_path(self._order.argv[0], environment)
+            os.write(report, b"x%d" % (errno.ENOENT if missing else error.errno or 0))
+        except ValueError:  # a NUL in an argument
+            os.write(report, b"x%d" % errno.EINVAL)
+        finally:
+            os._exit(_NOT_EXECUTABLE)
