@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from actions.backup_choice import AT_LEAST, RetentionPlan, choose
-from actions.backup_sets import SetOnDisk, measured, sets_on_disk
-from actions.check_nightly_set import CheckNightlySet
-from actions.confined_removal import remove
-from actions.folder_identity import folder_identity
-from actions.freed_space import tell_shortfall
-from actions.plan_log import nightly_failure
+from actions.checks.nightly_set import CheckNightlySet
+from actions.cleanup.backup_sets import SetOnDisk, measured, sets_on_disk
+from actions.cleanup.reclaimed_space import tell_shortfall
+from actions.cleanup.retention_policy import AT_LEAST, RetentionPlan, choose
+from actions.cleanup.safe_delete import remove
+from actions.support.folder_identity import folder_identity
+from actions.support.plan_log import nightly_failure
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb

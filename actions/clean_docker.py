@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actions.docker_choice import PruneChoice, Rules, choose, log_of, not_there, row_name
-from actions.freed_space import measured, tell_shortfall
+from actions.cleanup.docker_prune_policy import PruneChoice, Rules, choose, log_of, not_there, row_name
+from actions.cleanup.reclaimed_space import measured, tell_shortfall
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import UNKNOWN, Effect, Plan, PlanDraft, Verb

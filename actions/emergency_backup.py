@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from actions import dump_obstacles
-from actions.beside_backup import finish, named_at, put_roles
-from actions.bound_servers import bind_servers
-from actions.dump_manifest import manifest_of
-from actions.dump_progress import Progress, Together, in_bytes
-from actions.dump_stream import dump_into
-from actions.emergency_source import Source, expected_size, inspect_target, reader_of
-from actions.globals_dump import PREFIX, packed_globals
-from actions.last_dump import far_below_last, last_unpacked
-from actions.lost_dumps import end_dump, orphaned_dumps
-from actions.places.choice import destinations_of, first_with_room, locate
-from actions.places.folder import CRITICAL
-from actions.places.place import Destination
-from actions.plan_log import log
+from actions.destinations.destination import Destination
+from actions.destinations.destination_choice import destinations_of, first_with_room, locate
+from actions.destinations.folder import CRITICAL
+from actions.dump import lock_conflicts
+from actions.dump.dump_manifest import manifest_of
+from actions.dump.dump_progress import Progress, Together, in_bytes
+from actions.dump.dump_stream import dump_into
+from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
+from actions.dump.orphaned_dumps import end_dump, orphaned_dumps
+from actions.dump.previous_dump import far_below_last, last_unpacked
+from actions.dump.roles_dump import PREFIX, packed_globals
+from actions.dump.sidecar_files import finish, named_at, put_roles
+from actions.support.bound_servers import bind_servers
+from actions.support.plan_log import log
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
@@ -82,7 +82,7 @@ class EmergencyBackup(Action):
                     raise Refused(
                         "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
                     )
-                draft.facts += dump_obstacles.facts(source.route)
+                draft.facts += lock_conflicts.facts(source.route)
                 for lost in orphaned_dumps(source.route):
                     note = "it holds its locks and its snapshot; no file came of it"
                     draft.add(Verb.REMOVE, f"{lost}, in {source.target.label}", note=note, identity=lost.application)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from actions import freeze_file
-from actions.folder_identity import folder_identity
-from actions.freeze_file import Freeze
+from actions.support import freeze_file
+from actions.support.folder_identity import folder_identity
+from actions.support.freeze_file import Freeze
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb

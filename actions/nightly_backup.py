@@ -13,15 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from actions.bound_servers import bind_servers
-from actions.deep_validation import RESTORED, RestoreValidation
-from actions.dump_progress import Together, in_bytes
-from actions.folder_identity import folder_identity
-from actions.last_dump import far_below_last
-from actions.nightly_dump import dump_name, dump_one, roles_name, write_list
-from actions.places.choice import shown
-from actions.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
-from actions.restore_roles import roles_beside
+from actions.destinations.destination_choice import shown
+from actions.dump.dump_progress import Together, in_bytes
+from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
+from actions.dump.previous_dump import far_below_last
+from actions.restoring.restore_roles import roles_beside
+from actions.restoring.restore_validation import RESTORED, RestoreValidation
+from actions.support.bound_servers import bind_servers
+from actions.support.folder_identity import folder_identity
+from actions.support.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, reason_of
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb

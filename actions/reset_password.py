@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from actions.audit import record
-from actions.bound_servers import bind_servers
-from actions.check_password import CheckPassword
-from actions.dependents import ask_dependents
-from actions.outside_command import run_external
-from actions.password_candidates import Candidate, candidates, login_of, works
-from actions.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
-from actions.replication_facts import password_facts
-from actions.sealed import CredentialBackup, alone, newest_credential_backup
+from actions.checks.password import CheckPassword
+from actions.credentials.credential_backup import CredentialBackup, alone, newest_credential_backup
+from actions.credentials.dependents import ask_dependents
+from actions.credentials.password_candidates import Candidate, candidates, login_of, works
+from actions.credentials.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
+from actions.support.audit import record
+from actions.support.bound_servers import bind_servers
+from actions.support.external_command import run_external
+from actions.support.replication_facts import password_facts
 from actions.undo_password_reset import UndoPasswordReset, say_sessions, session_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param

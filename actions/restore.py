@@ -8,14 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from actions.bound_servers import bind_servers
-from actions.dump_progress import in_bytes
-from actions.named_backup import named_backup
-from actions.replication_facts import database_facts, restored_facts
-from actions.restore_roles import MissingRole, memberships, missing_roles, roles_beside
-from actions.restore_stream import restore
-from actions.restored_content import check
-from actions.restored_database import (
+from actions.dump.dump_progress import in_bytes
+from actions.restoring.content_check import check
+from actions.restoring.restore_database import (
     MAINTENANCE,
     ServerNow,
     create,
@@ -27,7 +22,12 @@ from actions.restored_database import (
     restored,
     take_over,
 )
-from actions.restored_views import fill_views
+from actions.restoring.restore_roles import MissingRole, memberships, missing_roles, roles_beside
+from actions.restoring.restore_stream import restore
+from actions.restoring.restored_views import fill_views
+from actions.support.backup_argument import named_backup
+from actions.support.bound_servers import bind_servers
+from actions.support.replication_facts import database_facts, restored_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb

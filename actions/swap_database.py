@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from actions.bound_servers import bind_servers
-from actions.replication_facts import database_facts, removal_lines, why_no_swap
-from actions.restored_database import MAINTENANCE, ServerNow, free_name, inspect_server, made_at, new_name, restored
+from actions.restoring.restore_database import MAINTENANCE, ServerNow, free_name, inspect_server, made_at, new_name, restored
+from actions.support.bound_servers import bind_servers
+from actions.support.replication_facts import database_facts, removal_lines, why_no_swap
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb

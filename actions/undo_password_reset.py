@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from actions.audit import record
-from actions.bound_servers import bind_servers
-from actions.password_candidates import login_of
-from actions.pgpass import Replacement, without
-from actions.replication_facts import password_facts
-from actions.sealed import CredentialBackup, alone, read_credential_backup
+from actions.credentials.credential_backup import CredentialBackup, alone, read_credential_backup
+from actions.credentials.password_candidates import login_of
+from actions.credentials.pgpass import Replacement, without
+from actions.support.audit import record
+from actions.support.bound_servers import bind_servers
+from actions.support.replication_facts import password_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from actions.bound_servers import bind_servers
-from actions.deep_validation import RESTORED, RestoreValidation
-from actions.dump_progress import in_bytes
-from actions.globals_dump import PREFIX
-from actions.named_backup import named_backup
-from actions.places.choice import locate
-from actions.restore_roles import read_globals, roles_beside
-from actions.validation import Verdict, checksum_of, validate_stream
+from actions.destinations.destination_choice import locate
+from actions.dump.dump_progress import in_bytes
+from actions.dump.roles_dump import PREFIX
+from actions.restoring.backup_validation import Verdict, checksum_of, validate_stream
+from actions.restoring.restore_roles import read_globals, roles_beside
+from actions.restoring.restore_validation import RESTORED, RestoreValidation
+from actions.support.backup_argument import named_backup
+from actions.support.bound_servers import bind_servers
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from actions import dump_stream
-from actions.validation import validate
+from actions.dump import dump_stream
+from actions.restoring.backup_validation import validate
 from drill.bases import DrillDatabase
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed

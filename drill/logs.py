@@ -111,7 +111,7 @@ def _monitoring(failed: datetime, scenario: Scenario) -> list[Line]:
 
 
 def _audit(failed: datetime, scenario: Scenario) -> list[Line]:
-    """As `actions.audit` writes it: who, what, and the facts."""
+    """As `actions.support.audit` writes it: who, what, and the facts."""
     job = "nightly-backup@bastion"
     lines: list[Line] = []
     for day in range(13, 0, -1):

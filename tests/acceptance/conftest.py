@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.pgpass import fields_of
+from actions.credentials.pgpass import fields_of
 from drill.production import Production, build
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_backup import CheckBackup
+from actions.checks.backup import CheckBackup
+from actions.destinations import s3
+from actions.destinations.destination_choice import destination_of
+from actions.destinations.s3 import Bucket, BucketWriter
 from actions.emergency_backup import EmergencyBackup
-from actions.places import s3
-from actions.places.choice import destination_of
-from actions.places.s3 import Bucket, BucketWriter
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from failing_disk import Disk
 
-from actions import dump_progress, dump_queue
-from actions.dump_stream import dump_into
+from actions.destinations.folder import FolderWriter
+from actions.dump import dump_progress, lock_waiters
+from actions.dump.dump_stream import dump_into
+from actions.dump.dump_target import inspect_target
 from actions.emergency_backup import EmergencyBackup
-from actions.emergency_source import inspect_target
-from actions.places.folder import FolderWriter
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
@@ -60,7 +60,7 @@ def interrupted(target: Target, context: Context, happen: Callable[[], object]) 
 
 
 def test_who_queues_up_behind_the_dump_is_named(noise: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dump_queue, "LOOK", 0.1)
+    monkeypatch.setattr(lock_waiters, "LOOK", 0.1)
     threads: list[threading.Thread] = []
     heard: list[str] = []
 
@@ -140,8 +140,8 @@ def test_a_name_of_the_same_second_is_never_taken_twice(noise: Target, context: 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from actions.dump_stream import dump
-from actions.emergency_source import look
+from actions.dump.dump_stream import dump
+from actions.dump.dump_target import look
 from midwatch.runbook.loader import load
 
 def kill(done, total=None):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions import dump_forecast, dump_progress
-from actions.dump_forecast import OBJECTS, Looking, SizeEstimate, Table
-from actions.dump_progress import Watching
-from actions.dump_source import Words
+from actions.dump import dump_progress, size_estimate
+from actions.dump.dump_progress import Watching
+from actions.dump.pg_dump_process import Words
+from actions.dump.size_estimate import OBJECTS, Looking, SizeEstimate, Table
 from actions.emergency_backup import EmergencyBackup
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
@@ -110,7 +110,7 @@ def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
     arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("HERE", 0.05), ("_GRACE", 0.0)):
-        monkeypatch.setattr(dump_forecast, name, value)
+        monkeypatch.setattr(size_estimate, name, value)
     forecast = SizeEstimate()
     forecast.begins("public.payments", 0)
     route = superuser_route(context.runbook, arp)

@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from actions import dump_source
-from actions.check_backup import CheckBackup
-from actions.dump_packing import DumpPipeline, Hashing
+from actions.checks.backup import CheckBackup
+from actions.destinations.folder import Folder, FolderWriter
+from actions.dump import pg_dump_process
+from actions.dump.dump_pipeline import DumpPipeline, Hashing
+from actions.dump.stream_verifier import StreamVerifier
 from actions.emergency_backup import EmergencyBackup
-from actions.places.folder import Folder, FolderWriter
-from actions.reading_along import StreamVerifier
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
@@ -119,9 +119,9 @@ def locked(target: Target, table: str = "public.payments") -> Iterator[None]:
 
 
 def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = dump_source.options
+    real = pg_dump_process.options
     shorter = lambda snapshot: [o.replace("60s", "1s") for o in real(snapshot)]  # noqa: E731
-    monkeypatch.setattr(dump_source, "options", shorter)
+    monkeypatch.setattr(pg_dump_process, "options", shorter)
     with (
         locked(arp),
         pytest.raises(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from actions import dump_progress, dump_stream
+from actions.dump import dump_progress, dump_stream
+from actions.dump.dump_target import inspect_target
 from actions.emergency_backup import EmergencyBackup
-from actions.emergency_source import inspect_target
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.api.action import Context

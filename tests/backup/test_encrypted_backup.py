@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.backup_sets import measured, sets_on_disk
-from actions.check_backup import CheckBackup
-from actions.check_nightly_set import CheckNightlySet
+from actions.checks.backup import CheckBackup
+from actions.checks.nightly_set import CheckNightlySet
+from actions.cleanup.backup_sets import measured, sets_on_disk
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore

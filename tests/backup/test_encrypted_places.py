@@ -15,9 +15,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from actions.check_backup import CheckBackup
+from actions.checks.backup import CheckBackup
+from actions.destinations import s3
 from actions.emergency_backup import EmergencyBackup
-from actions.places import s3
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production

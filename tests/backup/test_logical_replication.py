@@ -14,7 +14,7 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.reset_password import ResetPassword
 from actions.restore import Restore
-from actions.restored_database import made_at
+from actions.restoring.restore_database import made_at
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Context
 from midwatch.api.plan import Plan
@@ -170,7 +170,7 @@ def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     """A slot made after the plan, as of a subscriber that comes back."""
-    from actions.replication_facts import removal_lines
+    from actions.support.replication_facts import removal_lines
     from probes.postgres.logical_replication import read_replication
     from probes.postgres.routes import superuser_route
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_nightly_set import CheckNightlySet
+from actions.checks.nightly_set import CheckNightlySet
 from actions.nightly_backup import NightlyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions import dump_packing
-from actions.check_backup import CheckBackup
+from actions.checks.backup import CheckBackup
+from actions.dump import dump_pipeline
+from actions.dump.stream_verifier import StreamVerifier
 from actions.emergency_backup import EmergencyBackup
-from actions.reading_along import StreamVerifier
-from actions.validation import Verdict
+from actions.restoring.backup_validation import Verdict
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
@@ -117,7 +117,7 @@ def test_a_backup_that_was_read_along_counts_at_once(arp: Target, context: Conte
 def test_a_backup_that_is_spoilt_on_its_way_is_not_published(
     arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = dump_packing._compressor
+    real = dump_pipeline._compressor
 
     class Spoiling:
         """A compressor in a machine whose memory turns a bit now and then."""
@@ -132,7 +132,7 @@ def test_a_backup_that_is_spoilt_on_its_way_is_not_published(
         def flush(self) -> bytes:
             return self._real.flush()
 
-    monkeypatch.setattr(dump_packing, "_compressor", Spoiling)
+    monkeypatch.setattr(dump_pipeline, "_compressor", Spoiling)
     for action in (EmergencyBackup(arp), EmergencyBackup(arp, validate=True)):
         with pytest.raises(MidwatchError, match="not good as it was written"):
             action.apply(context, action.plan(context))

@@ -13,7 +13,7 @@ import pytest
 
 from actions.emergency_backup import EmergencyBackup
 from actions.restore import Restore
-from actions.restored_database import made_at
+from actions.restoring.restore_database import made_at
 from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from actions import restored_content
 from actions.emergency_backup import EmergencyBackup
 from actions.restore import Restore
+from actions.restoring import content_check
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.loader import load
@@ -216,7 +216,7 @@ def test_what_cannot_be_read_is_unknown(
 ) -> None:
     """The server ends every session while the rows are counted."""
     path = saved(running, arp, context, TABLES)
-    counting, over = restored_content.rows_of, threading.Event()
+    counting, over = content_check.rows_of, threading.Event()
 
     def ended(route, *given):  # type: ignore[no-untyped-def]
         thread = threading.Thread(target=end_sessions, args=(running, over))
@@ -229,7 +229,7 @@ def test_what_cannot_be_read_is_unknown(
             over.set()
             thread.join()
 
-    monkeypatch.setattr(restored_content, "rows_of", ended)
+    monkeypatch.setattr(content_check, "rows_of", ended)
     with pytest.raises(OutcomeUnknown, match="could not be checked"):
         restored(path, arp, context)
     manifest = Manifest.read(path)

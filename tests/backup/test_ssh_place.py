@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_backup import CheckBackup
+from actions.checks.backup import CheckBackup
+from actions.destinations.destination_choice import destination_of, locate
+from actions.destinations.ssh import Ssh, SshWriter
+from actions.destinations.ssh_command import parse
 from actions.emergency_backup import EmergencyBackup
-from actions.places.choice import destination_of, locate
-from actions.places.ssh import Ssh, SshWriter
-from actions.places.ssh_command import parse
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from actions.restore import Restore
-from actions.restored_database import made_at
+from actions.restoring.restore_database import made_at
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions.validation import RowCounter, validate
+from actions.restoring.backup_validation import RowCounter, validate
 from drill.production import Production
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput

@@ -13,13 +13,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from actions.dump_stream import dump
+from actions.checks.migration_checks import MigrationChecks
+from actions.dump.dump_stream import dump
 from actions.emergency_backup import EmergencyBackup
-from actions.migration_checks import MigrationChecks
 from actions.restore import Restore
-from actions.restore_stream import restore
+from actions.restoring.backup_validation import validate
+from actions.restoring.restore_stream import restore
 from actions.validate_backup import ValidateBackup
-from actions.validation import validate
 from midwatch.api.action import Context
 from midwatch.engine.execute import perform
 from midwatch.engine.process_console import ProcessConsole

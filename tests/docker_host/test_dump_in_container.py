@@ -16,11 +16,11 @@ import pytest
 from docker_world import filled_container
 from host_world import BIN, Heard
 
-from actions import dump_source
-from actions.dump_source import ContainerDump
-from actions.dump_stream import dump
+from actions.dump import pg_dump_process
+from actions.dump.dump_stream import dump
+from actions.dump.orphaned_dumps import orphaned_dumps
+from actions.dump.pg_dump_process import ContainerDump
 from actions.emergency_backup import EmergencyBackup
-from actions.lost_dumps import orphaned_dumps
 from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
@@ -117,7 +117,7 @@ def test_a_container_that_is_paused_in_mid_dump_is_stalled(
     client: DockerClient, inside: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing else is begun inside meanwhile: an engine does not survive a pause that meets a start."""
-    monkeypatch.setattr(dump_source, "STALL", 1.0)
+    monkeypatch.setattr(pg_dump_process, "STALL", 1.0)
     source, chunks = begun(inside)
     client.api.pause(inside.container)
     try:
@@ -133,7 +133,7 @@ def test_a_container_that_is_paused_under_a_dump_by_its_socket_is_stalled(
     client: DockerClient, server: TempServer, inside: Route, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that holds the snapshot hangs as well; nobody waits for it."""
-    monkeypatch.setattr(dump_source, "STALL", 1.0)
+    monkeypatch.setattr(pg_dump_process, "STALL", 1.0)
     route, tools = way("socket", server, inside)
     pause = Meanwhile(lambda: client.api.pause(inside.container))
     try:
@@ -254,8 +254,8 @@ def test_a_container_is_meant_by_its_whole_name_only(client: DockerClient, arp: 
 
 READER = """
 import sys
-from actions import dump_source
-from actions.dump_source import ContainerDump
+from actions.dump import pg_dump_process as dump_source
+from actions.dump.pg_dump_process import ContainerDump
 from probes.postgres.connect import Route
 chunks = ContainerDump(Route("exec", "", int(sys.argv[1]), "postgres", "arp", "ARP", sys.argv[2])).chunks()
 print(len(next(chunks)), flush=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import Heard, docker_target
 
-from actions.check_password import CheckPassword
+from actions.checks.password import CheckPassword
 from actions.clean_docker import CleanDocker
 from actions.diagnose_disk import DiagnoseDisk
 from actions.reset_password import ResetPassword

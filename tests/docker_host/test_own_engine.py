@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from host_world import BIN
 
+from actions.dump.orphaned_dumps import orphaned_dumps
 from actions.emergency_backup import EmergencyBackup
-from actions.lost_dumps import orphaned_dumps
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
@@ -36,7 +36,7 @@ ROWS = "CREATE TABLE ledger AS SELECT g, md5(g::text) AS text, md5((g + 1)::text
 DUMPS_AND_KILLS = """
 import os, signal, sys
 from pathlib import Path
-from actions.dump_stream import dump
+from actions.dump.dump_stream import dump
 from midwatch.system.errors import Failed
 from probes.postgres.connect import Route
 

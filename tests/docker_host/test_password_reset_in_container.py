@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import Heard
 
-from actions.check_password import CheckPassword
+from actions.checks.password import CheckPassword
 from actions.diagnose_access import DiagnoseAccess
 from actions.reset_password import ResetPassword
 from midwatch.api.action import Context

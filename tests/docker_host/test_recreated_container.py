@@ -48,7 +48,7 @@ def test_recreated_container_is_refused(client: DockerClient, label: str, make_c
 def test_stopped_container_is_unknown_and_keeps_its_id(
     client: DockerClient, label: str, make_context: Callable[..., Context]
 ) -> None:
-    from actions.bound_servers import bind_servers
+    from actions.support.bound_servers import bind_servers
     from midwatch.api.plan import PlanDraft
 
     with server(client, label, "stops") as target:

@@ -12,11 +12,11 @@ from docker_world import filled_container
 from host_world import BIN
 
 from actions import restore as restoring
-from actions import restore_stream
 from actions import swap_database as swapping
-from actions.dump_stream import dump
+from actions.dump.dump_stream import dump
 from actions.restore import Restore
-from actions.restore_stream import ContainerRestore
+from actions.restoring import restore_stream
+from actions.restoring.restore_stream import ContainerRestore
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from host_world import BIN
 
-from actions.dump_stream import Dumped, dump
+from actions.dump.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
 from drill import image
 from midwatch.api.action import Context

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import Heard
 
-from actions.check_services import CheckServices
-from actions.migration_checks import MigrationChecks
+from actions.checks.migration_checks import MigrationChecks
+from actions.checks.services import CheckServices
 from midwatch.api.action import Context
 from midwatch.runbook.model import Dependent, Target
 from probes.compose import compose_program

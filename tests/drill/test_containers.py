@@ -16,7 +16,7 @@ import pytest
 from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from actions.clean_docker import CleanDocker
-from actions.password_candidates import candidates, works
+from actions.credentials.password_candidates import candidates, works
 from drill import image
 from drill.choice import choose
 from drill.containers import BOOT, RECORD

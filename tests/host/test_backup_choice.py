@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.backup_choice import AT_LEAST, GOOD, HeldSet, choose
-from actions.backup_sets import sets_on_disk
+from actions.cleanup.backup_sets import sets_on_disk
+from actions.cleanup.retention_policy import AT_LEAST, GOOD, HeldSet, choose
 
 NOW = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 DATABASES = ("arp", "gps", "otc")

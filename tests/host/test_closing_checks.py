@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from host_world import Heard, declared_incident
 
-from actions.check_follow_ups import CheckFollowUps, follow_ups
-from actions.check_post_mortem import CheckPostMortem
+from actions.checks.follow_ups import CheckFollowUps, follow_ups
+from actions.checks.post_mortem import CheckPostMortem
 from actions.write_post_mortem import WritePostMortem
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from actions.confined_removal import inspect, remove
+from actions.cleanup.safe_delete import inspect, remove
 from midwatch.system.errors import Failed, Refused
 
 SET = PurePosixPath("old/20261101-020000")

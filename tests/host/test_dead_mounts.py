@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_disk import CheckDisk
-from actions.check_freeze import CheckFreeze
+from actions.checks.disk import CheckDisk
+from actions.checks.freeze_status import CheckFreeze
 from actions.clean_backups import CleanBackups
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk

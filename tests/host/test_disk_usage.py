@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_disk import CheckDisk
+from actions.checks.disk import CheckDisk
 from midwatch.api.action import Context
 from midwatch.api.parameters import build
 from midwatch.api.probe import Level

@@ -16,16 +16,16 @@ import pytest
 from host_world import Heard, declared_incident
 from support.users import MALLORY, needs_root, run_as
 
-from actions import audit, freeze_file, plan_log
-from actions.check_freeze import CheckFreeze
-from actions.check_post_mortem import CheckPostMortem
+from actions.checks.freeze_status import CheckFreeze
+from actions.checks.post_mortem import CheckPostMortem
+from actions.credentials.credential_backup import CredentialBackup, alone, newest_credential_backup, read_credential_backup
+from actions.credentials.password_candidates import candidates
+from actions.credentials.pgpass import Login, Replacement, faults, held, passwords
+from actions.destinations.folder import Folder
 from actions.freeze import FreezeAction
 from actions.nightly_backup import _alone
-from actions.password_candidates import candidates
-from actions.pgpass import Login, Replacement, faults, held, passwords
-from actions.places.folder import Folder
-from actions.sealed import CredentialBackup, alone, newest_credential_backup, read_credential_backup
-from actions.validation import validate
+from actions.restoring.backup_validation import validate
+from actions.support import audit, freeze_file, plan_log
 from actions.write_post_mortem import WritePostMortem
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from actions import freeze_file
-from actions.check_freeze import CheckFreeze
+from actions.checks.freeze_status import CheckFreeze
 from actions.freeze import FreezeAction
+from actions.support import freeze_file
 from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
 from midwatch.system.errors import BadInput, OutcomeUnknown

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host_world import BIN, PASSWORD, Heard
 
+from actions.checks.migration_checks import MigrationChecks
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
-from actions.migration_checks import MigrationChecks
 from drill.servers import Server
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind

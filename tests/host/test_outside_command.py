@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.outside_command import TAIL, run_external
+from actions.support.external_command import TAIL, run_external
 from midwatch.system.errors import Failed
 
 

@@ -13,7 +13,7 @@ import pytest
 from host_world import BIN, going
 
 from actions.clean_backups import CleanBackups
-from actions.plan_log import FAILURE, FINISHED, STARTED
+from actions.support.plan_log import FAILURE, FINISHED, STARTED
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind

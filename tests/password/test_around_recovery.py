@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from actions.check_password import CheckPassword
-from actions.password_candidates import works
+from actions.checks.password import CheckPassword
+from actions.credentials.password_candidates import works
 from actions.reset_password import ResetPassword
 from drill.production import Production
 from midwatch.api.action import Context

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.pgpass import (
+from actions.credentials.pgpass import (
     UNFINISHED,
     Login,
     Replacement,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.password_candidates import works
+from actions.credentials.password_candidates import works
 from drill.production import Production
 from midwatch.api.action import Context
 from midwatch.engine.incident_controller import IncidentController

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from actions.check_password import CheckPassword
-from actions.check_services import CheckServices
-from actions.pgpass import Login, passwords
+from actions.checks.password import CheckPassword
+from actions.checks.services import CheckServices
+from actions.credentials.credential_backup import read_credential_backup
+from actions.credentials.pgpass import Login, passwords
 from actions.reset_password import ResetPassword
-from actions.sealed import read_credential_backup
 from drill.production import Production
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from actions.credentials.credential_backup import CredentialBackup
 from actions.reset_password import ResetPassword
 from actions.restore import Restore
-from actions.sealed import CredentialBackup
 from actions.swap_database import SwapDatabase
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.api.action import Action, Context

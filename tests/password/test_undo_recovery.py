@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from actions.check_password import CheckPassword
-from actions.password_candidates import login_of, works
-from actions.pgpass import Replacement
+from actions.checks.password import CheckPassword
+from actions.credentials.credential_backup import CredentialBackup, alone
+from actions.credentials.password_candidates import login_of, works
+from actions.credentials.pgpass import Replacement
 from actions.reset_password import ResetPassword
-from actions.sealed import CredentialBackup, alone
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target

@@ -1,0 +1,119 @@
+"""One database of a nightly set: dumped, validated, its roles beside it; and the list of the set's checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from actions.destinations.folder import FolderWriter
+from actions.dump.dump_manifest import manifest_of
+from actions.dump.dump_progress import Progress
+from actions.dump.dump_stream import Dumped, dump_into
+from actions.dump.previous_dump import last_unpacked
+from actions.dump.roles_dump import dump_globals, globals_name
+from actions.restoring.backup_validation import validate
+from actions.support.plan_log import reason_of
+from midwatch.api.action import Context
+from midwatch.runbook.model import Target
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.trusted_files import atomic_write
+from midwatch.system.units import size
+from probes.checksums import LIST
+from probes.encryption import SUFFIX, Recipient
+from probes.manifest import Manifest
+from probes.postgres.activity import read_activity
+from probes.postgres.connect import Route
+from probes.postgres.routes import login_route, password_file
+from probes.postgres.tools import Tools, find_tools
+
+
+def dump_name(database: str, recipients: Sequence[object] = ()) -> str:
+    """What its dump is called in a set: `arp.dump.gz`, encrypted `arp.dump.gz.age`."""
+    return f"{database}.dump.gz{SUFFIX if recipients else ''}"
+
+
+def roles_name(database: str, recipients: Sequence[object] = ()) -> str:
+    """What the roles of its server are called: `globals.arp.sql.gz`, encrypted `globals.arp.sql.gz.age`."""
+    return f"{globals_name(database)}{SUFFIX if recipients else ''}"
+
+
+def dump_one(
+    context: Context,
+    target: Target,
+    folder: Path,
+    recipients: Sequence[Recipient],
+    progress: Progress,
+    *,
+    digests: bool,
+) -> Manifest:
+    """Dump it into the folder of the set. Raises `MidwatchError`."""
+    try:
+        found = read_activity(context.runbook, target)
+    except MidwatchError as error:
+        raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
+    route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
+    tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
+    began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
+    dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
+    roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
+    manifest = manifest_of(
+        context,
+        target,
+        dumped,
+        began=began,
+        server=found.version,
+        tool=str(tools),
+        route=route,
+        roles=roles,
+        recipients=recipients,
+        depth=depth,
+    )
+    manifest.write(file)
+    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {depth}, its roles beside it")
+    return manifest
+
+
+def _validated(
+    context: Context,
+    route: Route,
+    tools: Tools,
+    file: Path,
+    recipients: Sequence[Recipient],
+    digests: bool,
+    target: Target,
+    progress: Progress,
+) -> tuple[Dumped, int]:
+    """The dump and its depth: read back from the file, or in the stream before encryption, since nobody here could."""
+    reader = tools.pg_restore if recipients else None
+    dumped = dump_into(
+        route,
+        tools,
+        FolderWriter(file),
+        progress,
+        digests=digests,
+        pg_restore=reader,
+        recipients=recipients,
+        before=last_unpacked(context.runbook, target),
+        say=lambda text: context.console.say(f"{target.label}: {text}"),
+    )
+    if recipients:
+        return dumped, dumped.depth
+    try:
+        verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+    except OutcomeUnknown as error:
+        sentence = f"The backup of {target.name} was not read to its end: {error.sentence}"
+        raise Failed(sentence, hint="There is no set; free memory, and run it again") from error
+    if verdict.problem:
+        raise Failed(f"The backup of {target.name} is not good: {verdict.problem}", hint="Run it again")
+    return dumped, verdict.depth
+
+
+def write_list(folder: Path, done: Sequence[Manifest]) -> None:
+    """`checksums.sha256` as `sha256sum -c` reads it, and everything of the set on disk."""
+    lines = []
+    for one in done:
+        lines.append(f"{one.sha256}  {dump_name(one.database, one.recipients)}\n")
+        lines.append(f"{one.globals_sha256}  {roles_name(one.database, one.recipients)}\n")
+    atomic_write(folder / LIST, "".join(lines).encode(), mode=0o600, trust=None)

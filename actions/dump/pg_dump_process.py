@@ -1,0 +1,246 @@
+"""Where a dump's bytes come from: `pg_dump` here, or `pg_dump` inside a container. Every exit code counts."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import selectors
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from actions.dump.orphaned_dumps import application, end_dump
+from midwatch.system.errors import Failed
+from probes.archive_reading import fell_short
+from probes.container_command import NoSuchCommand, run_in
+from probes.container_exec import OUT, Exec
+from probes.docker_engine import NoSuchThing, engine
+from probes.postgres.connect import Route
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CHUNK = 1 << 18
+PIPE = 1 << 20
+"""Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
+BUFFERED = ("stdbuf", "-o256K")
+"""GNU's way to have a program write in pieces of this size: `pg_dump` by itself hands on 5 kB at a time, and each of its
+pieces costs a turn of everything behind it."""
+BUFFERED_INSIDE = ("stdbuf", "-o64K")
+"""The same in a container, where the engine's pipe holds no more; it passes small pieces on one by one."""
+STALL = 180.0
+"""Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
+_GRACE = 5.0
+_LONGEST = 16384
+_KILLED = (137, 143, None)
+"""Exit codes of a program that was ended with its container, or by itself."""
+_BEGINS = re.compile(rb'^pg_dump: (?:dumping contents of table "(.+)"|saving (large objects).*)$')
+_MATTERS = (b"error:", b"warning:", b"detail:", b"hint:", b"FATAL:")
+Begins = Callable[[str], None]
+"""Is told the schema and name of each table as its rows begin, `large objects` for those."""
+
+
+def _heard(table: str) -> None:
+    """For whoever does not want to know."""
+
+
+class Words:
+    """What `pg_dump` says: which table it begins, and what matters when it fails. Of that the last 16 KiB are kept."""
+
+    def __init__(self, begins: Begins) -> None:
+        self._begins = begins
+        self._line, self._kept = b"", bytearray()
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            if begun := _BEGINS.match(line):
+                self._begins((begun[1] or begun[2]).decode("utf-8", "replace"))
+            else:
+                self._keep(line)
+        if len(self._line) > _LONGEST:
+            self._keep(self._line)
+            self._line = b""
+
+    def rest(self) -> str:
+        """What it said besides."""
+        self._keep(self._line)
+        self._line = b""
+        return self._kept.decode("utf-8", "replace")
+
+    def _keep(self, line: bytes) -> None:
+        if not line.startswith(b"pg_dump: ") or any(word in line for word in _MATTERS):
+            self._kept = (self._kept + line + b"\n")[-_LONGEST:]
+
+
+class LockedOut(Failed):
+    """A lock kept the dump waiting for longer than it may."""
+
+
+class Source(Protocol):
+    """A dump that is running."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The archive as it comes. Raises `Failed` when it stalls, and when the program fails, after the last byte."""
+        ...
+
+    def stop(self) -> None:
+        """End it, also when it is stuck. Harmless once it has ended."""
+        ...
+
+
+def options(snapshot: str) -> list[str]:
+    """The options of `pg_dump`: an archive that `pg_restore` reads, not compressed, never asking for a password.
+
+    It says on standard error what it does, and so which table it begins.
+    """
+    base = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60s", "--verbose"]
+    return [*base, f"--snapshot={snapshot}"] if snapshot else base
+
+
+class LocalDump:
+    """`pg_dump` as our child."""
+
+    def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str, begins: Begins = _heard) -> None:
+        self._words = Words(begins)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        buffered = BUFFERED if shutil.which(BUFFERED[0]) else ()
+        self._process = subprocess.Popen(
+            [*buffered, str(program), *options(snapshot)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**clean, **environment, "LC_ALL": "C"},
+        )
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # more than an ordinary user may have; the usual 64 KiB serve as well
+            fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+
+    def chunks(self) -> Iterator[bytes]:
+        process = self._process
+        assert process.stdout is not None
+        assert process.stderr is not None
+        last = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            for stream in (process.stdout, process.stderr):
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(1.0):
+                    data = os.read(key.fd, CHUNK)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                        continue
+                    if key.fileobj is process.stderr:
+                        self._words.feed(data)
+                    else:
+                        yield data
+                    last = time.monotonic()  # only now: whoever takes the data may have been slow
+                if time.monotonic() - last > STALL:
+                    raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container")
+        _judge(process.wait(), self._words.rest())
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+class ContainerDump:
+    """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
+
+    def __init__(self, route: Route, begins: Begins = _heard) -> None:
+        self._words = Words(begins)
+        self._route, self._ended = route, False
+        self._application = application()  # so that `stop` ends this one and no other
+        argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(engine(STALL))
+            environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
+            self._exec = Exec(client, route.container, [*_buffered(client, route.container), *argv], environment=environment)
+            stack.callback(self._exec.close)
+            self._open = stack.pop_all()
+
+    def chunks(self) -> Iterator[bytes]:
+        try:
+            for kind, data in self._exec.frames(lambda: STALL):
+                if kind == OUT:
+                    yield data
+                else:
+                    self._words.feed(data)
+        except TimeoutError as error:
+            raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Is the container paused?") from error
+        except OSError as error:
+            raise _without_docker(str(error)) from error
+        code = self._exit()
+        self._ended = True
+        _judge(code, self._words.rest())
+
+    def _exit(self) -> int | None:
+        """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
+        code, running, name = None, False, self._route.container
+        try:
+            with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now
+                code = client.api.exec_inspect(self._exec.id)["ExitCode"]
+                running = code == 0 or self._outlived(client, code)
+        except Failed as error:
+            raise _without_docker(error.sentence) from error
+        if not running:
+            exit_ = "" if code is None else f" (exit {code})"
+            hint = f"Nothing was published. docker start {name}, wait until it is ready, and run this again"
+            raise Failed(f"The container {name} ended in the middle of the dump{exit_}", hint=hint)
+        return code
+
+    def _outlived(self, client: DockerClient, code: int | None) -> bool:
+        """Whether the container still runs; of a program that was killed it may take a moment until that shows."""
+        deadline = time.monotonic() + (_GRACE if code in _KILLED else 0.0)
+        while client.api.inspect_container(self._route.container)["State"]["Running"]:
+            if time.monotonic() >= deadline:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def stop(self) -> None:
+        with contextlib.suppress(Exception):  # the engine or the server may be gone, which also ends it
+            self._open.close()
+            if not self._ended:
+                end_dump(self._route, self._application)
+
+
+def _buffered(client: DockerClient, container: str) -> tuple[str, ...]:
+    """What goes before a command in this container; nothing where it lacks GNU's coreutils."""
+    with contextlib.suppress(NoSuchCommand):
+        if run_in(client, container, *BUFFERED_INSIDE, "true").exit == 0:
+            return BUFFERED_INSIDE
+    return ()
+
+
+def _without_docker(why: str) -> Failed:
+    hint = "Nothing was published. Run it again once Docker answers, or with host and port of the target, which needs no Docker"
+    return Failed(f"Docker went away in the middle of the dump: {why}", hint=hint)
+
+
+def _judge(code: int | None, said: str) -> None:
+    """Raise `Failed` for any exit but 0, with the program's own last words."""
+    if code == 0:
+        return
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("pg_dump: error:")]
+    errors = errors or [line for line in lines if "error:" in line] or lines[-1:]
+    told = errors[0].rpartition("error:")[2].strip() if errors else "it said nothing"
+    if code is not None and (short := fell_short(code, said)):
+        raise Failed(f"pg_dump {short}", hint="Nothing was published; free memory, and run it again")
+    if code in (126, 127):
+        raise Failed("There is no pg_dump inside the container", hint="Take a route from outside: a published port")
+    if "server version mismatch" in said:
+        raise Failed("pg_dump is older than the server", hint="Install a newer postgresql-client, or set places.pg_bin")
+    if "statement timeout" in said or "lock timeout" in said:
+        raise LockedOut(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
+    raise Failed(f"pg_dump failed with exit {code}: {told}", hint="Nothing was published; earlier backups are untouched")

@@ -1,0 +1,1 @@
+"""How a backup is validated and restored."""
