@@ -22,8 +22,8 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Percent, Seconds, counted, percent, size
-from probes.disk_usage import Usage, budgets_of, usage
 from probes.postgres.tools import find_tools
+from probes.storage.disk_usage import Usage, budgets_of, usage
 
 EIGHTY = Percent(80)
 FIVE_MINUTES = Seconds(300)

@@ -17,7 +17,7 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, percent, size
-from probes.docker_engine import docker_targets, engine, label_of, root_here, space
+from probes.containers.client import docker_targets, engine, label_of, root_here, space
 
 if TYPE_CHECKING:
     from docker import DockerClient

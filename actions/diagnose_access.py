@@ -14,9 +14,9 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
-from probes.docker_engine import engine, named_container
-from probes.log_tail import tail_lines
-from probes.server_log import current_log, refused_logins
+from probes.containers.client import engine, named_container
+from probes.logs.log_tail import tail_lines
+from probes.logs.server_log import current_log, refused_logins
 
 TAIL = 10_000_000
 """Bytes at the end of a log that are read."""

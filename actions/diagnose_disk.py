@@ -13,13 +13,13 @@ from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import percent, size
-from probes.biggest import largest_entries
-from probes.container_command import run_in
-from probes.deleted_open import open_deleted_files
+from probes.containers.client import STOPPED, NoEngine, docker_targets, engine, log_size, space
+from probes.containers.command import run_in
 from probes.disk import short_name
-from probes.disk_usage import budgets_of, usage
-from probes.docker_engine import STOPPED, NoEngine, docker_targets, engine, log_size, space
 from probes.postgres.activity import read_activity
+from probes.storage.disk_usage import budgets_of, usage
+from probes.storage.largest_entries import largest_entries
+from probes.storage.open_deleted_files import open_deleted_files
 
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""

@@ -15,7 +15,7 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.mounts import require_answer
 from midwatch.system.sanitize import safe_text
-from probes.log_tail import LogLine, tail_lines
+from probes.logs.log_tail import LogLine, tail_lines
 
 TAIL = 20_000_000
 """Bytes at the end of each log that are read."""

@@ -30,11 +30,11 @@ from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.units import duration, size
-from probes.catalogue import backups_of, emergency_stem
-from probes.disk_usage import budgets_of, usage
-from probes.encryption import SUFFIX, Recipient, chosen
-from probes.manifest import DEPTHS
+from probes.backup.age_encryption import SUFFIX, Recipient, chosen
+from probes.backup.backup_catalog import backups_of, emergency_stem
+from probes.backup.manifest import DEPTHS
 from probes.postgres.routes import superuser_route
+from probes.storage.disk_usage import budgets_of, usage
 
 LOG = "emergency-backup.log"
 _NO_ROLES = "The roles can be saved neither from inside a container nor to standard output"

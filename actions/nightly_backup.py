@@ -31,13 +31,13 @@ from midwatch.system.durable import make_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.trusted_files import open_lock
 from midwatch.system.units import Percent, percent, size
-from probes.archive import DumpFile
-from probes.catalogue import PARTIAL, backups_of
-from probes.disk_usage import budgets_of, usage
-from probes.encryption import Recipient, chosen
-from probes.manifest import Manifest
+from probes.backup.age_encryption import Recipient, chosen
+from probes.backup.backup_catalog import PARTIAL, backups_of
+from probes.backup.dump_file import DumpFile
+from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
 from probes.postgres.tools import find_tools
+from probes.storage.disk_usage import budgets_of, usage
 
 SIDE_BY_SIDE = 2
 _RATIO = 0.45

@@ -36,17 +36,17 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration, percent, size
-from probes.archive import DumpFile
-from probes.archive_contents import DumpContents, read_contents
-from probes.catalogue import backups_of
-from probes.disk_usage import budgets_of, usage
-from probes.manifest import SUFFIX, Manifest
+from probes.backup.backup_catalog import backups_of
+from probes.backup.dump_file import DumpFile
+from probes.backup.dump_toc import DumpContents, read_contents
+from probes.backup.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, superuser_route
 from probes.postgres.tools import Tools, find_tools
 from probes.postgres.writability import require_writable
+from probes.storage.disk_usage import budgets_of, usage
 
 CRITICAL = 95.0
 """Percent of the server's disk beyond which nothing is restored onto it."""

@@ -13,7 +13,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.api.registry import find_action
 from midwatch.runbook.model import Risk, Trigger
 from midwatch.system.errors import BadInput, Failed
-from probes.log_tail import find_lines
+from probes.logs.log_tail import find_lines
 
 TAIL = 10_000_000
 """Bytes at the end of the log that are searched: more than a night's worth."""

@@ -21,12 +21,12 @@ from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.units import counted, size
-from probes.archive import DumpFile
-from probes.catalogue import BACKUPS, backups_of
-from probes.checksums import sets_below, verify_set
-from probes.encryption import is_encrypted
-from probes.manifest import DEPTHS, GOOD, Manifest, stamped
-from probes.postgres.scratch import temp_server_folder
+from probes.backup.age_encryption import is_encrypted
+from probes.backup.backup_catalog import BACKUPS, backups_of
+from probes.backup.checksums import sets_below, verify_set
+from probes.backup.dump_file import DumpFile
+from probes.backup.manifest import DEPTHS, GOOD, Manifest, stamped
+from probes.postgres.temp_server import temp_server_folder
 from probes.postgres.tools import Tools, find_tools
 
 

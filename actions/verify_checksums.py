@@ -14,8 +14,8 @@ from midwatch.runbook.model import Risk
 from midwatch.supervisor.progress import BYTES
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.units import size
-from probes.checksums import SetVerdict, sets_below, verify_set
-from probes.disk_usage import files_below
+from probes.backup.checksums import SetVerdict, sets_below, verify_set
+from probes.storage.disk_usage import files_below
 
 ALL, LATEST = "all", "latest"
 

@@ -12,7 +12,7 @@ from drill.containers import is_remainder
 from drill.containers_gone import remove_labelled
 from drill.record import LABEL_KEY, SERVER_NAMES, SOCKET
 from midwatch.system.errors import MidwatchError, Refused
-from probes.docker_engine import engine
+from probes.containers.client import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

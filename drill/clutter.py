@@ -8,7 +8,7 @@ import tarfile
 
 from drill import image
 from drill.record import DrillState
-from probes.docker_engine import engine
+from probes.containers.client import engine
 
 LIMIT = 60.0
 """Seconds for one answer of the engine."""

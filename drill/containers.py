@@ -18,9 +18,9 @@ from drill.record import LABEL_KEY, DrillState
 from drill.servers import ACCESS, PAGE, QUIET, common_settings
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.process import boot_id
-from probes.container_command import run_in
-from probes.container_input import feed
-from probes.docker_engine import engine
+from probes.containers.client import engine
+from probes.containers.command import run_in
+from probes.containers.command_input import feed
 from probes.postgres.connect import Route, connect
 from probes.postgres.embedded import Engine, run
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import MidwatchError
-from probes.docker_engine import engine
+from probes.containers.client import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

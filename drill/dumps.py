@@ -15,8 +15,8 @@ from actions.restoring.backup_validation import validate
 from drill.bases import DrillDatabase
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed
-from probes.checksums import LIST
-from probes.manifest import Manifest, path_of
+from probes.backup.checksums import LIST
+from probes.backup.manifest import Manifest, path_of
 from probes.postgres.embedded import Engine, run
 from probes.postgres.tools import Tools
 

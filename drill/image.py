@@ -18,7 +18,7 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.trusted_files import Trust, make_folders, open_lock
-from probes.docker_engine import engine
+from probes.containers.client import engine
 
 ENTRY = Path(__file__).with_name("container-entry.sh")
 REPOSITORY = "midwatch-postgres"

@@ -14,7 +14,7 @@ from drill.bases import DrillDatabase
 from drill.record import DrillState
 from drill.scenarios import Scenario
 from midwatch.system.errors import Failed
-from probes.docker_engine import engine as docker_engine
+from probes.containers.client import engine as docker_engine
 from probes.postgres.embedded import Engine
 
 HEAD = """\

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.system.units import size
-from probes.disk_usage import files_below
+from probes.storage.disk_usage import files_below
 
 LABEL = "quota of the drill"
 SOURCE = "midwatch-drill"

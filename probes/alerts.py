@@ -14,7 +14,7 @@ from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Runbook, Trigger
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
-from probes.log_tail import LogLine, find_lines
+from probes.logs.log_tail import LogLine, find_lines
 
 MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")
 """The plan's own marks. A trigger's pattern comes first, so that its title is shown."""

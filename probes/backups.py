@@ -12,8 +12,8 @@ from midwatch.runbook.model import Runbook, Target
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds, duration, size
-from probes.backup_history import MOST, alike, backup_facts, oddity
-from probes.catalogue import backups_of, being_written
+from probes.backup.backup_catalog import backups_of, being_written
+from probes.backup.size_anomaly import MOST, alike, backup_facts, oddity
 
 DAY_AND_TWO_HOURS = Seconds(26 * 3600)
 

@@ -14,9 +14,9 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import Clock
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.units import Percent, duration, percent, size
-from probes.disk_consumers import biggest_facts, consumers
-from probes.disk_trend import follow
-from probes.disk_usage import Budget, Usage, usage
+from probes.storage.disk_consumers import biggest_facts, consumers
+from probes.storage.disk_trend import follow
+from probes.storage.disk_usage import Budget, Usage, usage
 
 WARN = Percent(80)
 CRITICAL = Percent(95)

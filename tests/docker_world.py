@@ -13,8 +13,8 @@ import pytest
 
 from drill import image
 from probes.postgres.connect import Route, connect
-from probes.postgres.scratch import TempServer
-from probes.postgres.scratch_container import temp_container
+from probes.postgres.temp_container import temp_container
+from probes.postgres.temp_server import TempServer
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -14,9 +14,9 @@ from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
 from midwatch.system.units import Seconds, duration
+from probes.backup.backup_catalog import BackupFile, backups_of
+from probes.backup.manifest import DEPTHS
 from probes.backups import DAY_AND_TWO_HOURS
-from probes.catalogue import BackupFile, backups_of
-from probes.manifest import DEPTHS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from midwatch.api.parameters import param
 from midwatch.api.probe import Level
 from midwatch.system.units import Percent, percent, size
 from probes.disk import disk_level, short_name
-from probes.disk_usage import budgets_of, usage
+from probes.storage.disk_usage import budgets_of, usage
 
 EIGHTY = Percent(80)
 

@@ -16,10 +16,10 @@ from midwatch.api.registry import find_action
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Percent, Seconds
-from probes.compose import compose_file, compose_program, exec_line, run_in_service
-from probes.container_command import Said, run_in
-from probes.docker_engine import engine
-from probes.migration_readiness import Finding, readiness
+from probes.containers.client import engine
+from probes.containers.command import Said, run_in
+from probes.containers.compose import compose_file, compose_program, exec_line, run_in_service
+from probes.postgres.migration_readiness import Finding, readiness
 
 EIGHTY = Percent(80)
 TEN_MINUTES = Seconds(600)

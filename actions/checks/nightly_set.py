@@ -9,10 +9,10 @@ from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.units import Seconds, duration
+from probes.backup.backup_catalog import BACKUPS
+from probes.backup.checksums import sets_below, verify_set
+from probes.backup.manifest import Manifest, stamped
 from probes.backups import DAY_AND_TWO_HOURS
-from probes.catalogue import BACKUPS
-from probes.checksums import sets_below, verify_set
-from probes.manifest import Manifest, stamped
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from midwatch.api.parameters import param
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
-from probes.container_health import health
+from probes.containers.health import health
 from probes.postgres.activity import Activity, read_activity
 
 

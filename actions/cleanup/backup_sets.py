@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 from actions.cleanup.retention_policy import AT_LEAST, GOOD, HeldSet
 from actions.cleanup.safe_delete import Planned, inspect
 from midwatch.system.errors import MidwatchError
-from probes.archive_reading import read_through
-from probes.catalogue import BACKUPS
-from probes.checksums import LIST, read_list, sets_below, verify_set
-from probes.encryption import is_encrypted
-from probes.manifest import SUFFIX, Manifest
+from probes.backup.age_encryption import is_encrypted
+from probes.backup.backup_catalog import BACKUPS
+from probes.backup.checksums import LIST, read_list, sets_below, verify_set
+from probes.backup.dump_reader import read_through
+from probes.backup.manifest import SUFFIX, Manifest
 
 STAMP = "%Y%m%d-%H%M%S"
 

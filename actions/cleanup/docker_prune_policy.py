@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from midwatch.system.units import Seconds, duration
-from probes.docker_engine import STOPPED, Space, Thing, finished_at, labelled, log_size, short
+from probes.containers.client import STOPPED, Space, Thing, finished_at, labelled, log_size, short
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -9,8 +9,8 @@ from midwatch.api.action import Console
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
-from probes.deleted_open import open_deleted_files
-from probes.disk_usage import Budget, Usage, usage
+from probes.storage.disk_usage import Budget, Usage, usage
+from probes.storage.open_deleted_files import open_deleted_files
 
 ENOUGH = 0.9
 """Share of what was planned from which on nobody has to be told."""

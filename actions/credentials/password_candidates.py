@@ -57,8 +57,8 @@ def _all(runbook: Runbook, target: Target, route: Route) -> Iterator[Candidate]:
 
 def _container(target: Target) -> Iterator[Candidate]:
     """What the container was started with, and the secret files it was given."""
-    from probes.container_command import run_in
-    from probes.docker_engine import engine, named_container
+    from probes.containers.client import engine, named_container
+    from probes.containers.command import run_in
 
     try:
         with engine() as client:

@@ -12,8 +12,8 @@ from actions.destinations.ssh_command import parse
 from actions.destinations.standard_output import StandardOutput
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, MidwatchError, Refused
-from probes.catalogue import emergency_places
-from probes.disk_usage import budgets_of
+from probes.backup.backup_catalog import emergency_places
+from probes.storage.disk_usage import budgets_of
 
 _KINDS = "a folder on another mount, ssh://host/dir, s3://bucket/folder, or - for standard output"
 

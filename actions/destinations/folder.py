@@ -16,8 +16,8 @@ from midwatch.system.durable import make_folders
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.trusted_files import create_exclusive, open_regular_file
 from midwatch.system.units import percent, size
-from probes.catalogue import PARTIAL
-from probes.disk_usage import Budget, usage
+from probes.backup.backup_catalog import PARTIAL
+from probes.storage.disk_usage import Budget, usage
 
 CRITICAL = 95.0
 """Percent of the destination's disk beyond which nothing is written to it."""

@@ -20,7 +20,7 @@ from actions.destinations.folder import CRITICAL
 from actions.destinations.ssh_command import Host
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.units import percent, size
-from probes.catalogue import PARTIAL
+from probes.backup.backup_catalog import PARTIAL
 
 STALL = 180.0
 """Seconds in which the other end takes nothing, after which it counts as stalled."""

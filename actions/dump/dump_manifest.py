@@ -8,8 +8,8 @@ from actions.dump.dump_stream import Dumped
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.clock import to_rfc3339
-from probes.encryption import Recipient
-from probes.manifest import Manifest
+from probes.backup.age_encryption import Recipient
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route
 
 

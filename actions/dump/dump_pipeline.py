@@ -7,7 +7,7 @@ from typing import Protocol
 
 from actions.destinations.destination import BackupWriter
 from actions.dump.stream_verifier import StreamVerifier
-from probes.encryption import Encrypting
+from probes.backup.age_encryption import Encrypting
 
 _GZIP = 31
 """`wbits` for a gzip file."""

@@ -21,7 +21,7 @@ from actions.dump.pg_dump_process import ContainerDump, LocalDump, LockedOut, So
 from actions.dump.size_estimate import Looking, SizeEstimate
 from actions.dump.stream_verifier import StreamVerifier
 from midwatch.system.errors import Failed
-from probes.encryption import Encrypting, Recipient
+from probes.backup.age_encryption import Encrypting, Recipient
 from probes.postgres.connect import Connection, Route, client_environment, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools

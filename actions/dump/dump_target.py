@@ -8,7 +8,7 @@ from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
-from probes.catalogue import backups_of
+from probes.backup.backup_catalog import backups_of
 from probes.postgres.connect import Route, connect
 from probes.postgres.routes import superuser_route
 from probes.postgres.tools import Tools, find_tools, pg_dump_inside

@@ -20,9 +20,9 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write
 from midwatch.system.units import size
-from probes.checksums import LIST
-from probes.encryption import SUFFIX, Recipient
-from probes.manifest import Manifest
+from probes.backup.age_encryption import SUFFIX, Recipient
+from probes.backup.checksums import LIST
+from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
 from probes.postgres.connect import Route
 from probes.postgres.routes import login_route, password_file

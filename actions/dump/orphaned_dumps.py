@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from midwatch.system.errors import MidwatchError
 from midwatch.system.process import ProcessIdentity, boot_id
 from midwatch.system.units import duration
-from probes.container_command import run_in
-from probes.docker_engine import engine
+from probes.containers.client import engine
+from probes.containers.command import run_in
 from probes.postgres.connect import APPLICATION, Route
 from probes.postgres.role import literal, run_quietly
 

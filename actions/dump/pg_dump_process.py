@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from actions.dump.orphaned_dumps import application, end_dump
 from midwatch.system.errors import Failed
-from probes.archive_reading import fell_short
-from probes.container_command import NoSuchCommand, run_in
-from probes.container_exec import OUT, Exec
-from probes.docker_engine import NoSuchThing, engine
+from probes.backup.dump_reader import fell_short
+from probes.containers.client import NoSuchThing, engine
+from probes.containers.command import NoSuchCommand, run_in
+from probes.containers.exec import OUT, Exec
 from probes.postgres.connect import Route
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import contextlib
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.units import size
-from probes.catalogue import backups_of
+from probes.backup.backup_catalog import backups_of
 
 
 def last_unpacked(runbook: Runbook, target: Target) -> int:

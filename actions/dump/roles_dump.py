@@ -13,8 +13,8 @@ from pathlib import Path
 
 from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import create_exclusive
-from probes.archive_reading import fell_short
-from probes.encryption import Recipient, encrypted
+from probes.backup.age_encryption import Recipient, encrypted
+from probes.backup.dump_reader import fell_short
 from probes.postgres.connect import Route, client_environment
 from probes.postgres.tools import Tools
 

@@ -9,7 +9,7 @@ from actions.destinations.destination import Destination
 from midwatch.api.action import Context
 from midwatch.system.durable import make_folders
 from midwatch.system.errors import Failed, MidwatchError
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 
 
 def put_roles(place: Destination, name: str, packed: bytes) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from actions.restoring.backup_validation import Verdict, compare, unpack, validate_stream
 from midwatch.system.errors import Failed, OutcomeUnknown, shortage
-from probes.passage import BytePipe
+from probes.backup.byte_pipe import BytePipe
 
 
 class StreamVerifier:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
-from probes.archive_reading import DigestingReader, Readable, fed, fell_short
-from probes.encryption import plain
-from probes.manifest import GOOD
+from probes.backup.age_encryption import plain
+from probes.backup.dump_reader import DigestingReader, Readable, fed, fell_short
+from probes.backup.manifest import GOOD
 
 CHUNK = 1 << 18
 _NAME = rb'(?:"(?:[^"]|"")*"|[^"\s.(]+)'

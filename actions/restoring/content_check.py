@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted
-from probes.manifest import ROWS_COUNTED, Manifest
+from probes.backup.manifest import ROWS_COUNTED, Manifest
 from probes.postgres.connect import Route
 from probes.postgres.content import LARGE_OBJECTS, Unreadable, digests_by_transaction, digests_of, rows_of
 

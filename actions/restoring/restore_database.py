@@ -9,7 +9,7 @@ from typing import Any
 
 from midwatch.system.clock import file_timestamp
 from midwatch.system.errors import MidwatchError
-from probes.manifest import stamped
+from probes.backup.manifest import stamped
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.logical_replication import drop_subscriptions

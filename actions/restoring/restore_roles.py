@@ -12,9 +12,9 @@ from pathlib import Path
 
 from actions.dump.roles_dump import PREFIX, globals_name
 from midwatch.system.errors import Failed
-from probes.archive import DumpFile
-from probes.archive_contents import IDENTIFIER, plain
-from probes.encryption import SUFFIX
+from probes.backup.age_encryption import SUFFIX
+from probes.backup.dump_file import DumpFile
+from probes.backup.dump_toc import IDENTIFIER, plain
 from probes.postgres.role import identifier
 
 LARGEST = 64 << 20

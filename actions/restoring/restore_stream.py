@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from midwatch.system.errors import Failed, MidwatchError
-from probes.archive import DumpFile
-from probes.archive_reading import DigestingReader, fell_short
-from probes.container_exec import Exec
-from probes.docker_engine import engine
-from probes.encryption import plain
+from probes.backup.age_encryption import plain
+from probes.backup.dump_file import DumpFile
+from probes.backup.dump_reader import DigestingReader, fell_short
+from probes.containers.client import engine
+from probes.containers.exec import Exec
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools

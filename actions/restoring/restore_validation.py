@@ -14,15 +14,15 @@ from actions.restoring.restore_stream import CutShort, NotRestored, Progress, re
 from actions.restoring.restored_views import fill_views
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
-from probes.archive import DumpFile
-from probes.archive_contents import DumpContents, read_contents
-from probes.manifest import Manifest
+from probes.backup.dump_file import DumpFile
+from probes.backup.dump_toc import DumpContents, read_contents
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
-from probes.postgres.scratch import TempServer, temp_server, temp_server_folder
-from probes.postgres.scratch_container import temp_container
+from probes.postgres.temp_container import temp_container
+from probes.postgres.temp_server import TempServer, temp_server, temp_server_folder
 from probes.postgres.tools import Tools
 
 RESTORED = 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput
 from midwatch.system.mounts import require_answer
-from probes.manifest import SUFFIX, stamped
+from probes.backup.manifest import SUFFIX, stamped
 
 SHOWN = 3
 """Names that a sentence lists."""

@@ -155,8 +155,8 @@ def _failed(route: Route, error: psycopg.Error) -> Failed:
 
 
 def _rows_inside(route: Route) -> dict[str, int]:
-    from probes.container_input import feed
-    from probes.docker_engine import engine
+    from probes.containers.client import engine
+    from probes.containers.command_input import feed
 
     each = "format('SELECT json_build_array(%L, count(*)) FROM ONLY %s', t.name, t.name)"
     script = f"SELECT {each} FROM ({TABLES.strip()}) AS t \\gexec\n"  # noqa: S608  nothing foreign in it

@@ -64,7 +64,7 @@ def read_identity(runbook: Runbook, target: Target) -> ServerIdentity:
 
 def container_id(target: Target) -> str:
     """The id of the target's container; `unknown` when Docker does not say."""
-    from probes.docker_engine import engine, named_container
+    from probes.containers.client import engine, named_container
 
     try:
         with engine() as client:

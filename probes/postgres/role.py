@@ -147,8 +147,8 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
 
 
 def _inside(route: Route, statement: str, limit: float) -> str:
-    from probes.container_input import feed
-    from probes.docker_engine import engine
+    from probes.containers.client import engine
+    from probes.containers.command_input import feed
 
     argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
     with engine(limit) as client:

@@ -43,7 +43,7 @@ def find_server(target: Target) -> ServerAddress:
     """
     if target.kind is TargetKind.LOCAL:
         return ServerAddress(target.socket, target.host, target.port, target.port, superuser=target.superuser)
-    from probes.docker_engine import NoSuchThing, engine, named_container
+    from probes.containers.client import NoSuchThing, engine, named_container
 
     try:
         with engine() as client:
@@ -150,8 +150,8 @@ def _superuser(runbook: Runbook, route: Route, target: Target, place: ServerAddr
 
 
 def _inside(target: Target, place: ServerAddress) -> Route:
-    from probes.container_command import run_in
-    from probes.docker_engine import engine
+    from probes.containers.client import engine
+    from probes.containers.command import run_in
 
     query = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     said = ""

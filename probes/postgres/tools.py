@@ -67,8 +67,8 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
 
 def pg_dump_inside(container: str, server_major: int) -> str:
     """Name and version of the container's own `pg_dump`: `pg_dump 15.18`. Raises `Refused` when it cannot dump this server."""
-    from probes.container_command import NoSuchCommand, run_in
-    from probes.docker_engine import engine
+    from probes.containers.client import engine
+    from probes.containers.command import NoSuchCommand, run_in
 
     try:
         with engine() as client:

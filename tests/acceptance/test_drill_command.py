@@ -10,7 +10,7 @@ import pytest
 
 from drill.record import LABEL_KEY, drills_folder, records
 from midwatch.system.errors import MidwatchError
-from probes.docker_engine import engine
+from probes.containers.client import engine
 from tests.acceptance.conftest import MIDWATCH
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]

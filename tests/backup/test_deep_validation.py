@@ -22,8 +22,8 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
 from midwatch.system.errors import OutcomeUnknown, Refused
-from probes.manifest import Manifest
-from probes.postgres.scratch import PREFIX, sweep
+from probes.backup.manifest import Manifest
+from probes.postgres.temp_server import PREFIX, sweep
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD
 from tests.backup.waiting import until
@@ -187,7 +187,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from midwatch.runbook.loader import load
-from probes.postgres.scratch import temp_server
+from probes.postgres.temp_server import temp_server
 with temp_server(load(Path(sys.argv[1]), site=Path(sys.argv[2])), Path(sys.argv[3]), 0) as server:
     print(server.words, flush=True)
     sys.stdin.read()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.container_exec import frames
+from probes.containers.exec import frames
 
 
 def received(data: bytes, cuts: list[int]) -> Callable[[memoryview], int]:

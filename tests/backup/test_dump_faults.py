@@ -27,7 +27,7 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, MidwatchError
-from probes.catalogue import backups_of
+from probes.backup.backup_catalog import backups_of
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, save
 from tests.backup.waiting import until

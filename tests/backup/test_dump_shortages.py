@@ -27,7 +27,7 @@ from drill.production import Production
 from midwatch.api.action import Action, Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 from tests.backup.test_dump_faults import Pausing

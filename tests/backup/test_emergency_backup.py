@@ -25,7 +25,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 from tests.backup.waiting import until

@@ -20,8 +20,8 @@ from midwatch.api.action import Context
 from midwatch.api.parameters import build
 from midwatch.runbook.model import Target
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown
-from probes.catalogue import backups_of
-from probes.manifest import Manifest
+from probes.backup.backup_catalog import backups_of
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import connect
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, locked, save

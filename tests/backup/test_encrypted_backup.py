@@ -24,9 +24,9 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.runbook.model import Target
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
+from probes.backup.age_encryption import Encrypting, Recipient, plain, recipients_of
+from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
-from probes.encryption import Encrypting, Recipient, plain, recipients_of
-from probes.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 

@@ -22,7 +22,7 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from tests.backup.waiting import until
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder

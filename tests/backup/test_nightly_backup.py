@@ -19,9 +19,9 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, MidwatchError, Refused
+from probes.backup.checksums import LIST
+from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
-from probes.checksums import LIST
-from probes.manifest import Manifest
 from tests.backup.conftest import superuser
 from tests.password.conftest import Listening
 

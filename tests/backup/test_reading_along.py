@@ -18,8 +18,8 @@ from actions.restoring.backup_validation import Verdict
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
-from probes.manifest import Manifest
-from probes.passage import BytePipe
+from probes.backup.byte_pipe import BytePipe
+from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.test_emergency_backup import files
 

@@ -18,7 +18,7 @@ from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD, save
 from tests.password.conftest import Listening

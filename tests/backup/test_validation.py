@@ -18,7 +18,7 @@ from actions.restoring.backup_validation import RowCounter, validate
 from drill.production import Production
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
-from probes.archive_reading import read_through
+from probes.backup.dump_reader import read_through
 from probes.postgres.tools import find_tools
 
 pytestmark = pytest.mark.postgres

@@ -26,12 +26,12 @@ from midwatch.engine.process_console import ProcessConsole
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Exit
 from midwatch.system.units import Seconds
-from probes.archive import DumpFile
+from probes.backup.dump_file import DumpFile
+from probes.backup.manifest import Manifest
 from probes.databases import DatabasesProbe
-from probes.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
-from probes.postgres.scratch import TempServer, temp_server
+from probes.postgres.temp_server import TempServer, temp_server
 from probes.postgres.tools import Tools, find_tools
 from screens.widgets.panel_lines import column_lines
 from screens.widgets.panel_page_lines import panel_detail_lines

@@ -19,7 +19,7 @@ from midwatch.api.action import Context
 from midwatch.api.plan import Plan, Verb
 from midwatch.system.errors import Failed
 from midwatch.system.units import Seconds
-from probes.docker_engine import engine
+from probes.containers.client import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -18,10 +18,10 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed
-from probes.container_command import run_in
-from probes.container_input import feed
-from probes.docker_engine import engine, log_size
-from probes.docker_panel import DockerProbe
+from probes.containers.client import engine, log_size
+from probes.containers.command import run_in
+from probes.containers.command_input import feed
+from probes.docker import DockerProbe
 from tests.backup.waiting import until
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly
-from probes.postgres.scratch import TempServer
+from probes.postgres.temp_server import TempServer
 from probes.postgres.tools import Tools
 from tests.backup.waiting import until
 

@@ -20,7 +20,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target
-from probes.docker_engine import engine
+from probes.containers.client import engine
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 from tests.backup.waiting import until

@@ -22,10 +22,10 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
-from probes.postgres.scratch import TempServer
+from probes.postgres.temp_server import TempServer
 from tests.backup.waiting import until
 
 if TYPE_CHECKING:

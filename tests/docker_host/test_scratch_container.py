@@ -20,10 +20,10 @@ from drill import image
 from midwatch.api.action import Context
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 from probes.postgres.connect import connect
-from probes.postgres.scratch import sweep, temp_server
-from probes.postgres.scratch_container import LABEL, sweep_containers, temp_container
+from probes.postgres.temp_container import LABEL, sweep_containers, temp_container
+from probes.postgres.temp_server import sweep, temp_server
 from probes.postgres.tools import find_tools
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def test_an_image_that_is_not_there_is_refused_and_never_pulled(
 HOLD = """
 import sys
 from pathlib import Path
-from probes.postgres.scratch import temp_server, sweep
-from probes.postgres.scratch_container import scratch_container
+from probes.postgres.temp_server import temp_server, sweep
+from probes.postgres.temp_container import scratch_container
 with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
     print(flush=True)
     sys.stdin.read()

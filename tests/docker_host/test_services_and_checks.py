@@ -16,8 +16,8 @@ from actions.checks.migration_checks import MigrationChecks
 from actions.checks.services import CheckServices
 from midwatch.api.action import Context
 from midwatch.runbook.model import Dependent, Target
-from probes.compose import compose_program
-from probes.docker_engine import NoSuchThing
+from probes.containers.client import NoSuchThing
+from probes.containers.compose import compose_program
 from probes.postgres.routes import find_server
 from tests.docker_host.database_container import FIRST, server, superuser
 

@@ -31,7 +31,7 @@ from midwatch.runbook.model import Runbook, Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.units import Seconds
-from probes.docker_panel import DockerProbe
+from probes.docker import DockerProbe
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, superuser_route
 

@@ -17,11 +17,11 @@ from midwatch.engine.answers import load_answers
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.clock import SystemClock
-from probes.catalogue import backups_of
-from probes.checksums import sets_below, verify_set
+from probes.backup.backup_catalog import backups_of
+from probes.backup.checksums import sets_below, verify_set
 from probes.databases import DatabasesProbe
 from probes.disk import DiskProbe
-from probes.disk_usage import Budget, usage
+from probes.storage.disk_usage import Budget, usage
 
 pytestmark = pytest.mark.postgres
 

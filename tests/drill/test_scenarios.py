@@ -19,8 +19,8 @@ from midwatch.api.registry import find_action
 from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock
-from probes.checksums import sets_below, verify_set
-from probes.disk_usage import Budget, usage
+from probes.backup.checksums import sets_below, verify_set
+from probes.storage.disk_usage import Budget, usage
 
 pytestmark = pytest.mark.postgres
 

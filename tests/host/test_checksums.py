@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actions.verify_checksums import VerifyChecksums
 from midwatch.api.action import Context
 from midwatch.system.errors import BadInput
-from probes.checksums import verify_set
+from probes.backup.checksums import verify_set
 
 
 def make_set(folder: Path, **files: bytes) -> Path:

@@ -20,8 +20,8 @@ from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.units import Percent
-from probes.archive_reading import read_through
-from probes.disk_usage import usage
+from probes.backup.dump_reader import read_through
+from probes.storage.disk_usage import usage
 
 pytestmark = pytest.mark.postgres
 ONE = Percent(1)

@@ -29,9 +29,9 @@ from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import Mount, foreign_mount, read_mounts, require_answer
 from probes.alerts import AlertsProbe
 from probes.backups import BackupsProbe
-from probes.biggest import largest_entries
-from probes.deleted_open import open_deleted_files
 from probes.disk import DiskProbe
+from probes.storage.largest_entries import largest_entries
+from probes.storage.open_deleted_files import open_deleted_files
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.dead_mount import dead_mount
 from tests.support.users import needs_root

@@ -17,8 +17,8 @@ from actions.diagnose_logs import DiagnoseLogs
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import Failed, OutcomeUnknown
-from probes.biggest import largest_entries
-from probes.deleted_open import open_deleted_files
+from probes.storage.largest_entries import largest_entries
+from probes.storage.open_deleted_files import open_deleted_files
 
 AUDIT = """\
 2026-11-17 23:00:00 LOGIN failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=password authentication

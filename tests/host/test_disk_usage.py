@@ -19,9 +19,9 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown
 from probes.disk import DiskProbe
-from probes.disk_trend import Trend
-from probes.disk_usage import Budget, budgets_of, df_percent, usage
-from probes.time_limit import within
+from probes.storage.disk_trend import Trend
+from probes.storage.disk_usage import Budget, budgets_of, df_percent, usage
+from probes.storage.timeout import within
 
 
 def df(path: Path) -> tuple[int, int]:

@@ -31,9 +31,9 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.trusted_files import UntrustedFile
-from probes.archive import DumpFile
-from probes.checksums import read_list
-from probes.manifest import Manifest, path_of
+from probes.backup.checksums import read_list
+from probes.backup.dump_file import DumpFile
+from probes.backup.manifest import Manifest, path_of
 from probes.postgres.connect import Route
 
 GUARD = Path(__file__).parents[2] / "automation" / "freeze-guard.sh"

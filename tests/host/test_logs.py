@@ -17,7 +17,7 @@ from midwatch.runbook.model import Runbook, Trigger
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, SourceLocation
 from probes.alerts import AlertsProbe
-from probes.log_tail import find_lines, tail_lines
+from probes.logs.log_tail import find_lines, tail_lines
 
 PLAN_LINES = """2026-11-23 02:00:01 [INFO] PROD nightly backup started
 2026-11-23 02:00:04 [ERROR] Unable to connect to arp-db-prod: authentication failed

@@ -16,8 +16,8 @@ from actions.diagnose_disk import DiagnoseDisk
 from drill.servers import Server
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
-from probes.migration_readiness import readiness
 from probes.postgres.embedded import engine_for
+from probes.postgres.migration_readiness import readiness
 
 if TYPE_CHECKING:
     from probes.postgres.connect import Connection

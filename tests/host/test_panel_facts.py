@@ -14,11 +14,11 @@ from midwatch.api.probe import Level
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.units import Percent
-from probes.backup_history import backup_facts, oddity
+from probes.backup.backup_catalog import BackupFile, being_written
+from probes.backup.manifest import Manifest
+from probes.backup.size_anomaly import backup_facts, oddity
 from probes.backups import BackupsProbe
-from probes.catalogue import BackupFile, being_written
 from probes.disk import DiskProbe
-from probes.manifest import Manifest
 
 NIGHT = datetime(2026, 11, 23, 2, tzinfo=UTC)
 

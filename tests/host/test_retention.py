@@ -22,7 +22,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.clock import SystemClock, to_rfc3339
 from midwatch.system.units import Seconds
-from probes.manifest import Manifest
+from probes.backup.manifest import Manifest
 
 pytestmark = pytest.mark.postgres
 WEEK = CleanBackups(older_than=Seconds(7 * 86400))

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from actions.diagnose_access import DiagnoseAccess
 from drill.production import Production
 from midwatch.api.action import Context
+from probes.logs.server_log import refused_logins
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import login_route, superuser_route
-from probes.server_log import refused_logins
 from tests.password.conftest import Listening, arp
 
 

@@ -13,7 +13,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.mounts import read_mounts, require_answer
 from midwatch.system.units import Size
-from probes.time_limit import within
+from probes.storage.timeout import within
 
 LIMIT = 3.0
 """Seconds after which a file system counts as not answering."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probes.docker_engine import LIMIT, engine, named_container
+from probes.containers.client import LIMIT, engine, named_container
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed
+from probes.logs.server_log_formats import as_stderr
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, find_server, superuser_route
-from probes.server_log_formats import as_stderr
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _PID = re.compile(r"\[(\d+)\]")

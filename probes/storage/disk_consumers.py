@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from midwatch.system.units import size
-from probes.biggest import LargestEntries, largest_entries
+from probes.storage.largest_entries import LargestEntries, largest_entries
 
 EVERY = 300.0
 """Seconds before the same folder is searched again: a search reads every directory of it."""

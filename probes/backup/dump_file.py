@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from midwatch.system.trusted_files import open_regular_file
-from probes.archive_reading import DigestingReader, Readable
-from probes.encryption import plain
+from probes.backup.age_encryption import plain
+from probes.backup.dump_reader import DigestingReader, Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class DumpFile:
 
     @contextlib.contextmanager
     def unsealed(self) -> Iterator[io.RawIOBase]:
-        """What is in it as a gzip file, decrypted as it is read. Raises what `open` and `probes.encryption.plain` raise."""
+        """What is in it as a gzip file, decrypted as it is read.
+
+        Raises what `open` and `probes.backup.age_encryption.plain` raise.
+        """
         with self.open() as raw, plain(DigestingReader(raw, lambda count: None), self.name, self.identity) as packed:
             yield packed

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.units import duration, size
-from probes.catalogue import BackupFile
-from probes.manifest import DEPTHS, fits
+from probes.backup.backup_catalog import BackupFile
+from probes.backup.manifest import DEPTHS, fits
 
 MOST = 30
 """Backups whose sizes are compared and shown."""

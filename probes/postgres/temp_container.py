@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.units import size
-from probes.docker_engine import engine
+from probes.containers.client import engine
 from probes.postgres.connect import Route, connect
-from probes.postgres.scratch import PORT, SETTINGS, START_LIMIT, TempServer, is_owned, make_folder
+from probes.postgres.temp_server import PORT, SETTINGS, START_LIMIT, TempServer, is_owned, make_folder
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed
-from probes.container_exec import ERR, Exec
+from probes.containers.exec import ERR, Exec
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from probes.container_command import Said, broken, hear, require_running, silent
-from probes.container_exec import Exec
+from probes.containers.command import Said, broken, hear, require_running, silent
+from probes.containers.exec import Exec
 
 if TYPE_CHECKING:
     from docker import DockerClient

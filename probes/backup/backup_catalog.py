@@ -10,9 +10,9 @@ from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.mounts import require_answer
-from probes.checksums import sets_below
-from probes.encryption import SUFFIX as ENCRYPTED
-from probes.manifest import SUFFIX, Manifest, fits, stamped
+from probes.backup.age_encryption import SUFFIX as ENCRYPTED
+from probes.backup.checksums import sets_below
+from probes.backup.manifest import SUFFIX, Manifest, fits, stamped
 
 PARTIAL = ".partial"
 """End of the name of a backup that is being written, or was left half done."""

@@ -18,8 +18,8 @@ from typing import Any, Protocol, cast
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Failed, Refused, shortage
 from midwatch.system.trusted_files import open_regular
-from probes.archive_reading import CHUNK
-from probes.passage import BytePipe
+from probes.backup.byte_pipe import BytePipe
+from probes.backup.dump_reader import CHUNK
 
 SUFFIX = ".age"
 """End of the name of an encrypted backup: `arp-prod-….sql.gz.age`."""

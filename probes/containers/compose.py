@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed
-from probes.container_command import Said, run_in
-from probes.docker_engine import engine
+from probes.containers.client import engine
+from probes.containers.command import Said, run_in
 
 if TYPE_CHECKING:
     from docker import DockerClient

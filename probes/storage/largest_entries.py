@@ -44,7 +44,16 @@ def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: floa
     Folders are told apart down to `depth` levels; a hard-linked file counts once. The search runs in a process of its own
     that reports as it goes: when a file system does not answer, that process is left behind, and what it found is shown.
     """
-    argv = [sys.executable, "-I", "-m", "probes.biggest", str(Path.cwd() / folder), str(count), str(depth), str(limit)]
+    argv = [
+        sys.executable,
+        "-I",
+        "-m",
+        "probes.storage.largest_entries",
+        str(Path.cwd() / folder),
+        str(count),
+        str(depth),
+        str(limit),
+    ]
     try:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", start_new_session=True

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from midwatch.system.errors import Failed, MidwatchError, Refused
-from probes.archive import DumpFile
-from probes.archive_reading import fed, fell_short
-from probes.encryption import is_encrypted
+from probes.backup.age_encryption import is_encrypted
+from probes.backup.dump_file import DumpFile
+from probes.backup.dump_reader import fed, fell_short
 
 CHUNK = 1 << 16
 IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s".,;()]+)'

@@ -1,0 +1,1 @@
+"""Backup files, their manifests, checksums and encryption."""

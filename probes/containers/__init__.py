@@ -1,0 +1,1 @@
+"""The Docker engine, containers and commands inside them."""

@@ -1,0 +1,1 @@
+"""Disks, folders and open files."""
