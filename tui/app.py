@@ -16,12 +16,12 @@ from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import counted
-from screens.desk import IncidentSession
-from screens.incident import IncidentScreen
-from screens.live import Source
-from screens.note import NoteForm
-from screens.settings import SettingsForm
-from screens.widgets.sheet import LineView
+from screens.dialogs.note import NoteForm
+from screens.dialogs.settings import SettingsForm
+from screens.incident.panel_poller import Source
+from screens.incident.screen import IncidentScreen
+from screens.incident.session import IncidentSession
+from screens.widgets.line_view import LineView
 from tui.files import write_text
 from tui.keys import keys_file, keys_text, parse_keymap, read_keymap
 from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings

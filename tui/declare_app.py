@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from midwatch.engine.repository import Summary
 from midwatch.runbook.declaration import Declaration
 from midwatch.runbook.model import Runbook
-from screens.declare import DeclareForm
+from screens.dialogs.declare import DeclareForm
 from tui.themed import BaseApp
 
 

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.keys import Keys
 
 from midwatch.system.errors import BadInput, SourceLocation
-from screens.keyed import FIXED, SCREENS
+from screens.keys.keymaps import FIXED, SCREENS
 from screens.widgets.key import Key, shown
 from tui.files import read_own
 

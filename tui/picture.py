@@ -21,7 +21,7 @@ async def screenshot(app: BaseApp[Any], *, size: tuple[int, int] = (120, 36), pr
 
     The same desk, clock and panels give the same picture: nothing in it depends on the time or on the machine.
     """
-    from screens.widgets.aside import RUNNING
+    from screens.widgets.background import RUNNING
 
     async def rest() -> None:
         quiet = 0.0

@@ -24,10 +24,10 @@ from midwatch.redaction import mask
 from midwatch.runbook.secret_sources import environment_secrets
 from midwatch.system.errors import Failed
 from midwatch.system.sanitize import safe_text
-from screens.page import Page
+from screens.pages.page import Page
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand
-from screens.widgets.pen import AsciiNet, TextStyles
+from screens.widgets.styles import AsciiNet, TextStyles
 from tui.left_clean import guarded_terminal
 from tui.line_driver import HangupDriver
 from tui.settings import read_settings, settings_file, with_theme

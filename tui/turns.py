@@ -15,7 +15,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from screens.incident import IncidentScreen
+from screens.incident.screen import IncidentScreen
 from screens.widgets import hand as hands
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand, Press

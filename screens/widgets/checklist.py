@@ -12,8 +12,8 @@ from midwatch.incident.state import Incident
 from midwatch.runbook.model import Phase, Runbook, Step
 from midwatch.system.clock import Clock
 from screens.widgets.checklist_rows import Entry, checklist_lines, entries
-from screens.widgets.pen import TextStyles
-from screens.widgets.sheet import LineView
+from screens.widgets.line_view import LineView
+from screens.widgets.styles import TextStyles
 
 
 class Shown(Protocol):

@@ -10,9 +10,9 @@ from textual.content import Content
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration
-from screens.widgets.ages import span
-from screens.widgets.pen import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
-from screens.widgets.rows import edges, fit
+from screens.widgets.styles import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
+from screens.widgets.text_layout import edges, fit
+from screens.widgets.time_labels import span
 
 _NUMBERED, _COLUMNS = 34, 56
 """Cells from which on a line has the step's number, and columns for risk, time and who."""

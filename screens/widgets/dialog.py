@@ -16,12 +16,12 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.widgets.aside import run_in_background
-from screens.widgets.beneath import BaseScreen
-from screens.widgets.choice import InlineButton, PickOne
+from screens.widgets.background import run_in_background
+from screens.widgets.base_screen import BaseScreen
+from screens.widgets.inline_button import InlineButton, PickOne
 from screens.widgets.key import shown
-from screens.widgets.keyed import ACCEPT, DIALOG, HELP, bindings, key_lines, there
-from screens.widgets.pen import FAINT, STRONG, WRONG, TextStyles
+from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
+from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
 
 GRACE_S = 0.3
 """Seconds in which a dialog does not hear the key that opened it."""

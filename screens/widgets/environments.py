@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from midwatch.runbook.model import Environment, Risk
-from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
+from screens.widgets.styles import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
 
 _STYLES = {Environment.PRODUCTION: SOON, Environment.STAGING: CHOSEN, Environment.REHEARSAL: WELL}
 

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.widgets.line import LineInput
+from screens.widgets.line_input import LineInput
 
 
 class FilterLine(LineInput):

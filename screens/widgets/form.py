@@ -12,11 +12,11 @@ from textual.widgets import Input, Static, TextArea
 
 from midwatch.runbook.model import Question
 from midwatch.system.sanitize import safe_text
-from screens.widgets.choice import PickOne
 from screens.widgets.dialog import Dialog
-from screens.widgets.line import LineInput
-from screens.widgets.pen import FAINT, TextStyles
-from screens.widgets.rows import joined
+from screens.widgets.inline_button import PickOne
+from screens.widgets.line_input import LineInput
+from screens.widgets.styles import FAINT, TextStyles
+from screens.widgets.text_layout import joined
 
 Submit = Callable[[Mapping[str, str]], object]
 _NEEDED = "an answer is needed"

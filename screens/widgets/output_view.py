@@ -16,7 +16,7 @@ from textual.visual import Visual
 
 from midwatch.output.index import OutputIndex
 from midwatch.output.timestamps import Timestamps
-from screens.widgets.pen import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
+from screens.widgets.styles import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
 
 _MARKS = (
     (re.compile(r"^\W{0,2}(?:\S+ \S+ )?\[?(?:ERROR|FAILURE|FATAL|CRITICAL)\b|^midwatch: |Traceback"), WRONG),

@@ -11,9 +11,9 @@ from textual.content import Content
 from midwatch.api.plan import SUMS, Effect, Plan, Verb
 from midwatch.runbook.model import Runbook
 from midwatch.system.units import size
-from screens.widgets.ages import exact_age
-from screens.widgets.pen import FAINT, SOON, STRONG, WRONG, TextStyles
-from screens.widgets.rows import edges, labelled, paragraph, wrap
+from screens.widgets.styles import FAINT, SOON, STRONG, WRONG, TextStyles
+from screens.widgets.text_layout import edges, labelled, paragraph, wrap
+from screens.widgets.time_labels import exact_age
 
 _MOST = 300
 """Effects that are listed; the others are counted."""

@@ -6,7 +6,7 @@ from textual.content import Content
 
 from midwatch.output.progress import Advance
 from midwatch.system.units import size
-from screens.widgets.pen import CHOSEN, FAINT, SOON, TextStyles
+from screens.widgets.styles import CHOSEN, FAINT, SOON, TextStyles
 
 
 def progress_lines(advance: Advance, width: int, text_styles: TextStyles) -> list[Content]:

@@ -11,12 +11,12 @@ from textual.content import Content
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Phase, Reference, Risk, Step, StepKind
 from midwatch.system.units import duration
-from screens.widgets.page_parts import PlanState, StepPageData
-from screens.widgets.pen import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, TextStyles
+from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.plan_lines import plan_column, plan_lines, spared_names
-from screens.widgets.prose import markdown_lines
-from screens.widgets.rows import edges, labelled, paragraph
-from screens.widgets.step_past import attempt_lines, standing_lines
+from screens.widgets.step_history import attempt_lines, standing_lines
+from screens.widgets.step_page_data import PlanState, StepPageData
+from screens.widgets.styles import FAINT, MET_STYLES, SOON, STATE_STYLES, STRONG, WRONG, TextStyles
+from screens.widgets.text_layout import edges, labelled, paragraph
 
 _RISKS = {Risk.OBSERVE: "changes nothing", Risk.CHANGE: "change", Risk.DESTROY: "destroy"}
 _RISK_STYLES = {Risk.OBSERVE: FAINT, Risk.CHANGE: "", Risk.DESTROY: WRONG}

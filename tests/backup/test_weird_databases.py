@@ -33,12 +33,12 @@ from probes.postgres.connect import Route, connect
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digests_of
 from probes.postgres.temp_server import TempServer, temp_server
 from probes.postgres.tools import Tools, find_tools
-from screens.widgets.panel_lines import column_lines
-from screens.widgets.panel_page_lines import panel_detail_lines
-from screens.widgets.panel_state import PanelState
-from screens.widgets.panel_strip import summary_cell
-from screens.widgets.pen import TextStyles
+from screens.widgets.panels.panel_detail import panel_detail_lines
+from screens.widgets.panels.panel_lines import column_lines
+from screens.widgets.panels.panel_state import PanelState
+from screens.widgets.panels.panel_summary import summary_cell
 from screens.widgets.plan_lines import plan_lines
+from screens.widgets.styles import TextStyles
 from tests.backup.conftest import superuser
 from tests.screens.hostile import strange
 

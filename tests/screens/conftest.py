@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens import confirm, incident
-from screens.desk import IncidentSession
-from screens.widgets import aside, hand
+from screens.dialogs import confirm
+from screens.incident import screen
+from screens.incident.session import IncidentSession
+from screens.widgets import background, hand
 from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.readings import sources
@@ -33,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a tired hand here; the waiting has tests of its own."""
     monkeypatch.setattr(confirm, "GRACE", 0.0)
-    monkeypatch.setattr(incident, "AFTER_A_MOVE", 0.0)
+    monkeypatch.setattr(screen, "AFTER_A_MOVE", 0.0)
     monkeypatch.setattr(Dialog, "grace_s", 0.0)
     for name in ("REPEAT_S", "HELD_S"):
         monkeypatch.setattr(hand, name, 0.0)
@@ -78,9 +79,9 @@ async def rest(pilot: Pilots) -> None:
     still, turns = 0, getattr(pilot.app, "_turns", None)
     deadline = time.monotonic() + 30
     while still < 3:
-        assert time.monotonic() < deadline, f"never at rest: {aside.RUNNING}"
+        assert time.monotonic() < deadline, f"never at rest: {background.RUNNING}"
         await pilot.pause()
-        working = [thread for thread in aside.RUNNING if thread.name != "poll"]
+        working = [thread for thread in background.RUNNING if thread.name != "poll"]
         unheard = turns is not None and turns._since is not None and not pilot.app._exit
         still = 0 if working or unheard else still + 1
         await asyncio.sleep(0.02)

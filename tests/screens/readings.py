@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from midwatch.api.probe import Level, Reading, Row
 from midwatch.system.clock import Clock
-from screens.live import Source
+from screens.incident.panel_poller import Source
 
 ROWS = {
     "disk": (

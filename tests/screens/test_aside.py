@@ -6,7 +6,7 @@ import pytest
 from textual.app import App
 
 from midwatch.system.errors import Failed
-from screens.widgets.aside import run_in_background
+from screens.widgets.background import run_in_background
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.supervisor.logind import System, logout_kills
-from screens import confirm, incident
-from screens.confirm import Confirm
-from screens.incident import IncidentScreen
-from screens.output import OutputScreen
+from screens.dialogs import confirm
+from screens.dialogs.confirm import Confirm
+from screens.incident import screen
+from screens.incident.screen import IncidentScreen
+from screens.pages.output import OutputScreen
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 
 RUNBOOK = """\
@@ -181,7 +182,7 @@ async def test_that_a_logout_would_end_steps_is_said_at_once_and_again_on_leavin
     }.items():
         (here / name).parent.mkdir(parents=True)
         (here / name).write_text(content)
-    monkeypatch.setattr(incident, "logout_kills", partial(logout_kills, System(here, "ada")))
+    monkeypatch.setattr(screen, "logout_kills", partial(logout_kills, System(here, "ada")))
     (here / "hold").touch()
     async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "A logout ends running steps here. Run: loginctl enable-linger ada" in grid(pilot))

@@ -10,9 +10,9 @@ from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Question
 from screens.widgets.form import Field, asked
-from screens.widgets.page_parts import PlanState, StepPageData
-from screens.widgets.pen import TextStyles
 from screens.widgets.step_page import step_lines
+from screens.widgets.step_page_data import PlanState, StepPageData
+from screens.widgets.styles import TextStyles
 from tests.screens.desk import NIGHT
 
 RUNBOOK = """\

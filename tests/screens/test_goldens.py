@@ -13,7 +13,7 @@ from midwatch.api.probe import Reading
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import CheckSpec, Risk
 from midwatch.system.errors import SourceLocation
-from screens.incident import IncidentScreen
+from screens.incident.screen import IncidentScreen
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import SessionInMemory
 from tests.screens.readings import ROWS

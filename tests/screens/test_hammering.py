@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
 
-from screens import incident
+from screens.incident import screen
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import opened, rest
@@ -63,7 +63,7 @@ async def hammer(folder: Path, acts: list[Act]) -> None:
     session, night = reference(folder), Night()
     in_the_middle(session)
     with (
-        patch.object(incident, "AFTER_A_MOVE", 0.5),
+        patch.object(screen, "AFTER_A_MOVE", 0.5),
         patch.object(Dialog, "grace_s", 0.3),
         patch.object(hand, "REPEAT_S", 0.12),
         patch.object(hand, "HELD_S", 1.0),

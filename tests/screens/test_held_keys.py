@@ -9,16 +9,16 @@ from textual import events
 from textual.widgets import Input
 
 from midwatch.incident.state import CriterionState
-from screens import incident
-from screens.closure import CloseIncident
-from screens.incident import IncidentScreen
-from screens.note import NoteForm
-from screens.severity import SeverityForm
-from screens.tick import MarkDone
+from screens.dialogs.close_incident import CloseIncident
+from screens.dialogs.mark_done import MarkDone
+from screens.dialogs.note import NoteForm
+from screens.dialogs.severity import SeverityForm
+from screens.incident import screen
+from screens.incident.screen import IncidentScreen
 from screens.widgets import hand
-from screens.widgets.choice import InlineButton, PickOne
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand, Press
+from screens.widgets.inline_button import InlineButton, PickOne
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
 from tui.themed import BaseApp
@@ -37,7 +37,7 @@ class Night:
 @pytest.fixture
 def night(monkeypatch: pytest.MonkeyPatch) -> Night:
     """The waiting of a tired hand, by a clock of the test."""
-    monkeypatch.setattr(incident, "AFTER_A_MOVE", 0.5)
+    monkeypatch.setattr(screen, "AFTER_A_MOVE", 0.5)
     monkeypatch.setattr(Dialog, "grace_s", 0.3)
     monkeypatch.setattr(hand, "REPEAT_S", 0.12)
     monkeypatch.setattr(hand, "HELD_S", 1.0)

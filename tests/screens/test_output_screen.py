@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.supervisor.progress import Progress, ProgressFile
-from screens.output import OutputScreen
+from screens.pages.output import OutputScreen
 from tests.screens.conftest import Pilots, grid, opened, press, until
 from tests.screens.desk import SessionInMemory
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from screens.note import NoteForm
-from screens.palette import Palette
+from screens.dialogs.note import NoteForm
+from screens.dialogs.palette import Palette
 from tests.screens.conftest import grid, opened, press
 from tests.screens.desk import SessionInMemory
 

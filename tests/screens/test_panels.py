@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.api.probe import Level, Reading, Row
-from screens import drawing
-from screens.live import Source
-from screens.widgets.history import MOST, TimeSeries
-from screens.widgets.panel_state import PanelState
-from screens.widgets.panel_strip import summary_cell, summary_lines
-from screens.widgets.pen import TextStyles
-from screens.widgets.plot import Frame, plot_lines
+from screens.incident import layout
+from screens.incident.panel_poller import Source
+from screens.widgets.panels.braille_plot import Frame, plot_lines
+from screens.widgets.panels.panel_state import PanelState
+from screens.widgets.panels.panel_summary import summary_cell, summary_lines
+from screens.widgets.panels.time_series import MOST, TimeSeries
+from screens.widgets.styles import TextStyles
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import NIGHT, SessionInMemory
 
@@ -170,7 +170,7 @@ async def test_a_reading_that_grows_old_is_never_shown_as_current(session: Sessi
 async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
     session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "FIGURES", 3600.0)
+    monkeypatch.setattr(layout, "FIGURES", 3600.0)
     row, reads = [Row("/", "41 % full", Level.OK)], []
 
     def read() -> Reading:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.widgets.pen import TextStyles
-from screens.widgets.prose import markdown_lines
+from screens.widgets.markdown_text import markdown_lines
+from screens.widgets.styles import TextStyles
 
 TEXT = """\
 # Before you begin

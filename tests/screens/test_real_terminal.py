@@ -32,7 +32,7 @@ ON, READLINE = (b"7", b"25"), (b"2004",)
 """Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""
 BROKEN = """\
 import sys
-from screens.incident import IncidentScreen
+from screens.incident.screen import IncidentScreen
 from tui.cli import main
 
 def broken(screen):

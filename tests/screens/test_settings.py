@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.system.errors import BadInput
-from screens.keyed import SCREENS
+from screens.keys.keymaps import SCREENS
 from screens.widgets.key import shown
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory

@@ -9,7 +9,7 @@ import pytest
 from midwatch.api.plan import PlanDraft, Verb
 from midwatch.api.probe import Level, Reading, Row
 from midwatch.system.errors import BadInput, Failed
-from screens.live import Source
+from screens.incident.panel_poller import Source
 from screens.widgets.output_view import OutputView
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import SessionInMemory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.events import Paste
 
 from midwatch.incident.events import EventKind
-from screens.timeline_screen import TimelineScreen
+from screens.pages.timeline import TimelineScreen
 from tests.screens.conftest import grid, opened, press, rest
 from tests.screens.desk import SessionInMemory
 

@@ -11,11 +11,11 @@ from textual import events
 
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.system.errors import Failed
-from screens import confirm
-from screens.confirm import Confirm
-from screens.incident import IncidentScreen
-from screens.leave import Leave
-from screens.note import NoteForm
+from screens.dialogs import confirm
+from screens.dialogs.confirm import Confirm
+from screens.dialogs.leave import Leave
+from screens.dialogs.note import NoteForm
+from screens.incident.screen import IncidentScreen
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory

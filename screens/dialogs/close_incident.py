@@ -1,0 +1,153 @@
+"""Closure: every criterion evaluated now; what is not met needs a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.engine.reasons import fault_of_reason
+from midwatch.incident.state import CriterionState, Incident
+from midwatch.runbook.model import Runbook
+from screens.incident.session import IncidentSession
+from screens.widgets.background import run_in_background
+from screens.widgets.dialog import Dialog
+from screens.widgets.inline_button import InlineButton
+from screens.widgets.key_bindings import EVALUATE, bindings
+from screens.widgets.line_input import LineInput
+from screens.widgets.styles import FAINT, MET_STYLES, SOON, WELL, TextStyles
+from screens.widgets.text_layout import edges, fit, joined, paragraph
+
+
+class CloseIncident(Dialog):
+    """The criteria with what was found. Closing waits until they were evaluated; an observer only looks."""
+
+    DEFAULT_CSS = """
+    CloseIncident #criteria, CloseIncident #why { height: auto; width: 1fr; }
+    CloseIncident #why { margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((EVALUATE,))
+    leave_words = "Back"
+    accept_words = "Close the incident"
+
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        super().__init__(text_styles, "Closure", mark=text_styles.ink(session.incident.id, FAINT))
+        self._desk = session
+        self._found: Mapping[str, CriterionState] | None = None
+        self.hint = f"Esc back {text_styles.signs.dot} {{evaluate}} evaluate again"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="criteria", markup=False)
+        yield Static(id="why", markup=False)
+        yield LineInput(id="reason")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#reason").display = False
+        self.query_one("#accept", InlineButton).display = self._desk.driving and self._desk.incident.open
+        self._draw()
+        self.action_evaluate()
+
+    def action_evaluate(self) -> None:
+        """Look at the world again."""
+        if not self._busy and self._desk.incident.open:
+            self._found = None
+            self._draw()
+            run_in_background(self, self._desk.evaluate_closure, self._evaluated, self.complain, name="closure")
+
+    def _evaluated(self, found: Mapping[str, CriterionState]) -> None:
+        self._found = found
+        self._draw()
+        if self.query_one("#reason").display:
+            self.query_one("#reason").focus()
+
+    @property
+    def _unmet(self) -> int:
+        found = self._found if self._found is not None else self._desk.incident.criteria
+        return sum(
+            1 for criterion in self._desk.runbook.closure if criterion.id not in found or found[criterion.id].met is not True
+        )
+
+    def _draw(self) -> None:
+        runbook, looking = self._desk.runbook, self._found is None and self._desk.incident.open
+        known = self._found if self._found is not None else self._desk.incident.criteria
+        lines: list[Content] = []
+        for criterion in runbook.closure:
+            state = None if looking else known.get(criterion.id)
+            word = "looking" if looking else "not evaluated" if state is None else _word(state.met)
+            met = state.met if state else None
+            sign = self.text_styles.ink("" if looking else self.text_styles.signs.met[met] + " ", MET_STYLES[met])
+            lines.append(
+                edges(
+                    Content.assemble(sign, self.text_styles.ink(criterion.title)),
+                    self.text_styles.ink(word, FAINT if looking or met else MET_STYLES[met]),
+                    self.room,
+                )
+            )
+            if state and state.detail:
+                lines += paragraph(state.detail, self.room, self.text_styles, style=FAINT, indent=2)
+        self.query_one("#criteria", Static).update(joined(lines))
+        self._draw_reason(looking)
+
+    def _draw_reason(self, looking: bool) -> None:
+        why, reason, accept = (
+            self.query_one("#why", Static),
+            self.query_one("#reason", Input),
+            self.query_one("#accept", InlineButton),
+        )
+        may = self._desk.driving and self._desk.incident.open and not looking
+        accept.disabled = not may
+        reason.display = may and self._unmet > 0
+        if looking:
+            why.update(self.text_styles.ink("Evaluating; slow checks read a whole backup.", FAINT))
+        elif self._unmet:
+            words = f"{self._unmet} of {len(self._desk.runbook.closure)} are not met." + (
+                " To close all the same, say why:" if may else ""
+            )
+            why.update(self.text_styles.ink(words, SOON))
+        else:
+            why.update(self.text_styles.ink("All are met.", WELL))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Enter in the field only goes on, and only with a reason."""
+        message.stop()
+        if self._has_reason():
+            self.query_one("#accept", InlineButton).focus()
+
+    def _has_reason(self) -> bool:
+        """Whether the reason says why, where one is needed; else it is asked for."""
+        fault = fault_of_reason(self.query_one("#reason", Input).value) if self._unmet else ""
+        if fault:
+            self.complain(f"{fault}. Say why it is closed with criteria that are not met")
+            self.query_one("#reason").focus()
+        return not fault
+
+    def action_accept(self) -> None:
+        """Close it; the criteria are evaluated once more on the way."""
+        accept, reason = self.query_one("#accept", InlineButton), self.query_one("#reason", Input).value.strip()
+        if accept.disabled or not accept.display or not self._has_reason():
+            return
+        self.perform(lambda: self._desk.close(reason=reason), "Evaluating once more, then closing")
+
+
+def _word(met: bool | None) -> str:
+    return {True: "met", False: "not met", None: "unknown"}[met]
+
+
+def criteria_lines(runbook: Runbook, incident: Incident, width: int, text_styles: TextStyles) -> list[Content]:
+    """The criteria in short, as they were last evaluated."""
+    lines = []
+    for criterion in runbook.closure:
+        state = incident.criteria.get(criterion.id)
+        sign = (
+            text_styles.ink(text_styles.signs.met[state.met], MET_STYLES[state.met])
+            if state
+            else text_styles.ink(text_styles.signs.dot, FAINT)
+        )
+        title = fit(text_styles.clean(criterion.title), max(width - 3, 4), text_styles)
+        lines.append(Content.assemble(sign, text_styles.ink(f" {title}", "" if state else FAINT)))
+    return lines

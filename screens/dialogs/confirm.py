@@ -1,0 +1,187 @@
+"""Consent to a plan: `y` for a change; for a destruction the target's name is typed, and Cancel has the focus."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.api.plan import Plan
+from midwatch.runbook.model import Environment, Risk, Step
+from midwatch.system.clock import Clock
+from screens.widgets.dialog import Dialog
+from screens.widgets.environments import step_mark
+from screens.widgets.inline_button import InlineButton
+from screens.widgets.key_bindings import YES, bindings
+from screens.widgets.line_input import LineInput
+from screens.widgets.plan_lines import plan_column, plan_lines, total_lines
+from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
+from screens.widgets.text_layout import joined, labelled, paragraph
+
+GRACE = 0.3
+"""Seconds in which keys are not heard: they were meant for the screen below."""
+LOW = 20
+"""Lines of a terminal that has none to spare for a blank one."""
+
+
+class Confirm(Dialog):
+    """Shows the plan that is consented to. Enter never confirms by itself: Cancel has the focus."""
+
+    DEFAULT_CSS = """
+    Confirm .plan { height: auto; width: 1fr; }
+    Confirm #so { height: auto; width: 1fr; }
+    Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
+    Confirm.-low #ask { margin-top: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
+    letters_go_to_field = False
+    doing = "Starting"
+    way_out = "Esc cancel"
+
+    def __init__(
+        self,
+        text_styles: TextStyles,
+        step: Step,
+        plan: Plan,
+        at: datetime,
+        clock: Clock,
+        *,
+        environment: Environment,
+        name: str,
+        spared: Sequence[str] = (),
+        submit: Callable[[str], object],
+        undo: bool = False,
+        undoable: bool | None = None,
+    ) -> None:
+        """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed.
+
+        `spared` are names of which it says that nothing removed bears them.
+
+        `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
+        """
+        mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
+        title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
+        super().__init__(text_styles, title, mark=mark)
+        self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
+        self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
+        self._spared = spared
+        self._shown_at = math.inf
+        self.accept_words = "Run"
+        self.hint = "Esc cancel" if name else f"Esc cancel {text_styles.signs.dot} {{yes}} run"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="plan", classes="plan", markup=False)
+
+    def below(self) -> Iterable[Widget]:
+        yield Static(id="so", markup=False)
+        if self._name:
+            yield Static(id="ask", markup=False)
+            yield LineInput(id="typed")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._draw()
+        self.set_interval(1, self._draw)
+        self._check()
+        self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._stands)
+
+    def resized(self) -> None:
+        super().resized()
+        self._draw()
+
+    def _fit(self) -> None:
+        self.set_class(self.app.size.height < LOW, "-low")
+        super()._fit()
+
+    def _draw(self) -> None:
+        lines = plan_lines(self._plan, self._at, self._clock.now(), self.room, self.text_styles, total=False)
+        self.query_one("#plan", Static).update(joined(lines))
+        consequences, so = self._so(), self.query_one("#so", Static)
+        so.display = bool(consequences)
+        so.update(joined(consequences))
+        if self._name:
+            self.query_one("#ask", Static).update(joined(self._asked()))
+
+    def _so(self) -> list[Content]:
+        """What the plan comes to: it stays in view, however many rows there are to read."""
+        column = plan_column(self._plan)
+        spared = self._spared if self.app.size.height >= LOW else ()
+        lines = total_lines(self._plan, self.room, self.text_styles, spared=spared, say_final=not self._name)
+        if self._target and self._target != self._name:
+            lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
+        if self._undoable is not None and not self._name:
+            undo = "can be taken back: U" if self._undoable else "by hand only"
+            lines += labelled(" undo", undo, self.room, self.text_styles, column=column)
+        return lines
+
+    def _asked(self) -> list[Content]:
+        return [
+            *paragraph("This cannot be taken back.", self.room, self.text_styles, style=WRONG),
+            *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.text_styles, style=STRONG),
+        ]
+
+    def on_input_changed(self) -> None:
+        """Another name is another try: what was said of the last one is gone."""
+        self.say("", FAINT)
+        self._check()
+
+    def on_descendant_focus(self) -> None:
+        self._check()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Enter in the field only moves on; it destroys nothing."""
+        message.stop()
+        if self._typed() == self._name:
+            self.query_one("#accept", InlineButton).focus()
+        else:
+            self.complain("That is not the name; nothing was done.")
+
+    def _typed(self) -> str:
+        return self.query_one("#typed", Input).value.strip() if self._name else ""
+
+    def _check(self) -> None:
+        ready = self._typed() == self._name
+        self.query_one("#accept", InlineButton).disabled = not ready
+        if self._name:
+            self.hint_at(f"{self.way_out} {self.text_styles.signs.dot} {self._towards(ready=ready)}")
+
+    def _towards(self, *, ready: bool) -> str:
+        """The next key on the way to a destruction, from where the focus is."""
+        do = self.accept_words
+        if self.focused is self.query_one("#typed", LineInput):
+            return f"Enter goes to {do}" if ready else "type the name"
+        if not ready:
+            return "Tab to type the name"
+        return f"Enter on {do} does it" if self._on_run() else f"Tab to {do}"
+
+    def _stands(self) -> None:
+        """From now on it can be read; until then no key can have been meant for it."""
+        self._shown_at = time.monotonic()
+
+    @property
+    def _heard(self) -> bool:
+        return time.monotonic() - self._shown_at >= GRACE
+
+    def action_leave(self) -> None:
+        if self._heard:
+            super().action_leave()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` says nothing where a name is typed."""
+        return not self._name if action == "yes" else True
+
+    def action_accept(self) -> None:
+        if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):
+            self.perform(lambda: self._submit(self._typed()), f"{self.doing} {self.text_styles.signs.more}")
+
+    def _on_run(self) -> bool:
+        """A destruction is confirmed on its own choice, and by no key that works from elsewhere."""
+        return self.focused is self.query_one("#accept", InlineButton)

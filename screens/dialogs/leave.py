@@ -1,0 +1,48 @@
+"""Leave the screen, and know what goes on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.incident.session import IncidentSession
+from screens.widgets.dialog import Dialog
+from screens.widgets.key_bindings import YES, bindings
+from screens.widgets.styles import TextStyles
+from screens.widgets.text_layout import joined, paragraph
+
+
+class Leave(Dialog):
+    """Says what keeps running and how to come back."""
+
+    DEFAULT_CSS = "Leave #words { height: auto; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings((YES,)), Binding("q", "accept", show=False)]
+    leave_words = "Stay"
+    accept_words = "Leave"
+
+    def __init__(self, text_styles: TextStyles, session: IncidentSession, warning: str = "") -> None:
+        """`warning`: why what runs may not go on, if so."""
+        super().__init__(text_styles, "Leave the screen?")
+        self._desk, self._warning = session, warning
+        self.hint = f"Esc stay {text_styles.signs.dot} {{yes}} leave"
+
+    def body(self) -> Iterable[Widget]:
+        incident, runbook = self._desk.incident, self._desk.runbook
+        running = [f"{runbook.step(state.id).number} {runbook.step(state.id).title}" for state in incident.running()]
+        texts = []
+        if running:
+            texts.append(f"This goes on without the screen: {', '.join(running)}.")
+            texts += [f"{self._warning}."] if self._warning else []
+        if incident.open:
+            texts.append(f"{incident.id} stays open. 'midwatch' brings you back to it.")
+        else:
+            texts.append(f"{incident.id} is closed. 'midwatch export {incident.id}' writes its timeline.")
+        lines = [line for text in texts for line in paragraph(text, self.room, self.text_styles)]
+        yield Static(joined(lines), id="words", markup=False)
+
+    def action_accept(self) -> None:
+        self.dismiss(True)

@@ -1,0 +1,90 @@
+"""Everything that can be done now, found by its name: made from the one registry of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from screens.widgets.dialog import Dialog
+from screens.widgets.key import Key, shown
+from screens.widgets.line_input import LineInput
+from screens.widgets.styles import CHOSEN, FAINT, TextStyles
+from screens.widgets.text_layout import fit, joined
+
+
+class Palette(Dialog):
+    """Typing narrows, arrows choose, Enter does it. `chosen` is the key's id."""
+
+    DEFAULT_CSS = "Palette #found { height: auto; width: 1fr; margin-top: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
+    ]
+    accept_words = "Do it"
+
+    def __init__(self, text_styles: TextStyles, keys: Sequence[Key], keymap: Mapping[str, str]) -> None:
+        super().__init__(text_styles, "Do what?")
+        self._keys, self._keymap = list(keys), keymap
+        self._at = 0
+        self.chosen = ""
+        self.hint = f"Esc cancel {text_styles.signs.dot} Enter do it"
+
+    def body(self) -> Iterable[Widget]:
+        yield LineInput(id="find", placeholder="type some of it")
+        yield Static(id="found", markup=False)
+
+    def first_focus(self) -> Widget:
+        return self.query_one("#find")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._draw()
+
+    def resized(self) -> None:
+        super().resized()
+        self._draw()
+
+    @property
+    def found(self) -> list[Key]:
+        """What holds every word that was typed, by name or help."""
+        words = self.query_one("#find", Input).value.lower().split()
+        return [key for key in self._keys if all(word in f"{key.words} {key.help}".lower() for word in words)]
+
+    def _draw(self) -> None:
+        found, most = self.found, max(self.app.size.height - 10, 3)
+        self._at = min(self._at, max(len(found) - 1, 0))
+        first = max(0, min(self._at - most // 2, len(found) - most))
+        lines = []
+        for number, key in enumerate(found[first : first + most], start=first):
+            mark = self.text_styles.ink(f"{self.text_styles.signs.next} " if number == self._at else "  ", CHOSEN)
+            name = shown(self._keymap.get(key.id, key.key), ascii=self.text_styles.ascii)
+            text = fit(key.help, max(self.room - 12, 10), self.text_styles)
+            lines.append(Content.assemble(mark, self.text_styles.ink(f"{name:<9}", FAINT), self.text_styles.ink(text)))
+        more = len(found) - len(lines)
+        if more or not found:
+            lines.append(self.text_styles.ink(f"  and {more} more" if more else "  Nothing is like that.", FAINT))
+        self.query_one("#found", Static).update(joined(lines))
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        self._at = 0
+        self._draw()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_accept()
+
+    def action_move(self, step: int) -> None:
+        self._at = min(max(self._at + step, 0), max(len(self.found) - 1, 0))
+        self._draw()
+
+    def action_accept(self) -> None:
+        found = self.found
+        if found:
+            self.chosen = found[self._at].id
+            self.dismiss(True)

@@ -1,0 +1,67 @@
+"""Take the wheel, or ask for it: what may be done depends on whoever has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from midwatch.control.pending_requests import control_option
+from midwatch.engine.reasons import fault_of_reason
+from midwatch.reports.handoff_summary import handoff_summary
+from screens.dialogs.handoff import summary_lines
+from screens.incident.session import IncidentSession
+from screens.widgets.dialog import Dialog
+from screens.widgets.key_bindings import YES, bindings
+from screens.widgets.line_input import LineInput
+from screens.widgets.styles import FAINT, TextStyles
+from screens.widgets.text_layout import joined, paragraph
+
+
+class TakeControl(Dialog):
+    """Says who has it, asks for a reason where one is needed, and shows how the incident stands."""
+
+    DEFAULT_CSS = """
+    TakeControl Static { height: auto; width: 1fr; }
+    TakeControl #why, TakeControl #so { margin-bottom: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
+
+    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+        super().__init__(text_styles, "The wheel", mark=text_styles.ink(session.incident.id, FAINT))
+        self._desk = session
+        self._way = control_option(session)
+        self.accept_words = self._way.action
+        self.hint = "Esc cancel" + (
+            "" if self._way.needs_reason else f" {text_styles.signs.dot} {{yes}} {self._way.action.lower()}"
+        )
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(joined(paragraph(self._way.message, self.room, self.text_styles)), id="so", markup=False)
+        if self._way.needs_reason:
+            yield Static(self.text_styles.ink("Why do you take it?", FAINT), markup=False)
+            yield LineInput(id="why")
+        session = self._desk
+        sections = handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due)
+        yield Static(joined(summary_lines(sections, self.room, self.text_styles)), markup=False)
+
+    def first_focus(self) -> Widget:
+        return self.query_one("#why") if self._way.needs_reason else super().first_focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` says nothing where a reason is typed."""
+        return not self._way.needs_reason if action == "yes" else True
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_accept()
+
+    def action_accept(self) -> None:
+        reason = self.query_one("#why", Input).value.strip() if self._way.needs_reason else ""
+        if self._way.needs_reason and (fault := fault_of_reason(reason)):
+            self.complain(f"{fault}. Why do you take it?")
+            return
+        self.perform(lambda: self._way.go(self._desk, reason), f"{self.accept_words} {self.text_styles.signs.more}")

@@ -1,0 +1,50 @@
+"""All keys, from the one list of them, and the signs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.content import Content
+
+from midwatch.incident.state import StepStatus
+from screens.keys.incident_keys import KEYS, MOVES
+from screens.pages.page import Page
+from screens.widgets.key import shown
+from screens.widgets.styles import CHOSEN, FAINT, STRONG, TextStyles
+from screens.widgets.text_layout import labelled
+
+FIVE_LINES = (
+    "The line marked next is what to do now; Enter does it.",
+    "You see first what a step will touch; with no way back, you type a name.",
+    "Steps go on when this screen or the line dies; midwatch finds them again.",
+    "All goes into the journal; the timeline and the post-mortem come from it.",
+    "No state is told by colour alone: each has a sign and a word.",
+)
+"""How it works."""
+
+
+def help_page(text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> Page:
+    """The page that shows them; keys that were changed are shown as changed."""
+    return Page(text_styles, "Help", lambda width: help_lines(width, text_styles, keymap, driving=driving), can_help=False)
+
+
+def help_lines(width: int, text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
+    """How it works in five lines, the keys, the signs."""
+    lines = [text_styles.ink("How it works", STRONG)]
+    for text in FIVE_LINES:
+        lines += labelled(f" {text_styles.signs.dot}", text, width, text_styles, column=3)
+    lines += [Content(""), text_styles.ink("Keys", STRONG)]
+    for key in KEYS:
+        if not (key.watches if driving else key.writes):
+            name = shown(keymap.get(key.id, key.key), ascii=text_styles.ascii)
+            lines += [Content.assemble(text_styles.ink(f" {name:<10}", CHOSEN), text_styles.ink(key.help))]
+    for glyphs, plain, words in MOVES:
+        lines.append(
+            Content.assemble(text_styles.ink(f" {plain if text_styles.ascii else glyphs:<10}", CHOSEN), text_styles.ink(words))
+        )
+    lines += [Content(""), text_styles.ink("Signs", STRONG)]
+    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.next, CHOSEN), text_styles.ink("   next", FAINT)))
+    for status in StepStatus:
+        lines.append(Content.assemble(" ", text_styles.state(status), text_styles.ink(f"   {status.value}", FAINT)))
+    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.person), text_styles.ink("   needs a person", FAINT)))
+    return lines

@@ -1,0 +1,138 @@
+"""The journal as a person reads it: an entry an event, filtered by what kind it is and by words. Lines only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from midwatch.incident.events import Event, EventKind
+from midwatch.reports.event_text import SILENT, WORDS_IN, describe, lines_below
+from midwatch.system.clock import from_rfc3339
+from screens.incident.session import IncidentSession
+from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
+from screens.widgets.text_layout import edges, wrap
+
+_COLUMN = 10
+_EXCERPT = 12
+"""Lines of an excerpt that are shown; the export has them all."""
+_LONGEST = 2_000
+"""Characters of an event's words that are shown; the export has them all."""
+_STYLES: dict[str, str] = {  # what went well is told without a colour: those are for what did not
+    EventKind.DECLARED: STRONG,
+    EventKind.CLOSED: STRONG,
+    EventKind.SEVERITY: SOON,
+    EventKind.SKIPPED: SOON,
+    EventKind.JOURNAL_REPAIRED: SOON,
+    EventKind.JOURNAL_FAILED_OVER: SOON,
+    EventKind.JOURNAL_FALLBACK_LOST: WRONG,
+    EventKind.RESERVE_RELEASED: SOON,
+    EventKind.SECRETS_TOO_SHORT: SOON,
+    EventKind.JOURNAL_FALLBACKS: FAINT,
+    EventKind.MARKED_FAILED: WRONG,
+    EventKind.DRIVER_JOINED: FAINT,
+    EventKind.DRIVER_TOOK_OVER: SOON,
+    EventKind.HANDOFF_WITHDRAWN: FAINT,
+    EventKind.CONTROL_REQUESTED: SOON,
+    EventKind.APPROVAL_ASKED: SOON,
+    EventKind.APPROVAL_DECLINED: WRONG,
+    EventKind.DRIVER_LEFT: FAINT,
+    EventKind.CONFIRMED: FAINT,
+    EventKind.PINNED: FAINT,
+    EventKind.STARTED: FAINT,
+    EventKind.CRITERION: FAINT,
+    EventKind.TEXT_CORRECTED: FAINT,
+}
+_STEPS = frozenset(
+    {
+        EventKind.CONFIRMED,
+        EventKind.STARTED,
+        EventKind.FINISHED,
+        EventKind.OUTCOME_CHECKED,
+        EventKind.MARKED_DONE,
+        EventKind.MARKED_FAILED,
+        EventKind.SKIPPED,
+    }
+)
+FILTERS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("all", frozenset()),
+    ("words", frozenset({*WORDS_IN, EventKind.TEXT_CORRECTED})),
+    ("steps", frozenset({*_STEPS, EventKind.REOPENED})),
+    ("starred", frozenset()),
+)
+"""What may be shown: a name, and the kinds; none stands for every kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event with its lines for one width."""
+
+    event: Event
+    lines: tuple[Content, ...]
+
+
+def entries(
+    session: IncidentSession, width: int, text_styles: TextStyles, *, kinds: str = "all", term: str = ""
+) -> list[Entry]:
+    """The events that are asked for; readings around steps are left to the steps' own pages."""
+    wanted = dict(FILTERS)[kinds]
+    found: list[Entry] = []
+    day = None
+    for event in session.events:
+        if event.kind in SILENT or (wanted and event.kind not in wanted):
+            continue
+        if kinds == "starred" and event.seq not in session.incident.stars:
+            continue
+        text = describe(event, session.runbook)
+        below = _below(event, session)
+        if term and term.lower() not in "\n".join((text, event.actor, *below)).lower():
+            continue
+        head = [text_styles.ink(f"{event.time:%Y-%m-%d} UTC", STRONG)] if event.time.date() != day else []
+        day = event.time.date()
+        found.append(Entry(event, (*head, *_lines(event, text, below, session, width, text_styles))))
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… and {len(text) - _LONGEST} more characters"
+
+
+def _below(event: Event, session: IncidentSession) -> list[str]:
+    """What stands under an event: when it really happened, what was given with it or pasted, how it was corrected."""
+    found: list[str] = []
+    if event.kind == EventKind.NOTE and event.body.get("at"):
+        found.append(f"It happened at {from_rfc3339(str(event.body['at'])):%H:%M:%S}")
+    more = lines_below(event, session.runbook)
+    found += more[:_EXCERPT] + ([f"| and {len(more) - _EXCERPT} more lines"] if len(more) > _EXCERPT else [])
+    if correction := session.incident.corrections.get(event.seq):
+        found.append(f"Corrected by {correction.actor.partition('@')[0]}: {correction.text}")
+    return found
+
+
+def _lines(
+    event: Event, text: str, below: Sequence[str], session: IncidentSession, width: int, text_styles: TextStyles
+) -> list[Content]:
+    style = _STYLES.get(event.kind, "")
+    if event.kind == EventKind.FINISHED:
+        style = "" if event.body.get("outcome") == "done" else WRONG
+    corrected = event.seq in session.incident.corrections
+    who = event.actor.partition("@")[0]
+    star = text_styles.signs.star if event.seq in session.incident.stars else " "
+    lines: list[Content] = []
+    room = max(width - _COLUMN - len(who) - 2, 16)
+    for number, line in enumerate(wrap(text_styles.clean(_cut(text), newlines=True), room)):
+        head = (
+            text_styles.ink(f"{star}{event.time:%H:%M:%S} ", CHOSEN if star.strip() else FAINT)
+            if number == 0
+            else " " * _COLUMN
+        )
+        said = Content.assemble(head, text_styles.ink(line, FAINT if corrected else style))
+        lines.append(edges(said, text_styles.ink(who if number == 0 else "", FAINT), width))
+    for line in below:
+        last = corrected and line is below[-1]
+        lines += [
+            Content.assemble(" " * _COLUMN, text_styles.ink(part, STRONG if last else FAINT))
+            for part in wrap(text_styles.clean(_cut(line), newlines=True), max(width - _COLUMN, 16))
+        ]
+    return lines

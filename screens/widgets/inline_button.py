@@ -1,0 +1,125 @@
+"""Small things to choose with: a button of one line, and one of several options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from screens.widgets.styles import CHOSEN, FAINT, SOON, TextStyles
+
+
+class InlineButton(Widget, can_focus=True):
+    """`[ Cancel ]`: one line, pressed by Enter, marked by brackets and not by colour alone."""
+
+    DEFAULT_CSS = """
+    InlineButton { width: auto; height: 1; }
+    InlineButton:focus { text-style: bold reverse; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "press", show=False)]
+
+    class Pressed(Message):
+        """It was pressed."""
+
+        def __init__(self, choice: InlineButton) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, label: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.label = label
+
+    def render(self) -> Content:
+        return Content(f"[ {self.label} ]")
+
+    def action_press(self) -> None:
+        if not self.disabled:
+            self.post_message(self.Pressed(self))
+
+    def on_click(self) -> None:
+        self.action_press()
+
+
+class PickOne(Widget, can_focus=True):
+    """One of several: arrows move, the first letter jumps. Nothing is chosen until somebody chooses.
+
+    The mark stands at what is chosen, and nowhere while nothing is. Space moves on in a list; it never answers yes or no.
+    """
+
+    DEFAULT_CSS = """
+    PickOne { height: auto; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,down", "move(1)", show=False),
+        Binding("space", "space", show=False),
+        Binding("left,up", "move(-1)", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+    picked: reactive[int] = reactive(-1)
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+    def __init__(
+        self,
+        options: Sequence[tuple[str, str]],
+        text_styles: TextStyles,
+        *,
+        id: str,
+        picked: str = "",
+        across: bool = False,
+        required: bool = True,
+    ) -> None:
+        """Options are value and words."""
+        super().__init__(id=id)
+        self.options = list(options)
+        self._pen, self._across, self._required = text_styles, across, required
+        self.set_reactive(PickOne.picked, next((n for n, (value, _) in enumerate(options) if value == picked), -1))
+
+    @property
+    def value(self) -> str:
+        """What is chosen; empty while nothing is."""
+        return self.options[self.picked][0] if self.picked >= 0 else ""
+
+    def render(self) -> Content:
+        parts = []
+        for number, (_, words) in enumerate(self.options):
+            chosen = number == self.picked
+            mark = "(*)" if chosen else "( )"
+            style = ("bold " if self.has_focus else "") + CHOSEN if chosen else "" if self.has_focus else FAINT
+            here = self._pen.ink(f"{self._pen.signs.next} " if chosen and self.has_focus else "  ", CHOSEN)
+            parts.append(Content.assemble(here, self._pen.ink(f"{mark} {words}", style)))
+        if self.picked < 0 and self._required and self.has_focus:
+            parts[-1] = Content.assemble(parts[-1], self._pen.ink(f"  {self._pen.signs.arrow} choose one", SOON))
+        return Content(" " if self._across else "\n").join(parts)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def action_move(self, step: int) -> None:
+        self.picked = (self.picked + step) % len(self.options) if self.picked >= 0 or step > 0 else len(self.options) - 1
+
+    def action_space(self) -> None:
+        """The next one of a list. Yes and no are answered by their letters and by arrows."""
+        if [value for value, _ in self.options] != ["yes", "no"]:
+            self.action_move(1)
+
+    def action_submit(self) -> None:
+        self.post_message(self.Submitted())
+
+    def on_key(self, event: events.Key) -> None:
+        found = [
+            n for n, (_, words) in enumerate(self.options) if event.character and words.lower().startswith(event.character)
+        ]
+        if len(found) == 1:
+            self.picked = found[0]
+            event.stop()

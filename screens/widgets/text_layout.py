@@ -1,0 +1,117 @@
+"""Lines of a given width: wrapped, aligned on both edges, in columns. Pure text, no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len, chop_cells
+from textual.content import Content
+
+from screens.widgets.styles import FAINT, TextStyles
+
+_UNITS = frozenset({"%", "B", "kB", "MB", "GB", "TB", "s", "min", "h", "d"})
+_LONELY = 5
+"""Cells of a last word that takes the one before it with it: alone on its line it is overlooked."""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Words broken over lines of at most `width` cells; a word that is longer is cut."""
+    lines: list[str] = []
+    for paragraph in text.splitlines() or [""]:
+        line, used, begin = "", 0, len(lines)
+        for word in _whole(paragraph.split(" ")):
+            cells = cell_len(word)
+            if line and used + 1 + cells <= width:
+                line, used = f"{line} {word}", used + 1 + cells
+                continue
+            if line:
+                lines.append(line)
+            pieces = _cut(word, max(width, 1)) if cells > width else [word]
+            lines.extend(pieces[:-1])
+            line = pieces[-1] if pieces else ""
+            used = cell_len(line)
+        lines.append(line)
+        _join_last(lines, begin, width)
+    return lines
+
+
+def _whole(words: list[str]) -> Iterator[str]:
+    """The words, a figure with its unit as one: `33 %` is not read over two lines."""
+    held = ""
+    for word in words:
+        if held and word.rstrip(".,;:)") in _UNITS:
+            held = f"{held} {word}"
+            continue
+        if held:
+            yield held
+        held = word if word.lstrip("(~≤<=").replace(".", "").isdigit() else ""
+        if not held:
+            yield word
+    if held:
+        yield held
+
+
+def _join_last(lines: list[str], begin: int, width: int) -> None:
+    """Have a short last word accompanied, where the lines of its paragraph have a word to spare."""
+    if len(lines) < begin + 2 or not 0 < cell_len(lines[-1]) <= _LONELY or len(lines[-2].split()) < 3:
+        return
+    rest, _, word = lines[-2].rpartition(" ")
+    if word and " " not in lines[-1] and not rest[-1].isdigit() and cell_len(word) + 1 + cell_len(lines[-1]) <= width:
+        lines[-2:] = [rest, f"{word} {lines[-1]}"]
+
+
+def _cut(word: str, width: int) -> list[str]:
+    """A word that is too long, cut where a path or a name may be cut, if there is such a place not too early in the line."""
+    pieces = []
+    while cell_len(word) > width:
+        head = chop_cells(word, width)[0]
+        for signs in ("/", "-_.,:="):
+            at = max(head.rfind(sign) for sign in signs) + 1
+            if at > len(head) // 3:
+                head = head[:at]
+                break
+        pieces.append(head)
+        word = word[len(head) :]
+    return [*pieces, word]
+
+
+def fit(text: str, width: int, text_styles: TextStyles) -> str:
+    """The text on one line of at most `width` cells; what was cut off is marked."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 1:
+        return text_styles.signs.more[:width]
+    return chop_cells(text, width - 1)[0] + text_styles.signs.more
+
+
+def edges(left: Content, right: Content, width: int) -> Content:
+    """One line with something on both edges. The right one stays whole; the left one is cut when there is no room."""
+    room = width - right.cell_length - (1 if right.cell_length else 0)
+    if left.cell_length > room:
+        left = left.truncate(max(room, 0), ellipsis=True)
+    gap = max(width - left.cell_length - right.cell_length, 0)
+    return Content.assemble(left, " " * gap, right)
+
+
+def paragraph(text: str, width: int, text_styles: TextStyles, *, style: str = "", indent: int = 0) -> list[Content]:
+    """Foreign text, wrapped and indented."""
+    pad = " " * indent
+    return [
+        text_styles.ink(pad + line, style)
+        for line in wrap(text_styles.clean(text.strip(), newlines=True), max(width - indent, 8))
+    ]
+
+
+def labelled(label: str, text: str, width: int, text_styles: TextStyles, *, column: int = 9, style: str = "") -> list[Content]:
+    """A faint label, and its text in a column beside it."""
+    lines = wrap(text_styles.clean(text.strip(), newlines=True), max(width - column, 8))
+    heads = [label, *[""] * (len(lines) - 1)]
+    return [
+        Content.assemble(text_styles.ink(head.ljust(column), FAINT), text_styles.ink(line, style))
+        for head, line in zip(heads, lines, strict=True)
+    ]
+
+
+def joined(lines: Iterable[Content]) -> Content:
+    """Lines as one content."""
+    return Content("\n").join(lines)
