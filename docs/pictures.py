@@ -23,10 +23,10 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step, StepKind
 from midwatch.system.identity import Identity
-from tui.app import MidwatchApp
-from tui.declare_app import DeclareApp
-from tui.picture import screenshot
-from tui.themed import BaseApp
+from tui.app.app import MidwatchApp
+from tui.app.base_app import BaseApp
+from tui.app.declare_app import DeclareApp
+from tui.app.screenshot import screenshot
 
 FOLDER = Path(__file__).parent / "pictures"
 TERMINAL = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/home/ada/.config"}

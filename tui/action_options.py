@@ -10,8 +10,8 @@ from pathlib import Path
 
 from midwatch.api.action import Action, Check, Context
 from midwatch.system.errors import BadInput, Exit
+from tui.cli_context import add_runbook, load_runbook
 from tui.output import say, unfiltered
-from tui.where import add_runbook, load_runbook
 
 
 def add_names(parser: argparse.ArgumentParser, what: str) -> None:

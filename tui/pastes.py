@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from midwatch.system.sanitize import safe_text
-from tui.typed import WHOLE, InputParser
+from tui.terminal.input_parser import WHOLE, InputParser
 
 PASTE_KEYS = 8
 """So many keys of text in one read were pasted: no hand types them between two reads."""

@@ -10,7 +10,7 @@ from midwatch.api.probe import Level
 from midwatch.incident.state import StepStatus
 from midwatch.system.sanitize import safe_text
 
-# Names of theme variables (tui/theme.py). Colour never tells anything that a sign or a word does not tell as well.
+# Names of theme variables (tui/app/theme.py). Colour never tells anything that a sign or a word does not tell as well.
 WRONG, SOON, WELL, CHOSEN, FAINT = "$wrong", "$soon", "$well", "$chosen", "$faint"
 STRONG = "bold"
 

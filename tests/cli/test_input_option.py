@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.system.errors import BadInput
-from tui.where import inputs_given
+from tui.cli_context import inputs_given
 
 NAMES = st.text(st.characters(exclude_characters="="), min_size=1, max_size=8)
 

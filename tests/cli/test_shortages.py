@@ -69,7 +69,7 @@ def test_an_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
 SETTINGS = """
 from pathlib import Path
 from midwatch.system.errors import Failed
-from tui.settings import Settings, write_settings
+from tui.app.settings import Settings, write_settings
 try:
     write_settings(Path(sys.argv[1]), Settings(theme="light"))
 except Failed as failed:

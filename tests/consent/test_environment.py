@@ -14,7 +14,7 @@ from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Environment
-from tui.lines.telling import where_lines
+from tui.plain.descriptions import where_lines
 
 RUNBOOK = """\
 midwatch: 1

@@ -22,9 +22,9 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
 from tests.mounting import run_or_skip
-from tui.lines.session import Session
-from tui.lines.teletype import LineTerminal
-from tui.lines.words import COMMAND_WORDS, parse
+from tui.plain.command_words import COMMAND_WORDS, parse
+from tui.plain.line_terminal import LineTerminal
+from tui.plain.session import Session
 
 
 def to_the_work(talk: Talk, folder: Path) -> None:

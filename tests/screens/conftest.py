@@ -21,7 +21,7 @@ from screens.widgets import background, hand
 from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.readings import sources
-from tui.app import MidwatchApp
+from tui.app.app import MidwatchApp
 
 GOLDENS = Path(__file__).parent / "goldens"
 

@@ -8,7 +8,7 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.theme import THEMES
+from tui.app.theme import THEMES
 
 INKS = ("foreground", "wrong", "soon", "well", "chosen", "faint")
 PAPERS = ("background", "surface", "cursor", "field", "field-focus")

@@ -15,7 +15,7 @@ from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
 from tests.screens.conftest import grid, press, rest
 from tests.screens.desk import RUNBOOK_FILE
-from tui.declare_app import DeclareApp
+from tui.app.declare_app import DeclareApp
 
 EARLIER = [
     Summary("INC-20261120-0210-backup-failure", "Backup failure, PROD", "SEV-1", closed=datetime(2026, 11, 20, tzinfo=UTC)),

@@ -21,7 +21,7 @@ from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
-from tui.themed import BaseApp
+from tui.app.base_app import BaseApp
 
 
 class Night:

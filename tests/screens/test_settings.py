@@ -14,8 +14,8 @@ from screens.keys.keymaps import SCREENS
 from screens.widgets.key import shown
 from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
-from tui.keys import keys_file, read_keymap
-from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
+from tui.app.keymap_file import keys_file, read_keymap
+from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])

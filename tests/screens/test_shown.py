@@ -16,7 +16,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.screens.line import Cells
-from tui.shown import DiffRenderer
+from tui.terminal.diff_renderer import DiffRenderer
 
 ROWS, COLUMNS = 4, 30
 CONSOLE = Console(color_system="truecolor", force_terminal=True)

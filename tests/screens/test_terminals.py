@@ -13,7 +13,7 @@ from screens.incident.panel_poller import Source
 from screens.widgets.output_view import OutputView
 from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import SessionInMemory
-from tui.keys import read_keymap
+from tui.app.keymap_file import read_keymap
 
 HOSTILE = (
     b"\x1b]52;c;cm0gLXJm\x07clipboard\n\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m [red]markup[/red] [/\n"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from textual import events
 from textual.message import Message
 
-from tui import typed
-from tui.typed import InputParser
+from tui.terminal import input_parser
+from tui.terminal.input_parser import InputParser
 
 KEYS = {
     "n": "n",
@@ -69,9 +69,9 @@ def test_whatever_comes_nothing_breaks_and_a_key_after_it_is_heard(text: str, si
 
 def later(reader: InputParser, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[str]:
     """What it tells after so long in which nothing came."""
-    now = typed.time.monotonic()
+    now = input_parser.time.monotonic()
     with monkeypatch.context() as patched:
-        patched.setattr(typed.time, "monotonic", lambda: now + seconds)
+        patched.setattr(input_parser.time, "monotonic", lambda: now + seconds)
         return named(reader.tick())
 
 

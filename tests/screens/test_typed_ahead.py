@@ -19,8 +19,8 @@ from screens.incident.screen import IncidentScreen
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
-from tui import turns
-from tui.turns import KeyQueue
+from tui.terminal import key_queue
+from tui.terminal.key_queue import KeyQueue
 
 STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
@@ -147,7 +147,7 @@ async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
     session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody types another one to get it heard."""
-    monkeypatch.setattr(turns, "TOO_LONG", 0.3)
+    monkeypatch.setattr(key_queue, "TOO_LONG", 0.3)
     async with opened(session) as pilot:
         monkeypatch.setattr(KeyQueue, "_pass_on", lambda *_: None)
         type_ahead(pilot, "down", "up", "q")

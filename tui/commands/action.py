@@ -14,9 +14,9 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import BadInput, Exit, Failed, Refused
 from midwatch.system.trusted_files import read_regular
 from tui.action_options import add_names, list_actions, parse_action
-from tui.lines.typed_ahead import drop_typed_ahead
 from tui.output import Parser, say, say_json
-from tui.plain import plan_lines
+from tui.plain.plan_text import plan_lines
+from tui.plain.typed_ahead import drop_typed_ahead
 
 _LARGEST_PLAN_BYTES = 64 << 20
 

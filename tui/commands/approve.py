@@ -7,8 +7,8 @@ import sys
 
 from midwatch.engine.reasons import require_reason
 from midwatch.system.errors import BadInput, Exit, Refused, SourceLocation
+from tui.cli_context import add_incident, add_runbook, logs_folder
 from tui.output import say, say_json
-from tui.where import add_incident, add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,8 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.repository import find
     from midwatch.runbook.step_names import named
     from midwatch.system.actor import current_actor
-    from tui.lines.typed_ahead import drop_typed_ahead
-    from tui.plain import plan_lines
+    from tui.plain.plan_text import plan_lines
+    from tui.plain.typed_ahead import drop_typed_ahead
 
     decline = None if args.decline is None else require_reason(args.decline, place=SourceLocation("--decline"))
     controller = IncidentController.observe(find(logs_folder(args), args.incident), actor=current_actor())

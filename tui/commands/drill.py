@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import BadInput, Exit
+from tui.cli_context import add_inputs, inputs_given, refuse_inputs
 from tui.output import say
-from tui.where import add_inputs, inputs_given, refuse_inputs
 
 if TYPE_CHECKING:
     from drill.production import Production
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from drill import production, removal, scenarios
-    from tui.with_screen import wants_lines
+    from tui.launch_tui import wants_lines
 
     if args.list:
         for scenario in scenarios.SCENARIOS:
@@ -80,7 +80,7 @@ def _leave(place: Production, *, keep: bool) -> None:
 
 def _headless(place: Production, args: argparse.Namespace, inputs: Mapping[str, str]) -> tuple[int, bool]:
     from midwatch.runbook.loader import load
-    from tui.without_screen import run_headless
+    from tui.launch_headless import run_headless
 
     answers = Path(args.answers) if args.answers else place.answers
     export = Path(args.export) if args.export else None
@@ -95,8 +95,8 @@ def _screen(place: Production, args: argparse.Namespace, inputs: Mapping[str, st
     from midwatch.reports.timeline import timeline
     from midwatch.runbook.loader import load
     from midwatch.system.actor import current_actor
-    from tui.files import write_text
-    from tui.with_screen import drive_or_observe, open_front
+    from tui.launch_tui import drive_or_observe, open_front
+    from tui.user_files import write_text
 
     runbook = load(place.runbook, site=place.site)
     folder = open_incident(runbook.location_of("logs"), runbook.id)

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from tui.cli_context import add_incident, add_runbook, logs_folder
 from tui.output import say, say_document
-from tui.where import add_incident, add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.repository import find
     from midwatch.reports.post_mortem import post_mortem
     from midwatch.reports.timeline import timeline
-    from tui.files import is_special, write_text
+    from tui.user_files import is_special, write_text
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
         raise BadInput("--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY")
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 def _sign(path: Path, text: str, given: str | None) -> None:
     """Sign it. Without a key by name, one that is missing or cannot sign is only said: the export itself is there."""
     from midwatch.reports.signature import sign, signature_of, usual_key
-    from tui.files import write_text
+    from tui.user_files import write_text
 
     key, signature = Path(given).expanduser() if given else usual_key(), signature_of(path)
     signature.unlink(missing_ok=True)  # of an earlier export, which would not fit this one

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Exit
+from tui.cli_context import add_incident, add_runbook, logs_folder, own_runbook
 from tui.output import say, say_json
-from tui.where import add_incident, add_runbook, logs_folder, own_runbook
 
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Exit
+from tui.cli_context import add_runbook, logs_folder
 from tui.output import say, say_json
-from tui.where import add_runbook, logs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

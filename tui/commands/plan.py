@@ -7,9 +7,9 @@ from typing import Any
 
 from midwatch.api.plan import Plan
 from midwatch.system.errors import Exit, MidwatchError
+from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook
 from tui.output import say, say_json
-from tui.plain import plan_lines
-from tui.where import add_inputs, add_runbook, inputs_given, load_runbook
+from tui.plain.plan_text import plan_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

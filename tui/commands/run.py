@@ -7,7 +7,7 @@ from pathlib import Path
 
 from midwatch.engine.reasons import optional_reason
 from midwatch.system.errors import BadInput, SourceLocation
-from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
+from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.answers:
         raise BadInput("--headless needs --answers FILE", hint="docs/headless.md says what stands in it")
     from midwatch.engine.repository import open_incident
-    from tui.without_screen import run_headless
+    from tui.launch_headless import run_headless
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     runbook = load_runbook(args)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from midwatch.engine.reasons import optional_reason
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Exit, SourceLocation
+from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 from tui.output import say
-from tui.where import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
 
 if TYPE_CHECKING:
     from midwatch.runbook.declaration import Declaration
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.repository import find, open_incident
     from midwatch.system.actor import current_actor
-    from tui.with_screen import drive_or_observe, open_front, wants_lines
+    from tui.launch_tui import drive_or_observe, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     runbook = load_runbook(args)
@@ -84,10 +84,10 @@ def _declaration(runbook: Runbook, args: argparse.Namespace, *, lines: bool) -> 
         for one in earlier:
             if one.problem:
                 say(f"{one.id} cannot be read, and may be open. {one.problem}")
-        from tui.lines.declaring import declaration
+        from tui.plain.declaration import declaration
 
         return declaration(runbook, given, sure=args.new)
-    from tui.declare_app import DeclareApp
-    from tui.with_screen import utf8
+    from tui.app.declare_app import DeclareApp
+    from tui.launch_tui import utf8
 
     return DeclareApp(runbook, earlier, given, ascii=args.ascii or not utf8()).run(mouse=not args.no_mouse)

@@ -9,8 +9,8 @@ from pathlib import Path
 from midwatch.engine.inspection import Finding, Standing, inspect
 from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError
 from midwatch.system.trusted_files import read_regular
+from tui.cli_context import add_incident, add_runbook, logs_folder
 from tui.output import say, say_json
-from tui.where import add_incident, add_runbook, logs_folder
 
 _EXPORT_LIMIT_BYTES = 256 * 1024 * 1024
 _MARKS = {Standing.GOOD: "", Standing.NOTE: "note: ", Standing.UNKNOWN: "unknown: ", Standing.WRONG: "NOT so: "}

@@ -14,9 +14,9 @@ from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.system.errors import Refused
-from tui.lines.teletype import Interrupted, LineTerminal
-from tui.lines.telling import titled
-from tui.plain import plan_lines
+from tui.plain.descriptions import titled
+from tui.plain.line_terminal import Interrupted, LineTerminal
+from tui.plain.plan_text import plan_lines
 
 _LOOK = 0.3
 _SAY_AGAIN = 60.0

@@ -16,9 +16,9 @@ from midwatch.reports.handoff_summary import headline
 from midwatch.runbook.model import Runbook
 from midwatch.system.actor import current_actor, login
 from midwatch.system.errors import BadInput, MidwatchError
-from tui.lines.typed_ahead import drop_typed_ahead
+from tui.app.settings import read_settings, settings_file
 from tui.output import say
-from tui.settings import read_settings, settings_file
+from tui.plain.typed_ahead import drop_typed_ahead
 
 
 def wants_lines(*, plain: bool, instead: str) -> bool:
@@ -51,8 +51,8 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
-    from tui.app import MidwatchApp
-    from tui.keys import keys_file, read_keymap
+    from tui.app.app import MidwatchApp
+    from tui.app.keymap_file import keys_file, read_keymap
 
     chosen = read_settings(settings_file())
     try:
@@ -67,7 +67,7 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
 def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool) -> bool:
     """Work on the incident with the screen or with plain lines; as `open_screen`."""
     if lines:
-        from tui.lines.front import talk
+        from tui.plain.front_end import talk
 
         return talk(controller)
     return open_screen(controller, ascii=ascii, mouse=mouse)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.system.sanitize import safe_text
-from tui.lines.typed_ahead import drop_typed_ahead
+from tui.plain.typed_ahead import drop_typed_ahead
 
 T = TypeVar("T")
 STOP = "."

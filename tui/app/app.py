@@ -22,11 +22,11 @@ from screens.incident.panel_poller import Source
 from screens.incident.screen import IncidentScreen
 from screens.incident.session import IncidentSession
 from screens.widgets.line_view import LineView
-from tui.files import write_text
-from tui.keys import keys_file, keys_text, parse_keymap, read_keymap
-from tui.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
-from tui.theme import theme_for
-from tui.themed import BaseApp
+from tui.app.base_app import BaseApp
+from tui.app.keymap_file import keys_file, keys_text, parse_keymap, read_keymap
+from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, with_theme, write_settings
+from tui.app.theme import theme_for
+from tui.user_files import write_text
 
 
 class MidwatchApp(BaseApp[bool]):

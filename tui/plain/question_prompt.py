@@ -5,7 +5,7 @@ from __future__ import annotations
 from midwatch.runbook.fields import listed
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
-from tui.lines.teletype import LineTerminal
+from tui.plain.line_terminal import LineTerminal
 
 _SHORT = {"y": "yes", "n": "no"}
 

@@ -11,7 +11,7 @@ from midwatch.reports.status_update import draft
 from midwatch.runbook.model import Severity
 from midwatch.system.errors import BadInput
 from midwatch.system.time_parser import HOW, parse_time
-from tui.lines.teletype import Interrupted, LineTerminal
+from tui.plain.line_terminal import Interrupted, LineTerminal
 
 _SEVERITIES = {
     Severity.SEV0: "loss of data",

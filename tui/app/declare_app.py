@@ -12,7 +12,7 @@ from midwatch.engine.repository import Summary
 from midwatch.runbook.declaration import Declaration
 from midwatch.runbook.model import Runbook
 from screens.dialogs.declare import DeclareForm
-from tui.themed import BaseApp
+from tui.app.base_app import BaseApp
 
 
 class DeclareApp(BaseApp[Declaration]):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tui.themed import BaseApp
+from tui.app.base_app import BaseApp
 
 _SETTLE = 0.2
 """Seconds without any work beside the loop after which the screen counts as finished."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from midwatch.system.durable import make_folders
 from midwatch.system.errors import BadInput, Failed, SourceLocation
-from tui.files import read_own, write_text
-from tui.keys import keys_file
-from tui.theme import THEMES
+from tui.app.keymap_file import keys_file
+from tui.app.theme import THEMES
+from tui.user_files import read_own, write_text
 
 THEME_NAMES = ("auto", *(theme.name.removeprefix("midwatch-") for theme in THEMES))
 

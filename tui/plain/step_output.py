@@ -12,8 +12,8 @@ from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from midwatch.system.units import duration
-from tui.lines.teletype import Interrupted, LineTerminal
-from tui.lines.telling import titled
+from tui.plain.descriptions import titled
+from tui.plain.line_terminal import Interrupted, LineTerminal
 
 _POLL = 0.2
 _AT_ONCE = 200

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from midwatch.runbook.declaration import Declaration, inputs_of
 from midwatch.runbook.model import Runbook, Severity
-from tui.lines.answering import answered
-from tui.lines.teletype import Gone, Interrupted, LineTerminal
+from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
+from tui.plain.question_prompt import answered
 
 
 def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> Declaration | None:

@@ -14,7 +14,7 @@ from textual.keys import Keys
 from midwatch.system.errors import BadInput, SourceLocation
 from screens.keys.keymaps import FIXED, SCREENS
 from screens.widgets.key import Key, shown
-from tui.files import read_own
+from tui.user_files import read_own
 
 _NAMED = {key.value for key in Keys} | {"space"}
 

@@ -28,12 +28,12 @@ from screens.pages.page import Page
 from screens.widgets.dialog import Dialog
 from screens.widgets.hand import Hand
 from screens.widgets.styles import AsciiNet, TextStyles
-from tui.left_clean import guarded_terminal
-from tui.line_driver import HangupDriver
-from tui.settings import read_settings, settings_file, with_theme
-from tui.shown import DiffRenderer
-from tui.theme import PLAIN, THEMES, theme_for
-from tui.turns import KeyQueue
+from tui.app.settings import read_settings, settings_file, with_theme
+from tui.app.theme import PLAIN, THEMES, theme_for
+from tui.terminal.diff_renderer import DiffRenderer
+from tui.terminal.hangup_driver import HangupDriver
+from tui.terminal.key_queue import KeyQueue
+from tui.terminal.terminal_guard import guarded_terminal
 
 T = TypeVar("T")
 

@@ -15,14 +15,14 @@ from midwatch.runbook.model import Step, StepKind
 from midwatch.runbook.step_names import named
 from midwatch.supervisor.logind import logout_kills
 from midwatch.system.errors import MidwatchError, Refused
-from tui.lines import telling
-from tui.lines.company import Collaboration
-from tui.lines.deciding import StepCommands, running_step
-from tui.lines.following import follow, say_end
-from tui.lines.teletype import Gone, Interrupted, LineTerminal
-from tui.lines.typed_ahead import has_typed_ahead
-from tui.lines.words import help_lines, parse
-from tui.lines.writing import Annotations
+from tui.plain import descriptions
+from tui.plain.annotations import Annotations
+from tui.plain.collaboration import Collaboration
+from tui.plain.command_words import help_lines, parse
+from tui.plain.line_terminal import Gone, Interrupted, LineTerminal
+from tui.plain.step_commands import StepCommands, running_step
+from tui.plain.step_output import follow, say_end
+from tui.plain.typed_ahead import has_typed_ahead
 
 _LAST = 20
 """Events, and lines of output, that are said when nobody asks for more."""
@@ -57,7 +57,7 @@ class Session:
         """Talk until the operator leaves; True when on purpose, False when nobody is there any more."""
         say = self._teletype.say
         try:
-            for line in telling.where_lines(self._conductor, self._conductor.clock.now()):
+            for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):
                 say(line)
             if warning := logout_kills():
                 say(warning)
@@ -72,7 +72,7 @@ class Session:
     def _once(self) -> None:
         try:
             self._news()
-            self._teletype.say(telling.next_line(self._conductor, self.step))
+            self._teletype.say(descriptions.next_line(self._conductor, self.step))
             too_early = has_typed_ahead()
             line = self._teletype.ask("> ")
             word, rest = parse(line, driving=self._conductor.driving)
@@ -105,7 +105,7 @@ class Session:
             say_end(controller, controller.runbook.step(step_id), self._teletype)
         self._running = running
         if not controller.driving:
-            for line in telling.timeline_lines(controller, first=self._told + 1):
+            for line in descriptions.timeline_lines(controller, first=self._told + 1):
                 self._teletype.say(line)
         for event in controller.events[self._told :] if controller.driving else ():
             if words := journal_notice(event.kind, event.body):
@@ -116,7 +116,7 @@ class Session:
             self._due_told = due
             self._teletype.say(f"A status update is due since {due:%H:%M} UTC. The word is u.")
         if controller.driving and controller.incident.open:
-            for line in telling.owed_lines(controller.incident, controller.runbook):
+            for line in descriptions.owed_lines(controller.incident, controller.runbook):
                 self._teletype.say(line)
         self._company.news()
 
@@ -201,7 +201,7 @@ class Session:
         elif incident.status(step).concluded:
             self._at = None
         elif unmet := incident.unmet_needs(step, controller.runbook):
-            self._teletype.say(f"{telling.titled(step)} needs {telling.titled(unmet[0])} first.")
+            self._teletype.say(f"{descriptions.titled(step)} needs {descriptions.titled(unmet[0])} first.")
             self._at = unmet[0]
         elif incident.status(step) is StepStatus.UNDECIDED:
             self._view("")
@@ -226,23 +226,23 @@ class Session:
         self._deciding.look(self._one())
 
     def _where(self, rest: str) -> None:
-        for line in telling.where_lines(self._conductor, self._conductor.clock.now()):
+        for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):
             self._teletype.say(line)
 
     def _list(self, rest: str) -> None:
         incident, runbook = self._conductor.incident, self._conductor.runbook
-        for line in telling.checklist_lines(incident, runbook, self.step, whole=rest == "all"):
+        for line in descriptions.checklist_lines(incident, runbook, self.step, whole=rest == "all"):
             self._teletype.say(line)
 
     def _view(self, rest: str) -> None:
         step = named(self._conductor.runbook, rest) if rest else self._one()
-        for line in telling.step_lines(step, self._conductor.incident, self._conductor.runbook):
+        for line in descriptions.step_lines(step, self._conductor.incident, self._conductor.runbook):
             self._teletype.say(line)
 
     def _go_to(self, rest: str) -> None:
         self._at = named(self._conductor.runbook, rest) if rest else None
         if self.step is not None:
-            self._teletype.say(f"At {telling.titled(self.step)}, {self._conductor.incident.status(self.step).value}.")
+            self._teletype.say(f"At {descriptions.titled(self.step)}, {self._conductor.incident.status(self.step).value}.")
 
     def _follow(self) -> None:
         self._followed(self._under_way())
@@ -259,7 +259,7 @@ class Session:
         step = self._one()
         folder = self._conductor.attempt_folder(step.id)
         if folder is None:
-            raise Refused(f"{telling.titled(step)} has written nothing")
+            raise Refused(f"{descriptions.titled(step)} has written nothing")
         output_index, count = OutputIndex(folder.output), int(rest) if rest.isdecimal() and len(rest) < 6 else _LAST
         while output_index.refresh():
             pass
@@ -271,7 +271,7 @@ class Session:
 
     def _timeline(self, rest: str) -> None:
         self._conductor.poll()
-        lines = list(telling.timeline_lines(self._conductor))
+        lines = list(descriptions.timeline_lines(self._conductor))
         if rest and not rest.isdecimal():
             lines = [line for line in lines if rest.lower() in line.lower()]
         for line in lines[-(int(rest) if rest.isdecimal() and len(rest) < 6 and int(rest) else _LAST) :]:
@@ -295,7 +295,7 @@ class Session:
             self._teletype.say(line)
 
     def _quit(self, rest: str) -> None:
-        running = [telling.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()]
+        running = [descriptions.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()]
         if running:
             self._teletype.say(f"This goes on without you: {', '.join(running)}.")
         self._left = True

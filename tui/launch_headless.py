@@ -9,8 +9,8 @@ from pathlib import Path
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit
-from tui.files import write_text
 from tui.output import say
+from tui.user_files import write_text
 
 
 def run_headless(

@@ -7,8 +7,8 @@ import threading
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.system.errors import MidwatchError
-from tui.lines.session import Session
-from tui.lines.teletype import LineTerminal
+from tui.plain.line_terminal import LineTerminal
+from tui.plain.session import Session
 
 _POLL = 1.0
 """Seconds between two looks at what has happened."""

@@ -10,12 +10,12 @@ from midwatch.engine.policy import name_to_type, risk_of
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.runbook.model import Risk, Step, StepKind
 from midwatch.system.errors import Refused
-from tui.lines.answering import answered
-from tui.lines.company import Collaboration
-from tui.lines.following import follow
-from tui.lines.teletype import Interrupted, LineTerminal
-from tui.lines.telling import titled
-from tui.plain import plan_lines
+from tui.plain.collaboration import Collaboration
+from tui.plain.descriptions import titled
+from tui.plain.line_terminal import Interrupted, LineTerminal
+from tui.plain.plan_text import plan_lines
+from tui.plain.question_prompt import answered
+from tui.plain.step_output import follow
 
 _HOLDS = {True: "holds", False: "does not hold", None: "unknown"}
 _MET = {True: "met", False: "not met", None: "unknown"}

@@ -1,0 +1,1 @@
+"""The Textual applications, their theme and settings."""

@@ -1,0 +1,1 @@
+"""What touches the internals of Textual and of the terminal."""
