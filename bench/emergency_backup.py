@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.image import ensure
-from drill.servers import free_ports
+from drill.servers.clusters import free_ports
+from drill.servers.image import ensure
 from probes.postgres.embedded import engine_for
 
 ROWS = 3_800_000

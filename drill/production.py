@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from drill.bases import break_bases, make_bases
-from drill.choice import address, choose
-from drill.clutter import seed_docker
-from drill.containers import running
-from drill.history import write_history
-from drill.janitor import spawn
-from drill.record import DrillState, mark_folder, new_record, own_trust, records
-from drill.removal import PID_FILE_LIMIT_BYTES, sweep, tear_down
+from drill.reaper import spawn
 from drill.scenarios import find
+from drill.seed.backup_history import write_history
+from drill.seed.docker_seed import seed_docker
+from drill.servers.containers import running
+from drill.servers.databases import break_bases, make_bases
+from drill.servers.runtime_selection import address, choose
 from drill.site import answers_of, environment_of, reference_runbook, site_of, write_site
+from drill.state import DrillState, mark_folder, new_record, own_trust, records
+from drill.teardown import PID_FILE_LIMIT_BYTES, sweep, tear_down
 from drill.volume import open_volume
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity

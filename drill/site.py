@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from drill.bases import DrillDatabase
-from drill.record import DrillState
 from drill.scenarios import Scenario
+from drill.servers.databases import DrillDatabase
+from drill.state import DrillState
 from midwatch.system.errors import Failed
 from probes.containers.client import engine as docker_engine
 from probes.postgres.embedded import Engine

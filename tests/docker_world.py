@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drill import image
+from drill.servers import image
 from probes.postgres.connect import Route, connect
 from probes.postgres.temp_container import temp_container
 from probes.postgres.temp_server import TempServer

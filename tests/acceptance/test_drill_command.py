@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drill.record import LABEL_KEY, drills_folder, records
+from drill.state import LABEL_KEY, drills_folder, records
 from midwatch.system.errors import MidwatchError
 from probes.containers.client import engine
 from tests.acceptance.conftest import MIDWATCH

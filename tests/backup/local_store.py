@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from drill.servers import free_ports
+from drill.servers.clusters import free_ports
 from tests.backup.waiting import until
 
 

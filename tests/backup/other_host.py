@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from drill.servers import free_ports
+from drill.servers.clusters import free_ports
 from tests.backup.waiting import until
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""

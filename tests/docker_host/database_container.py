@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from drill import image
-from drill.servers import free_ports
+from drill.servers import image
+from drill.servers.clusters import free_ports
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import MidwatchError

@@ -16,7 +16,7 @@ from host_world import BIN
 
 from actions.dump.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
-from drill import image
+from drill.servers import image
 from midwatch.api.action import Context
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused

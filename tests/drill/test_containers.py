@@ -17,12 +17,12 @@ from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, 
 
 from actions.clean_docker import CleanDocker
 from actions.credentials.password_candidates import candidates, works
-from drill import image
-from drill.choice import choose
-from drill.containers import BOOT, RECORD
 from drill.production import Production, build, find_open
-from drill.record import LABEL_KEY, DrillState, records
-from drill.removal import sweep, tear_down
+from drill.servers import image
+from drill.servers.containers import BOOT, RECORD
+from drill.servers.runtime_selection import choose
+from drill.state import LABEL_KEY, DrillState, records
+from drill.teardown import sweep, tear_down
 from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.engine.planning import SilentConsole

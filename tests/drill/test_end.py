@@ -14,8 +14,8 @@ import pytest
 from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from drill.production import build, find_open
-from drill.record import DrillState
-from drill.removal import sweep
+from drill.state import DrillState
+from drill.teardown import sweep
 from midwatch.incident.paths import IncidentFolder
 from midwatch.supervisor import start as supervisor
 from midwatch.supervisor.launch_spec import LaunchSpec

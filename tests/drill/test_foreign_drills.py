@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from support.users import ALICE, MALLORY, needs_root, run_as
 
-from drill.processes import naming
+from drill.process_scan import naming
 from drill.production import find_open
-from drill.record import MARKER, DrillState, drills_folder, new_record, survey
-from drill.removal import erase, release, sweep, tear_down
+from drill.state import MARKER, DrillState, drills_folder, new_record, survey
+from drill.teardown import erase, release, sweep, tear_down
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from drill.record import DrillState
+from drill.state import DrillState
 from midwatch.control.lease import LeaseWatcher, driver_of
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import inspect

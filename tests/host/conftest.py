@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from host_world import BIN, PASSWORD, heard, make_context, make_runbook
 
-from drill.servers import Server, configure, free_ports, make_cluster
+from drill.servers.clusters import Server, configure, free_ports, make_cluster
 from probes.postgres.embedded import engine_for
 
 __all__ = ["heard", "make_context", "make_runbook"]

@@ -13,7 +13,7 @@ from host_world import BIN, PASSWORD, Heard
 from actions.checks.migration_checks import MigrationChecks
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
-from drill.servers import Server
+from drill.servers.clusters import Server
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from probes.postgres.embedded import engine_for

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from drill.servers import free_ports
+from drill.servers.clusters import free_ports
 from midwatch.runbook.model import Target, TargetKind
 from probes.postgres.connect import Connection
 from probes.postgres.embedded import Engine, engine_for, run

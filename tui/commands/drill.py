@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from drill import production, removal, scenarios
+    from drill import production, scenarios, teardown
     from tui.launch_tui import wants_lines
 
     if args.list:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"{scenario.name:16}{scenario.title}")
         return Exit.DONE
     if args.clean:
-        for folder in removal.sweep(waiting=True):
+        for folder in teardown.sweep(waiting=True):
             say(f"removed {folder}")
         return Exit.DONE
     inputs = inputs_given(args.inputs)

@@ -1,4 +1,5 @@
-"""The servers of the drill as containers: started from the image of `drill.image`, on loopback ports of the host's network.
+"""The servers of the drill as containers: started from the image of `drill.servers.image`, on loopback ports of the host's
+network.
 
 Every container carries the drill's label, which stands in the drill's record before the first one is made. Whoever takes
 the drill down removes what carries that label, and nothing else.
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drill import image
-from drill.record import LABEL_KEY, DrillState
-from drill.servers import ACCESS, PAGE, QUIET, common_settings
+from drill.servers import image
+from drill.servers.clusters import ACCESS, PAGE, QUIET, common_settings
+from drill.state import LABEL_KEY, DrillState
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.process import boot_id
 from probes.containers.client import engine

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill.containers import ContainerServer, make_all
-from drill.record import SERVER_NAMES, DrillState
 from drill.scenarios import Scenario
-from drill.servers import Server, configure, copy_cluster, free_ports, make_cluster
+from drill.servers.clusters import Server, configure, copy_cluster, free_ports, make_cluster
+from drill.servers.containers import ContainerServer, make_all
+from drill.state import SERVER_NAMES, DrillState
 from probes.postgres.embedded import Engine
 
-SQL = Path(__file__).parent / "data"
+SQL = Path(__file__).parents[1] / "data"
 
 
 @dataclass(frozen=True, slots=True)

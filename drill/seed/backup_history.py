@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drill.bases import DrillDatabase
-from drill.dumps import client_tools, dump, touch, write_set
-from drill.logs import Night, write_logs
 from drill.scenarios import Scenario
+from drill.seed.dumps import client_tools, dump, touch, write_set
+from drill.seed.logs import Night, write_logs
+from drill.servers.databases import DrillDatabase
 from midwatch.system.clock import file_timestamp
 from probes.postgres.embedded import Engine
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from actions.dump import dump_stream
 from actions.restoring.backup_validation import validate
-from drill.bases import DrillDatabase
+from drill.servers.databases import DrillDatabase
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed
 from probes.backup.checksums import LIST

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from drill.processes import wait
-from drill.record import DrillState
-from drill.removal import tear_down
+from drill.process_scan import wait
+from drill.state import DrillState
+from drill.teardown import tear_down
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
 
@@ -31,7 +31,7 @@ PARTING = 5.0
 
 def spawn(record: DrillState) -> ProcessIdentity:
     """Start a janitor for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
-    argv = [sys.executable, "-P", "-m", "drill.janitor", str(record.file)]
+    argv = [sys.executable, "-P", "-m", "drill.reaper", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}
     try:

@@ -16,8 +16,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from drill.processes import end, naming, send, wait, with_descendants, working_in
-from drill.record import MARKER, DrillState, drills_folder, own_trust, require_own_folder, survey
+from drill.process_scan import end, naming, send, wait, with_descendants, working_in
+from drill.state import MARKER, DrillState, drills_folder, own_trust, require_own_folder, survey
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.mounts import read_mounts
 from midwatch.system.process import ProcessIdentity, boot_id
@@ -38,7 +38,7 @@ def tear_down(record: DrillState) -> None:
         if current is None:
             _forget(record)
             return
-        janitors = naming("drill.janitor", str(record.file))
+        janitors = naming("drill.reaper", str(record.file))
         _remove(current)
     if current.reaper in janitors and current.reaper != ProcessIdentity.current():
         end([current.reaper], signal.SIGKILL, 2.0)
@@ -93,7 +93,7 @@ def _from_engine(record: DrillState, finished: bool) -> str:
     """Take its containers away. Returns what is left of them; empty when nothing is, or there never was anything."""
     if not record.label:
         return ""
-    from drill.containers_gone import remove_labelled
+    from drill.servers.container_cleanup import remove_labelled
 
     return remove_labelled(record.engine, record.label, finished=finished)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drill import image
-from drill.containers import is_remainder
-from drill.containers_gone import remove_labelled
-from drill.record import LABEL_KEY, SERVER_NAMES, SOCKET
+from drill.servers import image
+from drill.servers.container_cleanup import remove_labelled
+from drill.servers.containers import is_remainder
+from drill.state import LABEL_KEY, SERVER_NAMES, SOCKET
 from midwatch.system.errors import MidwatchError, Refused
 from probes.containers.client import engine
 

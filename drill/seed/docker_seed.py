@@ -6,8 +6,8 @@ import io
 import os
 import tarfile
 
-from drill import image
-from drill.record import DrillState
+from drill.servers import image
+from drill.state import DrillState
 from probes.containers.client import engine
 
 LIMIT = 60.0
