@@ -19,7 +19,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Refused
 from tests.consent.conftest import declared, write_site
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.postgres

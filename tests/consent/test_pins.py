@@ -18,7 +18,7 @@ from midwatch.system.errors import Refused
 from probes.postgres.embedded import Engine, run
 from tests.backup.waiting import until
 from tests.consent.conftest import declared, write_site
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 from tests.support.postgres import Server, server, short_folder, standby
 
 pytestmark = pytest.mark.postgres

@@ -22,7 +22,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 
 HOLD = """
 import sys

@@ -10,7 +10,7 @@ import pytest
 from set_clock import SetClock, Write
 
 from midwatch.journal.writer import Journal
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 
 
 @pytest.fixture

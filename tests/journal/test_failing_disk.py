@@ -17,7 +17,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 
 
 @pytest.fixture

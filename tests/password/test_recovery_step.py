@@ -15,7 +15,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from probes.postgres.role import read_role
 from probes.postgres.routes import login_route, superuser_route
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 from tests.password.conftest import arp
 
 pytestmark = pytest.mark.postgres

@@ -21,7 +21,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session

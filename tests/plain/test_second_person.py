@@ -11,8 +11,8 @@ from talking import Begin, Talk, incident, status, wait_for
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
+from tests.collaboration.conftest import GROUP, User, become, place, share, users
 from tests.support.users import log_in
-from tests.two_people.conftest import GROUP, User, become, place, share, users
 
 __all__ = ["place", "users"]  # fixtures
 

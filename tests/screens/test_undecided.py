@@ -10,7 +10,7 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.core.test_undecided_steps import RUNBOOK
+from tests.engine.test_undecided_steps import RUNBOOK
 from tests.screens.conftest import grid, opened, press, until
 
 

@@ -13,7 +13,7 @@ from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 
 
 def _mount_tmpfs(at: Path) -> None:

@@ -18,8 +18,8 @@ from midwatch.journal.notices import journal_notice
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed
-from tests.core.conftest import ended
-from tests.mounting import run_or_skip
+from tests.engine.conftest import ended
+from tests.support.mounting import run_or_skip
 
 RUNBOOK = """\
 midwatch: 1

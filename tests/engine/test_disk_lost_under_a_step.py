@@ -15,7 +15,7 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor.status import Result, inspect_attempt
 from midwatch.system.errors import Refused
-from tests.core.conftest import ended, wait_for
+from tests.engine.conftest import ended, wait_for
 
 RUNBOOK = """\
 midwatch: 1

@@ -15,7 +15,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Exit, Refused
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 
 RUNBOOK = """\
 midwatch: 1

@@ -22,7 +22,7 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
-from tests.core.conftest import ended, wait_for
+from tests.engine.conftest import ended, wait_for
 
 RUNBOOK = """\
 midwatch: 1

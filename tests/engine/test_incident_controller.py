@@ -13,7 +13,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.errors import Refused
-from tests.core.conftest import ended, wait_for
+from tests.engine.conftest import ended, wait_for
 
 
 def run(controller: IncidentController, step_id: str, **consent: str) -> StepStatus:

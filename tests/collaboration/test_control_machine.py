@@ -18,7 +18,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import MidwatchError
-from tests.two_people.conftest import RUNBOOK
+from tests.collaboration.conftest import RUNBOOK
 
 NAMES = ("ada", "bob", "eve")
 WHO = st.sampled_from(NAMES)

@@ -23,8 +23,8 @@ from midwatch.control.driver_lock import DriverLock
 from midwatch.incident.paths import IncidentFolder
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.identity import Identity
-from tests.mounting import run_or_skip
-from tests.two_people.conftest import Someone, User, wait_for
+from tests.collaboration.conftest import Someone, User, wait_for
+from tests.support.mounting import run_or_skip
 
 
 def answer(person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:

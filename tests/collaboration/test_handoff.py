@@ -23,7 +23,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
-from tests.two_people.conftest import HER, Someone, User, share, wait_for
+from tests.collaboration.conftest import HER, Someone, User, share, wait_for
 from tui.cli import main
 
 ME = Identity.current().name

@@ -19,7 +19,7 @@ from midwatch.reports.event_text import lines_below
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 from tui.cli import main
 
 RUNBOOK = """\

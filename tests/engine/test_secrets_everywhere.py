@@ -19,7 +19,7 @@ from midwatch.redaction.visible_text import project
 from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
-from tests.core.conftest import ended, wait_for
+from tests.engine.conftest import ended, wait_for
 from tests.redaction.forms import FORMS
 from tui.cli import main
 

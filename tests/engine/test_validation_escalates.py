@@ -10,7 +10,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 
 RUNBOOK = """\
 midwatch: 1

@@ -17,7 +17,7 @@ from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.system.errors import Exit, Refused
-from tests.core.conftest import ended
+from tests.engine.conftest import ended
 
 RUNBOOK = """\
 midwatch: 1

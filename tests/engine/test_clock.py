@@ -111,7 +111,7 @@ start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", 
 def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
     from midwatch.incident.paths import AttemptFolder
     from midwatch.supervisor.status import Result, inspect_attempt
-    from tests.core.conftest import wait_for
+    from tests.engine.conftest import wait_for
 
     clocks = SetTime(tmp_path)
     suspend = clocks.written("suspend", day=7200.0, boot=7200.0)

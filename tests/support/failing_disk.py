@@ -8,7 +8,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from tests.mounting import run_or_skip
+from tests.support.mounting import run_or_skip
 
 SHUT_DOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN: every call fails with EIO from then on, as when a disk is pulled out."""
