@@ -216,7 +216,7 @@ class Restore(Action):
         left = drop(route, name, server.version)
         state = f"{name} is removed" if not left else f"{name} is left behind, half restored, and cannot be removed: {left}"
         if left:
-            context.console.say(f"[WARN] {state}. Drop it by hand, as docs/actions/restore.md says")
+            context.console.say(f"[WARN] {state}. Drop it manually, as docs/actions/restore.md says")
         if isinstance(error, MidwatchError):
             context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {state}")
             error.sentence += f"; {state}" if left else ""

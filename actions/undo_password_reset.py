@@ -34,7 +34,7 @@ SHOWN = 10
 class UndoPasswordReset(Action):
     """Gives the target's user the verifier that a recovery sealed, exactly, and `.pgpass` the lines that stood there.
 
-    What is in force now is sealed first, so that this can be taken back as well. Refuses a file that others could have
+    What is in force now is backed up first, so that this can be undone as well. Refuses a file that others could have
     written, or that belongs to another target or role. Nobody may know the password that works afterwards: that is how it
     was. A secret store keeps what it was given last, since only the verifier of the former password is known.
     """

@@ -49,7 +49,7 @@ class WritePostMortem(Action):
         if path.exists():
             draft.add(Verb.CREATE, f"{path}.before", note="what is there now", kind="file")
             if self._edited(IncidentFolder(context.incident)) and not self.again:
-                draft.refusal = f"{path.name} was edited by hand; use --again true to write it anew"
+                draft.refusal = f"{path.name} was edited manually; use --again true to write it anew"
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -59,7 +59,7 @@ class WritePostMortem(Action):
             raise Refused("There is no incident to write about", hint="Run it as a step of one")
         folder = IncidentFolder(context.incident)
         if self._edited(folder) and not self.again:
-            raise Refused(f"{folder.post_mortem.name} was edited by hand", hint="Use --again true to write it anew")
+            raise Refused(f"{folder.post_mortem.name} was edited manually", hint="Use --again true to write it anew")
         text = post_mortem(context.runbook, events_of(context), folder)
         content = text.encode("utf-8", "replace")
         try:

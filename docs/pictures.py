@@ -39,7 +39,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "timeline": ("j", "up", "asterisk"),
     "note": ("n", "tab", "tab", "right", "right", "tab"),
     "update": ("u",),
-    "tell": ("t",),
+    "notify_people": ("t",),
     "severity": ("S",),
     "closure": ("C",),
     "help": ("question_mark",),
@@ -87,11 +87,11 @@ def shown(
     bob = IncidentController.observe(controller.folder, actor="bob@bastion")
     bob.register_observer()
     yield "observing", screen(bob), SMALL, ()
-    yield "wheel-asked", screen(bob), SMALL, ("W",)
+    yield "control-requested", screen(bob), SMALL, ("W",)
     controller.offer_control(me)
     yield "handoff-standing", screen(), SMALL, ("h",)
     offered = IncidentController.observe(controller.folder, actor=f"{me}@bastion")
-    yield "wheel", screen(offered), SMALL, ("W",)
+    yield "control", screen(offered), SMALL, ("W",)
     controller.withdraw_offer()
     go_on(controller, answers, BEFORE, DESTROYS)
     yield "destroy", screen(), SMALL, ("enter",)

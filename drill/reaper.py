@@ -48,7 +48,7 @@ def spawn(record: DrillState) -> ProcessIdentity:
         raise Failed(f"The drill's janitor cannot be started: {error}") from error
     found = ProcessIdentity.of(child.pid)
     if found is None:
-        raise Failed("The drill's janitor ended at once", hint=f"Try it by hand: {' '.join(argv)}")
+        raise Failed("The drill's janitor ended at once", hint=f"Try it manually: {' '.join(argv)}")
     child.returncode = 0  # it is not ours to wait for: it may well outlive us
     return found
 

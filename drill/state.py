@@ -118,7 +118,7 @@ class DrillState:
         try:
             record = cls(file, **_values(json.loads(content)))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, BadInput):
-            hint = "Another version of Midwatch may have written it; end that drill by hand and remove the record"
+            hint = "Another version of Midwatch may have written it; end that drill manually and remove the record"
             raise Failed(f"{file} is not a drill's record, and nothing that it names was touched", hint=hint) from None
         record._require_own()
         return record

@@ -83,7 +83,7 @@ def _remove(record: DrillState) -> None:
     unmount(record.mount)
     left = [str(path) for path in {folder, Path(record.server_directory or folder)} if not erase(path, record)]
     if left:
-        raise Failed(f"Of the drill, {' and '.join(left)} could not be removed", hint="Remove it by hand: rm -rf")
+        raise Failed(f"Of the drill, {' and '.join(left)} could not be removed", hint="Remove it manually: rm -rf")
     if in_docker:
         raise Failed(f"Of the drill, {in_docker} could not be removed", hint="Later: midwatch drill --clean")
     _forget(record)
@@ -133,7 +133,7 @@ def unmount(path: Path) -> None:
     while is_mounted(path):
         done = subprocess.run(["umount", "--lazy", str(path)], capture_output=True, text=True, timeout=10, check=False)
         if done.returncode != 0:
-            raise Failed(f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it by hand: umount --lazy {path}")
+            raise Failed(f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it manually: umount --lazy {path}")
 
 
 def erase(folder: Path, record: DrillState) -> bool:

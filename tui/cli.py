@@ -26,7 +26,7 @@ COMMANDS = {
     "lint": "every error of a runbook, with file:line:column and a hint",
     "schema": "the JSON Schema of the runbook format",
     "incidents": "every incident, newest first",
-    "handoff": "hand an incident to somebody: how it stands, and the wheel",
+    "handoff": "hand an incident to somebody: how it stands, and control",
     "approve": "a plan that takes two people, from the second one's own login",
     "show": "one incident's state and events",
     "verify": "whether an incident's journal, and all that it names, is whole",

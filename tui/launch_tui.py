@@ -47,7 +47,7 @@ def _nobody_answers() -> bool:
 
 
 def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> bool:
-    """Show the incident until the operator leaves; gives the wheel back then. Steps under way go on.
+    """Show the incident until the operator leaves; gives control back then. Running steps go on.
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
@@ -74,10 +74,10 @@ def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mous
 
 
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:
-    """Take the wheel; where somebody drives, follow along rather than turn the engineer away.
+    """Take control; where somebody drives, follow along rather than turn the engineer away.
 
-    With a reason, whoever drives is watched first, and its wheel is taken over when it gives no sign of life; one's own
-    screen at another terminal gives it up. Whoever is offered the wheel is asked.
+    With a reason, whoever drives is watched first, and control is taken over when it is unresponsive; one's own
+    screen at another terminal gives it up. Whoever is offered control is asked.
     """
     controller = IncidentController.observe(folder, actor=current_actor(), own=own)
     offered = controller.offered_to_me and _accepted(controller)
@@ -96,13 +96,13 @@ def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook |
 
 
 def _accepted(controller: IncidentController) -> bool:
-    """Show how the incident stands to whoever is offered the wheel, and ask."""
+    """Show how the incident stands to whoever is offered control, and ask."""
     offer = controller.offer
     assert offer is not None
     for line in (headline(controller.incident, controller.clock), *offer.summary):
         say(line)
     drop_typed_ahead()
-    say(f"{offer.giver} offers you the wheel. Take it? [Y/n] ", end="", flush=True)
+    say(f"{offer.giver} offers you control. Take it? [Y/n] ", end="", flush=True)
     answer = sys.stdin.readline()
     return answer != "" and answer.strip().lower() in ("", "y", "yes")
 

@@ -13,7 +13,7 @@ from probes.storage.disk_usage import Budget, Usage, usage
 from probes.storage.open_deleted_files import open_deleted_files
 
 ENOUGH = 0.9
-"""Share of what was planned from which on nobody has to be told."""
+"""Share of what was planned from which on nobody has to be notified."""
 
 
 def measured(folder: Path | None, budgets: Sequence[Budget] = ()) -> Usage | None:

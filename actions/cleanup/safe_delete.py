@@ -89,7 +89,7 @@ def _planned(handle: int, name: PurePosixPath) -> Planned:
     status = os.stat(name.name, dir_fd=handle, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         kind = "a link" if stat.S_ISLNK(status.st_mode) else "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
-        raise Refused(f"{name} is {kind}, so this is no plain backup set", hint="Look at it by hand")
+        raise Refused(f"{name} is {kind}, so this is no plain backup set", hint="Look at it manually")
     return Planned(name, status.st_dev, status.st_ino, status.st_size, status.st_nlink, status.st_mtime_ns)
 
 

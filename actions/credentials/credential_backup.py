@@ -91,7 +91,7 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Refused("Another recovery of a password is under way here", hint="Wait for its end") from None
+            raise Refused("Another recovery of a password is running here", hint="Wait for its end") from None
         yield
     finally:
         os.close(descriptor)

@@ -249,7 +249,7 @@ class Replacement:
         try:
             Path(self._partial).replace(self.path)
         except OSError as error:
-            hint = f"The new text lies in {self._partial}: move it there by hand"
+            hint = f"The new text lies in {self._partial}: move it there manually"
             self._partial = ""  # it holds the only copy of the password
             raise Failed(f"{self.path} cannot be replaced: {error.strerror}", hint=hint) from error
         self._partial = ""

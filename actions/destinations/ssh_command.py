@@ -14,7 +14,7 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnkno
 CONNECT = 10
 """Seconds to log in."""
 ALIVE = 5
-"""Seconds between two signs of life; three that are missed end the connection."""
+"""Seconds between two heartbeats; three that are missed end the connection."""
 LIMIT = 60.0
 """Seconds that a short command may take."""
 _ADDRESS = re.compile(r"^ssh://(?:([^@/:\s-][^@/:\s]*)@)?(\[[0-9A-Fa-f:.]+\]|[^@/:\s-][^@/:\s]*)(?::(\d{1,5}))?(/\S.*)?$")
@@ -96,7 +96,7 @@ class Host:
             hint = "Somebody may listen in: ask its owner before you touch known_hosts"
             return Refused(f"The host key of {self} is not the one that is known", hint=hint)
         if "Host key verification failed" in said:
-            hint = f"Compare its fingerprint with its owner's, then log in once by hand: ssh {self.name}"
+            hint = f"Compare its fingerprint with its owner's, then log in once manually: ssh {self.name}"
             return Refused(f"The host key of {self} is not known here", hint=hint)
         if "Permission denied" in said or "Too many authentication failures" in said:
             return Failed(f"{self} refuses the login: {last}", hint="It needs a key that works without a question")

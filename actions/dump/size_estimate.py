@@ -22,7 +22,7 @@ _LIMIT = 10.0
 _LENGTH = 5
 """Bytes that an archive puts before each row."""
 _NEARLY = 0.99
-"""The most that counts as done of a table under way: the server's own number of its rows is an estimate."""
+"""The most that counts as done of a table running: the server's own number of its rows is an estimate."""
 _MORE = 1.01
 _TABLES = f"""
 SELECT coalesce(json_agg(json_build_array(t.name, t.oid, t.bytes, t.rows)), '[]')::text FROM (
@@ -140,7 +140,7 @@ class SizeEstimate:
 
 
 class Looking:
-    """Asks the server which tables there are, and now and then how far the one under way is.
+    """Asks the server which tables there are, and now and then how far the one running is.
 
     Not in the first half second, which is all that a small dump takes. Whatever fails there fails nothing here.
     """

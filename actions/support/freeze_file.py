@@ -102,7 +102,7 @@ def remove(path: Path) -> None:
         if path.parent.is_dir():
             _sync_folder(path.parent)
     except OSError as error:
-        raise Failed(f"{path} cannot be removed: {error.strerror}", hint="Remove it by hand") from error
+        raise Failed(f"{path} cannot be removed: {error.strerror}", hint="Remove it manually") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -93,7 +93,7 @@ def _connect(folder: IncidentFolder) -> socket.socket:
     """A connection to the very process that the lock file names. Raises `Failed`."""
     driver = driver_of(folder)
     if driver is None:
-        raise Failed(f"Nobody drives {folder.id}", hint="Take the wheel: midwatch")
+        raise Failed(f"Nobody drives {folder.id}", hint="Take control: midwatch")
     connection: socket.socket | None = None
     try:
         connection = connect_in_folder(folder.path, folder.control_socket.name, limit_s=_CONNECT_LIMIT_S)

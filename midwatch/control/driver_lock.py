@@ -2,7 +2,7 @@
 
 A driver that hangs keeps its lock. Its lease runs out (`midwatch.control.lease`), and then the lock file is replaced by
 another one. Nobody is asked and nothing is killed: every write to the journal is fenced (`require`), so the one that
-wakes up finds that it has no wheel any more before it can write (docs/decisions/0010-lease-and-fence.md).
+wakes up finds that it has lost control before it can write (docs/decisions/0010-lease-and-fence.md).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _WIDTH = 512
 """Bytes of the file, always: a name written over blanks needs no room on a full disk."""
 _TURNS = 100
 _PATIENCE = 5.0
-"""Seconds for which a takeover waits for a write that is under way."""
+"""Seconds for which a takeover waits for a write that is running."""
 
 
 class TakenOver(Refused):
-    """This process had the wheel, and somebody took it while it gave no sign of life."""
+    """This process had control, and somebody took it while it was unresponsive."""
 
 
 class DriverLock:
@@ -75,7 +75,7 @@ class DriverLock:
     def take_over(cls, folder: IncidentFolder, actor: str, over: LockSnapshot) -> Self:
         """Become the driver in place of one that was seen (`over`) and has been silent since, whether it holds its lock or not.
 
-        Raises `Refused` when it has given a sign of life, and when it stands in the middle of a write; `Failed` when the
+        Raises `Refused` when it has given a heartbeat, and when it stands in the middle of a write; `Failed` when the
         lock file cannot be replaced.
         """
         try:
@@ -100,27 +100,27 @@ class DriverLock:
                     os.close(descriptor)
                     with contextlib.suppress(OSError):
                         fresh.unlink()
-                hint = "See to the rights and the room of its folder, or end the process that holds the wheel"
+                hint = "See to the rights and the room of its folder, or end the process that holds control"
                 raise Failed(f"{folder.id} cannot be taken over: {error.strerror}", hint=hint) from error
         return cls(folder, descriptor)
 
     def require(self) -> None:
-        """Raise `TakenOver` unless this still is the wheel. Certain only while nobody else may write the journal."""
+        """Raise `TakenOver` unless this still is control. Certain only while nobody else may write the journal."""
         if self._descriptor < 0 or not _is_the_one(self._folder, self._descriptor):
             driver = driver_of(self._folder)
             who = driver.actor if driver else "Somebody"
             raise TakenOver(
-                f"{who} took the wheel of {self._folder.id} while this terminal gave no sign of life",
-                hint="Nothing was written. Follow along here, or ask for the wheel",
+                f"{who} took control of {self._folder.id} while this terminal was unresponsive",
+                hint="Nothing was written. Follow along here, or request control",
             )
 
     def beat(self) -> None:
         """Show that this driver lives: no data is written, and nothing is forced to the disk."""
-        with contextlib.suppress(OSError):  # a disk that has gone read-only takes no sign of life, and no event either
+        with contextlib.suppress(OSError):  # a disk that has gone read-only takes no heartbeat, and no event either
             os.utime(self._descriptor)
 
     def release(self) -> None:
-        """Give the wheel back. Safe to call twice."""
+        """Give control back. Safe to call twice."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.pwrite(self._descriptor, b"\n".rjust(_WIDTH), 0)
@@ -161,7 +161,7 @@ def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def _nobody_writes(folder: IncidentFolder) -> Iterator[None]:
-    """Hold the journal's own lock: no event and no sign of life is written meanwhile."""
+    """Hold the journal's own lock: no event and no heartbeat is written meanwhile."""
     try:
         descriptor = open_file(folder.journal, os.O_RDWR)
     except OSError as error:
@@ -180,7 +180,7 @@ def _nobody_writes(folder: IncidentFolder) -> Iterator[None]:
 
 
 def _has_a_driver(folder: IncidentFolder) -> Refused:
-    sentence = f"{folder.id} has a driver: {driver_of(folder) or 'another process took the wheel this moment'}"
+    sentence = f"{folder.id} has a driver: {driver_of(folder) or 'another process took control this moment'}"
     return Refused(sentence, hint="Follow along: midwatch --observe")
 
 

@@ -1,6 +1,6 @@
-"""The lease: what an onlooker can know of whoever drives, without asking and without disturbing anybody.
+"""The lease: what an observer can know of whoever drives, without asking and without disturbing anybody.
 
-A driver shows that it lives by touching its lock file (`HEARTBEAT_S`). The onlooker counts the silence by its own clock, so
+A driver shows that it lives by touching its lock file (`HEARTBEAT_S`). The observer counts the silence by its own clock, so
 neither
 a clock that was set nor two machines whose clocks differ make a live driver look dead.
 """
@@ -22,14 +22,14 @@ from midwatch.system.clock import from_rfc3339
 from midwatch.system.process import ProcessIdentity, boot_id
 
 HEARTBEAT_S = 4.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 LEASE_S = 20.0
-"""Seconds of silence after which the wheel may be taken over."""
+"""Seconds of silence after which control may be taken over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """Who holds the wheel, as written in the lock file."""
+    """Who holds control, as written in the lock file."""
 
     actor: str
     host: str
@@ -98,13 +98,13 @@ class DriverState(StrEnum):
     """What is known of whoever drives."""
 
     NOBODY = "nobody"
-    """The wheel was given back."""
+    """Control was given back."""
     ALIVE = "lives"
     """Seen to live, or not watched for long enough to say otherwise."""
     UNRESPONSIVE = "silent"
-    """No sign of life for a whole lease: it hangs, was stopped, or its machine is gone."""
+    """No heartbeat for a whole lease: it hangs, was stopped, or its machine is gone."""
     EXITED = "ended"
-    """Its process is known to have ended without giving the wheel back."""
+    """Its process is known to have ended without giving control back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ class Lease:
     state: DriverState = DriverState.NOBODY
     driver: Driver | None = None
     silent_s: float = 0.0
-    """Seconds for which it was watched without a sign of life."""
+    """Seconds for which it was watched without a heartbeat."""
     snapshot: LockSnapshot | None = None
 
 
 class LeaseWatcher:
-    """Watches the signs of life of whoever drives an incident."""
+    """Watches a heartbeat of whoever drives an incident."""
 
     def __init__(
         self, folder: IncidentFolder, *, lease: float = LEASE_S, monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""What people at one incident want of each other, and how the wheel comes to who sits here: the same on screen and in lines."""
+"""What people at one incident want of each other, and how control comes to who sits here: the same on screen and in lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PendingRequest:
 
     message: str
     answer: str = ""
-    """What answers it: `handoff`, `wheel` or `approve`; empty where it is only to be known."""
+    """What answers it: `handoff`, `control` or `approve`; empty where it is only to be known."""
 
 
 def pending_request(here: ControlClient) -> PendingRequest | None:
@@ -50,16 +50,16 @@ def pending_request(here: ControlClient) -> PendingRequest | None:
         return None
     if here.driving:
         if incident.asked_by:
-            return PendingRequest(f"{incident.asked_by} asks for the wheel", "handoff")
+            return PendingRequest(f"{incident.asked_by} requests control", "handoff")
         return _judged(here) or (PendingRequest(here.unreachable) if here.unreachable else None)
     if here.offer is not None and here.offered_to_me:
-        return PendingRequest(f"{login(here.offer.giver)} offers you the wheel", "wheel")
+        return PendingRequest(f"{login(here.offer.giver)} offers you control", "control")
     if waiting := here.pending_steps():
         return PendingRequest(f"{waiting[0].number} {waiting[0].title} waits for a second person", "approve")
     if lease.state is DriverState.UNRESPONSIVE:
-        return PendingRequest(f"{driver} gives no sign of life", "wheel")
+        return PendingRequest(f"{driver} is unresponsive", "control")
     if lease.state in (DriverState.EXITED, DriverState.NOBODY) or not driver:
-        return PendingRequest("Nobody drives", "wheel")
+        return PendingRequest("Nobody drives", "control")
     return None
 
 
@@ -76,11 +76,11 @@ def _judged(here: ControlClient) -> PendingRequest | None:
 
 @dataclass(frozen=True, slots=True)
 class ControlOption:
-    """How the wheel comes to whoever sits here."""
+    """How control comes to whoever sits here."""
 
     message: str
     """What is so."""
-    action: str = "Take the wheel"
+    action: str = "Take control"
     needs_reason: bool = False
 
     def go(self, here: ControlClient, reason: str) -> None:
@@ -101,17 +101,17 @@ def control_option(here: ControlClient) -> ControlOption:
     lease, driver = here.lease, here.incident.driver
     mine = login(driver) == login(here.actor)
     if here.offered_to_me and here.offer is not None:
-        return ControlOption(f"{login(here.offer.giver)} offers you the wheel until {here.offer.expires:%H:%M:%S} UTC.")
+        return ControlOption(f"{login(here.offer.giver)} offers you control until {here.offer.expires:%H:%M:%S} UTC.")
     if lease.state is DriverState.ALIVE and not mine:
-        return ControlOption(f"{login(driver)} has the wheel, and that screen lives: it is never taken, only asked for.", ASK)
+        return ControlOption(f"{login(driver)} has control, and that screen lives: it is never taken, only asked for.", ASK)
     if lease.state is DriverState.ALIVE:
-        return ControlOption("You have the wheel at another terminal.", "Take it here")
+        return ControlOption("You have control at another terminal.", "Take it here")
     if not driver:
         if here.offer is not None:
-            words = f"{login(here.offer.giver)} offers the wheel to {here.offer.to}, who has not taken it yet."
+            words = f"{login(here.offer.giver)} offers control to {here.offer.to}, who has not taken it yet."
             return ControlOption(words, needs_reason=True)
-        return ControlOption("Nobody has the wheel.")
+        return ControlOption("Nobody has control.")
     state = "has ended without giving it back"
     if lease.state is DriverState.UNRESPONSIVE:
-        state = f"has given no sign of life for {lease.silent_s:.0f} s"
-    return ControlOption(f"{login(driver)} has the wheel, but that screen {state}.", needs_reason=not mine)
+        state = f"has been unresponsive for {lease.silent_s:.0f} s"
+    return ControlOption(f"{login(driver)} has control, but that screen {state}.", needs_reason=not mine)

@@ -28,7 +28,7 @@ LONGEST_EXCERPT = 48_000
 
 @dataclass(frozen=True, slots=True)
 class ManualCommand:
-    """A command that was run elsewhere, by hand."""
+    """A command that was run elsewhere, manually."""
 
     command: str
     host: str = ""
@@ -78,7 +78,7 @@ class Annotations(JournalSession):
         self.append(EventKind.STARRED, {"event": seq, "starred": starred})
 
     def record_notification(self, role_id: str, message: str) -> None:
-        """Somebody was told something."""
+        """Somebody was notified something."""
         self.append(
             EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": policy.require_text(message, "What was said")}
         )

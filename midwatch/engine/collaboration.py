@@ -1,4 +1,4 @@
-"""Others at the same incident: who watches, who asks for the wheel, to whom it is offered and given."""
+"""Others at the same incident: who watches, who requests control, to whom it is offered and given."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from midwatch.system.identity import Identity
 from midwatch.system.strict_json import number_of, text_of
 
 OFFER = 10 * 60.0
-"""Seconds for which an offer of the wheel stands."""
+"""Seconds for which an offer of control stands."""
 OFFER_AT_MOST_S = 24 * 3600.0
 _NAME_LIMIT = 256
 """Characters of a login, with a machine behind it."""
 _REOPEN_S = 10.0
 """Seconds between two attempts to open the control socket anew after it failed."""
 BACK = 20.0
-"""Seconds after which a wheel that was given and not taken up goes back to the giver."""
+"""Seconds after which control that was given and not taken up goes back to the giver."""
 _TRIES = 3.0
 
 
@@ -43,10 +43,10 @@ class Collaboration(Control):
     _observer_connection: ObserverConnection | None = None
     _tried = 0.0
     _gave: tuple[str, float] | None = None
-    """To whom the wheel was given a moment ago, and when it goes back."""
+    """To whom control was given a moment ago, and when it goes back."""
     _opened = 0.0
     _open_requests: frozenset[tuple[int, int | None]] = frozenset()
-    """Who has asked for the wheel and was not answered yet: users, and for root the login as well."""
+    """Who has requested control and was not answered yet: users, and for root the login as well."""
 
     @property
     def observers(self) -> tuple[str, ...]:
@@ -64,23 +64,23 @@ class Collaboration(Control):
 
     @property
     def offer(self) -> Offer | None:
-        """The offer of the wheel that stands now."""
+        """The offer of control that stands now."""
         offer = self.incident.offer
         return offer if offer is not None and self.incident.open and offer.expires > self.clock.now() else None
 
     @property
     def offered_to_me(self) -> bool:
-        """Whether the wheel is mine to take."""
+        """Whether control is mine to take."""
         return self.offer is not None and not self.driving and _means(self.offer.to, self.actor)
 
     def register_observer(self) -> None:
         """Be counted among those who watch, from the next `poll` on."""
         self._watching = True
 
-    # Giving the wheel
+    # Giving control
 
     def offer_control(self, to: str, *, within: float = OFFER) -> None:
-        """Offer the wheel to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
+        """Offer control to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
 
         From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
         a login that there is not.
@@ -92,7 +92,7 @@ class Collaboration(Control):
             raise BadInput(f"A login has {_NAME_LIMIT} characters at most")
         _require_login(to)
         if _means(to, self.actor):
-            raise Refused("You have the wheel already", hint="Name who is to take it")
+            raise Refused("You have control already", hint="Name who is to take it")
         if not self.driving and self.lease.state is not DriverState.NOBODY:
             send_request(self.folder, {"op": "offer", "to": to, "within": within})
             return
@@ -110,15 +110,15 @@ class Collaboration(Control):
             return
         with self._mutex:
             if self.incident.offer is None:
-                raise Refused("The wheel is not offered to anybody")
+                raise Refused("Control is not offered to anybody")
             self.append(EventKind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
 
     def request_control(self) -> None:
-        """Let the driver know that the wheel is wanted."""
+        """Let the driver know that control is requested."""
         send_request(self.folder, {"op": "ask"})
 
     def accept_control(self) -> None:
-        """Take the wheel from a driver that lives: one who has offered it, or this same person at another terminal.
+        """Take control from a driver that lives: one who has offered it, or this same person at another terminal.
 
         Raises `Refused` when neither is so.
         """
@@ -147,7 +147,7 @@ class Collaboration(Control):
         op = message.get("op")
         if op in ("offer", "withdraw"):
             if not person.is_surely(Identity.current()):
-                raise Refused(f"{self.actor} drives, and only they can give the wheel", hint="Ask them: they press h")
+                raise Refused(f"{self.actor} drives, and only they can give control", hint="Ask them: they press h")
             if op == "offer":
                 self.offer_control(text_of(message, "to"), within=number_of(message, "within"))
             else:
@@ -161,7 +161,7 @@ class Collaboration(Control):
         return {}
 
     def _note_request(self, person: Identity) -> None:
-        """Journal that somebody asks for the wheel: once, however often they ask before they are answered."""
+        """Journal that somebody requests control: once, however often they ask before they are answered."""
         asker = (person.uid, person.login if person.uid == 0 else None)
         with self._mutex:
             if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
@@ -173,7 +173,7 @@ class Collaboration(Control):
     def _give(self, person: Identity) -> None:
         offer, same = self.offer, person.is_surely(Identity.current())
         if not same and (offer is None or login(offer.to) != person.name or not person.has_own_name):
-            raise Refused(f"{self.actor} drives and has not offered you the wheel", hint="Ask for it; they give it with h")
+            raise Refused(f"{self.actor} drives and has not offered you control", hint="Request it; they give it with h")
         handle = self._driver()
         until = time.monotonic() + LEAVING
         for thread in list(handle.readers):
@@ -196,7 +196,7 @@ class Collaboration(Control):
     # What happens by itself
 
     def _keep_company(self) -> None:
-        """Let offers lapse, take a wheel back that nobody took up, and stay known as one who watches."""
+        """Let offers lapse, take control back that nobody took up, and stay known as one who watches."""
         if self.driving:
             if self.unreachable and time.monotonic() - self._opened > _REOPEN_S:
                 self._open_control_socket()

@@ -1,4 +1,4 @@
-"""The wheel of an incident: who comes to it and how, how it is kept, and how it is given back."""
+"""Control of an incident: who comes to it and how, how it is kept, and how it is given back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Control(JournalSession):
     _lease_watcher: LeaseWatcher | None = None
     _last_heartbeat = 0.0
     replaced_unresponsive_driver = False
-    """Whether the driver before this one was still a process when its wheel was taken: what it began cannot be ruled out."""
+    """Whether the driver before this one was still a process when control was taken: what it began cannot be ruled out."""
 
     @property
     def lease(self) -> Lease:
@@ -45,7 +45,7 @@ class Control(JournalSession):
     def take_control(self, reason: str = "") -> None:
         """Drive this incident from here; does nothing when it is driven from here still.
 
-        A driver that lives is never replaced. One that was silent for its lease, or that ended without giving the wheel
+        A driver that lives is never replaced. One that was silent for its lease, or that ended without giving control
         back, is: with a reason, unless it was the same person. Raises `Refused` when that is not so.
         """
         lease, reason = self.lease, optional_reason(reason)
@@ -83,13 +83,13 @@ class Control(JournalSession):
                 raise
             if not reason and login(lease.driver.actor) != login(self.actor):
                 raise Refused(
-                    f"{refused.sentence}, but has given no sign of life for {lease.silent_s:.0f} s",
-                    hint="Take the wheel with a reason: midwatch --take-over REASON",
+                    f"{refused.sentence}, but has been unresponsive for {lease.silent_s:.0f} s",
+                    hint="Take control with a reason: midwatch --take-over REASON",
                 ) from None
             return DriverLock.take_over(self.folder, self.actor, lease.snapshot), True
 
     def _came(self, lease: Lease, seized: bool, reason: str) -> tuple[EventKind, dict[str, Any]]:
-        """The event that says how this driver came to the wheel. Raises `Refused` when it may not without a reason."""
+        """The event that says how this driver came to drive. Raises `Refused` when it may not without a reason."""
         body: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "terminal": terminal()}
         former = self.incident.driver
         body |= self._from_offer(reason)
@@ -97,14 +97,14 @@ class Control(JournalSession):
             return EventKind.DRIVER_JOINED, body
         if login(former) != login(self.actor) and not reason:
             raise Refused(
-                f"{former} had the wheel and never gave it back: that screen has ended",
-                hint="Take the wheel with a reason: midwatch --take-over REASON",
+                f"{former} had control and never gave it back: that screen has ended",
+                hint="Take control with a reason: midwatch --take-over REASON",
             )
         body |= {"from": former, "reason": reason, "how": "silent" if seized else "ended", "silent": _silence(lease, seized)}
         return EventKind.DRIVER_TOOK_OVER, body
 
     def _from_offer(self, reason: str) -> dict[str, Any]:
-        """What an offer of the wheel makes of it. Raises `Refused` when it stands for somebody else and there is no reason."""
+        """What an offer of control makes of it. Raises `Refused` when it stands for somebody else and there is no reason."""
         offer = self.incident.offer
         if offer is None or offer.expires <= self.clock.now():
             return {}
@@ -112,22 +112,22 @@ class Control(JournalSession):
             return {"from": offer.giver, "offer": offer.seq}
         if not reason and login(self.actor) != login(offer.giver):
             raise Refused(
-                f"{offer.giver} offers the wheel to {offer.to} until {offer.expires:%H:%M:%S} UTC",
+                f"{offer.giver} offers control to {offer.to} until {offer.expires:%H:%M:%S} UTC",
                 hint="Let them take it, or take it with a reason: midwatch --take-over REASON",
             )
         return {"reason": reason} if reason else {}
 
     def wait_for_lease_expiry(self, say: Callable[[str], None]) -> None:
-        """Watch whoever drives until it has given a sign of life, or none for a whole lease."""
+        """Watch whoever drives until it has given a heartbeat, or none for a whole lease."""
         first = self.lease
         if first.state is DriverState.ALIVE:
-            say(f"{first.driver}; watching for a sign of life, {LEASE_S:.0f} s at most")
+            say(f"{first.driver}; waiting for a heartbeat, {LEASE_S:.0f} s at most")
         while (lease := self.lease).state is DriverState.ALIVE and lease.snapshot == first.snapshot:
             time.sleep(_LOOKS)
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Give signs of life meanwhile, for a front end that does not `poll` while it waits for something."""
+        """Give heartbeats meanwhile, for a front end that does not `poll` while it waits for something."""
         over = threading.Event()
 
         def beat() -> None:
@@ -144,7 +144,7 @@ class Control(JournalSession):
             thread.join()
 
     def _send_heartbeat(self) -> None:
-        """Show that this driver lives. Raises `Refused`, and observes from then on, when the wheel was taken."""
+        """Show that this driver lives. Raises `Refused`, and observes from then on, when control was taken."""
         handle = self._handle
         if handle is None or time.monotonic() - self._last_heartbeat < HEARTBEAT_S:
             return
@@ -163,7 +163,7 @@ class Control(JournalSession):
             time.sleep(0.02)
 
     def _lose(self, handle: DriverHandle) -> None:
-        """Somebody took the wheel: follow along from where this driver stood."""
+        """Somebody took control: follow along from where this driver stood."""
         with self._mutex:
             if self._handle is handle:
                 self.release(handle, trim=False)
@@ -172,7 +172,7 @@ class Control(JournalSession):
 
 
 def _silence(lease: Lease, seized: bool) -> float | None:
-    """Seconds since the last sign of life; of a process that has ended, by the clock of its lock file."""
+    """Seconds since the last heartbeat; of a process that has ended, by the clock of its lock file."""
     if seized:
         return round(lease.silent_s, 1)
     return round(max(time.time() - lease.snapshot.touched / 1e9, 0.0), 1) if lease.snapshot else None

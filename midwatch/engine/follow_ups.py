@@ -35,7 +35,7 @@ def is_undo(incident: Incident, step: Step, number: int) -> bool:
 
 
 def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:
-    """Role and message of every telling that a ticked step stands for and that is not in the journal."""
+    """Role and message of every telling that a marked done step stands for and that is not in the journal."""
     owed: dict[str, str] = {}
     for event in events:
         if event.kind == EventKind.MARKED_DONE:

@@ -99,7 +99,7 @@ class IncidentController(Approvals, StepResults):
     def observe(
         cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None, own: Runbook | None = None
     ) -> Self:
-        """Follow an incident without touching it. Every call that would write raises `Refused`, until it has the wheel.
+        """Follow an incident without touching it. Every call that would write raises `Refused`, until it has control.
 
         `own` is the operator's runbook, which lets them drive an incident that others could have written
         (`midwatch.engine.driving`).
@@ -128,7 +128,7 @@ class IncidentController(Approvals, StepResults):
             self._catch_up()
 
     def accept_control(self) -> None:
-        """Take the wheel from a driver that lives; nobody is asked for it before it is known that this user may drive."""
+        """Take control from a driver that lives; nobody is asked for it before it is known that this user may drive."""
         if not self.driving:
             self._take_trusted_runbook()
         super().accept_control()
@@ -142,7 +142,7 @@ class IncidentController(Approvals, StepResults):
     def poll(self) -> list[str]:
         """Take in what has happened since the last call; the ids of steps that changed. Cheap.
 
-        It is a driver's sign of life as well. Raises `Refused` once somebody took the wheel from one that gave none.
+        It is a driver's heartbeat as well. Raises `Refused` once somebody took control from one that was unresponsive.
         """
         self._send_heartbeat()
         self._keep_company()
@@ -175,7 +175,7 @@ class IncidentController(Approvals, StepResults):
         )
 
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
-        """Run the step, or take back what it did, as the plan was shown. Returns once its supervisor owns it.
+        """Run the step, or undo what it did, as the plan was shown. Returns once its supervisor owns it.
 
         Raises `Refused` when it may not run (`midwatch.engine.policy`): then nothing is journalled and nothing runs.
         """
@@ -231,7 +231,7 @@ class IncidentController(Approvals, StepResults):
             and status.is_alive(last.supervisor, folder)
         ):
             hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
-            raise Refused(f"{step.title} is under way still, and its disk does not tell of it", hint=hint)
+            raise Refused(f"{step.title} is still running, and its disk does not tell of it", hint=hint)
         found = status.unwatched(folder) if folder else None
         if found is not None and found.step is not None:
             hint = f"Wait for it, or end it: {found.how_to_end}"
@@ -249,7 +249,7 @@ class IncidentController(Approvals, StepResults):
             hint = f"Ask them to end it, or as root: kill -TERM {last.supervisor.get('pid', '') if last else ''}"
             raise Refused(f"{self.runbook.step(step_id).title} was started by {who} and runs as them", hint=hint) from None
         if not asked:
-            raise Refused(f"{self.runbook.step(step_id).title} is not under way")
+            raise Refused(f"{self.runbook.step(step_id).title} is not running")
 
     def check_outcome(self, step_id: str) -> bool | None:
         """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown still."""
@@ -325,7 +325,7 @@ class IncidentController(Approvals, StepResults):
             self.release(handle, trim=True)
 
     def leave(self) -> None:
-        """Give the wheel back without closing. Steps under way go on under their supervisors."""
+        """Give control back without closing. Running steps go on under their supervisors."""
         handle = self._handle
         if handle is None:
             return

@@ -1,4 +1,4 @@
-"""The record of an incident: its events and the state that they fold into, written by the driver, followed by observers."""
+"""The record of an incident: its events and the state that they reduce to, written by the driver, followed by observers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DriverHandle:
 
 
 class JournalSession(ABC):
-    """Reads and, with the wheel, appends.
+    """Reads and, with control, appends.
 
     `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
     """
@@ -109,7 +109,7 @@ class JournalSession(ABC):
     def _driver(self) -> DriverHandle:
         if self._handle is None:
             who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
-            raise Refused(f"This terminal only observes; {who}", hint="Take the wheel first: midwatch")
+            raise Refused(f"This terminal only observes; {who}", hint="Take control first: midwatch")
         return self._handle
 
     def name_fallbacks(self) -> None:
@@ -171,7 +171,7 @@ class JournalSession(ABC):
 
     @abstractmethod
     def _lose(self, handle: DriverHandle) -> None:
-        """What becomes of a driver whose wheel was taken."""
+        """What becomes of a driver that lost control."""
 
     def apply_events(self, events: list[Event]) -> None:
         if events:

@@ -71,17 +71,17 @@ def build_action(step: Step, runbook: Runbook, incident: Incident) -> Action:
 
 
 def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
-    """The action that takes back what the step did. Raises `Refused` when nothing does."""
+    """The action that undoes what the step did. Raises `Refused` when nothing does."""
     found = None
     if step.kind is StepKind.USES:
         found = build_action(step, runbook, incident).undo(incident.step(step.id).values)
     if found is None:
-        raise Refused(f"{step.title} has no undo", hint="What it did has to be taken back by hand")
+        raise Refused(f"{step.title} has no undo", hint="What it did has to be undone manually")
     return found
 
 
 def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
-    """Whether the step can be taken back; None while only its run will tell. Looks at nothing but what it reported."""
+    """Whether the step can be undone; None while only its run will tell. Looks at nothing but what it reported."""
     if step.kind is not StepKind.USES or find_action(step.uses).undo is Action.undo:
         return False
     try:

@@ -28,10 +28,10 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
     """Whether this step may run now, as this plan says."""
     status = incident.status(step)
     if step.kind is StepKind.MANUAL:
-        raise Refused(f"{step.title} is done by a person", hint="Tick it when it is done")
+        raise Refused(f"{step.title} is done by a person", hint="Mark it done when it is done")
     is_open(incident)
     if status is StepStatus.RUNNING:
-        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+        raise Refused(f"{step.title} is already running", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
     given = optional_reason(reason)
     if status is StepStatus.UNDECIDED and not given:
@@ -54,7 +54,7 @@ def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason
     is_open(incident)
     require_reason(reason)
     if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
-        raise Refused(f"{step.title} is {incident.status(step)}", hint="Begin at a step that is still to do")
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Start from a step that is still to do")
     earlier = itertools.takewhile(lambda other: other.id != step.id, runbook.steps())
     passed = [other for other in earlier if not incident.status(other).concluded]
     found = [other for other in passed if incident.status(other) is not StepStatus.RUNNING]
@@ -75,7 +75,7 @@ def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runb
         raise Refused(f"{step.title} takes one person", hint="Run it")
     require_known(driver, "who asks for a second person")
     if incident.status(step) is StepStatus.RUNNING:
-        raise Refused(f"{step.title} is under way already", hint="Wait for it or cancel it")
+        raise Refused(f"{step.title} is already running", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
     if plan.refusal:
         raise Refused(plan.refusal)
@@ -119,11 +119,11 @@ def require_approved_plan(step: Step, plan: Plan, incident: Incident, person: Id
 
 
 def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
-    """Whether what the step did may be taken back now, as this plan of its undo says."""
+    """Whether what the step did may be undone now, as this plan of its undo says."""
     is_open(incident)
     status, last = incident.status(step), incident.step(step.id).last
     if status is StepStatus.RUNNING:
-        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+        raise Refused(f"{step.title} is running", hint="Cancel it first")
     if last is None or status is StepStatus.TODO:
         raise Refused(f"{step.title} has not run, so there is nothing to take back")
     require_reason(reason)
@@ -144,7 +144,7 @@ def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
 
 
 def require_manual(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
-    """The answers that count, once they are complete. A step that a machine does is ticked only after it failed."""
+    """The answers that count, once they are complete. A step that a machine does is marked done only after it failed."""
     is_open(incident)
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:
@@ -177,7 +177,7 @@ def require_decidable(step: Step, incident: Incident, reason: str) -> None:
     is_open(incident)
     require_reason(reason)
     if incident.status(step) is StepStatus.RUNNING:
-        raise Refused(f"{step.title} is under way", hint="Cancel it first")
+        raise Refused(f"{step.title} is running", hint="Cancel it first")
 
 
 def require_closable(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
@@ -185,7 +185,7 @@ def require_closable(found: Mapping[str, CriterionState], incident: Incident, ru
     is_open(incident)
     given, running = optional_reason(reason), incident.running()
     if running:
-        raise Refused(f"{runbook.step(running[0].id).title} is under way", hint="Wait for it or cancel it")
+        raise Refused(f"{runbook.step(running[0].id).title} is running", hint="Wait for it or cancel it")
     unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
     if unmet and not given:
         names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)

@@ -26,7 +26,7 @@ class Summary:
     opened: datetime | None = None
     closed: datetime | None = None
     driver: str = ""
-    """Who holds the wheel now; empty when nobody does, also after a driver that was killed."""
+    """Who holds control now; empty when nobody does, also after a driver that was killed."""
     steps_done: int = 0
     """Steps done or skipped with a reason."""
     steps_total: int | None = None

@@ -35,7 +35,7 @@ class StepResults(Control, Annotations):
         step, folder = self.runbook.step(state.id), self.folder.attempt(state.id, attempt.number)
         found = status.inspect_attempt(folder)
         if isinstance(found, status.Lost) and status.is_alive(attempt.supervisor, folder):
-            return  # its disk does not tell, and the journal does: it is under way
+            return  # its disk does not tell, and the journal does: it is running
         if isinstance(found, status.Running):
             if attempt.started_at is None and found.has_begun:
                 self.append(EventKind.STARTED, self._started(step, attempt.number, found.supervisor.to_json()))
@@ -83,7 +83,7 @@ class StepResults(Control, Annotations):
 
     def _read_after(self, step: Step, number: int) -> None:
         readings = take_readings(self.runbook, step.measure, self.clock, limit=AFTER_LIMIT)
-        with contextlib.suppress(Refused):  # the wheel was taken meanwhile, and the next driver takes readings of its own
+        with contextlib.suppress(Refused):  # control was taken meanwhile, and the next driver takes readings of its own
             self._journal_readings(step, number, "after", readings)
 
     def _started(self, step: Step, number: int, owner: Mapping[str, Any]) -> dict[str, Any]:

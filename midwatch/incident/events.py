@@ -19,7 +19,7 @@ class EventKind(StrEnum):
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)
-    # host, pid, terminal, from: who had the wheel, reason, how: ended|silent, silent: seconds without a sign of life
+    # host, pid, terminal, from: who had control, reason, how: ended|silent, silent: seconds without a heartbeat
     DRIVER_TOOK_OVER = "driver.took_over"
     DRIVER_LEFT = "driver.left"  # reason
     HANDOFF_OFFERED = "handoff.offered"  # to, expires, summary: [lines]
@@ -46,7 +46,7 @@ class EventKind(StrEnum):
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
     # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result} (run
-    # elsewhere, by hand)
+    # elsewhere, manually)
     NOTE = "note"
     TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
     STARRED = "event.starred"  # event (its number), starred: true|false
@@ -73,7 +73,7 @@ RETIRED_KINDS = frozenset(
         "journal.moved",
         "journal.joined",
         "journal.lost",
-        "step.ticked",
+        "step.marked done",
         "step.failed",
         "step.verified",
         "told",

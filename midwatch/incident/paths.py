@@ -75,7 +75,7 @@ class IncidentFolder:
 
     @property
     def lock(self) -> Path:
-        """Locked by the driver, and touched by it as a sign of life."""
+        """Locked by the driver, and touched by it as a heartbeat."""
         return self.path / "driver.lock"
 
     @property

@@ -1,6 +1,6 @@
-"""The fold: an incident's state out of its events, and out of nothing else.
+"""The fold: an incident's state from its events, and from nothing else.
 
-The screen, `resume`, a second terminal and the export all fold the same events, so they cannot disagree.
+The screen, `resume`, a second terminal and the export all reduce the same events, so they cannot disagree.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Attempt:
     """Seconds from the incident's declaration to its start, as `Incident.steady` counts them."""
 
     def runs_for(self, elapsed_now: float) -> float:
-        """Seconds for which it is under way."""
+        """Seconds for which it is running."""
         return max(0.0, elapsed_now - self.began)
 
 
@@ -65,10 +65,10 @@ class StepState:
     attempts: list[Attempt] = field(default_factory=list)
     ever_failed: bool = False
     actor: str = ""
-    """Who ticked, skipped or ran it last."""
+    """Who marked done, skipped or ran it last."""
     concluded_at: datetime | None = None
     reason: str = ""
-    """Of the skip, the failure by hand or the reopening; or the note of the tick."""
+    """Of the skip, the failure manually or the reopening; or the note of the tick."""
     values: dict[str, str] = field(default_factory=dict)
     needed: bool = False
     """Whether a person decided that it is needed, whatever its `when:` says."""
@@ -139,7 +139,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The wheel, offered to somebody; it stands until it expires."""
+    """Control, offered to somebody; it stands until it expires."""
 
     seq: int
     giver: str
@@ -166,9 +166,9 @@ class Incident:
     driver: str = ""
     """Empty when nobody drives."""
     offer: Offer | None = None
-    """The last offer of the wheel that was neither taken nor withdrawn; it may have expired."""
+    """The last offer of control that was neither taken nor withdrawn; it may have expired."""
     asked_by: str = ""
-    """Who asks the driver for the wheel."""
+    """Who asks the driver for control."""
     approvals: dict[str, Approval] = field(default_factory=dict)
     """Step id → the last request of approval that no start has used up."""
     pins: dict[str, Pin] = field(default_factory=dict)
@@ -181,7 +181,7 @@ class Incident:
     stars: set[int] = field(default_factory=set)
     """Numbers of events that the post-mortem should not miss."""
     to_notify: dict[str, str] = field(default_factory=dict)
-    """Role id → why it has to be told, from failures; removed once told."""
+    """Role id → why it has to be notified, from failures; removed once told."""
     last_update_at: datetime | None = None
     updated: float = 0.0
     """Seconds from the declaration to the last status update, as `steady` counts them; 0 before the first."""
@@ -208,7 +208,7 @@ class Incident:
         return self.steps.setdefault(step_id, StepState(step_id))
 
     def running(self) -> list[StepState]:
-        """Steps under way."""
+        """Running steps."""
         return [state for state in self.steps.values() if state.status is StepStatus.RUNNING]
 
     def value(self, step_id: str, key: str) -> str | None:
@@ -242,7 +242,7 @@ class Incident:
         return sum(status.concluded for status in states), len(states)
 
     def next_step(self, runbook: Runbook) -> Step | None:
-        """The first step that is not settled and not under way; a failed one stays next until a person decides."""
+        """The first step that is not settled and not running; a failed one stays next until a person decides."""
         for step in runbook.steps():
             status = self.status(step)
             if not status.concluded and status is not StepStatus.RUNNING:

@@ -9,7 +9,7 @@ class StepStatus(StrEnum):
     """Where a step stands."""
 
     TODO = "to do"
-    RUNNING = "under way"
+    RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"

@@ -25,7 +25,7 @@ SPARE = 128 * 1024
 
 
 Fence = Callable[[], None]
-"""Raises when this process may write no more: somebody else took the wheel."""
+"""Raises when this process may write no more: somebody else took control."""
 
 
 class JournalStore:
@@ -54,7 +54,7 @@ class JournalStore:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else writes this journal, nor takes the wheel, in the meantime. Raises what the fence raises."""
+        """Nobody else writes this journal, nor takes control, in the meantime. Raises what the fence raises."""
         with self._mutex:
             if self._closed:
                 raise Refused("The journal is closed", hint="Resume the incident: midwatch")

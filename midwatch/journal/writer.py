@@ -30,7 +30,7 @@ class Journal(JournalStore):
     def create(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
         """Begin a journal; the empty file, its name and its reserved space are on disk when this returns.
 
-        `fence` is asked before every write, while nobody else can write or take the wheel.
+        `fence` is asked before every write, while nobody else can write or take control.
         Raises `Refused` when there is one already, `Failed` when it cannot be made or the disk has no room at all.
         """
         try:

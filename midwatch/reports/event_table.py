@@ -125,7 +125,7 @@ def met_word(met: bool | None) -> str:
 
 def _role(facts: Facts, body: Body) -> str:
     role = facts.runbook.roles.get(body["role"])
-    return f"Told {text(role.name if role else body['role'])}{_and(body['message'])}"
+    return f"Notified {text(role.name if role else body['role'])}{_and(body['message'])}"
 
 
 def _update(facts: Facts, body: Body) -> str:
@@ -146,13 +146,13 @@ def _note(facts: Facts, body: Body) -> str:
 
 def _joined(facts: Facts, body: Body) -> str:
     giver = f" from {text(body['from'])}" if body.get("from") else ""
-    return f"Took the wheel{giver} on {text(body['host'])}{_and(body.get('reason'))}"
+    return f"Took control{giver} on {text(body['host'])}{_and(body.get('reason'))}"
 
 
 def _took_over(facts: Facts, body: Body) -> str:
     after = f", silent for {duration(body['silent'])}" if body["silent"] is not None else ""
     state = "had ended" if body["how"] == "ended" else "hung"
-    return f"Took the wheel from {text(body['from'])}, whose screen {state}{after}{_and(body['reason'])}"
+    return f"Took control from {text(body['from'])}, whose screen {state}{after}{_and(body['reason'])}"
 
 
 def _verified(facts: Facts, body: Body) -> str:
@@ -183,15 +183,15 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.APPROVAL_ASKED: _approval(""),
     EventKind.APPROVAL_GIVEN: _approval("**approved**"),
     EventKind.APPROVAL_DECLINED: _approval("**declined**"),
-    EventKind.HANDOFF_OFFERED: lambda facts, body: f"Offered the wheel to {text(body['to'])}",
-    EventKind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers the wheel to {text(body['to'])} no longer{_and(body['reason'])}",
-    EventKind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} asked for the wheel",
-    EventKind.DRIVER_LEFT: lambda facts, body: f"Gave the wheel back{_and(body['reason'])}",
+    EventKind.HANDOFF_OFFERED: lambda facts, body: f"Offered control to {text(body['to'])}",
+    EventKind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers control to {text(body['to'])} no longer{_and(body['reason'])}",
+    EventKind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} requested control",
+    EventKind.DRIVER_LEFT: lambda facts, body: f"Gave control back{_and(body['reason'])}",
     EventKind.CONFIRMED: _confirmed,
     EventKind.PINNED: _pinned,
     EventKind.FINISHED: _finished,
     EventKind.OUTCOME_CHECKED: _verified,
-    EventKind.MARKED_DONE: _by_hand("done by hand", "note"),
+    EventKind.MARKED_DONE: _by_hand("done manually", "note"),
     EventKind.MARKED_FAILED: _by_hand("failed", "reason"),
     EventKind.SKIPPED: _by_hand("skipped", "reason"),
     EventKind.REOPENED: _by_hand("reopened", "reason"),

@@ -1,4 +1,4 @@
-"""What one has to know who takes the wheel: done, running, open, failed and unknown, who is to be told, what is due."""
+"""What one has to know who takes control: done, running, open, failed and unknown, who is to be notified, what is due."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
     following = incident.next_step(runbook)
     sections = [
         Section("environment", "Environment", (runbook.environment.word,)),
-        Section("running", "Under way", told(StepStatus.RUNNING)),
+        Section("running", "Running", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
         Section("next", "Next", (f"{following.number} {following.title}",) if following else ("nothing: close it",)),
-        Section("to_notify", "Still to be told", tuple(_role(runbook, role, why) for role, why in incident.to_notify.items())),
+        Section(
+            "to_notify", "Still to be notified", tuple(_role(runbook, role, why) for role, why in incident.to_notify.items())
+        ),
         Section("update", "Next status update", (_update(due, now),) if due else ()),
         Section("open", f"Open: {len(todo)}", tuple(_open(todo))),
         Section("skipped", "Skipped", told(StepStatus.SKIPPED)),

@@ -74,7 +74,7 @@ class Facts:
         ]
 
     def drivers(self) -> list[tuple[str, datetime, datetime | None]]:
-        """Who held the wheel, from when to when; an open end is a driver that left without a word, or still drives."""
+        """Who held control, from when to when; an open end is a driver that left without a word, or still drives."""
         found: list[tuple[str, datetime, datetime | None]] = []
         for event in self.events:
             if event.kind in (EventKind.DRIVER_JOINED, EventKind.DRIVER_TOOK_OVER):

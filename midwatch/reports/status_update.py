@@ -21,7 +21,7 @@ def draft(runbook: Runbook, incident: Incident, events: Sequence[Event], now: da
     lines.append(f"Done: {_done(runbook, incident, events)}")
     running = [runbook.step(state.id).title for state in incident.running()]
     if running:
-        lines.append(f"Under way: {_listed(running)}")
+        lines.append(f"Running: {_listed(running)}")
     broken = [step.title for step in runbook.steps() if incident.status(step) in (StepStatus.FAILED, StepStatus.UNKNOWN)]
     if broken:
         lines.append(f"Not working: {_listed(broken)}")

@@ -16,7 +16,7 @@ from midwatch.runbook.model import Step
 from midwatch.system.units import duration, size
 
 _DECISIONS = {
-    EventKind.MARKED_DONE: ("done by hand", "note"),
+    EventKind.MARKED_DONE: ("done manually", "note"),
     EventKind.MARKED_FAILED: ("failed", "reason"),
     EventKind.SKIPPED: ("skipped", "reason"),
     EventKind.REOPENED: ("reopened", "reason"),
@@ -65,7 +65,7 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
 
 
 def _attempt(attempt: Attempt, reason: str) -> str:
-    kind = f"takes back attempt {attempt.undoes}, " if attempt.undoes is not None else ""
+    kind = f"undoes attempt {attempt.undoes}, " if attempt.undoes is not None else ""
     lines = [f"Attempt {attempt.number}, {kind}{_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
     if reason:
         lines.append(f"{'Taken back' if kind else 'Run all the same'}: {text(reason)}")
@@ -102,7 +102,7 @@ def _when(attempt: Attempt) -> str:
 
 def _outcome(attempt: Attempt) -> str:
     if attempt.outcome is None:
-        return "**under way**"
+        return "**running**"
     exit_ = f", exit {attempt.exit}" if attempt.exit else ""
     return f"**{attempt.outcome}**{exit_}" + (f". {text(attempt.summary)}" if attempt.summary else "")
 

@@ -118,12 +118,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Somebody who has to be told."""
+    """Somebody who has to be notified."""
 
     id: str
     name: str
     notify_when: str = ""
-    """When they are told, in words."""
+    """When they are notified, in words."""
     contact: str = ""
 
 
@@ -234,7 +234,7 @@ class Step:
     timeout: float = 600.0
     """Seconds."""
     expect: str = ""
-    """What good looks like."""
+    """What is expected."""
     original_command: str = ""
     """The plan's own command for this step."""
     deviation: str = ""

@@ -84,10 +84,10 @@ TARGET_SHAPE = Shape(
 )
 ROLE = Shape(
     "role",
-    "Somebody who has to be told.",
+    "Somebody who has to be notified.",
     (
         Key("name", LINE, "Who it is, as people say it", required=True),
-        Key("notify_when", LINE, "When they are told, in words"),
+        Key("notify_when", LINE, "When they are notified, in words"),
         Key("contact", LINE, "How they are reached"),
     ),
 )
@@ -133,7 +133,7 @@ ON_FAILURE = Shape(
     "What follows when the step fails.",
     (
         Key("raise_severity", SEVERITY, "The severity that the incident rises to"),
-        Key("notify", IDS, "Roles that have to be told"),
+        Key("notify", IDS, "Roles that have to be notified"),
         Key("advice", TEXT, "What to do next"),
     ),
 )
@@ -170,7 +170,7 @@ STEP = Shape(
             "'observe' changes nothing, 'change' can be undone, 'destroy' cannot; default: the action's own",
         ),
         Key("timeout", Length(), "When it is stopped; default 10 min"),
-        Key("expect", TEXT, "What good looks like"),
+        Key("expect", TEXT, "What is expected"),
         Key("original_command", TEXT, "The plan's own command for this step"),
         Key("deviation", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
         Key("depends_on", IDS, "Earlier steps that have to be done or skipped first"),
@@ -178,7 +178,7 @@ STEP = Shape(
         Key("when", CONDITION, "When it is needed; default: always"),
         Key("measure", IDS, "Panels whose readings are taken before and after"),
         Key("questions", ListOf(ASK), "What a manual step asks the person"),
-        Key("notify", IDS, "Roles that a manual step tells"),
+        Key("notify", IDS, "Roles that a manual step notifies"),
         Key("requires_approval", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
@@ -214,7 +214,7 @@ _LAID_OVER = (
         "What the targets are used for, shown in every header and consent; default production",
     ),
     Key("targets", TableOf(TARGET, TARGET_SHAPE, "targets"), "Databases that steps act on, by name"),
-    Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be told, by id"),
+    Key("roles", TableOf(ID, ROLE, "roles"), "People who have to be notified, by id"),
     Key("comms", COMMS, "How others are kept informed"),
     Key(
         "locations",

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     try:
         order, secrets = _handover(starter)
         supervision = Supervision(AttemptFolder(Path(arguments[0])), order, secrets, oom)
-    except Exception as error:  # whatever it is, whoever waits for us has to be told
+    except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1
     if not _tell(starter, "ready " + json.dumps(supervision.identity.to_json())):

@@ -59,7 +59,7 @@ def hear(running: Exec, client: DockerClient, container: str, name: str, deadlin
             into = err if kind == ERR else out
             into += piece
             if len(out) + len(err) > LARGEST:
-                raise Failed(f"{name} in {container} says more than {LARGEST} bytes", hint="Run it by hand")
+                raise Failed(f"{name} in {container} says more than {LARGEST} bytes", hint="Run it manually")
     except TimeoutError:
         raise silent(client, container, name) from None
     except OSError as error:

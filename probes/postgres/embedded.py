@@ -143,7 +143,7 @@ def copy_engine(package: Path, where: Path) -> Path:
     kept = shutil.ignore_patterns("*.a", "pkgconfig", "ecpg", "libecpg*", "libpgtypes*", "*.so.5.16", "*.so.6.16", "*.so.3.16")
     for part in ("bin", "lib", "share"):
         shutil.copytree(package / VERSION / part, where / PACKAGE / VERSION / part, symlinks=True, ignore=kept)
-    libraries = package.parent / f"{PACKAGE}.libs"  # what the wheel's builder put beside the package
+    libraries = package.parent / f"{PACKAGE}.libs"  # what control's builder put beside the package
     if libraries.exists():
         shutil.copytree(libraries, where / libraries.name, ignore=kept)
     for folder, _, _ in os.walk(where):

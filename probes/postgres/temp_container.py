@@ -93,7 +93,7 @@ def _wait(route: Route, container: Container) -> int:
             if container.status == "exited" or time.monotonic() > deadline:
                 lines = container.logs(tail=5).decode("utf-8", "replace").strip().splitlines()
                 told = lines[-1] if lines else error.sentence
-                raise Failed(f"The scratch container does not start: {told}", hint="Try the image by hand") from error
+                raise Failed(f"The scratch container does not start: {told}", hint="Try the image manually") from error
         time.sleep(0.1)
 
 

@@ -98,7 +98,7 @@ def usage(path: Path, budgets: Sequence[Budget] = (), *, nearest: bool = False, 
     except FileNotFoundError:
         raise Failed(f"{path} is not there", hint="Is it mounted?") from None
     except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror or error}", hint="Look at it by hand") from error
+        raise Failed(f"{path} cannot be read: {error.strerror or error}", hint="Look at it manually") from error
 
 
 def _of_file_system(path: Path) -> Usage:

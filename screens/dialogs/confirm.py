@@ -64,7 +64,7 @@ class Confirm(Dialog):
 
         `spared` are names of which it says that nothing removed bears them.
 
-        `undo`: the plan takes back what the step did. `undoable`: whether it can itself be taken back; None: not known.
+        `undo`: the plan undoes what the step did. `undoable`: whether it can itself be taken back; None: not known.
         """
         mark = step_mark(environment, Risk.DESTROY if name else step.risk, text_styles)
         title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
@@ -118,13 +118,13 @@ class Confirm(Dialog):
         if self._target and self._target != self._name:
             lines += labelled(" target", self._target, self.room, self.text_styles, column=column, style=STRONG)
         if self._undoable is not None and not self._name:
-            undo = "can be taken back: U" if self._undoable else "by hand only"
+            undo = "can be undone: U" if self._undoable else "manually only"
             lines += labelled(" undo", undo, self.room, self.text_styles, column=column)
         return lines
 
     def _asked(self) -> list[Content]:
         return [
-            *paragraph("This cannot be taken back.", self.room, self.text_styles, style=WRONG),
+            *paragraph("This cannot be undone.", self.room, self.text_styles, style=WRONG),
             *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.text_styles, style=STRONG),
         ]
 

@@ -1,4 +1,4 @@
-"""Hand the wheel over: how the incident stands, and to whom."""
+"""Hand control over: how the incident stands, and to whom."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Handoff(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
-        super().__init__(text_styles, "Hand the wheel over", mark=text_styles.ink(session.incident.id, FAINT))
+        super().__init__(text_styles, "Hand control over", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk, self._offer = session, session.offer
-        self.accept_words = "Offer no longer" if self._offer else "Offer the wheel"
+        self.accept_words = "Offer no longer" if self._offer else "Offer control"
         self.leave_words = "Back" if self._offer else "Cancel"
         key = "{yes} offer no longer" if self._offer else "Enter offer it"
         self.hint = f"Esc {self.leave_words.lower()} {text_styles.signs.dot} {key}"
@@ -39,7 +39,7 @@ class Handoff(Dialog):
     def body(self) -> Iterable[Widget]:
         if self._offer:
             until = f"{self._offer.expires:%H:%M:%S} UTC"
-            words = f"Offered to {self._offer.to} until {until}. You have the wheel until they take it."
+            words = f"Offered to {self._offer.to} until {until}. You have control until they take it."
             yield Static(joined(paragraph(words, self.room, self.text_styles, style=SOON)), id="offered", markup=False)
         else:
             asked = self._desk.incident.asked_by

@@ -32,7 +32,7 @@ class MarkDone(Form):
             lambda values: session.mark_done(step.id, note=values[_NOTE_FIELD], values=_answers(values)),
             words=_words(step, session.runbook, text_styles),
             accept="Done",
-            mark=text_styles.ink("by hand", FAINT),
+            mark=text_styles.ink("manual", FAINT),
         )
 
 
@@ -46,9 +46,9 @@ def _answers(values: Mapping[str, str]) -> dict[str, str]:
 def _words(step: Step, runbook: Runbook, text_styles: TextStyles) -> list[Content]:
     lines = markdown_lines(step.instructions, _WIDTH, text_styles) if step.instructions else []
     if step.expect:
-        lines += labelled("good", step.expect, _WIDTH, text_styles, style=FAINT)
+        lines += labelled("expected", step.expect, _WIDTH, text_styles, style=FAINT)
     if step.notify:
         lines += labelled(
-            "tells", ", ".join(runbook.roles[role].name for role in step.notify), _WIDTH, text_styles, style=FAINT
+            "notifies", ", ".join(runbook.roles[role].name for role in step.notify), _WIDTH, text_styles, style=FAINT
         )
     return lines

@@ -1,4 +1,4 @@
-"""Somebody was told something."""
+"""Somebody was notified something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from screens.widgets.text_layout import paragraph
 
 
 class NotifyForm(Form):
-    """Who, and what was said. Those who have to be told come first, with the reason."""
+    """Who, and what was said. Those who have to be notified come first, with the reason."""
 
     choice_by_arrows = "role"
 
@@ -22,9 +22,9 @@ class NotifyForm(Form):
         first = next(iter(owed), "")
         super().__init__(
             text_styles,
-            "Tell somebody",
+            "Notify somebody",
             [Field("role", "Whom", kind="one", options=options, value=first), Field("message", "What was said")],
             lambda values: session.record_notification(values["role"], values["message"]),
-            words=paragraph("Call or write to them yourself: Midwatch records that they were told.", 74, text_styles),
+            words=paragraph("Call or write to them yourself: Midwatch records that they were notified.", 74, text_styles),
             accept="Record",
         )

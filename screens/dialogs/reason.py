@@ -1,4 +1,4 @@
-"""A decision that needs a reason: skip, failed, done by hand, do it again."""
+"""A decision that needs a reason: skip, failed, done manually, do it again."""
 
 from __future__ import annotations
 

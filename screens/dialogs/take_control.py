@@ -1,4 +1,4 @@
-"""Take the wheel, or ask for it: what may be done depends on whoever has it."""
+"""Take control, or ask for it: what may be done depends on whoever has it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TakeControl(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
-        super().__init__(text_styles, "The wheel", mark=text_styles.ink(session.incident.id, FAINT))
+        super().__init__(text_styles, "Control", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
         self._way = control_option(session)
         self.accept_words = self._way.action

@@ -1,4 +1,4 @@
-"""What the incident screen does with others: hand the wheel over, take it, ask for a second person and be one."""
+"""What the incident screen does with others: hand control over, take it, ask for a second person and be one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Collaboration(StepRunner):
     def action_handoff(self) -> None:
         self.open_quietly(Handoff(self.text_styles, self.session))
 
-    def action_wheel(self) -> None:
+    def action_control(self) -> None:
         self.open_quietly(TakeControl(self.text_styles, self.session))
 
     def action_approve(self) -> None:

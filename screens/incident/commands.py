@@ -1,4 +1,4 @@
-"""What the operator may decide on the incident screen: each key opens one dialog, and the dialog calls the desk."""
+"""What the operator may decide on the incident screen: each key opens one dialog, and the dialog calls the session."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Commands(Collaboration):
             "plan_again": lambda: undecided and not manual,
             "skip": lambda: undecided,
             "fail": lambda: manual and status is StepStatus.TODO,
-            "take_back": lambda: (
+            "undo": lambda: (
                 step is not None
                 and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
                 and incident.step(step.id).last is not None
                 and self.plan_cache.undoable(step) is True
             ),
-            "verify": lambda: status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES,
-            "begin_here": lambda: step is not None and undecided and bool(self.passed_over(step)),
-            "by_hand": lambda: not manual and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
+            "check_outcome": lambda: status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES,
+            "start_here": lambda: step is not None and undecided and bool(self.passed_over(step)),
+            "manually": lambda: not manual and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
             "again": lambda: (
                 status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
                 or (manual and status is StepStatus.FAILED)
             ),
-            "wheel": lambda: incident.open and not self.session.driving,
+            "control": lambda: incident.open and not self.session.driving,
             "approve": lambda: not self.session.driving and bool(self.session.pending_steps()),
-            "tell": lambda: bool(self.session.runbook.roles),
+            "notify_people": lambda: bool(self.session.runbook.roles),
             "update": lambda: incident.open,
             "detail": lambda: step is not None,
             "output": lambda: self.shown_attempt() is not None,
@@ -100,16 +100,16 @@ class Commands(Collaboration):
             words = step.on_failure.advice or "It counts as failed until somebody decides what to do instead."
             self.reason("Failed:", "What went wrong?", words, "Failed", partial(self.session.mark_failed, step.id))
 
-    def action_by_hand(self) -> None:
+    def action_manually(self) -> None:
         if step := self.step:
-            submit = partial(self._ticked_by_hand, step)
-            self.reason("By hand:", "How was it done?", "What Midwatch could not do, you did.", "Done", submit)
+            submit = partial(self._confirm_done_manually, step)
+            self.reason("Manually:", "How was it done?", "What Midwatch could not do, you did.", "Done", submit)
 
-    def _ticked_by_hand(self, step: Step, note: str) -> None:
+    def _confirm_done_manually(self, step: Step, note: str) -> None:
         self.session.mark_done(step.id, note=note)
 
     def action_again(self) -> None:
-        """A settled step again: a manual one is opened again; one that a machine does is run with the reason."""
+        """A concluded step again: a manual one is opened again; one that a machine does is run with the reason."""
         step = self.step
         if step is None:
             return
@@ -126,7 +126,7 @@ class Commands(Collaboration):
     def action_update(self) -> None:
         self.open_quietly(UpdateForm(self.text_styles, self.session))
 
-    def action_tell(self) -> None:
+    def action_notify_people(self) -> None:
         self.open_quietly(NotifyForm(self.text_styles, self.session))
 
     def action_severity(self) -> None:

@@ -215,12 +215,12 @@ class Layout(Commands):
         if step is not None:
             state = self.session.incident.steps.get(step.id)
             last = state.last if state else None
-            how = last.outcome.value if last and last.outcome else "under way"
+            how = last.outcome.value if last and last.outcome else "running"
             paused = "" if view.following else ", paused"
             self._title(view, f"Output of {step.number} {self.text_styles.signs.dot} {how}{self._figures(view, last)}{paused}")
 
     def _figures(self, view: OutputView, last: Attempt | None) -> str:
-        """How much and how fast, of a step under way. A title draws all of its widget anew: so no clock in it."""
+        """How much and how fast, of a step running. A title draws all of its widget anew: so no clock in it."""
         output_index = view.output_index
         if output_index is None or last is None or last.outcome is not None:
             return ""
@@ -265,7 +265,7 @@ class Layout(Commands):
             names = ", ".join(
                 self.session.runbook.roles[role].name if role in self.session.runbook.roles else role for role in owed
             )
-            words, style = (f"Tell {names}: press {self._key('tell')}", WRONG) if owed else (self._called(), SOON)
+            words, style = (f"Notify {names}: press {self._key('notify_people')}", WRONG) if owed else (self._called(), SOON)
             text = self.text_styles.ink(f"{self.text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)

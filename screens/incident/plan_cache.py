@@ -37,7 +37,7 @@ class PlanCache:
         return self._known.get(step_id, NOTHING)
 
     def undoable(self, step: Step) -> bool | None:
-        """Whether the step can be taken back; asked once for each attempt at it."""
+        """Whether the step can be undone; asked once for each attempt at it."""
         state = self._desk.incident.steps.get(step.id)
         key = (step.id, len(state.attempts) if state else 0, bool(state and state.values))
         if key not in self._undoable:

@@ -21,7 +21,7 @@ class PrimaryAction(StrEnum):
     TICK = "tick"
     DECIDE = "decide whether it is needed"
     AGAIN = "run again, with a reason"
-    VERIFY = "look up whether it took effect"
+    VERIFY = "check whether it took effect"
     PLAN = "plan again"
     WAIT = "wait"
     GO = "go to a step"

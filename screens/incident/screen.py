@@ -208,7 +208,7 @@ class IncidentScreen(Layout):
         if deed is PrimaryAction.AGAIN:
             self.action_again()
         elif deed is PrimaryAction.VERIFY:
-            self.action_verify()
+            self.action_check_outcome()
         elif deed is PrimaryAction.PLAN:
             self.action_plan_again()
 

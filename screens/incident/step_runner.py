@@ -186,7 +186,7 @@ class StepRunner(BaseScreen[None]):
             ask_reason(self.text_styles, self.session.runbook, step, title, prompt, words, "Go on", given.append), closed
         )
 
-    def action_take_back(self) -> None:
+    def action_undo(self) -> None:
         """Plan the undo beside the loop, ask why, then ask for consent to what it would touch."""
         step = self.step
         if step is None:
@@ -205,7 +205,7 @@ class StepRunner(BaseScreen[None]):
         work = partial(self.session.plan, step.id, undo=True)
         run_in_background(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
 
-    def action_verify(self) -> None:
+    def action_check_outcome(self) -> None:
         """Look up what nobody saw the end of."""
         step = self.step
         if step is None:
@@ -225,11 +225,11 @@ class StepRunner(BaseScreen[None]):
         work = partial(self.session.check_outcome, step.id)
         run_in_background(self, work, found, failed, name=f"verify {step.id}")
 
-    def action_begin_here(self) -> None:
+    def action_start_here(self) -> None:
         if step := self.step:
             count = len(self.passed_over(step))
             words = f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
-            self.reason("Begin at", "Why from here?", words, "Begin here", partial(self.session.start_from, step.id))
+            self.reason("Begin at", "Why from here?", words, "Start here", partial(self.session.start_from, step.id))
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""

@@ -96,7 +96,7 @@ class Checklist(LineView):
         return any(entry.step is not None and entry.phase is self.phase for entry in self._shown)
 
     def go_to(self, step_id: str) -> None:
-        """Put the cursor on a step; phases that were unfolded by hand stay so."""
+        """Put the cursor on a step; phases that were unfolded manually stay so."""
         self._cursor = step_id
         self._folds = {phase: is_open for phase, is_open in self._folds.items() if phase != self.phase.id}
         self.draw()

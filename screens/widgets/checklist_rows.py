@@ -79,7 +79,7 @@ def _holds(step: Step, incident: Incident, term: str) -> bool:
     """Whether the words are in what a person would look for: number, title, state, risk, who did it, what does it."""
     state = incident.steps.get(step.id)
     who = state.actor if state else ""
-    kind = "by hand" if step.kind is StepKind.MANUAL else step.risk.value
+    kind = "manual" if step.kind is StepKind.MANUAL else step.risk.value
     text = " ".join((step.number, step.title, incident.status(step).value, kind, step.uses, who)).lower()
     return all(word in text for word in term.lower().split())
 
@@ -151,7 +151,7 @@ def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, t
 
 def _risk(step: Step) -> str:
     if step.kind is StepKind.MANUAL:
-        return "by hand"
+        return "manual"
     return "" if step.risk is Risk.OBSERVE else step.risk.value
 
 
@@ -169,7 +169,7 @@ def _word(step: Step, incident: Incident, status: StepStatus, is_next: bool) -> 
     """The state in a word, or who did it, and its style."""
     state = incident.steps.get(step.id)
     if status is StepStatus.RUNNING:
-        return "under way", CHOSEN
+        return "running", CHOSEN
     if status in _WORTH_A_WORD:
         return status.value, STATE_STYLES[status]
     if is_next:

@@ -69,7 +69,7 @@ def plan_lines(
 def total_lines(
     plan: Plan, width: int, text_styles: TextStyles, *, spared: Sequence[str] = (), say_final: bool = True
 ) -> list[Content]:
-    """What the effects add up to, and whether they can be taken back; nothing where one row says it all."""
+    """What the effects add up to, and whether they can be undone; nothing where one row says it all."""
     column = plan_column(plan)
     totals = plan.totals(spared)
     lines = labelled(" in all", totals, width, text_styles, column=column, style=STRONG) if totals else []
@@ -77,7 +77,7 @@ def total_lines(
     if say_final and final > 1:
         whole = final == sum(effect.verb is Verb.REMOVE for effect in plan.effects)
         words = "What it removes" if whole else f"{final} of these"
-        lines += labelled("", f"{words} cannot be taken back", width, text_styles, column=column, style=WRONG)
+        lines += labelled("", f"{words} cannot be undone", width, text_styles, column=column, style=WRONG)
     return lines
 
 
@@ -100,7 +100,7 @@ def _effects(plan: Plan, column: int, width: int, text_styles: TextStyles) -> li
 
 
 def _remark(effect: Effect, *, say_final: bool) -> str:
-    final = "cannot be taken back" if say_final and effect.verb.touches and not effect.reversible else ""
+    final = "cannot be undone" if say_final and effect.verb.touches and not effect.reversible else ""
     return "; ".join(part for part in (effect.note, final) if part)
 
 

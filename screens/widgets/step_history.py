@@ -1,4 +1,4 @@
-"""What has become of a step: under way, done or in trouble, what it moved and reported, and every attempt at it."""
+"""What has become of a step: running, done or in trouble, what it moved and reported, and every attempt at it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def standing_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> 
 
 def _under_way(parts: StepPageData, last: Attempt, width: int, text_styles: TextStyles) -> list[Content]:
     seconds = last.runs_for(parts.steady)
-    what = f" taking back attempt {last.undoes}" if last.undoes is not None else " under way"
+    what = f" taking back attempt {last.undoes}" if last.undoes is not None else " running"
     left = Content.assemble(text_styles.state(StepStatus.RUNNING), text_styles.ink(f"{what} {span(seconds)}", CHOSEN))
     lines = [edges(left, text_styles.ink(f"by {last.actor}", FAINT), width)]
     return lines + (progress_lines(parts.advance, width, text_styles) if parts.advance else [])
@@ -75,9 +75,9 @@ def _trouble(step: Step, status: StepStatus, state: StepState | None, width: int
     if status is StepStatus.UNKNOWN:
         advice = "Nobody saw how it ended. "
         if step.kind is StepKind.USES:
-            advice += "Have it looked up, or look yourself; then run it again, skip it, or take it as done by hand."
+            advice += "Have its outcome checked, or look yourself; then run it again, skip it, or take it as done manually."
         else:
-            advice += "Look at the world, then decide: run it again, skip it, or take it as done by hand."
+            advice += "Look at the world, then decide: run it again, skip it, or take it as done manually."
         lines += labelled("  now", advice, width, text_styles)
     if step.on_failure.advice:
         lines += labelled("  now", " ".join(step.on_failure.advice.split()), width, text_styles)
@@ -99,7 +99,7 @@ def attempt_lines(state: StepState, width: int, text_styles: TextStyles) -> list
     """Every attempt: when, who, how it ended, what it said last, and the command."""
     lines = [Content(""), text_styles.ink("Attempts", STRONG)]
     for attempt in state.attempts:
-        outcome = attempt.outcome.value if attempt.outcome else "under way"
+        outcome = attempt.outcome.value if attempt.outcome else "running"
         took = f" in {duration(attempt.seconds)}" if attempt.seconds is not None else ""
         style = WELL if outcome == "done" else FAINT if attempt.outcome is None else WRONG
         what = f", took back {attempt.undoes}" if attempt.undoes is not None else ""

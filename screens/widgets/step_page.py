@@ -66,7 +66,7 @@ def phase_lines(phase: Phase, incident: Incident, width: int, text_styles: TextS
 def _heading(step: Step, status: StepStatus, width: int, text_styles: TextStyles) -> Content:
     title = f"{step.number} {step.title}"
     if step.kind is StepKind.MANUAL:
-        right = text_styles.ink("by hand", FAINT)
+        right = text_styles.ink("manual", FAINT)
     else:
         risk, limit = _RISKS[step.risk], f" {text_styles.signs.dot} {duration(step.timeout)} at most"
         room = width - cell_len(title) - len(risk) - 1
@@ -144,8 +144,8 @@ def _undo(parts: StepPageData, status: StepStatus, column: int, width: int, text
     if parts.step.risk is Risk.OBSERVE or parts.undoable is None or (parts.step.risk is Risk.DESTROY and not parts.undoable):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
-    words = "U takes it back" if ran else "can be taken back afterwards"
-    return labelled(" undo", words if parts.undoable else "by hand only", width, text_styles, column=column, style=FAINT)
+    words = "U takes it back" if ran else "can be undone afterwards"
+    return labelled(" undo", words if parts.undoable else "manually only", width, text_styles, column=column, style=FAINT)
 
 
 def _required(step: Step, look: PlanState, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:
@@ -172,25 +172,28 @@ def _said(parts: StepPageData, status: StepStatus, column: int, width: int, text
         return []
     lines: list[Content] = []
     if step.expect:
-        lines += labelled(" good", step.expect, width, text_styles, column=column, style="")
+        lines += labelled(" expected", step.expect, width, text_styles, column=column, style="")
     if status is not StepStatus.FAILED and step.on_failure.advice:
-        lines += labelled(" if not", _flowing(step.on_failure.advice), width, text_styles, column=column, style=FAINT)
+        lines += labelled(" on failure", _flowing(step.on_failure.advice), width, text_styles, column=column, style=FAINT)
     worse, tell = step.on_failure.raise_severity, [parts.runbook.roles[role].name for role in step.on_failure.notify]
     if worse or tell:
-        follows = [f"This is {worse} then."] if worse else []
-        follows += [f"Tell {', '.join(tell)}."] if tell else []
+        follows = [f"Raises the severity to {worse}."] if worse else []
+        follows += [f"Notify {', '.join(tell)}."] if tell else []
         lines += labelled(
-            "" if step.on_failure.advice else " if not", " ".join(follows), width, text_styles, column=column, style=FAINT
+            "" if step.on_failure.advice else " on failure", " ".join(follows), width, text_styles, column=column, style=FAINT
         )
     if step.notify:
         lines += labelled(
-            " tells", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, text_styles, column=column
+            " notifies", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, text_styles, column=column
         )
     if step.original_command:
-        lines += [Content(""), *labelled(" written", step.original_command, width, text_styles, column=column, style=FAINT)]
+        lines += [
+            Content(""),
+            *labelled(" original command", step.original_command, width, text_styles, column=column, style=FAINT),
+        ]
     if step.deviation:
         lines += labelled(
-            " instead", _flowing(_CODE.sub(r"\1", step.deviation)), width, text_styles, column=column, style=FAINT
+            " deviation", _flowing(_CODE.sub(r"\1", step.deviation)), width, text_styles, column=column, style=FAINT
         )
     return lines
 

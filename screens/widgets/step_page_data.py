@@ -45,8 +45,8 @@ class StepPageData:
     steady: float
     """Seconds since the declaration, as `Incident.elapsed_now` counts them."""
     advance: Advance | None = None
-    """Of the attempt that is under way."""
+    """Of the attempt that is running."""
     undoable: bool | None = None
-    """Whether what the step did or will do can be taken back; None while that cannot be known."""
+    """Whether what the step did or will do can be undone; None while that cannot be known."""
     whole: bool = False
     """Also what is left out while it is not needed: the detail page."""

@@ -35,7 +35,7 @@ def top_bar(
 
     `steady`: seconds since the declaration (`Incident.elapsed_now`). `journal`: what is wrong with it, if anything.
 
-    `watching`: how many follow along. `silent`: seconds for which the driver has given no sign of life, once that is too long.
+    `watching`: how many follow along. `silent`: seconds for which the driver has been unresponsive, once that is too long.
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
     since = (3, _elapsed(incident, steady, text_styles))
@@ -66,7 +66,7 @@ def _length(parts: Sequence[tuple[int, Content]]) -> int:
 
 def _running(incident: Incident, text_styles: TextStyles) -> Content | None:
     count = len(incident.running())
-    return text_styles.ink(f"{text_styles.signs.states[StepStatus.RUNNING]} {count} under way", CHOSEN) if count else None
+    return text_styles.ink(f"{text_styles.signs.states[StepStatus.RUNNING]} {count} running", CHOSEN) if count else None
 
 
 def _elapsed(incident: Incident, steady: float, text_styles: TextStyles) -> Content | None:

@@ -38,7 +38,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 
 
 class Pausing(Listening):
-    """A console before which a dump stops once, when it is well under way, until something has happened."""
+    """A console before which a dump stops once, when it is well running, until something has happened."""
 
     def __init__(self, happen: Callable[[], object]) -> None:
         super().__init__()

@@ -95,7 +95,7 @@ def children() -> Callable[[], list[int]]:
 
 
 def killing(name: str) -> Pausing:
-    """A console before which a program of this name that we started is killed, when a dump is well under way."""
+    """A console before which a program of this name that we started is killed, when a dump is well running."""
 
     def kill() -> None:
         (found,) = [child for child in psutil.Process().children() if child.name() == name]

@@ -139,7 +139,7 @@ class Someone:
                         answer = [False, f"{type(error).__name__}: {error}"]
                     os.write(said, json.dumps(answer).encode() + b"\n")
                 else:
-                    os.read(go, 1)  # its processes and its wheel are there until it is ended
+                    os.read(go, 1)  # its processes and control are there until it is ended
                 code = 0
             finally:
                 os._exit(code)

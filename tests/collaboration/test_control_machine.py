@@ -1,4 +1,4 @@
-"""The wheel among three screens in any order: given, offered, taken, lost, taken over; never two drivers or a lost event."""
+"""Control among three screens in any order: given, offered, taken, lost, taken over; never two drivers or a lost event."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DriverHandle(RuleBasedStateMachine):
 
     @initialize()
     def declare(self) -> None:
-        self.here, self.place = Path.cwd(), tempfile.TemporaryDirectory(prefix="midwatch-wheel-")
+        self.here, self.place = Path.cwd(), tempfile.TemporaryDirectory(prefix="midwatch-control-")
         os.chdir(self.place.name)
         book = Path("runbook.yaml").absolute()
         book.write_text(RUNBOOK, encoding="utf-8")
@@ -60,7 +60,7 @@ class DriverHandle(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def notes_something(self, who: str) -> None:
-        """Only who has the wheel can, whatever its screen believes."""
+        """Only who has control can, whatever its screen believes."""
         may = who in self.holders()
         assert self.attempt(who, lambda: self.screens[who].note(f"by {who}")) == may
         self.notes += may

@@ -1,4 +1,4 @@
-"""The wheel goes from one login to another: offered, taken, let lapse, asked for; and in a folder that a group shares."""
+"""Control goes from one login to another: offered, taken, let lapse, asked for; and in a folder that a group shares."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
     at_his = Someone(bob, his.observe, his.be_given, his.be_given, his.look)
     folder = IncidentFolder(Path(at_hers.do()))
     assert at_his.do()["driver"] == hers.actor
-    assert "has not offered you the wheel" in at_his.do()
+    assert "has not offered you control" in at_his.do()
     assert at_hers.do()["driving"]
     assert at_his.do() == {"driving": True, "driver": his.actor, "watchers": [], "steps": {}}
     assert at_hers.do() == {"driving": False, "driver": his.actor, "watchers": [], "steps": {}}
@@ -179,7 +179,7 @@ def test_a_step_goes_on_under_the_next_driver(users: tuple[User, User], shared: 
     at_hers = Someone(ada, hers.declare, lambda: hers.start("long"), lambda: hers.offer(bob.name), reads=True)
     at_his = Someone(bob, his.observe, his.be_given, lambda: his.cancel("long"), lambda: his.finished("long"))
     at_hers.do()
-    assert at_hers.do()["steps"] == {"long": "under way"}
+    assert at_hers.do()["steps"] == {"long": "running"}
     at_hers.do()
     at_his.do()
     assert at_his.do()["driving"]
@@ -234,7 +234,7 @@ def test_an_offer_that_was_left_behind_is_for_one_person(controller: IncidentCon
     controller.offer_control("root")
     controller.leave()
     eve = IncidentController.observe(controller.folder, actor="eve@test")
-    with pytest.raises(Refused, match=f"{HER} offers the wheel to root until"):
+    with pytest.raises(Refused, match=f"{HER} offers control to root until"):
         eve.take_control()
     assert not eve.driving
     ada = IncidentController.resume(controller.folder, actor=HER)  # the giver may take it back
@@ -257,7 +257,7 @@ def test_what_cannot_be_offered(controller: IncidentController) -> None:
     with pytest.raises(BadInput, match="no login roto") as bad:
         controller.offer_control("roto")
     assert "root" in bad.value.hint
-    with pytest.raises(Refused, match="have the wheel already"):
+    with pytest.raises(Refused, match="have control already"):
         controller.offer_control(HER)
     with pytest.raises(Refused, match="not offered to anybody"):
         controller.withdraw_offer()
@@ -286,7 +286,7 @@ def test_the_command_tells_how_it_stands_and_offers_control(
         f"driver {HER}",
         "Failed or unknown\n  1.2 Do the work: exit 1\n",
         "Next\n  1.2 Do the work\n",
-        "Still to be told\n  The boss, 555 0100: work failed\n",
+        "Still to be notified\n  The boss, 555 0100: work failed\n",
         "Next status update\n  due in ",
         "Open: 2\n  1.3 Take long\n  1.4 Burn it\n",
         "Done: 1\n  1.1\n",

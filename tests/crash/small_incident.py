@@ -39,7 +39,7 @@ phases:
         title: Break
         run: echo "breaks" >> ran; echo "it broke" >&2; exit 7
         risk: change
-        on_failure: {raise_severity: SEV-1, notify: [boss], advice: Mend it by hand.}
+        on_failure: {raise_severity: SEV-1, notify: [boss], advice: Mend it manually.}
       - {id: left-out, title: Leave it out}
       - {id: tried, title: Try it, on_failure: {raise_severity: SEV-0}}
 closure:
@@ -83,7 +83,7 @@ def finish(controller: IncidentController) -> None:
             controller.start(step.id, controller.plan(step.id))
             settle(controller)
         else:
-            controller.mark_done(step.id, note="mended by hand")
+            controller.mark_done(step.id, note="mended manually")
     if not any(note.text == "all quiet" for note in controller.incident.notes):
         controller.note("all quiet")
     if controller.incident.last_update_at is None:
@@ -94,7 +94,7 @@ def finish(controller: IncidentController) -> None:
 
 
 def settle(controller: IncidentController) -> None:
-    """Wait until nothing is under way and every reading is taken."""
+    """Wait until nothing is running and every reading is taken."""
     deadline = time.monotonic() + 60
     controller.poll()
     while controller.incident.running():

@@ -120,7 +120,7 @@ def _do(controller: IncidentController, deed: str, step_id: str) -> None:
 
 
 def _wait(controller: IncidentController) -> None:
-    """Until nothing is under way, but not for long: something may hold it up."""
+    """Until nothing is running, but not for long: something may hold it up."""
     deadline = time.monotonic() + 0.5
     while controller.incident.running() and time.monotonic() < deadline:
         time.sleep(0.01)

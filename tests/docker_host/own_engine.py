@@ -60,7 +60,7 @@ class OwnEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._process is not None
         if self._process.poll() is not None:
-            self.start()  # it takes back what runs, so that it can be ended
+            self.start()  # it undoes what runs, so that it can be ended
         client = docker.DockerClient(base_url=self.address, timeout=60)
         for container in client.containers.list(all=True):
             container.remove(force=True, v=True)

@@ -53,7 +53,7 @@ def server(client: DockerClient) -> Iterator[TempServer]:
 
 
 def begun(inside: Route) -> tuple[ContainerDump, Iterator[bytes]]:
-    """A dump that is well under way, and goes no further before it is read: the pipe is full."""
+    """A dump that is well running, and goes no further before it is read: the pipe is full."""
     source = ContainerDump(inside)
     chunks = source.chunks()
     while len(next(chunks)) < 1000:
@@ -62,7 +62,7 @@ def begun(inside: Route) -> tuple[ContainerDump, Iterator[bytes]]:
 
 
 class Meanwhile:
-    """A progress that has somebody else do something, once, as soon as a dump is well under way, which then goes on slowly."""
+    """A progress that has somebody else do something, once, as soon as a dump is well running, which then goes on slowly."""
 
     def __init__(self, deed: Callable[[], object]) -> None:
         self._somebody = threading.Thread(target=deed)

@@ -81,7 +81,7 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
 
 
 def ended(controller: IncidentController, step_id: str) -> StepStatus:
-    """The status of the step once it is not under way any more, its readings taken."""
+    """The status of the step once it is not running any more, its readings taken."""
 
     def over() -> bool:
         controller.poll()

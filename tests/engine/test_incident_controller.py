@@ -103,7 +103,7 @@ def test_nothing_runs_twice_unasked(controller: IncidentController, here: Path) 
     (here / "hold").touch()
     plan = controller.plan("work")
     controller.start("work", plan)
-    with pytest.raises(Refused, match="under way"):
+    with pytest.raises(Refused, match="running"):
         controller.start("work", plan)
     (here / "hold").unlink()
     assert ended(controller, "work") is StepStatus.DONE
@@ -124,7 +124,7 @@ def test_cancel_ends_the_step(controller: IncidentController, here: Path) -> Non
     assert last.outcome == "cancelled"
     assert controller.incident.severity is Severity.SEV2
     assert not (here / "ran").exists()
-    with pytest.raises(Refused, match="not under way"):
+    with pytest.raises(Refused, match="not running"):
         controller.cancel("work")
 
 
@@ -160,7 +160,7 @@ def test_one_driver_and_many_observers(controller: IncidentController) -> None:
 def test_closing_needs_criteria_or_a_reason(controller: IncidentController, here: Path) -> None:
     (here / "hold").touch()
     controller.start("work", controller.plan("work"))
-    with pytest.raises(Refused, match="under way"):
+    with pytest.raises(Refused, match="running"):
         controller.close()
     (here / "hold").unlink()
     ended(controller, "work")

@@ -96,7 +96,7 @@ def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(contro
     assert state.attempts[1].command == "midwatch action freeze --mode off"
     assert controller.incident.next_step(controller.runbook) == controller.runbook.step("freeze")
     assert run(controller, "freeze") is StepStatus.DONE
-    assert "takes back attempt 1" in timeline(controller.runbook, controller.events, controller.folder)
+    assert "undoes attempt 1" in timeline(controller.runbook, controller.events, controller.folder)
     assert reduce(controller.events).step("freeze").status is StepStatus.DONE
     assert verify(controller.folder.journal).ok
 

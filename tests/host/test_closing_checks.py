@@ -101,7 +101,7 @@ def test_from_answers_to_a_published_post_mortem(make_context: Callable[..., Con
     assert outcome.values["published"] == "https://wiki.example/rca/17"
     with (incident / "post-mortem.md").open("a") as file:
         file.write("\nA thought of mine.\n")
-    assert "edited by hand" in action.plan(context).refusal
+    assert "edited manually" in action.plan(context).refusal
     again = WritePostMortem(again=True)
     assert not again.plan(context).refusal
     assert again.apply(context, again.plan(context)).ok

@@ -404,4 +404,4 @@ def test_a_post_mortem_is_as_open_as_its_incident_under_any_umask_and_no_pipe_st
             (incident / "post-mortem.md").write_bytes(content)
         with pytest.raises(Failed, match="cannot be read: "):
             CheckPostMortem().evaluate(context)
-        assert "was edited by hand" in WritePostMortem().plan(context).refusal
+        assert "was edited manually" in WritePostMortem().plan(context).refusal

@@ -1,4 +1,4 @@
-"""One driver at a time, whoever races for the wheel, and nobody after a kill."""
+"""One driver at a time, whoever races for control, and nobody after a kill."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_driver_whose_pid_was_recycled_is_not_named(folder: IncidentFolder) ->
     data = json.loads(folder.lock.read_text())
     folder.lock.write_text(json.dumps({**data, "actor": "ghost", "start": data["start"] - 1}))
     assert driver_of(folder) is None
-    with pytest.raises(Refused, match="another process took the wheel"):
+    with pytest.raises(Refused, match="another process took control"):
         DriverLock.take(folder, "bob@test")
     folder.lock.write_text(json.dumps({**data, "actor": "far", "host": "elsewhere", "boot": "another"}))
     with pytest.raises(Refused, match=r"far drives it since .* on elsewhere"):

@@ -1,4 +1,4 @@
-"""What an onlooker knows of a driver, the fence behind a takeover, and races for the wheel of drivers that hang."""
+"""What an observer knows of a driver, the fence behind a takeover, and races for control of drivers that hang."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_silence_is_counted_by_the_onlookers_own_clock(folder: IncidentFolder) -
     assert lookout.inspect().state is DriverState.ALIVE
     watch.seconds = 19.0
     assert lookout.inspect().state is DriverState.ALIVE
-    os.utime(folder.lock, (0, 0))  # a clock that was set back by decades is a sign of life like any other
+    os.utime(folder.lock, (0, 0))  # a clock that was set back by decades is a heartbeat like any other
     assert lookout.inspect().silent_s == 0.0
     watch.seconds = 38.0
     lock.beat()
@@ -202,7 +202,7 @@ def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder
     journal.append("note", {"text": "by bob"})
     other.process.send_signal(signal.SIGCONT)
     other.tell("write")
-    assert other.heard().startswith("bob@test took the wheel of INC-20261123-0200-x while this terminal gave no sign of life")
+    assert other.heard().startswith("bob@test took control of INC-20261123-0200-x while this terminal was unresponsive")
     journal.append("note", {"text": "by bob again"})
     journal.close()
     lock.release()
@@ -251,7 +251,7 @@ def test_an_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFold
 
 
 def test_a_taker_that_dies_at_any_point_leaves_one_driver(tmp_path: Path) -> None:
-    """Whatever is left half-done, the one that hung drives still or is fenced off, and the next taker gets the wheel."""
+    """Whatever is left half-done, the one that hung drives still or is fenced off, and the next taker gets control."""
     for die_at in range(1, 100):
         folder = IncidentFolder(tmp_path / f"{die_at}")
         folder.path.mkdir()

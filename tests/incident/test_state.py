@@ -73,7 +73,7 @@ def reading(step_id: str, when: str, attempt: int = 1) -> tuple[str, Mapping[str
 
 
 def by_hand(kind: str, step_id: str, **more: Any) -> tuple[str, Mapping[str, Any]]:
-    return kind, {"step": step_id, "note": "by hand", "reason": "because", "values": {}, **more}
+    return kind, {"step": step_id, "note": "manually", "reason": "because", "values": {}, **more}
 
 
 def test_an_attempt_from_its_confirmation_to_its_result() -> None:
@@ -143,7 +143,7 @@ def test_answers_decide_conditions() -> None:
 
 
 def test_what_people_decide_and_take_back() -> None:
-    assert after(DECLARED, by_hand(EventKind.MARKED_DONE, "dump")).step("dump").reason == "by hand"
+    assert after(DECLARED, by_hand(EventKind.MARKED_DONE, "dump")).step("dump").reason == "manually"
     skipped = after(DECLARED, by_hand(EventKind.SKIPPED, "dump"))
     assert skipped.status(STEPS[0]) is StepStatus.SKIPPED
     assert skipped.unmet_needs(STEPS[1], RUNBOOK) == []

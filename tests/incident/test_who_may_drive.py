@@ -119,7 +119,7 @@ def test_site_file_that_was_not_there_at_the_declaration_is_refused(site: Path) 
 
 
 def planted(shelf: Path, source: Path, text: str) -> IncidentFolder:
-    """A whole incident that a member wrote by hand, every digest right."""
+    """A whole incident that a member wrote manually, every digest right."""
     import hashlib
 
     from midwatch.system.clock import SystemClock

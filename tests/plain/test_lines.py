@@ -80,7 +80,7 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     talk.answer("When", "in a while")
     talk.until("is no time")
     talk.answer("When", "")
-    talk.word("ran df -h")
+    talk.word("command df -h")
     talk.answer("On which host", "db1")
     talk.answer("What came of it", "96 %")
     talk.answer("When", "")
@@ -95,7 +95,7 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     assert "SEV-1 A small incident, update 1" in talk.until("it went out")
     talk.child.sendline("y")
     talk.word("t")
-    talk.answer("Who was told", "1")
+    talk.answer("Who was notified", "1")
     talk.answer("What was said", "it is bad")
     talk.word("d")
     talk.until("Disk, read at")
@@ -118,7 +118,7 @@ PROMPT_END = "\r\n> "
 
 
 def test_decisions(begin: Begin, here: Path) -> None:
-    """Skip, fail, by hand, again, view, list; each with its reason."""
+    """Skip, fail, manually, again, view, list; each with its reason."""
     (here / "fail").touch()
     talk = begin()
     talk.declare()
@@ -131,8 +131,8 @@ def test_decisions(begin: Begin, here: Path) -> None:
     talk.answer("Run it?", "y")
     talk.until("ERROR it broke")
     talk.until("What to do: Try again.")
-    talk.until("Tell The boss")
-    talk.word("hand")
+    talk.until("Notify The boss")
+    talk.word("manually")
     talk.answer("How was it done", "with a spoon")
     talk.word("at asked")
     talk.word("again")
@@ -159,7 +159,7 @@ def test_ctrl_c_asks(begin: Begin, here: Path) -> None:
     talk.until("Following again.")
     talk.child.sendintr()
     talk.answer("x: end the step", "b")
-    talk.until("Under way: 2.1 Do the work. Enter follows it.")
+    talk.until("Running: 2.1 Do the work. Enter follows it.")
     talk.child.sendintr()
     talk.answer("Ctrl+C. Leave?", "n")
     talk.until("Enter follows it.")
@@ -197,7 +197,7 @@ def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> No
     if how != "SIGKILL":
         assert incident(here).driver == ""
     again = begin()
-    again.until("Under way: 2.1 Do the work.")
+    again.until("Running: 2.1 Do the work.")
     again.word("")
     again.until("  begun")
     (here / "hold").unlink()
@@ -226,7 +226,7 @@ def test_an_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None
 
 
 def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path) -> None:
-    """Nothing is typed; the sign of life is given all the same."""
+    """Nothing is typed; a heartbeat is given all the same."""
     talk = begin()
     talk.declare()
     talk.until(PROMPT_END)

@@ -75,7 +75,7 @@ async def opened(
 
 
 async def rest(pilot: Pilots) -> None:
-    """Wait until no work is under way beside the loop and every key and message has been handled."""
+    """Wait until no work is running beside the loop and every key and message has been handled."""
     still, turns = 0, getattr(pilot.app, "_turns", None)
     deadline = time.monotonic() + 30
     while still < 3:

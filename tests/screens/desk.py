@@ -181,14 +181,14 @@ class SessionInMemory:
         folder.output.touch()
 
     def output(self, step_id: str, text: bytes) -> None:
-        """Have the step under way write something."""
+        """Have the step running write something."""
         folder = self.attempt_folder(step_id)
         assert folder is not None
         with folder.output.open("ab") as file:
             file.write(text)
 
     def finish(self, step_id: str, outcome: str = "done", *, exit: int = 0, seconds: float = 4.0, summary: str = "") -> None:
-        """Have the step under way end."""
+        """Have the step running end."""
         state = self.incident.steps[step_id]
         failed = outcome != "done"
         body = {

@@ -1,4 +1,4 @@
-"""Two people on the screen: the wheel offered, taken and asked for; a step that takes two; who watches."""
+"""Two people on the screen: control offered, taken and asked for; a step that takes two; who watches."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ def asks(session: SessionInMemory) -> None:
 VIEWS: dict[str, tuple[Callable[[SessionInMemory], object], tuple[str, ...]]] = {
     "handoff": (lambda session: None, ("h",)),
     "handoff-standing": (lambda session: session.offer_control("bob"), ("h",)),
-    "wheel-offered": (offered, ("W",)),
-    "wheel-asked": (observe, ("W",)),
-    "wheel-silent": (lambda session: observe(session, pulse=DriverState.UNRESPONSIVE, silent=47.0), ("W",)),
-    "wheel-ended": (lambda session: observe(session, pulse=DriverState.EXITED), ("W",)),
+    "control-offered": (offered, ("W",)),
+    "control-requested": (observe, ("W",)),
+    "control-unresponsive": (lambda session: observe(session, pulse=DriverState.UNRESPONSIVE, silent=47.0), ("W",)),
+    "control-ended": (lambda session: observe(session, pulse=DriverState.EXITED), ("W",)),
     "second-asked": (two_people, ("enter",)),
     "second-approves": (asks, ("a",)),
 }
@@ -102,7 +102,9 @@ async def test_dialog_of_two(session: SessionInMemory, golden, name: str, size: 
 
 
 @pytest.mark.parametrize("size", ["60x15", "80x24"])
-@pytest.mark.parametrize(("name", "prepare"), [("offered", offered), ("silent", VIEWS["wheel-silent"][0]), ("asks", asks)])
+@pytest.mark.parametrize(
+    ("name", "prepare"), [("offered", offered), ("silent", VIEWS["control-unresponsive"][0]), ("asks", asks)]
+)
 async def test_observing(
     session: SessionInMemory, golden, name: str, prepare: Callable[[SessionInMemory], object], size: str
 ) -> None:
@@ -136,9 +138,9 @@ async def test_an_observer_takes_control_that_is_offered(controller: IncidentCon
     controller.offer_control(ME)
     bob = observer(controller)
     async with opened(bob, sources=[]) as pilot:
-        assert f"! {SHE} offers you the wheel: press W" in grid(pilot)
+        assert f"! {SHE} offers you control: press W" in grid(pilot)
         await press(pilot, "W")
-        assert "Take the wheel" in grid(pilot)
+        assert "Take control" in grid(pilot)
         await press(pilot, "tab", "enter")
         await until(pilot, lambda: bob.driving and f"driver {ME}" in grid(pilot))
         assert not controller.driving
@@ -168,7 +170,7 @@ async def test_a_driver_whose_control_was_taken_is_told_and_observes(controller:
         assert seen is not None
         bob = DriverLock.take_over(controller.folder, "bob@test", seen)
         controller._last_heartbeat = 0.0
-        await until(pilot, lambda: "bob@test took the wheel of" in grid(pilot))
+        await until(pilot, lambda: "bob@test took control of" in grid(pilot))
         await until(pilot, lambda: "observing" in grid(pilot))
         bob.release()
 

@@ -32,7 +32,7 @@ phases:
         title: Say them all
         run: dd if=said bs=7 status=none; cat log; ls names | cat; echo over
         risk: observe
-      - {id: hand, title: By hand, instructions: Wait}
+      - {id: hand, title: Manually, instructions: Wait}
 """
 ONE_OF_EACH = [members[len(members) // 2] for members in SEQUENCES.values()]
 

@@ -135,7 +135,7 @@ async def test_a_failed_step_stays_next_and_says_what_to_do(controller: Incident
         shown = grid(pilot)
         assert "Try again." in shown
         assert "SEV-1" in shown
-        assert "! Tell The boss: press t" in shown
+        assert "! Notify The boss: press t" in shown
         await press(pilot, "t", "enter", *"it broke", "enter")
         await until(pilot, lambda: "! Tell" not in grid(pilot))
         assert not controller.incident.to_notify
@@ -150,7 +150,7 @@ async def test_a_running_step_is_followed_and_can_be_ended(controller: IncidentC
         await look(pilot, controller)
         await until(pilot, lambda: "Enter run 2.1" in grid(pilot))
         await press(pilot, "enter", "y")
-        await until(pilot, lambda: "begun" in grid(pilot) and "under way" in grid(pilot))
+        await until(pilot, lambda: "begun" in grid(pilot) and "running" in grid(pilot))
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, OutputScreen)
         await press(pilot, "escape", "x", "y")
@@ -229,7 +229,7 @@ async def test_steps_that_run_at_once_are_gone_through(controller: IncidentContr
     for step in ("look", "work"):
         controller.start(step, controller.plan(step))
     async with opened(controller, (120, 36), sources=[]) as pilot:
-        await until(pilot, lambda: "2 under way" in grid(pilot))
+        await until(pilot, lambda: "2 running" in grid(pilot))
         seen = set()
         for _ in range(2):
             await press(pilot, "w")

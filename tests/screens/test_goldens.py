@@ -33,7 +33,7 @@ DIALOGS = {
     "note": ("n",),
     "note-ran": ("n", "tab", "tab", "right", "right", "tab"),
     "skip": ("s",),
-    "tell": ("t",),
+    "notify": ("t",),
     "update": ("u",),
     "severity": ("S",),
     "closure": ("C",),
@@ -76,7 +76,7 @@ def unmet(session: SessionInMemory) -> None:
 
 
 def frozen(session: SessionInMemory) -> None:
-    """The freeze of a moment ago can be taken back."""
+    """The freeze of a moment ago can be undone."""
     draft = PlanDraft("freeze", {"mode": "off"})
     draft.add(Verb.REMOVE, "freeze file automation/freeze", note="deployments may go on", kind="file")
     draft.fact("now", "frozen by ada@bastion until 04:00 UTC: backup failure")

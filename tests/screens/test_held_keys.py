@@ -66,7 +66,7 @@ async def arrive(pilot: Pilots, night: Night, key: str, *gaps: float, wait: bool
 
 @pytest.fixture
 def manual(session: SessionInMemory) -> SessionInMemory:
-    """An incident whose next steps are done by hand, without questions."""
+    """An incident whose next steps are done manually, without questions."""
     for step in session.runbook.steps():
         if not session.incident.status(step).concluded and (step.kind.value != "manual" or step.questions):
             session.skip(step.id, "not tonight")
@@ -120,7 +120,7 @@ async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
     async with opened(session) as pilot:
         await by(pilot, night)
         session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
-        await until(pilot, lambda: "under way" in grid(pilot))
+        await until(pilot, lambda: "running" in grid(pilot))
         night.at += 1
         session.finish("emergency-backup")
         await until(pilot, lambda: "Enter run 3.9" in grid(pilot))

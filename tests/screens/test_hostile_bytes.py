@@ -145,7 +145,7 @@ def test_nothing_hostile_reaches_the_terminal_from_plain_lines(world: Path, line
     for word in ("view", "list all", "j 99", "d", "out 99", "t"):
         line.until(b"> ")
         line.child.send(f"{word}\r")
-    line.until(b"Who was told")
+    line.until(b"Who was notified")
     line.child.send("\x03")
     line.until(b"> ")
     output = find(world / "logs", "latest").attempt("cat", 1).output

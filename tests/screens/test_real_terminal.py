@@ -219,7 +219,7 @@ def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: si
     terminal.keys("clear", "Enter")
     terminal.until(lambda: terminal.shown.strip() == "ready$")
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
-    terminal.until("under way")
+    terminal.until("running")
     (here / "hold").unlink()
     terminal.until(lambda: status(here, "work") is StepStatus.DONE)
     assert (here / "ran").read_text(encoding="utf-8") == "ran\n"

@@ -68,14 +68,14 @@ async def test_what_is_required_is_shown_and_asked_for_a_reason(controller: Inci
 
 async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(controller: IncidentController, here: Path) -> None:
     async with opened(controller, (80, 36), sources=[]) as pilot:
-        await until(pilot, lambda: "can be taken back afterwards" in grid(pilot))
+        await until(pilot, lambda: "can be undone afterwards" in grid(pilot))
         await press(pilot, "enter")
-        assert "can be taken back: U" in grid(pilot)
+        assert "can be undone: U" in grid(pilot)
         await press(pilot, "y")
         await until(pilot, lambda: status(controller, "freeze") is StepStatus.DONE)
         assert (here / "freeze.json").exists()
         await press(pilot, "home", "down")
-        assert "U take back" in grid(pilot)
+        assert "U undo" in grid(pilot)
         await press(pilot, "U", *"wrong one", "enter")
         assert "Take back 1.1 Freeze deployments" in grid(pilot)
         await press(pilot, "y")

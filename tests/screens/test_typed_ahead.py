@@ -26,7 +26,7 @@ STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
     "note": (["n", *"smoke", "ctrl+s"], ["ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),
     "update": (["u", "ctrl+s"], ["ctrl+s"], lambda incident: incident.last_update_at),
-    "tell": (["t", *"all of it", "enter"], ["down", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
+    "notify": (["t", *"all of it", "enter"], ["down", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
     "skip": (["s", *"later", "enter"], ["enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
     "severity": (["S", *"worse", "enter"], ["up", "enter"], lambda incident: incident.severity == "SEV-0"),
     "consent": (["enter", "y"], ["y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),

@@ -105,7 +105,7 @@ def _confirm(action: Action, context: Context, *, yes: bool, typed: str) -> Plan
         option = f"--confirm {wanted}" if destroys else "--yes"
         raise Refused("Nobody is at a terminal to confirm this plan", hint=f"Read it, then add {option}")
     where = context.runbook.environment.word
-    prompt = f"{where}. This cannot be taken back. Type {wanted} to go on: " if destroys else f"{where}. Go on? [y/N] "
+    prompt = f"{where}. This cannot be undone. Type {wanted} to go on: " if destroys else f"{where}. Go on? [y/N] "
     if not destroys:  # a name is no slip, whenever it was typed
         drop_typed_ahead()
     say(prompt, end="", error=True, flush=True)

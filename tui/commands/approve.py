@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise Refused("An approval is given by a person at a terminal", hint="Run it at one, from your own login")
     name = name_to_type(step, plan)
-    prompt = f"{where}. This cannot be taken back. Type {name} to approve it: " if name else f"{where}. Approve it? [y/N] "
+    prompt = f"{where}. This cannot be undone. Type {name} to approve it: " if name else f"{where}. Approve it? [y/N] "
     if not name:  # a name is no slip, whenever it was typed
         drop_typed_ahead()
     say(prompt, end="", flush=True)

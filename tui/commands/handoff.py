@@ -1,4 +1,4 @@
-"""`midwatch handoff INCIDENT`: how it stands, for whoever takes it over; with `--to NAME` they are offered the wheel."""
+"""`midwatch handoff INCIDENT`: how it stands, for whoever takes it over; with `--to NAME` they are offered control."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_incident(parser)
     add_runbook(parser)
-    parser.add_argument("--to", metavar="NAME", help="offer the wheel to this login (NAME@HOST for one of another machine)")
+    parser.add_argument("--to", metavar="NAME", help="offer control to this login (NAME@HOST for one of another machine)")
     parser.add_argument("--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)")
     parser.add_argument("--withdraw", action="store_true", help="offer it no longer")
     parser.add_argument("--json", action="store_true", help="print the summary and the offer as JSON")
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.system.actor import current_actor
 
     if args.to and args.withdraw:
-        raise BadInput("--to offers the wheel and --withdraw takes the offer back", hint="Give one of them")
+        raise BadInput("--to offers control and --withdraw takes the offer back", hint="Give one of them")
     within = _seconds(args.within)
     controller = IncidentController.observe(
         find(logs_folder(args), args.incident), actor=current_actor(), own=own_runbook(args)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _act(controller: IncidentController, to: str | None, within: float) -> None:
-    """Offer or withdraw: by whoever drives, or where nobody does, by taking the wheel for that moment."""
+    """Offer or withdraw: by whoever drives, or where nobody does, by taking control for that moment."""
     from midwatch.control.lease import DriverState
 
     nobody = controller.lease.state in (DriverState.NOBODY, DriverState.EXITED)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--resume", action="store_true", help="go on with the open incident instead of declaring a new one")
     parser.add_argument(
-        "--take-over", metavar="REASON", default="", help="with --resume: though another has the wheel, if that one is dead"
+        "--take-over", metavar="REASON", default="", help="with --resume: though another has control, if that one is dead"
     )
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end, however it ends")
 

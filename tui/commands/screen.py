@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
     parser.add_argument("--observe", action="store_true", help="follow along without driving")
     parser.add_argument(
-        "--take-over", metavar="REASON", default="", help="drive it though another screen has the wheel, if that one is dead"
+        "--take-over", metavar="REASON", default="", help="drive it though another screen has control, if that one is dead"
     )
     parser.add_argument(
         "--plain", action="store_true", help="line by line, without a screen (chosen by itself on TERM=dumb and in a pipe)"

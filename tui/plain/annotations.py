@@ -57,7 +57,7 @@ class Annotations:
         self._conductor.note(text, at=self._when(), pasted_output=excerpt)
         self._teletype.say(f"Noted with {len(excerpt.splitlines())} lines, event {len(self._conductor.events)}.")
 
-    def ran(self, rest: str) -> None:
+    def command(self, rest: str) -> None:
         """A command that was run elsewhere."""
         command = rest or self._teletype.ask("Which command: ")
         host = self._teletype.ask("On which host: ")
@@ -100,8 +100,8 @@ class Annotations:
         else:
             terminal.say("Nothing was recorded.")
 
-    def tell(self, rest: str) -> None:
-        """Who was told, and what."""
+    def notify(self, rest: str) -> None:
+        """Who was notified, and what."""
         runbook, owed = self._conductor.runbook, self._conductor.incident.to_notify
         roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)
         if not roles:
@@ -110,9 +110,9 @@ class Annotations:
             why = f", {owed[role.id]}" if role.id in owed else ""
             contact = f", {role.contact}" if role.contact else ""
             self._teletype.say(f"  {number}: {role.name}{contact}{why}")
-        chosen = roles[self._choice("Who was told (number): ", len(roles)) - 1]
+        chosen = roles[self._choice("Who was notified (number): ", len(roles)) - 1]
         self._conductor.record_notification(chosen.id, rest or self._teletype.ask("What was said: "))
-        self._teletype.say(f"Recorded: {chosen.name} was told.")
+        self._teletype.say(f"Recorded: {chosen.name} was notified.")
 
     def severity(self, rest: str) -> None:
         """One of four, with a reason."""

@@ -1,4 +1,4 @@
-"""The words that take two people: the wheel offered, taken and asked for; a plan that a second one approves or declines."""
+"""The words that take two people: control offered, taken and asked for; a plan that a second one approves or declines."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Collaboration:
     # The driver
 
     def handoff(self, rest: str) -> None:
-        """How it stands, and the wheel offered to a login; while an offer stands, it is taken back here."""
+        """How it stands, and control offered to a login; while an offer stands, it is taken back here."""
         controller, say = self._conductor, self._teletype.say
         self._stands()
         if offer := controller.offer:
-            say(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC. You have the wheel until they take it.")
+            say(f"Offered to {offer.to} until {offer.expires:%H:%M:%S} UTC. You have control until they take it.")
             if self._teletype.agreed("Offer it no longer?"):
                 controller.withdraw_offer()
                 say("It is offered no longer.")
@@ -59,7 +59,7 @@ class Collaboration:
         controller.offer_control(to)
         assert controller.offer is not None
         until = f"{controller.offer.expires:%H:%M:%S} UTC"
-        say(f"Offered to {to} until {until}. You have the wheel until they take it, with 'midwatch' from their login.")
+        say(f"Offered to {to} until {until}. You have control until they take it, with 'midwatch' from their login.")
 
     def second_person(self, step: Step, plan: Plan) -> bool:
         """Whether a second person has approved this plan, or none is needed; else one is asked for, and waited for."""
@@ -111,8 +111,8 @@ class Collaboration:
 
     # Who follows along
 
-    def wheel(self, rest: str) -> None:
-        """Take the wheel where nobody holds it any more, or ask whoever does."""
+    def control(self, rest: str) -> None:
+        """Take control where nobody holds it any more, or request it from whoever does."""
         controller, say = self._conductor, self._teletype.say
         controller.poll()
         way = control_option(controller)
@@ -127,7 +127,7 @@ class Collaboration:
             say("You observe as before.")
             return
         way.go(controller, reason)
-        say("They are told that you ask for it." if way.action == ASK else "You have the wheel.")
+        say("They are told that you ask for it." if way.action == ASK else "You have control.")
 
     def approve(self, rest: str) -> None:
         """The plan that waits, from its driver; approved by consent to this plan and no other."""
@@ -140,7 +140,7 @@ class Collaboration:
         name = name_to_type(step, plan)
         if name:
             typed = self._teletype.ask_anew(
-                f"{self._where} This cannot be taken back. To approve it, type {name} ; Enter alone does not: "
+                f"{self._where} This cannot be undone. To approve it, type {name} ; Enter alone does not: "
             )
             agreed = typed == name
             if typed and not agreed:

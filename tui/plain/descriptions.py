@@ -28,7 +28,7 @@ def where_lines(controller: IncidentController, now: datetime) -> Iterator[str]:
     settled, total = incident.counts(runbook.steps())
     yield f"{settled} of {total} steps are settled."
     for state_of in incident.running():
-        yield f"Under way: {titled(runbook.step(state_of.id))}."
+        yield f"Running: {titled(runbook.step(state_of.id))}."
     due = controller.next_update_due
     if due is not None:
         left = (due - now).total_seconds()
@@ -38,10 +38,10 @@ def where_lines(controller: IncidentController, now: datetime) -> Iterator[str]:
 
 
 def owed_lines(incident: Incident, runbook: Runbook) -> Iterator[str]:
-    """Who has to be told, and why."""
+    """Who has to be notified, and why."""
     for role, why in incident.to_notify.items():
         name = runbook.roles[role].name if role in runbook.roles else role
-        yield f"Tell {name}: {why}. The word is t."
+        yield f"Notify {name}: {why}. The word is t."
 
 
 def titled(step: Step) -> str:
@@ -83,7 +83,7 @@ def history_lines(step: Step, incident: Incident) -> Iterator[str]:
     if state is None:
         return
     for attempt in state.attempts:
-        how = attempt.outcome.value if attempt.outcome else "under way"
+        how = attempt.outcome.value if attempt.outcome else "running"
         took = f" in {duration(attempt.seconds)}" if attempt.seconds is not None else ""
         what = "Undo" if attempt.undoes else f"Attempt {attempt.number}"
         summary = f": {attempt.summary}" if attempt.summary else ""
@@ -132,7 +132,7 @@ def next_line(controller: IncidentController, step: Step | None) -> str:
         return f"Nothing is left to do. Enter {what}."
     status = incident.status(step)
     if status is StepStatus.RUNNING:
-        return f"Under way: {titled(step)}. Enter follows it."
+        return f"Running: {titled(step)}. Enter follows it."
     if status.concluded:
         return f"{titled(step)} is {status.value}. Enter goes back to what is next."
     if status is StepStatus.UNDECIDED:
@@ -140,7 +140,7 @@ def next_line(controller: IncidentController, step: Step | None) -> str:
     if step.kind is StepKind.MANUAL:
         return f"Next: {titled(step)}. Enter reads it out and asks whether it is done."
     if status is StepStatus.UNKNOWN:
-        return f"Nobody knows how {titled(step)} ended. vf looks; r runs it again; m says that it was done by hand."
+        return f"Nobody knows how {titled(step)} ended. vf looks; r runs it again; m says that it was done manually."
     again = " failed. Enter plans it" if status is StepStatus.FAILED else ". Enter plans it"
     first = "" if status is StepStatus.FAILED else "Next: "
     return f"{first}{titled(step)}{again}{' again' if status is StepStatus.FAILED else ''}; {_what_then(step)}"
@@ -150,7 +150,7 @@ def _what_then(step: Step) -> str:
     return {
         "observe": "it changes nothing and runs at once.",
         "change": "it changes something, so you are asked first.",
-        "destroy": "it cannot be taken back, so you type a name first.",
+        "destroy": "it cannot be undone, so you type a name first.",
     }[step.risk.value]
 
 

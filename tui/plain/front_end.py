@@ -1,4 +1,4 @@
-"""Opens the front end of lines: declares, talks, and gives the wheel back."""
+"""Opens the front end of lines: declares, talks, and gives control back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL = 1.0
 
 
 def talk(controller: IncidentController) -> bool:
-    """Work on the incident line by line until the operator leaves; gives the wheel back then. Steps under way go on.
+    """Work on the incident line by line until the operator leaves; gives control back then. Running steps go on.
 
     True when the operator left on purpose; False when the input ended or the line was lost.
     """

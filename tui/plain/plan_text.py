@@ -16,7 +16,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for effect in plan.effects:
         extent = f"  {size(effect.size)}" if effect.size is not None else ""
         note = f"  ({effect.note})" if effect.note else ""
-        once = "" if effect.reversible or not effect.verb.touches else "  cannot be taken back"
+        once = "" if effect.reversible or not effect.verb.touches else "  cannot be undone"
         yield safe_text(f"{effect.verb:6} {effect.object}{extent}{note}{once}")
     if plan.total(Verb.REMOVE):
         yield f"removes {size(plan.total(Verb.REMOVE))} in all"

@@ -34,14 +34,17 @@ class Session:
 
     def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
         self._conductor, self._teletype = controller, terminal
-        self._company = Collaboration(controller, terminal)
-        self._deciding, self._writing = StepCommands(controller, terminal, self._company), Annotations(controller, terminal)
+        self._collaboration = Collaboration(controller, terminal)
+        self._deciding, self._writing = (
+            StepCommands(controller, terminal, self._collaboration),
+            Annotations(controller, terminal),
+        )
         self._at: Step | None = None
         """The step that the operator went to; None goes with what is next."""
         self._told = 0
         """Events that were told while others wrote them."""
         self._running = {state.id for state in controller.incident.running()}
-        """Steps under way when they were last spoken of."""
+        """Running steps when they were last spoken of."""
         self._drove = controller.driving
         self._due_told: object = None
         self._left = False
@@ -95,10 +98,10 @@ class Session:
     def _news(self) -> None:
         """What happened by itself since the last word: steps that ended, what others did, what is due."""
         controller = self._conductor
-        with contextlib.suppress(Refused):  # the wheel was taken; it is said below
+        with contextlib.suppress(Refused):  # control was taken; it is said below
             controller.poll()
         if self._drove and not controller.driving and controller.incident.open:
-            self._teletype.say(f"{controller.incident.driver or 'Somebody'} took the wheel. You observe from now on.")
+            self._teletype.say(f"{controller.incident.driver or 'Somebody'} took control. You observe from now on.")
         self._drove = controller.driving
         running = {state.id for state in controller.incident.running()}
         for step_id in self._running - running:
@@ -118,7 +121,7 @@ class Session:
         if controller.driving and controller.incident.open:
             for line in descriptions.owed_lines(controller.incident, controller.runbook):
                 self._teletype.say(line)
-        self._company.news()
+        self._collaboration.news()
 
     def _ask_to_leave(self) -> None:
         try:
@@ -140,26 +143,26 @@ class Session:
             "plan": lambda rest: self._planned(),
             "skip": partial(self._settle, deciding.skip),
             "fail": partial(self._settle, deciding.fail),
-            "hand": partial(self._settle, deciding.by_hand),
+            "manually": partial(self._settle, deciding.manually),
             "again": partial(self._settle, deciding.again),
             "undo": partial(self._settle, deciding.undo),
-            "begin": partial(self._settle, deciding.begin),
-            "verify": lambda rest: deciding.verify(self._one()),
+            "start": partial(self._settle, deciding.start),
+            "check": lambda rest: deciding.verify(self._one()),
             "follow": lambda rest: self._follow(),
             "output": self._output,
             "cancel": lambda rest: deciding.cancel(self._under_way()),
             "note": writing.note,
             "paste": writing.paste,
-            "ran": writing.ran,
+            "command": writing.command,
             "correct": writing.correct,
             "star": writing.star,
             "update": writing.update,
-            "tell": writing.tell,
+            "notify": writing.notify,
             "severity": writing.severity,
-            "handoff": self._company.handoff,
-            "wheel": self._take_wheel,
-            "approve": self._company.approve,
-            "decline": self._company.decline,
+            "handoff": self._collaboration.handoff,
+            "control": self._take_control,
+            "approve": self._collaboration.approve,
+            "decline": self._collaboration.decline,
             "timeline": self._timeline,
             "live": lambda rest: self._live(),
             "closure": lambda rest: deciding.close(),
@@ -167,8 +170,8 @@ class Session:
             "quit": self._quit,
         }
 
-    def _take_wheel(self, rest: str) -> None:
-        self._company.wheel(rest)
+    def _take_control(self, rest: str) -> None:
+        self._collaboration.control(rest)
         self._spoken_of()
 
     def _one(self) -> Step:
@@ -179,7 +182,7 @@ class Session:
     def _under_way(self) -> Step:
         step = running_step(self._conductor)
         if step is None:
-            raise Refused("Nothing is under way")
+            raise Refused("Nothing is running")
         return step
 
     def _settle(self, decide: Callable[[Step, str], None], rest: str) -> None:

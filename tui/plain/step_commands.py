@@ -1,4 +1,4 @@
-"""The words that decide on a step: run it by its plan and by consent, tick it, skip it, take it back."""
+"""The words that decide on a step: run it by its plan and by consent, mark it done, skip it, take it back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StepCommands:
     """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
 
     def __init__(self, controller: IncidentController, terminal: LineTerminal, company: Collaboration) -> None:
-        self._conductor, self._teletype, self._company = controller, terminal, company
+        self._conductor, self._teletype, self._collaboration = controller, terminal, company
 
     # By machine
 
@@ -49,7 +49,7 @@ class StepCommands:
             return
         if not undo and not reason:
             reason = self._override(step)
-        if not undo and not self._company.second_person(step, plan):
+        if not undo and not self._collaboration.second_person(step, plan):
             return
         typed = self._consent(step, plan)
         if typed is None:
@@ -93,14 +93,14 @@ class StepCommands:
         where = self._conductor.runbook.environment.word
         if name := name_to_type(step, plan):
             typed = self._teletype.ask_anew(
-                f"This is {where}. This cannot be taken back. To run it, type {name} ; Enter alone does not: "
+                f"This is {where}. This cannot be undone. To run it, type {name} ; Enter alone does not: "
             )
             if typed and typed != name:
                 self._teletype.say("That is not the name.")
             return typed if typed == name else None
         return "" if self._teletype.agreed(f"This is {where}. Run it?") else None
 
-    # By hand
+    # Manually
 
     def tick(self, step: Step) -> None:
         """A person did it: its questions, then a note."""
@@ -147,13 +147,13 @@ class StepCommands:
         advice = f" {' '.join(step.on_failure.advice.split())}" if step.on_failure.advice else ""
         self._teletype.say(f"{titled(step)}: failed.{advice}")
 
-    def by_hand(self, step: Step, rest: str) -> None:
+    def manually(self, step: Step, rest: str) -> None:
         """What Midwatch could not do, a person did."""
         self._conductor.mark_done(step.id, note=self._reason(rest, "How was it done: "))
-        self._teletype.say(f"{titled(step)}: done by hand.")
+        self._teletype.say(f"{titled(step)}: done manually.")
 
     def again(self, step: Step, rest: str) -> None:
-        """A settled step once more: run with the reason, or opened again where a person does it."""
+        """A concluded step once more: run with the reason, or opened again where a person does it."""
         reason = self._reason(rest, "Why again: ")
         if step.kind is StepKind.MANUAL:
             self._conductor.reopen(step.id, reason)
@@ -162,12 +162,12 @@ class StepCommands:
             self.run(step, reason)
 
     def undo(self, step: Step, rest: str) -> None:
-        """Take back what it did."""
+        """Undo what it did."""
         self.run(step, self._reason(rest, "Why is it taken back: "), undo=True)
 
-    def begin(self, step: Step, rest: str) -> None:
+    def start(self, step: Step, rest: str) -> None:
         """Go on here, whatever waits before it."""
-        self._conductor.start_from(step.id, self._reason(rest, f"Why begin at {titled(step)}: "))
+        self._conductor.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
         self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
 
     def verify(self, step: Step) -> None:
@@ -211,6 +211,6 @@ class StepCommands:
 
 
 def running_step(controller: IncidentController) -> Step | None:
-    """The step under way, if there is one; the newest of several."""
+    """The step running, if there is one; the newest of several."""
     running = controller.incident.running()
     return controller.runbook.step(running[-1].id) if running else None

@@ -62,9 +62,9 @@ def _say_new(output_index: OutputIndex, said: int, terminal: LineTerminal, *, wh
 
 
 def still_words(how_far: Advance) -> str:
-    """How far it is, in words; no more than `Still under way` of a step that does not tell."""
+    """How far it is, in words; no more than `Still running` of a step that does not tell."""
     share = [f"{how_far.share:.0%}"] if how_far.share is not None else []
-    return ", ".join(["Still under way", *share, *how_far.words()])
+    return ", ".join(["Still running", *share, *how_far.words()])
 
 
 def _go_on(controller: IncidentController, step: Step, terminal: LineTerminal) -> bool:
