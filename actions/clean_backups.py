@@ -48,7 +48,9 @@ class CleanBackups(Action):
     outputs: ClassVar[tuple[str, ...] | None] = ("freed", "removed", "percent")
 
     below: Percent = param("remove until the disk is less full than this, with room for the next set", default=EIGHTY)
-    older_than: Seconds | None = param("remove what is older than this instead, after a good nightly backup", default=None)
+    older_than: Seconds | None = param(
+        "remove what is older than this instead, after a good nightly backup", default=None
+    )
     read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
 
     def plan(self, context: Context) -> Plan:
@@ -75,7 +77,9 @@ class CleanBackups(Action):
         for held in choice.remove:
             note = ", ".join(sorted(held.depths))
             identity = f"{place}/{by_name[held.name].identity}"
-            draft.add(Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity, kind="set")
+            draft.add(
+                Verb.REMOVE, str(held.name), size=held.size, reversible=False, note=note, identity=identity, kind="set"
+            )
         self._name_files(draft, [by_name[held.name] for held in choice.remove])
         for held, why in choice.keep:
             draft.add(Verb.KEEP, str(held.name), size=held.size, note=why, kind="set")
@@ -87,7 +91,8 @@ class CleanBackups(Action):
             draft.fact("falls short", f"{size(needed)} are needed; the rest has to come from elsewhere")
         if choice.thin:
             draft.fact(
-                "held back", f"fewer than {AT_LEAST} good backups of {', '.join(choice.thin)}: everything of theirs stays"
+                "held back",
+                f"fewer than {AT_LEAST} good backups of {', '.join(choice.thin)}: everything of theirs stays",
             )
         if not choice.remove and self.older_than is not None:
             draft.fact("nothing to do", f"No set that may go is older than {self.older_than}")
@@ -101,7 +106,9 @@ class CleanBackups(Action):
         before = usage(place, budgets)
         planned = {effect.identity: effect.object for effect in plan.effects if effect.verb is Verb.REMOVE}
         if not planned:
-            return Outcome(True, dict(plan.facts).get("nothing to do", "No set has to go"), {"freed": "0", "removed": "0"})
+            return Outcome(
+                True, dict(plan.facts).get("nothing to do", "No set has to go"), {"freed": "0", "removed": "0"}
+            )
         sets, _ = sets_on_disk(place, self._databases(context))
         gone, spared = 0, []
         present = {f"{place}/{one.identity}": one for one in sets}

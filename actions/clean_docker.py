@@ -51,7 +51,9 @@ class CleanDocker(Action):
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
         if not docker_targets(context.runbook) and not self.any_engine:
-            draft.fact("nothing to do", "no target of this runbook runs in Docker; whatever engine is here is left alone")
+            draft.fact(
+                "nothing to do", "no target of this runbook runs in Docker; whatever engine is here is left alone"
+            )
             return draft.plan()
         try:
             with engine(LIMIT) as client:
@@ -144,11 +146,15 @@ class CleanDocker(Action):
             draft.add(Verb.REMOVE, text, size=held, note=note, identity="build cache", kind="build cache")
         for volume in choice.volumes:
             note = "named; its data is gone for good"
-            draft.add(Verb.REMOVE, f"volume {volume.name}", size=volume.size, reversible=False, note=note, kind="volume")
+            draft.add(
+                Verb.REMOVE, f"volume {volume.name}", size=volume.size, reversible=False, note=note, kind="volume"
+            )
         for kept, why in choice.kept:
             draft.add(Verb.KEEP, kept, note=why)
         draft.confirm_name = str(info.get("Name") or "docker")
-        draft.bind("Docker engine", f"{info.get('ID') or UNKNOWN}, by {os.environ.get('DOCKER_HOST') or 'its usual socket'}")
+        draft.bind(
+            "Docker engine", f"{info.get('ID') or UNKNOWN}, by {os.environ.get('DOCKER_HOST') or 'its usual socket'}"
+        )
         if label:
             draft.fact("limited to", f"what carries the label {label}")
         draft.fact("engine", f"{draft.confirm_name}, Docker {info.get('ServerVersion', '?')}")

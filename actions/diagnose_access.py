@@ -27,7 +27,9 @@ _FIELD = re.compile(r"\b(user|target|source|by|database)=(\S+)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _FAILED = re.compile(r"\bfailed\b|authentication failure|access denied", re.IGNORECASE)
 _LOGIN = re.compile(r"log-?in|authenticat|password authentication|access denied", re.IGNORECASE)
-_CHANGE = re.compile(r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (changed|set))\b", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (changed|set))\b", re.IGNORECASE
+)
 Who = tuple[str, ...]
 
 

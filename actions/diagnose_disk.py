@@ -145,7 +145,9 @@ class DiagnoseDisk(Action):
         try:
             with engine(60) as client:
                 held = space(client)
-                say(f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses")
+                say(
+                    f"Docker: {size(held.total)}, of which {size(held.unused)} are images and build cache that nothing uses"
+                )
                 kinds = (("images", held.images), ("containers", held.containers), ("volumes", held.volumes))
                 for kind, things in (*kinds, ("build cache records", held.cache)):
                     spare = [thing for thing in things if thing.unused or thing.attrs.get("State") in STOPPED]

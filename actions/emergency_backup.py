@@ -59,12 +59,16 @@ class EmergencyBackup(Action):
 
     target: Target | None = param("the database to save", default=None)
     targets: tuple[Target, ...] = param("or: several, side by side", default=())
-    place: tuple[str, ...] = param("where to, the first with room: folder, ssh://host/dir, - (default: the site's)", default=())
+    place: tuple[str, ...] = param(
+        "where to, the first with room: folder, ssh://host/dir, - (default: the site's)", default=()
+    )
     parallel: int = param("how many side by side", default=2, least=1)
     globals: bool = param("save the server's roles beside it, without their passwords", default=False)
     digests: bool = param("take a digest of each table's rows too, for a validation by restore", default=False)
     encrypt_to: tuple[str, ...] = param("public keys of age or ssh, or files of them (default: the site's)", default=())
-    validate: bool = param("read it through pg_restore while it is written, and count its rows (depth 4)", default=False)
+    validate: bool = param(
+        "read it through pg_restore while it is written, and count its rows (depth 4)", default=False
+    )
 
     def plan(self, context: Context) -> Plan:
         draft = self.draft()
@@ -97,17 +101,26 @@ class EmergencyBackup(Action):
             stem, identity = emergency_stem(source.target), _identity(place, source.target, recipients)
             named = named_at(place, _name(stem, "<timestamp>", recipients))
             draft.add(
-                Verb.CREATE, named, size=expected[source.target.name], note="an estimate", identity=identity, kind="backup"
+                Verb.CREATE,
+                named,
+                size=expected[source.target.name],
+                note="an estimate",
+                identity=identity,
+                kind="backup",
             )
             if self.globals:
                 named = named_at(place, PREFIX + _name(stem, "<timestamp>", recipients))
-                draft.add(Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file")
+                draft.add(
+                    Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file"
+                )
         draft.add(Verb.KEEP, "every earlier backup")
         for reason in passed:
             draft.fact("passed over", reason)
         draft.fact("room", room.words)
         if recipients:
-            draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
+            draft.fact(
+                "encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it"
+            )
         if not place.has_local_manifest:
             draft.fact("manifest", f"kept in {context.location('remote_manifests')}")
         return draft.plan()
@@ -158,7 +171,9 @@ class EmergencyBackup(Action):
             try:
                 backups = backups_of(context.runbook, target)
             except OSError as error:
-                raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
+                raise OutcomeUnknown(
+                    f"The backups cannot be listed: {error.strerror}", hint="Look at the disk"
+                ) from error
             newer = [one for one in backups if one.emergency and one.started >= since.replace(microsecond=0)]
             if not newer:
                 return Outcome(False, f"No emergency backup of {target.label} was published since {to_rfc3339(since)}")
@@ -169,10 +184,14 @@ class EmergencyBackup(Action):
             there = lies.size(name)
             if there != one.manifest.bytes:
                 told = "is not there" if there is None else f"has {there} bytes"
-                raise OutcomeUnknown(f"{one.location} {told}, its manifest tells {one.manifest.bytes}", hint="Look there")
+                raise OutcomeUnknown(
+                    f"{one.location} {told}, its manifest tells {one.manifest.bytes}", hint="Look there"
+                )
             found.append(one)
         values = {"path": found[0].location, "sha256": found[0].manifest.sha256 if found[0].manifest else ""}
-        return Outcome(True, f"Published since: {', '.join(one.location for one in found)}", values if len(found) == 1 else {})
+        return Outcome(
+            True, f"Published since: {', '.join(one.location for one in found)}", values if len(found) == 1 else {}
+        )
 
     def _wanted(self) -> tuple[Target, ...]:
         wanted = ((self.target,) if self.target is not None else ()) + self.targets
@@ -180,13 +199,17 @@ class EmergencyBackup(Action):
             raise BadInput("Which database is not said", hint="Give --target NAME, or --targets NAME,NAME")
         return tuple({target.name: target for target in wanted}.values())
 
-    def _tried(self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress) -> Outcome:
+    def _tried(
+        self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress
+    ) -> Outcome:
         try:
             return self._save(context, target, place, began, progress)
         except MidwatchError as error:
             return Outcome(False, f"{target.label}: {error}")
 
-    def _save(self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress) -> Outcome:
+    def _save(
+        self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress
+    ) -> Outcome:
         source = inspect_target(context.runbook, target)
         recipients = chosen(context.runbook, self.encrypt_to)
         name = _name(emergency_stem(target), file_timestamp(began), recipients)
@@ -245,14 +268,18 @@ class EmergencyBackup(Action):
         rate = found.unpacked / took if took > 0 else 0.0
         summary = f"{named}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
         if recipients:
-            summary += f"; encrypted to {len(recipients)} keys" if len(recipients) > 1 else f"; encrypted to {recipients[0]}"
+            summary += (
+                f"; encrypted to {len(recipients)} keys" if len(recipients) > 1 else f"; encrypted to {recipients[0]}"
+            )
         if reader is not None:
             summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
         where = place.location(name) or str(place)
         if below:
             warning = f"The dump of {target.name} holds {size(found.unpacked)}, {below}"
             log(context, LOG, f"[WARN] {warning}")
-            context.console.say(f"{warning}: restore it for a look: midwatch action validate-backup --restore --path {where}")
+            context.console.say(
+                f"{warning}: restore it for a look: midwatch action validate-backup --restore --path {where}"
+            )
             summary += f"; {below}: restore it for a look"
         return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
 
@@ -261,7 +288,9 @@ def _depth(context: Context, source: Source) -> str:
     """How deeply it will be read while it is written, in words."""
     if reader_of(context.runbook, source) is None:
         return f"1 while it is written: there is no pg_restore here that reads what PostgreSQL {source.server} dumps"
-    return "3 while it is written; no rows to compare by this route" if source.tools is None else "4 while it is written"
+    return (
+        "3 while it is written; no rows to compare by this route" if source.tools is None else "4 while it is written"
+    )
 
 
 def _name(stem: str, moment: str, recipients: Sequence[Recipient]) -> str:

@@ -60,7 +60,9 @@ class FreezeAction(Action):
         if self.mode == ON:
             verb = Verb.CHANGE if path.exists() else Verb.CREATE
             draft.add(verb, f"freeze file {path}", note=str(self._freeze(context, current)), identity=str(path))
-            draft.fact("holds", "every CI job and migration that runs automation/freeze-guard.sh first; running ones go on")
+            draft.fact(
+                "holds", "every CI job and migration that runs automation/freeze-guard.sh first; running ones go on"
+            )
         elif path.exists():
             draft.add(Verb.REMOVE, f"freeze file {path}", note="deployments may go on", identity=str(path))
             if current is not None and current.stands(now) and not self._mine(context, current) and not self.force:
@@ -76,10 +78,17 @@ class FreezeAction(Action):
             values = {"frozen": "yes", "until": freeze.until.strftime("%Y-%m-%dT%H:%M:%SZ")}
             return Outcome(True, f"Deployments and migrations are {freeze}", values)
         current = self._current(context)
-        if current is not None and current.stands(context.clock.now()) and not self._mine(context, current) and not self.force:
+        if (
+            current is not None
+            and current.stands(context.clock.now())
+            and not self._mine(context, current)
+            and not self.force
+        ):
             raise Refused(f"The freeze is that of {current.who}", hint="Ask them, or use --force true")
         freeze_file.remove(path)
-        summary = "The freeze is over; deployments may go on" if current is not None else "There was no freeze; nothing to do"
+        summary = (
+            "The freeze is over; deployments may go on" if current is not None else "There was no freeze; nothing to do"
+        )
         context.console.say(f"[FREEZE] {summary}")
         return Outcome(True, summary, {"frozen": "no"})
 

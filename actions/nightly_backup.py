@@ -102,7 +102,9 @@ class NightlyBackup(Action):
             )
         draft.add(Verb.KEEP, "every earlier set")
         if recipients:
-            draft.fact("encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it")
+            draft.fact(
+                "encrypted", f"to {', '.join(map(str, recipients))}; who has none of their private keys cannot read it"
+            )
         disk = usage(place, budgets_of(context.runbook), nearest=True)
         draft.fact("disk", f"{percent(disk.percent)} → {percent(disk.after(expected))}, {size(disk.free)} free")
         if disk.percent >= self.unsafe:
@@ -153,7 +155,9 @@ class NightlyBackup(Action):
         missing = [
             target.label
             for target in self._wanted(context.runbook)
-            if not any(not one.emergency and one.good and one.started >= since for one in backups_of(context.runbook, target))
+            if not any(
+                not one.emergency and one.good and one.started >= since for one in backups_of(context.runbook, target)
+            )
         ]
         if missing:
             return Outcome(False, f"No set has been published since {to_rfc3339(since)} with {', '.join(missing)}")
@@ -234,7 +238,9 @@ def _alone(place: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log") from None
+            raise Refused(
+                "Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log"
+            ) from None
         yield
     finally:
         os.close(descriptor)

@@ -68,7 +68,9 @@ class ResetPassword(Action):
             self._plan_reset(draft, context, route)
         if working is None or not self._stands(context, route, working):
             note = "what is replaced, for an undo"
-            draft.add(Verb.CREATE, str(context.location("credential_backups")), note=note, identity="sealed", kind="file")
+            draft.add(
+                Verb.CREATE, str(context.location("credential_backups")), note=note, identity="sealed", kind="file"
+            )
             self._plan_file(draft, context)
         draft.add(Verb.CHANGE, str(context.location("audit")), note="one line, without the secret", kind="file")
         for dependent in self.target.dependents:
@@ -100,7 +102,9 @@ class ResetPassword(Action):
 
     def _plan_file(self, draft: PlanDraft, context: Context) -> None:
         path = password_file(context.runbook)
-        note = "its mode becomes 0600: libpq passed over it" if readable_by_others(path) else "one line; the others stay"
+        note = (
+            "its mode becomes 0600: libpq passed over it" if readable_by_others(path) else "one line; the others stay"
+        )
         draft.add(Verb.CHANGE if path.exists() else Verb.CREATE, str(path), note=note, kind="file")
 
     def _stands(self, context: Context, route: Route, found: Candidate) -> bool:
@@ -115,7 +119,9 @@ class ResetPassword(Action):
                 context.console.say(f"[WARN] {password_file(context.runbook)}: {fault}")
             found = self._find(context, route)
             if found is None:
-                context.console.say(f"[ERROR] Unable to connect to {self.target.name}: authentication failed, as expected")
+                context.console.say(
+                    f"[ERROR] Unable to connect to {self.target.name}: authentication failed, as expected"
+                )
             outcome = self._found(context, route, found) if found is not None else self._reset(context, route)
         return self._with_dependents(context, outcome)
 
@@ -140,7 +146,9 @@ class ResetPassword(Action):
             finally:
                 replacement.discard()
             values["sealed"] = str(self._sealed_before(context, route, found) or sealed)
-        record(context, "password.recovered", user=route.user, target=self.target.name, method="found", source=found.source)
+        record(
+            context, "password.recovered", user=route.user, target=self.target.name, method="found", source=found.source
+        )
         context.console.say(f"[OK] The password from {found.source} works")
         return Outcome(True, f"The password of {route.user} from {found.source} works over TCP", values)
 
@@ -155,7 +163,9 @@ class ResetPassword(Action):
         require_writable(way)
         role = read_role(way, route.user)
         if role is None:
-            raise Refused(f"{self.target.label} has no role {route.user}", hint="Check the target's user in the runbook")
+            raise Refused(
+                f"{self.target.label} has no role {route.user}", hint="Check the target's user in the runbook"
+            )
         if role.obstacle:
             raise Refused(f"A new password would not help: {role.obstacle}", hint="Change that first, as the superuser")
         say_sessions(context, role)
@@ -165,9 +175,12 @@ class ResetPassword(Action):
         context.console.say(f"A new password is set by {way.user} through {way}")
         if not works(route, password):
             raise Failed(
-                f"{self.target.label} does not accept its new password over TCP", hint="Look at pg_hba.conf of the server"
+                f"{self.target.label} does not accept its new password over TCP",
+                hint="Look at pg_hba.conf of the server",
             )
-        record(context, "password.recovered", user=route.user, target=self.target.name, method="reset", sealed=sealed.name)
+        record(
+            context, "password.recovered", user=route.user, target=self.target.name, method="reset", sealed=sealed.name
+        )
         context.console.say(f"[OK] Password of {route.user} recovered; {password_file(context.runbook)} is updated")
         values = {"method": "reset", "sealed": str(sealed), "sessions": str(len(role.sessions))}
         return Outcome(True, f"The password of {route.user} is new, works over TCP, and is in .pgpass", values)
@@ -203,7 +216,11 @@ class ResetPassword(Action):
             return
         try:
             ended = run_external(
-                store.command, context.runbook.base, limit=store.timeout, data=password.encode(), environment=self._names()
+                store.command,
+                context.runbook.base,
+                limit=store.timeout,
+                data=password.encode(),
+                environment=self._names(),
             )
             reason = ended.last_line.replace(password, "the password") if ended.exit else ""
         except Failed as error:

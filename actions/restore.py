@@ -97,11 +97,17 @@ class Restore(Action):
         draft.fact("route", f"{route.user} by {route}")
         self._tell(draft, server, contents, manifest)
         restored_facts(draft, contents.publications, contents.subscriptions)
-        problems = [draft.refusal, _misfit(route, server, contents), self._room(context, draft, route, server, manifest)]
+        problems = [
+            draft.refusal,
+            _misfit(route, server, contents),
+            self._room(context, draft, route, server, manifest),
+        ]
         draft.refusal = "; ".join(problem for problem in problems if problem)
         return draft.plan()
 
-    def _effects(self, context: Context, draft: PlanDraft, file: Path, server: ServerNow, manifest: Manifest | None) -> None:
+    def _effects(
+        self, context: Context, draft: PlanDraft, file: Path, server: ServerNow, manifest: Manifest | None
+    ) -> None:
         draft.add(Verb.READ, str(file), size=file.stat().st_size)
         draft.add(
             Verb.CREATE,
@@ -121,7 +127,11 @@ class Restore(Action):
         missing = self._missing(file, lacking)
         for one in missing if self.create_roles else ():
             draft.add(
-                Verb.CREATE, f"role {one.name}", note=f"{one.source}; no password", identity=f"role {one.name}", kind="role"
+                Verb.CREATE,
+                f"role {one.name}",
+                note=f"{one.source}; no password",
+                identity=f"role {one.name}",
+                kind="role",
             )
         if not self.create_roles:
             names = ", ".join(one.name for one in missing)
@@ -134,7 +144,9 @@ class Restore(Action):
         return missing_roles(lacking, roles_beside(file, self.target.database, self.identity))
 
     def _tell(self, draft: PlanDraft, server: ServerNow, contents: DumpContents, manifest: Manifest | None) -> None:
-        draft.fact("versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}")
+        draft.fact(
+            "versions", f"dumped from {contents.server} by pg_dump {contents.tool}, into server {server.version}"
+        )
         if manifest is None:
             draft.fact("check", "it has no manifest, so there are no row counts to compare with")
         else:
@@ -143,15 +155,24 @@ class Restore(Action):
             draft.fact("check", f"{kind} of {len(manifest.rows)} tables; the backup is {state}")
         into = server.encoding or contents.encoding
         if contents.encoding == "SQL_ASCII" and into != "SQL_ASCII":
-            draft.fact("encoding", f"the backup is SQL_ASCII: PostgreSQL lets bytes that are no {into} in; they are looked for")
+            draft.fact(
+                "encoding", f"the backup is SQL_ASCII: PostgreSQL lets bytes that are no {into} in; they are looked for"
+            )
         if contents.tablespaces - server.tablespaces:
             draft.fact(
-                "tablespaces", f"the server lacks {', '.join(sorted(contents.tablespaces - server.tablespaces))}: left out"
+                "tablespaces",
+                f"the server lacks {', '.join(sorted(contents.tablespaces - server.tablespaces))}: left out",
             )
 
-    def _room(self, context: Context, draft: PlanDraft, route: Route, server: ServerNow, manifest: Manifest | None) -> str:
+    def _room(
+        self, context: Context, draft: PlanDraft, route: Route, server: ServerNow, manifest: Manifest | None
+    ) -> str:
         """Tell what the restore does to the server's disk. Why it may not; empty when it may."""
-        root = Path(route.host.removesuffix(RUN)) if route.kind == "socket" and route.host.startswith("/proc/") else Path("/")
+        root = (
+            Path(route.host.removesuffix(RUN))
+            if route.kind == "socket" and route.host.startswith("/proc/")
+            else Path("/")
+        )
         data, expected = root / server.data.lstrip("/"), _expected(server, manifest)
         seen = data.is_dir() and (root != Path("/") or self.target.kind is TargetKind.LOCAL)
         if not seen:
@@ -185,7 +206,16 @@ class Restore(Action):
             tell = in_bytes(context.console)
             archive = DumpFile.of(file, self.identity)
             entries = contents.entries if contents.views else ()
-            restore(archive, into, tools, server=server.version, sha256=digest, options=options, progress=tell, entries=entries)
+            restore(
+                archive,
+                into,
+                tools,
+                server=server.version,
+                sha256=digest,
+                options=options,
+                progress=tell,
+                entries=entries,
+            )
             unfilled = fill_views(into, server.version, contents.views)
         except BaseException as error:
             self._give_up(context, route, name, server, file, error)
@@ -199,7 +229,9 @@ class Restore(Action):
             hint = f"Nothing is known against the backup. Drop {name}, and restore again"
             raise OutcomeUnknown(f"{name} is restored, but it could not be checked: {checked.unknown}", hint=hint)
         if checked.problem:
-            said = f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
+            said = (
+                f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
+            )
             context.console.say(f"[ERROR] {said}")
             return Outcome(False, said, values)
         words = checked.words
@@ -211,17 +243,23 @@ class Restore(Action):
         context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
         return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
 
-    def _give_up(self, context: Context, route: Route, name: str, server: ServerNow, file: Path, error: BaseException) -> None:
+    def _give_up(
+        self, context: Context, route: Route, name: str, server: ServerNow, file: Path, error: BaseException
+    ) -> None:
         """Remove what was begun. What came first stays the error, and says as well if something is left."""
         left = drop(route, name, server.version)
-        state = f"{name} is removed" if not left else f"{name} is left behind, half restored, and cannot be removed: {left}"
+        state = (
+            f"{name} is removed" if not left else f"{name} is left behind, half restored, and cannot be removed: {left}"
+        )
         if left:
             context.console.say(f"[WARN] {state}. Drop it manually, as docs/actions/restore.md says")
         if isinstance(error, MidwatchError):
             context.console.say(f"[ERROR] Restore of {file.name} failed: {error.sentence}; {state}")
             error.sentence += f"; {state}" if left else ""
 
-    def _make_roles(self, context: Context, file: Path, route: Route, server: ServerNow, contents: DumpContents) -> None:
+    def _make_roles(
+        self, context: Context, file: Path, route: Route, server: ServerNow, contents: DumpContents
+    ) -> None:
         lacking = contents.roles - server.roles
         if not lacking:
             return
@@ -238,7 +276,9 @@ class Restore(Action):
         """The mark on a restored database is the last thing that a restore does."""
         server = inspect_server(self._route(context), self.target.database)
         found = restored(server, self.target.database)
-        young = {name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)}
+        young = {
+            name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)
+        }
         if not young:
             return Outcome(False, f"No database has been restored since {to_rfc3339(since)}")
         name, whole = next(iter(young.items()))
@@ -261,7 +301,9 @@ class Restore(Action):
             raise BadInput(f"There is no validated backup of {self.target.label}", hint=hint)
         if good.elsewhere:
             sentence = f"The newest validated backup of {self.target.label} is not on this machine: {good.elsewhere}"
-            raise BadInput(sentence, hint=f"Copy it here, beside its manifest {good.path}{SUFFIX}, and name it with path")
+            raise BadInput(
+                sentence, hint=f"Copy it here, beside its manifest {good.path}{SUFFIX}, and name it with path"
+            )
         return good.path
 
 
@@ -280,5 +322,7 @@ def _misfit(route: Route, server: ServerNow, contents: DumpContents) -> str:
     if lacking:
         return f"{route.label} lacks the extensions {', '.join(sorted(lacking))}: install them on the server"
     if route.kind == "exec" and contents.tool > server.version:
-        return f"The backup was written by pg_dump {contents.tool}, newer than the container's pg_restore {server.version}"
+        return (
+            f"The backup was written by pg_dump {contents.tool}, newer than the container's pg_restore {server.version}"
+        )
     return ""

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from actions.restoring.restore_database import MAINTENANCE, ServerNow, free_name, inspect_server, made_at, new_name, restored
+from actions.restoring.restore_database import (
+    MAINTENANCE,
+    ServerNow,
+    free_name,
+    inspect_server,
+    made_at,
+    new_name,
+    restored,
+)
 from actions.support.bound_servers import bind_servers
 from actions.support.replication_facts import database_facts, removal_lines, why_no_swap
 from midwatch.api.action import Action, Context, Outcome
@@ -119,7 +127,9 @@ class SwapDatabase(Action):
         for name in server.databases:
             at = made_at(name)
             if at and name == new_name(self.target.database, "before", at) and at >= since.replace(microsecond=0):
-                return Outcome(True, f"{self.target.database} was swapped; the former is kept as {name}", {"kept": name})
+                return Outcome(
+                    True, f"{self.target.database} was swapped; the former is kept as {name}", {"kept": name}
+                )
         return Outcome(False, f"No database has been put aside since {to_rfc3339(since)}")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
@@ -142,7 +152,9 @@ class SwapDatabase(Action):
             sentence = f"{safe_text(self.restored)} is no restored database of {self.target.label}"
             raise BadInput(sentence, hint=f"There are: {names}")
         if not aside and not found[self.restored]:
-            raise Refused(f"{self.restored} was not checked to its end, or is not what was dumped", hint="Restore it again")
+            raise Refused(
+                f"{self.restored} was not checked to its end, or is not what was dumped", hint="Restore it again"
+            )
         return self.restored
 
     def _names(self, chosen: str) -> str:
@@ -167,4 +179,6 @@ def _swap(route: Route, chosen: str, current: str, kept: str) -> None:
             return
         except Failed as error:
             if "accessed by other users" not in error.sentence or left == 1:
-                raise Failed(f"{error.sentence}; nothing was changed", hint="Stop what connects again and again") from error
+                raise Failed(
+                    f"{error.sentence}; nothing was changed", hint="Stop what connects again and again"
+                ) from error

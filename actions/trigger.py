@@ -47,7 +47,9 @@ class TriggerAction(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         trigger = self._trigger(context)
         detected, evidence = self._in_log(trigger, context) if trigger.log else self._by_check(trigger, context)
-        summary = f"{trigger.title}: {'detected' if detected else 'not detected'}" + (f", {evidence}" if evidence else "")
+        summary = f"{trigger.title}: {'detected' if detected else 'not detected'}" + (
+            f", {evidence}" if evidence else ""
+        )
         return Outcome(True, summary, {"detected": "yes" if detected else "no", "evidence": evidence})
 
     def _trigger(self, context: Context) -> Trigger:

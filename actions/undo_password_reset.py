@@ -58,9 +58,13 @@ class UndoPasswordReset(Action):
         draft.add(Verb.READ, str(self.credential_backup))
         if way is not None and role is not None:
             draft.fact("superuser", f"{way.user} by {way}")
-            draft.fact("now", "the former verifier is in force already" if role.verifier == sealed.verifier else role.kept)
+            draft.fact(
+                "now", "the former verifier is in force already" if role.verifier == sealed.verifier else role.kept
+            )
             if way.kind == "tcp" and way.user == sealed.role:
-                draft.fact("afterwards", "nobody here gets in as the superuser any more: the only way in uses this password")
+                draft.fact(
+                    "afterwards", "nobody here gets in as the superuser any more: the only way in uses this password"
+                )
             session_facts(draft, role)
             password_facts(draft, way, role)
             note = "the former verifier" if sealed.verifier else "none, as before"
@@ -85,10 +89,16 @@ class UndoPasswordReset(Action):
             login = login_of(login_route(context.runbook, self.target))
             replacement = Replacement.with_former(password_file(context.runbook), login, sealed.lines)
             try:
-                present = CredentialBackup(self.target.name, sealed.role, role.verifier if role else None, replacement.former)
+                present = CredentialBackup(
+                    self.target.name, sealed.role, role.verifier if role else None, replacement.former
+                )
                 kept = present.keep(context.location("credential_backups"))
                 record(
-                    context, "password.restored", user=sealed.role, target=self.target.name, sealed=self.credential_backup.name
+                    context,
+                    "password.restored",
+                    user=sealed.role,
+                    target=self.target.name,
+                    sealed=self.credential_backup.name,
                 )
                 context.console.value("sealed", str(kept))
                 if way is not None and role is not None:
@@ -119,7 +129,9 @@ class UndoPasswordReset(Action):
             require_writable(way)
         role = read_role(way, user)
         if role is None:
-            raise Refused(f"{self.target.label} has no role {user} any more", hint="There is nothing to give it back to")
+            raise Refused(
+                f"{self.target.label} has no role {user} any more", hint="There is nothing to give it back to"
+            )
         return sealed, way, role
 
     def verify(self, context: Context, since: datetime) -> Outcome:

@@ -53,9 +53,13 @@ class ValidateBackup(Action):
     outputs: ClassVar[tuple[str, ...] | None] = ("path", "set", "depth", "sha256")
 
     path: str = param("the backup file, also as ssh://host/dir/file", default="")
-    target: Target | None = param("or: the newest backup of this target; without both, the newest nightly set", default=None)
+    target: Target | None = param(
+        "or: the newest backup of this target; without both, the newest nightly set", default=None
+    )
     restore: bool = param("restore it into a scratch server as well, and compare the content (depth 5)", default=False)
-    scratch: Path | None = param("a folder with room for that server (default: the system's temporary ones)", default=None)
+    scratch: Path | None = param(
+        "a folder with room for that server (default: the system's temporary ones)", default=None
+    )
     identity: Path | None = param("the file with the private key of encrypted backups", default=None)
     image: str = param("or: an image that is on the Docker engine, for a server in a container", default="")
 
@@ -101,14 +105,18 @@ class ValidateBackup(Action):
             manifest = Manifest.read(file)
             target = context.runbook.targets.get(manifest.target) if manifest else None
             if manifest is not None and manifest.digests:
-                draft.fact("compared", f"{file.name}: with {len(manifest.digests)} digests taken in the dump's snapshot")
+                draft.fact(
+                    "compared", f"{file.name}: with {len(manifest.digests)} digests taken in the dump's snapshot"
+                )
             elif target is not None:
                 draft.fact("compared", f"{file.name}: rows as in the dump's snapshot; content with {target.label} now")
                 draft.add(Verb.READ, f"every table of {target.label}", note="a digest of its rows")
 
     def _compared_with(self, context: Context, files: list[Path]) -> list[Target]:
         """The targets whose content is read, since no digests of the backup's own are there."""
-        manifests = [manifest for file in files if (manifest := Manifest.read(file)) is not None and not manifest.digests]
+        manifests = [
+            manifest for file in files if (manifest := Manifest.read(file)) is not None and not manifest.digests
+        ]
         found = [context.runbook.targets.get(manifest.target) for manifest in manifests]
         return [target for target in found if target is not None]
 
@@ -132,7 +140,9 @@ class ValidateBackup(Action):
         values = {"set": str(folder), "depth": min(outcome.values["depth"] for outcome in outcomes)}
         if wrong:
             return Outcome(False, f"The set {folder.name} is NOT good: {'; '.join(wrong)}", values)
-        return Outcome(True, f"{folder.name}: {len(files)} backups are good, depth {values['depth']}; checksums hold", values)
+        return Outcome(
+            True, f"{folder.name}: {len(files)} backups are good, depth {values['depth']}; checksums hold", values
+        )
 
     def _one(self, context: Context, file: Path) -> Outcome:
         manifest = Manifest.read(file)
@@ -220,7 +230,9 @@ class ValidateBackup(Action):
             return _newest_set(context)
         found = backups_of(context.runbook, self.target)
         if not found:
-            raise BadInput(f"There is no backup of {self.target.label}", hint="Take one: midwatch action emergency-backup")
+            raise BadInput(
+                f"There is no backup of {self.target.label}", hint="Take one: midwatch action emergency-backup"
+            )
         return [found[0].path]
 
 
@@ -228,7 +240,9 @@ def _newest_set(context: Context) -> list[Path]:
     """The dumps of the newest nightly set. Raises `BadInput` when there is none."""
     place = context.location("backups")
     now = context.clock.now()
-    sets = [one for one in sets_below(place) if one.parent == place and (at := stamped(one.name)) is not None and at <= now]
+    sets = [
+        one for one in sets_below(place) if one.parent == place and (at := stamped(one.name)) is not None and at <= now
+    ]
     files = sorted(file for file in sets[0].glob("*.dump.*") if file.name.endswith(BACKUPS)) if sets else []
     if not files:
         where = f"no dump in {sets[0]}" if sets else f"no nightly set in {place}"
@@ -244,11 +258,19 @@ def _unread(file: Path, manifest: Manifest | None, verdict: Verdict, values: dic
     if manifest.problem:
         return Outcome(False, f"{file.name} was found bad before: {manifest.problem}; {sealed}", values)
     depth = max(manifest.depth, verdict.depth)
-    before = f"depth {depth} ({DEPTHS[depth]}) of {manifest.validated[:16]}Z stands" if depth >= GOOD else f"depth {depth} only"
+    before = (
+        f"depth {depth} ({DEPTHS[depth]}) of {manifest.validated[:16]}Z stands"
+        if depth >= GOOD
+        else f"depth {depth} only"
+    )
     return Outcome(depth >= GOOD, f"{file.name}: SHA-256 holds, {before}; {sealed}", values | {"depth": str(depth)})
 
 
 def said(file: Path, verdict: Verdict) -> str:
     """What was found of a good backup, in a sentence."""
-    rows = f", {counted(sum(verdict.rows.values()), 'row')} in {counted(len(verdict.rows), 'table')}" if verdict.rows else ""
+    rows = (
+        f", {counted(sum(verdict.rows.values()), 'row')} in {counted(len(verdict.rows), 'table')}"
+        if verdict.rows
+        else ""
+    )
     return f"{file.name} is good, depth {verdict.depth} ({DEPTHS[verdict.depth]}): {size(verdict.bytes)}{rows}"

@@ -70,7 +70,9 @@ class WritePostMortem(Action):
             sha256 = hashlib.sha256(content).hexdigest()
             replace_file(self._mark(folder), f"{sha256}\n".encode())
         except OSError as error:
-            raise Failed(f"{folder.post_mortem} cannot be written: {error.strerror}", hint="Export it elsewhere") from error
+            raise Failed(
+                f"{folder.post_mortem} cannot be written: {error.strerror}", hint="Export it elsewhere"
+            ) from error
         missing = missing_sections(text)
         state = "complete" if not missing else f"still empty: {', '.join(missing)}"
         context.console.say(f"[OK] Post-mortem draft written: {folder.post_mortem}")

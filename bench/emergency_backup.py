@@ -129,7 +129,9 @@ def scene(folder: Path, password: str) -> Iterator[Scene]:
     settings = {"PGPORT": str(port), "POSTGRES_USER": USER, "POSTGRES_DB": BASE, "POSTGRES_PASSWORD": password}
     argv = ["docker", "run", "-d", "--name", name, "--network", "host"]
     argv += [word for key, value in settings.items() for word in ("-e", f"{key}={value}")]
-    subprocess.run([*argv, image, "-c", "shared_buffers=256MB", "-c", "fsync=off"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*argv, image, "-c", "shared_buffers=256MB", "-c", "fsync=off"], check=True, stdout=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + 60
         while subprocess.run(["docker", "exec", name, "pg_isready", "-q", "-p", str(port)], check=False).returncode:
@@ -169,7 +171,9 @@ def main() -> None:
             alone = f"  {found.stream:.1f} s of it the dump" if found.stream else ""
             print(f"{name:34}{found.seconds:7.2f} s {size} {found.memory:5} MiB{alone}", flush=True)
         _ratios(best)
-        print(f"memory for ten times the data: {large_memory / small_memory:.2f} times ({small_memory} → {large_memory} MiB)")
+        print(
+            f"memory for ten times the data: {large_memory / small_memory:.2f} times ({small_memory} → {large_memory} MiB)"
+        )
 
 
 def _ways(there: Scene, password: str) -> dict[str, Callable[[], Measured]]:
@@ -206,7 +210,9 @@ def _ratios(best: dict[str, Measured]) -> None:
             f"{name}: {piped.seconds / ours.seconds:.2f} times the speed of pg_dump | gzip,"
             f" {ours.bytes / piped.bytes:.2f} of its size, {ours.seconds / limit.seconds:.2f} of the limit's time"
         )
-    print(f"midwatch, exec: {inside.seconds / best['midwatch, exec'].seconds:.2f} times the speed of docker exec | gzip")
+    print(
+        f"midwatch, exec: {inside.seconds / best['midwatch, exec'].seconds:.2f} times the speed of docker exec | gzip"
+    )
 
 
 if __name__ == "__main__":

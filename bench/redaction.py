@@ -86,7 +86,9 @@ def main() -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        print(f"{'sed, 10 secrets, raw form only':40}{len(data) / 1e6 / best(lambda: sed(file.name, secrets(10))):9.0f}")
+        print(
+            f"{'sed, 10 secrets, raw form only':40}{len(data) / 1e6 / best(lambda: sed(file.name, secrets(10))):9.0f}"
+        )
     print("\nhostile input: seconds for 64 KiB and for 512 KiB in one piece, and the ratio (8 is linear)")
     for bait in BAITS:
         few, many = (best(partial(redact, (bait * n)[:n], {"pw": "hunter2hunter"}, n)) for n in (65536, 524288))

@@ -20,7 +20,9 @@ def make(path: Path, lines: int) -> None:
     with path.open("wb") as file:
         for start in range(0, lines, 100_000):
             file.write(
-                b"".join(b"2026-11-23 02:14:07 line %d of the output of a step\n" % n for n in range(start, start + 100_000))
+                b"".join(
+                    b"2026-11-23 02:14:07 line %d of the output of a step\n" % n for n in range(start, start + 100_000)
+                )
             )
 
 
@@ -68,7 +70,10 @@ def by_wc(path: Path) -> None:
 
 
 def report(name: str, lines: int, took: float, grown: int) -> None:
-    print(f"{name:12}{lines:12,} lines {took:8.2f} s {lines / took / 1e6:8.1f} million lines/s {grown:6} MiB more", flush=True)
+    print(
+        f"{name:12}{lines:12,} lines {took:8.2f} s {lines / took / 1e6:8.1f} million lines/s {grown:6} MiB more",
+        flush=True,
+    )
 
 
 WAYS = {"spool": by_spool, "readlines": by_readlines, "wc": by_wc}

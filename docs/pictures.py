@@ -115,7 +115,9 @@ def with_two(controller: IncidentController) -> None:
     phases = tuple(
         replace(
             phase,
-            steps=tuple(replace(step, requires_approval=step.requires_approval or step.id == DESTROYS) for step in phase.steps),
+            steps=tuple(
+                replace(step, requires_approval=step.requires_approval or step.id == DESTROYS) for step in phase.steps
+            ),
         )
         for phase in runbook.phases
     )

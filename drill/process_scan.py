@@ -25,7 +25,9 @@ def working_in(folders: list[Path], program: str) -> list[ProcessIdentity]:
     found = []
     for pid in _all():
         with contextlib.suppress(OSError):
-            where, what = (str(Path(f"/proc/{pid}/{link}").readlink()).removesuffix(" (deleted)") for link in ("cwd", "exe"))
+            where, what = (
+                str(Path(f"/proc/{pid}/{link}").readlink()).removesuffix(" (deleted)") for link in ("cwd", "exe")
+            )
             if where in texts and Path(what).name == program and (process := ProcessIdentity.of(pid)):
                 found.append(process)
     return found

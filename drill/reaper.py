@@ -74,7 +74,9 @@ def watch(file: Path) -> None:
             continue
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         alone_since = now if alone_since is None else alone_since
-        left = (record.linger if record.ready else 0.0) - (now - alone_since)  # half a production is of no use to anybody
+        left = (record.linger if record.ready else 0.0) - (
+            now - alone_since
+        )  # half a production is of no use to anybody
         if dismissed or left <= 0:
             with contextlib.suppress(MidwatchError):  # what is left is the next sweep's
                 tear_down(record)

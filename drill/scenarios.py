@@ -32,7 +32,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("password-only", "Only ARP's password is lost: the disk has room", percent=62.0, corrupt_set=False),
     Scenario("no-socket", "As the reference, and ARP's socket lets nobody in either", socket_trusted=False),
     Scenario(
-        "damaged-table", "As the reference, and a table of ARP cannot be read: no new backup succeeds", damaged_table=True
+        "damaged-table",
+        "As the reference, and a table of ARP cannot be read: no new backup succeeds",
+        damaged_table=True,
     ),
 )
 

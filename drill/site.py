@@ -24,7 +24,9 @@ ANSWERS = Path(__file__).parent / "answers.yaml"
 """What a person would decide in the reference drill; its last part names what is confirmed."""
 
 
-def write_site(record: DrillState, bases: Sequence[DrillDatabase], engine: Engine, scenario: Scenario, budget: str) -> None:
+def write_site(
+    record: DrillState, bases: Sequence[DrillDatabase], engine: Engine, scenario: Scenario, budget: str
+) -> None:
     """Write `site.yaml`, the bastion's password file and the answers, each where the functions below say."""
     pgpass = pgpass_of(record)
     pgpass.parent.mkdir(mode=0o700)

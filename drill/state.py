@@ -175,7 +175,9 @@ def mark_folder(folder: Path, record: DrillState) -> None:
 def require_own_folder(folder: Path, record: DrillState) -> None:
     """Raise `Failed` unless this folder is missing, empty, or was made by this very drill."""
     if not folder.is_absolute() or ".." in folder.parts:
-        raise Failed(f"{record.file} names {folder}, which no drill has made; nothing was removed", hint="Remove the record")
+        raise Failed(
+            f"{record.file} names {folder}, which no drill has made; nothing was removed", hint="Remove the record"
+        )
     try:
         os.close(open_folder(folder, own_trust()))
         if folder == record.file.parent / record.id or not any(folder.iterdir()):
@@ -187,7 +189,9 @@ def require_own_folder(folder: Path, record: DrillState) -> None:
         marked = ""
     except (OSError, MidwatchError) as error:
         why = error.sentence if isinstance(error, MidwatchError) else error.strerror
-        raise Failed(f"{record.file} names {folder}, and that is not this drill's: {why}", hint="It was left alone") from None
+        raise Failed(
+            f"{record.file} names {folder}, and that is not this drill's: {why}", hint="It was left alone"
+        ) from None
     if marked != record.id:
         why = "it does not hold this drill's marker"
         raise Failed(f"{record.file} names {folder}, and that is not this drill's: {why}", hint="It was left alone")
@@ -196,7 +200,9 @@ def require_own_folder(folder: Path, record: DrillState) -> None:
 def drills_folder() -> Path:
     """The folder of this user's drills, whether it is there or not."""
     given = os.environ.get(DRILLS)
-    return Path(given).absolute() if given else Path(tempfile.gettempdir()).absolute() / f"midwatch-drill-{os.geteuid()}"
+    return (
+        Path(given).absolute() if given else Path(tempfile.gettempdir()).absolute() / f"midwatch-drill-{os.geteuid()}"
+    )
 
 
 def make_drills_folder() -> Path:

@@ -133,7 +133,9 @@ def unmount(path: Path) -> None:
     while is_mounted(path):
         done = subprocess.run(["umount", "--lazy", str(path)], capture_output=True, text=True, timeout=10, check=False)
         if done.returncode != 0:
-            raise Failed(f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it manually: umount --lazy {path}")
+            raise Failed(
+                f"{path} cannot be unmounted: {done.stderr.strip()}", hint=f"Try it manually: umount --lazy {path}"
+            )
 
 
 def erase(folder: Path, record: DrillState) -> bool:

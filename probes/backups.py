@@ -34,7 +34,9 @@ class BackupsProbe(Probe):
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
         if not runbook.targets:
             return Reading(self.name, clock.now(), error="the runbook names no targets")
-        return Reading(self.name, clock.now(), tuple(self._row(runbook, target, clock) for target in runbook.targets.values()))
+        return Reading(
+            self.name, clock.now(), tuple(self._row(runbook, target, clock) for target in runbook.targets.values())
+        )
 
     def _row(self, runbook: Runbook, target: Target, clock: Clock) -> Row:
         try:

@@ -44,7 +44,9 @@ class DatabasesProbe(Probe):
         except AuthenticationFailed as error:
             reason = _reason(error.sentence)
             facts = (("reachable", "yes"), ("login", f"refused: {reason}"), ("as", target.user))
-            return Row(target.label, f"refused: {reason}", Level.CRITICAL, detail=error.hint, brief="refused", facts=facts)
+            return Row(
+                target.label, f"refused: {reason}", Level.CRITICAL, detail=error.hint, brief="refused", facts=facts
+            )
         except MidwatchError as error:
             sentence = error.sentence.removeprefix(f"{target.label} ")
             unknown = (("reachable", f"not known: {sentence}"),)
@@ -60,7 +62,12 @@ class DatabasesProbe(Probe):
         if found.in_recovery:
             parts.append("in recovery")
             level = Level.CRITICAL
-        data = {"size": found.size, "connections": found.connections, "longest": found.longest, "waiting": found.waiting}
+        data = {
+            "size": found.size,
+            "connections": found.connections,
+            "longest": found.longest,
+            "waiting": found.waiting,
+        }
         return Row(
             target.label,
             f"ok {', '.join(parts)}",

@@ -44,7 +44,9 @@ class DiskProbe(Probe):
 
     def __post_init__(self) -> None:
         if self.warn > self.critical:
-            sentence = f"'warn' is {percent(self.warn)}, above 'critical', {percent(self.critical)}: it would never warn"
+            sentence = (
+                f"'warn' is {percent(self.warn)}, above 'critical', {percent(self.critical)}: it would never warn"
+            )
             raise BadInput(sentence, hint="Give a smaller 'warn'")
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
@@ -87,7 +89,9 @@ class DiskProbe(Probe):
                 "full_in": full_in,
                 "pace": trend.pace,
             },
-            brief=f"{percent(found.percent)}, {growth}" if growth.startswith("full in") else f"{percent(found.percent)} full",
+            brief=f"{percent(found.percent)}, {growth}"
+            if growth.startswith("full in")
+            else f"{percent(found.percent)} full",
             facts=(*_facts(found, trend.pace, growth, self.warn, self.critical), *biggest_facts(held, path)),
             limits=(float(self.warn), float(self.critical)),
         )
@@ -103,7 +107,9 @@ def disk_level(found: Usage, warn: float, critical: float) -> Level:
 
 def short_name(path: Path, runbook: Runbook) -> str:
     """A path as the runbook would write it: relative to the base when it lies below."""
-    return str(path.relative_to(runbook.base)) if path != runbook.base and path.is_relative_to(runbook.base) else str(path)
+    return (
+        str(path.relative_to(runbook.base)) if path != runbook.base and path.is_relative_to(runbook.base) else str(path)
+    )
 
 
 def _growth(pace: float | None, full_in: float | None) -> str:

@@ -86,7 +86,9 @@ class DockerProbe(Probe):
         }
         text = f"{size(held.unused)} unused of {size(held.total)}"
         brief = f"{size(held.unused)} unused"
-        return Row("docker", text, Level.OK, float(held.unused), "B", detail=detail, data=data, brief=brief, facts=facts)
+        return Row(
+            "docker", text, Level.OK, float(held.unused), "B", detail=detail, data=data, brief=brief, facts=facts
+        )
 
 
 def _size(things: Iterable[Thing]) -> int:

@@ -51,7 +51,9 @@ def require_check(name: str) -> None:
         raise BadInput(f"{name} is not a check: it changes something", hint=f"Run it: midwatch action {name}")
 
 
-def parse_action(parser: argparse.ArgumentParser, name: str, rest: Sequence[str]) -> tuple[Action, Context, argparse.Namespace]:
+def parse_action(
+    parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
+) -> tuple[Action, Context, argparse.Namespace]:
     """The action with its parameters, what it works with, and the other options. Raises `BadInput`."""
     from midwatch.api.parameters import build, parameters_of
     from midwatch.api.registry import find_action

@@ -66,7 +66,9 @@ def _main(arguments: list[str]) -> int:
         return Exit.INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO) or error.filename:
-            return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}" if _here() else _NOWHERE)
+            return _complain(
+                f"{error.filename or 'standard output'}: {error.strerror or error}" if _here() else _NOWHERE
+            )
         # The reader of our output has left, as `| head` does, or the terminal is gone.
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -105,7 +107,11 @@ def _masked(text: str) -> str:
     try:
         from midwatch.redaction import mask
         from midwatch.runbook.secret_sources import environment_secrets
-    except (ImportError, OSError, MemoryError):  # no file can be opened any more; what led to it has to be said all the same
+    except (
+        ImportError,
+        OSError,
+        MemoryError,
+    ):  # no file can be opened any more; what led to it has to be said all the same
         return text
     return mask(text, environment_secrets())
 

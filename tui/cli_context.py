@@ -25,7 +25,9 @@ def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) ->
     )
 
 
-def add_incident(parser: argparse.ArgumentParser, help: str = "its id, the beginning of one, or 'latest' (default)") -> None:
+def add_incident(
+    parser: argparse.ArgumentParser, help: str = "its id, the beginning of one, or 'latest' (default)"
+) -> None:
     """Add the argument that says which incident."""
     parser.add_argument("incident", nargs="?", default="latest", metavar="INCIDENT", help=help)
 
@@ -59,7 +61,8 @@ def refuse_inputs(args: argparse.Namespace, folder: IncidentFolder) -> None:
     """Raise `BadInput` when inputs are given to an incident that has its own since it was declared."""
     if args.inputs:
         raise BadInput(
-            f"--input is for a new incident, and {folder.id} was declared before", hint="Leave it out, or declare a new one"
+            f"--input is for a new incident, and {folder.id} was declared before",
+            hint="Leave it out, or declare a new one",
         )
 
 
@@ -74,7 +77,9 @@ def find_runbook(given: str | None) -> Path:
     here = Path("runbook.yaml")
     if here.exists():
         return here
-    raise BadInput("There is no runbook.yaml in this folder", hint="Name one: midwatch RUNBOOK; or rehearse: midwatch drill")
+    raise BadInput(
+        "There is no runbook.yaml in this folder", hint="Name one: midwatch RUNBOOK; or rehearse: midwatch drill"
+    )
 
 
 def load_runbook(args: argparse.Namespace) -> Runbook:

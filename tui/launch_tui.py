@@ -26,7 +26,10 @@ def wants_lines(*, plain: bool, instead: str) -> bool:
 
     Raises `BadInput` where nobody can answer, before anything is declared or built; `instead` is what works there.
     """
-    for name in ("COLUMNS", "LINES"):  # of another terminal, or of this one before it was resized: it tells its size itself
+    for name in (
+        "COLUMNS",
+        "LINES",
+    ):  # of another terminal, or of this one before it was resized: it tells its size itself
         os.environ.pop(name, None)
     if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return plain or read_settings(settings_file()).plain

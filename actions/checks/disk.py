@@ -37,10 +37,14 @@ class CheckDisk(Check):
     def evaluate(self, context: Context) -> Outcome:
         found = usage(self.path, budgets_of(context.runbook))
         limit = min([mark for mark in (self.warn, self.crit) if mark is not None], default=self.below)
-        level = disk_level(found, self.warn if self.warn is not None else limit, self.crit if self.crit is not None else 100.0)
+        level = disk_level(
+            found, self.warn if self.warn is not None else limit, self.crit if self.crit is not None else 100.0
+        )
         ok = level is Level.OK
         comparison = "below" if ok else "not below"
-        summary = f"{short_name(self.path, context.runbook)} is {found.percent:.1f} % full, {comparison} {percent(limit)}"
+        summary = (
+            f"{short_name(self.path, context.runbook)} is {found.percent:.1f} % full, {comparison} {percent(limit)}"
+        )
         summary += f"; {size(found.free)} free"
         if found.inodes_percent is not None and found.inodes_percent >= limit:
             summary += f"; inodes {percent(found.inodes_percent)} used"

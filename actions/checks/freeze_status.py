@@ -44,4 +44,6 @@ class CheckFreeze(Check):
                 "since": to_rfc3339(freeze.since),
                 "until": to_rfc3339(freeze.until),
             }
-        return Outcome(stands == (self.expect == "on"), summary, {key: " ".join(text.split()) for key, text in values.items()})
+        return Outcome(
+            stands == (self.expect == "on"), summary, {key: " ".join(text.split()) for key, text in values.items()}
+        )

@@ -75,7 +75,9 @@ class MigrationChecks(Check):
 
     def _findings(self, context: Context) -> Iterator[Finding]:
         backups = context.location("backups")
-        yield self._by_check("disk of the backups", "disk", {"path": str(backups), "below": f"{self.below:g} %"}, context)
+        yield self._by_check(
+            "disk of the backups", "disk", {"path": str(backups), "below": f"{self.below:g} %"}, context
+        )
         yield self._by_check("nightly backup", "nightly-set", {}, context)
         for target in context.runbook.targets.values():
             yield from readiness(context.runbook, target, self.longest)

@@ -36,5 +36,7 @@ class CheckPassword(Check):
             wrong = faults(password_file(context.runbook), login_of(route))
             return Outcome(False, "; ".join([error.sentence, *(f".pgpass: {fault}" for fault in wrong)]))
         if not used:
-            return Outcome(False, f"{self.target.label} let {route.user} in without asking for a password: that proves nothing")
+            return Outcome(
+                False, f"{self.target.label} let {route.user} in without asking for a password: that proves nothing"
+            )
         return Outcome(True, f"{route.user} logs in to {self.target.label} by {route} with its password")

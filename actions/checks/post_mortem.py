@@ -43,7 +43,9 @@ class CheckPostMortem(Check):
             return Outcome(False, "The post-mortem is not written yet")
         except (OSError, Failed, UnicodeDecodeError) as error:
             why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else in_words(error)
-            raise Failed(f"{path} cannot be read: {why}", hint="Write it again: midwatch action write-post-mortem") from error
+            raise Failed(
+                f"{path} cannot be read: {why}", hint="Write it again: midwatch action write-post-mortem"
+            ) from error
         missing = missing_sections(text)
         if missing:
             return Outcome(False, f"The post-mortem lacks: {', '.join(missing)}", {"missing": ", ".join(missing)})

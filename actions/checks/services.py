@@ -41,7 +41,9 @@ class CheckServices(Check):
         bad = [_named(target, text) for target, (ok, text) in zip(wanted, found, strict=True) if not ok]
         if bad:
             return Outcome(False, "; ".join(bad))
-        return Outcome(True, "; ".join(f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True)))
+        return Outcome(
+            True, "; ".join(f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True))
+        )
 
 
 def _named(target: Target, text: str) -> str:

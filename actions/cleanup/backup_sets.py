@@ -108,7 +108,11 @@ def measured(
                 if not vouched:
                     continue
                 sealed = is_encrypted(file.name)
-                if _told_good(file) if sealed else read_through(file, pg_restore, max(0.0, deadline - time.monotonic())).ok:
+                if (
+                    _told_good(file)
+                    if sealed
+                    else read_through(file, pg_restore, max(0.0, deadline - time.monotonic())).ok
+                ):
                     depths[database] = GOOD
                     lacking[database] -= 1
         result.append(HeldSet(one.held.name, one.held.started, depths, one.held.size))

@@ -78,7 +78,9 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> PruneChoice:
     choice.volumes = [volume for volume in held.volumes if volume.unused and volume.name in rules.named]
     stay = len(held.volumes) - len(choice.volumes)
     if stay:
-        choice.kept.append((f"{'all ' if not choice.volumes else ''}{stay} volumes", "data is never cleaned up unless named"))
+        choice.kept.append(
+            (f"{'all ' if not choice.volumes else ''}{stay} volumes", "data is never cleaned up unless named")
+        )
     return choice
 
 

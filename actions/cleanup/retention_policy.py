@@ -104,5 +104,9 @@ def _why_kept(one: HeldSet, limits: Mapping[str, HeldSet | None], now: datetime)
             return f"{database} has fewer than {AT_LEAST} good backups"
         if (one.started, one.name) >= (limit.started, limit.name):
             good = one.depths[database] >= GOOD
-            return f"one of the {AT_LEAST} newest good ones of {database}" if good else f"newer than good ones of {database}"
+            return (
+                f"one of the {AT_LEAST} newest good ones of {database}"
+                if good
+                else f"newer than good ones of {database}"
+            )
     return ""

@@ -114,7 +114,9 @@ def _opened(root: Path, folder: PurePosixPath) -> Iterator[int]:
             os.close(handle)
             handle = inner
             if os.fstat(handle).st_dev != device:
-                raise Refused(f"{root / folder} is another file system", hint="Only the file system of the root is cleaned")
+                raise Refused(
+                    f"{root / folder} is another file system", hint="Only the file system of the root is cleaned"
+                )
         yield handle
     finally:
         os.close(handle)

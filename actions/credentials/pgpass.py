@@ -153,11 +153,15 @@ def faults(path: Path, login: Login) -> list[str]:
             found.append(f"line {number} is not UTF-8 text: it stays as it is, and its password is not tried")
             continue
         if _twin(fields, login):
-            found.append(f"line {number} is for {fields[0]}, and the login is to {login.host}: to libpq they are two hosts")
+            found.append(
+                f"line {number} is for {fields[0]}, and the login is to {login.host}: to libpq they are two hosts"
+            )
         if not login.matches(fields):
             continue
         if len(_match(rest)) < len(rest):
-            found.append(f"line {number} has a ':' in its password without a '\\' before it: libpq takes only what is before")
+            found.append(
+                f"line {number} has a ':' in its password without a '\\' before it: libpq takes only what is before"
+            )
         if _LOST_BACKSLASH.match(rest):
             found.append(f"line {number} has a '\\' in its password that is not written '\\\\': libpq leaves it out")
         password = _unescape(_match(rest))
@@ -185,7 +189,9 @@ def _lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, Failed) as error:
-        raise Failed(f"{path} cannot be read: {in_words(error)}", hint="Its owner must be you, its mode 0600") from error
+        raise Failed(
+            f"{path} cannot be read: {in_words(error)}", hint="Its owner must be you, its mode 0600"
+        ) from error
 
 
 def _split_lines(content: bytes) -> list[str]:

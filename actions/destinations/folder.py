@@ -145,5 +145,6 @@ def _full(error: OSError, written: int) -> MidwatchError:
     if error.errno == errno.ENOSPC:
         return Failed(f"The disk is full after {size(written)}", hint="Choose another place for the backup")
     return Failed(
-        f"The backup cannot be written: {error.strerror}, after {size(written)}", hint="Look at the disk, or choose another"
+        f"The backup cannot be written: {error.strerror}, after {size(written)}",
+        hint="Look at the disk, or choose another",
     )

@@ -117,7 +117,9 @@ class BucketWriter:
             there = int(self._client.head_object(**self._at)["ContentLength"])
             if there != size:
                 self._client.delete_object(**self._at)
-                raise Failed(f"{self._place} has {there} bytes of {size}", hint="It was removed again; choose another place")
+                raise Failed(
+                    f"{self._place} has {there} bytes of {size}", hint="It was removed again; choose another place"
+                )
 
     def abort(self) -> None:
         if self._open:
@@ -183,4 +185,6 @@ def _explained(place: Bucket) -> Iterator[None]:
         hint = "Set them as boto3 reads them: AWS_PROFILE, or ~/.aws/credentials"
         raise Refused(f"There are no credentials for {place}", hint=hint) from error
     except BotoCoreError as error:
-        raise OutcomeUnknown(f"{place} cannot be reached: {error}", hint="Choose another place for the backup") from error
+        raise OutcomeUnknown(
+            f"{place} cannot be reached: {error}", hint="Choose another place for the backup"
+        ) from error

@@ -114,7 +114,9 @@ class Ssh:
             _end(process)
 
     def size(self, name: str) -> int | None:
-        said = self.host.run('cd -- "$1" && if [ -e "$2" ]; then wc -c < "$2"; else echo none; fi', self.folder, name).strip()
+        said = self.host.run(
+            'cd -- "$1" && if [ -e "$2" ]; then wc -c < "$2"; else echo none; fi', self.folder, name
+        ).strip()
         return int(said) if said.isdigit() else None
 
     def digest(self, name: str) -> str:
@@ -137,7 +139,9 @@ class SshWriter:
         view = memoryview(data)
         while view:
             if not select.select((), (self._descriptor,), (), STALL)[1]:
-                sentence = f"{self._place.host} is stalled: it took nothing for {STALL:.0f} s, after {size(self._count)}"
+                sentence = (
+                    f"{self._place.host} is stalled: it took nothing for {STALL:.0f} s, after {size(self._count)}"
+                )
                 raise Failed(sentence, hint="Choose another place for the backup")
             try:
                 written = os.write(self._descriptor, view[: 1 << 16])

@@ -17,7 +17,9 @@ ALIVE = 5
 """Seconds between two heartbeats; three that are missed end the connection."""
 LIMIT = 60.0
 """Seconds that a short command may take."""
-_ADDRESS = re.compile(r"^ssh://(?:([^@/:\s-][^@/:\s]*)@)?(\[[0-9A-Fa-f:.]+\]|[^@/:\s-][^@/:\s]*)(?::(\d{1,5}))?(/\S.*)?$")
+_ADDRESS = re.compile(
+    r"^ssh://(?:([^@/:\s-][^@/:\s]*)@)?(\[[0-9A-Fa-f:.]+\]|[^@/:\s-][^@/:\s]*)(?::(\d{1,5}))?(/\S.*)?$"
+)
 _KEY = re.compile(r"Server host key: (\S+) (\S+)")
 _SCP = re.compile(r"^ssh (?:([^@/:\s-][^@/:\s]*)@)?([^@/:\s-][^@/:\s]*):(\S.*)$")
 
@@ -43,7 +45,12 @@ class Host:
 
         In a session of its own: what ends us by the terminal must not take the way to clean up with it.
         """
-        given = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ConnectTimeout": CONNECT, "ServerAliveInterval": ALIVE}
+        given = {
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes",
+            "ConnectTimeout": CONNECT,
+            "ServerAliveInterval": ALIVE,
+        }
         settings = [f"-o{name}={value}" for name, value in {**given, "ServerAliveCountMax": 3}.items()]
         argv = ["ssh", "-T", *(["-F", str(self.config)] if self.config else []), *settings, "-oClearAllForwardings=yes"]
         argv += options

@@ -53,7 +53,9 @@ def inspect_target(runbook: Runbook, target: Target) -> Source:
     server = version.split()[0]
     major = int(server.partition(".")[0])
     tools = None if route.kind == "exec" else find_tools(runbook, major)
-    return Source(target, route, server, int(count), tools, str(tools) if tools else pg_dump_inside(route.container, major))
+    return Source(
+        target, route, server, int(count), tools, str(tools) if tools else pg_dump_inside(route.container, major)
+    )
 
 
 def expected_size(runbook: Runbook, source: Source) -> int:

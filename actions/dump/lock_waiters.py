@@ -31,7 +31,9 @@ class LockWaiterWatch:
             for one in waiting:
                 if one.pid not in self._told and not self._over.is_set():
                     self._told.add(one.pid)
-                    self._say(f"{one} waits for {one.relation} until the dump ends, and whoever comes after it waits as well")
+                    self._say(
+                        f"{one} waits for {one.relation} until the dump ends, and whoever comes after it waits as well"
+                    )
 
     def stop(self) -> None:
         """Say nothing any more."""

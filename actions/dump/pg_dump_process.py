@@ -141,7 +141,9 @@ class LocalDump:
                         yield data
                     last = time.monotonic()  # only now: whoever takes the data may have been slow
                 if time.monotonic() - last > STALL:
-                    raise Failed(f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container")
+                    raise Failed(
+                        f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container"
+                    )
         _judge(process.wait(), self._words.rest())
 
     def stop(self) -> None:
@@ -164,7 +166,9 @@ class ContainerDump:
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(engine(STALL))
             environment = {"PGAPPNAME": self._application, "LC_ALL": "C"}
-            self._exec = Exec(client, route.container, [*_buffered(client, route.container), *argv], environment=environment)
+            self._exec = Exec(
+                client, route.container, [*_buffered(client, route.container), *argv], environment=environment
+            )
             stack.callback(self._exec.close)
             self._open = stack.pop_all()
 
@@ -243,4 +247,6 @@ def _judge(code: int | None, said: str) -> None:
         raise Failed("pg_dump is older than the server", hint="Install a newer postgresql-client, or set places.pg_bin")
     if "statement timeout" in said or "lock timeout" in said:
         raise LockedOut(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
-    raise Failed(f"pg_dump failed with exit {code}: {told}", hint="Nothing was published; earlier backups are untouched")
+    raise Failed(
+        f"pg_dump failed with exit {code}: {told}", hint="Nothing was published; earlier backups are untouched"
+    )

@@ -49,12 +49,20 @@ def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] =
     """
     from isal import igzip
 
-    argv = [str(tools.pg_dumpall), "--globals-only", "--no-role-passwords", "--no-password", f"--database={route.database}"]
+    argv = [
+        str(tools.pg_dumpall),
+        "--globals-only",
+        "--no-role-passwords",
+        "--no-password",
+        f"--database={route.database}",
+    ]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment = {**clean, **client_environment(route), "LC_ALL": "C"}
     environment.pop("PGDATABASE")  # it takes the name from --database alone
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_LIMIT, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=_LIMIT, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failed(f"The roles of {route.label} cannot be saved: {error}", hint="Is pg_dumpall installed?") from error
     if done.returncode or _END not in done.stdout:

@@ -38,7 +38,9 @@ def finish(manifest: Manifest, context: Context, place: Destination, name: str, 
     try:
         manifest.write(_note(context, place, name))
     except (Failed, OSError) as error:
-        told = error.sentence if isinstance(error, Failed) else f"The folder of manifests cannot be made: {error.strerror}"
+        told = (
+            error.sentence if isinstance(error, Failed) else f"The folder of manifests cannot be made: {error.strerror}"
+        )
         problems.append(f"nothing vouches for it: {told}")
     if problems:
         sentence = f"{named_at(place, name)} is saved, but {'; '.join(problems)}"

@@ -71,9 +71,13 @@ def _compared(route: Route, manifest: Manifest | None) -> Checked:
     if not manifest.digests or route.kind == "exec":
         return Checked(words)
     found_digests = digests_of(route)
-    differ = [table for table, digest in manifest.digests.items() if found_digests.get(table) != digest and table not in added]
+    differ = [
+        table for table, digest in manifest.digests.items() if found_digests.get(table) != digest and table not in added
+    ]
     if differ:
-        return Checked("", f"the content of {', '.join(map(safe_text, sorted(differ)[:3]))} differs from the dump's snapshot")
+        return Checked(
+            "", f"the content of {', '.join(map(safe_text, sorted(differ)[:3]))} differs from the dump's snapshot"
+        )
     objects = " and the large objects" if LARGE_OBJECTS in manifest.digests else ""
     return Checked(f"{words}, and so is the content of each{objects}")
 

@@ -136,7 +136,9 @@ def create(route: Route, name: str, like: str, encoding: str) -> None:
     """A new, empty database with owner, encoding and locale of another, or with this encoding when there is no other."""
     given = run_quietly(route, _LIKE.format(name=literal(like)))
     if not given:
-        given = f"ENCODING {literal(encoding or 'UTF8')}" + ("" if encoding == "UTF8" else " LC_COLLATE 'C' LC_CTYPE 'C'")
+        given = f"ENCODING {literal(encoding or 'UTF8')}" + (
+            "" if encoding == "UTF8" else " LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
     run_quietly(route, f"CREATE DATABASE {identifier(name)} TEMPLATE template0 {given}", limit=300.0)
 
 

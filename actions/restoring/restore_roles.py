@@ -59,7 +59,9 @@ def read_globals(packed: DumpFile) -> str:
         with packed.unsealed() as raw, gzip.GzipFile(fileobj=io.BufferedReader(raw)) as unpacked:
             return unpacked.read(LARGEST).decode("utf-8", "replace")
     except (OSError, EOFError, zlib.error) as error:
-        raise Failed(f"{packed.name} cannot be read: {error}", hint="Make the roles manually, and restore again") from error
+        raise Failed(
+            f"{packed.name} cannot be read: {error}", hint="Make the roles manually, and restore again"
+        ) from error
 
 
 def missing_roles(names: Iterable[str], script: str) -> list[MissingRole]:

@@ -116,7 +116,9 @@ def restore(
             raise CutShort(f"The server came to grief while {archive.name} was restored: {told}", hint=hint)
         raise NotRestored(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
     if sha256 and found != sha256:
-        raise NotRestored(f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup")
+        raise NotRestored(
+            f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup"
+        )
 
 
 def _feed(archive: DumpFile, sink: Sink, progress: Progress) -> tuple[str, str]:
@@ -235,7 +237,9 @@ class ContainerRestore:
                         self._fate = f"error: the container {self._container} is paused\n"
                     running = client.api.exec_inspect(self._exec.id)["Running"]
                     gone, silent = 0 if running else gone + 1, 0  # its last words have the time of a look to come
-            except MidwatchError as error:  # as when a pause has met a start, after which an engine tells nothing of either
+            except (
+                MidwatchError
+            ) as error:  # as when a pause has met a start, after which an engine tells nothing of either
                 silent += 1
                 self._fate = f"error: {error.sentence}\n" if silent == _TWICE else ""
         if not self._over.is_set():

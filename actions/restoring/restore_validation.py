@@ -51,7 +51,9 @@ class RestoreValidation:
         unpacked = manifest.unpacked if manifest else (archive.bytes or 0) * _UNPACKED
         return _EMPTY + int(unpacked * _GROWTH)
 
-    def run(self, archive: DumpFile, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress) -> Checked:
+    def run(
+        self, archive: DumpFile, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress
+    ) -> Checked:
         """Restore it, compare, and remove everything again. `roles` is the script of globals beside it; empty without one.
 
         The words say which server took it and what was compared with what. What the backup cannot help (no room, no

@@ -42,6 +42,8 @@ def named_backup(path: Path) -> Path:
 def _backups(folder: Path, pattern: str) -> list[Path]:
     """Files that may be meant, the newest first by what their names tell."""
     found = [
-        one for one in folder.glob(pattern) if one.is_file() and not one.name.startswith(".") and not one.name.endswith(SUFFIX)
+        one
+        for one in folder.glob(pattern)
+        if one.is_file() and not one.name.startswith(".") and not one.name.endswith(SUFFIX)
     ]
     return sorted(found, key=lambda one: (at.isoformat() if (at := stamped(one.name)) else "", one.name), reverse=True)

@@ -71,7 +71,9 @@ def read(path: Path) -> Freeze | None:
     except FileNotFoundError:
         return None
     except (OSError, Failed) as error:
-        raise _not_understood(path, error.sentence if isinstance(error, Failed) else error.strerror or str(error)) from error
+        raise _not_understood(
+            path, error.sentence if isinstance(error, Failed) else error.strerror or str(error)
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _not_understood(path, "it is not what freeze writes") from error
 

@@ -14,7 +14,9 @@ def events_of(context: Context) -> list[Event]:
     from midwatch.journal.reader import read
 
     if context.incident is None:
-        raise Refused("There is no incident to read from", hint="Run it as a step of an incident, or set MIDWATCH_INCIDENT")
+        raise Refused(
+            "There is no incident to read from", hint="Run it as a step of an incident, or set MIDWATCH_INCIDENT"
+        )
     return read(IncidentFolder(context.incident).journal)
 
 

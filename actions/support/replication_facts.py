@@ -25,7 +25,8 @@ def restored_facts(draft: PlanDraft, publications: Sequence[str], subscriptions:
     """What a backup brings of it; `NAME OWNER` each."""
     if publications:
         draft.fact(
-            "publications", f"in the backup: {', '.join(map(safe_text, publications))}; nobody reads them without a slot"
+            "publications",
+            f"in the backup: {', '.join(map(safe_text, publications))}; nobody reads them without a slot",
         )
     for one in subscriptions:
         draft.fact(

@@ -36,7 +36,12 @@ class _Set:
 
 
 def write_history(
-    folder: Path, volume: Path, bases: Sequence[DrillDatabase], engine: Engine, scenario: Scenario, say: Callable[[str], None]
+    folder: Path,
+    volume: Path,
+    bases: Sequence[DrillDatabase],
+    engine: Engine,
+    scenario: Scenario,
+    say: Callable[[str], None],
 ) -> None:
     """Write the sets onto the volume, and the logs beside it. Raises `Failed`."""
     prod = volume / "prod"
@@ -53,7 +58,9 @@ def write_history(
             write_set(one.folder, one.at, dumps)
     if scenario.corrupt_set:
         corrupt(next(one.folder for one in sets if failed - one.at == timedelta(days=CORRUPT)) / dumps[-1].file.name)
-    nights = [Night(one.at, one.folder.name, tuple((d.manifest.database, d.manifest.bytes) for d in dumps)) for one in sets]
+    nights = [
+        Night(one.at, one.folder.name, tuple((d.manifest.database, d.manifest.bytes) for d in dumps)) for one in sets
+    ]
     write_logs(folder, nights, failed, scenario)
 
 

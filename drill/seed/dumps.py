@@ -82,7 +82,9 @@ def write_set(folder: Path, at: datetime, dumps: Sequence[Dump]) -> None:
         copy = folder / one.file.name
         shutil.copyfile(one.file, copy)
         end = to_rfc3339(moment)
-        replace(one.manifest, started=to_rfc3339(began), ended=end, validated=end, actor="nightly-backup@bastion").write(copy)
+        replace(
+            one.manifest, started=to_rfc3339(began), ended=end, validated=end, actor="nightly-backup@bastion"
+        ).write(copy)
         touch(copy, moment)
         touch(path_of(copy), moment)
         lines.append(f"{one.manifest.sha256}  {copy.name}\n")

@@ -90,7 +90,9 @@ def _pipeline(failed: datetime, broken: bool) -> list[Line]:
         lines.append((at + timedelta(hours=4), f"[INFO] pipeline migrations #{912 - day}: dry run passed"))
     if broken:
         at = failed + timedelta(seconds=52)
-        lines.append((at, "[FAILURE] CI/CD pipeline nightly-backup #339 failed: job 'prod-backup' ended with exit code 1"))
+        lines.append(
+            (at, "[FAILURE] CI/CD pipeline nightly-backup #339 failed: job 'prod-backup' ended with exit code 1")
+        )
         lines.append((at + timedelta(seconds=3), "[INFO] notification sent to the channel of the on-call engineer"))
     return lines
 
@@ -100,7 +102,9 @@ def _monitoring(failed: datetime, scenario: Scenario) -> list[Line]:
     for hour in range(30, 0, -2):
         percent = scenario.percent - hour * 0.3
         word = "WARNING" if percent >= 80 else "INFO"
-        lines.append((failed - timedelta(hours=hour), f"[{word}] disk_usage host=bastion path=/backups value={percent:.0f}%"))
+        lines.append(
+            (failed - timedelta(hours=hour), f"[{word}] disk_usage host=bastion path=/backups value={percent:.0f}%")
+        )
     if scenario.percent >= 95:
         full = f"[ALERT] disk_usage host=bastion path=/backups value={scenario.percent:.0f}% threshold=95% state=firing"
         lines.append((failed - timedelta(minutes=4), full))
@@ -118,19 +122,27 @@ def _audit(failed: datetime, scenario: Scenario) -> list[Line]:
         at = failed - timedelta(days=day)
         for name, shift in (("otc", 2), ("gps", 44), ("arp", 86)):
             lines.append(
-                (at + timedelta(seconds=shift), f"{job} login.ok user={name}_app target={name}-db-prod source=10.20.0.15")
+                (
+                    at + timedelta(seconds=shift),
+                    f"{job} login.ok user={name}_app target={name}-db-prod source=10.20.0.15",
+                )
             )
         at += timedelta(hours=6 + day % 4, minutes=day * 3)
         lines.append((at, "dmeier@desk31 login.ok user=dba_meier target=gps-db-prod source=10.20.4.31"))
     at = failed - timedelta(days=5, hours=3)
-    lines.append((at, "dmeier@desk31 login.failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=wrong_password"))
+    lines.append(
+        (at, "dmeier@desk31 login.failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=wrong_password")
+    )
     if scenario.password_lost:
         turned = failed - timedelta(hours=9, minutes=18)
         about = "user=arp_app target=arp-db-prod source=10.20.0.40 ticket=CHG-20418"
         lines += [
             (turned, f"svc-rotation@vault rotation.started {about}"),
             (turned + timedelta(seconds=2), f"svc-rotation@vault rotation.password_changed {about}"),
-            (turned + timedelta(seconds=33), f"svc-rotation@vault rotation.failed {about} reason=secret_store_did_not_answer"),
+            (
+                turned + timedelta(seconds=33),
+                f"svc-rotation@vault rotation.failed {about} reason=secret_store_did_not_answer",
+            ),
         ]
         refused = "login.failed user=arp_app target=arp-db-prod"
         for minutes in (31, 62, 93, 240, 487):

@@ -169,7 +169,9 @@ def configure(server: Server, *, socket_trusted: bool) -> None:
 def set_access(server: Server, *, socket_trusted: bool) -> None:
     """Write who may come in, and how."""
     who, how = (
-        ("and is trusted there", "trust") if socket_trusted else ("and needs a password, which nobody has", "scram-sha-256")
+        ("and is trusted there", "trust")
+        if socket_trusted
+        else ("and needs a password, which nobody has", "scram-sha-256")
     )
     (server.data / "pg_hba.conf").write_text(ACCESS.format(who=who, superuser=how))
 

@@ -33,7 +33,9 @@ class DrillDatabase:
         return self.server.database.upper()
 
 
-def make_bases(engine: Engine, den: Path, record: DrillState, seed: int, say: Callable[[str], None]) -> list[DrillDatabase]:
+def make_bases(
+    engine: Engine, den: Path, record: DrillState, seed: int, say: Callable[[str], None]
+) -> list[DrillDatabase]:
     """Three servers that run and hold their data. Same seed, same data. Raises `Failed`."""
     servers = _in_containers(den, record) if record.engine else _as_programs(engine, den)
     say("Three servers are made; filling them")
@@ -81,7 +83,12 @@ def _own(engine: Engine, folder: Path) -> None:
 def _fill(engine: Engine, server: Server | ContainerServer, seed: int) -> DrillDatabase:
     server.start(engine)
     password = secrets.token_urlsafe(18)
-    names = {"owner": f"{server.database}_owner", "role": server.role, "database": server.database, "password": password}
+    names = {
+        "owner": f"{server.database}_owner",
+        "role": server.role,
+        "database": server.database,
+        "password": password,
+    }
     given = "".join(f"\\set {name} '{value}'\n" for name, value in names.items())
     server.sql(engine, given + (SQL / "roles.sql").read_text(encoding="utf-8"), database="postgres")
     start = f"SET ROLE {names['owner']};\nSELECT setseed({seed % 1000 / 1000}) \\g /dev/null\n"

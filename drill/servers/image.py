@@ -28,8 +28,20 @@ DATA = "/var/lib/postgresql/data"
 MAKE_LIMIT = 600.0
 """Seconds that the making may take: it fetches about 60 MB of packages."""
 IMPORT_LIMIT = 120.0
-_NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache/apt", "var/lib/apt/lists")
-_JIT = ("usr/lib/*/libLLVM*", "usr/lib/*/libz3*", "usr/lib/postgresql/*/lib/llvmjit*", "usr/lib/postgresql/*/lib/bitcode")
+_NOT_NEEDED = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
+_JIT = (
+    "usr/lib/*/libLLVM*",
+    "usr/lib/*/libz3*",
+    "usr/lib/postgresql/*/lib/llvmjit*",
+    "usr/lib/postgresql/*/lib/bitcode",
+)
 """The just-in-time compiler: half of the image, and PostgreSQL does without."""
 
 
@@ -142,9 +154,13 @@ def _mirror() -> str:
 
 def _run(*argv: str) -> str:
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MAKE_LIMIT, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MAKE_LIMIT, check=False
+        )
     except subprocess.TimeoutExpired:
-        raise Failed(f"{argv[0]} did not end within {MAKE_LIMIT:.0f} s", hint="Can the package mirror be reached?") from None
+        raise Failed(
+            f"{argv[0]} did not end within {MAKE_LIMIT:.0f} s", hint="Can the package mirror be reached?"
+        ) from None
     if done.returncode != 0:
         words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise Failed(f"{argv[0]} ended with {done.returncode}: {words[-1] if words else 'it said nothing'}")

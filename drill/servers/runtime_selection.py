@@ -60,7 +60,10 @@ def _obstacle() -> str:
 
 
 def _unfit(info: dict[str, Any]) -> str:
-    if any("rootless" in option for option in info.get("SecurityOptions") or ()) or "Desktop" in info["OperatingSystem"]:
+    if (
+        any("rootless" in option for option in info.get("SecurityOptions") or ())
+        or "Desktop" in info["OperatingSystem"]
+    ):
         return "the engine has a network of its own, and its ports cannot be reached from here"
     root = Path(info["DockerRootDir"])
     try:

@@ -124,7 +124,9 @@ class Action(ABC):
         """
         if self.risk is Risk.OBSERVE:
             return Outcome(False, f"{self.name} changes nothing, so it may simply run again")
-        raise OutcomeUnknown(f"{self.name} cannot tell by itself whether it took effect", hint="Look at its output, and decide")
+        raise OutcomeUnknown(
+            f"{self.name} cannot tell by itself whether it took effect", hint="Look at its output, and decide"
+        )
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
         """The action that takes this one back, given what `apply` reported; None when nothing can, or nothing has to."""

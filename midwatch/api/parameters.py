@@ -68,7 +68,9 @@ class Parameter:
 
 def param(help: str, *, default: Any = _MISSING, least: int = 0) -> Any:
     """A dataclass field that is a parameter; without `default` it must be given. A whole number is `least` or more."""
-    return dataclasses.field(metadata={"help": help, "least": least}, **({} if default is _MISSING else {"default": default}))
+    return dataclasses.field(
+        metadata={"help": help, "least": least}, **({} if default is _MISSING else {"default": default})
+    )
 
 
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
@@ -109,7 +111,9 @@ def convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
     """One raw value as what the parameter takes. Raises `BadParameter`."""
     if not parameter.many:
         return _one(parameter, value, runbook)
-    items = value if isinstance(value, list | tuple) else [part.strip() for part in str(value).split(",") if part.strip()]
+    items = (
+        value if isinstance(value, list | tuple) else [part.strip() for part in str(value).split(",") if part.strip()]
+    )
     return tuple(_one(parameter, item, runbook) for item in items)
 
 

@@ -139,7 +139,9 @@ class Plan:
         bindings = _differences(earlier.bindings, self.bindings)
         said = [f"other parameters are given: {parameters}"] if parameters else []
         if bindings:
-            said.append(f"the server changed: {bindings}" if SYSTEM_IDENTIFIER in bindings else f"this changed: {bindings}")
+            said.append(
+                f"the server changed: {bindings}" if SYSTEM_IDENTIFIER in bindings else f"this changed: {bindings}"
+            )
         return "; ".join(said)
 
     def to_json(self) -> dict[str, Any]:

@@ -76,7 +76,8 @@ class Reading:
     def to_json(self) -> dict[str, Any]:
         """Compact JSON for the journal."""
         rows = [
-            {"label": r.label, "text": r.text, "level": r.level.value, "number": r.number, "unit": r.unit} for r in self.rows
+            {"label": r.label, "text": r.text, "level": r.level.value, "number": r.number, "unit": r.unit}
+            for r in self.rows
         ]
         return {"probe": self.probe, "at": to_rfc3339(self.at), "rows": rows, "error": self.error}
 

@@ -52,7 +52,9 @@ def _load(group: str, name: str, what: str) -> type:
     try:
         found = points[name].load()
     except Exception as error:
-        raise BadInput(f"The {what} {name!r} cannot be loaded: {error}", hint="Reinstall the package it comes from") from error
+        raise BadInput(
+            f"The {what} {name!r} cannot be loaded: {error}", hint="Reinstall the package it comes from"
+        ) from error
     if not isinstance(found, type):
         raise BadInput(f"The {what} {name!r} is not a class", hint="Its package is faulty; tell its author")
     return found

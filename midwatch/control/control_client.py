@@ -102,7 +102,9 @@ def _connect(folder: IncidentFolder) -> socket.socket:
         if connection is not None:
             connection.close()
         where = (
-            "" if driver.host == socket.gethostname() else f"; it drives from {driver.host}, and only that machine can vouch"
+            ""
+            if driver.host == socket.gethostname()
+            else f"; it drives from {driver.host}, and only that machine can vouch"
         )
         raise Failed(
             f"{driver.actor}, who drives {folder.id}, cannot be asked from here: {error.strerror or error}{where}",

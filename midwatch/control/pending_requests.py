@@ -103,7 +103,9 @@ def control_option(here: ControlClient) -> ControlOption:
     if here.offered_to_me and here.offer is not None:
         return ControlOption(f"{login(here.offer.giver)} offers you control until {here.offer.expires:%H:%M:%S} UTC.")
     if lease.state is DriverState.ALIVE and not mine:
-        return ControlOption(f"{login(driver)} has control, and that screen lives: it is never taken, only asked for.", ASK)
+        return ControlOption(
+            f"{login(driver)} has control, and that screen lives: it is never taken, only asked for.", ASK
+        )
     if lease.state is DriverState.ALIVE:
         return ControlOption("You have control at another terminal.", "Take it here")
     if not driver:

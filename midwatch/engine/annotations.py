@@ -40,7 +40,12 @@ class Annotations(JournalSession):
     """The part of the conductor that writes words, and runs nothing."""
 
     def note(
-        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: ManualCommand | None = None
+        self,
+        text: str,
+        *,
+        at: datetime | None = None,
+        pasted_output: str = "",
+        manual_command: ManualCommand | None = None,
     ) -> None:
         """Write something into the timeline; `at` when it happened earlier.
 

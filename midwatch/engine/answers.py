@@ -54,7 +54,9 @@ class Answers:
         answer = self.manual.get(step.id, self.default_manual)
         if answer is None:
             hint = "Add it under 'manual:', or a 'default_manual:'"
-            raise BadInput(f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint)
+            raise BadInput(
+                f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint
+            )
         return answer
 
 
@@ -63,7 +65,9 @@ def load_answers(path: Path, runbook: Runbook) -> Answers:
     root = _table(read_yaml(path, begin="default_manual: {note: done}"), "An answers file")
     _only(root, _KEYS)
     default = root.entries.get("default_manual")
-    manual = {name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)}
+    manual = {
+        name: _answer(entry, runbook.step(name)) for name, entry in _steps(root, "manual", runbook, StepKind.MANUAL)
+    }
     return Answers(
         str(path),
         actor=_text(root.entries["actor"]) if "actor" in root.entries else "",

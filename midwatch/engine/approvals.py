@@ -56,9 +56,13 @@ class Approvals(Collaboration):
         try:
             plan = Plan.from_json(send_request(self.folder, {"op": "plan", "step": step_id})["plan"])
         except (KeyError, TypeError, ValueError) as error:
-            raise Refused("The driver does not show the plan", hint="Both screens have to be of the same version") from error
+            raise Refused(
+                "The driver does not show the plan", hint="Both screens have to be of the same version"
+            ) from error
         if plan.digest != approval.digest:
-            raise Refused("The plan that the driver shows is not the one that the journal has", hint="Do not approve it")
+            raise Refused(
+                "The plan that the driver shows is not the one that the journal has", hint="Do not approve it"
+            )
         return plan
 
     def approve(self, step_id: str, plan: Plan, *, typed: str = "") -> None:
@@ -94,7 +98,12 @@ class Approvals(Collaboration):
             if op == "plan":
                 return {"plan": plan.to_json()}
             policy.require_judge(approval, person, Identity.current())
-            body: dict[str, Any] = {"step": step_id, "asked": approval.seq, "digest": approval.digest, "by": person.to_json()}
+            body: dict[str, Any] = {
+                "step": step_id,
+                "asked": approval.seq,
+                "digest": approval.digest,
+                "by": person.to_json(),
+            }
             if op == "decline":
                 reason = require_reason(text_of(message, "reason"))
                 self.append(EventKind.APPROVAL_DECLINED, body | {"reason": reason})

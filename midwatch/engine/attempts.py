@@ -58,7 +58,10 @@ def shown_plan(plan: Plan) -> dict[str, Any]:
     shown = plan.to_json()
     if len(plan.effects) > EFFECTS_IN_EVENT:
         shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
-        shown["facts"] = [*shown["facts"], ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"]]
+        shown["facts"] = [
+            *shown["facts"],
+            ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"],
+        ]
     return shown
 
 
@@ -67,7 +70,14 @@ def confirmed_body(
 ) -> dict[str, Any]:
     """The body of `step.confirmed`; `found` is the state of what the step requires."""
     shown = shown_plan(plan)
-    body = {"step": step.id, "attempt": number, "plan": shown, "digest": plan.digest, "reason": reason, "undoes": undoes}
+    body = {
+        "step": step.id,
+        "attempt": number,
+        "plan": shown,
+        "digest": plan.digest,
+        "reason": reason,
+        "undoes": undoes,
+    }
     body["preconditions"] = [
         {"title": required.title, "met": state.met, "detail": state.detail}
         for required in step.preconditions

@@ -59,7 +59,9 @@ class Collaboration(Control):
     def unreachable(self) -> str:
         """Why nobody can ask this driver for anything; empty when they can, or when this is no driver."""
         return (
-            self._handle.control_socket.problem if self._handle is not None and self._handle.control_socket is not None else ""
+            self._handle.control_socket.problem
+            if self._handle is not None and self._handle.control_socket is not None
+            else ""
         )
 
     @property
@@ -134,7 +136,11 @@ class Collaboration(Control):
 
     def _open_control_socket(self) -> None:
         handle = self._handle
-        if handle is not None and (handle.control_socket is None or handle.control_socket.problem) and self.incident.open:
+        if (
+            handle is not None
+            and (handle.control_socket is None or handle.control_socket.problem)
+            and self.incident.open
+        ):
             if handle.control_socket is not None:
                 handle.control_socket.close()
             handle.control_socket, self._opened = ControlServer(self.folder, self._answer), time.monotonic()
@@ -173,7 +179,9 @@ class Collaboration(Control):
     def _give(self, person: Identity) -> None:
         offer, same = self.offer, person.is_surely(Identity.current())
         if not same and (offer is None or login(offer.to) != person.name or not person.has_own_name):
-            raise Refused(f"{self.actor} drives and has not offered you control", hint="Request it; they give it with h")
+            raise Refused(
+                f"{self.actor} drives and has not offered you control", hint="Request it; they give it with h"
+            )
         handle = self._driver()
         until = time.monotonic() + LEAVING
         for thread in list(handle.readers):

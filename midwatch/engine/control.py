@@ -100,7 +100,12 @@ class Control(JournalSession):
                 f"{former} had control and never gave it back: that screen has ended",
                 hint="Take control with a reason: midwatch --take-over REASON",
             )
-        body |= {"from": former, "reason": reason, "how": "silent" if seized else "ended", "silent": _silence(lease, seized)}
+        body |= {
+            "from": former,
+            "reason": reason,
+            "how": "silent" if seized else "ended",
+            "silent": _silence(lease, seized),
+        }
         return EventKind.DRIVER_TOOK_OVER, body
 
     def _from_offer(self, reason: str) -> dict[str, Any]:

@@ -33,7 +33,9 @@ def evaluate(
 
 def _evaluate(criterion: CheckSpec, context: Context, incident: Incident) -> CriterionState:
     try:
-        action = build(find_action(criterion.check), resolved(criterion.with_, context.runbook, incident), context.runbook)
+        action = build(
+            find_action(criterion.check), resolved(criterion.with_, context.runbook, incident), context.runbook
+        )
         if not isinstance(action, Check):
             raise BadInput(f"{criterion.check} is not a check", hint="A criterion changes nothing")
         outcome = action.evaluate(context)

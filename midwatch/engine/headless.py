@@ -123,7 +123,9 @@ def _plan(controller: IncidentController, step: Step, answers: Answers) -> Plan:
 def _await_approval(controller: IncidentController, step: Step, plan: Plan, seconds: float, say: Say) -> None:
     """Ask for a second person and wait for one: no answers file can stand in for them. Raises `Refused` when none comes."""
     controller.request_approval(step.id, plan)
-    say(f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} {step.id}")
+    say(
+        f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} {step.id}"
+    )
     deadline = time.monotonic() + seconds
     while controller.incident.approvals[step.id].waits and time.monotonic() < deadline:
         time.sleep(_POLL)
@@ -165,7 +167,9 @@ def _check_outcome(controller: IncidentController, step: Step, say: Say) -> Step
 
 def _undecided(controller: IncidentController, step: Step, say: Say) -> Exit:
     reason = controller.incident.condition(step).reason
-    say(f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, else skip")
+    say(
+        f"Step {step.number} {step.id} is undecided: {reason}. The answers file has to say: override if needed, else skip"
+    )
     return Exit.UNKNOWN
 
 

@@ -88,7 +88,13 @@ class IncidentController(Approvals, StepResults):
 
     @classmethod
     def resume(
-        cls, folder: IncidentFolder, *, actor: str, clock: Clock | None = None, reason: str = "", own: Runbook | None = None
+        cls,
+        folder: IncidentFolder,
+        *,
+        actor: str,
+        clock: Clock | None = None,
+        reason: str = "",
+        own: Runbook | None = None,
     ) -> Self:
         """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Control.take_control`)."""
         controller = cls.observe(folder, actor=actor, clock=clock, own=own)
@@ -247,7 +253,9 @@ class IncidentController(Approvals, StepResults):
             last = self.incident.step(step_id).last
             who = last.actor if last else "another user"
             hint = f"Ask them to end it, or as root: kill -TERM {last.supervisor.get('pid', '') if last else ''}"
-            raise Refused(f"{self.runbook.step(step_id).title} was started by {who} and runs as them", hint=hint) from None
+            raise Refused(
+                f"{self.runbook.step(step_id).title} was started by {who} and runs as them", hint=hint
+            ) from None
         if not asked:
             raise Refused(f"{self.runbook.step(step_id).title} is not running")
 
@@ -259,7 +267,9 @@ class IncidentController(Approvals, StepResults):
         self._require_ended(step)
         action = build_action(step, self.runbook, self.incident)
         holds, detail = attempts.verdict(action, self._context(step_id), attempt)
-        self.append(EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail})
+        self.append(
+            EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
+        )
         return holds
 
     def mark_done(self, step_id: str, *, note: str = "", values: Mapping[str, str] | None = None) -> None:

@@ -37,7 +37,11 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
         _copy(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:
             _copy(runbook.site, folder.site, expected=runbook.site_sha256)
-        for path in (folder.path, incidents_folder(logs), logs):  # a power cut must not leave a journal without its runbook
+        for path in (
+            folder.path,
+            incidents_folder(logs),
+            logs,
+        ):  # a power cut must not leave a journal without its runbook
             sync_folder(path)
     except (OSError, BadInput) as error:
         if folder is not None:  # nothing was declared, so no incident may seem to be there, damaged
@@ -101,7 +105,9 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
     """
     events = read(folder.journal)
     if not events or events[0].kind != EventKind.DECLARED:
-        raise BadInput(f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}")
+        raise BadInput(
+            f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}"
+        )
     with event_errors(folder.id, events[0]):
         base = str(events[0].body["base"])
     return incident_runbook(folder, base), events

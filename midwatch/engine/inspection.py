@@ -47,10 +47,16 @@ class Finding:
 
 
 def inspect(
-    folder: IncidentFolder, *, head: str | None = None, count: int | None = None, syslog_files: Sequence[Path] = SYSLOG_FILES
+    folder: IncidentFolder,
+    *,
+    head: str | None = None,
+    count: int | None = None,
+    syslog_files: Sequence[Path] = SYSLOG_FILES,
 ) -> list[Finding]:
     """A finding for each item; the first one is the journal's. Raises `BadInput` when there is no journal, and `Failed`."""
-    said = heads_witnessed(folder.path, syslog_files=syslog_files)  # before the journal is read: a driver may be writing it
+    said = heads_witnessed(
+        folder.path, syslog_files=syslog_files
+    )  # before the journal is read: a driver may be writing it
     chain = check(folder.journal, head=head, count=count)
     verdict = chain.verdict
     if not verdict.problem and not chain.events:
@@ -136,9 +142,13 @@ def _result(folder: IncidentFolder, body: Mapping[str, Any]) -> Iterator[Finding
         expected = (str(output["sha256"]), output.get("bytes"))
         yield _bytes(f"{attempt}/output", folder.path / attempt / "output", expected, "since the step ended")
     if values.get("rca_sha256"):
-        finding = _bytes("post-mortem.md", folder.post_mortem, (str(values["rca_sha256"]), None), "since the step wrote it")
+        finding = _bytes(
+            "post-mortem.md", folder.post_mortem, (str(values["rca_sha256"]), None), "since the step wrote it"
+        )
         if finding.standing is Standing.WRONG:  # people are asked to edit it
-            finding = Finding(finding.item, Standing.NOTE, f"{finding.detail}; it is meant to be edited, so sign an export")
+            finding = Finding(
+                finding.item, Standing.NOTE, f"{finding.detail}; it is meant to be edited, so sign an export"
+            )
         yield finding
 
 
@@ -199,7 +209,9 @@ def _witnessed(folder: IncidentFolder, chain: CheckedChain, said: Sequence[Testi
             more = f"; it has {other} of an incident of this name in another folder" if other else ""
             yield Finding("witness", Standing.NOTE, f"{testimony.witness} has no head of it{more}")
         elif against:
-            yield _contradicted(testimony, against, [head.seq for head in own if head not in against], len(chain.hashes))
+            yield _contradicted(
+                testimony, against, [head.seq for head in own if head not in against], len(chain.hashes)
+            )
         else:
             yield Finding("witness", Standing.GOOD, f"witnessed by {testimony.witness}: {len(own)} heads, all found")
 

@@ -110,7 +110,9 @@ def _plan_shell(step: Step, runbook: Runbook, incident: Incident) -> Plan:
             draft.fact(name, _shown(value))
     if step.risk is not Risk.OBSERVE:
         verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
-        draft.add(verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can")
+        draft.add(
+            verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can"
+        )
     draft.confirm_name = step.id if step.risk is Risk.DESTROY else ""
     return draft.plan()
 
@@ -178,14 +180,21 @@ def _shell_parameters(step: Step, runbook: Runbook, incident: Incident) -> dict[
 
     A constant whose name is that of a secret is bound by its name: a digest of a weak one could be guessed.
     """
-    values = dict.fromkeys(step.env, "") | {name: str(value) for name, value in resolved(step.env, runbook, incident).items()}
+    values = dict.fromkeys(step.env, "") | {
+        name: str(value) for name, value in resolved(step.env, runbook, incident).items()
+    }
     secret = _secret_constants(step)
-    said = {name: f"(a secret: env.{name} of {step.id} in the runbook)" if name in secret else values[name] for name in values}
+    said = {
+        name: f"(a secret: env.{name} of {step.id} in the runbook)" if name in secret else values[name]
+        for name in values
+    }
     return {"script": step.run} | {f"{VARIABLE}{name}": value for name, value in said.items()}
 
 
 def _secret_constants(step: Step) -> dict[str, str]:
-    return {name: str(value) for name, value in step.env.items() if names_secret(name) and not isinstance(value, Reference)}
+    return {
+        name: str(value) for name, value in step.env.items() if names_secret(name) and not isinstance(value, Reference)
+    }
 
 
 def _variables(plan: Plan, step: Step) -> dict[str, str]:

@@ -85,7 +85,8 @@ def require_judge(approval: Approval, person: Identity, driver: Identity) -> Non
     """Whether this person may approve or decline: a second one, of whom the operating system knows who it is."""
     if person.may_be_same_as(approval.asked_by) or person.may_be_same_as(driver):
         raise Refused(
-            f"{person.name} asked for it, and cannot approve it as well", hint="Another person has to, from their own login"
+            f"{person.name} asked for it, and cannot approve it as well",
+            hint="Another person has to, from their own login",
         )
     require_known(approval.asked_by, "who asked for the approval")
     require_known(driver, "who drives")
@@ -143,7 +144,9 @@ def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
     return last
 
 
-def require_manual(step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]) -> dict[str, str]:
+def require_manual(
+    step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]
+) -> dict[str, str]:
     """The answers that count, once they are complete. A step that a machine does is marked done only after it failed."""
     is_open(incident)
     status = incident.status(step)
@@ -180,7 +183,9 @@ def require_decidable(step: Step, incident: Incident, reason: str) -> None:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
 
 
-def require_closable(found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str) -> list[str]:
+def require_closable(
+    found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str
+) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
     is_open(incident)
     given, running = optional_reason(reason), incident.running()
@@ -189,7 +194,9 @@ def require_closable(found: Mapping[str, CriterionState], incident: Incident, ru
     unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
     if unmet and not given:
         names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)
-        raise Refused(f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason")
+        raise Refused(
+            f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason"
+        )
     return [criterion.id for criterion in unmet]
 
 

@@ -44,7 +44,9 @@ def incidents(logs: Path) -> list[IncidentFolder]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise Failed(f"The incidents in {shelf} cannot be listed: {error.strerror}", hint="See to its rights") from error
+        raise Failed(
+            f"The incidents in {shelf} cannot be listed: {error.strerror}", hint="See to its rights"
+        ) from error
     return sorted(folders, key=lambda folder: (_declared_first(folder), folder.id), reverse=True)
 
 
@@ -61,7 +63,9 @@ def find(logs: Path, name: str) -> IncidentFolder:
         return found[0]
     if found:
         names = ", ".join(folder.id for folder in found[:4]) + (" and more" if len(found) > 4 else "")
-        raise BadInput(f"{name} is the beginning of {len(found)} incidents: {names}", hint="Write more of it, or latest")
+        raise BadInput(
+            f"{name} is the beginning of {len(found)} incidents: {names}", hint="Write more of it, or latest"
+        )
     near = difflib.get_close_matches(name, [folder.id for folder in folders], n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else "See them: midwatch incidents"
     raise BadInput(f"There is no incident {name}", hint=hint)
@@ -76,7 +80,11 @@ def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
             events = read(folder.journal)
         except MidwatchError:
             continue
-        if events and events[0].kind == EventKind.DECLARED and not any(event.kind == EventKind.CLOSED for event in events):
+        if (
+            events
+            and events[0].kind == EventKind.DECLARED
+            and not any(event.kind == EventKind.CLOSED for event in events)
+        ):
             return folder
     return None
 
@@ -90,7 +98,13 @@ def summary(folder: IncidentFolder) -> Summary:
         return _summary(folder, events)
     except MidwatchError as error:
         return Summary(folder.id, problem=str(error))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:  # an event whose body is not as specified
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as error:  # an event whose body is not as specified
         return Summary(folder.id, problem=f"an event of its journal is malformed: {type(error).__name__} {error}")
 
 

@@ -58,7 +58,9 @@ class StepResults(Control, Annotations):
 
     def _finished(self, step: Step, body: dict[str, Any]) -> None:
         self.append(EventKind.FINISHED, body)
-        threading.Thread(target=self.refresh_secrets, name=f"secrets after {step.id}", daemon=True).start()  # a disk may hang
+        threading.Thread(
+            target=self.refresh_secrets, name=f"secrets after {step.id}", daemon=True
+        ).start()  # a disk may hang
         self._escalate()
         if step.measure:
             self._begin_reading(step, body["attempt"])
@@ -93,4 +95,6 @@ class StepResults(Control, Annotations):
 
     def _journal_readings(self, step: Step, number: int, when: str, readings: Iterable[Reading]) -> None:
         for reading in readings:
-            self.append(EventKind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()})
+            self.append(
+                EventKind.READING, {"step": step.id, "attempt": number, "when": when, "reading": reading.to_json()}
+            )

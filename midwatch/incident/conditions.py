@@ -74,7 +74,9 @@ def _answered(answer: Reference, condition: Condition, incident: Incident) -> Ev
     source = condition.source(answer.step)
     if status is StepStatus.DONE and source is not None and _asks(source, answer.key):
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
-    return Evaluation(Verdict.UNDECIDED, f"{answer} is not known: {answer.step} is {status} and did not report {answer.key}")
+    return Evaluation(
+        Verdict.UNDECIDED, f"{answer} is not known: {answer.step} is {status} and did not report {answer.key}"
+    )
 
 
 def _asks(step: Step, key: str) -> bool:

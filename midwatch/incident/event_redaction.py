@@ -13,7 +13,19 @@ from midwatch.redaction.ordinary import is_ordinary
 from midwatch.runbook.secret_sources import names_secret
 
 _NOT_TEXT = frozenset(
-    {"digest", "head", "sha256", "runbook_sha256", "site_sha256", "id", "step", "criterion", "probe", "action", "supervisor"}
+    {
+        "digest",
+        "head",
+        "sha256",
+        "runbook_sha256",
+        "site_sha256",
+        "id",
+        "step",
+        "criterion",
+        "probe",
+        "action",
+        "supervisor",
+    }
     | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
@@ -24,7 +36,8 @@ _ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "wi
 def masked(body: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """The body with every secret and secret-shaped text in its strings replaced."""
     return {
-        key: value if key in _NOT_TEXT else _masked(value, secrets, everything=key in _ALL_TEXT) for key, value in body.items()
+        key: value if key in _NOT_TEXT else _masked(value, secrets, everything=key in _ALL_TEXT)
+        for key, value in body.items()
     }
 
 

@@ -15,7 +15,9 @@ from typing import Any
 class EventKind(StrEnum):
     """What an event tells."""
 
-    DECLARED = "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}
+    DECLARED = (
+        "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}
+    )
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)
@@ -36,9 +38,7 @@ class EventKind(StrEnum):
     # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles], and
     # output: {bytes, dropped, sha256, masked, secrets: {name: times}, discovered: [names]}
     FINISHED = "step.finished"
-    OUTCOME_CHECKED = (
-        "step.outcome_checked"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
-    )
+    OUTCOME_CHECKED = "step.outcome_checked"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
     MARKED_DONE = "step.marked_done"  # step, note, values
     MARKED_FAILED = "step.marked_failed"  # step, reason, notify: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason
@@ -54,7 +54,9 @@ class EventKind(StrEnum):
     UPDATE = "update.sent"  # message, channel, events and head: of the journal before it
     JOURNAL_REPAIRED = "journal.repaired"  # dropped_bytes, dropped_sha256
     SECRETS_TOO_SHORT = "secrets.too_short"  # names: of what is too short to be masked
-    RESERVE_RELEASED = "reserve.released"  # space and files given back to a full disk so that a step can start, left, reason
+    RESERVE_RELEASED = (
+        "reserve.released"  # space and files given back to a full disk so that a step can start, left, reason
+    )
     JOURNAL_FALLBACKS = (
         "journal.fallbacks"  # files, owner, problem, standby: where it may go on when its own disk takes no more
     )

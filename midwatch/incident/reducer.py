@@ -14,7 +14,17 @@ from midwatch.api.probe import Reading
 from midwatch.incident.event_errors import event_errors
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind, StepOutcome, seconds_between
 from midwatch.incident.server_pins import Pin
-from midwatch.incident.state import Approval, Attempt, Correction, CriterionState, Incident, Note, Offer, StepState, StepStatus
+from midwatch.incident.state import (
+    Approval,
+    Attempt,
+    Correction,
+    CriterionState,
+    Incident,
+    Note,
+    Offer,
+    StepState,
+    StepStatus,
+)
 from midwatch.runbook.model import Severity
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.errors import BadInput
@@ -110,7 +120,9 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state = incident.step(body["step"])
     plan = Plan.from_json(body["plan"]) if body.get("plan") else None
     undoes = body.get("undoes")
-    unmet = tuple(f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True)
+    unmet = tuple(
+        f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True
+    )
     state.attempts.append(Attempt(body["attempt"], event.actor, event.time, plan, undoes, unmet, state.status))
     state.attempts[-1].approved_by, state.attempts[-1].began = body.get("approved_by", ""), incident.elapsed
     state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")

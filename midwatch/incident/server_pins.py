@@ -80,7 +80,9 @@ def new_pins(plan: Plan, runbook: Runbook, pinned: Pins, reason: str) -> list[di
     """Bodies of `target.pinned` for the servers of a plan that are others than the pinned ones."""
     before, found = pins_of(runbook, pinned), servers_in(plan)
     others = other_servers(plan, before)
-    return [{"target": name, **found[name].to_json(), "from": before[name].to_json(), "reason": reason} for name in others]
+    return [
+        {"target": name, **found[name].to_json(), "from": before[name].to_json(), "reason": reason} for name in others
+    ]
 
 
 def held_to(plan: Plan, runbook: Runbook, pinned: Pins) -> Plan:

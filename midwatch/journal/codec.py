@@ -32,9 +32,20 @@ def encode(event: Event, prev: str) -> bytes:
     at the file. Raises `BadInput` for a body that JSON cannot hold, or one that makes the line too long.
     """
     _require_text_keys(event.body, event.kind)
-    values = (event.seq, to_rfc3339(event.time), event.mono, event.boot, event.actor, str(event.kind), dict(event.body), prev)
+    values = (
+        event.seq,
+        to_rfc3339(event.time),
+        event.mono,
+        event.boot,
+        event.actor,
+        str(event.kind),
+        dict(event.body),
+        prev,
+    )
     try:
-        text = json.dumps(dict(zip(KEYS, values, strict=True)), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(
+            dict(zip(KEYS, values, strict=True)), ensure_ascii=True, allow_nan=False, separators=(",", ":")
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"An event of kind {event.kind} cannot be stored: {error}") from error
     line = text.encode("ascii").replace(b"\x7f", b"\\u007f")  # the one control character that JSON leaves as it is
@@ -80,7 +91,9 @@ def decode(line: bytes) -> tuple[Event, str]:
     numbers = type(data["seq"]) is int and type(data["mono"]) in (int, float)
     if not (texts and numbers and isinstance(data["body"], dict)):
         raise ValueError("a value has the wrong type")
-    event = Event(data["seq"], _moment(data["time"]), data["mono"], data["boot"], data["actor"], data["kind"], data["body"])
+    event = Event(
+        data["seq"], _moment(data["time"]), data["mono"], data["boot"], data["actor"], data["kind"], data["body"]
+    )
     return event, data["prev"]
 
 

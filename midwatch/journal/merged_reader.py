@@ -31,7 +31,11 @@ class MergedJournal:
     def moved_to(self) -> Path | None:
         """Where the journal went, by its last word on that; None when it never left or is back."""
         last = next((event for event in map(_moving, reversed(self.lines)) if event is not None), None)
-        return Path(str(last.body.get("to", ""))) if last is not None and last.kind == EventKind.JOURNAL_FAILED_OVER else None
+        return (
+            Path(str(last.body.get("to", "")))
+            if last is not None and last.kind == EventKind.JOURNAL_FAILED_OVER
+            else None
+        )
 
     @property
     def missing(self) -> Path | None:
@@ -108,6 +112,10 @@ def _moving(line: Stored) -> Event | None:
     if b'"kind":"journal.' in line.data:
         with contextlib.suppress(ValueError):
             event, _ = decode(line.data)
-            if event.kind in (EventKind.JOURNAL_FAILED_OVER, EventKind.JOURNAL_FAILED_BACK, EventKind.JOURNAL_FALLBACK_LOST):
+            if event.kind in (
+                EventKind.JOURNAL_FAILED_OVER,
+                EventKind.JOURNAL_FAILED_BACK,
+                EventKind.JOURNAL_FALLBACK_LOST,
+            ):
                 return event
     return None

@@ -32,6 +32,10 @@ def journal_notice(kind: str, body: Mapping[str, Any]) -> str:
 def _room(body: Mapping[str, Any]) -> str:
     if body.get("files"):
         return f"No inode is free on the incident's disk: {body['files']} that were kept for starting steps were given back"
-    left = f"{size(body['left'])} are left" if body.get("left") else "nothing is left, so make room before the next step"
+    left = (
+        f"{size(body['left'])} are left" if body.get("left") else "nothing is left, so make room before the next step"
+    )
     given = size(body.get("space", 0))
-    return f"The incident's disk is full ({body.get('reason')}): {given} kept for starting steps were given back; {left}"
+    return (
+        f"The incident's disk is full ({body.get('reason')}): {given} kept for starting steps were given back; {left}"
+    )

@@ -149,7 +149,9 @@ class Tail:
             except ValueError as error:
                 if line is lines[-1]:  # torn by a crash, and its writer will cut it when it comes back
                     break
-                raise BadInput(f"This line of the journal is not an event: {error}", place=_place(self.path, line)) from None
+                raise BadInput(
+                    f"This line of the journal is not an event: {error}", place=_place(self.path, line)
+                ) from None
             known = reached.ahead.pop(event.seq, "")
             if (known and known != digest(line.data)) or (first and not known and prev != reached.head):
                 raise BadInput("The journal was changed behind what was read already", place=_place(self.path, line))

@@ -143,7 +143,9 @@ def _own_claims(event: Event, links: list[_Link]) -> str:
         count = body.get("events")
         known = isinstance(count, int) and 0 <= count <= len(links)  # a reading may have come in between
         if not known or body["head"] != (links[count - 1].hash if count else NO_LINE):
-            return f"event {event.seq} was changed, or one before it: the head that it tells is not that of event {count}"
+            return (
+                f"event {event.seq} was changed, or one before it: the head that it tells is not that of event {count}"
+            )
     if event.kind == EventKind.CLOSED and body.get("events", event.seq) != event.seq:
         return f"event {event.seq} was changed: it says that it is the last of {body['events']} events"
     return ""
@@ -190,6 +192,12 @@ def _held_elsewhere(links: list[_Link], head: str | None, count: int | None) -> 
     told = head.strip().lower()
     if count is None:
         known = {link.hash for link in links} | {NO_LINE}
-        return "" if told in known else "no event has the head that was told: an event was changed, or the end is missing"
+        return (
+            "" if told in known else "no event has the head that was told: an event was changed, or the end is missing"
+        )
     found = links[count - 1].hash if count > 0 else NO_LINE
-    return "" if found == told else f"event {count} was changed, or one before it: its hash is {found}, and {told} was told"
+    return (
+        ""
+        if found == told
+        else f"event {count} was changed, or one before it: its hash is {found}, and {told} was told"
+    )

@@ -166,7 +166,9 @@ class Journal(JournalStore):
                 self._elsewhere.lines.append(stored.data)
         if found.problem or len(found.lines) > len(self.events) + 1:
             raise self._not_whole()
-        self._elsewhere.files = [file.path for file in named_files(self.events).values() if file.owner in (None, os.geteuid())]
+        self._elsewhere.files = [
+            file.path for file in named_files(self.events).values() if file.owner in (None, os.geteuid())
+        ]
         self._elsewhere.take_over(found.elsewhere)
         missing = found.missing
         if self._elsewhere.parts and not missing and (self._elsewhere.lines or found.moved_to):
@@ -203,7 +205,9 @@ class Journal(JournalStore):
 
     def _not_whole(self) -> Refused:
         problem = verify(self.path).problem or "bytes that are no event stand behind the last one"
-        return Refused(f"The journal {self.path} is not whole: {problem}", hint="Keep it as it is, and declare a new incident")
+        return Refused(
+            f"The journal {self.path} is not whole: {problem}", hint="Keep it as it is, and declare a new incident"
+        )
 
     def _keep(self, torn: bytes) -> None:
         """Keep what is cut beside the journal, for whoever wonders. The event tells its hash, so this may fail."""

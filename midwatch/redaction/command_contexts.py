@@ -75,7 +75,9 @@ COMMANDS = (
         Test.PASSWORD,
         _command(rb"zip|unzip|sqlcmd|bcp|mosquitto_\w+|ipmitool|osql|isql|tsql|fisql"),
     ),
-    row("-a of Redis", "-a", rb"-a[ \t]+(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"(?:redis|valkey|keydb)-\w+")),
+    row(
+        "-a of Redis", "-a", rb"-a[ \t]+(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"(?:redis|valkey|keydb)-\w+")
+    ),
     row("-w of LDAP", "-w", rb"-w[ \t]*(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"ldap\w+")),
     row("-x of SNMP", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, _command(rb"snmp\w+")),
     row("-k of OpenSSL", "-k", rb"-k[ \t]+(?=[^\s/-])", Value.WORD, Test.PASSWORD, _command(rb"openssl")),
@@ -115,8 +117,21 @@ COMMANDS = (
         Test.PASSWORD,
         rb"-(?:src|dest|new)?",
     ),
-    row("/p: of Windows", "/p:|/pass:|/password:", rb"/p(?:ass(?:word)?)?:(?=\S)", Value.WORD, Test.PASSWORD, rb"(?:^|\s)"),
-    row("net use", "net use|net user", rb"net user?[ \t]+\S+(?:[ \t]+\\\\\S+)?[ \t]+(?=[^\s/])", Value.WORD, Test.PASSWORD),
+    row(
+        "/p: of Windows",
+        "/p:|/pass:|/password:",
+        rb"/p(?:ass(?:word)?)?:(?=\S)",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"(?:^|\s)",
+    ),
+    row(
+        "net use",
+        "net use|net user",
+        rb"net user?[ \t]+\S+(?:[ \t]+\\\\\S+)?[ \t]+(?=[^\s/])",
+        Value.WORD,
+        Test.PASSWORD,
+    ),
     row("net use", "/user:", rb"/user:\S+[ \t]+(?=[^\s/])", Value.WORD, Test.PASSWORD, rb"net use\b[^\n]*"),
     row(
         "htpasswd",

@@ -11,7 +11,17 @@ from collections.abc import Callable
 from html.entities import name2codepoint
 
 _NAMES = name2codepoint | {"apos": 39, "sol": 47, "num": 35, "excl": 33, "commat": 64, "colon": 58, "dollar": 36}
-_NAMES |= {"percnt": 37, "equals": 61, "plus": 43, "bsol": 92, "grave": 96, "lpar": 40, "rpar": 41, "ast": 42, "comma": 44}
+_NAMES |= {
+    "percnt": 37,
+    "equals": 61,
+    "plus": 43,
+    "bsol": 92,
+    "grave": 96,
+    "lpar": 40,
+    "rpar": 41,
+    "ast": 42,
+    "comma": 44,
+}
 _ENCODED = re.compile(
     rb"%(?:25){0,4}[0-9A-Fa-f]{2}"
     rb"|&(?:amp;){0,4}(?:\#0{0,4}\d{1,7};?|\#[xX][0-9A-Fa-f]{1,8};?|[A-Za-z]{2,8}\d?;)"

@@ -24,7 +24,9 @@ _SPECIAL = frozenset("&<>\"'")
 _LETTERS = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 27: "E"}
 _BYTES = ("\\{:03o}", "\\x{:02x}", "\\x{:02X}")
 _GUARDED = ("\\u{:04x}", "\\u{:04X}")
-_TAGS, _SIGNS = ([str.maketrans({c: u.format(ord(c)) for c in guarded}) for u in _GUARDED] for guarded in ("<>&", "'+`"))
+_TAGS, _SIGNS = (
+    [str.maketrans({c: u.format(ord(c)) for c in guarded}) for u in _GUARDED] for guarded in ("<>&", "'+`")
+)
 _ESCAPED = re.compile(rb"[^ !#-&(-\[\]-~]")
 _UNPRINTABLE = re.compile(rb"[^ -~]+")
 _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]+")
@@ -55,7 +57,12 @@ def json_escaped(value: str) -> Iterator[str]:
         for special, tags, signs in zip(_GUARDED, _TAGS, _SIGNS, strict=True):
             guarded = text.translate(tags)
             more = guarded.replace('\\"', special.format(34)).translate(signs)
-            for form in (guarded, guarded.replace("'", special.format(39)), more, more.replace(special.format(43), "+")):
+            for form in (
+                guarded,
+                guarded.replace("'", special.format(39)),
+                more,
+                more.replace(special.format(43), "+"),
+            ):
                 yield from (form, form.replace("/", "\\/"))
     units = value.encode("utf-16-be", "surrogatepass")
     every = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

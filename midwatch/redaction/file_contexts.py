@@ -43,15 +43,36 @@ FILES = (
         rb"(?:requirepass|masterauth|sentinel auth-pass \S+)[\"']?[ \t]+(?=\S)",
         Value.WORD,
     ),
-    row("AUTH", "auth ", rb"auth (?:[\w-]+ )?(?=\S+\s*(?:[\"'\n]|$))", Value.WORD, Test.MIXED, rb"(?:^|redis-cli[^\n]*\s|> ?)"),
     row(
-        "LDAP", "rootpw|bindpw|olcrootpw", rb"(?:olc)?(?:rootpw|bindpw):?[ \t]+(?=\S)", Value.WORD, Test.PASSWORD, rb"(?:^|\s)"
+        "AUTH",
+        "auth ",
+        rb"auth (?:[\w-]+ )?(?=\S+\s*(?:[\"'\n]|$))",
+        Value.WORD,
+        Test.MIXED,
+        rb"(?:^|redis-cli[^\n]*\s|> ?)",
     ),
     row(
-        "userlist.txt of PgBouncer", '\n"', rb"\n\"[^\"\n]{1,63}\"[ \t]+(?=\"[^\"\n]+\"[ \t]*(?:\n|\r|$))", Value.WORD, Test.ANY
+        "LDAP",
+        "rootpw|bindpw|olcrootpw",
+        rb"(?:olc)?(?:rootpw|bindpw):?[ \t]+(?=\S)",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"(?:^|\s)",
     ),
     row(
-        "Postfix's map", "]:", rb"\]:\d{1,5}[ \t]+(?=[^\s:]+:\S)", Value.USER_AND_PASSWORD, Test.PASSWORD, rb"(?:^|\n)\[[\w.-]+"
+        "userlist.txt of PgBouncer",
+        '\n"',
+        rb"\n\"[^\"\n]{1,63}\"[ \t]+(?=\"[^\"\n]+\"[ \t]*(?:\n|\r|$))",
+        Value.WORD,
+        Test.ANY,
+    ),
+    row(
+        "Postfix's map",
+        "]:",
+        rb"\]:\d{1,5}[ \t]+(?=[^\s:]+:\S)",
+        Value.USER_AND_PASSWORD,
+        Test.PASSWORD,
+        rb"(?:^|\n)\[[\w.-]+",
     ),
     row(
         "XML element",
@@ -124,8 +145,20 @@ FILES = (
     row("healthchecks", "hc-ping.com/", rb"hc-ping\.com/(?=[\w-]{20})", Value.PATH_PART, Test.ANY),
     row("Mattermost, Rocket.Chat hook", "/hooks/", rb"/hooks/(?=[A-Za-z0-9/]{24})", Value.PATH_PART, Test.ANY),
     # keys
-    row("private key", "-----begin ", rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----", Value.KEY_BLOCK, Test.ANY),
-    row("private key of SSH2", "---- begin ", rb"---- BEGIN SSH2 (?:ENCRYPTED )?PRIVATE KEY ----", Value.KEY_BLOCK, Test.ANY),
+    row(
+        "private key",
+        "-----begin ",
+        rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+        Value.KEY_BLOCK,
+        Test.ANY,
+    ),
+    row(
+        "private key of SSH2",
+        "---- begin ",
+        rb"---- BEGIN SSH2 (?:ENCRYPTED )?PRIVATE KEY ----",
+        Value.KEY_BLOCK,
+        Test.ANY,
+    ),
     row("key of PuTTY", "private-lines:", rb"private-lines: \d{1,4}\r?\n", Value.PUTTY, Test.ANY),
     row("key of PuTTY", "private-mac:", rb"private-mac: (?=\S)", Value.WORD, Test.ANY),
     # what PostgreSQL keeps, and what libpq says of a connection string in which a password was not quoted

@@ -179,14 +179,21 @@ class PatternMatcher:
         self.has_printable = "printable" in marks
 
     def _token(self, token: Token, window: bytes, start: int, *, final: bool, idle: bool, cut: bool) -> _Look:
-        if not token.glued and start and window[start - 1] in _LETTERS and not _GLUED.search(window, max(0, start - 8), start):
+        if (
+            not token.glued
+            and start
+            and window[start - 1] in _LETTERS
+            and not _GLUED.search(window, max(0, start - 8), start)
+        ):
             return _NOTHING
         run = token.characters.match(window, start, start + _LONGEST_TOKEN_BYTES)
         if run is None:
             return _NOTHING
         end = run.end()
         is_open = end == len(window) and end - start < _LONGEST_TOKEN_BYTES
-        complete = token.complete.fullmatch(window, start, end) if token.exact else token.complete.match(window, start, end)
+        complete = (
+            token.complete.fullmatch(window, start, end) if token.exact else token.complete.match(window, start, end)
+        )
         if is_open and not final:
             if idle and complete is None and end - start <= max(map(len, token.begins)) + _SHOWN_WHEN_IDLE_BYTES:
                 return _NOTHING

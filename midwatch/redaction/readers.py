@@ -18,7 +18,9 @@ _BLOCK = re.compile(rb"(?:[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?)?\r?\n(?=[ \t])")
 _ITEMS = re.compile(rb"\r?\n(?=[ \t]*- )")
 _FIRST_ITEM = re.compile(rb"[ \t]*(?:- )?")
 _LIST = re.compile(rb"\[[ \t\r\n]*(?=[^\s\]])")
-_KEY_OF_LINE = re.compile(rb"[ \t]*(?:- |[#;*>]+ ?|//+ ?)?(?:export )?[\"']?[\w.()/-]{0,60}(?: [\w.()/-]{1,30}){0,4}[ _.-]?")
+_KEY_OF_LINE = re.compile(
+    rb"[ \t]*(?:- |[#;*>]+ ?|//+ ?)?(?:export )?[\"']?[\w.()/-]{0,60}(?: [\w.()/-]{1,30}){0,4}[ _.-]?"
+)
 _ONE_KEY = re.compile(rb"[ \t]*(?:- )?[\"']?[\w.-]{0,60}")
 _COMMENT = re.compile(rb"[ \t]+#.*|[ \t]+\Z", re.S)
 _PORT = re.compile(rb"\d{1,5}(?:[/?#,\s\"'<>;)\]]|\Z)")
@@ -108,7 +110,9 @@ def _password_of_line(before: bytes) -> Callable[[bytes], bool]:
     """An address of IPv6 and a line of `shadow` have colons as well."""
     gives_away = tester(Test.PASSWORD)
     return lambda value: (
-        gives_away(value) and not _DIGITS_AND_COLONS.fullmatch(value) and not _ADDRESS.fullmatch(before + value.split()[0])
+        gives_away(value)
+        and not _DIGITS_AND_COLONS.fullmatch(value)
+        and not _ADDRESS.fullmatch(before + value.split()[0])
     )
 
 
@@ -225,7 +229,9 @@ def _value_of_line(gives_away: Callable[[bytes], bool], context: Context, line: 
             return True
         if looks_secret(first.strip(b",;.:)(\"'")):
             return True
-        return bool(context.test is Test.PASSWORD and _ONE_KEY.fullmatch(line) and not first.endswith((b",", b".", b":")))
+        return bool(
+            context.test is Test.PASSWORD and _ONE_KEY.fullmatch(line) and not first.endswith((b",", b".", b":"))
+        )
 
     return test
 

@@ -26,7 +26,13 @@ SETTINGS = (
         rb"(?:[\W_](?<!\$)|^|root|bind|admin|db|user|ftp|smtp|mail)",
         reach=8,
     ),
-    row("secret", "secret", rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
+    row(
+        "secret",
+        "secret",
+        rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN,
+        Value.SETTING,
+        Test.TOKEN,
+    ),
     row("token", "token", rb"token" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
     row(
         "key",
@@ -53,7 +59,14 @@ SETTINGS = (
     ),
     row("npm configuration", "_auth", rb"_auth[ \t]*=[ \t]*", Value.SETTING),
     row("signature in an address", "sig", rb"sig(?:nature)?=", Value.PATH_PART, Test.TOKEN, rb"[?&;][\w-]*"),
-    row("signature in an address", "key=|code=", rb"(?:key|code)=", Value.PATH_PART, Test.MIXED, rb"https?://[^\s\"'<>]*[?&]"),
+    row(
+        "signature in an address",
+        "key=|code=",
+        rb"(?:key|code)=",
+        Value.PATH_PART,
+        Test.MIXED,
+        rb"https?://[^\s\"'<>]*[?&]",
+    ),
     row(
         "password in a call",
         "pass|secret|token|key",
@@ -86,7 +99,14 @@ SETTINGS = (
         Value.LINE,
         Test.TOKEN,
     ),
-    row("Bearer", "bearer", rb"bearer[ \t]{1,4}(?=[A-Za-z0-9._~+/-]{0,64})", Value.PATH_PART, Test.MIXED, rb"(?:^|[^A-Za-z])"),
+    row(
+        "Bearer",
+        "bearer",
+        rb"bearer[ \t]{1,4}(?=[A-Za-z0-9._~+/-]{0,64})",
+        Value.PATH_PART,
+        Test.MIXED,
+        rb"(?:^|[^A-Za-z])",
+    ),
     row(
         "Set-Cookie",
         "set-cookie",

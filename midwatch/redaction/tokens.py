@@ -108,7 +108,9 @@ TOKENS = (
     # code and packages
     _plain("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_", 30, _WORD),
     _plain("GitHub, fine-grained", "github_pat_", 36, _WORD),
-    _plain("GitLab", "glpat- gldt- glrt- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct- glwt-", 18, _DOTTED),
+    _plain(
+        "GitLab", "glpat- gldt- glrt- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct- glwt-", 18, _DOTTED
+    ),
     _plain("GitLab runner registration", "GR1348941", 18),
     _plain("Atlassian", "ATATT3 ATCTT3 ATBB ATSTT3", 20, _BASE64),
     _plain("npm", "npm_", 30, "[A-Za-z0-9]"),
@@ -156,7 +158,9 @@ TOKENS = (
     _plain("Sentry", "sntrys_ sntryu_", 40, _BASE64),
     _plain("PagerDuty", "pdus+ pdeu+", 16),
     # messages and mail
-    _plain("Slack", "xoxa- xoxb- xoxc- xoxd- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xoxb- xoxe.xoxp-", 10, r"[A-Za-z0-9%./+_-]"),
+    _plain(
+        "Slack", "xoxa- xoxb- xoxc- xoxd- xoxe- xoxo- xoxp- xoxr- xoxs- xoxe.xoxb- xoxe.xoxp-", 10, r"[A-Za-z0-9%./+_-]"
+    ),
     _plain("Slack app", "xapp- xwfp-", 20),
     _token("SendGrid", "SG.", r"[\w-]{16,32}\.[\w-]{30}", _DOTTED),
     _plain("Sendinblue, Brevo", "xkeysib- xsmtpsib-", 40),
@@ -178,7 +182,11 @@ TOKENS = (
     _plain("Facebook", "EAAB EAAC EAAG EAAM", 60, "[A-Za-z0-9]"),
     # of no one maker
     _token(
-        "JSON web token", "eyJ", r"[\w-]{8,4096}\.(?:eyJ[\w-]{8}|[\w-]{8,6144}\.[\w-])", _DOTTED, longest=_LONGEST_BODY_BYTES
+        "JSON web token",
+        "eyJ",
+        r"[\w-]{8,4096}\.(?:eyJ[\w-]{8}|[\w-]{8,6144}\.[\w-])",
+        _DOTTED,
+        longest=_LONGEST_BODY_BYTES,
     ),
     _token(
         "encrypted JSON web token",
@@ -203,7 +211,11 @@ TOKENS = (
     ),
     _token("bcrypt", "$2a$ $2b$ $2x$ $2y$ $2$", r"\d\d\$[./A-Za-z0-9]{22}", r"[./A-Za-z0-9$]", glued=True),
     _token(
-        "argon2, scrypt, PBKDF2", "$argon2 $scrypt$ $pbkdf2 $bcrypt-sha256$", r"[\w./$=,+-]{20}", r"[\w./$=,+-]", glued=True
+        "argon2, scrypt, PBKDF2",
+        "$argon2 $scrypt$ $pbkdf2 $bcrypt-sha256$",
+        r"[\w./$=,+-]{20}",
+        r"[\w./$=,+-]",
+        glued=True,
     ),
     _token("phpass, Drupal", "$P$ $H$ $S$", r"[./A-Za-z0-9]{28}", r"[./A-Za-z0-9]", glued=True),
     _token("MySQL, caching_sha2", "$A$005$", r"[^\s'\"]{20}", r"[^\s'\"]", glued=True),

@@ -61,7 +61,15 @@ def _binary(raw: bytes) -> Iterator[bytes]:
     for digits in (raw.hex(), raw.hex().upper()):
         yield digits.encode()
         pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-        for before, between in (("\\x", "\\x"), ("", ":"), ("", "-"), ("", " "), ("0x", " 0x"), ("0x", ", 0x"), ("0x", ",0x")):
+        for before, between in (
+            ("\\x", "\\x"),
+            ("", ":"),
+            ("", "-"),
+            ("", " "),
+            ("0x", " 0x"),
+            ("0x", ", 0x"),
+            ("0x", ",0x"),
+        ):
             yield (before + between.join(pairs)).encode()
         yield ("%" + "%".join(pairs)).encode()
     percent = quote_from_bytes(raw, safe="")

@@ -184,7 +184,9 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.APPROVAL_GIVEN: _approval("**approved**"),
     EventKind.APPROVAL_DECLINED: _approval("**declined**"),
     EventKind.HANDOFF_OFFERED: lambda facts, body: f"Offered control to {text(body['to'])}",
-    EventKind.HANDOFF_WITHDRAWN: lambda facts, body: f"Offers control to {text(body['to'])} no longer{_and(body['reason'])}",
+    EventKind.HANDOFF_WITHDRAWN: lambda facts, body: (
+        f"Offers control to {text(body['to'])} no longer{_and(body['reason'])}"
+    ),
     EventKind.CONTROL_REQUESTED: lambda facts, body: f"{text(body['by'])} requested control",
     EventKind.DRIVER_LEFT: lambda facts, body: f"Gave control back{_and(body['reason'])}",
     EventKind.CONFIRMED: _confirmed,

@@ -108,7 +108,9 @@ def _finished(runbook: Runbook, body: Body) -> str:
 
 
 def _verified(runbook: Runbook, body: Body) -> str:
-    found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(body.get("holds"), "unknown still")
+    found = {True: "it took effect", False: "it took no effect", None: "unknown still"}.get(
+        body.get("holds"), "unknown still"
+    )
     return f"{_step(runbook, body)}: looked whether it took effect: {found}.{_and(body, 'detail', ' ')}"
 
 
@@ -131,9 +133,13 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.HANDOFF_OFFERED: lambda _, body: f"Offered control to {body.get('to')}",
     EventKind.HANDOFF_WITHDRAWN: lambda _, body: f"Offers control to {body.get('to')} no longer: {body.get('reason')}",
     EventKind.CONTROL_REQUESTED: lambda _, body: f"{body.get('by')} requests control",
-    EventKind.APPROVAL_ASKED: lambda runbook, body: f"{_step(runbook, body)}: a second person is asked to approve the plan",
+    EventKind.APPROVAL_ASKED: lambda runbook, body: (
+        f"{_step(runbook, body)}: a second person is asked to approve the plan"
+    ),
     EventKind.APPROVAL_GIVEN: lambda runbook, body: f"{_step(runbook, body)}: approved by {_by(body)}",
-    EventKind.APPROVAL_DECLINED: lambda runbook, body: f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}",
+    EventKind.APPROVAL_DECLINED: lambda runbook, body: (
+        f"{_step(runbook, body)}: declined by {_by(body)}. {body.get('reason')}"
+    ),
     EventKind.DRIVER_LEFT: lambda _, body: f"Gave control back: {body.get('reason')}",
     EventKind.CONFIRMED: _confirmed,
     EventKind.PINNED: _pinned,

@@ -35,7 +35,9 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
         by_status.setdefault(incident.status(step), []).append(step)
 
     def told(*statuses: StepStatus) -> tuple[str, ...]:
-        return tuple(_told(step, incident.steps.get(step.id), steady) for s in statuses for step in by_status.get(s, ()))
+        return tuple(
+            _told(step, incident.steps.get(step.id), steady) for s in statuses for step in by_status.get(s, ())
+        )
 
     todo, done = by_status.get(StepStatus.TODO, []), by_status.get(StepStatus.DONE, [])
     following = incident.next_step(runbook)
@@ -46,7 +48,9 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
         Section("next", "Next", (f"{following.number} {following.title}",) if following else ("nothing: close it",)),
         Section(
-            "to_notify", "Still to be notified", tuple(_role(runbook, role, why) for role, why in incident.to_notify.items())
+            "to_notify",
+            "Still to be notified",
+            tuple(_role(runbook, role, why) for role, why in incident.to_notify.items()),
         ),
         Section("update", "Next status update", (_update(due, now),) if due else ()),
         Section("open", f"Open: {len(todo)}", tuple(_open(todo))),

@@ -52,7 +52,9 @@ def code(foreign: str) -> str:
 def cell_code(foreign: str) -> str:
     """Foreign text as code within a table's cell, where a bar splits cells even in code unless it is escaped."""
     shown = code(foreign)
-    return re.sub(r"(\\*)\|", lambda bar: "\\|" if not bar[1] else f"{bar[1]}¦", shown)  # `\\|` cannot be told from an escape
+    return re.sub(
+        r"(\\*)\|", lambda bar: "\\|" if not bar[1] else f"{bar[1]}¦", shown
+    )  # `\\|` cannot be told from an escape
 
 
 def code_block(foreign: str, *, indent: str = "") -> str:

@@ -94,7 +94,8 @@ def _impact(facts: Facts) -> str:
 
 def _trigger(facts: Facts) -> str:
     seen = [
-        f"{text(trigger.title)}" + (f": {text(trigger.evidence)}" if trigger.evidence else "") for trigger in facts.detected()
+        f"{text(trigger.title)}" + (f": {text(trigger.evidence)}" if trigger.evidence else "")
+        for trigger in facts.detected()
     ]
     return bullets(seen) or "No trigger of the runbook was seen to have fired. " + TO_WRITE
 
@@ -127,7 +128,9 @@ def _controls(facts: Facts) -> str:
 def _reviews(facts: Facts) -> list[tuple[Step, str]]:
     """The longer answers of the phase that asks the five whys, besides those that have a section of their own."""
     own = {"impact", "fixes", "controls", "follow_ups", *(f"why_{number}" for number in range(1, WHYS + 1))}
-    phase = next((p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.questions)), None)
+    phase = next(
+        (p for p in facts.runbook.phases if any(a.name == "why_1" for s in p.steps for a in s.questions)), None
+    )
     found = [
         (step, facts.incident.value(step.id, ask.name))
         for step in (phase.steps if phase else ())
@@ -157,10 +160,13 @@ def _responders(facts: Facts) -> str:
         if event.kind in _JUDGED
     ]
     told = [
-        f"{text(_role_name(facts, note.role))}, told at {time_of_day(note.at)}" for note in facts.incident.notes if note.role
+        f"{text(_role_name(facts, note.role))}, told at {time_of_day(note.at)}"
+        for note in facts.incident.notes
+        if note.role
     ]
     owed = [
-        f"{text(_role_name(facts, role))}, **not told** although {text(why)}" for role, why in facts.incident.to_notify.items()
+        f"{text(_role_name(facts, role))}, **not told** although {text(why)}"
+        for role, why in facts.incident.to_notify.items()
     ]
     return bullets([*people, *judged, *told, *owed])
 
@@ -175,7 +181,9 @@ def _messages(facts: Facts) -> str:
     rows = []
     for event in sent:
         to = (
-            str(event.body["channel"]) or "channel" if event.kind == EventKind.UPDATE else _role_name(facts, event.body["role"])
+            str(event.body["channel"]) or "channel"
+            if event.kind == EventKind.UPDATE
+            else _role_name(facts, event.body["role"])
         )
         rows.append((time_of_day(event.time), text(to), text(event.actor), text(words_of(facts.events, event.seq))))
     return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
@@ -188,6 +196,8 @@ def _evidence(facts: Facts) -> str:
         for attempt in state.attempts if state else ():
             if attempt.output.get("sha256"):
                 file = facts.folder.attempt(step.id, attempt.number).output.relative_to(facts.folder.path)
-                rows.append((cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"]))))
+                rows.append(
+                    (cell_code(str(file)), size(attempt.output["bytes"]), cell_code(str(attempt.output["sha256"])))
+                )
     outputs = table(("Output", "Size", "SHA-256"), rows) if rows else ""
     return "\n\n".join(part for part in (outputs, *excerpts(facts)) if part) or "No step left any output."

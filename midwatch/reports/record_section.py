@@ -53,7 +53,9 @@ def read_record(export: str) -> Record:
     if not heading:
         raise ValueError("it does not say which journal it was made from")
     if re.search(rf"^{RECORD_HEADING}[ \t]*$", before, re.MULTILINE):
-        raise ValueError(f"it has the section '{RECORD_HEADING}' more than once, so one of them was put there by somebody")
+        raise ValueError(
+            f"it has the section '{RECORD_HEADING}' more than once, so one of them was put there by somebody"
+        )
     found = _SECTION.fullmatch(section)
     if found is None:
         raise ValueError("its last section is not the record of a journal, or something was written behind the record")

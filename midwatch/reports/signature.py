@@ -46,7 +46,9 @@ def usual_key() -> Path | None:
     if named := os.environ.get(KEY):
         return Path(named).expanduser()
     folder = Path.home() / ".ssh"
-    return next((folder / name for name in _USUAL if (folder / name).is_file() or (folder / f"{name}.pub").is_file()), None)
+    return next(
+        (folder / name for name in _USUAL if (folder / name).is_file() or (folder / f"{name}.pub").is_file()), None
+    )
 
 
 def usual_signers() -> Path | None:
@@ -80,11 +82,14 @@ def signer_of(path: Path, signers: Path | None) -> Signer:
     """Who signed this file. Raises `BadInput` when there is no signature, and `Failed` when it is not of these bytes."""
     signature, data = signature_of(path), _read(path)
     if not signature.is_file():
-        raise BadInput(f"{path} is not signed: there is no {signature.name} beside it", hint="midwatch export signs with --key")
+        raise BadInput(
+            f"{path} is not signed: there is no {signature.name} beside it", hint="midwatch export signs with --key"
+        )
     done = _run(["-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(signature)], data)
     if done.returncode != 0:
         raise Failed(
-            f"{path} is not what was signed: {_last(done.stderr + done.stdout)}", hint="It was changed, or the signature was"
+            f"{path} is not what was signed: {_last(done.stderr + done.stdout)}",
+            hint="It was changed, or the signature was",
         )
     found = re.search(r"with (\S+ key \S+)", done.stdout.decode("utf-8", "replace"))
     key = found[1] if found else "a key that ssh-keygen does not name"

@@ -22,7 +22,9 @@ def draft(runbook: Runbook, incident: Incident, events: Sequence[Event], now: da
     running = [runbook.step(state.id).title for state in incident.running()]
     if running:
         lines.append(f"Running: {_listed(running)}")
-    broken = [step.title for step in runbook.steps() if incident.status(step) in (StepStatus.FAILED, StepStatus.UNKNOWN)]
+    broken = [
+        step.title for step in runbook.steps() if incident.status(step) in (StepStatus.FAILED, StepStatus.UNKNOWN)
+    ]
     if broken:
         lines.append(f"Not working: {_listed(broken)}")
     ahead = incident.next_step(runbook)
@@ -54,7 +56,9 @@ def _done(runbook: Runbook, incident: Incident, events: Sequence[Event]) -> str:
         for event in events
         if event.seq > since and event.kind in (EventKind.FINISHED, EventKind.MARKED_DONE)
     }
-    steps: list[Step] = [step for step in runbook.steps() if step.id in touched and incident.status(step) is StepStatus.DONE]
+    steps: list[Step] = [
+        step for step in runbook.steps() if step.id in touched and incident.status(step) is StepStatus.DONE
+    ]
     return _listed([step.title for step in steps]) if steps else "nothing new"
 
 

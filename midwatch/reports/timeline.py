@@ -60,7 +60,10 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Environment", facts.runbook.environment.word
     yield "Severity", _severities(facts)
     if declared is not None:
-        yield "Declared", f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}"
+        yield (
+            "Declared",
+            f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}",
+        )
     for prompt, value in told_inputs(facts.runbook, incident.inputs):
         yield text(prompt), text(value)
     yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"

@@ -40,7 +40,9 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         _arguments(probe, panel.value, panel.key, runbook, problems)
         for argument in panel.value.values():
             if isinstance(argument.value, Reference):
-                problems.add("A panel's parameter cannot come from a step or an input", argument.place, "Write the value")
+                problems.add(
+                    "A panel's parameter cannot come from a step or an input", argument.place, "Write the value"
+                )
 
 
 def _check(fields: Fields, runbook: Runbook, problems: Problems) -> None:
@@ -67,7 +69,9 @@ def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], proble
         return None
 
 
-def _arguments(cls: type[Any], given: dict[str, Found], where: SourceLocation, runbook: Runbook, problems: Problems) -> None:
+def _arguments(
+    cls: type[Any], given: dict[str, Found], where: SourceLocation, runbook: Runbook, problems: Problems
+) -> None:
     """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself knows."""
     before = len(problems.found) + problems.more
     known = {parameter.name: parameter for parameter in parameters_of(cls)}
@@ -107,7 +111,9 @@ def _from_input(parameter: Parameter, found: Found, runbook: Runbook, problems: 
         try:
             convert(parameter, answer, runbook)
         except BadParameter as error:
-            problems.add(f"The input {ask.name!r} can be {shortened(answer)!r}: {error.sentence}", found.place, error.hint)
+            problems.add(
+                f"The input {ask.name!r} can be {shortened(answer)!r}: {error.sentence}", found.place, error.hint
+            )
             return
 
 

@@ -65,7 +65,9 @@ def build_runbook(
         targets=MappingProxyType(
             {name: _target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
         ),
-        roles=MappingProxyType({name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}),
+        roles=MappingProxyType(
+            {name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}
+        ),
         comms=_comms(fields, site),
         locations=MappingProxyType(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}

@@ -105,7 +105,9 @@ def _step_keys(step: Fields, problems: Problems) -> None:
                 problems.add(f"{key!r} belongs to a step with 'run' or 'uses'", step.key(key), "Take it out")
     if step.get("requires_approval") and step.get("risk") == Risk.OBSERVE:
         problems.add(
-            "A step that changes nothing takes one person", step.where("requires_approval"), "Take 'requires_approval' out"
+            "A step that changes nothing takes one person",
+            step.where("requires_approval"),
+            "Take 'requires_approval' out",
         )
     for name, found in step.table("env").items():
         if name in _OURS or name.startswith("MIDWATCH_"):
@@ -195,7 +197,9 @@ def _links(steps: list[Fields], problems: Problems) -> None:
             told.add(frozenset(circle))
             if link.source == link.target:
                 problems.add(
-                    f"{link.source!r} waits for itself", link.place, "Name an earlier step, or give one an id of its own"
+                    f"{link.source!r} waits for itself",
+                    link.place,
+                    "Name an earlier step, or give one an id of its own",
                 )
                 continue
             names = [link.source, *circle]
@@ -256,7 +260,11 @@ def _reported(step: Fields, mention: Found, problems: Problems) -> None:
     if kind_of(step) is StepKind.RUN:
         declared = step.values("outputs")
         if reference.key not in declared:
-            hint = near(reference.key, declared, "It reports") if declared else f"Add outputs: [{reference.key}] to that step"
+            hint = (
+                near(reference.key, declared, "It reports")
+                if declared
+                else f"Add outputs: [{reference.key}] to that step"
+            )
             problems.add(f"Step {reference.step!r} does not declare the output {reference.key!r}", mention.place, hint)
         return
     action = action_of(step.get("uses", ""))
@@ -269,7 +277,9 @@ def _condition(condition: Fields, asked: dict[str, dict[str, Question]], problem
     if ("failed" in condition) == ("answer" in condition):
         problems.add("'when' takes either 'failed', or 'answer' with 'is'", condition.place)
     elif ("answer" in condition) != ("is" in condition):
-        problems.add("'answer' and 'is' go together", condition.place, "Such as {answer: assess-impact.downtime, is: yes}")
+        problems.add(
+            "'answer' and 'is' go together", condition.place, "Such as {answer: assess-impact.downtime, is: yes}"
+        )
     for answer in condition.items("answer"):
         ask = asked.get(answer.value.step, {}).get(answer.value.key)
         words = answer_words(ask) if ask else ()

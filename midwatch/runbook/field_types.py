@@ -82,7 +82,9 @@ class Word(FieldType):
         if isinstance(node, Scalar) and node.text in self.words:
             return node.text
         text = node.text if isinstance(node, Scalar) else ""
-        problems.add(f"This takes {listed(self.words)}, not {described(node)}", node.place, near(text, self.words, "One of"))
+        problems.add(
+            f"This takes {listed(self.words)}, not {described(node)}", node.place, near(text, self.words, "One of")
+        )
         return None
 
     def schema(self) -> Schema:
@@ -119,7 +121,11 @@ class Whole(FieldType):
         return None
 
     def schema(self) -> Schema:
-        return {"const": self.low} if self.low == self.high else {"type": "integer", "minimum": self.low, "maximum": self.high}
+        return (
+            {"const": self.low}
+            if self.low == self.high
+            else {"type": "integer", "minimum": self.low, "maximum": self.high}
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,11 @@ class Length(FieldType):
         return seconds
 
     def schema(self) -> Schema:
-        return {"type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*[A-Za-z]+\\s*$", "examples": ["30 min", "90 s", "2 h"]}
+        return {
+            "type": "string",
+            "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*[A-Za-z]+\\s*$",
+            "examples": ["30 min", "90 s", "2 h"],
+        }
 
 
 @dataclass(frozen=True)

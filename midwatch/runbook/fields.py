@@ -162,7 +162,9 @@ class Shape(FieldType):
 
     def read(self, node: Node, problems: Problems) -> Fields | None:
         if not isinstance(node, Table):
-            problems.add(f"{sentence_case(self.name)} is a table of keys, not {described(node)}", node.place, self._example())
+            problems.add(
+                f"{sentence_case(self.name)} is a table of keys, not {described(node)}", node.place, self._example()
+            )
             return None
         known = {key.name: key for key in self.keys}
         found: dict[str, Found] = {}
@@ -270,7 +272,9 @@ class TableOf(FieldType):
 
     def schema(self) -> Schema:
         names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
-        return {"type": "object", "additionalProperties": self.value.schema()} | ({"propertyNames": names} if names else {})
+        return {"type": "object", "additionalProperties": self.value.schema()} | (
+            {"propertyNames": names} if names else {}
+        )
 
 
 def _renamed(name: str, known: Collection[str]) -> str:
@@ -296,7 +300,9 @@ def near(name: str, known: Iterable[str], otherwise: str) -> str:
     close = difflib.get_close_matches(name, names, n=1) if len(names) <= LONGEST else []
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (
+        f" and {len(names) - 12} more" if len(names) > 12 else ""
+    )
 
 
 def listed(words: Sequence[str]) -> str:

@@ -33,7 +33,12 @@ SECRET_STORE = Shape(
     "secret store",
     "A command that keeps a new password where applications find it.",
     (
-        Key("command", LINE, "Run without a shell; the password is on its standard input, without a newline", required=True),
+        Key(
+            "command",
+            LINE,
+            "Run without a shell; the password is on its standard input, without a newline",
+            required=True,
+        ),
         Key("timeout", Length(), "How long it may take; default 30 s"),
     ),
 )
@@ -44,7 +49,9 @@ DEPENDENT = Shape(
         Key("name", LINE, "What people call it", required=True),
         Key("target", TARGET, "Another target whose login has to work, such as a pooler"),
         Key(
-            "tcp", Name(r"(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", "HOST:PORT", 255), "HOST:PORT that has to answer"
+            "tcp",
+            Name(r"(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", "HOST:PORT", 255),
+            "HOST:PORT that has to answer",
         ),
         Key("command", LINE, "Run without a shell; has to exit 0"),
         Key("timeout", Length(), "How long it may take; default 30 s"),
@@ -72,7 +79,11 @@ TARGET_SHAPE = Shape(
         Key("secret_store", SECRET_STORE, "Where a new password is kept besides the bastion's password file"),
         Key("dependents", ListOf(DEPENDENT), "What logs in to it, and is asked after its password was changed"),
         Key("log", LINE, "The server's own log, as a file here; default: the container's output"),
-        Key("version", Name(r"[0-9]+(?:\.[0-9]+)?", "a version such as 15 or 15.8"), "The PostgreSQL version that is expected"),
+        Key(
+            "version",
+            Name(r"[0-9]+(?:\.[0-9]+)?", "a version such as 15 or 15.8"),
+            "The PostgreSQL version that is expected",
+        ),
         Key("extensions", ListOf(LINE), "Extensions that are expected: a name, or name and version"),
         Key(
             "system_identifier",
@@ -174,12 +185,20 @@ STEP = Shape(
         Key("original_command", TEXT, "The plan's own command for this step"),
         Key("deviation", TEXT, "Why the plan's command is not run as written, and what is done under its name"),
         Key("depends_on", IDS, "Earlier steps that have to be done or skipped first"),
-        Key("preconditions", ListOf(CRITERION), "What has to hold when it starts; evaluated live, overridden by a reason only"),
+        Key(
+            "preconditions",
+            ListOf(CRITERION),
+            "What has to hold when it starts; evaluated live, overridden by a reason only",
+        ),
         Key("when", CONDITION, "When it is needed; default: always"),
         Key("measure", IDS, "Panels whose readings are taken before and after"),
         Key("questions", ListOf(ASK), "What a manual step asks the person"),
         Key("notify", IDS, "Roles that a manual step notifies"),
-        Key("requires_approval", Flag(), "Whether a second person has to approve its plan from their own login; default false"),
+        Key(
+            "requires_approval",
+            Flag(),
+            "Whether a second person has to approve its plan from their own login; default false",
+        ),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
     ),
@@ -221,7 +240,9 @@ _LAID_OVER = (
         TableOf(Word(tuple(LOCATIONS)), Text(single=True, empty=True), "locations"),
         "Files and folders that actions use, by name",
     ),
-    Key("panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"),
+    Key(
+        "panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"
+    ),
     Key("witness", Flag(), "Whether the heads of the journal are sent to the machine's own log; default true"),
 )
 RUNBOOK = Shape(

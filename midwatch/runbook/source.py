@@ -34,12 +34,16 @@ def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
     data = _read(path, trust)
     for mark, name in _OTHER_ENCODINGS:
         if data.startswith(mark):
-            raise BadInput(f"The file is written in {name}", place=SourceLocation(str(path), 1, 1), hint="Save it as UTF-8")
+            raise BadInput(
+                f"The file is written in {name}", place=SourceLocation(str(path), 1, 1), hint="Save it as UTF-8"
+            )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place(path, data[: error.start].decode("utf-8", "replace"))
-        raise BadInput(f"The byte 0x{data[error.start]:02X} is not UTF-8 text", place=place, hint="Save it as UTF-8") from error
+        raise BadInput(
+            f"The byte 0x{data[error.start]:02X} is not UTF-8 text", place=place, hint="Save it as UTF-8"
+        ) from error
     bad = _CONTROL.search(text)
     if bad:
         sentence = f"A control character (U+{ord(bad[0]):04X}) stands here"

@@ -23,7 +23,11 @@ _FAULTS = (
         "A list or table in brackets goes wrong here",
         "Put a comma between items and close the bracket",
     ),
-    ("expected ',' or", "A list or table in brackets goes wrong here", "Put a comma between items and close the bracket"),
+    (
+        "expected ',' or",
+        "A list or table in brackets goes wrong here",
+        "Put a comma between items and close the bracket",
+    ),
     ("did not find expected key", "This line does not fit the lines above", _ALIGN),
     ("did not find expected '-'", "This line does not fit the list above", _ALIGN),
     ("expected <block end>", "This line does not fit the lines above", _ALIGN),

@@ -90,7 +90,11 @@ def parse_yaml(text: str, file: str, *, begin: str = RUNBOOK_BEGINS) -> tuple[No
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         raise explain(error, text, file) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # unmarked: a reader's complaint, or a number too long
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # unmarked: a reader's complaint, or a number too long
         raise BadInput(f"This is not YAML: {str(error).splitlines()[0]}", place=SourceLocation(file, 1, 1)) from error
     if builder.root is None:
         raise BadInput("There is nothing in this file", place=SourceLocation(file, 1, 1), hint=f"Begin with: {begin}")

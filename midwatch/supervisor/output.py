@@ -13,7 +13,11 @@ from midwatch.incident.permissions import open_file
 TAIL = 1024 * 1024
 """Bytes of the end that are kept when the limit was reached."""
 _TIMING_EVERY = 0.01
-_TROUBLE = {errno.ENOSPC: "the disk was full", errno.EDQUOT: "the quota was used up", errno.EROFS: "the disk was read-only"}
+_TROUBLE = {
+    errno.ENOSPC: "the disk was full",
+    errno.EDQUOT: "the quota was used up",
+    errno.EROFS: "the disk was read-only",
+}
 
 
 class OutputFile:

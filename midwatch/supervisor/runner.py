@@ -237,7 +237,9 @@ class Supervision:
         if refused is not None:
             return StepOutcome.FAILED, refused.sentence
         if why is not None:
-            self._family.signal_all(None, signal.SIGKILL)  # what came from the step and closed its terminal goes with it
+            self._family.signal_all(
+                None, signal.SIGKILL
+            )  # what came from the step and closed its terminal goes with it
             if self._ending.given_up:
                 self._notes.append("A process of the step did not end, not even by KILL: it waits in the kernel")
             if why is StepOutcome.TIMED_OUT:
@@ -276,7 +278,9 @@ class Supervision:
         )
         self._result.publish(result_bytes(result))
         if control := self._family.control:
-            control.remove(within=_LAST_GONE)  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
+            control.remove(
+                within=_LAST_GONE
+            )  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
 
     def _redact_values(self) -> None:
         """Replace what the step wrote by its redacted form, in space that was taken at the start."""

@@ -85,4 +85,6 @@ def tell_secret(descriptor: int, name: str, value: str) -> None:
                 f"The secret {name} cannot be masked: the supervisor does not answer", hint="Do not print it"
             ) from error
     if answer != IN_FORCE:
-        raise Failed(f"The secret {name} cannot be masked: it has fewer than six characters", hint="Choose a longer one")
+        raise Failed(
+            f"The secret {name} cannot be masked: it has fewer than six characters", hint="Choose a longer one"
+        )

@@ -16,7 +16,13 @@ from midwatch.supervisor.hardening import as_before_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
-_DEFAULTS = {"PAGER": "cat", "GIT_PAGER": "cat", "SYSTEMD_PAGER": "cat", "PSQL_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+_DEFAULTS = {
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "SYSTEMD_PAGER": "cat",
+    "PSQL_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 """A pager or a prompt would wait for keys that nobody can press: the step's terminal is written to, never typed into."""
 
 
@@ -74,7 +80,9 @@ class Child:
         environment = _DEFAULTS | dict(os.environ) | dict(order.env) | dict(extra)
         gate, self._gate = os.pipe2(os.O_CLOEXEC)
         self._report, report = os.pipe2(os.O_CLOEXEC)
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # no handler of ours runs in the child
+        blocked = signal.pthread_sigmask(
+            signal.SIG_BLOCK, signal.valid_signals()
+        )  # no handler of ours runs in the child
         self.pid = os.fork()
         if self.pid == 0:
             self._become(gate, report, terminal, inherited, environment)

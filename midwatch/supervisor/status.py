@@ -109,7 +109,9 @@ def is_alive(supervisor: Mapping[str, Any], folder: AttemptFolder) -> bool:
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
     except OSError as error:
-        raise Failed(f"The supervisor cannot be looked for: {error.strerror}", hint="It goes on all the same") from error
+        raise Failed(
+            f"The supervisor cannot be looked for: {error.strerror}", hint="It goes on all the same"
+        ) from error
 
 
 def unwatched(folder: AttemptFolder) -> Lost | None:
@@ -120,7 +122,9 @@ def unwatched(folder: AttemptFolder) -> Lost | None:
             data = json.loads(read_file(folder.supervisor))
             supervisor, step = ProcessIdentity.from_json(data), ProcessIdentity.from_json(data["step"])
             found = (
-                found if is_at_work(supervisor, folder) else _lost(folder, supervisor, step, str(data.get("control_group", "")))
+                found
+                if is_at_work(supervisor, folder)
+                else _lost(folder, supervisor, step, str(data.get("control_group", "")))
             )
         except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             return None
@@ -142,7 +146,9 @@ def cancel(folder: AttemptFolder) -> bool:
     found, left = inspect_attempt(folder), unwatched(folder)
     if left is not None and left.step is not None:
         return _end_unwatched(folder, left.step, left.control)
-    return isinstance(found, Running) and found.supervisor.send(signal.SIGTERM, only_if=lambda pid: is_supervisor(pid, folder))
+    return isinstance(found, Running) and found.supervisor.send(
+        signal.SIGTERM, only_if=lambda pid: is_supervisor(pid, folder)
+    )
 
 
 def _end_unwatched(folder: AttemptFolder, step: ProcessIdentity, control: str) -> bool:

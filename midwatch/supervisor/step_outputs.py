@@ -54,7 +54,9 @@ class ReportFile:
 
     def __init__(self, folder: AttemptFolder) -> None:
         """Make it. Raises `OSError`."""
-        self._private: Path | None = None if is_out_of_reach(folder) else Path(tempfile.mkdtemp(prefix="midwatch-step-"))
+        self._private: Path | None = (
+            None if is_out_of_reach(folder) else Path(tempfile.mkdtemp(prefix="midwatch-step-"))
+        )
         self.path = self._private / folder.values.name if self._private else folder.values
         os.close(open_file(self.path, os.O_CREAT | os.O_WRONLY))
 

@@ -52,7 +52,9 @@ class MidwatchError(Exception):
         text = self.sentence if self.sentence.endswith((".", "?", "!")) else f"{self.sentence}."
         if self.hint:
             text += f" {self.hint if self.hint.endswith(('.', '?', '!')) else self.hint + '.'}"
-        return safe_text(f"{self.place}: {text}" if self.place else text)  # it may quote whatever a file or an argument holds
+        return safe_text(
+            f"{self.place}: {text}" if self.place else text
+        )  # it may quote whatever a file or an argument holds
 
 
 class BadInput(MidwatchError):

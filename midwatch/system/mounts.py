@@ -101,7 +101,8 @@ def foreign_below(folder: Path, mounts: dict[Path, Mount] | None = None) -> list
     """The foreign mounts below a folder."""
     known = read_mounts() if mounts is None else mounts
     return sorted(
-        (one for one in known.values() if one.is_foreign and folder in one.point.parents), key=lambda one: str(one.point)
+        (one for one in known.values() if one.is_foreign and folder in one.point.parents),
+        key=lambda one: str(one.point),
     )
 
 
@@ -133,7 +134,9 @@ def require_answer(path: Path, limit_s: float = LIMIT_S) -> None:
     except subprocess.TimeoutExpired:
         with _guard:
             _stuck[mount.point] = asking
-        raise OutcomeUnknown(f"{path} cannot be reached: {mount} did not answer within {limit_s:g} s", hint=hint) from None
+        raise OutcomeUnknown(
+            f"{path} cannot be reached: {mount} did not answer within {limit_s:g} s", hint=hint
+        ) from None
 
 
 def _unescaped(text: str) -> str:

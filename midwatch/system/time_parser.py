@@ -31,7 +31,8 @@ def parse_time(text: str, now: datetime) -> datetime | None:
         raise BadInput(f"{text!r} is no time", hint=f"Write it like {HOW}")
     if at > now:
         raise BadInput(
-            f"{text!r} has not come yet: it is {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC", hint="Name a time that is past"
+            f"{text!r} has not come yet: it is {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            hint="Name a time that is past",
         )
     return at
 

@@ -151,7 +151,9 @@ def open_lock(path: Path, trust: Trust | None) -> int:
         descriptor = os.open(path.name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | _NEVER_WAIT, 0o600, dir_fd=folder)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise UntrustedFile(f"{path} is a link, not a lock", hint="Remove it; it was not made by Midwatch") from None
+            raise UntrustedFile(
+                f"{path} is a link, not a lock", hint="Remove it; it was not made by Midwatch"
+            ) from None
         raise
     finally:
         os.close(folder)
@@ -274,12 +276,16 @@ def _open_log(folder: int, path: Path, mode: int) -> int:
             descriptor = os.open(path.name, flags, dir_fd=folder)
         except OSError as error:
             if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
-                raise UntrustedFile(f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch") from None
+                raise UntrustedFile(
+                    f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch"
+                ) from None
             raise
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         os.close(descriptor)
-        why = "is not a regular file" if not stat.S_ISREG(status.st_mode) else f"has {status.st_nlink} names (hard links)"
+        why = (
+            "is not a regular file" if not stat.S_ISREG(status.st_mode) else f"has {status.st_nlink} names (hard links)"
+        )
         raise UntrustedFile(f"{path} {why}", hint="Remove it; it was not made by Midwatch")
     return descriptor
 

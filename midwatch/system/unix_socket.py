@@ -54,7 +54,9 @@ def connect_in_folder(folder: Path, name: str, *, limit_s: float) -> socket.sock
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         seconds, fraction = divmod(limit_s, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(fraction * 1e6)))
+        connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(fraction * 1e6))
+        )
         with _folder(folder) as descriptor:
             if not stat.S_ISSOCK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
                 raise OSError(errno.ENOTSOCK, "it is not a socket")

@@ -125,7 +125,9 @@ class Encrypting:
             packed = io.BufferedReader(cast(io.RawIOBase, self._passage), CHUNK)
             _pyrage().encrypt_io(packed, _Remembering(self._below, self), self._keys)
             self._done = True
-        except BaseException as error:  # pyrage keeps the words of what our own side raised, not the error; it panics as well
+        except (
+            BaseException
+        ) as error:  # pyrage keeps the words of what our own side raised, not the error; it panics as well
             told = shortage(error) or error
             self._error = self._error or Failed(f"The backup cannot be encrypted: {told}", hint="Nothing was published")
         finally:
@@ -241,7 +243,9 @@ def _recipient(text: str, where: str) -> Recipient:
         hint = "A backup is encrypted to public keys: age-keygen -y FILE tells that of a private one"
         raise BadInput(f"That is a private key{where}", hint=hint)
     if not _is_key(text):
-        raise BadInput(f"This is no public key{where}", hint="Write age1…, ssh-ed25519 AAAA… or ssh-rsa AAAA…, one a line")
+        raise BadInput(
+            f"This is no public key{where}", hint="Write age1…, ssh-ed25519 AAAA… or ssh-rsa AAAA…, one a line"
+        )
     return Recipient(" ".join(text.split()))
 
 
@@ -250,7 +254,9 @@ def _listed(file: Path) -> list[Recipient]:
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
     found = [_recipient(line, f" ({file}:{number})") for number, line in numbered if line and not line.startswith("#")]
     if not found:
-        raise BadInput(f"{file} holds no public key", hint="Write age1…, ssh-ed25519 AAAA… or ssh-rsa AAAA…, one a line")
+        raise BadInput(
+            f"{file} holds no public key", hint="Write age1…, ssh-ed25519 AAAA… or ssh-rsa AAAA…, one a line"
+        )
     return found
 
 
@@ -268,7 +274,9 @@ def _identities(file: Path) -> list[Any]:
     except pyrage.IdentityError as error:
         if "decrypted first" in str(error):
             raise Refused(f"{file} has a passphrase", hint="Give a copy without one, on a disk in memory") from None
-        raise BadInput(f"{file} holds no private key that can be used", hint="Give AGE-SECRET-KEY-1… or a key of ssh") from None
+        raise BadInput(
+            f"{file} holds no private key that can be used", hint="Give AGE-SECRET-KEY-1… or a key of ssh"
+        ) from None
     if not found:
         raise BadInput(f"{file} holds no private key", hint="Give AGE-SECRET-KEY-1… or a key of ssh")
     return found

@@ -80,7 +80,9 @@ def emergency_places(runbook: Runbook) -> list[str]:
 
 def emergency_folders(runbook: Runbook) -> list[Path]:
     """Those of them that are folders of this machine."""
-    here = [text for text in emergency_places(runbook) if text != "-" and not text.startswith("ssh ") and "://" not in text]
+    here = [
+        text for text in emergency_places(runbook) if text != "-" and not text.startswith("ssh ") and "://" not in text
+    ]
     return [runbook.resolve(text) for text in here]
 
 

@@ -102,7 +102,9 @@ def _entry(line: str, place: str) -> tuple[str, str]:
     return name, digest.lower()
 
 
-def verify_set(folder: Path, base: Path | None = None, *, read: Callable[[int], None] = lambda count: None) -> SetVerdict:
+def verify_set(
+    folder: Path, base: Path | None = None, *, read: Callable[[int], None] = lambda count: None
+) -> SetVerdict:
     """Verify every file of a set by streaming; `read` is told the bytes as they go. Never raises for a bad set.
 
     Names count from the set's own folder, wherever this runs. A list that was made from `base` (`backups/prod/…/x.gz`)
@@ -191,7 +193,9 @@ def sets_below(folder: Path) -> list[Path]:
     for parent in (folder, folder / "old"):
         try:
             with os.scandir(parent) as entries:
-                inner = [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
+                inner = [
+                    Path(e.path) for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
+                ]
         except OSError:
             continue
         found += [path for path in inner if path != folder / "old" and any(path.iterdir())]

@@ -108,7 +108,11 @@ def read_through(file: Path, pg_restore: Path, limit: float) -> ReadThrough:
                 fault = "it takes too long to read"
     if fault:
         return ReadThrough(False, fault)
-    return ReadThrough(True) if process.returncode == 0 else ReadThrough(False, f"pg_restore ended with {process.returncode}")
+    return (
+        ReadThrough(True)
+        if process.returncode == 0
+        else ReadThrough(False, f"pg_restore ended with {process.returncode}")
+    )
 
 
 def _feed(file: Path, into: IO[bytes], deadline: float) -> str:

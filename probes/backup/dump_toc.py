@@ -72,7 +72,9 @@ def read_contents(archive: DumpFile, pg_restore: Path) -> DumpContents:
     if is_encrypted(archive.name):
         with contextlib.suppress(OSError), archive.unsealed():
             pass
-    listing, script = (_told(archive, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-")))
+    listing, script = (
+        _told(archive, [str(pg_restore), *options]) for options in (("--list",), ("--schema-only", "-f", "-"))
+    )
     found = parse(script)
     entries = _LISTED.findall(listing)
     return replace(
@@ -101,7 +103,9 @@ def _told(archive: DumpFile, argv: list[str]) -> str:
         if away:
             raise away[0]
         if short := fell_short(process.returncode, said):
-            raise Failed(f"The pg_restore that looked into {archive.name} {short}", hint="Free memory, and run this again")
+            raise Failed(
+                f"The pg_restore that looked into {archive.name} {short}", hint="Free memory, and run this again"
+            )
         _refuse(archive, said)
     return out.decode("utf-8", "replace")
 
@@ -148,7 +152,8 @@ def _refuse(archive: DumpFile, said: str) -> None:
             hint="Install a newer postgresql-client, or set places.pg_bin",
         )
     raise Failed(
-        f"{archive.name} cannot be read by pg_restore: {told}", hint="midwatch action validate-backup tells what is wrong"
+        f"{archive.name} cannot be read by pg_restore: {told}",
+        hint="midwatch action validate-backup tells what is wrong",
     )
 
 

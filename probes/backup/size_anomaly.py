@@ -39,7 +39,10 @@ def backup_facts(
     """What the full page says of it."""
     facts = [
         ("last good" if newest.good else "newest", f"{newest.started:%Y-%m-%d %H:%M} UTC, {duration(age)} ago"),
-        ("RPO", f"{duration(rpo)}, " + (f"late by {duration(age - rpo)}" if age > rpo else f"{duration(rpo - age)} left")),
+        (
+            "RPO",
+            f"{duration(rpo)}, " + (f"late by {duration(age - rpo)}" if age > rpo else f"{duration(rpo - age)} left"),
+        ),
         ("size", size(newest.size) + (f", {odd}" if odd else "")),
         ("checksum", _checksum(newest)),
         ("validated", _validated(newest)),

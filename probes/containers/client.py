@@ -54,11 +54,15 @@ def engine(timeout: float = LIMIT, address: str = "") -> Iterator[DockerClient]:
             f"Docker does not know it: {error.explanation or error}", hint="docker ps -a lists what there is"
         ) from error
     except docker.errors.APIError as error:
-        raise Failed(f"Docker refused: {error.explanation or error}", hint="docker info says how the engine is") from error
+        raise Failed(
+            f"Docker refused: {error.explanation or error}", hint="docker info says how the engine is"
+        ) from error
     except docker.errors.DockerException as error:
         raise _unreachable(error, timeout) from error
     except requests.exceptions.Timeout as error:
-        raise Failed(f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is") from error
+        raise Failed(
+            f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is"
+        ) from error
     except requests.exceptions.RequestException as error:
         raise Failed(f"The connection to Docker broke: {error}", hint="docker info says how the engine is") from error
     finally:
@@ -180,18 +184,24 @@ def _image(image: Mapping[str, Any], used: bool) -> Thing:
 def _container(container: Mapping[str, Any]) -> Thing:
     name = (container.get("Names") or [short(container["Id"])])[0].lstrip("/")
     size = int(container.get("SizeRw") or 0)
-    return Thing(container["Id"], name, size, False, container.get("Status", ""), container.get("Labels") or {}, container)
+    return Thing(
+        container["Id"], name, size, False, container.get("Status", ""), container.get("Labels") or {}, container
+    )
 
 
 def _volume(volume: Mapping[str, Any]) -> Thing:
     usage = volume.get("UsageData") or {}
     size = max(0, int(usage.get("Size") or 0))
-    return Thing(volume["Name"], volume["Name"], size, usage.get("RefCount") == 0, "", volume.get("Labels") or {}, volume)
+    return Thing(
+        volume["Name"], volume["Name"], size, usage.get("RefCount") == 0, "", volume.get("Labels") or {}, volume
+    )
 
 
 def _cached(record: Mapping[str, Any]) -> Thing:
     unused = not record.get("InUse") and not record.get("Shared")
-    return Thing(record["ID"], record.get("Description") or record["ID"], int(record.get("Size") or 0), unused, attrs=record)
+    return Thing(
+        record["ID"], record.get("Description") or record["ID"], int(record.get("Size") or 0), unused, attrs=record
+    )
 
 
 def short(identity: str) -> str:

@@ -77,7 +77,9 @@ def silent(client: DockerClient, container: str, name: str) -> Failed:
     """Why a command did not end in time: most often its container was paused meanwhile."""
     limit = f"{client.api.timeout:g} s"
     if client.api.inspect_container(container)["State"].get("Paused"):
-        return Failed(f"The container {container} is paused: {name} did not end within {limit}", hint="docker unpause it")
+        return Failed(
+            f"The container {container} is paused: {name} did not end within {limit}", hint="docker unpause it"
+        )
     return Failed(f"{name} in {container} did not end within {limit}", hint="Is the container under load?")
 
 

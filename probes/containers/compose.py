@@ -36,7 +36,9 @@ def compose_program() -> list[str]:
     """`docker compose`, or the older `docker-compose`; empty where neither is installed."""
     if shutil.which("docker"):
         try:
-            asked = subprocess.run(["docker", "compose", "version"], check=False, capture_output=True, timeout=_PROGRAM_LIMIT)
+            asked = subprocess.run(
+                ["docker", "compose", "version"], check=False, capture_output=True, timeout=_PROGRAM_LIMIT
+            )
             if asked.returncode == 0:
                 return ["docker", "compose"]
         except subprocess.TimeoutExpired:

@@ -91,7 +91,9 @@ def current_log(runbook: Runbook, target: Target) -> Path:
     inside, end, _ = find_server(target).socket.partition(f"/root/{RUN}")
     root = f"{inside}/root" if end and target.kind is TargetKind.DOCKER else ""
     if target.kind is TargetKind.DOCKER and not root:
-        raise Failed(f"{target.label} logs to a file inside its container", hint=f"Add 'log' to the target {target.name}")
+        raise Failed(
+            f"{target.label} logs to a file inside its container", hint=f"Add 'log' to the target {target.name}"
+        )
     return Path(f"{root}{PurePosixPath(folder) / named}")
 
 
@@ -104,7 +106,9 @@ def _refusal(prefix: str, words: str, source: str) -> RefusedLogin | None:
         if not told and (address := _ADDRESS.search(_TIME.sub("", prefix))):
             told = address[1]
         time = moment[0].replace("T", " ") if (moment := _TIME.search(prefix)) else "?"
-        return RefusedLogin(match["user"], "the local socket" if told == "[local]" else told or "?", time, match["what"])
+        return RefusedLogin(
+            match["user"], "the local socket" if told == "[local]" else told or "?", time, match["what"]
+        )
     return None
 
 

@@ -52,7 +52,12 @@ class Route:
 
 
 def connect(
-    route: Route, *, password: str | None = None, pgpass: Path | None = None, timeout: float = 5.0, statement: float = 30.0
+    route: Route,
+    *,
+    password: str | None = None,
+    pgpass: Path | None = None,
+    timeout: float = 5.0,
+    statement: float = 30.0,
 ) -> Connection:
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
@@ -97,7 +102,9 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
             f"{route.label} does not answer by {route}", hint="Is the server up, and is its port open from here?"
         )
     if re.search(r"too many (clients|connections)|remaining connection slots", said):
-        return Failed(f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots")
+        return Failed(
+            f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots"
+        )
     if re.search(r"starting up|shutting down|recovery mode", said):
         return Failed(f"{route.label} is not ready: {said}", hint="Wait for it")
     return Failed(f"{route.label} cannot be reached by {route}: {said}", hint="Is the server running?")

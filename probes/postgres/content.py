@@ -80,7 +80,9 @@ def digest_rows(connection: Connection, tell: Callable[[int], None] = lambda don
     are one entry more. Sequences, views, foreign tables and generated columns are not in it.
     """
     connection.execute(SETTINGS.encode())
-    row = connection.execute("SELECT current_setting('server_encoding'), current_setting('is_superuser') = 'on'").fetchone()
+    row = connection.execute(
+        "SELECT current_setting('server_encoding'), current_setting('is_superuser') = 'on'"
+    ).fetchone()
     assert row is not None
     encoding = "SQL_ASCII" if row[0] == "SQL_ASCII" else "UTF8"  # its bytes may be no text at all
     found = {}
@@ -134,7 +136,9 @@ def rows_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> di
 def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
     """`digest_rows` of the route's database. Raises `MidwatchError`; `Refused` inside a container, where no connection goes."""
     if route.kind == "exec":
-        raise Refused(f"{route.label} is reached by commands inside its container only", hint="Publish its port for digests")
+        raise Refused(
+            f"{route.label} is reached by commands inside its container only", hint="Publish its port for digests"
+        )
     import psycopg
 
     with connect(route, statement=0) as connection:
@@ -160,7 +164,20 @@ def _rows_inside(route: Route) -> dict[str, int]:
 
     each = "format('SELECT json_build_array(%L, count(*)) FROM ONLY %s', t.name, t.name)"
     script = f"SELECT {each} FROM ({TABLES.strip()}) AS t \\gexec\n"  # noqa: S608  nothing foreign in it
-    argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
+    argv = (
+        "psql",
+        "-XAtqw",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-p",
+        str(route.port),
+        "-U",
+        route.user,
+        "-d",
+        route.database,
+        "-f",
+        "-",
+    )
     with engine(LONG) as client:
         said = feed(client, route.container, *argv, data=script.encode(), options=route.options)
     if said.exit:

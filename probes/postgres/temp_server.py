@@ -109,7 +109,18 @@ def temp_server(runbook: Runbook, place: Path, major: int) -> Iterator[TempServe
         sockets.mkdir()
         _own(engine.identity, sockets)
         _own(engine.identity, folder)
-        initdb = [engine.program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]
+        initdb = [
+            engine.program("initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+        ]
         run(engine.identity, [*initdb, "--no-sync", "--no-instructions"])
         process = _start(engine, data, sockets, folder / "log")
         try:
@@ -201,7 +212,9 @@ def _engine(runbook: Runbook, folder: Path, major: int) -> tuple[Engine, str, in
     engine = engine_for(folder)
     found = major_of(Path(engine.program("postgres")))
     if found < major:
-        raise Refused(f"The server was PostgreSQL {major}, and the package has {found}", hint="Name an image: --image NAME")
+        raise Refused(
+            f"The server was PostgreSQL {major}, and the package has {found}", hint="Name an image: --image NAME"
+        )
     return engine, f"the embedded PostgreSQL {found}", found
 
 
@@ -232,5 +245,7 @@ def _wait(route: Route, process: subprocess.Popen[bytes], log: Path) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 lines = log.read_text(errors="replace").strip().splitlines()
                 told = lines[-1] if lines else error.sentence
-                raise Failed(f"The scratch server does not start: {told}", hint="Is there memory and room for it?") from error
+                raise Failed(
+                    f"The scratch server does not start: {told}", hint="Is there memory and room for it?"
+                ) from error
         time.sleep(0.05)

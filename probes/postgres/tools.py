@@ -80,7 +80,9 @@ def pg_dump_inside(container: str, server_major: int) -> str:
         told = (said.err or said.out).strip().splitlines()[-1:] or [f"exit {said.exit}"]
         raise Refused(f"pg_dump in the container {container} does not work: {told[0]}", hint=_FROM_HERE)
     if found[0] < server_major:
-        sentence = f"pg_dump in the container {container} is {found[0]}.{found[1]}, older than the server, {server_major}"
+        sentence = (
+            f"pg_dump in the container {container} is {found[0]}.{found[1]}, older than the server, {server_major}"
+        )
         raise Refused(sentence, hint=_FROM_HERE)
     return f"pg_dump {found[0]}.{found[1]}"
 

@@ -28,7 +28,9 @@ def require_writable(route: Route) -> None:
     found: dict[str, Any] = json.loads(run_quietly(route, _QUERY))
     if found["recovery"]:
         primary = server_of(found["conninfo"]) or found["sender"]
-        where = f"; its primary is {safe_text(primary)}" if primary else "; which server is its primary, it does not say"
+        where = (
+            f"; its primary is {safe_text(primary)}" if primary else "; which server is its primary, it does not say"
+        )
         raise Refused(
             f"{route.label} is a standby, which takes no change{where}",
             hint="Point the target at the primary in runbook or site file, and plan again",

@@ -36,9 +36,13 @@ class Budget:
         try:
             total = int(Size.parse(size))
         except ValueError as error:
-            raise BadInput(f"The budget {text!r} has no size: {error}", hint="Write it like 'backups=16 MB=quota'") from None
+            raise BadInput(
+                f"The budget {text!r} has no size: {error}", hint="Write it like 'backups=16 MB=quota'"
+            ) from None
         if not path or total <= 0:
-            raise BadInput(f"The budget {text!r} needs a path and a size above 0", hint="Write it like 'backups=16 MB=quota'")
+            raise BadInput(
+                f"The budget {text!r} needs a path and a size above 0", hint="Write it like 'backups=16 MB=quota'"
+            )
         return cls(resolve(path), total, label or "quota")
 
 

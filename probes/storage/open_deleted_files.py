@@ -70,7 +70,9 @@ def _look(
         return True
     size = status.st_blocks * 512
     if size:
-        found.setdefault((status.st_dev, status.st_ino), OpenDeletedFile(pid, _name(pid), target.removesuffix(SUFFIX), size))
+        found.setdefault(
+            (status.st_dev, status.st_ino), OpenDeletedFile(pid, _name(pid), target.removesuffix(SUFFIX), size)
+        )
     return True
 
 

@@ -23,7 +23,9 @@ def within(seconds: float, what: str, call: Callable[[], T]) -> T:
     with _guard:
         earlier = _stuck.get(what)
         if earlier is not None and earlier.is_alive():
-            raise OutcomeUnknown(f"{what} still does not answer", hint="A network mount whose server is gone looks like this")
+            raise OutcomeUnknown(
+                f"{what} still does not answer", hint="A network mount whose server is gone looks like this"
+            )
         _stuck.pop(what, None)
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 

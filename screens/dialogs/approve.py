@@ -86,7 +86,9 @@ class Approve(Confirm):
     def body(self) -> Iterable[Widget]:
         words = f"{self._asker} asks you to approve this. It may then run as it is shown here, once."
         yield Static(
-            joined([*paragraph(words, self.room, self.text_styles, style=FAINT), Content("")]), markup=False, classes="plan"
+            joined([*paragraph(words, self.room, self.text_styles, style=FAINT), Content("")]),
+            markup=False,
+            classes="plan",
         )
         yield from super().body()
 

@@ -28,7 +28,9 @@ class CancelStep(Dialog):
 
     def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step) -> None:
         super().__init__(
-            text_styles, f"End {step.number} {step.title}?", mark=step_mark(session.runbook.environment, step.risk, text_styles)
+            text_styles,
+            f"End {step.number} {step.title}?",
+            mark=step_mark(session.runbook.environment, step.risk, text_styles),
         )
         self._desk, self._step = session, step
         self.hint = f"Esc let it run {text_styles.signs.dot} {{yes}} end it"

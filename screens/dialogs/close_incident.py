@@ -69,7 +69,9 @@ class CloseIncident(Dialog):
     def _unmet(self) -> int:
         found = self._found if self._found is not None else self._desk.incident.criteria
         return sum(
-            1 for criterion in self._desk.runbook.closure if criterion.id not in found or found[criterion.id].met is not True
+            1
+            for criterion in self._desk.runbook.closure
+            if criterion.id not in found or found[criterion.id].met is not True
         )
 
     def _draw(self) -> None:

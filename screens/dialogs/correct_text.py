@@ -18,7 +18,8 @@ class CorrectForm(Form):
             lambda values: session.correct(seq, values["text"]),
             words=[
                 text_styles.ink(
-                    f"Said: {text_styles.clean(said)}" if said else f"Without words so far: {text_styles.clean(of)}", FAINT
+                    f"Said: {text_styles.clean(said)}" if said else f"Without words so far: {text_styles.clean(of)}",
+                    FAINT,
                 )
             ],
             accept="Correct",

@@ -29,7 +29,9 @@ class DeclareForm(Form):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]) -> None:
+    def __init__(
+        self, text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]
+    ) -> None:
         self.declaration: Declaration | None = None
         self._runbook = runbook
         options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]

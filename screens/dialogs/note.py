@@ -29,7 +29,13 @@ class NoteForm(Form):
             Field("text", "What happened, what was seen", kind="text", value="" if lines else pasted.strip()),
             Field("at", "When, if not now: 02:10 (UTC) or 5 min ago", required=False),
             Field(
-                "more", "With it", kind="one", required=False, value="pasted_output" if lines else "", options=more, across=True
+                "more",
+                "With it",
+                kind="one",
+                required=False,
+                value="pasted_output" if lines else "",
+                options=more,
+                across=True,
             ),
             Field("pasted_output", "Paste the lines here", kind="text", value=lines),
             Field("command", "The command"),
@@ -84,5 +90,7 @@ def _write(session: IncidentSession, values: Mapping[str, str]) -> None:
         values["text"],
         at=parse_time(values["at"], session.clock.now()),
         pasted_output=values["pasted_output"] if more == "pasted_output" else "",
-        manual_command=ManualCommand(values["command"], values["host"], values["result"]) if more == "manual_command" else None,
+        manual_command=ManualCommand(values["command"], values["host"], values["result"])
+        if more == "manual_command"
+        else None,
     )

@@ -17,7 +17,8 @@ class NotifyForm(Form):
         runbook, owed = session.runbook, session.incident.to_notify
         roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)
         options = [
-            (role.id, role.name + (f" {text_styles.signs.dash} {owed[role.id]}" if role.id in owed else "")) for role in roles
+            (role.id, role.name + (f" {text_styles.signs.dash} {owed[role.id]}" if role.id in owed else ""))
+            for role in roles
         ]
         first = next(iter(owed), "")
         super().__init__(
@@ -25,6 +26,8 @@ class NotifyForm(Form):
             "Notify somebody",
             [Field("role", "Whom", kind="one", options=options, value=first), Field("message", "What was said")],
             lambda values: session.record_notification(values["role"], values["message"]),
-            words=paragraph("Call or write to them yourself: Midwatch records that they were notified.", 74, text_styles),
+            words=paragraph(
+                "Call or write to them yourself: Midwatch records that they were notified.", 74, text_styles
+            ),
             accept="Record",
         )

@@ -30,8 +30,15 @@ class SettingsForm(Form):
                 Field("theme", "Theme", kind="one", options=options, value=now["theme"], across=True),
                 Field("mouse", "Hear the mouse (from the next start)", kind="yes-no", value=now["mouse"]),
                 Field("ascii", "Plain characters only (from the next start)", kind="yes-no", value=now["ascii"]),
-                Field("plain", "Line by line instead of the screen (from the next start)", kind="yes-no", value=now["plain"]),
-                Field("keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False),
+                Field(
+                    "plain",
+                    "Line by line instead of the screen (from the next start)",
+                    kind="yes-no",
+                    value=now["plain"],
+                ),
+                Field(
+                    "keys", "Changed keys, a line each, such as skip: k", kind="text", value=now["keys"], required=False
+                ),
             ],
             save,
             words=paragraph(f"Kept in {place}; keys in keys.yaml beside it.", _WIDTH, text_styles, style=FAINT),

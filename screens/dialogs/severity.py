@@ -24,7 +24,8 @@ class SeverityForm(Form):
     def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
         now = session.incident.severity
         options = [
-            (level.value, f"{level.value} {words}" + (", now" if level is now else "")) for level, words in WORDS.items()
+            (level.value, f"{level.value} {words}" + (", now" if level is now else ""))
+            for level, words in WORDS.items()
         ]
         super().__init__(
             text_styles,

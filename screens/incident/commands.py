@@ -151,7 +151,9 @@ class Commands(Collaboration):
     def action_detail(self) -> None:
         if step := self.step:
             phase = next(phase for phase in self.session.runbook.phases if step in phase.steps)
-            self.app.push_screen(Page(self.text_styles, f"{phase.section} {phase.title}".strip(), partial(self._detail, step)))
+            self.app.push_screen(
+                Page(self.text_styles, f"{phase.section} {phase.title}".strip(), partial(self._detail, step))
+            )
 
     def _detail(self, step: Step, width: int) -> list[Content]:
         return step_lines(self.parts(step, whole=True), width, self.text_styles)

@@ -178,7 +178,9 @@ class Layout(Commands):
         tiny = self.has_class("-tiny")
         room = strip.room - 1  # as far to the right as the line above
         lines = (
-            [worst_line(panels, now, room, self.text_styles)] if tiny else summary_lines(panels, now, room, self.text_styles)
+            [worst_line(panels, now, room, self.text_styles)]
+            if tiny
+            else summary_lines(panels, now, room, self.text_styles)
         )
         strip.styles.height = len(lines)
         strip.show(lines)
@@ -217,7 +219,9 @@ class Layout(Commands):
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "running"
             paused = "" if view.following else ", paused"
-            self._title(view, f"Output of {step.number} {self.text_styles.signs.dot} {how}{self._figures(view, last)}{paused}")
+            self._title(
+                view, f"Output of {step.number} {self.text_styles.signs.dot} {how}{self._figures(view, last)}{paused}"
+            )
 
     def _figures(self, view: OutputView, last: Attempt | None) -> str:
         """How much and how fast, of a step running. A title draws all of its widget anew: so no clock in it."""
@@ -250,7 +254,9 @@ class Layout(Commands):
         """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the hidden."""
         tiny, found = self.has_class("-tiny"), pending_request(self.session)
         first = (found.answer if found else "", *HIDDEN)
-        for key in sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS:
+        for key in (
+            sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS
+        ):
             if not key.words or key.id == "help" or not self.check_action(key.id, ()):
                 continue
             if key.id != "other_pane":
@@ -265,7 +271,9 @@ class Layout(Commands):
             names = ", ".join(
                 self.session.runbook.roles[role].name if role in self.session.runbook.roles else role for role in owed
             )
-            words, style = (f"Notify {names}: press {self._key('notify_people')}", WRONG) if owed else (self._called(), SOON)
+            words, style = (
+                (f"Notify {names}: press {self._key('notify_people')}", WRONG) if owed else (self._called(), SOON)
+            )
             text = self.text_styles.ink(f"{self.text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)

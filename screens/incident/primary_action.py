@@ -41,7 +41,9 @@ class NextAction:
     """Where `GO` goes."""
 
 
-def next_action(session: IncidentSession, step: Step | None, look: PlanState, looked_up: Collection[str] = ()) -> NextAction:
+def next_action(
+    session: IncidentSession, step: Step | None, look: PlanState, looked_up: Collection[str] = ()
+) -> NextAction:
     """What Enter does for the step under the cursor; None stands for a phase.
 
     `looked_up` are steps whose end could not be found out either.
@@ -95,4 +97,8 @@ def next_action(session: IncidentSession, step: Step | None, look: PlanState, lo
 
 def _watch(session: IncidentSession, step: Step) -> NextAction:
     has_output = session.attempt_folder(step.id) is not None
-    return NextAction(PrimaryAction.OUTPUT, "full output") if has_output else NextAction(PrimaryAction.TIMELINE, "timeline")
+    return (
+        NextAction(PrimaryAction.OUTPUT, "full output")
+        if has_output
+        else NextAction(PrimaryAction.TIMELINE, "timeline")
+    )

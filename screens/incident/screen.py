@@ -130,7 +130,11 @@ class IncidentScreen(Layout):
     def _go_with_next(self) -> None:
         """Put the cursor on the step that runs, or on the one that is next."""
         running = self.session.incident.running()
-        step = self.session.runbook.step(running[-1].id) if running else self.session.incident.next_step(self.session.runbook)
+        step = (
+            self.session.runbook.step(running[-1].id)
+            if running
+            else self.session.incident.next_step(self.session.runbook)
+        )
         if step is not None and step is not self.step:
             self.checklist.go_to(step.id)
             self._note_meaning()
@@ -199,9 +203,11 @@ class IncidentScreen(Layout):
         elif deed.action is PrimaryAction.FOLD:
             self.checklist.action_fold(not self.checklist.phase_open)
         elif step is not None:
-            {PrimaryAction.RUN: self.run_step, PrimaryAction.TICK: self.tick, PrimaryAction.DECIDE: self.decide_need}.get(
-                deed.action, self._other
-            )(step)
+            {
+                PrimaryAction.RUN: self.run_step,
+                PrimaryAction.TICK: self.tick,
+                PrimaryAction.DECIDE: self.decide_need,
+            }.get(deed.action, self._other)(step)
 
     def _other(self, step: Step) -> None:
         deed = self.next().action

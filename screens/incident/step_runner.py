@@ -79,7 +79,9 @@ class StepRunner(BaseScreen[None]):
         unmet = look.unmet(step)
         if unmet and not reason:
             words = f"Not met, or not known: {'; '.join(unmet)}."
-            self.with_reason(step, "All the same:", "Why does it run all the same?", words, partial(self.run_step, step))
+            self.with_reason(
+                step, "All the same:", "Why does it run all the same?", words, partial(self.run_step, step)
+            )
             return
         self._consent(step, look.plan, look.at, reason)
 
@@ -172,7 +174,9 @@ class StepRunner(BaseScreen[None]):
     def reason(self, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> None:
         """Ask for a reason, and do at once what it is for."""
         if self.step:
-            self.open(ask_reason(self.text_styles, self.session.runbook, self.step, title, prompt, words, accept, submit))
+            self.open(
+                ask_reason(self.text_styles, self.session.runbook, self.step, title, prompt, words, accept, submit)
+            )
 
     def with_reason(self, step: Step, title: str, prompt: str, words: str, then: Callable[[str], None]) -> None:
         """Ask for a reason, then do what comes then with it."""
@@ -183,7 +187,8 @@ class StepRunner(BaseScreen[None]):
                 then(given[-1])
 
         self.app.push_screen(
-            ask_reason(self.text_styles, self.session.runbook, step, title, prompt, words, "Go on", given.append), closed
+            ask_reason(self.text_styles, self.session.runbook, step, title, prompt, words, "Go on", given.append),
+            closed,
         )
 
     def action_undo(self) -> None:
@@ -214,7 +219,11 @@ class StepRunner(BaseScreen[None]):
         def found(holds: bool | None) -> None:
             if holds is None:
                 self.looked_up.add(step.id)
-            words = {True: "it took effect", False: "it did not take effect", None: "it cannot be told; decide yourself"}
+            words = {
+                True: "it took effect",
+                False: "it did not take effect",
+                None: "it cannot be told; decide yourself",
+            }
             self.notice(f"{step.number}: {words[holds]}")
 
         def failed(why: str) -> None:
@@ -228,7 +237,9 @@ class StepRunner(BaseScreen[None]):
     def action_start_here(self) -> None:
         if step := self.step:
             count = len(self.passed_over(step))
-            words = f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
+            words = (
+                f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
+            )
             self.reason("Begin at", "Why from here?", words, "Start here", partial(self.session.start_from, step.id))
 
     def passed_over(self, step: Step) -> list[Step]:

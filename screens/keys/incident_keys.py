@@ -9,10 +9,14 @@ from screens.widgets.key import Key
 KEYS = (
     Key("go", "enter", "", "Do the next sensible thing; the footer says which"),
     Key("other_pane", "c", "checklist", "In a small terminal: checklist or step"),
-    Key("approve", "a", "approve", "As the second person: see the plan that waits, approve or decline it", watches=True),
+    Key(
+        "approve", "a", "approve", "As the second person: see the plan that waits, approve or decline it", watches=True
+    ),
     Key("control", "W", "take control", "Take control, or ask for it", watches=True),
     Key("cancel_step", "x", "end it", "End the step that runs", writes=True),
-    Key("check_outcome", "v", "check the outcome", "Check whether a step took effect whose end nobody saw", writes=True),
+    Key(
+        "check_outcome", "v", "check the outcome", "Check whether a step took effect whose end nobody saw", writes=True
+    ),
     Key("plan_again", "p", "plan again", "Look again what the step would do"),
     Key("skip", "s", "skip", "Go on without this step, with a reason", writes=True),
     Key("fail", "f", "failed", "Say that a manual step did not work", writes=True),

@@ -12,12 +12,20 @@ OUTPUT = (
     Key("output.find", "slash", "find", "Find words; without capitals they find capitals too", action="find"),
     Key("output.next", "n", "next", "The next match", action="again(1)"),
     Key("output.before", "N", "before", "The match before", action="again(-1)"),
-    Key("output.first_error", "e", "first error", "Go to the first line that looks like an error", action="first_error"),
+    Key(
+        "output.first_error", "e", "first error", "Go to the first line that looks like an error", action="first_error"
+    ),
     Key("output.pause", "space", "pause", "Stop following, or take it up again", action="pause"),
     Key("output.other_run", "w", "what runs", "The next of the steps that run", action="other_run"),
     Key("output.times", "t", "times", "When each line came, by the clock (UTC)", action="times"),
     Key("output.wrap", "b", "break lines", "Break lines that are too long, or cut them off", action="wrap"),
-    Key("output.copy", "y", "copy", "Copy the end to the clipboard, and all of it to a file beside the journal", action="copy"),
+    Key(
+        "output.copy",
+        "y",
+        "copy",
+        "Copy the end to the clipboard, and all of it to a file beside the journal",
+        action="copy",
+    ),
     Key("output.pager", "v", "pager", "Read it in your own pager ($PAGER); steps go on meanwhile", action="pager"),
     Key("output.begin", "g", "begin", "Go to the begin", action="ends(0)"),
     Key("output.end", "G", "end", "Go to the end, and follow", action="ends(1)"),
@@ -28,8 +36,16 @@ OUTPUT = (
 TIMELINE = (
     Key("timeline.find", "slash", "find", "Only the events that hold these words", action="find"),
     Key("timeline.kind", "f", "kind", "All, words that people wrote, steps, or what is starred", action="kind"),
-    Key("timeline.star", "asterisk", "star", "Star what the post-mortem should not miss, or take the star away", action="star"),
-    Key("timeline.correct", "e", "correct", "Correct somebody's words; the old ones stay beside them", action="correct"),
+    Key(
+        "timeline.star",
+        "asterisk",
+        "star",
+        "Star what the post-mortem should not miss, or take the star away",
+        action="star",
+    ),
+    Key(
+        "timeline.correct", "e", "correct", "Correct somebody's words; the old ones stay beside them", action="correct"
+    ),
     Key("timeline.note", "n", "note", "Write a note, back-dated if you want", action="note"),
     Key("timeline.down", "j", "", "An event down; so does the arrow", action="move(1)"),
     Key("timeline.up", "k", "", "An event up; so does the arrow", action="move(-1)"),

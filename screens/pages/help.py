@@ -25,7 +25,9 @@ FIVE_LINES = (
 
 def help_page(text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> Page:
     """The page that shows them; keys that were changed are shown as changed."""
-    return Page(text_styles, "Help", lambda width: help_lines(width, text_styles, keymap, driving=driving), can_help=False)
+    return Page(
+        text_styles, "Help", lambda width: help_lines(width, text_styles, keymap, driving=driving), can_help=False
+    )
 
 
 def help_lines(width: int, text_styles: TextStyles, keymap: Mapping[str, str], *, driving: bool) -> list[Content]:
@@ -40,11 +42,17 @@ def help_lines(width: int, text_styles: TextStyles, keymap: Mapping[str, str], *
             lines += [Content.assemble(text_styles.ink(f" {name:<10}", CHOSEN), text_styles.ink(key.help))]
     for glyphs, plain, words in MOVES:
         lines.append(
-            Content.assemble(text_styles.ink(f" {plain if text_styles.ascii else glyphs:<10}", CHOSEN), text_styles.ink(words))
+            Content.assemble(
+                text_styles.ink(f" {plain if text_styles.ascii else glyphs:<10}", CHOSEN), text_styles.ink(words)
+            )
         )
     lines += [Content(""), text_styles.ink("Signs", STRONG)]
-    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.next, CHOSEN), text_styles.ink("   next", FAINT)))
+    lines.append(
+        Content.assemble(" ", text_styles.ink(text_styles.signs.next, CHOSEN), text_styles.ink("   next", FAINT))
+    )
     for status in StepStatus:
         lines.append(Content.assemble(" ", text_styles.state(status), text_styles.ink(f"   {status.value}", FAINT)))
-    lines.append(Content.assemble(" ", text_styles.ink(text_styles.signs.person), text_styles.ink("   needs a person", FAINT)))
+    lines.append(
+        Content.assemble(" ", text_styles.ink(text_styles.signs.person), text_styles.ink("   needs a person", FAINT))
+    )
     return lines

@@ -24,7 +24,8 @@ def incident_lines(found: Sequence[Summary], here: str, width: int, text_styles:
         state = "damaged" if one.problem else "closed" if one.closed else "open"
         style = {"damaged": WRONG, "open": SOON}.get(state, FAINT)
         name = Content.assemble(
-            text_styles.ink(f"{text_styles.signs.next} " if one.id == here else "  ", CHOSEN), text_styles.ink(one.id, STRONG)
+            text_styles.ink(f"{text_styles.signs.next} " if one.id == here else "  ", CHOSEN),
+            text_styles.ink(one.id, STRONG),
         )
         lines.append(edges(name, text_styles.ink(f"{one.severity} {state}".strip(), style), width))
         if one.problem:
@@ -35,5 +36,7 @@ def incident_lines(found: Sequence[Summary], here: str, width: int, text_styles:
         driver = f", {one.driver} drives" if one.driver else ""
         lines += paragraph(f"{one.title}: declared {when}, {steps}{driver}", width, text_styles, style=FAINT, indent=4)
     lines.append(Content(""))
-    lines += paragraph("To open one of them: midwatch --incident ID, or with --observe to follow along.", width, text_styles)
+    lines += paragraph(
+        "To open one of them: midwatch --incident ID, or with --observe to follow along.", width, text_styles
+    )
     return lines

@@ -126,7 +126,11 @@ class OutputScreen(BaseScreen[None]):
         last = state.last if state else None
         if last is None:
             return 0.0
-        return last.seconds if last.seconds is not None else last.runs_for(self._desk.incident.elapsed_now(self._desk.clock))
+        return (
+            last.seconds
+            if last.seconds is not None
+            else last.runs_for(self._desk.incident.elapsed_now(self._desk.clock))
+        )
 
     def _draw_progress(self, status: StepStatus, width: int) -> None:
         line, folder = self.query_one("#progress", StatusLine), self._desk.attempt_folder(self._step.id)
@@ -148,7 +152,9 @@ class OutputScreen(BaseScreen[None]):
         now = there(self, OUTPUT)
         moves = (("PgUp PgDn", "A page up, a page down"), ("Esc", "Back to the incident"))
         self.app.push_screen(
-            Page(self.text_styles, "Output", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False)
+            Page(
+                self.text_styles, "Output", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False
+            )
         )
 
     def action_leave(self) -> None:

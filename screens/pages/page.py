@@ -42,13 +42,23 @@ class Page(BaseScreen[None]):
 
     hint = "Esc back   PgUp PgDn scroll"
     """The keys, for the last line."""
-    moves: Sequence[tuple[str, str]] = (("PgUp PgDn", "A page up, a page down"), ("Home End", "Begin and end"), ("Esc", "Back"))
+    moves: Sequence[tuple[str, str]] = (
+        ("PgUp PgDn", "A page up, a page down"),
+        ("Home End", "Begin and end"),
+        ("Esc", "Back"),
+    )
 
     def __init__(
         self, text_styles: TextStyles, title: str, lines: Lines, *, at_end: bool = False, can_help: bool = True
     ) -> None:
         super().__init__()
-        self.text_styles, self._title, self._lines, self._at_end, self.can_help = text_styles, title, lines, at_end, can_help
+        self.text_styles, self._title, self._lines, self._at_end, self.can_help = (
+            text_styles,
+            title,
+            lines,
+            at_end,
+            can_help,
+        )
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="top")
@@ -83,7 +93,12 @@ class Page(BaseScreen[None]):
         """The keys of a page, on one more page; that one has no further."""
         now = there(self, PAGE)
         self.app.push_screen(
-            Page(self.text_styles, "Keys", lambda width: key_lines(now, self.moves, width, self.text_styles), can_help=False)
+            Page(
+                self.text_styles,
+                "Keys",
+                lambda width: key_lines(now, self.moves, width, self.text_styles),
+                can_help=False,
+            )
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

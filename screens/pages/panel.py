@@ -42,7 +42,9 @@ class PanelPage(Page):
 
     def _name_it(self) -> None:
         names = [panel.title for panel in self._panels().values()]
-        self._title = "  ".join(f"[{n} {name}]" if n == self._number else f" {n} {name} " for n, name in enumerate(names, 1))
+        self._title = "  ".join(
+            f"[{n} {name}]" if n == self._number else f" {n} {name} " for n, name in enumerate(names, 1)
+        )
 
     def action_panel(self, number: int) -> None:
         """Show that one from its begin."""

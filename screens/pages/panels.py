@@ -31,7 +31,10 @@ class PanelsPage(Page):
     def _made(self, width: int) -> list[Content]:
         found: list[Content] = []
         for number, panel in enumerate(self._panels().values(), start=1):
-            found += [*block_lines(panel, self._clock.now(), width, self.text_styles, number=number, details=True), Content("")]
+            found += [
+                *block_lines(panel, self._clock.now(), width, self.text_styles, number=number, details=True),
+                Content(""),
+            ]
         return found[:-1]
 
     def action_panel(self, number: int) -> None:

@@ -181,7 +181,9 @@ class TimelineScreen(BaseScreen[None]):
             self._say(error.sentence)
             return
         of = describe(entry.event, self._desk.runbook)
-        self.app.push_screen(CorrectForm(self.text_styles, self._desk, entry.event.seq, said, of), lambda _: self.redraw())
+        self.app.push_screen(
+            CorrectForm(self.text_styles, self._desk, entry.event.seq, said, of), lambda _: self.redraw()
+        )
 
     def action_note(self) -> None:
         if self._writes:
@@ -195,5 +197,10 @@ class TimelineScreen(BaseScreen[None]):
             ("Esc", "Back"),
         )
         self.app.push_screen(
-            Page(self.text_styles, "Timeline", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False)
+            Page(
+                self.text_styles,
+                "Timeline",
+                lambda width: key_lines(now, moves, width, self.text_styles),
+                can_help=False,
+            )
         )

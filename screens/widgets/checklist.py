@@ -71,7 +71,8 @@ class Checklist(LineView):
         """The phase under the cursor, or that of the step under it."""
         phases = self._about.runbook.phases
         return next(
-            (p for p in phases if self._cursor == f"phase {p.id}" or any(s.id == self._cursor for s in p.steps)), phases[0]
+            (p for p in phases if self._cursor == f"phase {p.id}" or any(s.id == self._cursor for s in p.steps)),
+            phases[0],
         )
 
     @property

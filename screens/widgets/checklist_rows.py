@@ -56,7 +56,9 @@ def unfolded(
     if len(runbook.phases) + sum(len(one.steps) for one in runbook.phases) <= height:
         return True
     next_step = incident.next_step(runbook)
-    return any(step.id == cursor or step is next_step or incident.status(step) is StepStatus.RUNNING for step in phase.steps)
+    return any(
+        step.id == cursor or step is next_step or incident.status(step) is StepStatus.RUNNING for step in phase.steps
+    )
 
 
 def entries(
@@ -85,7 +87,13 @@ def _holds(step: Step, incident: Incident, term: str) -> bool:
 
 
 def checklist_lines(
-    shown: list[Entry], runbook: Runbook, incident: Incident, cursor: str, steady: float, width: int, text_styles: TextStyles
+    shown: list[Entry],
+    runbook: Runbook,
+    incident: Incident,
+    cursor: str,
+    steady: float,
+    width: int,
+    text_styles: TextStyles,
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
     next_step = incident.next_step(runbook)
@@ -109,18 +117,28 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, tex
     number = f"{phase.section} " if phase.section else ""
     left = Content.assemble(text_styles.ink(f"{fold} ", FAINT), text_styles.ink(f"{number}{phase.title}", style))
     right = f"{settled}/{total}"
-    sign = text_styles.signs.states[status] + " " if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE) else ""
+    sign = (
+        text_styles.signs.states[status] + " "
+        if status in (StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.DONE)
+        else ""
+    )
     return edges(
         left, text_styles.ink(sign + right, {StepStatus.FAILED: WRONG, StepStatus.DONE: WELL}.get(status, FAINT)), width
     )
 
 
-def _step_line(step: Step, incident: Incident, is_next: bool, steady: float, width: int, text_styles: TextStyles) -> Content:
+def _step_line(
+    step: Step, incident: Incident, is_next: bool, steady: float, width: int, text_styles: TextStyles
+) -> Content:
     status = incident.status(step)
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
     number = f"{step.number} " if width >= _NUMBERED else ""
-    text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(status, STATE_STYLES[status])
-    title = text_styles.ink(f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text)
+    text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(
+        status, STATE_STYLES[status]
+    )
+    title = text_styles.ink(
+        f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text
+    )
     word, style = _word(step, incident, status, is_next)
     took = _time(incident.steps.get(step.id), status, steady)
     if width >= _COLUMNS:

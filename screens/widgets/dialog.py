@@ -209,7 +209,10 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
 
     def _moves(self) -> list[tuple[str, str]]:
         focused, arrows = self.focused, "Arrows" if self.text_styles.ascii else "← → ↑ ↓"
-        found = [("Esc", f"{self.leave_words}: nothing is done"), ("Tab", "The next field or choice; Shift+Tab the one before")]
+        found = [
+            ("Esc", f"{self.leave_words}: nothing is done"),
+            ("Tab", "The next field or choice; Shift+Tab the one before"),
+        ]
         if self.query_one("#body", VerticalScroll).max_scroll_y:
             found.append(("PgUp PgDn", "Scroll what does not fit into the box"))
         if isinstance(focused, TextArea):

@@ -103,7 +103,9 @@ class Form(Dialog):
         value = safe_text(field.value, newlines=field.kind == "text")
         found: Widget
         if field.kind == "text":
-            found = TextArea(value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False)
+            found = TextArea(
+                value, id=name, compact=True, show_line_numbers=False, soft_wrap=True, highlight_cursor_line=False
+            )
         elif field.kind == "yes-no":
             found = PickOne(
                 [("yes", "yes"), ("no", "no")],
@@ -115,7 +117,12 @@ class Form(Dialog):
             )
         elif field.kind == "one":
             found = PickOne(
-                field.options, self.text_styles, id=name, picked=field.value, across=field.across, required=field.required
+                field.options,
+                self.text_styles,
+                id=name,
+                picked=field.value,
+                across=field.across,
+                required=field.required,
             )
         else:
             found = LineInput(value, id=name, placeholder=self.text_styles.clean(field.example))
@@ -137,7 +144,9 @@ class Form(Dialog):
     def first_focus(self) -> Widget:
         """The first field to type in that has to be filled in, else the first field."""
         to_type = [
-            field for field in self.fields if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
+            field
+            for field in self.fields
+            if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
         ]
         first = next(iter([*to_type, *self.fields]), None)
         return self.query_one(f"#field-{first.name}") if first else super().first_focus()
@@ -163,7 +172,9 @@ class Form(Dialog):
         """Enter goes on from a choice; one that has to be made and is not says so and stays."""
         message.stop()
         focused = self.focused
-        field = next((field for field in self.fields if focused is not None and focused.id == f"field-{field.name}"), None)
+        field = next(
+            (field for field in self.fields if focused is not None and focused.id == f"field-{field.name}"), None
+        )
         if field is not None and self.required(field) and not self._value(field):
             self.complain(f"{_asked(field)}: {_NEEDED}; choose one first")
         elif focused is not None:
@@ -183,7 +194,10 @@ class Form(Dialog):
 
     def _moves(self) -> list[tuple[str, str]]:
         arrows = [
-            ("Up Down" if self.text_styles.ascii else "↑ ↓", "Another one of the choices above, from within the line as well")
+            (
+                "Up Down" if self.text_styles.ascii else "↑ ↓",
+                "Another one of the choices above, from within the line as well",
+            )
         ]
         return [*super()._moves(), *(arrows if self.choice_by_arrows and isinstance(self.focused, Input) else [])]
 

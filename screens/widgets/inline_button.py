@@ -106,7 +106,9 @@ class PickOne(Widget, can_focus=True):
         self.refresh()
 
     def action_move(self, step: int) -> None:
-        self.picked = (self.picked + step) % len(self.options) if self.picked >= 0 or step > 0 else len(self.options) - 1
+        self.picked = (
+            (self.picked + step) % len(self.options) if self.picked >= 0 or step > 0 else len(self.options) - 1
+        )
 
     def action_space(self) -> None:
         """The next one of a list. Yes and no are answered by their letters and by arrows."""
@@ -118,7 +120,9 @@ class PickOne(Widget, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         found = [
-            n for n, (_, words) in enumerate(self.options) if event.character and words.lower().startswith(event.character)
+            n
+            for n, (_, words) in enumerate(self.options)
+            if event.character and words.lower().startswith(event.character)
         ]
         if len(found) == 1:
             self.picked = found[0]

@@ -16,7 +16,9 @@ from screens.widgets.text_layout import edges, labelled
 YES = Key("dialog.yes", "y", "", "Yes: do it", action="yes")
 DECLINE = Key("dialog.decline", "ctrl+d", "", "Say no to it, and why", action="decline")
 EVALUATE = Key("dialog.evaluate", "ctrl+r", "", "Evaluate the criteria again", action="evaluate")
-ACCEPT = Key("dialog.accept", "ctrl+s", "", "Do what the right choice says, from wherever the focus is", action="accept")
+ACCEPT = Key(
+    "dialog.accept", "ctrl+s", "", "Do what the right choice says, from wherever the focus is", action="accept"
+)
 HELP = Key("dialog.help", "f1", "help", "These keys; so does ? where nothing is typed", action="help")
 DIALOG = (YES, DECLINE, EVALUATE, ACCEPT, HELP)
 
@@ -24,14 +26,23 @@ DIALOG = (YES, DECLINE, EVALUATE, ACCEPT, HELP)
 def bindings(keys: Iterable[Key], *, priority: bool = False) -> list[BindingType]:
     """What Textual hears."""
     return [
-        Binding(key.key, key.does, key.words or key.help, id=key.id, show=False, priority=priority or key.id == "dialog.accept")
+        Binding(
+            key.key,
+            key.does,
+            key.words or key.help,
+            id=key.id,
+            show=False,
+            priority=priority or key.id == "dialog.accept",
+        )
         for key in keys
     ]
 
 
 def there(screen: Screen[Any], keys: Iterable[Key]) -> list[tuple[str, Key]]:
     """Those that do something on this screen now, each with the key as it has been given."""
-    live = {active.binding.id: key for key, active in screen.active_bindings.items() if active.enabled and active.binding.id}
+    live = {
+        active.binding.id: key for key, active in screen.active_bindings.items() if active.enabled and active.binding.id
+    }
     return [(live[key.id], key) for key in keys if key.id in live]
 
 
@@ -53,7 +64,9 @@ def footer(screen: Screen[Any], keys: Iterable[Key], right: Content, width: int,
 def help_word(screen: Screen[Any], keys: Iterable[Key], text_styles: TextStyles) -> Content:
     """`? help`, with the key that it has been given."""
     key = next((key for key, what in there(screen, keys) if what.action == "help"), "f1")
-    return Content.assemble(text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(" help", FAINT))
+    return Content.assemble(
+        text_styles.ink(shown(key, ascii=text_styles.ascii), "bold"), text_styles.ink(" help", FAINT)
+    )
 
 
 def key_lines(

@@ -54,7 +54,9 @@ def _block(node: SyntaxTreeNode, width: int, text_styles: TextStyles, depth: int
     if node.type in ("bullet_list", "ordered_list"):
         return _list(node, width, text_styles, depth)
     if node.type in ("fence", "code_block"):
-        code = [text_styles.ink(fit(line, width - 2, text_styles), STRONG) for line in node.content.rstrip("\n").split("\n")]
+        code = [
+            text_styles.ink(fit(line, width - 2, text_styles), STRONG) for line in node.content.rstrip("\n").split("\n")
+        ]
         return _barred(code, text_styles)
     if node.type == "blockquote":
         return _barred(_trimmed(_blocks(node.children, width - 2, text_styles, depth)), text_styles)
@@ -70,10 +72,14 @@ def _list(node: SyntaxTreeNode, width: int, text_styles: TextStyles, depth: int)
     start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else 0
     for number, item in enumerate(node.children, start=start):
         head = f"{number}. " if node.type == "ordered_list" else f"{text_styles.signs.dot} "
-        inner = _trimmed(_tight(item.children, width - len(head) if depth < _DEEPEST else width, text_styles, depth + 1))
+        inner = _trimmed(
+            _tight(item.children, width - len(head) if depth < _DEEPEST else width, text_styles, depth + 1)
+        )
         for place, line in enumerate(inner or [Content("")]):
             lines.append(
-                Content.assemble(text_styles.ink(head if place == 0 else " " * len(head), CHOSEN if place == 0 else ""), line)
+                Content.assemble(
+                    text_styles.ink(head if place == 0 else " " * len(head), CHOSEN if place == 0 else ""), line
+                )
             )
     return lines
 
@@ -107,7 +113,8 @@ def _table(node: SyntaxTreeNode, width: int, text_styles: TextStyles) -> list[Co
     lines = []
     for place, row in enumerate(rows):
         cells = [
-            Content.assemble(cell, " " * (widths[n] - cell.cell_length if n + 1 < columns else 0)) for n, cell in enumerate(row)
+            Content.assemble(cell, " " * (widths[n] - cell.cell_length if n + 1 < columns else 0))
+            for n, cell in enumerate(row)
         ]
         line = Content("  ").join(cells).truncate(width, ellipsis=True)
         lines.append(line.stylize(text_styles.style(STRONG)) if place == 0 else line)

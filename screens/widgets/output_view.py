@@ -141,7 +141,9 @@ class OutputView(ScrollView, can_focus=True):
             self._forget()
             if self._times is not None and self.with_times:
                 self._times.refresh()
-            region = self.scrollable_content_region  # a wrapped line is one step of scrolling too: the last may come to the top
+            region = (
+                self.scrollable_content_region
+            )  # a wrapped line is one step of scrolling too: the last may come to the top
             more = max(region.height - 1, 0) if self.wrapped and self._spool.line_count else 0
             self.virtual_size = Size(region.width, self._spool.line_count + more)
             if self.following:
@@ -159,7 +161,9 @@ class OutputView(ScrollView, can_focus=True):
                     if rows > height:
                         top = min(line + 1, count - 1)
                         break
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)  # before the first lines have brought a scroll bar
+            self.scroll_to(
+                y=top, animate=False, force=True, immediate=True
+            )  # before the first lines have brought a scroll bar
 
     def on_resize(self) -> None:
         self._forget()
@@ -236,7 +240,9 @@ class OutputView(ScrollView, can_focus=True):
             flags = re.NOFLAG if self._term.lower() != self._term else re.I
             for match in re.finditer(re.escape(self._term), text, flags):
                 content = content.stylize(
-                    self._pen.style(f"reverse {CHOSEN}" if index == self._found else "reverse"), match.start(), match.end()
+                    self._pen.style(f"reverse {CHOSEN}" if index == self._found else "reverse"),
+                    match.start(),
+                    match.end(),
                 )
         return content
 

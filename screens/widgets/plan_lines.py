@@ -62,7 +62,9 @@ def plan_lines(
     summed = SUMS if plan.totals() else ()
     for label, text in plan.facts:
         if label not in summed:
-            lines += labelled(f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2))
+            lines += labelled(
+                f" {text_styles.clean(label)}", text, width, text_styles, column=max(column, len(label) + 2)
+            )
     return lines
 
 
@@ -123,4 +125,7 @@ def _row(effect: Effect, remark: str, column: int, beside: int, width: int, text
         )
         for n, text in enumerate(wrap(name, max(room, 12)))
     ]
-    return [*lines, *(paragraph(remark, width, text_styles, style=FAINT, indent=column) if remark and not behind else [])]
+    return [
+        *lines,
+        *(paragraph(remark, width, text_styles, style=FAINT, indent=column) if remark and not behind else []),
+    ]

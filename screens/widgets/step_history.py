@@ -55,27 +55,39 @@ def _settled(status: StepStatus, state: StepState, width: int, text_styles: Text
     when = f"{state.concluded_at:%H:%M:%S} UTC" if state.concluded_at else ""
     took = f" in {duration(last.seconds)}" if last and last.seconds is not None and status is StepStatus.DONE else ""
     lines = [
-        Content.assemble(text_styles.state(status), text_styles.ink(f" {status.value}{took}, {state.actor}, {when}", FAINT))
+        Content.assemble(
+            text_styles.state(status), text_styles.ink(f" {status.value}{took}, {state.actor}, {when}", FAINT)
+        )
     ]
     lines += paragraph(state.reason, width, text_styles, indent=2) if state.reason else []
     if last and last.summary and status is StepStatus.DONE:
         lines += paragraph(last.summary, width, text_styles, indent=2)
     for key, value in list(state.values.items())[:_MOST_VALUES]:
-        lines += labelled(f"  {text_styles.clean(key)}", value, width, text_styles, column=max(11, len(key) + 4), style=FAINT)
+        lines += labelled(
+            f"  {text_styles.clean(key)}", value, width, text_styles, column=max(11, len(key) + 4), style=FAINT
+        )
     return lines
 
 
-def _trouble(step: Step, status: StepStatus, state: StepState | None, width: int, text_styles: TextStyles) -> list[Content]:
+def _trouble(
+    step: Step, status: StepStatus, state: StepState | None, width: int, text_styles: TextStyles
+) -> list[Content]:
     last = state.last if state else None
     outcome = last.outcome.value if last and last.outcome and status is StepStatus.FAILED else status.value
     text = (last.summary if last else "") or (state.reason if state else "")
     code = f", exit {last.exit}" if last and last.exit is not None else ""
-    lines = [Content.assemble(text_styles.state(status), text_styles.ink(f" {outcome}{code}", f"bold {STATE_STYLES[status]}"))]
+    lines = [
+        Content.assemble(
+            text_styles.state(status), text_styles.ink(f" {outcome}{code}", f"bold {STATE_STYLES[status]}")
+        )
+    ]
     lines += paragraph(text, width, text_styles, indent=2) if text else []
     if status is StepStatus.UNKNOWN:
         advice = "Nobody saw how it ended. "
         if step.kind is StepKind.USES:
-            advice += "Have its outcome checked, or look yourself; then run it again, skip it, or take it as done manually."
+            advice += (
+                "Have its outcome checked, or look yourself; then run it again, skip it, or take it as done manually."
+            )
         else:
             advice += "Look at the world, then decide: run it again, skip it, or take it as done manually."
         lines += labelled("  now", advice, width, text_styles)
@@ -91,7 +103,9 @@ def _moved(last: Attempt, width: int, text_styles: TextStyles) -> list[Content]:
     found = [line for line in metric_changes(last) if not line.endswith("(unchanged)")]
     heads = ["  moved", *[""] * len(found)]
     return [
-        line for head, text in zip(heads, found, strict=False) for line in labelled(head, text, width, text_styles, column=11)
+        line
+        for head, text in zip(heads, found, strict=False)
+        for line in labelled(head, text, width, text_styles, column=11)
     ]
 
 

@@ -81,7 +81,11 @@ def _needed(parts: StepPageData, status: StepStatus, width: int, text_styles: Te
         return []
     unmet = parts.incident.unmet_needs(parts.step, parts.runbook)
     names = ", ".join(f"{need.number} {need.title}" for need in unmet)
-    return [*labelled(f"{text_styles.signs.person} first", names, width, text_styles, style=SOON), Content("")] if unmet else []
+    return (
+        [*labelled(f"{text_styles.signs.person} first", names, width, text_styles, style=SOON), Content("")]
+        if unmet
+        else []
+    )
 
 
 def _questions(step: Step, state: StepState | None, width: int, text_styles: TextStyles) -> list[Content]:
@@ -141,11 +145,17 @@ def _known(value: Any, incident: Incident) -> str:
 
 
 def _undo(parts: StepPageData, status: StepStatus, column: int, width: int, text_styles: TextStyles) -> list[Content]:
-    if parts.step.risk is Risk.OBSERVE or parts.undoable is None or (parts.step.risk is Risk.DESTROY and not parts.undoable):
+    if (
+        parts.step.risk is Risk.OBSERVE
+        or parts.undoable is None
+        or (parts.step.risk is Risk.DESTROY and not parts.undoable)
+    ):
         return []
     ran = status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
     words = "U takes it back" if ran else "can be undone afterwards"
-    return labelled(" undo", words if parts.undoable else "manually only", width, text_styles, column=column, style=FAINT)
+    return labelled(
+        " undo", words if parts.undoable else "manually only", width, text_styles, column=column, style=FAINT
+    )
 
 
 def _required(step: Step, look: PlanState, status: StepStatus, width: int, text_styles: TextStyles) -> list[Content]:
@@ -155,7 +165,9 @@ def _required(step: Step, look: PlanState, status: StepStatus, width: int, text_
     lines = [text_styles.ink("It requires", STRONG)]
     for item in step.preconditions:
         state = look.required.get(item.id) if look.required is not None else None
-        sign, style = (text_styles.signs.met[state.met], MET_STYLES[state.met]) if state else (text_styles.signs.dot, FAINT)
+        sign, style = (
+            (text_styles.signs.met[state.met], MET_STYLES[state.met]) if state else (text_styles.signs.dot, FAINT)
+        )
         word = {True: "holds", False: "does not hold", None: "unknown"}[state.met] if state else "looking"
         left = Content.assemble(text_styles.ink(f" {sign} ", style), text_styles.ink(item.title))
         lines.append(edges(left, text_styles.ink(word, style), width))
@@ -174,17 +186,28 @@ def _said(parts: StepPageData, status: StepStatus, column: int, width: int, text
     if step.expect:
         lines += labelled(" expected", step.expect, width, text_styles, column=column, style="")
     if status is not StepStatus.FAILED and step.on_failure.advice:
-        lines += labelled(" on failure", _flowing(step.on_failure.advice), width, text_styles, column=column, style=FAINT)
+        lines += labelled(
+            " on failure", _flowing(step.on_failure.advice), width, text_styles, column=column, style=FAINT
+        )
     worse, tell = step.on_failure.raise_severity, [parts.runbook.roles[role].name for role in step.on_failure.notify]
     if worse or tell:
         follows = [f"Raises the severity to {worse}."] if worse else []
         follows += [f"Notify {', '.join(tell)}."] if tell else []
         lines += labelled(
-            "" if step.on_failure.advice else " on failure", " ".join(follows), width, text_styles, column=column, style=FAINT
+            "" if step.on_failure.advice else " on failure",
+            " ".join(follows),
+            width,
+            text_styles,
+            column=column,
+            style=FAINT,
         )
     if step.notify:
         lines += labelled(
-            " notifies", ", ".join(parts.runbook.roles[role].name for role in step.notify), width, text_styles, column=column
+            " notifies",
+            ", ".join(parts.runbook.roles[role].name for role in step.notify),
+            width,
+            text_styles,
+            column=column,
         )
     if step.original_command:
         lines += [

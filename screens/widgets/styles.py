@@ -131,7 +131,11 @@ class TextStyles:
 
     def style(self, style: str) -> str:
         """A style for this terminal: without colours, weight says what colour would have stressed."""
-        return style if self.colours else " ".join(dict.fromkeys(_WITHOUT.get(word, word) for word in style.split())).strip()
+        return (
+            style
+            if self.colours
+            else " ".join(dict.fromkeys(_WITHOUT.get(word, word) for word in style.split())).strip()
+        )
 
     @property
     def cursor(self) -> str:

@@ -102,7 +102,9 @@ def paragraph(text: str, width: int, text_styles: TextStyles, *, style: str = ""
     ]
 
 
-def labelled(label: str, text: str, width: int, text_styles: TextStyles, *, column: int = 9, style: str = "") -> list[Content]:
+def labelled(
+    label: str, text: str, width: int, text_styles: TextStyles, *, column: int = 9, style: str = ""
+) -> list[Content]:
     """A faint label, and its text in a column beside it."""
     column = max(column, len(label) + 1)
     lines = wrap(text_styles.clean(text.strip(), newlines=True), max(width - column, 8))

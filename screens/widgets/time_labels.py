@@ -35,4 +35,8 @@ def age(at: datetime, now: datetime) -> str:
 def exact_age(at: datetime, now: datetime) -> str:
     """How old a plan is, to ten seconds after the first ten: it is what somebody is about to consent to."""
     seconds = max(int((now - at).total_seconds()), 0)
-    return f"{seconds if seconds < 10 else seconds // 10 * 10} s ago" if seconds < 60 else f"{duration(seconds // 60 * 60)} ago"
+    return (
+        f"{seconds if seconds < 10 else seconds // 10 * 10} s ago"
+        if seconds < 60
+        else f"{duration(seconds // 60 * 60)} ago"
+    )

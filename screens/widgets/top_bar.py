@@ -14,7 +14,12 @@ from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyle
 from screens.widgets.text_layout import edges, fit
 from screens.widgets.time_labels import elapsed, span
 
-_STYLES = {Severity.SEV0: f"bold {WRONG}", Severity.SEV1: f"bold {WRONG}", Severity.SEV2: f"bold {SOON}", Severity.SEV3: STRONG}
+_STYLES = {
+    Severity.SEV0: f"bold {WRONG}",
+    Severity.SEV1: f"bold {WRONG}",
+    Severity.SEV2: f"bold {SOON}",
+    Severity.SEV3: STRONG,
+}
 
 
 def top_bar(
@@ -48,15 +53,22 @@ def top_bar(
     ]
     right = [(place, part) for place, part in parts if part]
     well = (1, text_styles.ink("journal ok", FAINT))
-    severity, title = text_styles.ink(incident.severity.value, _STYLES[incident.severity]), text_styles.clean(incident.title)
+    severity, title = (
+        text_styles.ink(incident.severity.value, _STYLES[incident.severity]),
+        text_styles.clean(incident.title),
+    )
     severity = Content.assemble(severity, "  ", environment_text(environment, text_styles))
     room = width - severity.cell_length - 2
     while len(right) > 1 and room - _length(right) < min(len(title), 14):
         right.pop()
-    left = Content.assemble(severity, "  ", text_styles.ink(fit(title, max(room - _length(right), 8), text_styles), STRONG))
+    left = Content.assemble(
+        severity, "  ", text_styles.ink(fit(title, max(room - _length(right), 8), text_styles), STRONG)
+    )
     if room - len(title) - len(incident.id) - 3 > _length(right):
         right += [] if journal or room - len(title) - len(incident.id) - 3 <= _length([*right, well]) else [well]
-        left = Content.assemble(severity, text_styles.ink(f"  {incident.id}", FAINT), "  ", text_styles.ink(title, STRONG))
+        left = Content.assemble(
+            severity, text_styles.ink(f"  {incident.id}", FAINT), "  ", text_styles.ink(title, STRONG)
+        )
     return edges(left, Content("  ").join(part for _, part in sorted(right, key=lambda item: item[0])), width)
 
 

@@ -141,7 +141,9 @@ def arp(night: Night) -> Target:
 
 def connect(night: Night) -> Connection:
     way, passfile = login_route(night.runbook, arp(night)), str(night.runbook.location_of("pgpass"))
-    return psycopg.connect(host=way.host, port=way.port, user=way.user, dbname=way.database, passfile=passfile, autocommit=True)
+    return psycopg.connect(
+        host=way.host, port=way.port, user=way.user, dbname=way.database, passfile=passfile, autocommit=True
+    )
 
 
 def test_the_recovered_password_opens_arp_over_tcp(night: Night) -> None:
@@ -195,8 +197,12 @@ def test_the_emergency_backup_restores_equal(night: Night) -> None:
         admin.execute("DROP DATABASE IF EXISTS restored")
         admin.execute("CREATE DATABASE restored TEMPLATE template0")
     dump = gzip.decompress(backup(night).read_bytes())
-    said = subprocess.run([str(tools.pg_restore), "-f", "-"], input=dump, capture_output=True, timeout=120, check=True).stdout
-    script = re.sub(rb"(?m)^SET transaction_timeout.*\n", b"", said, count=1)  # a server older than the programs has no such
+    said = subprocess.run(
+        [str(tools.pg_restore), "-f", "-"], input=dump, capture_output=True, timeout=120, check=True
+    ).stdout
+    script = re.sub(
+        rb"(?m)^SET transaction_timeout.*\n", b"", said, count=1
+    )  # a server older than the programs has no such
     argv = [
         str(tools.psql),
         "-Xqw",
@@ -222,6 +228,8 @@ def test_the_emergency_backup_restores_equal(night: Night) -> None:
 def test_a_stranger_can_verify_the_record(night: Night) -> None:
     environment = os.environ | night.production.environment | {"MIDWATCH_RUNBOOK": str(night.production.runbook)}
     for command in ("verify", "show", "incidents", "export"):
-        result = subprocess.run([MIDWATCH, command], capture_output=True, text=True, timeout=60, check=False, env=environment)
+        result = subprocess.run(
+            [MIDWATCH, command], capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
         assert result.returncode == 0, result.stderr
         assert night.incident.name in result.stdout

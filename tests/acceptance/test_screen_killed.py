@@ -115,7 +115,10 @@ def test_the_dump_outlives_the_screen(production: Production, runbook: Runbook, 
         assert isinstance(inspect_attempt(attempt), Running)
         assert state(folder).step(STEP).status is StepStatus.RUNNING
         second = screen(production)
-        wait_for(lambda: [e.kind for e in read(folder.journal)].count(EventKind.DRIVER_JOINED) == 3, "the second screen drives")
+        wait_for(
+            lambda: [e.kind for e in read(folder.journal)].count(EventKind.DRIVER_JOINED) == 3,
+            "the second screen drives",
+        )
         assert isinstance(inspect_attempt(attempt), Running)
 
     def finished() -> bool:

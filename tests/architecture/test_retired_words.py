@@ -124,9 +124,15 @@ ACTIONS = words(
 
 
 def tracked(*globs: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", *globs], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
-    names = [name for name in listed.stdout.splitlines() if name not in EXEMPT and not name.startswith("docs/pictures/")]
-    return [ROOT / name for name in names if (ROOT / name).resolve() != Path(__file__).resolve() and (ROOT / name).is_file()]
+    listed = subprocess.run(
+        ["git", "ls-files", *globs], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
+    )
+    names = [
+        name for name in listed.stdout.splitlines() if name not in EXEMPT and not name.startswith("docs/pictures/")
+    ]
+    return [
+        ROOT / name for name in names if (ROOT / name).resolve() != Path(__file__).resolve() and (ROOT / name).is_file()
+    ]
 
 
 def names_in(path: Path) -> set[str]:
@@ -140,7 +146,9 @@ def test_retired_identifiers_in_python_are_gone() -> None:
 
 
 def test_retired_modules_are_imported_nowhere() -> None:
-    pattern = re.compile(r"(?<![\w./-])(" + "|".join(map(re.escape, sorted(MODULES))) + r")(?![\w-])(?!\.(?:py|md|log)\b)")
+    pattern = re.compile(
+        r"(?<![\w./-])(" + "|".join(map(re.escape, sorted(MODULES))) + r")(?![\w-])(?!\.(?:py|md|log)\b)"
+    )
     found = [
         f"{path.relative_to(ROOT)}: {match[1]}"
         for path in tracked("*.py", "*.toml")

@@ -15,13 +15,17 @@ HEAVY = ("textual", "docker", "psycopg", "isal", "hypothesis", "psutil", "yaml",
 
 def modules_after(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint('\\n'.join(sorted({{m.split('.')[0] for m in sys.modules}})))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    )
     return set(result.stdout.splitlines())
 
 
 def test_import_linter_contracts_hold() -> None:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"]
-    result = subprocess.run([*command, "--no-cache"], capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    result = subprocess.run(
+        [*command, "--no-cache"], capture_output=True, text=True, timeout=120, check=False, cwd=ROOT
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "4 kept, 0 broken" in result.stdout
 
@@ -51,5 +55,7 @@ def test_widgets_import_no_screen() -> None:
                 names = [node.module or ""]
             elif isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
-            found += [f"{path.name}: {n}" for n in names if n.startswith("screens.") and not n.startswith("screens.widgets")]
+            found += [
+                f"{path.name}: {n}" for n in names if n.startswith("screens.") and not n.startswith("screens.widgets")
+            ]
     assert found == []

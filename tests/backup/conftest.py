@@ -65,5 +65,7 @@ def fresh(arp: Target) -> Iterator[Target]:
 def noise(fresh: Target) -> Target:
     """3 MB that no compressor makes smaller."""
     with superuser(fresh, fresh.database) as connection:
-        connection.execute("CREATE TABLE noise AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 20000) g")
+        connection.execute(
+            "CREATE TABLE noise AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 20000) g"
+        )
     return fresh

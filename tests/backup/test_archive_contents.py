@@ -27,8 +27,12 @@ def test_every_role_is_found_whatever_it_is_called(given_names: list[str]) -> No
     owner, reader, writer, first, second, table = given_names
     on = f"s.{identifier(table)}"
     script = HEADER + entry("TABLE", f"CREATE TABLE {on} ();", owner)
-    script += entry("ACL", f"GRANT SELECT ON TABLE {on} TO {identifier(reader)};\nREVOKE ALL ON TABLE {on} FROM PUBLIC;")
-    script += entry("DEFAULT ACL", f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(writer)} GRANT ALL ON TABLES  TO PUBLIC;")
+    script += entry(
+        "ACL", f"GRANT SELECT ON TABLE {on} TO {identifier(reader)};\nREVOKE ALL ON TABLE {on} FROM PUBLIC;"
+    )
+    script += entry(
+        "DEFAULT ACL", f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(writer)} GRANT ALL ON TABLES  TO PUBLIC;"
+    )
     who = f"{identifier(first)}, {identifier(second)}"
     script += entry("POLICY", f"CREATE POLICY {identifier(table)} ON {on} FOR SELECT TO {who} USING (true);")
     wanted = {owner, reader, writer, first, second} - {"-", "PUBLIC", "CURRENT_USER", "SESSION_USER", "CURRENT_ROLE"}
@@ -36,7 +40,9 @@ def test_every_role_is_found_whatever_it_is_called(given_names: list[str]) -> No
 
 
 def test_what_else_it_asks_for() -> None:
-    script = HEADER + entry("TABLE", "CREATE TABLE s.t ();", "own", "fast") + entry("EXTENSION", "CREATE EXTENSION thing;")
+    script = (
+        HEADER + entry("TABLE", "CREATE TABLE s.t ();", "own", "fast") + entry("EXTENSION", "CREATE EXTENSION thing;")
+    )
     script += entry("FUNCTION", "CREATE FUNCTION f() AS $$\nGRANT x TO nobody_at_all;\n$$;", "own")
     found = parse(script)
     assert (found.server, found.tool, found.encoding) == (15, 18, "SQL_ASCII")

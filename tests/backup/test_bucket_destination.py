@@ -121,4 +121,6 @@ def test_without_boto3_or_credentials_it_says_so(arp: Target, away: Context, mon
 
 
 def test_plan_is_bound_to_the_store_of_the_bucket(arp: Target, away: Context, store: Store) -> None:
-    assert EmergencyBackup(arp).plan(away).bindings["destination"] == f"s3://safe/prod at {os.environ['AWS_ENDPOINT_URL']}"
+    assert (
+        EmergencyBackup(arp).plan(away).bindings["destination"] == f"s3://safe/prod at {os.environ['AWS_ENDPOINT_URL']}"
+    )

@@ -82,7 +82,9 @@ def test_the_content_is_that_of_the_snapshot(fresh: Target, context: Context, sc
     assert read(path).depth == 5, "the same bytes; that they can be restored stays true"
 
 
-def test_without_digests_it_is_compared_with_the_source_as_it_is_now(fresh: Target, context: Context, scratch: Path) -> None:
+def test_without_digests_it_is_compared_with_the_source_as_it_is_now(
+    fresh: Target, context: Context, scratch: Path
+) -> None:
     path = saved(fresh, context, FILL + "CREATE TABLE quiet (n int); INSERT INTO quiet VALUES (1);", digests=False)
     book = replace(context.runbook, targets={fresh.name: fresh})
     here = replace(context, runbook=book)
@@ -94,7 +96,9 @@ def test_without_digests_it_is_compared_with_the_source_as_it_is_now(fresh: Targ
     assert "1 of 2 tables is that of ARP now; changed since the dump, or different: public.stock" in outcome.summary
 
 
-def test_one_changed_value_with_right_counts_is_found_by_its_digest(fresh: Target, context: Context, scratch: Path) -> None:
+def test_one_changed_value_with_right_counts_is_found_by_its_digest(
+    fresh: Target, context: Context, scratch: Path
+) -> None:
     """As a bit that flipped before anything was digested: gzip, `pg_restore` and every count pass it."""
     path = saved(fresh, context, FILL, digests=True)
     plain = gzip.decompress(path.read_bytes())
@@ -154,7 +158,9 @@ class Befalling(Listening):
 def kill_server(scratch: Path) -> None:
     (told,) = scratch.glob(f"{PREFIX}*/data/postmaster.pid")
     for child in psutil.Process(int(told.read_text().splitlines()[0])).children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # as the kernel does when memory runs out: the server ends them all
+        with contextlib.suppress(
+            psutil.NoSuchProcess
+        ):  # as the kernel does when memory runs out: the server ends them all
             child.kill()
 
 
@@ -173,9 +179,13 @@ def test_what_befalls_the_scratch_server_is_no_fault_of_the_backup(
     action = EmergencyBackup(noise, validate=True)
     path = Path(action.apply(context, action.plan(context)).values["path"])
     before = read(path)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "midwatch-test", scratch], check=True, timeout=20)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300m,mode=755", "midwatch-test", scratch], check=True, timeout=20
+    )
     try:
-        with pytest.raises(OutcomeUnknown, match=r"came to grief while .* was restored.*That tells nothing of the backup"):
+        with pytest.raises(
+            OutcomeUnknown, match=r"came to grief while .* was restored.*That tells nothing of the backup"
+        ):
             deeply(path, replace(context, console=Befalling(lambda: deed(scratch))), scratch)
         assert read(path) == before
         assert list(scratch.iterdir()) == []
@@ -196,7 +206,9 @@ with temp_server(load(Path(sys.argv[1]), site=Path(sys.argv[2])), Path(sys.argv[
 
 def test_a_kill_ends_the_scratch_server_and_the_next_one_removes_its_folder(context: Context, scratch: Path) -> None:
     argv = [sys.executable, "-c", HOLD, context.runbook.file, context.runbook.site, scratch]
-    with subprocess.Popen([str(one) for one in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen(
+        [str(one) for one in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline().startswith("PostgreSQL")
         (folder,) = scratch.glob(f"{PREFIX}*")

@@ -59,7 +59,9 @@ def interrupted(target: Target, context: Context, happen: Callable[[], object]) 
     return console.said
 
 
-def test_who_queues_up_behind_the_dump_is_named(noise: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_queues_up_behind_the_dump_is_named(
+    noise: Target, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lock_waiters, "LOOK", 0.1)
     threads: list[threading.Thread] = []
     heard: list[str] = []
@@ -162,7 +164,14 @@ def test_a_compressor_that_is_killed_leaves_no_backup_and_no_dump(
     place.mkdir()
     earlier = backups_of(context.runbook, arp)  # elsewhere, by other tests
     assert context.runbook.site is not None
-    argv = [sys.executable, "-c", KILLED, production.runbook, context.runbook.site, place / "arp-prod-20261123-021407.sql.gz"]
+    argv = [
+        sys.executable,
+        "-c",
+        KILLED,
+        production.runbook,
+        context.runbook.site,
+        place / "arp-prod-20261123-021407.sql.gz",
+    ]
     assert subprocess.run([str(one) for one in argv], check=False, timeout=60).returncode == -9
     (left,) = files(context)
     assert left.startswith(".arp-prod-")
@@ -221,7 +230,9 @@ def test_a_place_without_an_inode_is_named_as_such(noise: Target, context: Conte
 
 
 def at(context: Context, place: Path) -> Context:
-    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "emergency": str(place)}))
+    return replace(
+        context, runbook=replace(context.runbook, locations={**context.runbook.locations, "emergency": str(place)})
+    )
 
 
 def test_which_of_several_backups_is_meant_has_to_be_said(arp: Target, context: Context, tmp_path: Path) -> None:
@@ -248,7 +259,9 @@ def test_which_of_several_backups_is_meant_has_to_be_said(arp: Target, context: 
     names = f"with 2 files, newest first: {newest_first}. Name the backup that is meant."
     assert told(pattern).endswith(f"is a pattern {names}")
     assert told(str(place)).endswith(f"is a folder {names}")
-    assert "is not there. The newest of that kind is arp-prod-20261124-" in told(str(place / "arp-prod-20261125-020000.sql.gz"))
+    assert "is not there. The newest of that kind is arp-prod-20261124-" in told(
+        str(place / "arp-prod-20261125-020000.sql.gz")
+    )
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def left(folder: Path) -> list[str]:
 @SEES
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.EDQUOT, "The quota is used up after "), (errno.ENOMEM, "The backup cannot be written: Cannot allocate memory")],
+    [
+        (errno.EDQUOT, "The quota is used up after "),
+        (errno.ENOMEM, "The backup cannot be written: Cannot allocate memory"),
+    ],
     ids=["quota", "memory"],
 )
 @pytest.mark.parametrize(
@@ -138,10 +141,14 @@ def starved(request: pytest.FixtureRequest, context: Context, tmp_path: Path) ->
     script = f'#!/bin/sh\ncase "$*" in *--data-only*|*--dbname*) {request.param};; esac\nexec {real}/pg_restore "$@"\n'
     (folder / "pg_restore").write_text(script)
     (folder / "pg_restore").chmod(0o755)
-    return replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)}))
+    return replace(
+        context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)})
+    )
 
 
-def test_a_backup_is_not_called_bad_for_what_its_reader_lacked(noise: Target, context: Context, starved: Context) -> None:
+def test_a_backup_is_not_called_bad_for_what_its_reader_lacked(
+    noise: Target, context: Context, starved: Context
+) -> None:
     path = Path(done(EmergencyBackup(noise, validate=True), context).values["path"])
     before = Manifest.read(path)
     with pytest.raises(OutcomeUnknown, match=r"pg_restore that read it (was ended by a signal|ran out of memory)"):
@@ -160,7 +167,9 @@ def test_roles_that_cannot_be_saved_fail_it_before_anything_is_published(
         (folder / name).symlink_to(real / name)
     (folder / "pg_dumpall").write_text("#!/bin/sh\nkill -9 $$\n")
     (folder / "pg_dumpall").chmod(0o755)
-    site = replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)}))
+    site = replace(
+        context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)})
+    )
     with pytest.raises(Failed, match="The roles of ARP cannot be saved: pg_dumpall was ended by a signal"):
         done(EmergencyBackup(noise, globals=True), site)
     assert not context.location("emergency").is_dir() or left(context.location("emergency")) == []
@@ -239,6 +248,8 @@ def test_a_dump_with_too_little_memory_is_whole_or_says_so(production: Productio
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
         assert "Traceback" not in done.stderr, done
         assert done.returncode in (0, 1, -signal.SIGABRT), done
-        named = [name for name in left(place) if done.returncode == 1 or not name.startswith(".")] if place.exists() else []
+        named = (
+            [name for name in left(place) if done.returncode == 1 or not name.startswith(".")] if place.exists() else []
+        )
         assert done.returncode == 0 or named == [], done
         shutil.rmtree(place, ignore_errors=True)

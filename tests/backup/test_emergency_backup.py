@@ -88,7 +88,17 @@ def test_any_database_comes_back_equal(fresh: Target, context: Context, script: 
     with superuser(fresh) as admin:
         admin.execute("DROP DATABASE IF EXISTS again WITH (FORCE)")
         admin.execute("CREATE DATABASE again TEMPLATE template0")
-    argv = [find_tools(context.runbook).pg_restore, "-h", fresh.socket, "-p", str(fresh.port), "-U", "postgres", "-d", "again"]
+    argv = [
+        find_tools(context.runbook).pg_restore,
+        "-h",
+        fresh.socket,
+        "-p",
+        str(fresh.port),
+        "-U",
+        "postgres",
+        "-d",
+        "again",
+    ]
     subprocess.run(argv, input=gzip.decompress(path.read_bytes()), capture_output=True, timeout=60, check=True)
     assert counts(fresh, "again") == wanted
     with superuser(fresh) as admin:
@@ -131,7 +141,10 @@ def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkey
     ):
         save(arp, context)
     assert files(context) == []
-    assert "[ERROR] Emergency backup of arp-db-prod failed" in (context.location("logs") / "emergency-backup.log").read_text()
+    assert (
+        "[ERROR] Emergency backup of arp-db-prod failed"
+        in (context.location("logs") / "emergency-backup.log").read_text()
+    )
 
 
 def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -> None:

@@ -31,7 +31,9 @@ from tests.password.conftest import Listening
 pytestmark = pytest.mark.postgres
 
 
-def test_the_first_place_with_room_is_taken_and_its_backups_are_found(arp: Target, context: Context, tmp_path: Path) -> None:
+def test_the_first_place_with_room_is_taken_and_its_backups_are_found(
+    arp: Target, context: Context, tmp_path: Path
+) -> None:
     places = {**context.runbook.locations, "emergency": f"/proc/nowhere, {tmp_path}/second"}
     context = replace(context, runbook=replace(context.runbook, locations=places))
     plan = EmergencyBackup(arp).plan(context)
@@ -96,7 +98,15 @@ def test_roles_go_beside_it_without_passwords(arp: Target, context: Context) -> 
 
 
 def test_to_standard_output_for_a_shell(production: Production, arp: Target, context: Context, tmp_path: Path) -> None:
-    command = [Path(sys.executable).with_name("midwatch"), "action", "emergency-backup", "--target", arp.name, "--place", "-"]
+    command = [
+        Path(sys.executable).with_name("midwatch"),
+        "action",
+        "emergency-backup",
+        "--target",
+        arp.name,
+        "--place",
+        "-",
+    ]
     where = ["--runbook", production.runbook, "--site", production.site]
     done = subprocess.run([*command, "--yes", *where], capture_output=True, timeout=60, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
@@ -162,7 +172,9 @@ def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
         (old / name).write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
         (old / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{old}:/bin:/usr/bin")
-    context = replace(context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(old)}))
+    context = replace(
+        context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(old)})
+    )
     refusal = EmergencyBackup(arp).plan(context).refusal
     assert "older" in refusal
     assert "places.pg_bin" in refusal
@@ -191,7 +203,9 @@ def test_an_option_given_twice_is_never_the_last_one_alone(production: Productio
         command = [str(Path(sys.executable).with_name("midwatch")), "action", "emergency-backup", *words, *where]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
-    done = planned("--targets", "gps-db-prod", "--targets", "arp-db-prod", "--place", "/dev/null", "--place", str(tmp_path))
+    done = planned(
+        "--targets", "gps-db-prod", "--targets", "arp-db-prod", "--place", "/dev/null", "--place", str(tmp_path)
+    )
     assert f"create {tmp_path}/gps-prod-<timestamp>" in done.stdout, done
     assert f"create {tmp_path}/arp-prod-<timestamp>" in done.stdout, done
     done = planned("--target", "gps-db-prod", "--target", "arp-db-prod")

@@ -46,7 +46,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
     (folder / "mine").write_text(f"# created today\n{OURS}\n")
     (folder / "other").write_text(f"{pyrage.x25519.Identity.generate()}\n")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ada@bastion", "-f", folder / "ssh"], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ada@bastion", "-f", folder / "ssh"], check=True
+    )
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "a word", "-f", folder / "shut"], check=True)
     (folder / "team").write_text(f"# who may read backups\n\n{PUBLIC}\n{(folder / 'ssh.pub').read_text()}")
     return folder
@@ -67,7 +69,9 @@ def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context,
     assert (manifest.depth, manifest.streamed, len(manifest.recipients)) == (4, 4, 2)
     assert str(OURS) not in path.with_name(path.name + ".manifest.json").read_text()
     archive = gzip.decompress(pyrage.decrypt(path.read_bytes(), [OURS]))
-    listed = subprocess.run([find_tools(context.runbook).pg_restore, "--list"], input=archive, capture_output=True, check=True)
+    listed = subprocess.run(
+        [find_tools(context.runbook).pg_restore, "--list"], input=archive, capture_output=True, check=True
+    )
     assert b"payments" in listed.stdout
     roles = gzip.decompress(pyrage.decrypt(path.with_name(f"globals.{path.name}").read_bytes(), [OURS]))
     assert b"CREATE ROLE" in roles
@@ -200,7 +204,9 @@ def unsealed(data: bytes, folder: Path) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=6), st.floats(0, 1, exclude_max=True))
-def test_whatever_is_encrypted_comes_back_and_never_when_it_is_cut(keys: Path, pieces: list[bytes], share: float) -> None:
+def test_whatever_is_encrypted_comes_back_and_never_when_it_is_cut(
+    keys: Path, pieces: list[bytes], share: float
+) -> None:
     packed = sealed(pieces)
     assert unsealed(packed, keys) == b"".join(pieces)
     with pytest.raises(OSError, match="cannot be decrypted"):

@@ -95,7 +95,9 @@ def test_saved_validated_restored_and_counted_there(
     assert (told["recipients"], told["location"], told["depth"]) == ([PUBLIC], outcome.values["path"], 4)
     assert str(OURS) not in note.read_text()
     archive = gzip.decompress(pyrage.decrypt((away.folder / name).read_bytes(), [OURS]))
-    listed = subprocess.run([find_tools(site.runbook).pg_restore, "--list"], input=archive, capture_output=True, check=True)
+    listed = subprocess.run(
+        [find_tools(site.runbook).pg_restore, "--list"], input=archive, capture_output=True, check=True
+    )
     assert b"noise" in listed.stdout
     assert b"CREATE ROLE" in gzip.decompress(pyrage.decrypt((away.folder / roles).read_bytes(), [OURS]))
     assert action.verify(site, before).ok
@@ -103,7 +105,10 @@ def test_saved_validated_restored_and_counted_there(
     assert check.evaluate(site).ok
     (row,) = (row for row in BackupsProbe().read(site.runbook, site.clock).rows if row.label == noise.label)
     assert ("encrypted", "to one public key; read in the stream before that: depth 4") in row.facts
-    assert f"is not on this machine: {outcome.values['path']}. Copy it here, beside its" in Restore(noise).plan(site).refusal
+    assert (
+        f"is not on this machine: {outcome.values['path']}. Copy it here, beside its"
+        in Restore(noise).plan(site).refusal
+    )
 
     path = outcome.values["path"]
     assert "name its private key to restore it" in ValidateBackup(path=path, restore=True).plan(site).refusal
@@ -128,9 +133,19 @@ def test_a_connection_that_is_cut_in_mid_dump_leaves_nothing(
     assert not CheckBackup(noise, emergency=True).evaluate(site).ok
 
 
-def test_encrypted_to_standard_output(production: Production, arp: Target, context: Context, key: Path, tmp_path: Path) -> None:
+def test_encrypted_to_standard_output(
+    production: Production, arp: Target, context: Context, key: Path, tmp_path: Path
+) -> None:
     """Whoever kept what came of one that ended half-way has nothing that passes for a backup."""
-    command = [Path(sys.executable).with_name("midwatch"), "action", "emergency-backup", "--target", arp.name, "--place", "-"]
+    command = [
+        Path(sys.executable).with_name("midwatch"),
+        "action",
+        "emergency-backup",
+        "--target",
+        arp.name,
+        "--place",
+        "-",
+    ]
     command += ["--encrypt-to", PUBLIC, "--yes", "--runbook", production.runbook, "--site", production.site]
     argv, file = [str(word) for word in command], tmp_path / "saved.sql.gz.age"
 
@@ -142,7 +157,9 @@ def test_encrypted_to_standard_output(production: Production, arp: Target, conte
     assert (saved.returncode, saved.stdout) == (0, b""), saved.stderr.decode()
     assert b"; encrypted to age1" in saved.stderr
     counted = CheckBackup(arp, emergency=True).evaluate(context)
-    assert (counted.ok, "no validated emergency backup" in counted.summary) == (False, True), "nobody here finds it again"
+    assert (counted.ok, "no validated emergency backup" in counted.summary) == (False, True), (
+        "nobody here finds it again"
+    )
     assert done(ValidateBackup(path=str(file), identity=key), context).values["depth"] == "3"
 
     cut = run('"$@" | head -c 100000 > saved.sql.gz.age')

@@ -57,7 +57,9 @@ def pair(servers: tuple[Server, Server]) -> Iterator[tuple[Server, Server]]:
     yield servers
     for one in (subscriber, publisher):
         for (name,) in one.sql("SELECT datname FROM pg_database WHERE datname LIKE 'arp%'"):
-            which = f"SELECT subname FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = '{name}'"
+            which = (
+                f"SELECT subname FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = '{name}'"
+            )
             for (found,) in one.sql(which):
                 gone = [f"ALTER SUBSCRIPTION {found} {what}" for what in ("DISABLE", "SET (slot_name = NONE)")]
                 one.sql(*gone, f"DROP SUBSCRIPTION {found}", database=str(name))
@@ -104,7 +106,9 @@ def psql(server: Server, script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(pair: tuple[Server, Server], context: Context) -> None:
+def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(
+    pair: tuple[Server, Server], context: Context
+) -> None:
     publisher, subscriber = pair
     target = publisher.target(database="arp")
     name = restored(target, context)
@@ -128,7 +132,9 @@ def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(pair: t
     assert publisher.sql("SELECT what FROM stock", database="arp") == [("before",)]
 
 
-def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(pair: tuple[Server, Server], context: Context) -> None:
+def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
+    pair: tuple[Server, Server], context: Context
+) -> None:
     publisher, subscriber = pair
     target = subscriber.target(database="arp")
     path = saved(target, context)
@@ -205,7 +211,9 @@ def test_a_failed_restore_with_a_subscription_leaves_nothing_and_keeps_its_first
     until(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 4", database="arp") == [("goes on",)])
 
 
-def test_a_new_password_names_the_subscription_that_uses_the_role(pair: tuple[Server, Server], context: Context) -> None:
+def test_a_new_password_names_the_subscription_that_uses_the_role(
+    pair: tuple[Server, Server], context: Context
+) -> None:
     publisher, subscriber = pair
     plan = ResetPassword(publisher.target(database="arp", user="feed")).plan(context)
     assert "feed_goods from 127.0.0.1" in told(plan, "replication")

@@ -156,7 +156,10 @@ def test_validate_without_a_name_reads_the_whole_newest_set(able: Context) -> No
     (able.location("backups") / "20990101-000000").mkdir()
     (able.location("backups") / "20990101-000000" / "otc.dump.gz").touch()
     action = ValidateBackup()
-    assert [effect.object for effect in action.plan(able).effects] == [str(folder / "gps.dump.gz"), str(folder / "otc.dump.gz")]
+    assert [effect.object for effect in action.plan(able).effects] == [
+        str(folder / "gps.dump.gz"),
+        str(folder / "otc.dump.gz"),
+    ]
     outcome = action.apply(able, action.plan(able))
     assert (outcome.ok, outcome.values) == (True, {"set": str(folder), "depth": "4"})
     (folder / "globals.gps.sql.gz").write_bytes(b"")

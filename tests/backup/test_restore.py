@@ -39,7 +39,9 @@ CREATE ROLE fresh_keeper;
 SELECT lo_create(4711);
 ALTER LARGE OBJECT 4711 OWNER TO fresh_keeper;
 """
-ROLES = [f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", "fresh_keeper", QUOTED)]
+ROLES = [
+    f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", "fresh_keeper", QUOTED)
+]
 
 
 def saved(target: Target, context: Context, *, roles: bool = False) -> Path:
@@ -155,7 +157,9 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
         assert connection.execute(owner).fetchone() == (ODD,)
         role = "SELECT rolcanlogin, rolconnlimit, rolpassword FROM pg_authid WHERE rolname = 'fresh_reader'"
         assert connection.execute(role).fetchone() == (True, 3, None)
-        member = "SELECT pg_has_role('fresh_reader', %s, 'member'), has_table_privilege('fresh_reader', 'seen', 'SELECT')"
+        member = (
+            "SELECT pg_has_role('fresh_reader', %s, 'member'), has_table_privilege('fresh_reader', 'seen', 'SELECT')"
+        )
         assert connection.execute(member, [ODD]).fetchone() == (True, True)
         connection.execute("DROP TABLE held, seen")
         connection.execute("SELECT lo_unlink(4711)")
@@ -185,7 +189,9 @@ def test_bytes_of_sql_ascii_are_saved_as_they_are_and_flagged_before_utf8(fresh:
 
     again("SQL_ASCII")
     with superuser(fresh, fresh.database) as connection:
-        connection.execute("CREATE TABLE names AS SELECT convert_from('caf'::bytea || '\\xe9'::bytea, 'SQL_ASCII') AS n")
+        connection.execute(
+            "CREATE TABLE names AS SELECT convert_from('caf'::bytea || '\\xe9'::bytea, 'SQL_ASCII') AS n"
+        )
     backup = EmergencyBackup(fresh, digests=True)
     path = Path(backup.apply(context, backup.plan(context)).values["path"])
     assert "encoding" not in dict(Restore(fresh, path).plan(context).facts)
@@ -214,7 +220,9 @@ def other_content(data: bytes) -> bytes:
     return gzip.compress(bytes(plain), 1)
 
 
-@pytest.mark.parametrize("damage", [cut, other_content, lambda data: data[:-8]], ids=["cut", "another file", "last 8 bytes"])
+@pytest.mark.parametrize(
+    "damage", [cut, other_content, lambda data: data[:-8]], ids=["cut", "another file", "last 8 bytes"]
+)
 def test_a_damaged_backup_leaves_no_database(arp: Target, context: Context, damage) -> None:  # type: ignore[no-untyped-def]
     path = saved(arp, context)
     path.write_bytes(damage(path.read_bytes()))

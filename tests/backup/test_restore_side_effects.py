@@ -106,7 +106,10 @@ def context(running: Server, arp: Target, tmp_path: Path) -> Context:
     mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "logs")}
     mine["pg_bin"] = str(running.engine.bin)
     return Context(
-        replace(found, targets={arp.name: arp}, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test"
+        replace(found, targets={arp.name: arp}, locations={**found.locations, **mine}),
+        Listening(),
+        SystemClock(),
+        "ada@test",
     )
 
 
@@ -151,7 +154,9 @@ def test_event_triggers_that_write_do_not_fire_in_the_copy(
     assert "changed by the restore" not in outcome.summary
     name = outcome.values["database"]
     triggers = "SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY 1"
-    assert running.sql(triggers, database=name) == running.sql(triggers, database="arp"), "they are on again as they were"
+    assert running.sql(triggers, database=name) == running.sql(triggers, database="arp"), (
+        "they are on again as they were"
+    )
     assert running.sql('SELECT * FROM "sums of Sums"', database=name) == [(50,)]
     filled = "SELECT relname, relispopulated FROM pg_class WHERE relkind = 'm' ORDER BY 1"
     assert running.sql(filled, database=name) == [("never filled", False), ("sums", True), ("sums of Sums", True)]
@@ -195,7 +200,9 @@ def test_what_a_server_computes_anew_is_no_difference(running: Server, arp: Targ
     assert "so is the content of each" in outcome.summary
 
 
-def test_a_view_that_cannot_be_filled_is_told_and_ends_no_restore(running: Server, arp: Target, context: Context) -> None:
+def test_a_view_that_cannot_be_filled_is_told_and_ends_no_restore(
+    running: Server, arp: Target, context: Context
+) -> None:
     running.sql("CREATE TABLE flag (n int); INSERT INTO flag VALUES (1)", database="arp")
     script = """
         CREATE FUNCTION elsewhere() RETURNS int LANGUAGE plpgsql AS $$ BEGIN

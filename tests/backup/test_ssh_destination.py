@@ -125,7 +125,9 @@ def test_a_connection_that_drops_publishes_nothing(away: Context, host: OtherHos
     until(lambda: listed(there) == [])
 
 
-def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
+def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(
+    away: Context, host: OtherHost, there: Path
+) -> None:
     """Everything was sent; whether it arrived nobody told us."""
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"all of it")
@@ -238,11 +240,15 @@ class Interrupting(Listening):
             self._host.drop()
 
 
-def test_it_is_restored_for_a_look_straight_from_there(fresh: Target, away: Context, host: OtherHost, tmp_path: Path) -> None:
+def test_it_is_restored_for_a_look_straight_from_there(
+    fresh: Target, away: Context, host: OtherHost, tmp_path: Path
+) -> None:
     """With its roles, in a stream: nothing of it lies here afterwards. A line that drops is no fault of the backup."""
     with superuser(fresh, fresh.database) as connection:
         connection.execute("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper")
-        connection.execute("CREATE TABLE stock AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 80000) g")
+        connection.execute(
+            "CREATE TABLE stock AS SELECT g, sha512(g::text::bytea) AS t FROM generate_series(1, 80000) g"
+        )
         connection.execute("ALTER TABLE stock OWNER TO keeper")
     action = EmergencyBackup(fresh, digests=True, globals=True)
     location = action.apply(away, action.plan(away)).values["path"]
@@ -264,7 +270,9 @@ def test_it_is_restored_for_a_look_straight_from_there(fresh: Target, away: Cont
 def test_plan_is_bound_to_the_key_of_the_host(arp: Target, away: Context, host: OtherHost) -> None:
     """Another host that has the same name, and whose key somebody made known since, is another destination."""
     plan = EmergencyBackup(arp).plan(away)
-    said = subprocess.run(["ssh-keygen", "-lf", host.folder / "host_key.pub"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["ssh-keygen", "-lf", host.folder / "host_key.pub"], capture_output=True, text=True, check=True
+    )
     assert f"host key ssh-ed25519 {said.stdout.split()[1]}" in plan.bindings["destination"]
     with pytest.MonkeyPatch.context() as patch, other_host_beside(host) as impostor:
         patch.setattr(host, "port", impostor.port)

@@ -72,7 +72,9 @@ def pieces() -> list[bytes]:
     return [packed[at : at + 10_000] for at in range(0, len(packed), 10_000)]
 
 
-def judged(pieces: list[bytes], unpacked: int, pg_restore: Path | None = None, rows: dict[str, int] | None = None) -> Verdict:
+def judged(
+    pieces: list[bytes], unpacked: int, pg_restore: Path | None = None, rows: dict[str, int] | None = None
+) -> Verdict:
     along = StreamVerifier(pg_restore)
     for piece in pieces:
         along.write(piece)

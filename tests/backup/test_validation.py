@@ -58,7 +58,9 @@ def plain_sql(good: bytes, pg_restore: Path) -> bytes:
         pytest.param(lambda d, _: d[: len(d) // 2], id="cut at half"),
         pytest.param(lambda d, _: d[:-1024], id="last KB"),
         pytest.param(lambda d, _: d[:-8], id="last 8 bytes"),
-        pytest.param(lambda d, _: gzip.compress(gzip.decompress(d)[:-200_000]), id="dump killed, compressor closed in order"),
+        pytest.param(
+            lambda d, _: gzip.compress(gzip.decompress(d)[:-200_000]), id="dump killed, compressor closed in order"
+        ),
         pytest.param(lambda d, _: d + b"rubbish", id="trailing rubbish"),
         pytest.param(lambda d, _: b"", id="empty"),
         pytest.param(lambda d, _: b"not gzip at all", id="not gzip"),
@@ -83,7 +85,9 @@ def flipped(data: bytes, at: int) -> bytes:
         pytest.param(lambda d: d[:-1024], False, True, id="last KB"),
         pytest.param(lambda d: d[:-8], False, True, id="last 8 bytes"),
         pytest.param(lambda d: flipped(d, len(d) // 2), False, True, id="one bit flipped"),
-        pytest.param(lambda d: gzip.compress(gzip.decompress(d)[:-200_000]), True, True, id="dump killed, closed in order"),
+        pytest.param(
+            lambda d: gzip.compress(gzip.decompress(d)[:-200_000]), True, True, id="dump killed, closed in order"
+        ),
         pytest.param(lambda d: d + b"rubbish", False, True, id="trailing rubbish"),
     ],
 )

@@ -98,12 +98,23 @@ INSERT INTO "$$" VALUES (1, 2, 3);
 
 def schema(target: Target, database: str, context: Context) -> str:
     """The definition of everything, without what differs between any two dumps."""
-    argv = [find_tools(context.runbook).pg_dump, "--schema-only", "-h", target.socket, "-p", str(target.port), "-U", "postgres"]
+    argv = [
+        find_tools(context.runbook).pg_dump,
+        "--schema-only",
+        "-h",
+        target.socket,
+        "-p",
+        str(target.port),
+        "-U",
+        "postgres",
+    ]
     done = subprocess.run([*map(str, argv), database], capture_output=True, check=True, timeout=60)
     return re.sub(r"(?m)^\\(un)?restrict .*$", "", done.stdout.decode())
 
 
-@pytest.mark.parametrize("script", ["", LARGE, STRUCTURES, NAMES], ids=["empty", "large objects", "structures", "names"])
+@pytest.mark.parametrize(
+    "script", ["", LARGE, STRUCTURES, NAMES], ids=["empty", "large objects", "structures", "names"]
+)
 def test_every_database_comes_back_equal(fresh: Target, context: Context, script: str) -> None:
     with superuser(fresh, fresh.database) as connection:
         connection.execute(script.encode() or b"SELECT 1")

@@ -51,7 +51,11 @@ def test_the_front_door_names_every_command(capsys: pytest.CaptureFixture[str]) 
         (["check", "dsik"], 2, "There is no check 'dsik'. Did you mean 'disk'?"),
         (["check", "swap"], 2, "There is no check 'swap'. There are: backup, disk, "),
         (["check", "diagnose-disk"], 2, "diagnose-disk is not a check"),
-        (["incidens"], 2, "There is no command 'incidens', and no runbook of that name. Did you mean: midwatch incidents."),
+        (
+            ["incidens"],
+            2,
+            "There is no command 'incidens', and no runbook of that name. Did you mean: midwatch incidents.",
+        ),
         (["hand-off"], 2, "Did you mean: midwatch handoff."),
         (["\x1b[31mred.yaml"], 2, "midwatch: red.yaml: There is no such file."),
         (["verify", "--count", "-5"], 2, "--count takes a number of events, not -5"),
@@ -97,7 +101,9 @@ def test_lint_prints_json(here: Path) -> None:
     assert any(error["line"] == 3 and "titel" in error["error"] for error in errors)
 
 
-@pytest.mark.parametrize(("closed", "code", "said"), [("<&-", 0, ""), (">&-", 1, "standard output: "), ("<&- >&- 2>&-", 1, "")])
+@pytest.mark.parametrize(
+    ("closed", "code", "said"), [("<&-", 0, ""), (">&-", 1, "standard output: "), ("<&- >&- 2>&-", 1, "")]
+)
 def test_what_the_caller_closed_is_no_fault(closed: str, code: int, said: str, here: Path) -> None:
     """A file of ours must not get the number of a closed stream, and what cannot be said was not done."""
     result = subprocess.run(
@@ -118,7 +124,9 @@ def test_a_file_that_only_the_environment_names_is_said_to_be(
     monkeypatch.setenv(variable, "/nowhere/x.yaml")
     assert main(["plan"]) == 2
     said = capsys.readouterr().err
-    assert said == f"midwatch: ${variable} names /nowhere/x.yaml, and there is no such file. Unset it, or set it right.\n"
+    assert (
+        said == f"midwatch: ${variable} names /nowhere/x.yaml, and there is no such file. Unset it, or set it right.\n"
+    )
 
 
 def test_a_plan_that_would_refuse_is_no_success(

@@ -58,7 +58,9 @@ def test_an_export_to_a_device_leaves_it_what_it_is(folder: Path) -> None:
     os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
     export = [Path(sys.executable).with_name("midwatch"), "export", "-o"]
     for more in ([], ["--key", folder / "key"]):
-        done = subprocess.run([*export, null, *more], capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+        done = subprocess.run(
+            [*export, null, *more], capture_output=True, text=True, timeout=60, check=False, cwd=folder
+        )
         assert (done.returncode, "--key signs a file" in done.stderr) == ((2, True) if more else (0, False)), done
     assert stat.S_ISCHR(null.stat().st_mode)
     assert not null.with_name("null.sig").exists()
@@ -93,7 +95,9 @@ def test_settings_that_cannot_be_kept_stay_as_they_were(folder: Path, number: in
 def test_a_full_standard_output_is_a_failure_and_not_a_traceback(folder: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [Path(sys.executable).with_name("midwatch"), "show", "latest"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=folder)
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=folder
+        )
     assert (done.returncode, done.stderr) == (1, "midwatch: standard output: No space left on device.\n")
 
 
@@ -116,7 +120,10 @@ sys.exit(main(["verify", "latest"]))
 
 @pytest.mark.parametrize(
     ("what", "code", "sentence"),
-    [("files", 2, "cannot be read: Too many open files."), ("memory", 1, "There is not enough memory; end something else")],
+    [
+        ("files", 2, "cannot be read: Too many open files."),
+        ("memory", 1, "There is not enough memory; end something else"),
+    ],
 )
 def test_a_command_that_runs_out_of_files_or_memory_says_so(folder: Path, what: str, code: int, sentence: str) -> None:
     if what == "memory":

@@ -190,7 +190,9 @@ def test_two_logins_approve_decline_and_cannot_forge(users: tuple[User, User], p
         his.it.decline("burn", "not tonight")
 
     at_hers = Someone(ada, hers.declare, ask, lambda: start("burn"), ask, lambda: start("burn"), reads=True)
-    at_his = Someone(bob, his.observe, decline, lambda: approve(""), lambda: approve("burn", "0" * 64), lambda: approve("burn"))
+    at_his = Someone(
+        bob, his.observe, decline, lambda: approve(""), lambda: approve("burn", "0" * 64), lambda: approve("burn")
+    )
     folder = IncidentFolder(Path(at_hers.do()))
     at_hers.do()
     at_his.do()
@@ -259,7 +261,9 @@ def test_being_the_same_person_goes_both_ways_and_covers_user_and_login(one: Ide
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["ask", "give", "decline", "start"]), PEOPLE, st.sampled_from("PQ"), st.integers(0, 12)),
+        st.tuples(
+            st.sampled_from(["ask", "give", "decline", "start"]), PEOPLE, st.sampled_from("PQ"), st.integers(0, 12)
+        ),
         max_size=12,
     ),
     PEOPLE,

@@ -35,7 +35,9 @@ def answer(person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> IncidentFolder:
-    path = tmp_path / ("deep" * 20) / ("deeper" * 20) / "INC-20261123-0200-x"  # longer than an address of a socket may be
+    path = (
+        tmp_path / ("deep" * 20) / ("deeper" * 20) / "INC-20261123-0200-x"
+    )  # longer than an address of a socket may be
     path.mkdir(parents=True)
     return IncidentFolder(path)
 
@@ -60,13 +62,19 @@ def raw(folder: IncidentFolder) -> socket.socket:
 
 
 def test_who_knocks_is_known_and_gets_an_answer(folder: IncidentFolder, control_socket: ControlServer) -> None:
-    assert send_request(folder, {"op": "hello"}) == {"heard": "hello", "uid": os.getuid(), "name": Identity.current().name}
+    assert send_request(folder, {"op": "hello"}) == {
+        "heard": "hello",
+        "uid": os.getuid(),
+        "name": Identity.current().name,
+    }
     with pytest.raises(Refused, match="No") as refused:
         send_request(folder, {"op": "refuse"})
     assert refused.value.hint == "Not now"
 
 
-def test_those_who_attend_are_counted_until_they_are_gone(folder: IncidentFolder, control_socket: ControlServer) -> None:
+def test_those_who_attend_are_counted_until_they_are_gone(
+    folder: IncidentFolder, control_socket: ControlServer
+) -> None:
     first, second = ObserverConnection(folder), ObserverConnection(folder)
     me = Identity.current().name
     wait_for(lambda: control_socket.observers == (me, me))

@@ -65,7 +65,12 @@ class Screen:
         assert self.it is not None
         self.it.poll()
         steps = {state.id: state.status.value for state in self.it.incident.steps.values()}
-        return {"driving": self.it.driving, "driver": self.it.incident.driver, "watchers": self.it.observers, "steps": steps}
+        return {
+            "driving": self.it.driving,
+            "driver": self.it.incident.driver,
+            "watchers": self.it.observers,
+            "steps": steps,
+        }
 
     def watched(self) -> Any:
         wait_for(lambda: self.it and self.it.observers)
@@ -130,13 +135,19 @@ def test_from_one_login_to_another(users: tuple[User, User], shared: Path, runbo
     offered, left, joined = events[-3:]
     assert (offered.kind, offered.actor, offered.body["to"]) == (EventKind.HANDOFF_OFFERED, hers.actor, bob.name)
     assert any("1.1 Take ownership" in line for line in offered.body["summary"])
-    assert (left.kind, left.actor, left.body["reason"]) == (EventKind.DRIVER_LEFT, hers.actor, f"handed over to {bob.name}")
+    assert (left.kind, left.actor, left.body["reason"]) == (
+        EventKind.DRIVER_LEFT,
+        hers.actor,
+        f"handed over to {bob.name}",
+    )
     assert (joined.kind, joined.actor) == (EventKind.DRIVER_JOINED, his.actor)
     assert (joined.body["from"], joined.body["offer"]) == (hers.actor, offered.seq)
     assert verify(folder.journal).ok
 
 
-def test_the_group_may_write_and_others_may_not_even_look(users: tuple[User, User], shared: Path, runbook: Runbook) -> None:
+def test_the_group_may_write_and_others_may_not_even_look(
+    users: tuple[User, User], shared: Path, runbook: Runbook
+) -> None:
     ada, bob = users
     hers, eves = Screen(ada, runbook), Screen(bob, runbook)
     at_hers = Someone(ada, hers.declare, lambda: [hers.start("burn"), hers.finished("burn")])
@@ -278,7 +289,9 @@ def test_the_command_tells_how_it_stands_and_offers_control(
 ) -> None:
     controller.mark_done("asked", values={"owner": "ada"})
     controller.start("work", controller.plan("work"))
-    wait_for(lambda: [controller.poll(), controller.incident.status(controller.runbook.step("work")) is StepStatus.FAILED][1])
+    wait_for(
+        lambda: [controller.poll(), controller.incident.status(controller.runbook.step("work")) is StepStatus.FAILED][1]
+    )
     assert main(["handoff"]) == 0
     told = capsys.readouterr().out
     for words in (

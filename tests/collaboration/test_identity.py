@@ -179,7 +179,9 @@ def test_peer_that_lives_is_known_by_its_user_and_login(pair: tuple[socket.socke
 
 
 IDS = st.integers(0, 3)
-PEOPLE = st.builds(Identity, st.sampled_from(["ada", "bob"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans())
+PEOPLE = st.builds(
+    Identity, st.sampled_from(["ada", "bob"]), IDS, st.one_of(st.none(), IDS), st.integers(2, 9), st.booleans()
+)
 
 
 @given(PEOPLE, PEOPLE)
@@ -188,7 +190,11 @@ def test_who_is_surely_the_same_may_be_the_same(one: Identity, other: Identity) 
     assert one.is_surely(one)
 
 
-@given(st.dictionaries(st.sampled_from(["name", "uid", "login", "pid", "seen", "x"]), st.none() | st.integers() | st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "uid", "login", "pid", "seen", "x"]), st.none() | st.integers() | st.text()
+    )
+)
 def test_person_of_any_json_is_read_or_refused(data: dict[str, object]) -> None:
     try:
         person = Identity.from_json(data)

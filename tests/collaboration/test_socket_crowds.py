@@ -240,7 +240,9 @@ def test_observer_stays_connected_beyond_the_idle_time(folder: IncidentFolder, c
     observer.leave()
 
 
-def test_observer_that_begins_a_line_and_never_ends_it_is_closed(folder: IncidentFolder, control_socket: ControlServer) -> None:
+def test_observer_that_begins_a_line_and_never_ends_it_is_closed(
+    folder: IncidentFolder, control_socket: ControlServer
+) -> None:
     with raw(folder.path) as observer:
         observer.sendall(b'{"op":"attend"}\n{')
         while observer.recv(65536):
@@ -354,17 +356,23 @@ OPERATIONS = st.sampled_from(["attend", "ask", "take", "offer", "withdraw", "pla
 REQUESTS = st.builds(
     lambda op, rest: {**rest, "op": op},
     OPERATIONS | JSON,
-    st.dictionaries(st.sampled_from(["to", "within", "step", "digest", "typed", "reason", "op", "x"]), JSON, max_size=6),
+    st.dictionaries(
+        st.sampled_from(["to", "within", "step", "digest", "typed", "reason", "op", "x"]), JSON, max_size=6
+    ),
 )
 
 
 @needs_root
 @given(
-    pieces=st.lists(st.binary(max_size=300) | REQUESTS.map(lambda message: json.dumps(message).encode() + b"\n"), max_size=6),
+    pieces=st.lists(
+        st.binary(max_size=300) | REQUESTS.map(lambda message: json.dumps(message).encode() + b"\n"), max_size=6
+    ),
     cut=st.integers(0, 2000),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_sent_the_next_request_is_answered(fuzzed: IncidentController, pieces: list[bytes], cut: int) -> None:
+def test_whatever_is_sent_the_next_request_is_answered(
+    fuzzed: IncidentController, pieces: list[bytes], cut: int
+) -> None:
     data = b"".join(pieces)
 
     def send() -> None:

@@ -55,7 +55,12 @@ def other(ground: Path, engine: Engine) -> Iterator[Server]:
 
 def write_site(folder: Path, made: Server, *, socket: str | None = None, **target: Any) -> Path:
     """A site file whose target `arp` is this server; a `socket` of another one, or none, may be given."""
-    at = {"kind": "local", "host": "127.0.0.1", "port": made.port, "socket": str(made.sockets) if socket is None else socket}
+    at = {
+        "kind": "local",
+        "host": "127.0.0.1",
+        "port": made.port,
+        "socket": str(made.sockets) if socket is None else socket,
+    }
     places = {name: str(folder / name) for name in ("emergency", "logs", "audit", "sealed", "pgpass")}
     places["pg_bin"] = str(Path(made.engine.program("pg_dump")).parent)
     given = {**at, "label": "ARP", "database": "postgres", "user": "postgres", "superuser": "postgres", **target}

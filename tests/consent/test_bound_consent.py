@@ -65,7 +65,9 @@ def test_unchanged_step_runs_and_the_digest_stands_in_the_journal(controller: In
     assert event.body["digest"] == plan.digest
 
 
-def test_site_edited_between_consent_and_start_is_refused(controller: IncidentController, other: Server, here: Path) -> None:
+def test_site_edited_between_consent_and_start_is_refused(
+    controller: IncidentController, other: Server, here: Path
+) -> None:
     plan = controller.plan("save")
     controller.folder.site.write_bytes(write_site(here, other).read_bytes())
     with pytest.raises(Refused, match=r"site.yaml of the incident was changed"):
@@ -176,7 +178,9 @@ def test_secret_variable_is_bound_by_its_name_and_has_its_value_when_it_runs(her
 
 def test_variables_named_like_our_own_words_are_variables(here: Path) -> None:
     """A variable `script` or `target` is neither the script nor a target of the plan."""
-    text = SECRET.replace("API_TOKEN: $hunter2-hunter2", "script: rm -rf /, target: x").replace("$API_TOKEN", "$script$target")
+    text = SECRET.replace("API_TOKEN: $hunter2-hunter2", "script: rm -rf /, target: x").replace(
+        "$API_TOKEN", "$script$target"
+    )
     (here / "runbook.yaml").write_text(text)
     controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
     plan = controller.plan("work")

@@ -55,7 +55,9 @@ def test_observer_pins_nothing(controller: IncidentController) -> None:
     assert not pinned(watching)
 
 
-def test_rebuilt_server_is_refused_until_it_is_pinned_anew_with_a_reason(here: Path, folder: Path, engine: Engine) -> None:
+def test_rebuilt_server_is_refused_until_it_is_pinned_anew_with_a_reason(
+    here: Path, folder: Path, engine: Engine
+) -> None:
     with server(folder / "a", engine) as old:
         write_site(here, old, socket="")
         controller, before, port = declared(here), identifier(old), old.port

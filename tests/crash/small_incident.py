@@ -59,7 +59,9 @@ def found(folder: Path, *, actor: str) -> IncidentController:
 
     runbook = load(folder / "runbook.yaml")
     there = [one for one in incidents(runbook.location_of("logs")) if not summary(one).problem]
-    return IncidentController.resume(there[0], actor=actor) if there else IncidentController.declare(runbook, actor=actor)
+    return (
+        IncidentController.resume(there[0], actor=actor) if there else IncidentController.declare(runbook, actor=actor)
+    )
 
 
 def finish(controller: IncidentController) -> None:
@@ -114,7 +116,9 @@ def end_state(incident: Incident) -> dict[str, Any]:
             "reason": state.reason,
             "values": dict(state.values),
             "ever failed": state.ever_failed,
-            "ran": [(str(a.outcome), a.exit, a.summary, bool(a.command), sorted(a.before), sorted(a.after)) for a in ran],
+            "ran": [
+                (str(a.outcome), a.exit, a.summary, bool(a.command), sorted(a.before), sorted(a.after)) for a in ran
+            ],
             "output": [a.output.get("sha256") for a in ran],
         }
     return {

@@ -42,7 +42,15 @@ MANY_DEEDS = st.lists(DEED, min_size=6, max_size=10)
 Deeds = list[tuple[str, str]]
 NEVER = 0
 _numbers = itertools.count()
-_figures = {"incidents": 0, "lives": 0, "deaths": 0, "supervisors killed": 0, "disks filled": 0, "events": 0, "attempts": 0}
+_figures = {
+    "incidents": 0,
+    "lives": 0,
+    "deaths": 0,
+    "supervisors killed": 0,
+    "disks filled": 0,
+    "events": 0,
+    "attempts": 0,
+}
 
 
 class Wandering(RuleBasedStateMachine):
@@ -58,13 +66,17 @@ class Wandering(RuleBasedStateMachine):
         self.volume = self.folder / "volume"
         self.volume.mkdir(parents=True)
         if self.mounts:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "midwatch-soak", self.volume], check=True, timeout=30)
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=8m", "midwatch-soak", self.volume], check=True, timeout=30
+            )
         wandering.lay_out(self.folder, self.volume)
         self.seen: list[Event] = []
         self.full = False
         _figures["incidents"] += 1
 
-    @rule(deeds=DEEDS, leave=st.booleans(), hours=st.sampled_from((0, 0, -5, 3)), hold=st.booleans(), fail=st.booleans())
+    @rule(
+        deeds=DEEDS, leave=st.booleans(), hours=st.sampled_from((0, 0, -5, 3)), hold=st.booleans(), fail=st.booleans()
+    )
     def a_driver_comes_and_goes(self, deeds: Deeds, leave: bool, hours: int, hold: bool, fail: bool) -> None:
         self.mark("hold", hold)
         self.mark("fail", fail)

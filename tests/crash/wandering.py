@@ -48,7 +48,21 @@ phases:
       - {id: tried, title: Try it, on_failure: {raise_severity: SEV-0}}
 """
 STEPS = ("asked", "look", "work", "burn", "freeze", "tried")
-DEEDS = ("start", "cancel", "tick", "skip", "fail", "reopen", "verify", "undo", "note", "update", "tell", "severity", "wait")
+DEEDS = (
+    "start",
+    "cancel",
+    "tick",
+    "skip",
+    "fail",
+    "reopen",
+    "verify",
+    "undo",
+    "note",
+    "update",
+    "tell",
+    "severity",
+    "wait",
+)
 
 
 class ShiftedClock(SystemClock):
@@ -104,7 +118,9 @@ def _do(controller: IncidentController, deed: str, step_id: str) -> None:
     deeds: dict[str, Callable[[], object]] = {
         "start": lambda: controller.start(step_id, controller.plan(step_id), typed=step_id, reason=why),
         "cancel": lambda: controller.cancel(step_id),
-        "tick": lambda: controller.mark_done(step_id, note="done", values={"owner": "ada"} if step_id == "asked" else {}),
+        "tick": lambda: controller.mark_done(
+            step_id, note="done", values={"owner": "ada"} if step_id == "asked" else {}
+        ),
         "skip": lambda: controller.skip(step_id, why),
         "fail": lambda: controller.mark_failed(step_id, why),
         "reopen": lambda: controller.reopen(step_id, why),

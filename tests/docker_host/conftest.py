@@ -107,7 +107,9 @@ def make_container(client: DockerClient, label: str, base_image: str) -> Iterato
     """Start a container, without a network; removed after the test."""
     made: list[Container] = []
 
-    def make(name: str, image: str = "", command: str = "sleep 600", *, started: bool = True, **labels: str) -> Container:
+    def make(
+        name: str, image: str = "", command: str = "sleep 600", *, started: bool = True, **labels: str
+    ) -> Container:
         all_labels = dict([label.split("=")]) | labels
         args = {"name": name, "labels": all_labels, "network_mode": "none", "init": False}
         container = client.containers.create(image or base_image, ["sh", "-c", command], **args)

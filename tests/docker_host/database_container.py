@@ -35,7 +35,12 @@ def server(
 ) -> Iterator[Target]:
     """PostgreSQL in a container on the host's network, until it answers."""
     (port,) = free_ports(1)
-    given = {"POSTGRES_USER": "arp_app", "POSTGRES_DB": "arp", "POSTGRES_PASSWORD": FIRST, "PGPORT": str(port)} | environment
+    given = {
+        "POSTGRES_USER": "arp_app",
+        "POSTGRES_DB": "arp",
+        "POSTGRES_PASSWORD": FIRST,
+        "PGPORT": str(port),
+    } | environment
     key, _, value = label.partition("=")
     container: Container = client.containers.run(
         image.ensure(),

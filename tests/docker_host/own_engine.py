@@ -57,7 +57,9 @@ class OwnEngine:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._process is not None
         if self._process.poll() is not None:
             self.start()  # it undoes what runs, so that it can be ended

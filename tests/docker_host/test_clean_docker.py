@@ -199,7 +199,9 @@ def test_the_log_of_a_container_counts_as_room(
     assert "less than" not in outcome.summary
 
 
-def test_without_a_docker_target_the_engine_is_left_alone(client: DockerClient, make_context: Callable[..., Context]) -> None:
+def test_without_a_docker_target_the_engine_is_left_alone(
+    client: DockerClient, make_context: Callable[..., Context]
+) -> None:
     context = make_context()
     plan = CleanDocker().plan(context)
     assert plan.effects == ()

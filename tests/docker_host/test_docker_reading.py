@@ -110,7 +110,10 @@ def test_a_container_that_is_paused_under_a_command_holds_nobody_up(
     somebody = threading.Thread(target=pause)
     somebody.start()
     try:
-        with pytest.raises(Failed, match=r"is paused: sh did not end within 1 s\. docker unpause"), engine(1) as impatient:
+        with (
+            pytest.raises(Failed, match=r"is paused: sh did not end within 1 s\. docker unpause"),
+            engine(1) as impatient,
+        ):
             run_in(impatient, *argv) if data is None else feed(impatient, *argv, data=data)
     finally:
         somebody.join(60)
@@ -168,7 +171,9 @@ def test_isolating_access_reads_the_servers_log(
     line = '2026-11-23 02:00:06.120 UTC [9] FATAL:  password authentication failed for user "arp_app"'
     make_container(name_of("arp"), command=f"echo '{line}'; echo '{line}' >&2; exit 0").wait(timeout=30)
     (tmp_path / "security").mkdir()
-    (tmp_path / "security" / "access-audit.log").write_text("2026-11-22 10:00:00 LOGIN ok user=arp_app target=arp-db-prod\n")
+    (tmp_path / "security" / "access-audit.log").write_text(
+        "2026-11-22 10:00:00 LOGIN ok user=arp_app target=arp-db-prod\n"
+    )
     context = make_context(targets=docker_target(name_of("arp")))
     outcome = DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
     assert "2  arp_app at arp-db-prod from ?, password authentication failed, 2026-11-23 02:00:06" in heard.text

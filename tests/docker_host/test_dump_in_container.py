@@ -227,9 +227,14 @@ def refused(arp: Target, context: Context) -> str:
 def test_without_pg_dump_in_the_container_it_is_refused_before_it_starts(
     arp: Target, context: Context, without_pg_dump: Container
 ) -> None:
-    assert refused(arp, context).startswith(f"The container {arp.container} has no pg_dump, and only commands inside it reach")
+    assert refused(arp, context).startswith(
+        f"The container {arp.container} has no pg_dump, and only commands inside it reach"
+    )
     for words, told in (
-        ("echo 'pg_dump (PostgreSQL) 9.6.24'", "is 9.6, older than the server, 15. Publish its port, or set host and port"),
+        (
+            "echo 'pg_dump (PostgreSQL) 9.6.24'",
+            "is 9.6, older than the server, 15. Publish its port, or set host and port",
+        ),
         ("echo pg_dump: no such library >&2; exit 1", "does not work: pg_dump: no such library"),
     ):
         script = f'printf "#!/bin/sh\\n%s\\n" "{words}" >/usr/bin/pg_dump && chmod 755 /usr/bin/pg_dump'

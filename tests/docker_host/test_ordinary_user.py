@@ -73,7 +73,11 @@ def as_somebody_else(do: Callable[[], dict[str, str]]) -> dict[str, str]:
 
 
 def test_without_rights_on_docker_it_goes_over_tcp_and_is_restored_for_a_look(
-    client: DockerClient, label: str, make_context: Callable[..., Context], theirs: Path, monkeypatch: pytest.MonkeyPatch
+    client: DockerClient,
+    label: str,
+    make_context: Callable[..., Context],
+    theirs: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", interpreter())  # ours may lie where only root can go
     with server(client, label, "arp") as arp:

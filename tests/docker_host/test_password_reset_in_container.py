@@ -79,7 +79,9 @@ def test_a_secret_file_of_the_container_is_tried(client: DockerClient, context: 
     assert recover(context, served)["source"] == "the container's /run/secrets/arp_app_password"
 
 
-def test_inside_the_container_is_the_last_way_and_taken_back_as_well(context: Context, served: Target, heard: Heard) -> None:
+def test_inside_the_container_is_the_last_way_and_taken_back_as_well(
+    context: Context, served: Target, heard: Heard
+) -> None:
     superuser(context, served, "ALTER ROLE arp_app PASSWORD 'changed since'")
     target = replace(served, socket="/nowhere")
     facts = dict(ResetPassword(target).plan(context).facts)
@@ -99,7 +101,9 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
 ) -> None:
     with server(client, label, "trusting", POSTGRES_INITDB_ARGS="--auth-host=trust") as target:
         made: Any = make_context(targets={target.name: target})
-        context = replace(made, runbook=replace(made.runbook, locations={**made.runbook.places, "pgpass": str(tmp_path / "p")}))
+        context = replace(
+            made, runbook=replace(made.runbook, locations={**made.runbook.places, "pgpass": str(tmp_path / "p")})
+        )
         superuser(context, target, "SELECT 1")
         (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
         (tmp_path / "p").chmod(0o600)

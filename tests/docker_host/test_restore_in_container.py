@@ -143,7 +143,9 @@ def test_a_container_that_is_paused_in_mid_restore(
 ) -> None:
     monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
     sink = ContainerRestore(inside, ["--dbname", "arp"])
-    until(lambda: "pg_restore" in str(client.api.top(inside.container)))  # an engine does not survive a pause before it starts
+    until(
+        lambda: "pg_restore" in str(client.api.top(inside.container))
+    )  # an engine does not survive a pause before it starts
     client.api.pause(inside.container)
     try:
         with pytest.raises(BrokenPipeError):

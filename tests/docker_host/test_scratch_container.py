@@ -84,7 +84,10 @@ def test_a_backup_of_its_version_is_restored_into_the_image(
     outcome = action.apply(context, plan)
     assert outcome.ok, outcome.summary
     assert outcome.values["depth"] == "5"
-    assert f"of the image {postgres}: 1000 rows in 1 table, as in the dump's snapshot, and so is the content" in outcome.summary
+    assert (
+        f"of the image {postgres}: 1000 rows in 1 table, as in the dump's snapshot, and so is the content"
+        in outcome.summary
+    )
     assert left(client) == []
 
 

@@ -73,7 +73,9 @@ def summary_with(context: Context, words: str, *, ok: bool) -> str:
     return outcome.summary
 
 
-def test_a_service_counts_by_its_health_check_by_tcp_and_by_sql(client: DockerClient, context: Context, served: Target) -> None:
+def test_a_service_counts_by_its_health_check_by_tcp_and_by_sql(
+    client: DockerClient, context: Context, served: Target
+) -> None:
     container = client.containers.get(served.container)
     assert summary_with(context, "container healthy", ok=True).startswith("ARP ok, PostgreSQL ")
     container.exec_run(["touch", "/tmp/sick"])
@@ -138,7 +140,8 @@ def test_checks_run_inside_a_compose_service(
         folder = {"com.docker.compose.project.working_dir": str(project), "com.docker.compose.service": "bastion"}
         make_container(name_of("bastion"), **folder)
     assert (
-        inside(context, heard, "sh -c 'echo all is well'", project) == "[OK] sh -c 'echo all is well' in bastion: all is well"
+        inside(context, heard, "sh -c 'echo all is well'", project)
+        == "[OK] sh -c 'echo all is well' in bastion: all is well"
     )
     assert inside(context, heard, "sh -c 'echo 3 pending; exit 4'", project).startswith("[FAIL]")
     assert "3 pending" in inside(context, heard, "sh -c 'echo 3 pending; exit 4'", project / "docker-compose.yml")

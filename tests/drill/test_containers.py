@@ -193,7 +193,9 @@ class TestEnds:
         assert traces(Path(record.folder)) == []
         assert not drills.exists()
 
-    def test_killed_while_a_container_is_being_made_the_janitor_removes_it(self, client: DockerClient, drills: Path) -> None:
+    def test_killed_while_a_container_is_being_made_the_janitor_removes_it(
+        self, client: DockerClient, drills: Path
+    ) -> None:
         process = owner(drills, True)
         record = mine(drills)
         assert until(lambda: labelled(client, record.label) != [])
@@ -248,7 +250,9 @@ class TestEnds:
             client.api.remove_container("arp-db-prod")
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-    def test_without_rights_on_the_engine_it_runs_without_docker_and_says_so(self, client: DockerClient, drills: Path) -> None:
+    def test_without_rights_on_the_engine_it_runs_without_docker_and_says_so(
+        self, client: DockerClient, drills: Path
+    ) -> None:
         theirs = drills.parent / "theirs"
         theirs.mkdir()
         os.chown(theirs, 65534, 65534)
@@ -267,7 +271,9 @@ class TestEnds:
 
 @pytest.mark.parametrize("scenario", ["no-socket", "damaged-table"])
 @pytest.mark.usefixtures("client")
-def test_a_scenario_is_wrong_in_containers_as_well(drills: Path, monkeypatch: pytest.MonkeyPatch, scenario: str) -> None:
+def test_a_scenario_is_wrong_in_containers_as_well(
+    drills: Path, monkeypatch: pytest.MonkeyPatch, scenario: str
+) -> None:
     built = build(scenario, docker=True, linger=0)
     try:
         for name, value in built.environment.items():

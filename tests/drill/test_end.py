@@ -252,7 +252,12 @@ def test_too_little_room_is_said_before_anything_is_made(drills: Path, tmp_path:
         pytest.skip("only root can mount a small file system")
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "small", str(small)], check=False, timeout=10).returncode != 0:
+    if (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=5m", "small", str(small)], check=False, timeout=10
+        ).returncode
+        != 0
+    ):
         pytest.skip("no mount is possible here")
     try:
         with pytest.raises(Failed, match="The drill needs"):

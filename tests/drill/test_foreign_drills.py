@@ -28,12 +28,21 @@ ID = "0123456789abcdef"
 
 def drill(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`midwatch drill …` as root, in a process of its own, with somebody at its keyboard."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("MIDWATCH_DRILLS", "TMPDIR", "DOCKER_HOST")}
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("MIDWATCH_DRILLS", "TMPDIR", "DOCKER_HOST")
+    }
     argv = [MIDWATCH, "drill", *arguments]
     ours, theirs = os.openpty()
     try:
         return subprocess.run(
-            argv, stdin=theirs, capture_output=True, text=True, timeout=60, check=False, cwd="/", env=clean | environment
+            argv,
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd="/",
+            env=clean | environment,
         )
     finally:
         os.close(ours)
@@ -75,7 +84,13 @@ def trap(folder: Path, precious: Path) -> dict[str, str]:
     step = f"{{title: S, run: '{run}', risk: observe}}"
     facts: dict[str, Any] = {name: str(production / f"{name}.yaml") for name in ("runbook", "site", "answers")}
     facts |= {"bin": str(programs), "environment": {"LD_PRELOAD": str(programs / "evil.so")}}
-    removed = {"mount": str(precious), "clusters": [str(precious)], "label": "midwatch.drill=x", "owner": None, "janitor": None}
+    removed = {
+        "mount": str(precious),
+        "clusters": [str(precious)],
+        "label": "midwatch.drill=x",
+        "owner": None,
+        "janitor": None,
+    }
     files = {
         f"{ID}/runbook.yaml": f"midwatch: 1\nid: evil\ntitle: Evil\nphases:\n  - title: P\n    steps:\n      - {step}\n",
         f"{ID}/site.yaml": "midwatch-site: 1\n",
@@ -247,7 +262,9 @@ def test_the_label_and_every_path_follow_from_the_record_itself(own: Path) -> No
     assert (record.label, record.mount, record.clusters) == (f"midwatch.drill={ID}", own / ID / "backups", [])
 
 
-def test_a_chosen_folder_is_removed_only_while_it_holds_the_drills_marker(own: Path, tmp_path: Path, precious: Path) -> None:
+def test_a_chosen_folder_is_removed_only_while_it_holds_the_drills_marker(
+    own: Path, tmp_path: Path, precious: Path
+) -> None:
     chosen = tmp_path / "chosen"
     record = new_record("reference", chosen, 0.0)
     chosen.mkdir()

@@ -119,7 +119,9 @@ def test_one_backup_set_is_corrupt_and_the_others_are_good(production: Productio
 
 def test_sha256sum_itself_agrees(production: Production) -> None:
     codes = [
-        subprocess.run(["sha256sum", "--check", "--status", "checksums.sha256"], cwd=folder, timeout=30, check=False).returncode
+        subprocess.run(
+            ["sha256sum", "--check", "--status", "checksums.sha256"], cwd=folder, timeout=30, check=False
+        ).returncode
         for folder in sets_below(production.folder / "backups" / "prod")
     ]
     assert sorted(codes) == [0] * 12 + [1]
@@ -189,7 +191,9 @@ def test_the_night_is_in_the_logs(production: Production) -> None:
 
 def test_no_password_lies_outside_the_password_file(production: Production) -> None:
     passwords = [
-        line.rsplit(":", 1)[1] for line in Path(production.environment["PGPASSFILE"]).read_text().splitlines() if ":" in line
+        line.rsplit(":", 1)[1]
+        for line in Path(production.environment["PGPASSFILE"]).read_text().splitlines()
+        if ":" in line
     ]
     assert len(passwords) == 3
     files = [
@@ -222,7 +226,10 @@ def test_the_panel_of_databases_knows_each_of_them(production: Production, monke
     """Reachable, let in or not, version, size, connections, the longest transaction, replication."""
     for name, value in production.environment.items():
         monkeypatch.setenv(name, value)
-    rows = {row.label: row for row in DatabasesProbe().read(load(production.runbook, site=production.site), SystemClock()).rows}
+    rows = {
+        row.label: row
+        for row in DatabasesProbe().read(load(production.runbook, site=production.site), SystemClock()).rows
+    }
     facts = dict(rows["OTC"].facts)
     assert facts["reachable"] == "yes"
     assert facts["version"].startswith("PostgreSQL ")

@@ -52,7 +52,9 @@ def test_only_words_of_a_person_can_be_corrected(controller: IncidentController)
 def test_a_corrected_update_is_corrected_in_the_messages(controller: IncidentController) -> None:
     controller.update("All is lost")
     controller.correct(controller.events[-1].seq, "All is well")
-    messages = post_mortem(controller.runbook, controller.events, controller.folder).split("## Messages")[1].split("##")[0]
+    messages = (
+        post_mortem(controller.runbook, controller.events, controller.folder).split("## Messages")[1].split("##")[0]
+    )
     assert "All is well" in messages
     assert "All is lost" not in messages
 
@@ -71,7 +73,9 @@ def test_stars_come_first_in_the_timeline(controller: IncidentController) -> Non
     assert "| ★ Note: It began with the mount |" in told
 
 
-def test_an_excerpt_and_a_command_from_elsewhere(controller: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_excerpt_and_a_command_from_elsewhere(
+    controller: IncidentController, monkeypatch: pytest.MonkeyPatch
+) -> None:
     controller.note("", pasted_output="Filesystem  Use%\n/backups  96%  PGPASSWORD=hunter2secret\n```\n# no heading\n")
     controller.note("on the db host", at=NOW, manual_command=ManualCommand("df -h | grep backups", "db1", "96 %"))
     told = timeline(controller.runbook, controller.events, controller.folder)

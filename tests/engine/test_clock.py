@@ -50,7 +50,14 @@ def test_however_the_time_of_day_is_set_order_and_lengths_are_right(tmp_path: Pa
         lines.append(f"      - {{id: s{number}, title: {title}, risk: observe, run: '{run}'}}\n")
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "".join(lines), encoding="utf-8")
     (tmp_path / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
-    command = [Path(sys.executable).with_name("midwatch"), "run", "runbook.yaml", "--headless", "--answers", "answers.yaml"]
+    command = [
+        Path(sys.executable).with_name("midwatch"),
+        "run",
+        "runbook.yaml",
+        "--headless",
+        "--answers",
+        "answers.yaml",
+    ]
     command += ["--export", "timeline.md"]
     done = subprocess.run(
         command,
@@ -94,7 +101,9 @@ def test_what_the_screen_tells_of_an_open_incident_is_no_time_of_day(tmp_path: P
     last = incident.step("a").last
     assert last is not None
     assert 20 <= last.runs_for(incident.elapsed_now(clock)) < 50
-    after_a_restart = reduce([first, replace(second, boot="the next one", mono=1.0, time=first.time + timedelta(seconds=30))])
+    after_a_restart = reduce(
+        [first, replace(second, boot="the next one", mono=1.0, time=first.time + timedelta(seconds=30))]
+    )
     assert 30 <= after_a_restart.elapsed_now(clock) < 60, "never negative, and what is not known is not counted"
 
 
@@ -173,12 +182,16 @@ def test_incidents_of_the_same_second_have_names_and_journals_of_their_own(tmp_p
     (tmp_path / "runbook.yaml").write_text(RUNBOOK + "      - {id: one, title: First}\n", encoding="utf-8")
     runbook = load(tmp_path / "runbook.yaml")
     with ThreadPoolExecutor(4) as pool:
-        declared = list(pool.map(lambda _: IncidentController.declare(runbook, actor="ada@test", clock=StoodStill()), range(4)))
+        declared = list(
+            pool.map(lambda _: IncidentController.declare(runbook, actor="ada@test", clock=StoodStill()), range(4))
+        )
     for controller in declared:
         controller.note(controller.incident.id)
         controller.leave()
     found = incidents(tmp_path / "logs")
-    assert sorted(folder.id for folder in found) == sorted(f"INC-20260630-2359-clocks{end}" for end in ("", "-2", "-3", "-4"))
+    assert sorted(folder.id for folder in found) == sorted(
+        f"INC-20260630-2359-clocks{end}" for end in ("", "-2", "-3", "-4")
+    )
     for folder in found:
         assert verify(folder.journal).ok
         assert [event.body["text"] for event in read(folder.journal) if event.kind == EventKind.NOTE] == [folder.id]

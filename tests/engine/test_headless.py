@@ -32,7 +32,9 @@ def run(controller: IncidentController, here: Path, runbook: Runbook, text: str 
     return headless.run(controller, load_answers(write(here, text), runbook), said.append), said
 
 
-def test_from_the_first_step_to_the_closed_incident(controller: IncidentController, here: Path, runbook: Runbook) -> None:
+def test_from_the_first_step_to_the_closed_incident(
+    controller: IncidentController, here: Path, runbook: Runbook
+) -> None:
     (here / "rubbish").mkdir()
     code, said = run(controller, here, runbook)
     assert code is Exit.DONE
@@ -43,7 +45,9 @@ def test_from_the_first_step_to_the_closed_incident(controller: IncidentControll
     assert controller.head in said[-1]
 
 
-def test_a_failing_step_stops_it_and_the_next_run_goes_on(controller: IncidentController, here: Path, runbook: Runbook) -> None:
+def test_a_failing_step_stops_it_and_the_next_run_goes_on(
+    controller: IncidentController, here: Path, runbook: Runbook
+) -> None:
     (here / "fail").touch()
     code, said = run(controller, here, runbook)
     assert code is Exit.FAILED
@@ -54,7 +58,9 @@ def test_a_failing_step_stops_it_and_the_next_run_goes_on(controller: IncidentCo
     assert run(controller, here, runbook)[0] is Exit.DONE
 
 
-def test_a_destroy_without_its_name_stops_it_untouched(controller: IncidentController, here: Path, runbook: Runbook) -> None:
+def test_a_destroy_without_its_name_stops_it_untouched(
+    controller: IncidentController, here: Path, runbook: Runbook
+) -> None:
     (here / "rubbish").mkdir()
     with pytest.raises(BadInput, match="must confirm 'burn'"):
         run(controller, here, runbook, ANSWERS.replace("burn: burn", "burn: yes"))
@@ -91,7 +97,9 @@ def test_a_skip_needs_no_other_answer(controller: IncidentController, here: Path
         ("", "answers.yaml:1:1", "Begin with: default_manual: "),
     ],
 )
-def test_a_malformed_answers_file_is_one_sentence(here: Path, runbook: Runbook, text: str, where: str, what: str) -> None:
+def test_a_malformed_answers_file_is_one_sentence(
+    here: Path, runbook: Runbook, text: str, where: str, what: str
+) -> None:
     with pytest.raises(BadInput) as caught:
         load_answers(write(here, text), runbook)
     said = str(caught.value)

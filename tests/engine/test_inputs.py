@@ -102,7 +102,15 @@ def test_they_are_in_the_journal_and_stay(declared: IncidentController) -> None:
 
 
 def test_a_journal_from_before_there_were_any_is_read() -> None:
-    body = {"id": "INC-1", "title": "T", "severity": "SEV-1", "runbook": "r", "runbook_sha256": "0", "base": "/", "host": "h"}
+    body = {
+        "id": "INC-1",
+        "title": "T",
+        "severity": "SEV-1",
+        "runbook": "r",
+        "runbook_sha256": "0",
+        "base": "/",
+        "host": "h",
+    }
     incident = reduce([Event(1, datetime(2026, 11, 23, tzinfo=UTC), 0.0, "b", "ada", EventKind.DECLARED, body)])
     assert incident.inputs == {}
     assert incident.value("inputs", "ticket") is None
@@ -110,7 +118,9 @@ def test_a_journal_from_before_there_were_any_is_read() -> None:
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_nothing_in_them_is_ever_a_command(asking: Runbook, here: Path, value: str) -> None:
-    controller = IncidentController.declare(asking, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"})
+    controller = IncidentController.declare(
+        asking, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"}
+    )
     controller.start("look", controller.plan("look"))
     assert ended(controller, "look") is StepStatus.DONE
     controller.leave()
@@ -128,7 +138,9 @@ def test_secrets_that_are_known_are_masked(asking: Runbook, here: Path, monkeypa
     assert b"correct-horse" not in controller.folder.journal.read_bytes()
 
 
-@pytest.mark.parametrize("inputs", [{}, {"ticket": " "}, {"ticket": "x", "tiket": "y"}, {"ticket": "x", "loss": "maybe"}])
+@pytest.mark.parametrize(
+    "inputs", [{}, {"ticket": " "}, {"ticket": "x", "tiket": "y"}, {"ticket": "x", "loss": "maybe"}]
+)
 def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
     asking: Runbook, here: Path, inputs: dict[str, str]
 ) -> None:
@@ -168,11 +180,23 @@ def test_without_a_screen_they_come_from_the_answers_and_the_command_line(asking
     ("more", "answers", "sentence"),
     [
         ([], "", "midwatch: The input 'ticket' was not given: Which ticket? Give it: --input ticket=VALUE."),
-        (["--input", "ticket"], "", "midwatch: --input takes NAME=VALUE, not 'ticket'. Such as --input ticket=OPS-4711."),
+        (
+            ["--input", "ticket"],
+            "",
+            "midwatch: --input takes NAME=VALUE, not 'ticket'. Such as --input ticket=OPS-4711.",
+        ),
         (["--input", "ticket=a", "--input", "ticket=b"], "", "midwatch: --input gives 'ticket' twice. Give it once."),
         (["--input", "tiket=a"], "", "midwatch: runbook.yaml has no input 'tiket'. Did you mean 'ticket'?"),
-        ([], "inputs: {tickt: x}", "midwatch: answers.yaml:3:10: runbook.yaml has no input 'tickt'. Did you mean 'ticket'?"),
-        ([], "inputs: {loss: maybe}", "midwatch: answers.yaml:3:16: The input 'loss' takes yes or no, not 'maybe'. Was data"),
+        (
+            [],
+            "inputs: {tickt: x}",
+            "midwatch: answers.yaml:3:10: runbook.yaml has no input 'tickt'. Did you mean 'ticket'?",
+        ),
+        (
+            [],
+            "inputs: {loss: maybe}",
+            "midwatch: answers.yaml:3:16: The input 'loss' takes yes or no, not 'maybe'. Was data",
+        ),
         ([], "inputs: x", "midwatch: answers.yaml:3:9: 'inputs' takes keys and values."),
     ],
 )
@@ -203,7 +227,10 @@ def test_a_plan_takes_them(asking: Runbook, here: Path, capsys: pytest.CaptureFi
     assert room["plan"]["parameters"]["below"] == "100 %"
     assert main(["plan", "runbook.yaml"]) == 0
     told = capsys.readouterr().out
-    assert "cannot be planned now: TICKET comes from inputs.ticket, which was not given. Give it: --input ticket=VALUE." in told
+    assert (
+        "cannot be planned now: TICKET comes from inputs.ticket, which was not given. Give it: --input ticket=VALUE."
+        in told
+    )
     assert main(["plan", "runbook.yaml", "look"]) == 2
     assert main(["plan", "runbook.yaml", "--input", "loss=maybe"]) == 2
     assert "takes yes or no, not 'maybe'" in capsys.readouterr().err

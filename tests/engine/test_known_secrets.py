@@ -63,4 +63,6 @@ def test_a_password_that_a_step_made_is_known_once_it_has_ended(
     wait_for(lambda: new in controller._secrets.values())
     controller.note(f"it was {old}, and is {new} now")
     controller.leave()
-    assert controller.incident.notes[-1].text == "it was [secret pgpass line 1, before], and is [secret pgpass line 1] now"
+    assert (
+        controller.incident.notes[-1].text == "it was [secret pgpass line 1, before], and is [secret pgpass line 1] now"
+    )

@@ -46,7 +46,11 @@ def test_from_the_step_to_the_exports(
 
 def test_the_free_words_of_a_plan_are_masked_and_consent_is_not() -> None:
     plan = Plan(
-        "x", {}, (Effect(Verb.KEEP, "a file", note="by correct-horse"),), (("query", "PASSWORD 'abc'"),), "at PASSWORD=abc"
+        "x",
+        {},
+        (Effect(Verb.KEEP, "a file", note="by correct-horse"),),
+        (("query", "PASSWORD 'abc'"),),
+        "at PASSWORD=abc",
     )
     shown = masked_plan(plan, {"ARP": "correct-horse"})
     assert shown.effects[0].note == "by [secret ARP]"
@@ -86,7 +90,10 @@ def test_any_number_of_names_fits_the_space_that_is_kept_for_the_result() -> Non
 
 def test_what_a_person_or_a_step_calls_as_it_likes_is_masked_whatever_it_is_called() -> None:
     body = masked({"step": "PASSWORD=abc", "values": {"id": "PASSWORD=abc", "at": ["PASSWORD=abc"]}}, {})
-    assert body == {"step": "PASSWORD=abc", "values": {"id": "PASSWORD=[secret-shaped]", "at": ["PASSWORD=[secret-shaped]"]}}
+    assert body == {
+        "step": "PASSWORD=abc",
+        "values": {"id": "PASSWORD=[secret-shaped]", "at": ["PASSWORD=[secret-shaped]"]},
+    }
 
 
 def test_a_value_that_is_named_like_a_secret_is_masked_in_events_and_plans() -> None:

@@ -50,7 +50,9 @@ def test_what_is_added_is_refused_and_what_falls_away_is_not(plan: Plan, effect:
 
 
 @given(plans, st.sampled_from(("parameters", "bindings")), st.text(), st.text())
-def test_plan_with_another_input_has_another_digest_and_is_refused(plan: Plan, where: str, name: str, value: str) -> None:
+def test_plan_with_another_input_has_another_digest_and_is_refused(
+    plan: Plan, where: str, name: str, value: str
+) -> None:
     """Whatever is added, taken away or changed among what has to match exactly."""
     inputs: dict[str, str] = dict(getattr(plan, where))
     for other in ({**inputs, name: value}, {key: text for key, text in inputs.items() if key != name}):
@@ -119,7 +121,9 @@ def test_totals_say_what_goes_and_what_does_not() -> None:
         == "frees 14.2 GB; removes 2 images, 1 container; creates 1 item; none of them arp-db-prod; keeps 1"
     )
     draft.add(Verb.REMOVE, "container arp-db-prod", kind="container")
-    assert draft.plan().totals(["arp-db-prod"]) == "frees 14.2 GB; removes 2 images, 2 containers; creates 1 item; keeps 1"
+    assert (
+        draft.plan().totals(["arp-db-prod"]) == "frees 14.2 GB; removes 2 images, 2 containers; creates 1 item; keeps 1"
+    )
     assert "none of them otc, gps or crm;" in draft.plan().totals(["otc", "gps", "crm"])
 
 

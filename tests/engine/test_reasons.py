@@ -21,7 +21,24 @@ from midwatch.runbook.model import Risk, Severity, Step
 from midwatch.system.errors import BadInput, Refused
 from tui.cli import main
 
-ANSWERS = ["n", "N", "no", "No.", "y", "YES!", "ja", "Nein", "ok", "O.K.", "k", "cancel", "quit", "abort", "exit", "none"]
+ANSWERS = [
+    "n",
+    "N",
+    "no",
+    "No.",
+    "y",
+    "YES!",
+    "ja",
+    "Nein",
+    "ok",
+    "O.K.",
+    "k",
+    "cancel",
+    "quit",
+    "abort",
+    "exit",
+    "none",
+]
 ORNAMENTED = [
     "  no  ",
     "y e s",
@@ -97,7 +114,9 @@ def test_what_says_why_is_a_reason(text: str) -> None:
     st.sampled_from([" ", ", ", ". ", "/", "-", "\t", "!!! "]),
     st.sampled_from([str.lower, str.upper, str.title]),
 )
-def test_answers_in_any_case_and_punctuation_are_no_reason(words: list[str], between: str, case: Callable[[str], str]) -> None:
+def test_answers_in_any_case_and_punctuation_are_no_reason(
+    words: list[str], between: str, case: Callable[[str], str]
+) -> None:
     assert fault_of_reason(case(f"{between}{between.join(words)}{between}"))
 
 
@@ -144,11 +163,16 @@ def test_take_over_refuses_an_answer(controller: IncidentController, capsys: pyt
         ["run", "runbook.yaml", "--headless", "--answers", "a", "--take-over", "n"],
     ):
         assert main(command) == 2
-        assert "--take-over: 'y' is no reason" in (said := capsys.readouterr().err) or "--take-over: 'n' is no reason" in said
+        assert (
+            "--take-over: 'y' is no reason" in (said := capsys.readouterr().err)
+            or "--take-over: 'n' is no reason" in said
+        )
 
 
 @pytest.mark.parametrize("key", ["skip", "override"])
-def test_an_answers_file_is_refused_at_the_place_of_an_answer(controller: IncidentController, here: Path, key: str) -> None:
+def test_an_answers_file_is_refused_at_the_place_of_an_answer(
+    controller: IncidentController, here: Path, key: str
+) -> None:
     (here / "answers.yaml").write_text(f"{key}:\n  work: n\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"'n' is no reason") as refused:
         load_answers(here / "answers.yaml", controller.runbook)

@@ -105,7 +105,10 @@ def test_beginning_at_a_later_step_skips_what_waits_before_it(controller: Incide
     with pytest.raises(Refused, match="Nothing before Freeze deployments waits"):
         controller.start_from("freeze", "why not")
     controller.start_from("work", "taken over from the day shift")
-    assert [controller.incident.step(name).status for name in ("freeze", "talk")] == [StepStatus.SKIPPED, StepStatus.SKIPPED]
+    assert [controller.incident.step(name).status for name in ("freeze", "talk")] == [
+        StepStatus.SKIPPED,
+        StepStatus.SKIPPED,
+    ]
     assert controller.incident.step("talk").reason == "begun at 1.3: taken over from the day shift"
     assert controller.incident.next_step(controller.runbook) is controller.runbook.step("work")
     with pytest.raises(Refused, match="is skipped"):

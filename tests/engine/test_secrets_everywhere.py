@@ -45,7 +45,9 @@ for piece in json.load(open("pieces")):
 open("gate").read()
 """
 LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])
-TOLD = st.lists(st.tuples(st.sampled_from(sorted(FORMS)), st.lists(st.integers(0, 300), max_size=4)), min_size=1, max_size=8)
+TOLD = st.lists(
+    st.tuples(st.sampled_from(sorted(FORMS)), st.lists(st.integers(0, 300), max_size=4)), min_size=1, max_size=8
+)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -73,7 +75,10 @@ def test_no_form_of_any_secret_is_anywhere(
     folder = controller.attempt_folder("tell")
     assert folder is not None
     wait_for(
-        lambda: b"all is written" in folder.output.read_bytes() or (not controller.poll() and not controller.incident.running())
+        lambda: (
+            b"all is written" in folder.output.read_bytes()
+            or (not controller.poll() and not controller.incident.running())
+        )
     )
     forms = variants(secret) | {secret.encode()[:-1]} | {FORMS[form](secret) for form, _ in told}
     assert_not_in_processes(forms)
@@ -93,7 +98,11 @@ def test_no_form_of_any_secret_is_anywhere(
     )
     assert "secrets masked: pgpass line 1 " in told_all
     contents = {path.name: path.read_bytes() for path in controller.folder.path.rglob("*") if path.is_file()}
-    contents |= {"shown": shown, "exports": told_all.encode(), "as a terminal shows it": project(contents["output"]).text}
+    contents |= {
+        "shown": shown,
+        "exports": told_all.encode(),
+        "as a terminal shows it": project(contents["output"]).text,
+    }
     assert not [(name, form) for name, content in contents.items() for form in forms if form in content]
 
 

@@ -63,7 +63,11 @@ def disk_of(controller: IncidentController) -> Path:
 
 
 def given(controller: IncidentController) -> list[str]:
-    return [journal_notice(event.kind, event.body) for event in controller.events if event.kind == EventKind.RESERVE_RELEASED]
+    return [
+        journal_notice(event.kind, event.body)
+        for event in controller.events
+        if event.kind == EventKind.RESERVE_RELEASED
+    ]
 
 
 def test_the_step_that_makes_room_starts_on_a_disk_without_a_byte(controller: IncidentController) -> None:

@@ -59,10 +59,14 @@ def statuses(controller: IncidentController) -> list[str]:
     return [controller.incident.status(step).value for step in controller.runbook.steps()]
 
 
-def headless_run(controller: IncidentController, here: Path, answers: str, *, retry: bool = False) -> tuple[Exit, list[str]]:
+def headless_run(
+    controller: IncidentController, here: Path, answers: str, *, retry: bool = False
+) -> tuple[Exit, list[str]]:
     (here / "answers.yaml").write_text(answers, encoding="utf-8")
     said: list[str] = []
-    return headless.run(controller, load_answers(here / "answers.yaml", controller.runbook), said.append, retry=retry), said
+    return headless.run(
+        controller, load_answers(here / "answers.yaml", controller.runbook), said.append, retry=retry
+    ), said
 
 
 def test_condition_of_a_step_that_was_skipped_is_undecided_and_next(controller: IncidentController, here: Path) -> None:
@@ -147,7 +151,9 @@ def test_unknown_outcome_that_was_skipped_leaves_a_failure_condition_undecided(
     assert controller.incident.status(mourn) is StepStatus.UNDECIDED
 
 
-def test_headless_run_stops_at_an_undecided_step_until_the_answers_decide(controller: IncidentController, here: Path) -> None:
+def test_headless_run_stops_at_an_undecided_step_until_the_answers_decide(
+    controller: IncidentController, here: Path
+) -> None:
     skip = "default_manual: {note: done}\nskip: {look: the host is gone"
     code, said = headless_run(controller, here, skip + "}\n")
     assert code is Exit.UNKNOWN

@@ -83,7 +83,9 @@ def lose_the_freeze(controller: IncidentController, file: Path) -> None:
     assert controller.incident.step("freeze").status is StepStatus.UNKNOWN
 
 
-def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(controller: IncidentController, here: Path) -> None:
+def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(
+    controller: IncidentController, here: Path
+) -> None:
     file = here / "freeze.json"
     assert run(controller, "freeze") is StepStatus.DONE
     assert controller.incident.value("freeze", "frozen") == "yes"
@@ -101,7 +103,9 @@ def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(contro
     assert verify(controller.folder.journal).ok
 
 
-def test_an_undo_that_fails_leaves_the_step_as_it_was_and_escalates_nothing(controller: IncidentController, here: Path) -> None:
+def test_an_undo_that_fails_leaves_the_step_as_it_was_and_escalates_nothing(
+    controller: IncidentController, here: Path
+) -> None:
     file = here / "freeze.json"
     assert run(controller, "freeze") is StepStatus.DONE
     plan = controller.plan("freeze", undo=True)
@@ -124,7 +128,9 @@ def test_what_cannot_be_taken_back_says_so(controller: IncidentController) -> No
         controller.start("freeze", controller.plan("freeze", undo=True), undo=True)
 
 
-def test_a_lost_step_that_took_no_effect_is_found_so_and_may_run_again(controller: IncidentController, here: Path) -> None:
+def test_a_lost_step_that_took_no_effect_is_found_so_and_may_run_again(
+    controller: IncidentController, here: Path
+) -> None:
     lose_the_freeze(controller, here / "freeze.json")
     assert controller.check_outcome("freeze") is False
     assert controller.incident.step("freeze").status is StepStatus.FAILED

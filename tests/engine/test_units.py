@@ -11,13 +11,23 @@ from midwatch.system.units import Percent, Seconds, Size, counted, duration, per
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30 min", 1800), ("90 s", 90), ("26 h", 93600), ("2 days", 172800), ("1.5 h", 5400), ("500 ms", 0.5), ("15min", 900)],
+    [
+        ("30 min", 1800),
+        ("90 s", 90),
+        ("26 h", 93600),
+        ("2 days", 172800),
+        ("1.5 h", 5400),
+        ("500 ms", 0.5),
+        ("15min", 900),
+    ],
 )
 def test_lengths_of_time(text: str, seconds: float) -> None:
     assert Seconds.parse(text) == seconds
 
 
-@pytest.mark.parametrize(("text", "count"), [("124 MB", 124_000_000), ("2 GiB", 2 * 2**30), ("5000", 5000), ("1.5 kB", 1500)])
+@pytest.mark.parametrize(
+    ("text", "count"), [("124 MB", 124_000_000), ("2 GiB", 2 * 2**30), ("5000", 5000), ("1.5 kB", 1500)]
+)
 def test_sizes(text: str, count: int) -> None:
     assert Size.parse(text) == count
 
@@ -71,7 +81,14 @@ def test_durations_are_shown_by_their_two_largest_units(seconds: float, shown: s
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (124_400_000, "124 MB"), (1_250_000_000, "1.2 GB"), (9.996e8, "1.0 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (124_400_000, "124 MB"),
+        (1_250_000_000, "1.2 GB"),
+        (9.996e8, "1.0 GB"),
+    ],
 )
 def test_sizes_are_shown_shortly(count: float, shown: str) -> None:
     assert size(count) == shown

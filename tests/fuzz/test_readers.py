@@ -42,7 +42,9 @@ LEAVES = (
     | st.sampled_from(["..", "/etc/passwd", "\0", "\x1b[31m", "\ud800"])
 )
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=16
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=16,
 )
 DEEP = st.sampled_from([b"[" * 3000, b'{"a":' * 3000, b"[" * 100_000, b'{"pid":' + b"[" * 3000])
 
@@ -187,7 +189,9 @@ def test_journal_that_was_changed_at_random_is_read_to_an_answer_or_a_sentence(
         deed = data.draw(st.sampled_from(["keep"] * 6 + ["drop", "double", "body", "kind", "cut", "noise", "number"]))
         event = json.loads(line)
         if deed == "body":
-            event["body"] = data.draw(st.dictionaries(st.sampled_from([*event["body"], "x", "files", "to"]), JSON, max_size=4))
+            event["body"] = data.draw(
+                st.dictionaries(st.sampled_from([*event["body"], "x", "files", "to"]), JSON, max_size=4)
+            )
         elif deed == "kind":
             event["kind"] = data.draw(st.sampled_from(KINDS))
         elif deed == "number":

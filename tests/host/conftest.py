@@ -75,7 +75,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def dump(server: Server) -> bytes:
     """A real custom-format dump of about 1 MB, compressed as the nightly job does it."""
-    script = "CREATE TABLE filling AS SELECT n, md5(n::text) || md5((n + 1)::text) AS t FROM generate_series(1, 20000) n"
+    script = (
+        "CREATE TABLE filling AS SELECT n, md5(n::text) || md5((n + 1)::text) AS t FROM generate_series(1, 20000) n"
+    )
     argv = [BIN / "psql", "-Xqh", server.socket, "-p", str(server.port), "-U", "postgres", "-d", "arp", "-c", script]
     subprocess.run(argv, check=True, capture_output=True)
     argv = [BIN / "pg_dump", "-Fc", "-Z0", "-h", server.socket, "-p", str(server.port), "-U", "postgres", "arp"]

@@ -131,7 +131,9 @@ def test_strange_things_stay(place: Path, context: Context, dump: bytes, tmp_pat
     assert "old/20200101-020000" not in kept
 
 
-def test_what_was_planned_to_go_and_is_still_open_is_named(place: Path, context: Context, dump: bytes, heard: Heard) -> None:
+def test_what_was_planned_to_go_and_is_still_open_is_named(
+    place: Path, context: Context, dump: bytes, heard: Heard
+) -> None:
     names = [write_set(place, day, dump) for day in range(1, 5)]
     held = place / names[3] / "arp.dump.gz"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -198,7 +200,9 @@ def test_hard_links_are_not_counted_as_room(place: Path, context: Context, dump:
         (lambda d: d + b"rubbish", False),
     ],
 )
-def test_reading_to_the_end_finds_each_damage(tmp_path: Path, dump: bytes, damage: Callable[[bytes], bytes], ok: bool) -> None:
+def test_reading_to_the_end_finds_each_damage(
+    tmp_path: Path, dump: bytes, damage: Callable[[bytes], bytes], ok: bool
+) -> None:
     file = tmp_path / "f.gz"
     file.write_bytes(damage(dump))
     found = read_through(file, BIN / "pg_restore", 60)

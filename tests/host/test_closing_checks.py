@@ -53,7 +53,11 @@ def test_follow_ups_need_an_owner_and_a_date(make_context: Callable[..., Context
     outcome = CheckFollowUps().evaluate(context)
     assert not outcome.ok
     assert outcome.summary == "follow-up 1 has no owner; follow-up 2 has no date such as 2026-12-01 (soon)"
-    tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; then page; ada; 2026-12-01\n\nkeep it; bob; 2026-12-08\n")
+    tick(
+        incident,
+        "assign-follow-ups",
+        follow_ups="alert at 85 %; then page; ada; 2026-12-01\n\nkeep it; bob; 2026-12-08\n",
+    )
     done = CheckFollowUps().evaluate(context)
     assert done.ok
     assert done.summary == "2 follow-up actions assigned: ada, bob"
@@ -75,20 +79,33 @@ def test_one_line_of_follow_ups(line: str, missing: str) -> None:
     assert [item.missing for item in follow_ups(line)] == [missing]
 
 
-def test_the_rca_outside_an_incident_and_before_it_is_written(make_context: Callable[..., Context], incident: Path) -> None:
+def test_the_rca_outside_an_incident_and_before_it_is_written(
+    make_context: Callable[..., Context], incident: Path
+) -> None:
     assert "no incident" in CheckPostMortem().evaluate(make_context()).summary
     assert CheckPostMortem().evaluate(make_context(incident=incident)).summary == "The post-mortem is not written yet"
 
 
-def test_from_answers_to_a_published_post_mortem(make_context: Callable[..., Context], incident: Path, heard: Heard) -> None:
+def test_from_answers_to_a_published_post_mortem(
+    make_context: Callable[..., Context], incident: Path, heard: Heard
+) -> None:
     context = make_context(incident=incident, step="export-post-mortem", phases=PHASES)
     action = WritePostMortem()
     plan = action.plan(context)
-    assert [(effect.verb, effect.object) for effect in plan.effects] == [(Verb.CREATE, str(incident / "post-mortem.md"))]
+    assert [(effect.verb, effect.object) for effect in plan.effects] == [
+        (Verb.CREATE, str(incident / "post-mortem.md"))
+    ]
     assert action.apply(context, plan).values["complete"] == "no"
     assert "The post-mortem lacks" in CheckPostMortem().evaluate(context).summary
     answers = {f"why_{number}": f"because {number}" for number in range(1, 6)}
-    tick(incident, "write-post-mortem", **answers, impact="no user noticed", fixes="made room", controls="an alert at 85 %")
+    tick(
+        incident,
+        "write-post-mortem",
+        **answers,
+        impact="no user noticed",
+        fixes="made room",
+        controls="an alert at 85 %",
+    )
     tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; ada; 2026-12-01")
     written = action.apply(context, action.plan(context)).values
     assert written["complete"] == "yes"

@@ -58,7 +58,10 @@ def book(tmp_path: Path, **places: Path) -> Runbook:
     file = tmp_path / "runbook.yaml"
     file.write_text(RUNBOOK)
     found = load(file)
-    mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "elsewhere", "logs", "freeze")}
+    mine = {
+        name: str(tmp_path / name)
+        for name in ("pgpass", "audit", "backups", "emergency", "elsewhere", "logs", "freeze")
+    }
     given = {name: str(path) for name, path in places.items()}
     return replace(found, targets={ARP.name: ARP}, locations={**found.locations, **mine, **given})
 
@@ -137,7 +140,9 @@ def test_logs_there_are_named_and_the_others_are_read(gone: Path, tmp_path: Path
     plan = action.plan(here)
     assert "answer" in dict(plan.facts)["not read"]
     outcome = action.apply(here, plan)
-    assert outcome.summary.startswith("backup.log: not read, its mount does not answer; near.log: 1 failures in 1 lines")
+    assert outcome.summary.startswith(
+        "backup.log: not read, its mount does not answer; near.log: 1 failures in 1 lines"
+    )
     away = context(tmp_path, logs=gone)
     with pytest.raises(OutcomeUnknown):
         DiagnoseLogs().apply(away, DiagnoseLogs().plan(away))
@@ -222,7 +227,12 @@ def test_what_is_foreign_is_known_from_the_table(tmp_path: Path) -> None:
     ]
     table.write_text("\n".join(rows) + "\n")
     mounts = read_mounts(table)
-    assert [str(one.point) for one in mounts.values() if one.is_foreign] == ["/mnt/with blank", "/home/x", "/net", "/win"]
+    assert [str(one.point) for one in mounts.values() if one.is_foreign] == [
+        "/mnt/with blank",
+        "/home/x",
+        "/net",
+        "/win",
+    ]
     assert str(foreign_mount(Path("/mnt/with blank/a/b"), mounts)) == "/mnt/with blank (nfs4 from nas:/export)"
     assert foreign_mount(Path("/mnt/with"), mounts) is None
     assert foreign_mount(Path("/srv/a"), mounts) is None

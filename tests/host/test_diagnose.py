@@ -56,7 +56,9 @@ def test_the_audit_log_by_user_source_and_time() -> None:
     assert read_audit(AUDIT.splitlines(), "otc-db-prod").failed.count.total() == 1
 
 
-def test_the_action_tells_the_last_password_change(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
+def test_the_action_tells_the_last_password_change(
+    make_context: Callable[..., Context], heard: Heard, tmp_path: Path
+) -> None:
     target = Target("arp-db-prod", TargetKind.LOCAL, "arp", "ARP")
     context = make_context(targets={"arp-db-prod": target})
     with pytest.raises(Failed):
@@ -73,7 +75,9 @@ def test_the_action_tells_the_last_password_change(make_context: Callable[..., C
     assert outcome.values["refused_logins"] == ""
 
 
-def test_hostile_names_cannot_command_the_terminal(make_context: Callable[..., Context], heard: Heard, tmp_path: Path) -> None:
+def test_hostile_names_cannot_command_the_terminal(
+    make_context: Callable[..., Context], heard: Heard, tmp_path: Path
+) -> None:
     (tmp_path / "security").mkdir()
     (tmp_path / "security" / "access-audit.log").write_text(
         "LOGIN failed user=\x1b[2J[/red]x target=t source=s\nROTATE \x9b1m\n"
@@ -103,7 +107,9 @@ def test_failures_in_the_logs_are_counted_and_the_first_is_named(
     assert heard.text.count("There is no") == 2
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "backup.log").write_text(LOG)
-    (tmp_path / "logs" / "backup.log.1").write_text("2026-11-22 02:00:01 [ERROR] Disk usage at 90% – unsafe for backup\n")
+    (tmp_path / "logs" / "backup.log.1").write_text(
+        "2026-11-22 02:00:01 [ERROR] Disk usage at 90% – unsafe for backup\n"
+    )
     outcome = action.apply(context, action.plan(context))
     assert "backup.log: 5 failures in 7 lines" in outcome.summary
     assert outcome.values["failures"] == "5"
@@ -132,7 +138,9 @@ def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
     assert not largest_entries(Path("/usr"), limit=0.0).complete
 
 
-def test_a_deleted_file_that_is_still_open_is_named(tmp_path: Path, make_context: Callable[..., Context], heard: Heard) -> None:
+def test_a_deleted_file_that_is_still_open_is_named(
+    tmp_path: Path, make_context: Callable[..., Context], heard: Heard
+) -> None:
     path = tmp_path / "backup.log.1"
     process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:

@@ -26,7 +26,9 @@ from probes.storage.timeout import within
 
 def df(path: Path) -> tuple[int, int]:
     """Per cent and free bytes as `df` prints them."""
-    said = subprocess.run(["df", "-B1", "--output=pcent,avail", str(path)], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(
+        ["df", "-B1", "--output=pcent,avail", str(path)], check=True, capture_output=True, text=True
+    ).stdout
     percent, free = said.splitlines()[1].split()
     return int(percent.rstrip("%")), int(free)
 

@@ -18,7 +18,12 @@ from support.users import MALLORY, needs_root, run_as
 
 from actions.checks.freeze_status import CheckFreeze
 from actions.checks.post_mortem import CheckPostMortem
-from actions.credentials.credential_backup import CredentialBackup, alone, newest_credential_backup, read_credential_backup
+from actions.credentials.credential_backup import (
+    CredentialBackup,
+    alone,
+    newest_credential_backup,
+    read_credential_backup,
+)
 from actions.credentials.password_candidates import candidates
 from actions.credentials.pgpass import Login, Replacement, faults, held, passwords
 from actions.destinations.folder import Folder
@@ -127,7 +132,11 @@ def test_links_that_another_user_planted_beside_the_freeze_overwrite_nothing(
     folder.mkdir()
     folder.chmod(0o1777)
     precious.write_text("root's")
-    names = ["freeze.json", "freeze.json.part", *(f".freeze.json.{number}" for number in range(os.getpid(), os.getpid() + 50))]
+    names = [
+        "freeze.json",
+        "freeze.json.part",
+        *(f".freeze.json.{number}" for number in range(os.getpid(), os.getpid() + 50)),
+    ]
 
     def plant() -> None:
         for name in names:
@@ -181,13 +190,17 @@ def test_a_freeze_file_that_is_itself_a_mount_is_never_taken_for_not_frozen(
 def test_where_proc_is_not_mounted_the_guard_cannot_tell(tmp_path: Path) -> None:
     freeze_file.write(tmp_path / "freeze.json", a_freeze())
     script = f"mount -t tmpfs none /proc && {GUARD} {tmp_path / 'freeze.json'}"
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
     assert (done.returncode, "nobody can tell" in done.stderr) == (3, True)
 
 
 def test_the_guard_says_no_byte_of_a_terminals_language(tmp_path: Path) -> None:
     until = int(time.time()) + 1000
-    (tmp_path / "freeze.json").write_bytes(b'{\n "who": "\x1b]0;x\x07\x9b31m",\n "until_epoch": %d,\n "why": "w"\n}\n' % until)
+    (tmp_path / "freeze.json").write_bytes(
+        b'{\n "who": "\x1b]0;x\x07\x9b31m",\n "until_epoch": %d,\n "why": "w"\n}\n' % until
+    )
     code, said = guard(tmp_path / "freeze.json")
     assert code == 1
     assert all(char == "\n" or char.isprintable() for char in said)
@@ -209,7 +222,9 @@ def test_a_pipe_link_or_second_name_as_a_log_is_one_sentence(
         audit.record(context, "password.reset")
     plan_log.log(context, plan_log.NIGHTLY, plan_log.STARTED)
     assert "is not a regular file" in heard.lines[-1]
-    assert plan_log.nightly_failure(context.location("logs")) == f"backup.log cannot be read: {log} is not a regular file"
+    assert (
+        plan_log.nightly_failure(context.location("logs")) == f"backup.log cannot be read: {log} is not a regular file"
+    )
     other = tmp_path / "other"
     other.write_text("")
     for file in (log, trail):
@@ -293,7 +308,9 @@ def test_lines_that_are_no_text_stay_byte_for_byte(pgpass: Path) -> None:
     assert pgpass.read_bytes() == NOT_TEXT
 
 
-def test_a_password_that_is_no_text_is_named_and_never_tried(pgpass: Path, make_context: Callable[..., Context]) -> None:
+def test_a_password_that_is_no_text_is_named_and_never_tried(
+    pgpass: Path, make_context: Callable[..., Context]
+) -> None:
     secret = pgpass.with_name("secret")
     secret.write_bytes(b"p\xe4ss\n")
     made = make_context()
@@ -307,7 +324,11 @@ def test_a_password_that_is_no_text_is_named_and_never_tried(pgpass: Path, make_
 def test_a_pipe_as_a_password_file_is_one_sentence(pgpass: Path) -> None:
     pgpass.unlink()
     os.mkfifo(pgpass)
-    for read in (lambda: list(passwords(pgpass, LOGIN)), lambda: list(held(pgpass, LOGIN)), lambda: faults(pgpass, LOGIN)):
+    for read in (
+        lambda: list(passwords(pgpass, LOGIN)),
+        lambda: list(held(pgpass, LOGIN)),
+        lambda: faults(pgpass, LOGIN),
+    ):
         with pytest.raises(Failed, match="is not a regular file"):
             read()
     with pytest.raises(Failed, match="is not a regular file"):
@@ -369,7 +390,9 @@ def test_a_link_as_a_lock_is_refused(reachable: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".manifest.json"])
-def test_a_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waited_for(tmp_path: Path, suffix: str) -> None:
+def test_a_pipe_in_the_place_of_a_backup_its_manifest_or_its_list_is_never_waited_for(
+    tmp_path: Path, suffix: str
+) -> None:
     backup = tmp_path / "arp.dump.gz"
     os.mkfifo(backup)
     os.mkfifo(path_of(backup))

@@ -108,7 +108,9 @@ def test_rubbish_is_unknown_and_the_guard_stops(make_context: Callable[..., Cont
     assert CheckFreeze().evaluate(context).ok
 
 
-@pytest.mark.parametrize("given", [{"mode": "maybe"}, {"until": "tomorrow"}, {"until": "2001-01-01T00:00Z"}, {"until": "30"}])
+@pytest.mark.parametrize(
+    "given", [{"mode": "maybe"}, {"until": "tomorrow"}, {"until": "2001-01-01T00:00Z"}, {"until": "30"}]
+)
 def test_wrong_parameters_are_one_sentence(make_context: Callable[..., Context], given: dict[str, str]) -> None:
     with pytest.raises(BadInput):
         FreezeAction(**given).plan(make_context())  # type: ignore[arg-type]

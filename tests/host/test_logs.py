@@ -26,7 +26,9 @@ PLAN_LINES = """2026-11-23 02:00:01 [INFO] PROD nightly backup started
 """
 NOWHERE = SourceLocation("runbook.yaml", 1, 1)
 FAILURE = Trigger("backup-log", "Backup log failure", NOWHERE, log="logs/backup.log", match=r"\[FAILURE\] PROD nightly")
-AUTH = Trigger("arp-auth", "ARP authentication failure", NOWHERE, log="logs/backup.log", match="arp-db-prod: authentication")
+AUTH = Trigger(
+    "arp-auth", "ARP authentication failure", NOWHERE, log="logs/backup.log", match="arp-db-prod: authentication"
+)
 DISK = Trigger("disk-95", "Disk above 95 %", NOWHERE, check="disk", with_={"path": "backups", "below": "95 %"})
 
 
@@ -39,7 +41,9 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_lines_have_their_numbers(log: Path) -> None:
-    assert [(line.number, line.text) for line in tail_lines(log, 10_000)] == list(enumerate(PLAN_LINES.splitlines(), start=1))
+    assert [(line.number, line.text) for line in tail_lines(log, 10_000)] == list(
+        enumerate(PLAN_LINES.splitlines(), start=1)
+    )
     last = list(tail_lines(log, 60))
     assert [line.place for line in last] == ["backup.log:4"]
 
@@ -65,7 +69,10 @@ def test_rotation_and_truncation(log: Path) -> None:
     log.write_text("")
     assert len(find_lines(log, pattern, limit=10_000, newest=5)) == 1
     log.write_text("new [FAILURE] again\n")
-    assert [line.file.name for line in find_lines(log, pattern, limit=10_000, newest=5)] == ["backup.log.1", "backup.log"]
+    assert [line.file.name for line in find_lines(log, pattern, limit=10_000, newest=5)] == [
+        "backup.log.1",
+        "backup.log",
+    ]
     assert [line.file.name for line in find_lines(log, pattern, limit=10_000, newest=1)] == ["backup.log"]
 
 

@@ -88,7 +88,10 @@ def test_an_invalid_index_and_a_read_only_database(context: Context, session: Co
     finally:
         session.execute("ALTER ROLE arp_app RESET default_transaction_read_only")
         session.execute("DROP TABLE twice")
-    assert found == {"ARP takes writes": "default_transaction_read_only is on", "ARP has no invalid index": "one_of_each"}
+    assert found == {
+        "ARP takes writes": "default_transaction_read_only is on",
+        "ARP has no invalid index": "one_of_each",
+    }
 
 
 def expecting(context: Context, **expected: Any) -> dict[str, str]:
@@ -124,11 +127,15 @@ def test_an_outdated_extension_is_named(context: Context, server: Server) -> Non
         server.sql(engine, "DROP EXTENSION IF EXISTS midwatch_old")
         for name in files:
             (folder / name).unlink(missing_ok=True)
-    assert found == {"ARP has no outdated extension": "midwatch_old 1.0, the server brings 1.1 (ALTER EXTENSION … UPDATE)"}
+    assert found == {
+        "ARP has no outdated extension": "midwatch_old 1.0, the server brings 1.1 (ALTER EXTENSION … UPDATE)"
+    }
     assert lost == {"ARP has every extension's files": "midwatch_old"}
 
 
-def test_somebody_who_waits_for_a_lock_is_named_with_the_blocker(context: Context, session: Connection, server: Server) -> None:
+def test_somebody_who_waits_for_a_lock_is_named_with_the_blocker(
+    context: Context, session: Connection, server: Server
+) -> None:
     import threading
     import time
 
@@ -159,9 +166,9 @@ def test_a_refused_login_is_one_clear_finding(context: Context) -> None:
 
 
 def test_the_action_lists_each_and_counts_what_cannot_be_told_as_not_passed(context: Context, heard: Heard) -> None:
-    outcome = MigrationChecks(pending="sh -c 'echo 2 migrations pending; exit 1'", container="no-such-container").evaluate(
-        context
-    )
+    outcome = MigrationChecks(
+        pending="sh -c 'echo 2 migrations pending; exit 1'", container="no-such-container"
+    ).evaluate(context)
     assert not outcome.ok
     assert "[OK] ARP answers: PostgreSQL 18" in heard.text
     assert "[FAIL] migrations: 2 migrations pending" in heard.text

@@ -23,11 +23,15 @@ from probes.disk import DiskProbe
 NIGHT = datetime(2026, 11, 23, 2, tzinfo=UTC)
 
 
-def backup(day: int, size: int, *, emergency: bool = False, depth: int = 0, folder: Path = Path("/nowhere")) -> BackupFile:
+def backup(
+    day: int, size: int, *, emergency: bool = False, depth: int = 0, folder: Path = Path("/nowhere")
+) -> BackupFile:
     """One that was made so many days ago."""
     at = NIGHT - timedelta(days=day)
     stamp = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    manifest = Manifest("arp", "arp", stamp, stamp, size, "ab" * 32, 0, "15", "pg_dump 17", "x", depth=depth, validated=stamp)
+    manifest = Manifest(
+        "arp", "arp", stamp, stamp, size, "ab" * 32, 0, "15", "pg_dump 17", "x", depth=depth, validated=stamp
+    )
     return BackupFile(folder / f"arp.{day}.gz", at, size, emergency, manifest)
 
 

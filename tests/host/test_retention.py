@@ -50,7 +50,9 @@ def write_set(place: Path, hours: float, dump: bytes, *, recorded: float | None 
     digest = hashlib.sha256(dump).hexdigest()
     (folder / "checksums.sha256").write_text(f"{digest}  arp.dump.gz\n")
     began = to_rfc3339(now - timedelta(hours=hours if recorded is None else recorded))
-    Manifest("arp-db-prod", "arp", began, began, len(dump), digest, 1, "18.1", "pg_dump 18.1", "x", depth=depth).write(file)
+    Manifest("arp-db-prod", "arp", began, began, len(dump), digest, 1, "18.1", "pg_dump 18.1", "x", depth=depth).write(
+        file
+    )
     return name
 
 

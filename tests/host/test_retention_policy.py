@@ -16,7 +16,9 @@ NOW = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 DATABASES = ("arp", "gps", "otc")
 
 
-def held(days: float, depth: int = 4, *, old: bool = False, size: int = 100, databases: tuple[str, ...] = DATABASES) -> HeldSet:
+def held(
+    days: float, depth: int = 4, *, old: bool = False, size: int = 100, databases: tuple[str, ...] = DATABASES
+) -> HeldSet:
     started = NOW - timedelta(days=days)
     name = PurePosixPath(("old/" if old else "") + started.strftime("%Y%m%d-%H%M%S"))
     return HeldSet(name, started, dict.fromkeys(databases, depth), size)
@@ -36,7 +38,9 @@ histories = st.lists(
 
 
 @given(sets=histories, needed=st.integers(0, 10_000), age=st.none() | st.integers(0, 60))
-def test_the_newest_good_backups_of_each_database_always_stay(sets: list[HeldSet], needed: int, age: int | None) -> None:
+def test_the_newest_good_backups_of_each_database_always_stay(
+    sets: list[HeldSet], needed: int, age: int | None
+) -> None:
     choice = choose(sets, DATABASES, NOW, needed, before=None if age is None else NOW - timedelta(days=age))
     kept = {one.name for one, _ in choice.keep}
     assert kept | {one.name for one in choice.remove} == {one.name for one in sets}
@@ -72,8 +76,18 @@ def test_a_rotten_newest_one_does_not_count_and_stays_as_evidence() -> None:
 
 
 def test_one_database_without_good_backups_holds_its_sets() -> None:
-    sets = [held(1), held(2), held(3), held(9, databases=("gps",)), held(4, databases=("otc",)), held(5, databases=("otc",))]
-    sets = [HeldSet(one.name, one.started, one.depths | {"arp": 1}, one.size) if "arp" in one.depths else one for one in sets]
+    sets = [
+        held(1),
+        held(2),
+        held(3),
+        held(9, databases=("gps",)),
+        held(4, databases=("otc",)),
+        held(5, databases=("otc",)),
+    ]
+    sets = [
+        HeldSet(one.name, one.started, one.depths | {"arp": 1}, one.size) if "arp" in one.depths else one
+        for one in sets
+    ]
     choice = choose(sets, DATABASES, NOW, 10_000)
     assert choice.thin == ("arp",)
     assert {tuple(one.depths) for one in choice.remove} == {("gps",), ("otc",)}

@@ -100,7 +100,9 @@ def test_files_that_are_kept_stay_with_their_folder(root: Path) -> None:
     assert [path.name for path in (root / SET).iterdir()] == ["notes.txt"]
 
 
-def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_opened_once_and_what_is_put_in_its_place_stays(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Between the look and the first unlink somebody moves the set away and puts a folder of the same names there."""
     planned, unlink = inspect(root, SET), os.unlink
 

@@ -84,7 +84,9 @@ def test_the_second_driver_is_told_who_drives_and_since_when(folder: IncidentFol
     assert driver is not None
     assert (driver.actor, driver.pid) == ("ada@bastion", os.getpid())
     assert before <= datetime.fromisoformat(driver.since) <= datetime.now(UTC)
-    assert f"ada@bastion drives it since {datetime.fromisoformat(driver.since):%Y-%m-%d %H:%M:%S} UTC" in str(refused.value)
+    assert f"ada@bastion drives it since {datetime.fromisoformat(driver.since):%Y-%m-%d %H:%M:%S} UTC" in str(
+        refused.value
+    )
     assert f"pid {os.getpid()}" in str(refused.value)
     lock.release()
     lock.release()

@@ -35,7 +35,15 @@ def declare(logs: Path, name: str, *, closed: bool = False, done: int = 0) -> In
     folder.path.mkdir(parents=True)
     folder.runbook.write_text(RUNBOOK)
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
-    body = {"id": name, "title": "Fire", "severity": "SEV-2", "runbook": "r", "runbook_sha256": "", "base": "/", "host": "h"}
+    body = {
+        "id": name,
+        "title": "Fire",
+        "severity": "SEV-2",
+        "runbook": "r",
+        "runbook_sha256": "",
+        "base": "/",
+        "host": "h",
+    }
     journal.append(EventKind.DECLARED, body)
     for step in ("one", "two")[:done]:
         journal.append(EventKind.MARKED_DONE, {"step": step, "note": "", "values": {}})

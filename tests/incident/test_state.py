@@ -55,7 +55,13 @@ DECLARED = (EventKind.DECLARED, {"id": "INC-1", "title": "X", "severity": "SEV-1
 
 
 def confirmed(step_id: str, attempt: int = 1, reason: str = "") -> tuple[str, Mapping[str, Any]]:
-    return EventKind.CONFIRMED, {"step": step_id, "attempt": attempt, "plan": PLAN.to_json(), "digest": "", "reason": reason}
+    return EventKind.CONFIRMED, {
+        "step": step_id,
+        "attempt": attempt,
+        "plan": PLAN.to_json(),
+        "digest": "",
+        "reason": reason,
+    }
 
 
 def started(step_id: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
@@ -63,7 +69,14 @@ def started(step_id: str, attempt: int = 1) -> tuple[str, Mapping[str, Any]]:
 
 
 def finished(step_id: str, outcome: str = "done", attempt: int = 1, **more: Any) -> tuple[str, Mapping[str, Any]]:
-    body: dict[str, Any] = {"step": step_id, "attempt": attempt, "outcome": outcome, "exit": 0, "seconds": 2.0, "ended": None}
+    body: dict[str, Any] = {
+        "step": step_id,
+        "attempt": attempt,
+        "outcome": outcome,
+        "exit": 0,
+        "seconds": 2.0,
+        "ended": None,
+    }
     return EventKind.FINISHED, body | {"summary": "said", "values": {}, "output": {}, "notify": []} | more
 
 
@@ -121,14 +134,18 @@ def test_each_outcome_and_the_steps_that_hang_on_it(outcome: str, status: StepSt
 
 
 def test_a_failure_counts_for_conditions_also_after_a_retry_that_worked() -> None:
-    incident = after(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2))
+    incident = after(
+        DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), finished("dump", attempt=2)
+    )
     assert incident.status(STEPS[0]) is StepStatus.DONE
     assert incident.status(STEPS[2]) is StepStatus.TODO
     assert [attempt.outcome for attempt in incident.step("dump").attempts] == ["failed", "done"]
 
 
 def test_a_late_event_of_an_earlier_attempt_lands_there() -> None:
-    incident = after(DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1))
+    incident = after(
+        DECLARED, confirmed("dump"), finished("dump", "failed"), confirmed("dump", 2), reading("dump", "after", 1)
+    )
     first, second = incident.step("dump").attempts
     assert list(first.after) == ["disk"]
     assert second.after == {}
@@ -184,7 +201,9 @@ def test_drivers_severity_criteria_notes_and_the_end() -> None:
     assert early.at.hour == 1
     assert early.written_at == BEGIN + timedelta(seconds=6)
     assert (told.role, update.is_update, incident.last_update_at) == ("boss", True, BEGIN + timedelta(seconds=8))
-    closed = reduce([*events(DECLARED, (EventKind.DRIVER_JOINED, {}), (EventKind.CLOSED, {}), (EventKind.DRIVER_LEFT, {}))])
+    closed = reduce(
+        [*events(DECLARED, (EventKind.DRIVER_JOINED, {}), (EventKind.CLOSED, {}), (EventKind.DRIVER_LEFT, {}))]
+    )
     assert closed.last is not None
     assert (closed.open, closed.driver, closed.last.seq) == (False, "", 4)
 
@@ -214,7 +233,9 @@ POOL = [
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(POOL), max_size=15), st.data())
-def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject) -> None:
+def test_a_fold_that_is_interrupted_ends_the_same(
+    told: list[tuple[str, Mapping[str, Any]]], data: st.DataObject
+) -> None:
     every = events(DECLARED, *told)
     cut = data.draw(st.integers(0, len(every)))
     whole, parts = reduce(every), reduce(every[:cut])
@@ -222,7 +243,9 @@ def test_a_fold_that_is_interrupted_ends_the_same(told: list[tuple[str, Mapping[
         apply_event(parts, event)
     assert asdict(parts) == asdict(whole)
     assert whole.last == every[-1]
-    assert {state.id for state in whole.running()} == {s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING}
+    assert {state.id for state in whole.running()} == {
+        s.id for s in whole.steps.values() if s.status is StepStatus.RUNNING
+    }
     for one in RUNBOOK.steps():
         assert whole.status(one) in StepStatus
 

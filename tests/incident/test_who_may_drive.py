@@ -158,12 +158,18 @@ def test_planted_incident_is_followed_and_never_driven_and_none_of_it_runs(site:
     observer = IncidentController.observe(folder, own=own)
     assert observer.incident.title == "Fire"
     assert observer.runbook.panels == ()
-    for call in (lambda: observer.plan("work"), observer.evaluate_closure, lambda: observer.evaluate_preconditions("work")):
+    for call in (
+        lambda: observer.plan("work"),
+        observer.evaluate_closure,
+        lambda: observer.evaluate_preconditions("work"),
+    ):
         with pytest.raises(Refused, match="none that you trust"):
             call()
 
 
-@pytest.mark.parametrize("whose", ["a member's file", "a folder of a member's", "a link of a member's", "missing", "a fifo"])
+@pytest.mark.parametrize(
+    "whose", ["a member's file", "a folder of a member's", "a link of a member's", "missing", "a fifo"]
+)
 def test_recorded_source_that_others_could_have_made_is_not_trusted(site: Path, reachable: Path, whose: str) -> None:
     public = reachable / "public"
     public.mkdir()
@@ -216,7 +222,9 @@ def test_incident_in_ones_own_folder_is_driven_though_its_runbook_was_edited_sin
     assert drive(controller.folder).base == tmp_path
 
 
-def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_exchanged_after_the_confirmation_is_not_what_the_step_reads(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tui.cli import main
 
     monkeypatch.setenv("MIDWATCH_RUNBOOK", str(site / "runbook.yaml"))

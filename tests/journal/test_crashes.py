@@ -200,6 +200,8 @@ try:
 except Failed as failed:
     print(failed)
 """
-    told = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60, check=True
+    )
     assert "cannot be read: Too many open files" in told.stdout
     assert len(read(path)) == 1

@@ -20,10 +20,14 @@ SCRIPT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[0]
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_check_in_shell_agrees_with_ours(written: Write, trim: bool, shell: str) -> None:
     path = written(4, trim=trim)
-    told = subprocess.run([shell, "-c", SCRIPT], cwd=path.parent, capture_output=True, text=True, timeout=30, check=True)
+    told = subprocess.run(
+        [shell, "-c", SCRIPT], cwd=path.parent, capture_output=True, text=True, timeout=30, check=True
+    )
     assert told.stdout == f"4 events, head {verify(path).head}\n"
     path.write_bytes(path.read_bytes().replace(b"event 2", b"event X"))
-    told = subprocess.run([shell, "-c", SCRIPT], cwd=path.parent, capture_output=True, text=True, timeout=30, check=False)
+    told = subprocess.run(
+        [shell, "-c", SCRIPT], cwd=path.parent, capture_output=True, text=True, timeout=30, check=False
+    )
     assert (told.returncode, told.stdout) == (1, "event 3 does not continue the one before it\n")
 
 

@@ -105,7 +105,9 @@ def test_what_went_elsewhere_is_read_verified_and_gone_on_from(small_disk: Path,
     assert b"\0" not in path.read_bytes()
 
 
-def test_a_second_place_that_fills_up_as_well_leads_to_a_third(small_disk: Path, tmp_path: Path, clock: SetClock) -> None:
+def test_a_second_place_that_fills_up_as_well_leads_to_a_third(
+    small_disk: Path, tmp_path: Path, clock: SetClock
+) -> None:
     path = small_disk / "journal.jsonl"
     journal = begun(path, tmp_path / "second", clock)
     named = [Path(file) for file in journal.events[1].body["files"]]
@@ -177,7 +179,9 @@ def a_life(path: Path, die_at: int, told: int) -> None:
     journal.close(trim=True)
 
 
-def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_doubled(tmp_path: Path, clock: SetClock) -> None:
+def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_doubled(
+    tmp_path: Path, clock: SetClock
+) -> None:
     start, place = tmp_path / "start", tmp_path / "place"
     start.mkdir()
     journal = begun(start / "journal.jsonl", place, clock)
@@ -260,7 +264,9 @@ def test_the_first_bad_event_is_named_in_whichever_file_it_stands(parted: tuple[
     other.write_bytes(b"".join([*lines[:2], *lines[1:]]))
     assert f"event {first + 1} is duplicated" in verify(path).problem
     other.unlink()
-    assert verify(path).problem == f"it goes on in {other}, which is not there: what follows event {first - 1} is missing"
+    assert (
+        verify(path).problem == f"it goes on in {other}, which is not there: what follows event {first - 1} is missing"
+    )
 
 
 def test_two_files_that_tell_different_events_are_damage(parted: tuple[Path, Path], clock: SetClock) -> None:

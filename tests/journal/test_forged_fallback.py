@@ -116,7 +116,9 @@ PLANTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", PLANTS)
-def test_what_lies_at_a_named_place_never_keeps_the_driver_out(path: Path, public: Path, clock: SetClock, what: str) -> None:
+def test_what_lies_at_a_named_place_never_keeps_the_driver_out(
+    path: Path, public: Path, clock: SetClock, what: str
+) -> None:
     journal = begun(path, public, clock)
     file = place(journal, public)
     journal.close()
@@ -146,7 +148,9 @@ def test_file_of_the_named_owner_that_others_can_write_or_that_has_two_names_doe
     assert len(read(path)) == before
 
 
-def test_folder_in_which_others_could_replace_the_file_is_not_used(path: Path, reachable: Path, clock: SetClock) -> None:
+def test_folder_in_which_others_could_replace_the_file_is_not_used(
+    path: Path, reachable: Path, clock: SetClock
+) -> None:
     open_to_all = reachable / "open"
     open_to_all.mkdir()
     open_to_all.chmod(0o777)

@@ -19,7 +19,9 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
 
-BODIES = st.dictionaries(st.text(max_size=5), st.text(st.characters(codec="utf-8"), max_size=300) | st.integers(), max_size=4)
+BODIES = st.dictionaries(
+    st.text(max_size=5), st.text(st.characters(codec="utf-8"), max_size=300) | st.integers(), max_size=4
+)
 
 
 class JournalMachine(RuleBasedStateMachine):

@@ -104,9 +104,13 @@ def test_heads_go_out_at_declaration_driver_changes_updates_closure_and_every_25
     lines = controller.folder.journal.read_bytes().splitlines()
     assert all(digest(lines[seq - 1]) == head for seq, head in events.items())
     kinds = {seq: decode(lines[seq - 1])[0].kind for seq in events}
-    assert {EventKind.DECLARED, EventKind.DRIVER_JOINED, EventKind.UPDATE, EventKind.DRIVER_LEFT, EventKind.CLOSED} <= set(
-        kinds.values()
-    )
+    assert {
+        EventKind.DECLARED,
+        EventKind.DRIVER_JOINED,
+        EventKind.UPDATE,
+        EventKind.DRIVER_LEFT,
+        EventKind.CLOSED,
+    } <= set(kinds.values())
     assert max(later - earlier for earlier, later in zip(sorted(events), sorted(events)[1:], strict=False)) <= 26
 
 
@@ -172,7 +176,9 @@ def test_no_witness_is_said(here: Path, log: Log) -> None:
 
 
 @pytest.mark.parametrize("where", ["runbook", "environment", "unknown"])
-def test_site_that_wants_no_witness_sends_nothing(here: Path, log: Log, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_site_that_wants_no_witness_sends_nothing(
+    here: Path, log: Log, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if where != "runbook":
         monkeypatch.setenv("MIDWATCH_WITNESS", "off" if where == "environment" else f"tcp:{log.address}")
     incident(here, notes=1, book=RUNBOOK + ("witness: false\n" if where == "runbook" else "")).leave()

@@ -160,10 +160,14 @@ def test_memory_is_flat(path: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    lines=st.lists(st.sampled_from([b"", b"needle", b"Needle needle", b"x" * 70_000 + b"nee", b"dle", b"none"]), max_size=40),
+    lines=st.lists(
+        st.sampled_from([b"", b"needle", b"Needle needle", b"x" * 70_000 + b"nee", b"dle", b"none"]), max_size=40
+    ),
     upto=st.integers(-1, 41),
 )
-def test_count_is_that_of_a_plain_reading(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], upto: int) -> None:
+def test_count_is_that_of_a_plain_reading(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], upto: int
+) -> None:
     path = tmp_path_factory.mktemp("count") / "output"
     path.write_bytes(b"\n".join(lines))
     output_index = taken_in(OutputIndex(path))

@@ -61,7 +61,9 @@ def recover(context: Context, target: Target) -> dict[str, str]:
     return {**outcome.values, "summary": outcome.summary}
 
 
-def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(lost: Context, console: Listening, tmp_path: Path) -> None:
+def test_the_secret_store_gets_it_on_its_input_and_nowhere_else(
+    lost: Context, console: Listening, tmp_path: Path
+) -> None:
     target = replace(arp(lost), secret_store=ExternalCommand(python(STORE, tmp_path, "store.py")))
     plan = ResetPassword(target).plan(lost)
     assert any(effect.object.startswith("secret store: ") for effect in plan.effects)
@@ -96,7 +98,9 @@ def test_a_secret_store_that_hangs_is_ended(lost: Context, tmp_path: Path) -> No
     assert state(lost) == before
 
 
-@pytest.mark.parametrize(("command", "said"), [("/nowhere/vault put", "cannot be started"), ("vault 'put", "cannot be read")])
+@pytest.mark.parametrize(
+    ("command", "said"), [("/nowhere/vault put", "cannot be started"), ("vault 'put", "cannot be read")]
+)
 def test_a_secret_store_that_is_not_there_changes_nothing(lost: Context, command: str, said: str) -> None:
     before = state(lost)
     with pytest.raises(Failed, match=said):
@@ -148,7 +152,12 @@ def test_open_sessions_are_listed_before_it_changes(lost: Context, console: List
         assert session.execute("SELECT 1").fetchone() == (1,)
 
 
-LOUDEST = ("log_statement = 'all'", "log_min_duration_statement = 0", "log_min_error_statement = 'debug5'", "log_duration = on")
+LOUDEST = (
+    "log_statement = 'all'",
+    "log_min_duration_statement = 0",
+    "log_min_error_statement = 'debug5'",
+    "log_duration = on",
+)
 
 
 @contextmanager
@@ -176,7 +185,9 @@ def loud(context: Context, target: Target) -> None:
     raise AssertionError("the server did not take its settings")
 
 
-def test_whatever_the_server_logs_the_verifier_is_not_in_it(lost: Context, console: Listening, production: Production) -> None:
+def test_whatever_the_server_logs_the_verifier_is_not_in_it(
+    lost: Context, console: Listening, production: Production
+) -> None:
     (log,) = [path for path in production.folder.rglob("*-server.log") if path.name.startswith("arp")]
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     debug = (

@@ -46,13 +46,21 @@ rest = st.text(st.sampled_from("\\:*x#\u00e9\x85 \r"), max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["HOST:PORT:arp:u:", "*:*:*:*:", "HOST:PORT:a\\rp:u:", "# ", "other:*:*:*:"]), rest)))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["HOST:PORT:arp:u:", "*:*:*:*:", "HOST:PORT:a\\rp:u:", "# ", "other:*:*:*:"]), rest)
+    )
+)
 def test_it_is_read_as_libpq_reads_it(
     listener: Asking, tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str]]
 ) -> None:
     file = tmp_path_factory.mktemp("p") / "pgpass"
     file.touch(mode=0o600)
-    text = "".join(f"{start}{end}\n" for start, end in lines).replace("HOST", "127.0.0.1").replace("PORT", str(listener.port))
+    text = (
+        "".join(f"{start}{end}\n" for start, end in lines)
+        .replace("HOST", "127.0.0.1")
+        .replace("PORT", str(listener.port))
+    )
     file.write_bytes(text.encode())
     ours = next(passwords(file, Login("127.0.0.1", listener.port, "arp", "u")), None)
     assert (ours or "").encode() == (listener.sent(file, "u", "arp") or b"")
@@ -92,7 +100,9 @@ def test_what_somebody_meant_is_held_as_well(tmp_path: Path) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["*:*:*:*:all", "127.0.0.1:5432:*:arp_app:old", "127.0.0.1:5432:arp:arp_app:older", "# x\x85y", ""])
+        st.sampled_from(
+            ["*:*:*:*:all", "127.0.0.1:5432:*:arp_app:old", "127.0.0.1:5432:arp:arp_app:older", "# x\x85y", ""]
+        )
     )
 )
 def test_former_lines_come_back_to_their_places(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
@@ -136,7 +146,9 @@ def test_the_first_match_wins_and_stars_match(tmp_path: Path) -> None:
     ),
     field,
 )
-def test_a_replacement_wins_and_leaves_the_others(tmp_path_factory: pytest.TempPathFactory, lines: list[str], new: str) -> None:
+def test_a_replacement_wins_and_leaves_the_others(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], new: str
+) -> None:
     file = tmp_path_factory.mktemp("p") / "pgpass"
     file.write_text("".join(f"{line}\n" for line in lines))
     replacement = Replacement.with_password(file, LOGIN, new)

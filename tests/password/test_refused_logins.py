@@ -36,7 +36,9 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
             run_quietly(way, before)
         with contextlib.suppress(psycopg.OperationalError):
             password = "right" if before.endswith("'right'") else "gone-for-good" if before else "wrong"
-            psycopg.connect(host=route.host, port=route.port, user=user, password=password, dbname="arp", sslmode="disable")
+            psycopg.connect(
+                host=route.host, port=route.port, user=user, password=password, dbname="arp", sslmode="disable"
+            )
     (tmp_path / "server.log").write_bytes(log.read_bytes()[start:])
     (tmp_path / "audit.log").touch()
     context = replace(
@@ -153,13 +155,24 @@ def test_any_user_name_comes_back_from_a_table_or_json(name: str) -> None:
 
 def test_a_tail_that_begins_within_an_entry() -> None:
     whole = TABLE.format(user="a", client="10.0.0.1:4711")
-    lines = ['line 3",,,,,,,,"","client backend",,0', "", whole.replace("FATAL", "LOG"), *whole.split("\n"), "2026-11-23 02:00"]
+    lines = [
+        'line 3",,,,,,,,"","client backend",,0',
+        "",
+        whole.replace("FATAL", "LOG"),
+        *whole.split("\n"),
+        "2026-11-23 02:00",
+    ]
     assert [(one.user, one.source) for one in refused_logins(lines)] == [("a", "10.0.0.1")]
-    assert [one.source for one in refused_logins(TABLE.format(user="a", client="[local]").split("\n"))] == ["the local socket"]
+    assert [one.source for one in refused_logins(TABLE.format(user="a", client="[local]").split("\n"))] == [
+        "the local socket"
+    ]
 
 
 @given(
-    st.lists(anything | st.just(TABLE.format(user="a", client="x:1").partition("\n")[0]) | st.just('{"timestamp":'), max_size=9)
+    st.lists(
+        anything | st.just(TABLE.format(user="a", client="x:1").partition("\n")[0]) | st.just('{"timestamp":'),
+        max_size=9,
+    )
 )
 def test_no_line_of_a_table_or_json_breaks_the_reader(lines: list[str]) -> None:
     refused_logins(lines)

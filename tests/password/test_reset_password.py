@@ -90,7 +90,9 @@ def test_a_password_that_still_works_is_kept(lost: Context, console: Listening, 
     outcome = action.apply(lost, plan)
     assert outcome.values["method"] == "found"
     route = login_route(lost.runbook, target)
-    assert list(passwords(lost.location("pgpass"), Login(route.host, route.port, route.database, route.user))) == [working]
+    assert list(passwords(lost.location("pgpass"), Login(route.host, route.port, route.database, route.user))) == [
+        working
+    ]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,12 @@ def files(folder: Path) -> dict[str, bytes]:
 def actions(target: Target, tmp_path: Path) -> list[Action]:
     (tmp_path / "sealed").mkdir(mode=0o700, exist_ok=True)
     sealed = CredentialBackup(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(tmp_path / "sealed")
-    return [ResetPassword(target), UndoPasswordReset(target, sealed), Restore(target, tmp_path / "x.gz"), SwapDatabase(target)]
+    return [
+        ResetPassword(target),
+        UndoPasswordReset(target, sealed),
+        Restore(target, tmp_path / "x.gz"),
+        SwapDatabase(target),
+    ]
 
 
 def test_a_standby_refuses_every_writing_action_and_names_its_primary(
@@ -75,11 +80,15 @@ def test_a_standby_refuses_every_writing_action_and_names_its_primary(
     before = files(tmp_path)
     for action in ready:
         plan = action.plan(context)
-        assert f"is a standby, which takes no change; its primary is 127.0.0.1:{primary.port}" in plan.refusal, action.name
+        assert f"is a standby, which takes no change; its primary is 127.0.0.1:{primary.port}" in plan.refusal, (
+            action.name
+        )
         assert "must-not-be-shown" not in str(plan)
         with pytest.raises(Refused, match="is a standby"):
             action.apply(context, plan)
-        assert {path: held for path, held in files(tmp_path).items() if not path.endswith("/lock")} == before, action.name
+        assert {path: held for path, held in files(tmp_path).items() if not path.endswith("/lock")} == before, (
+            action.name
+        )
     assert (tmp_path / "store").read_text() == "the former password"
 
 

@@ -62,7 +62,9 @@ def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: T
     assert not undo.verify(context, datetime.now(UTC)).ok
     plan = undo.plan(context)
     assert plan.refusal == ""
-    assert next(effect.object for effect in plan.effects if effect.verb.value == "change") == "password of arp_app on ARP"
+    assert (
+        next(effect.object for effect in plan.effects if effect.verb.value == "change") == "password of arp_app on ARP"
+    )
     outcome = undo.apply(context, plan)
     assert kept(context, arp) == before
     assert file.read_bytes() == line
@@ -87,7 +89,9 @@ def test_an_md5_hash_and_no_password_at_all_come_back_too(context: Context, arp:
     assert kept(context, arp) == former
 
 
-def test_where_only_the_file_was_changed_only_the_file_comes_back(context: Context, arp: Target, tmp_path: Path) -> None:
+def test_where_only_the_file_was_changed_only_the_file_comes_back(
+    context: Context, arp: Target, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text(FORMER + "\n")
     target = replace(arp, password_file=str(tmp_path / "secret"))
     before, line = kept(context, arp), context.location("pgpass").read_bytes()
@@ -116,12 +120,17 @@ def _by_second_name(file: Path) -> None:
     [
         (lambda file: file.chmod(0o644), "can be read by other users"),
         (lambda file: file.write_text("SCRAM-SHA-256$"), "not what a recovery keeps"),
-        (lambda file: file.write_text(file.read_text().replace("arp-db-prod", "otc-db-prod")), "belongs to arp_app of otc"),
+        (
+            lambda file: file.write_text(file.read_text().replace("arp-db-prod", "otc-db-prod")),
+            "belongs to arp_app of otc",
+        ),
         (lambda file: file.unlink(), "cannot be read"),
         (_by_second_name, "has 2 names"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused(context: Context, arp: Target, spoil: Callable[[Path], object], said: str) -> None:
+def test_a_file_that_is_not_ours_is_refused(
+    context: Context, arp: Target, spoil: Callable[[Path], object], said: str
+) -> None:
     undo = recover(context, arp)
     now, line = kept(context, arp), context.location("pgpass").read_bytes()
     spoil(undo.credential_backup)

@@ -299,7 +299,9 @@ def test_a_full_disk_is_told_to_whoever_drives(here: Path) -> None:
 
 def test_undecided_step_is_asked_about_and_not_passed_over(begin: Begin, here: Path) -> None:
     """Enter decides nothing by itself; a reason makes the step needed."""
-    text = RUNBOOK.replace("{id: burn, title: Burn it,", '{id: burn, title: Burn it, when: {answer: asked.bad, is: "yes"},')
+    text = RUNBOOK.replace(
+        "{id: burn, title: Burn it,", '{id: burn, title: Burn it, when: {answer: asked.bad, is: "yes"},'
+    )
     talk = begin(runbook=text)
     talk.declare()
     talk.word("skip nobody is here")

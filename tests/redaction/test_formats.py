@@ -44,7 +44,9 @@ def test_a_secret_in_its_place_is_masked_wherever_it_is_cut(name: str) -> None:
 def test_a_token_is_masked_wherever_it_stands_and_is_cut(name: str) -> None:
     chosen = random.Random(name)
     token, _ = made(chosen, TOKENS[name], "")
-    parts = [part for part in token.replace("/", " ").replace(".", " ").replace("@", " ").split() if len(part) > 24] or [token]
+    parts = [
+        part for part in token.replace("/", " ").replace(".", " ").replace("@", " ").split() if len(part) > 24
+    ] or [token]
     for around in AROUND:
         text = around.format(token)
         whole = mask(text, {})

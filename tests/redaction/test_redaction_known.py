@@ -48,7 +48,9 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
     for at in range(1, len(stream)):
         cut = through(known.another(), stream[:at], stream[at:])
         assert_none_of(secret, cut)
-        assert cut == whole or b"\x08" in stream, f"cut at {at}: only what a backspace takes back may come through before it"
+        assert cut == whole or b"\x08" in stream, (
+            f"cut at {at}: only what a backspace takes back may come through before it"
+        )
     assert_none_of(secret, through(known.another(), *(bytes([b]) for b in stream)))
 
 

@@ -104,10 +104,19 @@ def events(word: str = "") -> list[Event]:
         now["mono"] += after
         found.append(Event(len(found) + 1, now["at"], now["mono"], "boot-1", actor + word, kind, dict(body)))
 
-    def finished(after: float, step: str, attempt: int, outcome: str, seconds: float, summary: str, **values: str) -> None:
+    def finished(
+        after: float, step: str, attempt: int, outcome: str, seconds: float, summary: str, **values: str
+    ) -> None:
         ended = (now["at"] + timedelta(seconds=after)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
         output = {"bytes": 12_345, "dropped": 0, "sha256": "cd" * 32, "masked": 2}
-        body = {"step": step, "attempt": attempt, "outcome": outcome, "seconds": seconds, "ended": ended, "output": output}
+        body = {
+            "step": step,
+            "attempt": attempt,
+            "outcome": outcome,
+            "seconds": seconds,
+            "ended": ended,
+            "output": output,
+        }
         body |= {
             "exit": 0 if outcome == "done" else 7,
             "summary": summary + word,
@@ -120,7 +129,9 @@ def events(word: str = "") -> list[Event]:
         tell(after, "step.confirmed", {"step": step, "attempt": attempt, "plan": plan.to_json(), "digest": plan.digest,
              "reason": reason})  # fmt: skip
         command = "set -e\nrm -r old || exit 7\necho done" if step == "clean" else "midwatch action it"
-        tell(0.5, "step.started", {"step": step, "attempt": attempt, "command": command + word, "supervisor": {"pid": 7}})
+        tell(
+            0.5, "step.started", {"step": step, "attempt": attempt, "command": command + word, "supervisor": {"pid": 7}}
+        )
 
     def read(step: str, attempt: int, when: str, data: dict[str, Any]) -> None:
         tell(0.1, "reading", {"step": step, "attempt": attempt, "when": when, "reading": data})
@@ -155,8 +166,16 @@ def events(word: str = "") -> list[Event]:
         "impact": "None\nat all" + word,
         "fixes": "Mounted" + word,
     }
-    values |= {"controls": "Watch mounts" + word, "follow_ups": f"Watch mounts{word}; ada; 2026-12-01\n\nRest; bob; 2026-12-02"}
-    tell(960, "update.sent", {"message": "Recovered" + word, "channel": "#inc" + word, "events": 0, "head": ""}, "bob@bastion")
+    values |= {
+        "controls": "Watch mounts" + word,
+        "follow_ups": f"Watch mounts{word}; ada; 2026-12-01\n\nRest; bob; 2026-12-02",
+    }
+    tell(
+        960,
+        "update.sent",
+        {"message": "Recovered" + word, "channel": "#inc" + word, "events": 0, "head": ""},
+        "bob@bastion",
+    )
     tell(10, "step.marked_done", {"step": "why", "note": "", "values": values | {"down": "no"}})
     tell(10, "step.marked_done", {"step": "policy", "note": "", "values": {"policy": "Twice a night" + word}})
     tell(5, "criterion.evaluated", {"criterion": "disk", "met": True, "detail": "71 %" + word})

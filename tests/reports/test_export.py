@@ -75,7 +75,10 @@ def test_foreign_text_never_changes_the_shape_of_an_export(word: str, tmp_path_f
         events = night.events(texts)
         folder = night.journal(tmp_path_factory.mktemp("night"), events)
         shapes.append(
-            (shape(timeline(night.runbook(texts), events, folder)), shape(post_mortem(night.runbook(texts), events, folder)))
+            (
+                shape(timeline(night.runbook(texts), events, folder)),
+                shape(post_mortem(night.runbook(texts), events, folder)),
+            )
         )
     assert shapes[0] == shapes[1]
 
@@ -120,7 +123,8 @@ def test_durations_come_from_the_boot_clock(tmp_path: Path) -> None:
     """The clock is set forward by an hour in the middle; nothing took longer for that."""
     events = night.events()
     late = [
-        Event(e.seq, e.time.replace(hour=3) if e.seq > 20 else e.time, e.mono, e.boot, e.actor, e.kind, e.body) for e in events
+        Event(e.seq, e.time.replace(hour=3) if e.seq > 20 else e.time, e.mono, e.boot, e.actor, e.kind, e.body)
+        for e in events
     ]
     found = timeline(night.runbook(), late, night.journal(tmp_path, late))
     assert "| Duration | 23 min 1 s |" in found
@@ -133,7 +137,9 @@ def _booted_again(event: Event) -> Event:
     return Event(event.seq, event.time, event.mono - 4000, "boot-2", event.actor, event.kind, event.body)
 
 
-def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(told: list[Event], folder: IncidentFolder) -> None:
+def test_a_complete_draft_misses_nothing_and_each_empty_section_is_named(
+    told: list[Event], folder: IncidentFolder
+) -> None:
     found = post_mortem(night.runbook(), told, folder)
     assert missing_sections(found) == []
     for section in REQUIRED:
@@ -158,12 +164,18 @@ def test_the_draft_names_who_judged_a_plan_and_boasts_of_nothing(tmp_path: Path)
     plan = Plan("x", {}, ())
     more: list[tuple[str, dict[str, Any]]] = [
         ("approval.given", {"step": "clean", "asked": 1, "digest": "ab" * 32, "by": bob}),
-        ("step.confirmed", {"step": "draft", "attempt": 1, "plan": plan.to_json(), "digest": plan.digest, "reason": ""}),
+        (
+            "step.confirmed",
+            {"step": "draft", "attempt": 1, "plan": plan.to_json(), "digest": plan.digest, "reason": ""},
+        ),
         (
             "step.started",
             {"step": "draft", "attempt": 1, "command": "midwatch action write-post-mortem", "supervisor": {"pid": 7}},
         ),
-        ("step.finished", {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "notify": [], "values": {}}),
+        (
+            "step.finished",
+            {**told[4].body, "step": "draft", "attempt": 1, "summary": "Drafted", "notify": [], "values": {}},
+        ),
     ]
     del told[-2:]
     for kind, body in more:
@@ -181,7 +193,9 @@ def test_an_age_is_said_to_be_one() -> None:
     def seen(text: str, number: float | None) -> dict[str, Reading]:
         return {"backups": Reading("backups", night.BEGIN, (Row("ARP", text, Level.OK, number, "s"),))}
 
-    attempt = Attempt(1, "ada@bastion", night.BEGIN, before=seen("none", None), after=seen("1 d 2 h old, 2.1 MB", 93_600.0))
+    attempt = Attempt(
+        1, "ada@bastion", night.BEGIN, before=seen("none", None), after=seen("1 d 2 h old, 2.1 MB", 93_600.0)
+    )
     assert metric_changes(attempt) == ["backups ARP none → 1 d 2 h old"]
 
 
@@ -189,6 +203,8 @@ def test_an_answer_cannot_fake_a_section(tmp_path: Path) -> None:
     events = night.events()
     why = next(event for event in events if event.kind == EventKind.MARKED_DONE and event.body["step"] == "why")
     values = {**why.body["values"], "impact": "x\n## Fixes\n\nall of them", "fixes": ""}  # type: ignore[dict-item]
-    events[why.seq - 1] = Event(why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values})
+    events[why.seq - 1] = Event(
+        why.seq, why.time, why.mono, why.boot, why.actor, why.kind, {**why.body, "values": values}
+    )
     found = post_mortem(night.runbook(), events, night.journal(tmp_path, events))
     assert missing_sections(found) == ["Fixes"]

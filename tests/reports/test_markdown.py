@@ -14,7 +14,9 @@ from midwatch.system.sanitize import safe_text
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
 assert PARSER.linkify is not None
 PARSER.linkify.set({"fuzzy_link": False}).add("//", None)  # like GitHub, which takes no bare name.tld for a link
-CHARACTERS = st.sampled_from("\\`*_{}[]()#+-.!|<>~&;:@/=\"' \t\n\raw0123456789\x1b\x00\u202e") | st.characters(codec="utf-8")
+CHARACTERS = st.sampled_from("\\`*_{}[]()#+-.!|<>~&;:@/=\"' \t\n\raw0123456789\x1b\x00\u202e") | st.characters(
+    codec="utf-8"
+)
 PIECES = [
     "http://a.b",
     "www.a.b",

@@ -47,7 +47,9 @@ def export(request: pytest.FixtureRequest, here: Path) -> str:
     return str(request.param(controller.runbook, controller.events, controller.folder))
 
 
-def test_record_is_the_exports_own_whatever_notes_hold(export: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_is_the_exports_own_whatever_notes_hold(
+    export: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert FALSE in export
     assert read_record(export).incident.endswith("-small")
     (here / "out.md").write_text(export, encoding="utf-8")

@@ -141,7 +141,9 @@ def test_the_usual_places(home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
     assert (usual_key(), usual_signers()) == (home / "work", home / "all")
 
 
-def test_the_command_says_who_and_holds_it_against_the_journal(export: Path, key: Path, home: Path, tmp_path: Path) -> None:
+def test_the_command_says_who_and_holds_it_against_the_journal(
+    export: Path, key: Path, home: Path, tmp_path: Path
+) -> None:
     unknown = verify(export, cwd=tmp_path)
     assert (unknown.returncode, "no list of signers" in unknown.stdout) == (3, True)
     listed = list_signer(home, "ada", key)
@@ -205,7 +207,9 @@ def test_an_export_from_the_command_line_is_signed_and_verified(
     good = verify("out.md", cwd=here)
     assert good.returncode == 0, good.stdout + good.stderr
     assert f"has these {len(controller.events)} events" in good.stdout
-    controller.folder.journal.write_bytes(controller.folder.journal.read_bytes().replace(b"a first word", b"another word"))
+    controller.folder.journal.write_bytes(
+        controller.folder.journal.read_bytes().replace(b"a first word", b"another word")
+    )
     forged = verify("out.md", cwd=here)
     assert forged.returncode == 1
     assert "was changed" in forged.stdout

@@ -82,7 +82,11 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
         ("{title: a, uses: sweeep, risk: destroy}", 26, "There is no action 'sweeep'. Did you mean 'sweep'?"),
         ("{title: a, uses: sweep, with: {target: dbb}}", 48, "There is no target 'dbb'. Did you mean 'db'?"),
         ("{title: a, uses: sweep}", 26, "The parameter 'target' is missing. It takes the name of a target."),
-        ("{title: a, uses: sweep, with: {target: db, keeep: 3}}", 52, "There is no parameter 'keeep'. Did you mean 'keep'?"),
+        (
+            "{title: a, uses: sweep, with: {target: db, keeep: 3}}",
+            52,
+            "There is no parameter 'keeep'. Did you mean 'keep'?",
+        ),
         (
             "{title: a, uses: sweep, with: {target: db, keep: 3.5}}",
             58,
@@ -93,17 +97,33 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
             58,
             "The parameter 'keep' takes a whole number, 0 or more, not -1.",
         ),
-        ("{title: a, uses: sweep, with: {target: db, keep: 1}}", 26, "Fewer than two cannot be kept. Keep two or more."),
+        (
+            "{title: a, uses: sweep, with: {target: db, keep: 1}}",
+            26,
+            "Fewer than two cannot be kept. Keep two or more.",
+        ),
         ("{title: a, uses: sweep, with: {target: }}", 48, "This value is missing. "),
-        ("{title: a, uses: sweep, with: {target: {of: x}}}", 48, "The only table that can stand here is {from: STEP.KEY}."),
+        (
+            "{title: a, uses: sweep, with: {target: {of: x}}}",
+            48,
+            "The only table that can stand here is {from: STEP.KEY}.",
+        ),
         (
             "{title: a, uses: sweep, with: {target: {from: x}}}",
             55,
             "This takes STEP.KEY, not 'x'. Such as emergency-backup.path.",
         ),
         ("{title: a, uses: sweep, with: {target: {from: x.y}}}", 48, "There is no step 'x'. Steps: a."),
-        ("{title: a, uses: sweep, with: {target: db}, risk: change}", 59, "The risk is 'change', but sweep is 'destroy'. "),
-        ("{title: a, uses: level, with: {below: 80}}", 47, "The parameter 'below' takes a percentage such as '80 %', not 80. "),
+        (
+            "{title: a, uses: sweep, with: {target: db}, risk: change}",
+            59,
+            "The risk is 'change', but sweep is 'destroy'. ",
+        ),
+        (
+            "{title: a, uses: level, with: {below: 80}}",
+            47,
+            "The parameter 'below' takes a percentage such as '80 %', not 80. ",
+        ),
         ("{title: a, uses: level, run: ls, with: {below: 1 %}}", 26, "A step has either 'run' or 'uses', not both. "),
         ("{title: a, with: {x: 1}}", 20, "'with' belongs to a step that 'uses' an action. Take it out."),
         ("{title: a, env: {x: 1}}", 20, "'env' belongs to a step with 'run'. Take it out."),
@@ -113,11 +133,23 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
             43,
             "'questions' belongs to a step that a person does. ",
         ),
-        ("{title: a, run: ls, risk: change, env: {PATH: x}}", 49, "PATH is not for a runbook to set. Choose another name."),
+        (
+            "{title: a, run: ls, risk: change, env: {PATH: x}}",
+            49,
+            "PATH is not for a runbook to set. Choose another name.",
+        ),
         ("{title: a, run: ls, risk: change, env: {MIDWATCH_X: x}}", 49, "MIDWATCH_X is not for a runbook to set. "),
         ("{title: a, run: ls, risk: change, env: {1x: x}}", 49, "'1x' is not a name here. "),
-        ("{title: a, run: ls, risk: change, timeout: 0 s}", 52, "'0 s' is not a time from more than nothing to 7 days."),
-        ("{title: a, questions: [{name: x, prompt: y}, {name: x, prompt: z}]}", 39, "The question 'x' is asked twice. "),
+        (
+            "{title: a, run: ls, risk: change, timeout: 0 s}",
+            52,
+            "'0 s' is not a time from more than nothing to 7 days.",
+        ),
+        (
+            "{title: a, questions: [{name: x, prompt: y}, {name: x, prompt: z}]}",
+            39,
+            "The question 'x' is asked twice. ",
+        ),
         ("{title: a, when: {}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
         ("{title: a, when: {answer: [], is: x}}", 35, "This list is empty."),
         ("{title: a, when: {is: x}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
@@ -173,7 +205,10 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("triggers: [{title: t}]", "1:12: A trigger has either 'log' and 'match', or 'check'."),
         ("triggers: [{title: t, log: l}]", "1:12: A trigger that reads a log needs the key 'match' too."),
         ("triggers: [{title: t, log: l, match: '('}]", "1:38: This regular expression does not compile: missing ), "),
-        ("triggers: [{title: t, check: sweep, with: {target: db}}]", "1:30: sweep is not a check: it changes something. "),
+        (
+            "triggers: [{title: t, check: sweep, with: {target: db}}]",
+            "1:30: sweep is not a check: it changes something. ",
+        ),
         ("triggers: [{title: t, check: level}]", "1:30: The parameter 'below' is missing. "),
         ("closure: [{title: t, check: levl}]", "1:29: There is no action 'levl'. Did you mean 'level'?"),
         ("closure: [{title: t}]", "1:11: A criterion needs the key 'check'. The check that evaluates it."),
@@ -235,7 +270,11 @@ def test_dependents_have_one_way_to_be_asked(errors_of: Errors) -> None:
 
 
 def test_phases_are_told_apart(errors_of: Errors) -> None:
-    text = HEAD + "phases:\n" + '  - {title: P, section: 3, steps: [{title: a}]}\n  - {title: P, section: "3", steps: []}\n'
+    text = (
+        HEAD
+        + "phases:\n"
+        + '  - {title: P, section: 3, steps: [{title: a}]}\n  - {title: P, section: "3", steps: []}\n'
+    )
     assert errors_of(text) == [
         f"r.yaml:{LINES + 3}:13: There is a phase 'p' already, in line {LINES + 2}. Give this one an id of its own.",
         f"r.yaml:{LINES + 3}:25: Section 3 is taken by the phase in line {LINES + 2}. "

@@ -61,7 +61,10 @@ def sentence(path: Path) -> str:
         ("- a\n- b\n", "r.yaml:1:1: This is not a runbook. Begin with: midwatch: 1."),
         ("just text\n", "r.yaml:1:1: This is not a runbook. Begin with: midwatch: 1."),
         ("midwatch-site: 1\n", "r.yaml:1:1: This is a site file, not a runbook. Begin with: midwatch: 1."),
-        ("midwatch: 2\n", "r.yaml:1:11: The file is written in version 2 of the format; this Midwatch reads version 1. "),
+        (
+            "midwatch: 2\n",
+            "r.yaml:1:11: The file is written in version 2 of the format; this Midwatch reads version 1. ",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence_at_its_position(tmp_path: Path, text: str, line: str) -> None:

@@ -48,7 +48,9 @@ def book() -> Runbook:
 
 def fired(book: Runbook, line: str) -> list[str]:
     """Ids of the triggers that a line of the backup log fires."""
-    return [trigger.id for trigger in book.triggers if trigger.log == "logs/backup.log" and re.search(trigger.match, line)]
+    return [
+        trigger.id for trigger in book.triggers if trigger.log == "logs/backup.log" and re.search(trigger.match, line)
+    ]
 
 
 def test_it_has_every_phase_and_step_in_the_plans_order(book: Runbook) -> None:
@@ -60,9 +62,17 @@ def test_it_has_every_phase_and_step_in_the_plans_order(book: Runbook) -> None:
 
 def test_its_targets_roles_and_panels(book: Runbook) -> None:
     assert {name: (target.kind, target.container, target.label) for name, target in book.targets.items()} == {
-        f"{label.lower()}-db-prod": (TargetKind.DOCKER, f"{label.lower()}-db-prod", label) for label in ("OTC", "GPS", "ARP")
+        f"{label.lower()}-db-prod": (TargetKind.DOCKER, f"{label.lower()}-db-prod", label)
+        for label in ("OTC", "GPS", "ARP")
     }
-    assert set(book.roles) == {"on-call", "tech-lead", "head-of-engineering", "compliance", "security-officer", "audit-liaison"}
+    assert set(book.roles) == {
+        "on-call",
+        "tech-lead",
+        "head-of-engineering",
+        "compliance",
+        "security-officer",
+        "audit-liaison",
+    }
     assert [panel.probe for panel in book.panels] == ["disk", "docker", "backups", "databases", "alerts"]
 
 
@@ -81,9 +91,9 @@ def test_its_closure_criteria(book: Runbook) -> None:
 @pytest.mark.parametrize(("line", "trigger"), LINES.items())
 def test_it_recognises_the_plans_own_lines(book: Runbook, line: str, trigger: str) -> None:
     for text in (line, f"2026-11-23 02:00:06 {line}"):
-        assert [found.id for found in book.triggers if found.log == "logs/backup.log" and re.search(found.match, text)] == [
-            trigger
-        ]
+        assert [
+            found.id for found in book.triggers if found.log == "logs/backup.log" and re.search(found.match, text)
+        ] == [trigger]
 
 
 @pytest.mark.parametrize("line", HARMLESS)

@@ -17,7 +17,9 @@ TEXT = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="u
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
-@pytest.mark.parametrize("shape", [shape for root in (RUNBOOK, SITE) for shape in root.inner()], ids=lambda shape: shape.name)
+@pytest.mark.parametrize(
+    "shape", [shape for root in (RUNBOOK, SITE) for shape in root.inner()], ids=lambda shape: shape.name
+)
 def test_every_key_is_explained_in_a_table(shape: Shape) -> None:
     rows = [line.split("|")[1] for line in TEXT.splitlines() if line.startswith("| `")]
     explained = {name for row in rows for name in re.findall("`([^`]+)`", row)}

@@ -60,11 +60,23 @@ def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ("{name: a, prompt: A?, kind: choice}", "5: A choice needs the key 'options'. List the answers that can be given."),
-        ("{name: a, prompt: A?, options: [x]}", "27: 'options' belongs to a question of kind 'choice'. Add kind: choice."),
-        ("{name: a, prompt: A?, kind: choice, options: [x, y, x]}", "57: The option 'x' stands here twice. Take one out."),
+        (
+            "{name: a, prompt: A?, kind: choice}",
+            "5: A choice needs the key 'options'. List the answers that can be given.",
+        ),
+        (
+            "{name: a, prompt: A?, options: [x]}",
+            "27: 'options' belongs to a question of kind 'choice'. Add kind: choice.",
+        ),
+        (
+            "{name: a, prompt: A?, kind: choice, options: [x, y, x]}",
+            "57: The option 'x' stands here twice. Take one out.",
+        ),
         ("{name: a, prompt: A?, kind: choice, options: []}", "50: This list is empty."),
-        ("{name: a, prompt: A?, kind: choice, options: [x, true]}", "54: This takes text, not 'true'. Put it in quotes."),
+        (
+            "{name: a, prompt: A?, kind: choice, options: [x, true]}",
+            "54: This takes text, not 'true'. Put it in quotes.",
+        ),
         (
             "{name: a, prompt: A?, kind: choice, options: [green, blue], default: gren}",
             "74: The default of 'a' takes green or blue, not 'gren'. Did you mean 'green'?",
@@ -74,10 +86,19 @@ def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:
             "50: The default of 'a' takes yes or no, not 'on'. One of: yes, no.",
         ),
         ('{name: a, prompt: A?, default: "x\\ny"}', "36: The default of 'a' takes one line, not 2."),
-        ('{name: a, prompt: A?, default: "x\\ey"}', "36: This text contains a character that cannot be seen (U+001B). "),
-        ("{name: A, prompt: A?}", "12: 'A' is not a name here. It takes lower-case letters, digits and underscores, a letter"),
+        (
+            '{name: a, prompt: A?, default: "x\\ey"}',
+            "36: This text contains a character that cannot be seen (U+001B). ",
+        ),
+        (
+            "{name: A, prompt: A?}",
+            "12: 'A' is not a name here. It takes lower-case letters, digits and underscores, a letter",
+        ),
         ("{name: a, promt: A?}", "15: A question has no key 'promt'. Did you mean 'prompt'?"),
-        ("{name: a, prompt: A?, kind: chioce}", "33: This takes line, text, yes-no or choice, not 'chioce'. Did you mean 'ch"),
+        (
+            "{name: a, prompt: A?, kind: chioce}",
+            "33: This takes line, text, yes-no or choice, not 'chioce'. Did you mean 'ch",
+        ),
         (
             "{name: db_password, prompt: A?}",
             "12: The answer to 'db_password' goes into the journal, where no secret may stand. Keep it out: ~/.pgpass, ",
@@ -105,8 +126,14 @@ def test_a_question_is_asked_once(errors_of: Errors) -> None:
             "53: There is no input 'tickt'. Did you mean 'ti",
         ),
         ("{title: s, when: {answer: inputs.los, is: yes}}", "35: There is no input 'los'. Did you mean 'loss'?"),
-        ("{title: s, when: {answer: inputs.loss, is: maybe}}", "52: The answer to inputs.loss is yes or no, never 'maybe'."),
-        ("{title: s, when: {answer: inputs.which, is: [db, dc]}}", "58: The answer to inputs.which is db or 42, never 'dc'."),
+        (
+            "{title: s, when: {answer: inputs.loss, is: maybe}}",
+            "52: The answer to inputs.loss is yes or no, never 'maybe'.",
+        ),
+        (
+            "{title: s, when: {answer: inputs.which, is: [db, dc]}}",
+            "58: The answer to inputs.which is db or 42, never 'dc'.",
+        ),
         ("{title: s, depends_on: inputs}", "32: There is no step 'inputs'. "),
         (
             "{id: inputs, title: s}",
@@ -153,7 +180,11 @@ def test_nothing_is_asked_where_none_is_declared(loaded: Loaded, errors_of: Erro
 def test_values_are_completed_and_checked(loaded: Loaded) -> None:
     book = loaded(HEAD + ASKED + STEPS)
     assert inputs_of(book, {"loss": " no "}) == {"which": "db", "loss": "no", "words": "nothing\nyet"}
-    assert inputs_of(book, {"loss": "yes", "words": "", "ticket": "a=b"}) == {"ticket": "a=b", "which": "db", "loss": "yes"}
+    assert inputs_of(book, {"loss": "yes", "words": "", "ticket": "a=b"}) == {
+        "ticket": "a=b",
+        "which": "db",
+        "loss": "yes",
+    }
     assert given_inputs(book, {}) == {"which": "db", "words": "nothing\nyet"}
     for given_, sentence in (
         ({}, "The input 'loss' was not given: Was data lost? Give it: --input loss=VALUE."),

@@ -18,7 +18,9 @@ from midwatch.system.errors import SourceLocation
 
 REAL = (Path(__file__).parents[2] / "runbook.yaml").read_bytes()
 LINES = REAL.splitlines(keepends=True)
-KEYS = sorted({key.name for root in (RUNBOOK, SITE) for shape in root.inner() for key in shape.keys} | {"from", "db", "disk"})
+KEYS = sorted(
+    {key.name for root in (RUNBOOK, SITE) for shape in root.inner() for key in shape.keys} | {"from", "db", "disk"}
+)
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -42,7 +42,9 @@ def faults(value: Any, rule: dict[str, Any], whole: dict[str, Any], where: str =
         yield f"{where}: fits none"
     if "type" in rule:
         names = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
-        if not any(isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool)) for name in names):
+        if not any(
+            isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool)) for name in names
+        ):
             yield f"{where}: not {names}"
             return
     if ("enum" in rule and value not in rule["enum"]) or ("const" in rule and value != rule["const"]):

@@ -61,12 +61,19 @@ class SessionInMemory:
         self.lease = Lease()
         self.unreachable = ""
         self.observers: tuple[str, ...] = ()
-        declared = {"id": folder.name, "title": runbook.title, "severity": runbook.severity.value, "base": str(runbook.base)}
+        declared = {
+            "id": folder.name,
+            "title": runbook.title,
+            "severity": runbook.severity.value,
+            "base": str(runbook.base),
+        }
         self.journal(EventKind.DECLARED, declared)
         self.journal(EventKind.DRIVER_JOINED, {"host": "bastion", "pid": 1, "terminal": "/dev/pts/0"})
 
     def journal(self, kind: EventKind, body: Mapping[str, Any], *, actor: str = "") -> None:
-        event = Event(len(self.events) + 1, self.clock.now(), self.clock.monotonic(), "boot", actor or self.actor, kind, body)
+        event = Event(
+            len(self.events) + 1, self.clock.now(), self.clock.monotonic(), "boot", actor or self.actor, kind, body
+        )
         self.events = [*self.events, event]
         self.incident = reduce(self.events)
 
@@ -97,7 +104,8 @@ class SessionInMemory:
     def check_outcome(self, step_id: str) -> bool | None:
         attempt = policy.require_outcome_unknown(self.runbook.step(step_id), self.incident)
         self._write(
-            EventKind.OUTCOME_CHECKED, {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"}
+            EventKind.OUTCOME_CHECKED,
+            {"step": step_id, "attempt": attempt.number, "holds": True, "detail": "it is there"},
         )
         return True
 
@@ -142,7 +150,9 @@ class SessionInMemory:
 
     def request_approval(self, step_id: str, plan: Plan) -> None:
         by = {"name": "ada", "uid": 1000, "login": 1000, "pid": 1, "seen": True}
-        self._write(EventKind.APPROVAL_ASKED, {"step": step_id, "plan": plan.to_json(), "digest": plan.digest, "by": by})
+        self._write(
+            EventKind.APPROVAL_ASKED, {"step": step_id, "plan": plan.to_json(), "digest": plan.digest, "by": by}
+        )
 
     def plan_to_approve(self, step_id: str) -> Plan:
         return self.plan(step_id)
@@ -175,7 +185,9 @@ class SessionInMemory:
                 "undoes": number - 1 if undo else None,
             },
         )
-        self._write(EventKind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}})
+        self._write(
+            EventKind.STARTED, {"step": step_id, "attempt": number, "command": "midwatch action x", "supervisor": {}}
+        )
         folder = self.folder.attempt(step_id, number)
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.output.touch()
@@ -187,7 +199,9 @@ class SessionInMemory:
         with folder.output.open("ab") as file:
             file.write(text)
 
-    def finish(self, step_id: str, outcome: str = "done", *, exit: int = 0, seconds: float = 4.0, summary: str = "") -> None:
+    def finish(
+        self, step_id: str, outcome: str = "done", *, exit: int = 0, seconds: float = 4.0, summary: str = ""
+    ) -> None:
         """Have the step running end."""
         state = self.incident.steps[step_id]
         failed = outcome != "done"
@@ -224,12 +238,18 @@ class SessionInMemory:
         self._write(EventKind.REOPENED, {"step": step_id, "reason": reason})
 
     def note(
-        self, text: str, *, at: datetime | None = None, pasted_output: str = "", manual_command: ManualCommand | None = None
+        self,
+        text: str,
+        *,
+        at: datetime | None = None,
+        pasted_output: str = "",
+        manual_command: ManualCommand | None = None,
     ) -> None:
         body: dict[str, Any] = {"text": text, "at": to_rfc3339(at) if at else None}
         self._write(
             EventKind.NOTE,
-            body | {"pasted_output": pasted_output, "manual_command": asdict(manual_command) if manual_command else None},
+            body
+            | {"pasted_output": pasted_output, "manual_command": asdict(manual_command) if manual_command else None},
         )
 
     def correct(self, seq: int, text: str) -> None:
@@ -281,7 +301,10 @@ def emergency_plan() -> Plan:
     """The plan of the emergency backup."""
     draft = PlanDraft("emergency-backup", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
     draft.add(
-        Verb.CREATE, "emergency-backup/arp-prod-20261123-021407.sql.gz", size=124_000_000, note="on /mnt/nfs, 61.0 GB free"
+        Verb.CREATE,
+        "emergency-backup/arp-prod-20261123-021407.sql.gz",
+        size=124_000_000,
+        note="on /mnt/nfs, 61.0 GB free",
     )
     draft.fact("route", "host socket; pg_dump 17, server 15")
     draft.fact("source", "arp on arp-db-prod, 471 MB, 2 tables")

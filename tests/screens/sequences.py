@@ -130,8 +130,12 @@ SEQUENCES: dict[str, list[bytes]] = {
     "modes": _csi(
         *(f"?{mode}{final}" for mode, final in product(_MODES, ("h", "l", "s", "r", "$p"))), "2h", "4h", "12l", "20h"
     ),
-    "OSC": _strings("]", 0x9D, *(f"{number};pwned" for number in _OSC), "Lpwned", "lpwned", "Ipwned", "", "52;c;cm0gLXJmIC8="),
-    "OSC that asks": _strings("]", 0x9D, *(f"{number};?" for number in (4, 10, 11, 12, 17, 19, 50, 52)), "1337;ReportCellSize"),
+    "OSC": _strings(
+        "]", 0x9D, *(f"{number};pwned" for number in _OSC), "Lpwned", "lpwned", "Ipwned", "", "52;c;cm0gLXJmIC8="
+    ),
+    "OSC that asks": _strings(
+        "]", 0x9D, *(f"{number};?" for number in (4, 10, 11, 12, 17, 19, 50, 52)), "1337;ReportCellSize"
+    ),
     "DCS": _strings(
         "P",
         0x90,

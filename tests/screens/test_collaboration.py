@@ -56,7 +56,8 @@ def two_people(session: SessionInMemory) -> Plan:
     """The clean-up of the reference runbook, as a step that takes two and is next."""
     phases = tuple(
         replace(
-            phase, steps=tuple(replace(s, requires_approval=True) if s.id == "emergency-backup" else s for s in phase.steps)
+            phase,
+            steps=tuple(replace(s, requires_approval=True) if s.id == "emergency-backup" else s for s in phase.steps),
         )
         for phase in session.runbook.phases
     )

@@ -18,7 +18,9 @@ from tests.screens.desk import RUNBOOK_FILE
 from tui.app.declare_app import DeclareApp
 
 EARLIER = [
-    Summary("INC-20261120-0210-backup-failure", "Backup failure, PROD", "SEV-1", closed=datetime(2026, 11, 20, tzinfo=UTC)),
+    Summary(
+        "INC-20261120-0210-backup-failure", "Backup failure, PROD", "SEV-1", closed=datetime(2026, 11, 20, tzinfo=UTC)
+    ),
     Summary("INC-20261101-0300-backup-failure", problem="its journal does not begin with a declaration"),
 ]
 

@@ -66,7 +66,8 @@ def unmet(session: SessionInMemory) -> None:
     )
     phases = tuple(
         replace(
-            phase, steps=tuple(replace(s, preconditions=required) if s.id == "emergency-backup" else s for s in phase.steps)
+            phase,
+            steps=tuple(replace(s, preconditions=required) if s.id == "emergency-backup" else s for s in phase.steps),
         )
         for phase in session.runbook.phases
     )
@@ -88,13 +89,20 @@ def destroys(session: SessionInMemory) -> None:
     draft = PlanDraft("clean-backups", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
     for day in range(1, 15):
         draft.add(
-            Verb.REMOVE, f"old/202611{day:02}-020000", size=10_700_000, reversible=False, kind="set", note="arp, gps, otc"
+            Verb.REMOVE,
+            f"old/202611{day:02}-020000",
+            size=10_700_000,
+            reversible=False,
+            kind="set",
+            note="arp, gps, otc",
         )
     draft.add(Verb.KEEP, "20261123-020000", size=10_700_000, note="one of the 2 newest good ones of arp")
     draft.fact("disk", "96 % full, 5.8 MB free")
     draft.fact("frees", "150 MB: 96 % → 71 %")
     phases = tuple(
-        replace(phase, steps=tuple(replace(s, risk=Risk.DESTROY) if s.id == "emergency-backup" else s for s in phase.steps))
+        replace(
+            phase, steps=tuple(replace(s, risk=Risk.DESTROY) if s.id == "emergency-backup" else s for s in phase.steps)
+        )
         for phase in session.runbook.phases
     )
     session.runbook = replace(session.runbook, phases=phases)

@@ -93,7 +93,9 @@ async def test_a_held_enter_ticks_nothing(manual: SessionInMemory, night: Night,
         assert ticked(manual) == before + 1
 
 
-async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(manual: SessionInMemory, night: Night) -> None:
+async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(
+    manual: SessionInMemory, night: Night
+) -> None:
     before = ticked(manual)
     async with opened(manual) as pilot:
         await by(pilot, night)
@@ -103,7 +105,9 @@ async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(m
         assert ticked(manual) == before
 
 
-async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(manual: SessionInMemory, night: Night) -> None:
+async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
+    manual: SessionInMemory, night: Night
+) -> None:
     before = ticked(manual)
     async with opened(manual) as pilot:
         await by(pilot, night)
@@ -116,7 +120,9 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(manual
         assert isinstance(pilot.app.screen, MarkDone)
 
 
-async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(session: SessionInMemory, night: Night) -> None:
+async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
+    session: SessionInMemory, night: Night
+) -> None:
     async with opened(session) as pilot:
         await by(pilot, night)
         session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
@@ -207,7 +213,9 @@ async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
 async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> None:
     from tests.screens.conftest import MidwatchApp
 
-    app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}, keymap={})
+    app = MidwatchApp(
+        session, sources=[], environment={"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}, keymap={}
+    )
     async with app.run_test() as pilot:
         choice = PickOne([("yes", "yes"), ("no", "no")], app.text_styles, id="choice", across=True)
         await pilot.app.screen.mount(choice)

@@ -62,7 +62,9 @@ def world(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     database server and a container engine that say nothing else."""
     (here / NAME).mkdir()
     (here / "hostile").write_bytes(lines())
-    (here / "log").write_bytes(b"".join(b"2026-11-23 02:00:00 [ERROR] begin " + piece + b"\n" for piece in PIECES.values()))
+    (here / "log").write_bytes(
+        b"".join(b"2026-11-23 02:00:00 [ERROR] begin " + piece + b"\n" for piece in PIECES.values())
+    )
     (here / "emergency-backup").mkdir()
     (here / "emergency-backup" / f"box-prod-20261123-020000-{NAME}.sql.gz").write_bytes(b"x")
     with listening(HostileServer) as server, listening(HostileEngine) as engine:
@@ -112,7 +114,9 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
             line.quiet()
             line.child.send("\x1b\x1b")
     before = line.memory
-    os.truncate(find(world / "logs", "latest").attempt("cat", 1).output, 1 << 30)  # its last line is a gigabyte long now
+    os.truncate(
+        find(world / "logs", "latest").attempt("cat", 1).output, 1 << 30
+    )  # its last line is a gigabyte long now
     for keys in ("o", "GgG"):
         line.child.send(keys)
         line.quiet()

@@ -85,7 +85,9 @@ def test_any_figures_are_plotted_within_their_frame(values: list[float], width: 
 
 def test_a_plot_shows_the_shape_and_its_limits() -> None:
     points = [(NIGHT + timedelta(minutes=n), 90.0 + n / 10) for n in range(61)]
-    lines = [line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), TextStyles(ascii=True))]
+    lines = [
+        line.plain for line in plot_lines(points, Frame(40, 5, "{:.0f} %".format, (80.0, 95.0)), TextStyles(ascii=True))
+    ]
     assert lines[0].startswith(" 96 %|")
     assert lines[1].count("-") > 10  # the line from which on it is critical
     assert lines[4].startswith(" 90 %|*")
@@ -111,8 +113,12 @@ def test_a_strip_never_overflows(readings: list[list[Row]], width: int) -> None:
 
 
 def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next() -> None:
-    rows = tuple(Row(name, "1 d 18 h old, late, 312 MB", Level.CRITICAL, brief="42 h old") for name in ("OTC", "GPS", "ARP"))
-    panels = [PanelState(name, name, 10.0).taking(Reading(name, NIGHT, rows)) for name in ("backups", "b", "c", "databases")]
+    rows = tuple(
+        Row(name, "1 d 18 h old, late, 312 MB", Level.CRITICAL, brief="42 h old") for name in ("OTC", "GPS", "ARP")
+    )
+    panels = [
+        PanelState(name, name, 10.0).taking(Reading(name, NIGHT, rows)) for name in ("backups", "b", "c", "databases")
+    ]
     assert (
         summary_lines(panels, NIGHT, 79, TextStyles())[1].plain
         == "c         ✗ OTC 42 h old  +2            databases ✗ OTC 42 h old  +2"

@@ -44,8 +44,12 @@ MANY = "\n".join(f"q y s line {number}" for number in range(1000))
 
 
 @pytest.mark.parametrize("marked", [True, False])
-@pytest.mark.parametrize("text", [MANY, "\nq\ny\n\x1b[31mred\x1b[0m\x1b and more\n"], ids=["a thousand lines", "Enter and ESC"])
-def test_a_paste_on_the_main_screen_is_offered_as_a_note(terminal: Terminal, here: Path, text: str, marked: bool) -> None:
+@pytest.mark.parametrize(
+    "text", [MANY, "\nq\ny\n\x1b[31mred\x1b[0m\x1b and more\n"], ids=["a thousand lines", "Enter and ESC"]
+)
+def test_a_paste_on_the_main_screen_is_offered_as_a_note(
+    terminal: Terminal, here: Path, text: str, marked: bool
+) -> None:
     """Also where the terminal does not mark it; nothing of it is a key."""
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")

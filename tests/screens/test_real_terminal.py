@@ -78,7 +78,9 @@ class Terminal:
     def _line_set(self) -> str:
         """How the line itself is set, while the shell waits for a command."""
         with Path(self.ask("display-message", "-p", "#{pane_tty}").strip()).open("rb") as line:
-            return subprocess.run(["stty", "-g"], stdin=line, check=True, capture_output=True, text=True, timeout=20).stdout
+            return subprocess.run(
+                ["stty", "-g"], stdin=line, check=True, capture_output=True, text=True, timeout=20
+            ).stdout
 
     @property
     def _tmux(self) -> list[str]:
@@ -139,7 +141,11 @@ class Terminal:
     @property
     def clean(self) -> bool:
         """Back on the normal screen, the line set as before, and every mode that was set taken back."""
-        if self.ask("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() != ["0", "0", "1"]:
+        if self.ask("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").split() != [
+            "0",
+            "0",
+            "1",
+        ]:
             return False
         sent = self._sent.read_bytes()
         modes = {mode: value for mode, value in MODE.findall(sent) if mode not in READLINE}

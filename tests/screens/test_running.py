@@ -66,7 +66,9 @@ async def test_what_is_required_is_shown_and_asked_for_a_reason(controller: Inci
     assert (here / "ran").exists()
 
 
-async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(controller: IncidentController, here: Path) -> None:
+async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
+    controller: IncidentController, here: Path
+) -> None:
     async with opened(controller, (80, 36), sources=[]) as pilot:
         await until(pilot, lambda: "can be undone afterwards" in grid(pilot))
         await press(pilot, "enter")
@@ -105,7 +107,8 @@ async def test_one_may_begin_at_any_step(controller: IncidentController) -> None
 async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: SessionInMemory) -> None:
     async with opened(session, size=(120, 30)) as pilot:
         session.journal(
-            EventKind.RESERVE_RELEASED, {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"}
+            EventKind.RESERVE_RELEASED,
+            {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"},
         )
         await until(pilot, lambda: "The incident's disk is full (No space left on device)" in grid(pilot))
         moved = {"to": "/var/tmp/j.jsonl", "host": "bastion", "reason": "its reserve is used up", "in_memory": False}

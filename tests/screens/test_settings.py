@@ -58,7 +58,11 @@ async def test_a_place_that_cannot_be_written_is_a_sentence(session: SessionInMe
         assert "cannot be made" in grid(pilot)
 
 
-@given(st.builds(Settings, theme=st.sampled_from(THEME_NAMES), mouse=st.booleans(), ascii=st.booleans(), plain=st.booleans()))
+@given(
+    st.builds(
+        Settings, theme=st.sampled_from(THEME_NAMES), mouse=st.booleans(), ascii=st.booleans(), plain=st.booleans()
+    )
+)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
     file = tmp_path_factory.mktemp("settings") / "new" / "settings.yaml"
     write_settings(file, settings)

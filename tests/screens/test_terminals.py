@@ -125,7 +125,12 @@ async def test_a_hung_source_stalls_nothing(session: SessionInMemory) -> None:
 
     panels = [
         Source("disk", "Disk", 5.0, hang),
-        Source("docker", "Docker", 3600.0, lambda: Reading("docker", session.clock.now(), (Row("docker", "3 up", Level.OK),))),
+        Source(
+            "docker",
+            "Docker",
+            3600.0,
+            lambda: Reading("docker", session.clock.now(), (Row("docker", "3 up", Level.OK),)),
+        ),
     ]
     async with opened(session, sources=panels) as pilot:
         assert "no reading yet" in grid(pilot)

@@ -11,7 +11,9 @@ from rich.cells import cell_len
 
 from screens.widgets.text_layout import wrap
 
-WORDS = st.lists(st.sampled_from(["33", "%", "→", "4.9", "MB", "free", "of", "emergency-backup/arp-prod.sql.gz", "(7", "s)"]))
+WORDS = st.lists(
+    st.sampled_from(["33", "%", "→", "4.9", "MB", "free", "of", "emergency-backup/arp-prod.sql.gz", "(7", "s)"])
+)
 
 
 @given(WORDS, st.integers(8, 60))

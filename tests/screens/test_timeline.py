@@ -96,7 +96,9 @@ async def test_a_note_without_anything_says_so(session: SessionInMemory) -> None
     assert len(session.events) == before
 
 
-async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(session: SessionInMemory) -> None:
+async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(
+    session: SessionInMemory,
+) -> None:
     for number in range(6):
         session.note(f"note {number} " + "x" * 30_000 + " the end")
     async with opened(session, size=(120, 50)) as pilot:

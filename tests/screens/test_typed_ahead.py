@@ -26,7 +26,11 @@ STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
     "note": (["n", *"smoke", "ctrl+s"], ["ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),
     "update": (["u", "ctrl+s"], ["ctrl+s"], lambda incident: incident.last_update_at),
-    "notify": (["t", *"all of it", "enter"], ["down", "enter"], lambda incident: incident.notes[-1].text == "all of it"),
+    "notify": (
+        ["t", *"all of it", "enter"],
+        ["down", "enter"],
+        lambda incident: incident.notes[-1].text == "all of it",
+    ),
     "skip": (["s", *"later", "enter"], ["enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
     "severity": (["S", *"worse", "enter"], ["up", "enter"], lambda incident: incident.severity == "SEV-0"),
     "consent": (["enter", "y"], ["y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),
@@ -42,7 +46,9 @@ def type_ahead(pilot: Pilots, *keys: str) -> None:
 
 
 @pytest.mark.parametrize("case", AT_ONCE)
-async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(session: SessionInMemory, case: str) -> None:
+async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(
+    session: SessionInMemory, case: str
+) -> None:
     """The keys that answer the dialog, and the `q` for the screen below, were typed before the dialog stood there."""
     ahead, then, done = AT_ONCE[case]
     before = len(session.events)
@@ -75,13 +81,17 @@ class SlowNotes:
 
     async def begin(self, pilot: Pilots) -> None:
         type_ahead(pilot, "n", *"smoke")
-        await until(pilot, lambda: isinstance(pilot.app.screen, NoteForm) and pilot.app.screen.values()["text"] == "smoke")
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, NoteForm) and pilot.app.screen.values()["text"] == "smoke"
+        )
         await rest(pilot)
         type_ahead(pilot, "ctrl+s")
         await until(pilot, self.begun.is_set)
 
 
-async def test_a_key_typed_while_a_dialog_writes_is_dropped(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_typed_while_a_dialog_writes_is_dropped(
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = SlowNotes(session, monkeypatch)
     async with opened(session) as pilot:
         await slow.begin(pilot)
@@ -95,7 +105,9 @@ async def test_a_key_typed_while_a_dialog_writes_is_dropped(session: SessionInMe
         assert [note.text for note in session.incident.notes].count("smoke") == 1
 
 
-async def test_what_was_typed_ahead_of_a_refusal_is_dropped(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = SlowNotes(session, monkeypatch, refusal="the disk is full")
     async with opened(session) as pilot:
         await slow.begin(pilot)

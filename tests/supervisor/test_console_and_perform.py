@@ -144,7 +144,9 @@ def test_no_secret_is_in_the_error_of_an_action(context: Context, capsys: pytest
     assert "in-a-local-variable" not in said.replace('made, read = "[secret new password]", "in-a-local-variable"', "")
 
 
-def test_what_was_not_confirmed_is_not_done(context: Context, out: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_not_confirmed_is_not_done(
+    context: Context, out: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
     confirmed = planned(Remove(fine, ("one",)), context)
     assert perform(Remove(fine), context, confirmed=confirmed) is Exit.FAILED
     assert "Since the plan was confirmed, this was added: remove two" in capsys.readouterr().err

@@ -29,7 +29,9 @@ def shared(reachable: Path) -> Step:
     return Step(parent / "attempt")
 
 
-def test_order_exchanged_in_the_folder_is_not_what_runs(shared: Step, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_order_exchanged_in_the_folder_is_not_what_runs(
+    shared: Step, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from midwatch.supervisor import start
 
     forged = LaunchSpec(("touch", str(tmp_path / "forged")), "/", {}, 60)
@@ -55,7 +57,9 @@ def test_step_reports_where_nobody_can_put_a_link(shared: Step, tmp_path: Path) 
     victim = tmp_path / "victim"
     victim.write_text("precious")
     go = tmp_path / "go"
-    shared.start(f'echo begun; until [ -e {go} ]; do sleep 0.02; done; echo "found=7" >> "$STEP_OUTPUT"; echo "$STEP_OUTPUT"')
+    shared.start(
+        f'echo begun; until [ -e {go} ]; do sleep 0.02; done; echo "found=7" >> "$STEP_OUTPUT"; echo "$STEP_OUTPUT"'
+    )
     shared.says("begun")
     run_as(MALLORY, lambda: shared.folder.values.symlink_to(victim), gid=ONCALL)
     go.touch()

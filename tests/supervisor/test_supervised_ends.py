@@ -156,7 +156,9 @@ def test_what_forks_faster_than_anybody_looks_ends_with_the_control_group(step: 
 
 
 def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step) -> None:
-    supervisor = step.start("setsid bash -c 'echo $$; exec sleep 300 > /dev/null 2>&1' & echo ready; read x < <(sleep 60)")
+    supervisor = step.start(
+        "setsid bash -c 'echo $$; exec sleep 300 > /dev/null 2>&1' & echo ready; read x < <(sleep 60)"
+    )
     until(lambda: step.output.count(b"\n") == 2)
     group = json.loads(step.folder.supervisor.read_text())["control_group"]
     if not group:
@@ -215,7 +217,13 @@ sys.stdin.read()
 def test_the_end_of_the_starter_does_not_end_the_step(step: Step, number: signal.Signals, tmp_path: Path) -> None:
     go = tmp_path / "go"
     starter = subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(step.folder.path), f"echo one; while [ ! -e {go} ]; do sleep 0.05; done; echo two"],
+        [
+            sys.executable,
+            "-c",
+            STARTER,
+            str(step.folder.path),
+            f"echo one; while [ ! -e {go} ]; do sleep 0.05; done; echo two",
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -247,7 +255,9 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
     os.kill(found.step.pid, signal.SIGKILL)
     until(
         lambda: (
-            isinstance(again := inspect_attempt(step.folder), Lost) and "left no result" in again.reason and again.step is None
+            isinstance(again := inspect_attempt(step.folder), Lost)
+            and "left no result" in again.reason
+            and again.step is None
         )
     )
     assert not cancel(step.folder)
@@ -287,7 +297,9 @@ def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(st
     step.folder.path.mkdir()
     order = LaunchSpec(("touch", str(tmp_path / "ran")), "/", {}, 60)
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen([sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno()
+    )
     theirs.close()
     ours.sendall(json.dumps({"order": order.to_json(), "secrets": {}}).encode() + b"\n")
     ours.close()

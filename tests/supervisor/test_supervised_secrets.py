@@ -68,7 +68,10 @@ def test_nobody_can_look_into_the_supervisor(step: Step) -> None:
     supervisor = step.start("ulimit -c; echo ready; sleep 60", secrets={"ARP": SECRET})
     step.says("ready")
     limits = Path(f"/proc/{supervisor.pid}/limits").read_text()
-    assert next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6] == ["1", "1"]
+    assert next(line for line in limits.splitlines() if line.startswith("Max core file size")).split()[4:6] == [
+        "1",
+        "1",
+    ]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")

@@ -40,7 +40,9 @@ def begin(name, script):
         print(name, "started", flush=True)
 """
 FILES = ("order.json", "supervisor.json", "output", "output.timing", "progress", "values", "result.json")
-SEES = pytest.mark.skipif(os.getuid() != 0, reason="only root sees what a supervisor asks of the kernel: its memory is closed")
+SEES = pytest.mark.skipif(
+    os.getuid() != 0, reason="only root sees what a supervisor asks of the kernel: its memory is closed"
+)
 WORDS = {errno.EDQUOT: "Disk quota exceeded", errno.EIO: "Input/output error", errno.ENOMEM: "Cannot allocate memory"}
 
 
@@ -104,7 +106,10 @@ for limit in (3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 23):
     stored = r"The order of the step cannot be stored in \S+"
     sentence = re.compile(rf"(The step could not be started|{stored}): (The supervisor: )?Too many open files\..*")
     assert all(sentence.fullmatch(words) for name, words in said.items() if name not in started), said
-    until(lambda: all(isinstance(inspect_attempt(AttemptFolder(tmp_path / name)), Result) for name in started), "all results")
+    until(
+        lambda: all(isinstance(inspect_attempt(AttemptFolder(tmp_path / name)), Result) for name in started),
+        "all results",
+    )
     for name in started:
         found = inspect_attempt(AttemptFolder(tmp_path / name))
         assert isinstance(found, Result)
@@ -147,7 +152,9 @@ def test_one_who_has_no_file_left_to_look_with_says_nothing_of_the_step(step: St
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes memory away from the supervisor")
-def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_missing(step: Step, tmp_path: Path) -> None:
+def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_missing(
+    step: Step, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     supervisor = step.start(f"echo ready; while [ ! -e {go} ]; do sleep 0.05; done; seq 1 400000")
     step.says("ready")

@@ -55,7 +55,12 @@ def test_failed_with_its_exit_and_by_a_signal(step: Step, tmp_path: Path) -> Non
     [
         (("no-such-program-here",), "/", 127, "There is no program 'no-such-program-here'"),
         (("/etc/passwd",), "/", 126, "The program '/etc/passwd' cannot be started: permission denied"),
-        (("true",), "/no/such/folder", 127, "The step's folder /no/such/folder cannot be entered: no such file or directory"),
+        (
+            ("true",),
+            "/no/such/folder",
+            127,
+            "The step's folder /no/such/folder cannot be entered: no such file or directory",
+        ),
         (("echo", "a\0b"), "/", 126, "invalid argument"),
     ],
 )
@@ -278,7 +283,9 @@ def test_memory_of_the_supervisor_does_not_grow_with_the_output(step: Step, tmp_
 
 
 @needs_root
-def test_a_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_may_not_be_entered(reachable: Path) -> None:
+def test_a_program_that_is_nowhere_ends_with_127_although_a_folder_of_the_path_may_not_be_entered(
+    reachable: Path,
+) -> None:
     """As a shell does it; a program that is there and may not be started ends with 126."""
     closed, open_to_all = reachable / "closed", reachable / "open"
     closed.mkdir(mode=0o700)

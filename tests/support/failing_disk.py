@@ -33,7 +33,9 @@ class Disk:
 
     @property
     def device(self) -> str:
-        found = subprocess.run(["findmnt", "-no", "SOURCE", self.root], capture_output=True, text=True, timeout=20, check=True)
+        found = subprocess.run(
+            ["findmnt", "-no", "SOURCE", self.root], capture_output=True, text=True, timeout=20, check=True
+        )
         return Path(found.stdout.strip()).name
 
     def turn_read_only(self) -> None:

@@ -104,9 +104,18 @@ def _folder_for(engine: Engine, folder: Path) -> Path:
 def _running(engine: Engine, data: Path, settings: dict[str, str]) -> Iterator[Server]:
     port = int(settings.pop("port", 0)) or free_ports(1)[0]
     made = Server(engine, data, port)
-    given = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(made.sockets), "fsync": "off"}
+    given = {
+        "port": str(port),
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(made.sockets),
+        "fsync": "off",
+    }
     options = [part for name, value in {**given, **settings}.items() for part in ("-c", f"{name}={value}")]
-    who = {"user": engine.identity.uid, "group": engine.identity.gid, "extra_groups": []} if engine.identity.switch else {}
+    who = (
+        {"user": engine.identity.uid, "group": engine.identity.gid, "extra_groups": []}
+        if engine.identity.switch
+        else {}
+    )
     process = subprocess.Popen(
         [engine.program("postgres"), "-D", str(data), *options],
         stdin=subprocess.DEVNULL,

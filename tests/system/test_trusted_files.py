@@ -168,7 +168,11 @@ def test_write_replaces_a_link_and_never_what_it_points_at(own: Path) -> None:
     (own / "other").write_bytes(b"other")
     (own / "f").symlink_to("other")
     atomic_write(own / "f", b"text", mode=0o600, trust=Trust.own())
-    assert ((own / "other").read_bytes(), (own / "f").read_bytes(), (own / "f").is_symlink()) == (b"other", b"text", False)
+    assert ((own / "other").read_bytes(), (own / "f").read_bytes(), (own / "f").is_symlink()) == (
+        b"other",
+        b"text",
+        False,
+    )
 
 
 def test_failed_write_leaves_the_former_file_and_no_part(own: Path) -> None:

@@ -78,7 +78,9 @@ class MidwatchApp(BaseApp[bool]):
         if text.strip() and self._desk.driving and self._desk.incident.open:
             self.push_screen(NoteForm(self.text_styles, self._desk, text))
         elif isinstance(self.screen, IncidentScreen):
-            self.screen.notice(f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done")
+            self.screen.notice(
+                f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done"
+            )
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""

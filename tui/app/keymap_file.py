@@ -48,8 +48,12 @@ def parse_keymap(text: str, file: Path) -> dict[str, str]:
     try:
         data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise BadInput("The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'") from error
-    if not isinstance(data, dict) or not all(isinstance(name, str) and isinstance(key, str) for name, key in data.items()):
+        raise BadInput(
+            "The keys are no YAML", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'"
+        ) from error
+    if not isinstance(data, dict) or not all(
+        isinstance(name, str) and isinstance(key, str) for name, key in data.items()
+    ):
         raise BadInput(
             "The keys are no list of names and keys", place=SourceLocation(str(file)), hint="Write lines like 'skip: k'"
         )
@@ -77,7 +81,9 @@ def _as_heard(name: str, key: str, file: Path) -> str:
     found = "+".join([*held, last])
     if found in FIXED:
         raise BadInput(
-            f"{name}: the key {key!r} is the same everywhere", place=SourceLocation(str(file)), hint="Choose another one"
+            f"{name}: the key {key!r} is the same everywhere",
+            place=SourceLocation(str(file)),
+            hint="Choose another one",
         )
     return found
 

@@ -36,7 +36,9 @@ def settings_file(environment: Mapping[str, str] | None = None) -> Path:
     found = os.environ if environment is None else environment
     if found.get("MIDWATCH_SETTINGS"):
         return Path(found["MIDWATCH_SETTINGS"]).expanduser()
-    return keys_file({name: value for name, value in found.items() if name != "MIDWATCH_KEYS"}).with_name("settings.yaml")
+    return keys_file({name: value for name, value in found.items() if name != "MIDWATCH_KEYS"}).with_name(
+        "settings.yaml"
+    )
 
 
 def read_settings(file: Path) -> Settings:

@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     parser.add_argument("--json", action="store_true", help="with --plan: print the plan as JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
     parser.add_argument("--confirm", metavar="TEXT", default="", help="what a 'destroy' asks to type")
-    parser.add_argument("--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it")
+    parser.add_argument(
+        "--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it"
+    )
     parser.add_argument("--digest", metavar="HEX", help="with --confirmed: the digest of that plan; refuses any other")
     action, context, options = parse_action(parser, args.name, args.rest)
     if options.json and not options.plan:
@@ -80,7 +82,9 @@ def _read_plan(path: Path, digest: str) -> Plan:
     except (Failed, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{path} is not a plan: {error}", hint="Make one with --plan --json") from error
     if plan.digest != expected:
-        sentence = f"{path} is not the plan that was confirmed: its digest is {plan.digest[:12]}…, not {str(expected)[:12]}…"
+        sentence = (
+            f"{path} is not the plan that was confirmed: its digest is {plan.digest[:12]}…, not {str(expected)[:12]}…"
+        )
         raise Refused(sentence, hint=PLAN_AGAIN)
     return plan
 

@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     if args.step is None and len(waiting) != 1:
         if not waiting:
             raise BadInput("No plan waits for approval", hint="Its driver has to ask for a second person first")
-        raise BadInput(f"{len(waiting)} plans wait for approval", hint=f"Name one: {', '.join(step.id for step in waiting)}")
+        raise BadInput(
+            f"{len(waiting)} plans wait for approval", hint=f"Name one: {', '.join(step.id for step in waiting)}"
+        )
     step = named(controller.runbook, args.step) if args.step else waiting[0]
     plan = controller.plan_to_approve(step.id)
     asked = controller.incident.approvals[step.id]

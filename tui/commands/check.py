@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
         if getattr(action, "crit", None) is not None or getattr(action, "warn", None) is not None:
             code = {"ok": 0, "warn": 1, "critical": 2}.get(values.get("level", ""), 0 if outcome.ok else 2)
     if options.json:
-        say_json({"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}, indent=None)
+        say_json(
+            {"check": args.name, "result": word, "exit": int(code), "summary": summary, "values": values}, indent=None
+        )
     else:
         say(f"{args.name} {word}: {summary}")
     return int(code)

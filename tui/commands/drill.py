@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)")
+    parser.add_argument(
+        "scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)"
+    )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument(
         "--docker",
@@ -28,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", metavar="FILE", help="with --headless: other answers")
     add_inputs(parser)
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
-    parser.add_argument("--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again"
+    )
     parser.add_argument("--clean", action="store_true", help="throw away what earlier drills left, and stop")
     parser.add_argument("--plain", action="store_true", help="line by line, without a screen")
     parser.add_argument("--ascii", action="store_true", help="plain characters only")
@@ -60,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             f"The drill in {found.folder} is still open, and runs {how}", hint="End it first: midwatch drill --clean"
         )
-    place = found or production.build(args.scenario, docker=args.docker, say=lambda text: say(text, error=True, flush=True))
+    place = found or production.build(
+        args.scenario, docker=args.docker, say=lambda text: say(text, error=True, flush=True)
+    )
     finished = True
     try:
         os.environ.update(place.environment)

@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     from tui.user_files import is_special, write_text
 
     if args.key and (args.no_sign or not args.output or is_special(Path(args.output))):
-        raise BadInput("--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY")
+        raise BadInput(
+            "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
+        )
     folder = find(logs_folder(args), args.incident)
     runbook, events = reopen(folder)
     text = (post_mortem if args.post_mortem else timeline)(runbook, events, folder)

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_incident(parser)
     add_runbook(parser)
-    parser.add_argument("--to", metavar="NAME", help="offer control to this login (NAME@HOST for one of another machine)")
-    parser.add_argument("--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)")
+    parser.add_argument(
+        "--to", metavar="NAME", help="offer control to this login (NAME@HOST for one of another machine)"
+    )
+    parser.add_argument(
+        "--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)"
+    )
     parser.add_argument("--withdraw", action="store_true", help="offer it no longer")
     parser.add_argument("--json", action="store_true", help="print the summary and the offer as JSON")
 
@@ -41,7 +45,12 @@ def run(args: argparse.Namespace) -> int:
     sections = handoff_summary(controller.runbook, incident, controller.clock, controller.next_update_due)
     if args.json:
         standing = {"to": offer.to, "from": offer.giver, "expires": to_rfc3339(offer.expires)} if offer else None
-        facts = {"incident": incident.id, "severity": incident.severity.value, "driver": incident.driver, "offer": standing}
+        facts = {
+            "incident": incident.id,
+            "severity": incident.severity.value,
+            "driver": incident.driver,
+            "offer": standing,
+        }
         say_json(facts | {"summary": as_json(sections)})
         return Exit.DONE
     say(headline(incident, controller.clock))

@@ -15,9 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
     parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
     add_inputs(parser)
-    parser.add_argument("--resume", action="store_true", help="go on with the open incident instead of declaring a new one")
     parser.add_argument(
-        "--take-over", metavar="REASON", default="", help="with --resume: though another has control, if that one is dead"
+        "--resume", action="store_true", help="go on with the open incident instead of declaring a new one"
+    )
+    parser.add_argument(
+        "--take-over",
+        metavar="REASON",
+        default="",
+        help="with --resume: though another has control, if that one is dead",
     )
     parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end, however it ends")
 

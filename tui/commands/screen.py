@@ -27,13 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
     parser.add_argument("--observe", action="store_true", help="follow along without driving")
     parser.add_argument(
-        "--take-over", metavar="REASON", default="", help="drive it though another screen has control, if that one is dead"
+        "--take-over",
+        metavar="REASON",
+        default="",
+        help="drive it though another screen has control, if that one is dead",
     )
     parser.add_argument(
-        "--plain", action="store_true", help="line by line, without a screen (chosen by itself on TERM=dumb and in a pipe)"
+        "--plain",
+        action="store_true",
+        help="line by line, without a screen (chosen by itself on TERM=dumb and in a pipe)",
     )
-    parser.add_argument("--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text")
+    parser.add_argument(
+        "--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)"
+    )
+    parser.add_argument(
+        "--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
         found = _declaration(runbook, args, lines=lines)
         if found is None:
             return Exit.DONE
-        controller = IncidentController.declare(runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs)
+        controller = IncidentController.declare(
+            runbook, actor=current_actor(), severity=found.severity, inputs=found.inputs
+        )
         if found.people:
             controller.note(f"Who is who: {found.people}")
     elif args.observe:
@@ -65,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
     open_front(controller, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)
     where = Path(controller.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        say(f"{controller.incident.id} is {'open' if controller.incident.open else 'closed'}; its record: {where}", flush=True)
+        say(
+            f"{controller.incident.id} is {'open' if controller.incident.open else 'closed'}; its record: {where}",
+            flush=True,
+        )
     return Exit.DONE
 
 

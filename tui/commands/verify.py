@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.count is not None and args.count < 0:
-        raise BadInput(f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export")
+        raise BadInput(
+            f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export"
+        )
     path = Path(args.incident)
     if path.is_file() or path.suffix == ".md":
         return _verify_export(path, args)
@@ -121,4 +123,6 @@ def _record(content: bytes, args: argparse.Namespace) -> Finding:
         return Finding("record", Standing.WRONG, f"the journal of {folder.id}: {chain.verdict.problem}")
     if not chain.events or chain.events[0].body.get("id") != folder.id:
         return Finding("record", Standing.WRONG, f"the journal in the folder {folder.id} is that of another incident")
-    return Finding("record", Standing.GOOD, f"the journal of {folder.id} has these {record.events} events, head {record.head}")
+    return Finding(
+        "record", Standing.GOOD, f"the journal of {folder.id} has these {record.events} events, head {record.head}"
+    )

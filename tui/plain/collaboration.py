@@ -134,7 +134,9 @@ class Collaboration:
         controller, say = self._conductor, self._teletype.say
         step = self._waiting(rest)
         plan = self._teletype.beside("Still fetching the plan", partial(controller.plan_to_approve, step.id))
-        say(f"{titled(step)}, {step.risk}. {controller.incident.approvals[step.id].asked_by.name} asks you to approve this:")
+        say(
+            f"{titled(step)}, {step.risk}. {controller.incident.approvals[step.id].asked_by.name} asks you to approve this:"
+        )
         for line in plan_lines(plan):
             say(f"  {line}")
         name = name_to_type(step, plan)
@@ -174,6 +176,8 @@ class Collaboration:
 
     def _stands(self) -> None:
         controller = self._conductor
-        sections = handoff_summary(controller.runbook, controller.incident, controller.clock, controller.next_update_due)
+        sections = handoff_summary(
+            controller.runbook, controller.incident, controller.clock, controller.next_update_due
+        )
         for line in as_lines(sections):
             self._teletype.say(line)

@@ -45,14 +45,18 @@ COMMAND_WORDS = (
     CommandWord("again", "r", "Do a concluded step again", "[REASON]", writes=True),
     CommandWord("undo", "z", "Undo what the step did, where its action can", "[REASON]", writes=True),
     CommandWord("check", "ck", "Look whether a step whose end nobody saw took effect", writes=True),
-    CommandWord("start", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True),
+    CommandWord(
+        "start", "b", "Go on at the step that 'at' has gone to; earlier ones are skipped", "[REASON]", writes=True
+    ),
     CommandWord("follow", "o", "What the step writes while it runs; Ctrl+C asks what to do"),
     CommandWord("output", "out", "The last lines that the step wrote", "[LINES]"),
     CommandWord("cancel", "x", "End the step that runs", writes=True),
     CommandWord("note", "n", "A note for the timeline, earlier with @02:10 or @5min before it", "[TEXT]", writes=True),
     CommandWord("paste", "e", "Lines from another terminal, for the timeline", writes=True),
     CommandWord("command", "c", "A command that was run elsewhere", "[COMMAND]", writes=True),
-    CommandWord("correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True),
+    CommandWord(
+        "correct", "k", "Correct the words of an event, by its number in the timeline", "EVENT [TEXT]", writes=True
+    ),
     CommandWord("star", "*", "Star an event, or take the star away", "EVENT", writes=True),
     CommandWord("update", "u", "Draft a status update, and record that it went out", writes=True),
     CommandWord("notify", "t", "Record that somebody was notified", writes=True),
@@ -65,7 +69,9 @@ COMMAND_WORDS = (
         writes=True,
     ),
     CommandWord("control", "co", "Take control, or request it from whoever has it", "[REASON]", watches=True),
-    CommandWord("approve", "ap", "As the second person: hear the plan that waits, and approve it", "[STEP]", watches=True),
+    CommandWord(
+        "approve", "ap", "As the second person: hear the plan that waits, and approve it", "[STEP]", watches=True
+    ),
     CommandWord("decline", "de", "As the second person: say no to it", "[REASON]", watches=True),
     CommandWord("timeline", "j", "The last events; with a word, only those that hold it", "[LINES or WORD]"),
     CommandWord("live", "d", "Disks, backups, databases, alerts: read now"),

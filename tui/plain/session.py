@@ -245,7 +245,9 @@ class Session:
     def _go_to(self, rest: str) -> None:
         self._at = named(self._conductor.runbook, rest) if rest else None
         if self.step is not None:
-            self._teletype.say(f"At {descriptions.titled(self.step)}, {self._conductor.incident.status(self.step).value}.")
+            self._teletype.say(
+                f"At {descriptions.titled(self.step)}, {self._conductor.incident.status(self.step).value}."
+            )
 
     def _follow(self) -> None:
         self._followed(self._under_way())
@@ -298,7 +300,9 @@ class Session:
             self._teletype.say(line)
 
     def _quit(self, rest: str) -> None:
-        running = [descriptions.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()]
+        running = [
+            descriptions.titled(self._conductor.runbook.step(state.id)) for state in self._conductor.incident.running()
+        ]
         if running:
             self._teletype.say(f"This goes on without you: {', '.join(running)}.")
         self._left = True

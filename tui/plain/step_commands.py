@@ -111,7 +111,8 @@ class StepCommands:
         known = state.values if state else {}
         otherwise = "leaves the step as it was"
         values = {
-            ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise) for ask in step.questions
+            ask.name: answered(self._teletype, ask, known.get(ask.name, ask.default), otherwise)
+            for ask in step.questions
         }
         note = self._teletype.ask("What was said: " if step.notify else "A note (may stay empty): ")
         self._conductor.mark_done(step.id, note=note, values=values)
@@ -120,7 +121,9 @@ class StepCommands:
     def decide_need(self, step: Step) -> None:
         """Nobody can know whether the step is needed: the operator says so, with the reason."""
         self._teletype.say(f"Whether it is needed is not known: {self._conductor.incident.condition(step).reason}.")
-        reason = self._teletype.ask_reason("If it is needed, say why; Enter alone decides nothing, s skips it: ", others=("s",))
+        reason = self._teletype.ask_reason(
+            "If it is needed, say why; Enter alone decides nothing, s skips it: ", others=("s",)
+        )
         if not reason:
             self._teletype.say("It stays undecided.")
         elif reason == "s":
@@ -173,7 +176,11 @@ class StepCommands:
     def verify(self, step: Step) -> None:
         """Look up what nobody saw the end of."""
         holds = self._teletype.beside("Still looking", partial(self._conductor.check_outcome, step.id))
-        words = {True: "It took effect: done.", False: "It took no effect: it may be run again.", None: "Unknown still."}
+        words = {
+            True: "It took effect: done.",
+            False: "It took no effect: it may be run again.",
+            None: "Unknown still.",
+        }
         self._teletype.say(words[holds])
 
     def cancel(self, step: Step) -> None:
@@ -207,7 +214,9 @@ class StepCommands:
             return
         terminal.say("Evaluating once more, then closing.")
         controller.close(reason=reason)
-        terminal.say(f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}")
+        terminal.say(
+            f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}"
+        )
 
 
 def running_step(controller: IncidentController) -> Step | None:

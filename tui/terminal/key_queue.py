@@ -153,7 +153,9 @@ class KeyQueue:
         if self._writing:
             return False
         if event.time < self._changed_at and not (self._text_goes_on and self._is_text(event)):
-            self._text_goes_on = False  # what is typed behind a key that is dropped was meant for what that key would do
+            self._text_goes_on = (
+                False  # what is typed behind a key that is dropped was meant for what that key would do
+            )
             return False
         if arrival.press is Press.REPEAT and not self._is_harmless(event):
             return False
@@ -175,7 +177,9 @@ class KeyQueue:
         focused = self._app.focused
         if not isinstance(focused, Input | TextArea) or focused.disabled:
             return False
-        return event.is_printable or event.key == "backspace" or (event.key == "enter" and isinstance(focused, TextArea))
+        return (
+            event.is_printable or event.key == "backspace" or (event.key == "enter" and isinstance(focused, TextArea))
+        )
 
     def _is_harmless(self, event: Typed) -> bool:
         """Whether the key may be held: it writes, moves, or is for a page that is only read."""

@@ -89,7 +89,8 @@ def _canvas(
     begin, end = points[0][0].timestamp(), points[-1][0].timestamp()
     span = max(end - begin, 1e-9)
     dots = [
-        ((at.timestamp() - begin) / span * (columns - 1), (high - value) / (high - low) * (rows - 1)) for at, value in points
+        ((at.timestamp() - begin) / span * (columns - 1), (high - value) / (high - low) * (rows - 1))
+        for at, value in points
     ]
     bits = [[0] * cells for _ in range(height)]
     for (x0, y0), (x1, y1) in itertools.pairwise(dots):

@@ -33,7 +33,9 @@ def panel_detail_lines(panel: PanelState, now: datetime, width: int, text_styles
         return [*lines, text_styles.ink("  no reading yet", FAINT)]
     if reading.error or panel.late(now):
         words = reading.error or f"no answer since {age(reading.at, now)}"
-        lines += labelled(f" {text_styles.signs.levels[Level.UNKNOWN]} ", words, width, text_styles, column=3, style=SOON)
+        lines += labelled(
+            f" {text_styles.signs.levels[Level.UNKNOWN]} ", words, width, text_styles, column=3, style=SOON
+        )
         if panel.good is None:
             return lines
         lines += [Content(""), text_styles.ink(f"The last good reading, {age(panel.good.at, now)}", STRONG)]
@@ -46,11 +48,15 @@ def panel_detail_lines(panel: PanelState, now: datetime, width: int, text_styles
 
 def _counts(reading: Reading, text_styles: TextStyles) -> list[Content]:
     """How many rows stand how, the worst first; nothing where all are well."""
-    found = [(level, sum(row.level is level for row in reading.rows)) for level in sorted(Level, key=lambda one: -one.rank)]
+    found = [
+        (level, sum(row.level is level for row in reading.rows)) for level in sorted(Level, key=lambda one: -one.rank)
+    ]
     if all(not count or level is Level.OK for level, count in found):
         return []
     parts = [
-        text_styles.ink(f"{text_styles.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT)
+        text_styles.ink(
+            f"{text_styles.signs.levels[level]} {count} {_WORDS[level]}".strip(), LEVEL_STYLES[level] or FAINT
+        )
         for level, count in found
         if count
     ]

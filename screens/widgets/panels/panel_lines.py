@@ -23,7 +23,8 @@ def column_lines(
     """All panels below each other: with details where there is room, and without the rows that are well where there is none."""
     for details in (True, False):
         blocks = [
-            block_lines(panel, now, width, text_styles, number=n, details=details) for n, panel in enumerate(panels, start=1)
+            block_lines(panel, now, width, text_styles, number=n, details=details)
+            for n, panel in enumerate(panels, start=1)
         ]
         if sum(map(len, blocks)) + len(blocks) - 1 <= height:
             break
@@ -70,7 +71,10 @@ def block_lines(
             lines.append(text_styles.ink(f"    last good reading: {age(panel.good.at, now)}", FAINT))
         return lines
     if panel.late(now):
-        return [*lines, text_styles.ink(f"  ? no answer since {age(reading.at, now)}; the figures are not current", SOON)]
+        return [
+            *lines,
+            text_styles.ink(f"  ? no answer since {age(reading.at, now)}; the figures are not current", SOON),
+        ]
     rows = list(reading.rows)
     if sum(len(row_lines(panel, row, width, text_styles)) for row in rows) > most:
         rows.sort(key=lambda row: -row.level.rank)
@@ -90,14 +94,18 @@ def age_of(panel: PanelState, now: datetime, text_styles: TextStyles) -> Content
     return text_styles.ink(age(panel.reading.at, now), SOON if panel.late(now) else FAINT)
 
 
-def row_lines(panel: PanelState, row: Row, width: int, text_styles: TextStyles, *, details: bool = False) -> list[Content]:
+def row_lines(
+    panel: PanelState, row: Row, width: int, text_styles: TextStyles, *, details: bool = False
+) -> list[Content]:
     """One row: sign, label, text, and the small curve of its figure."""
     longest = max((len(other.label) for other in panel.reading.rows), default=0) if panel.reading else 0
     column = min(max(longest, 3) + 1, max(width // 3, 6))
     style = LEVEL_STYLES[row.level]
     label = fit(text_styles.clean(row.label), column - 1, text_styles).ljust(column)
     history = panel.history.get(row.label)
-    curve = text_styles.spark(list(row.series[-_CURVE:]) if row.series else history.still.curve(_CURVE) if history else [])
+    curve = text_styles.spark(
+        list(row.series[-_CURVE:]) if row.series else history.still.curve(_CURVE) if history else []
+    )
     texts = wrap(text_styles.clean(row.text), max(width - column - 4 - (len(curve) + 1 if curve else 0), 8))
     if not details and len(texts) > 2:
         texts = [texts[0], fit(" ".join(texts[1:]), max(width - column - 4, 8), text_styles)]

@@ -44,7 +44,9 @@ class PanelState:
     def taking(self, reading: Reading) -> PanelState:
         """This panel with one reading more; rows that are gone for good are forgotten."""
         history = (
-            dict(self.history) if reading.error else {row.label: self.history.get(row.label, _NONE) for row in reading.rows}
+            dict(self.history)
+            if reading.error
+            else {row.label: self.history.get(row.label, _NONE) for row in reading.rows}
         )
         for row in reading.rows[:_ROWS]:
             figure = row.curve or ((row.number, row.unit) if row.number is not None else None)

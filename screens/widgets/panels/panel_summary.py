@@ -41,12 +41,15 @@ def worst_line(panels: Sequence[PanelState], now: datetime, width: int, text_sty
     """The one panel that matters most, and how the others are, for a terminal with one line to spare."""
     if not panels:
         return Content("")
-    levels = {panel.name: panel.reading.level if panel.reading and not panel.late(now) else Level.UNKNOWN for panel in panels}
+    levels = {
+        panel.name: panel.reading.level if panel.reading and not panel.late(now) else Level.UNKNOWN for panel in panels
+    }
     worst = max(panels, key=lambda panel: levels[panel.name].rank)
     others = [levels[panel.name] for panel in panels if panel is not worst]
     counts = [
         text_styles.ink(
-            f" +{others.count(level)} {text_styles.signs.levels[level].strip() or level.value}", LEVEL_STYLES[level] or FAINT
+            f" +{others.count(level)} {text_styles.signs.levels[level].strip() or level.value}",
+            LEVEL_STYLES[level] or FAINT,
         )
         for level in sorted(set(others), key=lambda level: -level.rank)
     ]
