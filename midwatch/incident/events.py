@@ -38,7 +38,8 @@ class EventKind(StrEnum):
     # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles], and
     # output: {bytes, dropped, sha256, masked, secrets: {name: times}, discovered: [names]}
     FINISHED = "step.finished"
-    OUTCOME_CHECKED = "step.outcome_checked"  # step, attempt, holds: true|false|null, detail: whether what nobody saw the end of took effect
+    # step, attempt, holds: true|false|null, detail: whether an attempt whose end nobody saw took effect
+    OUTCOME_CHECKED = "step.outcome_checked"
     MARKED_DONE = "step.marked_done"  # step, note, values
     MARKED_FAILED = "step.marked_failed"  # step, reason, notify: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason

@@ -43,7 +43,8 @@ def test_a_child_that_holds_the_streams_holds_nobody_up(tmp_path: Path) -> None:
 
 
 def test_the_limit_ends_the_children_too(tmp_path: Path) -> None:
-    script = "import subprocess, pathlib; pathlib.Path('child').write_text(str(subprocess.Popen(['sleep', '600']).pid)); input()"
+    start = "subprocess.Popen(['sleep', '600']).pid"
+    script = f"import subprocess, pathlib; pathlib.Path('child').write_text(str({start})); input()"
     with pytest.raises(Failed, match=r"did not end within 1\.5 s"):
         run_external(python("import time\n" + script.replace("input()", "time.sleep(600)")), tmp_path, limit=1.5)
     child, again = int((tmp_path / "child").read_text()), threading.Event()

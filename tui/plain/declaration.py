@@ -34,7 +34,10 @@ def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> De
 
 def _severity(runbook: Runbook, terminal: LineTerminal) -> Severity | None:
     """How bad it is; None when nothing is declared."""
-    question = f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? [Y/n, or 0 to 3 for its severity] "
+    question = (
+        f"No incident of '{runbook.title}' is open. Declare one now, {runbook.severity}? "
+        "[Y/n, or 0 to 3 for its severity] "
+    )
     answer = terminal.ask_anew(question).lower().removeprefix("sev-")
     if answer in ("", "y", "yes"):
         return runbook.severity
