@@ -11,11 +11,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from midwatch.api.plan import Plan
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.policy import name_to_type
 from midwatch.runbook.model import Step
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import ask_reason
-from screens.incident.session import IncidentSession
 from screens.widgets.key_bindings import DECLINE, bindings
 from screens.widgets.plan_lines import spared_names
 from screens.widgets.styles import FAINT, STRONG, TextStyles
@@ -27,7 +27,7 @@ class AskSecond(Confirm):
 
     doing = "Asking"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step, plan: Plan) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step, plan: Plan) -> None:
         super().__init__(
             text_styles,
             step,
@@ -64,7 +64,7 @@ class Approve(Confirm):
     doing = "Approving"
     way_out = "{decline} decline"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step, plan: Plan) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step, plan: Plan) -> None:
         name = name_to_type(step, plan)
         super().__init__(
             text_styles,

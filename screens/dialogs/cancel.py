@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.runbook.model import Step
-from screens.incident.session import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.key_bindings import YES, bindings
@@ -26,7 +26,7 @@ class CancelStep(Dialog):
     leave_words = "Let it run"
     accept_words = "End it"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step) -> None:
         super().__init__(
             text_styles,
             f"End {step.number} {step.title}?",

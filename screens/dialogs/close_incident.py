@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import Runbook
-from screens.incident.session import IncidentSession
 from screens.widgets.background import run_in_background
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import InlineButton
@@ -34,7 +34,7 @@ class CloseIncident(Dialog):
     leave_words = "Back"
     accept_words = "Close the incident"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__(text_styles, "Closure", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
         self._found: Mapping[str, CriterionState] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.incident.session import IncidentSession
+from midwatch.engine.incident_controls import IncidentControls
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import FAINT, TextStyles
 
@@ -10,7 +10,7 @@ from screens.widgets.styles import FAINT, TextStyles
 class CorrectForm(Form):
     """Begins with what was said; where that is nothing, with what it was said of."""
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, seq: int, said: str, of: str) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, seq: int, said: str, of: str) -> None:
         super().__init__(
             text_styles,
             "Correct",

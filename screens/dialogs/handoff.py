@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.handoff_summary import Section, handoff_summary
-from screens.incident.session import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.line_input import LineInput
@@ -28,7 +28,7 @@ class Handoff(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__(text_styles, "Hand control over", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk, self._offer = session, session.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer control"

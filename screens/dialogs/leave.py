@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.incident.session import IncidentSession
+from midwatch.engine.incident_controls import IncidentControls
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.styles import TextStyles
@@ -24,7 +24,7 @@ class Leave(Dialog):
     leave_words = "Stay"
     accept_words = "Leave"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, warning: str = "") -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, warning: str = "") -> None:
         """`warning`: why what runs may not go on, if so."""
         super().__init__(text_styles, "Leave the screen?")
         self._desk, self._warning = session, warning

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.state import StepState
 from midwatch.runbook.model import Runbook, Step
-from screens.incident.session import IncidentSession
 from screens.widgets.form import Field, Form, asked
 from screens.widgets.markdown_text import markdown_lines
 from screens.widgets.styles import FAINT, TextStyles
@@ -20,7 +20,7 @@ _WIDTH = 74
 class MarkDone(Form):
     """The step's questions, then a note. A step that tells somebody says whom."""
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step, state: StepState | None) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step, state: StepState | None) -> None:
         known = state.values if state else {}
         fields = [asked(ask, known.get(ask.name)) for ask in step.questions]
         prompt = "What was said" if step.notify else "Note"

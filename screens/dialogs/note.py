@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from textual.widget import Widget
 
 from midwatch.engine.annotations import ManualCommand
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.system.time_parser import parse_time
 from midwatch.system.units import counted
-from screens.incident.session import IncidentSession
 from screens.widgets.form import Field, Form
 from screens.widgets.inline_button import PickOne
 from screens.widgets.styles import FAINT, STRONG, TextStyles
@@ -21,7 +21,7 @@ _MORE = {"": (), "pasted_output": ("pasted_output",), "manual_command": ("comman
 class NoteForm(Form):
     """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are masked."""
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, pasted: str = "") -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, pasted: str = "") -> None:
         """`pasted`: what was pasted where there is no field, offered as a note; lines as lines, one line as the words."""
         lines = pasted if "\n" in pasted.strip() else ""
         more = [("", "nothing"), ("pasted_output", "pasted lines"), ("manual_command", "a command run elsewhere")]
@@ -84,7 +84,7 @@ class NoteForm(Form):
         self.call_after_refresh(self._fit)
 
 
-def _write(session: IncidentSession, values: Mapping[str, str]) -> None:
+def _write(session: IncidentControls, values: Mapping[str, str]) -> None:
     more = values["more"]
     session.note(
         values["text"],

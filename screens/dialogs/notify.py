@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from screens.incident.session import IncidentSession
+from midwatch.engine.incident_controls import IncidentControls
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import TextStyles
 from screens.widgets.text_layout import paragraph
@@ -13,7 +13,7 @@ class NotifyForm(Form):
 
     choice_by_arrows = "role"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         runbook, owed = session.runbook, session.incident.to_notify
         roles = sorted(runbook.roles.values(), key=lambda role: role.id not in owed)
         options = [

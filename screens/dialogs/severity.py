@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.runbook.model import Severity
-from screens.incident.session import IncidentSession
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import TextStyles
 
@@ -21,7 +21,7 @@ class SeverityForm(Form):
 
     choice_by_arrows = "severity"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         now = session.incident.severity
         options = [
             (level.value, f"{level.value} {words}" + (", now" if level is now else ""))

@@ -9,11 +9,11 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.control.pending_requests import control_option
+from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.pending_requests import control_option
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.reports.handoff_summary import handoff_summary
 from screens.dialogs.handoff import summary_lines
-from screens.incident.session import IncidentSession
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.line_input import LineInput
@@ -30,7 +30,7 @@ class TakeControl(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__(text_styles, "Control", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
         self._way = control_option(session)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.status_update import draft
-from screens.incident.session import IncidentSession
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import FAINT, TextStyles
 
@@ -13,7 +13,7 @@ class UpdateForm(Form):
 
     DEFAULT_CSS = "UpdateForm TextArea { height: 8; }"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         channel = session.runbook.comms.channel
         text = draft(session.runbook, session.incident, session.events, session.clock.now())
         words = (

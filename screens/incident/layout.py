@@ -11,7 +11,7 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 
 from midwatch.control.lease import DriverState
-from midwatch.control.pending_requests import pending_request
+from midwatch.engine.pending_requests import pending_request
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step

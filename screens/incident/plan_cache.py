@@ -9,11 +9,11 @@ from functools import partial
 from textual.message_pump import MessagePump
 
 from midwatch.api.plan import Plan
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.planning import can_undo
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError
-from screens.incident.session import IncidentSession
 from screens.widgets.background import run_in_background
 from screens.widgets.step_page_data import PlanState
 
@@ -25,7 +25,7 @@ NOTHING = PlanState()
 class PlanCache:
     """The plans, by step."""
 
-    def __init__(self, pump: MessagePump, session: IncidentSession, changed: Callable[[], None]) -> None:
+    def __init__(self, pump: MessagePump, session: IncidentControls, changed: Callable[[], None]) -> None:
         self._pump, self._desk, self._changed = pump, session, changed
         self._known: dict[str, PlanState] = {}
         self._asked: dict[str, int] = {}

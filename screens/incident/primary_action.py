@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.policy import needs_approval
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step, StepKind
-from screens.incident.session import IncidentSession
 from screens.widgets.step_page_data import PlanState
 
 
@@ -42,7 +42,7 @@ class NextAction:
 
 
 def next_action(
-    session: IncidentSession, step: Step | None, look: PlanState, looked_up: Collection[str] = ()
+    session: IncidentControls, step: Step | None, look: PlanState, looked_up: Collection[str] = ()
 ) -> NextAction:
     """What Enter does for the step under the cursor; None stands for a phase.
 
@@ -95,7 +95,7 @@ def next_action(
     return NextAction(PrimaryAction.RUN, f"run {step.number}{again}{reason}")
 
 
-def _watch(session: IncidentSession, step: Step) -> NextAction:
+def _watch(session: IncidentControls, step: Step) -> NextAction:
     has_output = session.attempt_folder(step.id) is not None
     return (
         NextAction(PrimaryAction.OUTPUT, "full output")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from midwatch.api.probe import Reading
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.model import Step, StepKind
@@ -13,7 +14,6 @@ from screens.incident.layout import Layout
 from screens.incident.panel_poller import PanelPoller, Source
 from screens.incident.plan_cache import PlanCache
 from screens.incident.primary_action import PrimaryAction
-from screens.incident.session import IncidentSession
 from screens.keys.incident_keys import BINDINGS, BY_ID
 from screens.pages.panel import PanelPage
 from screens.pages.panels import PanelsPage
@@ -39,7 +39,7 @@ class IncidentScreen(Layout):
 
     def __init__(
         self,
-        session: IncidentSession,
+        session: IncidentControls,
         text_styles: TextStyles,
         sources: Sequence[Source] = (),
         keymap: Mapping[str, str] | None = None,

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from midwatch.api.plan import Plan
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.policy import name_to_type, risk_of
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import StepStatus
@@ -17,7 +18,6 @@ from midwatch.runbook.model import Risk, Step
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import ask_reason
 from screens.incident.plan_cache import PlanCache
-from screens.incident.session import IncidentSession
 from screens.widgets.background import run_in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.dialog import Dialog
@@ -32,7 +32,7 @@ class StepRunner(BaseScreen[None]):
     Textual has a metaclass of its own, so what the other halves have to bring is required by the type checker alone.
     """
 
-    session: IncidentSession
+    session: IncidentControls
     text_styles: TextStyles
     plan_cache: PlanCache
     keymap: Mapping[str, str]

@@ -11,12 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.state import StepStatus
 from midwatch.output.progress import PACE, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from midwatch.system.errors import MidwatchError
-from screens.incident.session import IncidentSession
 from screens.keys.keymaps import OUTPUT
 from screens.pages.output_export import clipboard_text, copied_file, show_in_pager
 from screens.pages.output_search import Hit, Search
@@ -50,7 +50,7 @@ class OutputScreen(BaseScreen[None]):
         *bindings(OUTPUT),
     ]
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession, step: Step) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step) -> None:
         super().__init__()
         self.text_styles, self._desk, self._step = text_styles, session, step
         self._term, self._said = "", ""

@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import describe, words_of
 from midwatch.system.errors import MidwatchError
 from screens.dialogs.correct_text import CorrectForm
 from screens.dialogs.note import NoteForm
-from screens.incident.session import IncidentSession
 from screens.keys.keymaps import TIMELINE
 from screens.pages.page import Page
 from screens.pages.timeline_entries import FILTERS, Entry, entries
@@ -52,7 +52,7 @@ class TimelineScreen(BaseScreen[None]):
         Binding("end", "newest", show=False, priority=True),
     ]
 
-    def __init__(self, text_styles: TextStyles, session: IncidentSession) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__()
         self.text_styles, self._desk = text_styles, session
         self._kinds, self._term, self._said = FILTERS[0][0], "", ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.events import Event, EventKind
 from midwatch.reports.event_text import SILENT, WORDS_IN, describe, lines_below
 from midwatch.system.clock import from_rfc3339
-from screens.incident.session import IncidentSession
 from screens.widgets.styles import CHOSEN, FAINT, SOON, STRONG, WRONG, TextStyles
 from screens.widgets.text_layout import edges, wrap
 
@@ -73,7 +73,7 @@ class Entry:
 
 
 def entries(
-    session: IncidentSession, width: int, text_styles: TextStyles, *, kinds: str = "all", term: str = ""
+    session: IncidentControls, width: int, text_styles: TextStyles, *, kinds: str = "all", term: str = ""
 ) -> list[Entry]:
     """The events that are asked for; readings around steps are left to the steps' own pages."""
     wanted = dict(FILTERS)[kinds]
@@ -98,7 +98,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… and {len(text) - _LONGEST} more characters"
 
 
-def _below(event: Event, session: IncidentSession) -> list[str]:
+def _below(event: Event, session: IncidentControls) -> list[str]:
     """What stands under an event: when it really happened, what was given with it or pasted, how it was corrected."""
     found: list[str] = []
     if event.kind == EventKind.NOTE and event.body.get("at"):
@@ -111,7 +111,7 @@ def _below(event: Event, session: IncidentSession) -> list[str]:
 
 
 def _lines(
-    event: Event, text: str, below: Sequence[str], session: IncidentSession, width: int, text_styles: TextStyles
+    event: Event, text: str, below: Sequence[str], session: IncidentControls, width: int, text_styles: TextStyles
 ) -> list[Content]:
     style = _STYLES.get(event.kind, "")
     if event.kind == EventKind.FINISHED:

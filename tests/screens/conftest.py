@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from midwatch.engine.incident_controls import IncidentControls
 from screens.dialogs import confirm
 from screens.incident import screen
-from screens.incident.session import IncidentSession
 from screens.widgets import background, hand
 from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
@@ -53,7 +53,7 @@ Pilots = Pilot[bool]
 
 @asynccontextmanager
 async def opened(
-    session: IncidentSession,
+    session: IncidentControls,
     size: tuple[int, int] = (80, 24),
     *,
     ascii: bool = False,

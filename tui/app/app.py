@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from midwatch.api.probe import Probe, Reading
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import panel_probe
 from midwatch.incident.event_redaction import masked_reading
 from midwatch.runbook.model import Runbook
@@ -20,7 +21,6 @@ from screens.dialogs.note import NoteForm
 from screens.dialogs.settings import SettingsForm
 from screens.incident.panel_poller import Source
 from screens.incident.screen import IncidentScreen
-from screens.incident.session import IncidentSession
 from screens.widgets.line_view import LineView
 from tui.app.base_app import BaseApp
 from tui.app.keymap_file import keys_file, keys_text, parse_keymap, read_keymap
@@ -40,7 +40,7 @@ class MidwatchApp(BaseApp[bool]):
 
     def __init__(
         self,
-        session: IncidentSession,
+        session: IncidentControls,
         *,
         ascii: bool = False,
         sources: Sequence[Source] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from midwatch.engine.annotations import ManualCommand
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.reports.event_text import words_of
 from midwatch.reports.status_update import draft
 from midwatch.runbook.model import Severity
@@ -24,7 +24,7 @@ _SEVERITIES = {
 class Annotations:
     """Each method is one word; Ctrl+C in the middle of one records nothing."""
 
-    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+    def __init__(self, controller: IncidentControls, terminal: LineTerminal) -> None:
         self._conductor, self._teletype = controller, terminal
 
     def note(self, rest: str) -> None:

@@ -6,8 +6,8 @@ import time
 from functools import partial
 
 from midwatch.api.plan import Plan
-from midwatch.control.pending_requests import ASK, control_option, pending_request
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.pending_requests import ASK, control_option, pending_request
 from midwatch.engine.policy import name_to_type, needs_approval
 from midwatch.incident.state import Approval
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
@@ -26,7 +26,7 @@ _SAY_AGAIN = 60.0
 class Collaboration:
     """Each method is one word, but `second_person`, which a driver meets on the way to a step that takes two."""
 
-    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+    def __init__(self, controller: IncidentControls, terminal: LineTerminal) -> None:
         self._conductor, self._teletype = controller, terminal
         self._called = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
@@ -15,7 +15,7 @@ from midwatch.system.units import duration
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
 
 
-def where_lines(controller: IncidentController, now: datetime) -> Iterator[str]:
+def where_lines(controller: IncidentControls, now: datetime) -> Iterator[str]:
     """Which incident, how bad, who drives, what is due."""
     incident, runbook = controller.incident, controller.runbook
     state = "open" if incident.open else "closed"
@@ -105,7 +105,7 @@ def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, 
                 yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}"
 
 
-def timeline_lines(controller: IncidentController, *, first: int = 1) -> Iterator[str]:
+def timeline_lines(controller: IncidentControls, *, first: int = 1) -> Iterator[str]:
     """The events from this number on, each with its number and its time."""
     incident = controller.incident
     for event in controller.events[first - 1 :]:
@@ -119,7 +119,7 @@ def timeline_lines(controller: IncidentController, *, first: int = 1) -> Iterato
             yield f"  Corrected in event {correction.seq}: {correction.text}"
 
 
-def next_line(controller: IncidentController, step: Step | None) -> str:
+def next_line(controller: IncidentControls, step: Step | None) -> str:
     """What Enter does now."""
     incident, runbook = controller.incident, controller.runbook
     if not incident.open:

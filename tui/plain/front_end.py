@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.system.errors import MidwatchError
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session
@@ -14,7 +14,7 @@ _POLL = 1.0
 """Seconds between two looks at what has happened."""
 
 
-def talk(controller: IncidentController) -> bool:
+def talk(controller: IncidentControls) -> bool:
     """Work on the incident line by line until the operator leaves; gives control back then. Running steps go on.
 
     True when the operator left on purpose; False when the input ended or the line was lost.
@@ -31,7 +31,7 @@ def talk(controller: IncidentController) -> bool:
             controller.leave()
 
 
-def _keep_up(controller: IncidentController, left: threading.Event) -> None:
+def _keep_up(controller: IncidentControls, left: threading.Event) -> None:
     """Take in what happens, and show that this driver lives, also while nobody types anything."""
     while not left.wait(_POLL):
         with contextlib.suppress(MidwatchError):  # the session meets it too, and says it

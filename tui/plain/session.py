@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import take_readings
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
@@ -32,7 +32,7 @@ _LIVE_LIMIT = 15.0
 class Session:
     """What stands between the operator's words and the conductor. It holds nothing but where the operator looks."""
 
-    def __init__(self, controller: IncidentController, terminal: LineTerminal) -> None:
+    def __init__(self, controller: IncidentControls, terminal: LineTerminal) -> None:
         self._conductor, self._teletype = controller, terminal
         self._collaboration = Collaboration(controller, terminal)
         self._deciding, self._writing = (

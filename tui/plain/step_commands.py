@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from midwatch.api.plan import Plan
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.policy import name_to_type, risk_of
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.runbook.model import Risk, Step, StepKind
@@ -24,7 +24,7 @@ _MET = {True: "met", False: "not met", None: "unknown"}
 class StepCommands:
     """Each method is about one step; Ctrl+C before the consent leaves everything as it was."""
 
-    def __init__(self, controller: IncidentController, terminal: LineTerminal, company: Collaboration) -> None:
+    def __init__(self, controller: IncidentControls, terminal: LineTerminal, company: Collaboration) -> None:
         self._conductor, self._teletype, self._collaboration = controller, terminal, company
 
     # By machine
@@ -219,7 +219,7 @@ class StepCommands:
         )
 
 
-def running_step(controller: IncidentController) -> Step | None:
+def running_step(controller: IncidentControls) -> Step | None:
     """The step running, if there is one; the newest of several."""
     running = controller.incident.running()
     return controller.runbook.step(running[-1].id) if running else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.incident_controls import IncidentControls
 from midwatch.incident.state import StepStatus
 from midwatch.output.index import OutputIndex
 from midwatch.output.progress import PACE, Advance, RateMeter, advance
@@ -22,7 +22,7 @@ _SAY_PROGRESS = 15.0
 """Seconds between two words on how far it is."""
 
 
-def follow(controller: IncidentController, step: Step, terminal: LineTerminal) -> bool:
+def follow(controller: IncidentControls, step: Step, terminal: LineTerminal) -> bool:
     """Say what the step writes until it has ended; True then. False when the operator turned to something else."""
     folder = controller.attempt_folder(step.id)
     if folder is None:
@@ -67,7 +67,7 @@ def still_words(how_far: Advance) -> str:
     return ", ".join(["Still running", *share, *how_far.words()])
 
 
-def _go_on(controller: IncidentController, step: Step, terminal: LineTerminal) -> bool:
+def _go_on(controller: IncidentControls, step: Step, terminal: LineTerminal) -> bool:
     """Ctrl+C asks: never is a step ended by a slip of the hand."""
     terminal.say(f"{titled(step)} goes on. What now?")
     try:
@@ -87,7 +87,7 @@ def _go_on(controller: IncidentController, step: Step, terminal: LineTerminal) -
     return True
 
 
-def say_end(controller: IncidentController, step: Step, terminal: LineTerminal) -> None:
+def say_end(controller: IncidentControls, step: Step, terminal: LineTerminal) -> None:
     """How its last attempt ended, what it moved, and what to do if it failed."""
     state = controller.incident.step(step.id)
     last = state.last

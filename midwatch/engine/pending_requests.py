@@ -1,37 +1,12 @@
-"""What people at one incident want of each other, and how control comes to who sits here: the same on screen and in lines."""
+"""Pending requests between operators, and how this operator can take control."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from midwatch.control.lease import DriverState, Lease
-from midwatch.incident.state import Incident, Offer
-from midwatch.runbook.model import Runbook, Step
+from midwatch.control.lease import DriverState
+from midwatch.engine.incident_controls import IncidentControls, IncidentView
 from midwatch.system.actor import login
-
-
-class ControlClient(Protocol):
-    """One who drives or follows along. `IncidentController` is one."""
-
-    runbook: Runbook
-    actor: str
-    incident: Incident
-
-    @property
-    def driving(self) -> bool: ...
-    @property
-    def lease(self) -> Lease: ...
-    @property
-    def unreachable(self) -> str: ...
-    @property
-    def offer(self) -> Offer | None: ...
-    @property
-    def offered_to_me(self) -> bool: ...
-    def pending_steps(self) -> list[Step]: ...
-    def request_control(self) -> None: ...
-    def accept_control(self) -> None: ...
-    def take_control(self, reason: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +18,7 @@ class PendingRequest:
     """What answers it: `handoff`, `control` or `approve`; empty where it is only to be known."""
 
 
-def pending_request(here: ControlClient) -> PendingRequest | None:
+def pending_request(here: IncidentView) -> PendingRequest | None:
     """The most urgent of it; None when nobody wants anything."""
     incident, lease, driver = here.incident, here.lease, login(here.incident.driver)
     if not incident.open:
@@ -63,7 +38,7 @@ def pending_request(here: ControlClient) -> PendingRequest | None:
     return None
 
 
-def _judged(here: ControlClient) -> PendingRequest | None:
+def _judged(here: IncidentView) -> PendingRequest | None:
     """What a second person has said to a plan that has not run yet."""
     for step in here.runbook.steps():
         approval = here.incident.approvals.get(step.id)
@@ -83,7 +58,7 @@ class ControlOption:
     action: str = "Take control"
     needs_reason: bool = False
 
-    def go(self, here: ControlClient, reason: str) -> None:
+    def go(self, here: IncidentControls, reason: str) -> None:
         """Take it, have it given, or ask for it. Raises `Refused` when that is not so any more."""
         if self.action == ASK:
             here.request_control()
@@ -96,7 +71,7 @@ class ControlOption:
 ASK = "Ask for it"
 
 
-def control_option(here: ControlClient) -> ControlOption:
+def control_option(here: IncidentView) -> ControlOption:
     """It depends on whoever has it: who lives is only asked, who is gone is replaced, with a reason."""
     lease, driver = here.lease, here.incident.driver
     mine = login(driver) == login(here.actor)
