@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from failing_disk import Disk
 
 from actions.destinations.folder import FolderWriter
 from actions.dump import dump_progress, lock_waiters
@@ -32,6 +31,7 @@ from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, save
 from tests.backup.waiting import until
 from tests.password.conftest import Listening
+from tests.support.failing_disk import Disk
 
 pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")

@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from refusing import run_refused
 
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
@@ -33,6 +32,7 @@ from tests.backup.conftest import superuser
 from tests.backup.test_dump_faults import Pausing
 from tests.backup.test_encrypted_backup import PUBLIC, done
 from tests.backup.waiting import until
+from tests.support.refusing import run_refused
 
 pytestmark = pytest.mark.postgres
 SEES = pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what a program asks of the kernel")

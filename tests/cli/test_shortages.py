@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from refusing import run_refused
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
+from tests.support.refusing import run_refused
 
 RUNBOOK = """\
 midwatch: 1

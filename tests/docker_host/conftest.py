@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from docker_world import client, inside
-from host_world import heard, make_context, make_runbook
+
+from tests.support.docker_world import client, inside
+from tests.support.host_world import heard, make_context, make_runbook
 
 if TYPE_CHECKING:
     from docker import DockerClient

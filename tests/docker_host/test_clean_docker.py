@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import HOLDER, Heard, docker_target
 
 from actions.clean_docker import CleanDocker
 from midwatch.api.action import Context
@@ -20,6 +19,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.system.errors import Failed
 from midwatch.system.units import Seconds
 from probes.containers.client import engine
+from tests.support.host_world import HOLDER, Heard, docker_target
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import Heard, docker_target
 
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
@@ -23,6 +22,7 @@ from probes.containers.command import run_in
 from probes.containers.command_input import feed
 from probes.docker import DockerProbe
 from tests.backup.waiting import until
+from tests.support.host_world import Heard, docker_target
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from docker_world import filled_container
-from host_world import BIN, Heard
 
 from actions.dump import pg_dump_process
 from actions.dump.dump_stream import dump
@@ -31,6 +29,8 @@ from probes.postgres.role import run_quietly
 from probes.postgres.temp_server import TempServer
 from probes.postgres.tools import Tools
 from tests.backup.waiting import until
+from tests.support.docker_world import filled_container
+from tests.support.host_world import BIN, Heard
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import Heard, docker_target
 
 from actions.checks.password import CheckPassword
 from actions.clean_docker import CleanDocker
@@ -22,6 +21,7 @@ from midwatch.api.action import Context
 from midwatch.system.errors import Failed
 from midwatch.system.units import Seconds
 from tests.docker_host.database_container import server, superuser
+from tests.support.host_world import Heard, docker_target
 
 if TYPE_CHECKING:
     from docker import DockerClient

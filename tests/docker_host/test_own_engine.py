@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from host_world import BIN
 
 from actions.dump.orphaned_dumps import orphaned_dumps
 from actions.emergency_backup import EmergencyBackup
@@ -26,6 +25,7 @@ from probes.postgres.role import run_quietly
 from tests.backup.waiting import until
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.docker_host.own_engine import OwnEngine
+from tests.support.host_world import BIN
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import Heard
 
 from actions.checks.password import CheckPassword
 from actions.diagnose_access import DiagnoseAccess
@@ -20,6 +19,7 @@ from midwatch.runbook.model import Target
 from probes.postgres.connect import connect
 from probes.postgres.routes import superuser_route
 from tests.docker_host.database_container import FIRST, server, superuser
+from tests.support.host_world import Heard
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from docker_world import filled_container
-from host_world import BIN
 
 from actions import restore as restoring
 from actions import swap_database as swapping
@@ -27,6 +25,8 @@ from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
 from probes.postgres.temp_server import TempServer
 from tests.backup.waiting import until
+from tests.support.docker_world import filled_container
+from tests.support.host_world import BIN
 
 if TYPE_CHECKING:
     from docker import DockerClient

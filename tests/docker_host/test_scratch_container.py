@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from host_world import BIN
 
 from actions.dump.dump_stream import Dumped, dump
 from actions.validate_backup import ValidateBackup
@@ -25,6 +24,7 @@ from probes.postgres.connect import connect
 from probes.postgres.temp_container import LABEL, sweep_containers, temp_container
 from probes.postgres.temp_server import sweep, temp_server
 from probes.postgres.tools import find_tools
+from tests.support.host_world import BIN
 
 if TYPE_CHECKING:
     from docker import DockerClient

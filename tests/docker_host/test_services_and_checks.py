@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import Heard
 
 from actions.checks.migration_checks import MigrationChecks
 from actions.checks.services import CheckServices
@@ -20,6 +19,7 @@ from probes.containers.client import NoSuchThing
 from probes.containers.compose import compose_program
 from probes.postgres.routes import find_server
 from tests.docker_host.database_container import FIRST, server, superuser
+from tests.support.host_world import Heard
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_world import client
 
 from drill.production import Production, build
+from tests.support.docker_world import client
 
 __all__ = ["client"]
 

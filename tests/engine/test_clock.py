@@ -10,13 +10,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from set_time import SetTime
 
 from midwatch.incident.events import EventKind, seconds_between
 from midwatch.incident.reducer import reduce
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.system.clock import SystemClock, from_rfc3339
+from tests.support.set_time import SetTime
 
 RUNBOOK = """\
 midwatch: 1

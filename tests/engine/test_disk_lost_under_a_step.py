@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from failing_disk import Disk
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
@@ -16,6 +15,7 @@ from midwatch.runbook.loader import load
 from midwatch.supervisor.status import Result, inspect_attempt
 from midwatch.system.errors import Refused
 from tests.engine.conftest import ended, wait_for
+from tests.support.failing_disk import Disk
 
 RUNBOOK = """\
 midwatch: 1

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filling import fill, fill_inodes
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents
@@ -19,6 +18,7 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed
 from tests.engine.conftest import ended
+from tests.support.filling import fill, fill_inodes
 from tests.support.mounting import run_or_skip
 
 RUNBOOK = """\

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_world import BIN, PASSWORD, heard, make_context, make_runbook
 
 from drill.servers.clusters import Server, configure, free_ports, make_cluster
 from probes.postgres.embedded import engine_for
+from tests.support.host_world import BIN, PASSWORD, heard, make_context, make_runbook
 
 __all__ = ["heard", "make_context", "make_runbook"]
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host_world import BIN, HOLDER, Heard, going
 
 from actions.clean_backups import CleanBackups
 from midwatch.api.action import Context
@@ -22,6 +21,7 @@ from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.units import Percent
 from probes.backup.dump_reader import read_through
 from probes.storage.disk_usage import usage
+from tests.support.host_world import BIN, HOLDER, Heard, going
 
 pytestmark = pytest.mark.postgres
 ONE = Percent(1)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host_world import Heard, declared_incident
 
 from actions.checks.follow_ups import CheckFollowUps, follow_ups
 from actions.checks.post_mortem import CheckPostMortem
@@ -20,6 +19,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.model import Phase, Risk, Step, StepKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Refused, SourceLocation
+from tests.support.host_world import Heard, declared_incident
 
 PHASES = (
     Phase(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host_world import Heard
 
 from actions.diagnose_access import DiagnoseAccess, read_audit
 from actions.diagnose_disk import DiagnoseDisk
@@ -19,6 +18,7 @@ from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.storage.largest_entries import largest_entries
 from probes.storage.open_deleted_files import open_deleted_files
+from tests.support.host_world import Heard
 
 AUDIT = """\
 2026-11-17 23:00:00 LOGIN failed user=dba_meier target=otc-db-prod source=10.20.4.31 reason=password authentication

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host_world import BIN, PASSWORD, Heard
 
 from actions.checks.migration_checks import MigrationChecks
 from actions.diagnose_access import DiagnoseAccess
@@ -18,6 +17,7 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target, TargetKind
 from probes.postgres.embedded import engine_for
 from probes.postgres.migration_readiness import readiness
+from tests.support.host_world import BIN, PASSWORD, Heard
 
 if TYPE_CHECKING:
     from probes.postgres.connect import Connection

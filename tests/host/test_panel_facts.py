@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host_world import MakeRunbook
 
 from midwatch.api.probe import Level
 from midwatch.runbook.model import Target, TargetKind
@@ -19,6 +18,7 @@ from probes.backup.manifest import Manifest
 from probes.backup.size_anomaly import backup_facts, oddity
 from probes.backups import BackupsProbe
 from probes.disk import DiskProbe
+from tests.support.host_world import MakeRunbook
 
 NIGHT = datetime(2026, 11, 23, 2, tzinfo=UTC)
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host_world import BIN, going
 
 from actions.clean_backups import CleanBackups
 from actions.support.plan_log import FAILURE, FINISHED, STARTED
@@ -23,6 +22,7 @@ from midwatch.runbook.model import Target, TargetKind
 from midwatch.system.clock import SystemClock, to_rfc3339
 from midwatch.system.units import Seconds
 from probes.backup.manifest import Manifest
+from tests.support.host_world import BIN, going
 
 pytestmark = pytest.mark.postgres
 WEEK = CleanBackups(older_than=Seconds(7 * 86400))

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from failing_disk import Disk
 
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.control.lease import driver_of
@@ -22,6 +21,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
+from tests.support.failing_disk import Disk
 from tests.support.mounting import run_or_skip
 
 HOLD = """

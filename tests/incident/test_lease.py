@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.control import lock as lock_module
+from midwatch.control import driver_lock as lock_module
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.control.lease import DriverState, LeaseWatcher, LockSnapshot
 from midwatch.incident.paths import IncidentFolder
@@ -30,7 +30,7 @@ from pathlib import Path
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Refused
 from midwatch.incident.paths import IncidentFolder
-from midwatch.control.lease import Lookout, Pulse
+from midwatch.control.lease import DriverState, LeaseWatcher
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.journal.writer import Journal
 
@@ -41,12 +41,12 @@ sys.stdin.readline()
 seized = fenced = number = 0
 acknowledged = []
 for turn in range(rounds):
-    lookout = Lookout(folder, lease=0.02)
+    lookout = LeaseWatcher(folder, lease=0.02)
     while True:
-        seen = lookout.look()
+        seen = lookout.inspect()
         try:
-            if seen.pulse is Pulse.SILENT:
-                lock = DriverLock.take_over(folder, f"racer-{me}@test", seen.sight)
+            if seen.state is DriverState.UNRESPONSIVE:
+                lock = DriverLock.take_over(folder, f"racer-{me}@test", seen.snapshot)
                 seized += 1
             else:
                 lock = DriverLock.take(folder, f"racer-{me}@test")
@@ -245,7 +245,7 @@ def test_an_observer_who_may_only_read_cannot_hold_any_lock(folder: IncidentFold
     for path in (folder.lock, folder.journal):
         descriptor = os.open(path, os.O_RDONLY)
         with pytest.raises(OSError, match="Bad file descriptor"):
-            lock_module.locks.try_lock(descriptor)
+            lock_module.file_locks.try_lock(descriptor)
         os.close(descriptor)
     lock.release()
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from filling import fill
 from set_clock import SetClock, Write
 
 from midwatch.incident.events import EventKind
@@ -17,6 +16,7 @@ from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 
 STREAM = """

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from failing_disk import Disk
 from set_clock import SetClock
 
 from midwatch.incident.events import EventKind
@@ -17,6 +16,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.support.failing_disk import Disk
 from tests.support.mounting import run_or_skip
 
 

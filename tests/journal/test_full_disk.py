@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from filling import fill
 from set_clock import SetClock
 
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.support.filling import fill
 
 
 def test_events_land_in_the_reserve_when_the_disk_is_full(small_disk: Path, clock: SetClock) -> None:

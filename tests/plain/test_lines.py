@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from filling import fill
 from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
 
 from midwatch.control.lease import LeaseWatcher
@@ -21,6 +20,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
+from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal

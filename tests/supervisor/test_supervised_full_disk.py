@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filling import fill
 from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
+from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 
 

@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from refusing import run_refused
 from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
@@ -21,6 +20,7 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt, unwatched
 from midwatch.system.errors import Failed
 from midwatch.system.process import ProcessIdentity
+from tests.support.refusing import run_refused
 
 START = """
 import json, resource, sys
