@@ -13,7 +13,7 @@ SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class Exit(IntEnum):
-    """Exit codes of every `midwatch` command (DESIGN: the command line)."""
+    """Exit codes of every `midwatch` command."""
 
     DONE = 0
     FAILED = 1

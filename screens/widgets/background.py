@@ -1,7 +1,7 @@
 """Work that may take seconds, done beside the screen's loop.
 
 Threads of our own and not Textual's workers: those share a small pool, which a few hung sources would fill, and closing
-the loop waits for them (docs/decisions/0006-screen-threads.md).
+the loop waits for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The walls of DESIGN: imports run one way, and what starts quickly imports little."""
+"""Imports run one way through the layers, and a command that starts quickly imports little."""
 
 from __future__ import annotations
 

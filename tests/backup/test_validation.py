@@ -1,4 +1,4 @@
-"""Every damage of FAULTS, on a real dump; and row counts however the stream is cut."""
+"""Every kind of damage to a real dump is found, and rows are counted however the stream is cut."""
 
 from __future__ import annotations
 
