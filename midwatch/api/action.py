@@ -1,7 +1,8 @@
-"""What an action is, and what it is given: the public API for those who write one.
+"""Actions: the base classes of the plug-in API, and what a running action may use.
 
-An action is a frozen dataclass whose fields are its parameters. It is found through the entry point group
-`midwatch.actions`, by its name. Its module must import lightly: docker, psycopg and the like inside methods.
+An action is a frozen dataclass. Its fields are its parameters. A package installs an action by an entry point of the
+group `midwatch.actions`; the name of the entry point is the name of the action. The module of an action must import
+quickly, so import docker, psycopg and similar packages inside the methods.
 """
 
 from __future__ import annotations
@@ -23,45 +24,78 @@ from midwatch.system.mounts import require_answer
 
 
 class Console(Protocol):
-    """How a running action speaks. Everything said is redacted before it is stored or shown."""
+    """The output of a running action. Known secrets are masked before the text is stored or shown."""
 
     def say(self, text: str) -> None:
-        """One line to the operator, at once."""
+        """Write one line of output to the operator, without delay.
+
+        Args:
+            text: One line of plain text. Control sequences in it are removed.
+        """
         ...
 
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
-        """How far it is, both in this unit: `bytes`, or what is counted, as one word in the plural (`tables`, `images`).
+        """Report how much of the work is done. Calls are cheap: at most four reports a second are passed on.
 
-        Cheap: call it as often as you like."""
+        Args:
+            done: The amount that is done, in `unit`.
+            total: The whole amount, in `unit`; None when it is not known.
+            unit: `bytes`, or the counted things as one word in the plural (`tables`, `images`).
+        """
         ...
 
     def value(self, key: str, value: str) -> None:
-        """Report a value to later steps, to closure and to the journal. Never a secret."""
+        """Report a value to later steps, to the closure criteria and to the journal.
+
+        Args:
+            key: The name of the value, one line without `=`. Declare the key in `Action.outputs`.
+            value: One line of text; never a secret.
+
+        Raises:
+            BadInput: The key or the value is not one line, or the key is empty or holds `=`.
+            Failed: The value cannot be stored.
+        """
         ...
 
     def secret(self, name: str, value: str) -> None:
-        """Mask `value` from now on in everything this step writes. Returns once the masking is in force."""
+        """Mask a new secret in everything that this step writes from now on. Returns when the masking is in force.
+
+        Args:
+            name: The name of the secret; the mask shows this name.
+            value: The secret, of at least six characters.
+
+        Raises:
+            Failed: The secret is too short to be masked, or the supervisor does not answer.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an action works with."""
+    """The surroundings of an action: the runbook, the console, the clock and the incident."""
 
     runbook: Runbook
     console: Console
     clock: Clock
     actor: str
-    """Who runs it: `ada@bastion`."""
+    """The person who runs the action: `ada@bastion`."""
     incident: Path | None = None
-    """The incident's folder, when there is one."""
+    """The folder of the incident; None when the action runs outside an incident."""
     step: str = ""
-    """The step's id, when there is one."""
+    """The id of the step; empty when the action runs outside an incident."""
 
     def location(self, name: str) -> Path:
-        """The absolute path of a named place (`midwatch.runbook.locations`).
+        """Return the path of a named location.
 
-        Raises `OutcomeUnknown` when it lies on a mount that does not answer.
+        Args:
+            name: A key of `midwatch.runbook.locations.LOCATIONS`, such as `backups`.
+
+        Returns:
+            The absolute path. The path may not exist.
+
+        Raises:
+            KeyError: No location has this name.
+            OutcomeUnknown: The path lies on a mount that does not answer.
         """
         path = self.runbook.location_of(name)
         require_answer(path)
@@ -70,28 +104,35 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an action ended when it could be done: well, or with a check that does not hold."""
+    """The result of an action that ran to its end. An action that fails raises `MidwatchError` instead."""
 
     ok: bool
+    """False when a check does not hold, or when `Action.verify` finds that the action had no effect."""
     summary: str
     """One sentence with the figures that matter."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """Reported to later steps as well, like `Console.value`."""
+    """Values for later steps, as reported by `Console.value`."""
 
 
 @dataclass(frozen=True)
 class Action(ABC):
-    """Base of actions. Subclasses are frozen dataclasses; their docstring states what they promise."""
+    """Base class of actions. A subclass is a frozen dataclass; its docstring states what the action promises."""
 
     name: ClassVar[str]
+    """The name in runbooks and on the command line; the same as the name of the entry point."""
     summary: ClassVar[str]
     """One line for `midwatch action --help`."""
     risk: ClassVar[Risk]
+    """The most that the action can do: observe, change or destroy. The risk decides which consent a step needs."""
     outputs: ClassVar[tuple[str, ...] | None] = None
-    """Keys of the values that it may report to later steps; None where that is not known, so that lint cannot check them."""
+    """Keys of the values that the action may report to later steps; None when the keys are not known to `lint`."""
 
     def given(self) -> dict[str, str]:
-        """The parameters as text, those at their default left out; goes into plans and command lines."""
+        """Return the parameters that differ from their defaults.
+
+        Returns:
+            Text by name of parameter, as plans and command lines show the parameters. `build` reads the text back.
+        """
         shown = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
@@ -100,27 +141,52 @@ class Action(ABC):
         return shown
 
     def draft(self) -> PlanDraft:
-        """An empty plan of this action with these parameters."""
+        """Return an empty plan draft with the name and the parameters of this action."""
         return PlanDraft(self.name, self.given())
 
     @abstractmethod
     def plan(self, context: Context) -> Plan:
-        """Say what `apply` would touch now, computed live. Changes nothing. Slow or dead sources time out.
+        """Find out what `apply` would touch now. Changes nothing. Each external call needs a time limit.
 
-        A reason not to run goes into `Plan.refusal`; only what makes planning itself impossible is raised.
+        Args:
+            context: The runbook, the console, the clock and the incident.
+
+        Returns:
+            The effects, computed from the present state. A reason not to run stands in `Plan.refusal`.
+
+        Raises:
+            MidwatchError: The plan cannot be computed at all.
         """
 
     @abstractmethod
     def apply(self, context: Context, plan: Plan) -> Outcome:
-        """Do what `plan` says and nothing else. Raises `MidwatchError` when it fails, with what to do.
+        """Carry out the effects of the plan, and nothing else.
 
-        The caller has planned again and compared with what was confirmed; `plan` is the fresh one.
+        Args:
+            context: The runbook, the console, the clock and the incident.
+            plan: A plan computed just now. The caller has compared this plan with the plan that the operator confirmed.
+
+        Returns:
+            The result with its figures.
+
+        Raises:
+            Failed: The action was tried and did not succeed. The hint says what to do.
+            Refused: The action was not tried, because trying would break a promise.
+            OutcomeUnknown: Whether the action took effect cannot be known.
         """
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        """Look whether an `apply` that began at `since`, and whose end nobody saw, took effect. Changes nothing.
+        """Find out whether an interrupted `apply` took effect. Changes nothing.
 
-        `ok=False` means that it did not, so that it may be run again. Raises `OutcomeUnknown` when that cannot be told.
+        Args:
+            context: The runbook, the console, the clock and the incident.
+            since: The start of the interrupted `apply`, in UTC.
+
+        Returns:
+            `ok=True` when the action took effect; `ok=False` when it did not, so that the action may run again.
+
+        Raises:
+            OutcomeUnknown: The action cannot find out. This is the default for actions that change something.
         """
         if self.risk is Risk.OBSERVE:
             return Outcome(False, f"{self.name} changes nothing, so it may simply run again")
@@ -129,27 +195,43 @@ class Action(ABC):
         )
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
-        """The action that takes this one back, given what `apply` reported; None when nothing can, or nothing has to."""
+        """Return the action that undoes this action.
+
+        Args:
+            values: The values that `apply` reported.
+
+        Returns:
+            An action with its parameters; None when the action cannot be undone or needs no undoing.
+        """
         return None
 
 
 @dataclass(frozen=True)
 class Check(Action):
-    """An action that changes nothing and passes or fails: used by steps, closure criteria and cron.
-
-    `ok=False` means that it does not hold; `OutcomeUnknown` that it could not be determined.
-    """
+    """An action that changes nothing and passes or fails. Steps, closure criteria and cron jobs use checks."""
 
     risk: ClassVar[Risk] = Risk.OBSERVE
 
     def plan(self, context: Context) -> Plan:
+        """Return a plan without effects."""
         return self.draft().plan()
 
     @abstractmethod
     def evaluate(self, context: Context) -> Outcome:
-        """Look, and say whether it holds, with the figures."""
+        """Find out whether the condition holds.
+
+        Args:
+            context: The runbook, the console, the clock and the incident.
+
+        Returns:
+            `ok=True` when the condition holds, `ok=False` when it does not; the summary holds the figures.
+
+        Raises:
+            OutcomeUnknown: The condition could not be determined.
+        """
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Evaluate the condition and write the summary to the console. Raises whatever `evaluate` raises."""
         outcome = self.evaluate(context)
         context.console.say(outcome.summary)
         return outcome

@@ -1,7 +1,8 @@
 """Parameters of actions and probes: dataclass fields, filled from YAML, the command line or a plan.
 
-A parameter's annotation says what it accepts: `str`, `int`, `bool`, `Path`, `Percent`, `Size`, `Seconds`,
-`Target` (by name), or a `tuple[...]` of one of these.
+The annotation of the field is the type of the parameter: `str`, `int`, `bool`, `Path`, `Percent`, `Size`, `Seconds`,
+`Target` (written as its name), or a `tuple[...]` of one of these types. The text forms of quantities are those of
+`midwatch.system.units`: `80 %`, `124 MB` (decimal), `30 min`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _WORDS = {
 
 
 class BadParameter(BadInput):
-    """A parameter is unknown, missing or of the wrong form; `name` says which."""
+    """A parameter is unknown, is missing or has the wrong form; `name` is the name of the parameter."""
 
     def __init__(self, name: str, sentence: str, *, hint: str = "") -> None:
         super().__init__(sentence, hint=hint)
@@ -43,16 +44,19 @@ class BadParameter(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What one parameter is called, accepts and means."""
+    """The description of one parameter of an action or probe."""
 
     name: str
     kind: type
+    """The type of the value, or of each value when `many`."""
     many: bool
+    """Whether the parameter takes a list."""
     required: bool
     default: Any
     help: str
+    """One sentence for `--help` and for the reference page."""
     least: int = 0
-    """The smallest whole number that it takes."""
+    """The smallest whole number that the parameter accepts."""
 
     @property
     def option(self) -> str:
@@ -61,20 +65,36 @@ class Parameter:
 
     @property
     def accepts(self) -> str:
-        """What it accepts, in words."""
+        """The accepted values as text for people: `a size such as '124 MB'`."""
         word = f"{_WORDS[int]}, {self.least} or more" if self.kind is int else _WORDS[self.kind]
         return f"a list, each {word}" if self.many else word
 
 
 def param(help: str, *, default: Any = _MISSING, least: int = 0) -> Any:
-    """A dataclass field that is a parameter; without `default` it must be given. A whole number is `least` or more."""
+    """Declare a dataclass field as a parameter.
+
+    Args:
+        help: One sentence for `--help` and for the reference page.
+        default: The value when none is given; without a default the parameter is required.
+        least: The smallest whole number that the parameter accepts.
+
+    Returns:
+        The dataclass field.
+    """
     return dataclasses.field(
         metadata={"help": help, "least": least}, **({} if default is _MISSING else {"default": default})
     )
 
 
 def parameters_of(cls: type) -> tuple[Parameter, ...]:
-    """The parameters of an action or probe class, in order."""
+    """Describe the parameters of an action or probe class.
+
+    Args:
+        cls: A dataclass, usually a subclass of `Action` or `Probe`.
+
+    Returns:
+        The parameters in the order of the fields.
+    """
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):
@@ -91,7 +111,19 @@ def parameters_of(cls: type) -> tuple[Parameter, ...]:
 
 
 def build(cls: type[T], given: Mapping[str, Any], runbook: Runbook) -> T:
-    """Make `cls` from raw values (YAML scalars or text). Raises `BadParameter` that names the parameter."""
+    """Create an action or probe from raw values.
+
+    Args:
+        cls: The dataclass to create.
+        given: YAML scalars or text, by name of parameter.
+        runbook: Relative paths are resolved against this runbook, and targets are found in it.
+
+    Returns:
+        An instance of `cls`.
+
+    Raises:
+        BadParameter: A parameter is unknown, is missing or has the wrong form.
+    """
     known = {p.name: p for p in parameters_of(cls)}
     for name in given:
         if name not in known:
@@ -108,7 +140,19 @@ def build(cls: type[T], given: Mapping[str, Any], runbook: Runbook) -> T:
 
 
 def convert(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
-    """One raw value as what the parameter takes. Raises `BadParameter`."""
+    """Convert one raw value to the type of the parameter.
+
+    Args:
+        parameter: The description of the parameter.
+        value: A YAML scalar, a list, or text. The text of a list separates its values by commas.
+        runbook: Relative paths are resolved against this runbook, and targets are found in it.
+
+    Returns:
+        The converted value; a tuple when the parameter takes a list.
+
+    Raises:
+        BadParameter: The value has the wrong form.
+    """
     if not parameter.many:
         return _one(parameter, value, runbook)
     items = (
@@ -153,7 +197,19 @@ def _one(parameter: Parameter, value: Any, runbook: Runbook) -> Any:
 
 
 def find_target(runbook: Runbook, name: str, parameter: str = "target") -> Target:
-    """The target with exactly this name; a near name is suggested, never taken."""
+    """Find a target of the runbook by its exact name.
+
+    Args:
+        runbook: The runbook that defines the targets.
+        name: The exact name of the target.
+        parameter: The name of the parameter for the error.
+
+    Returns:
+        The target.
+
+    Raises:
+        BadParameter: No target has this name. The hint suggests a similar name.
+    """
     if name in runbook.targets:
         return runbook.targets[name]
     near = difflib.get_close_matches(name, runbook.targets, n=1)
@@ -162,7 +218,14 @@ def find_target(runbook: Runbook, name: str, parameter: str = "target") -> Targe
 
 
 def as_text(value: Any) -> str:
-    """A parameter's value as text that `build` reads back: how it goes into a plan and onto a command line."""
+    """Format the value of a parameter as text for plans and command lines.
+
+    Args:
+        value: A value of one of the types of parameters.
+
+    Returns:
+        Text that `build` reads back: percentages as `80 %`, times in seconds as `90 s`, sizes in bytes.
+    """
     if isinstance(value, Target):
         return value.name
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Plan, then apply, and nothing else: what a step would touch, row by row, and the digest that binds consent to it."""
+"""Plans: what an action would touch, row by row, and the digest that binds the operator's consent to the plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from midwatch.system.units import size
 
 
 class Verb(StrEnum):
-    """What happens to the object of an effect."""
+    """The kind of an effect on its object."""
 
     READ = "read"
     CREATE = "create"
@@ -25,20 +25,20 @@ class Verb(StrEnum):
 
     @property
     def touches(self) -> bool:
-        """Whether the world is different afterwards."""
+        """Whether the effect changes something."""
         return self not in (Verb.READ, Verb.KEEP)
 
 
 SYSTEM_IDENTIFIER, ROLE = "system identifier of ", "role of "
-"""Begin the names of the bindings that say which PostgreSQL server a target is; the target's name follows."""
+"""Prefixes of the bindings that identify the PostgreSQL server of a target; the name of the target follows."""
 UNKNOWN = "unknown"
 """The value of an identity that could not be read."""
-PLAN_AGAIN = "Plan again, read it, confirm it"
+PLAN_AGAIN = "Plan again, read the plan and confirm it"
 MOST_NAMED, LONGEST_NAMED = 5, 60
-"""Differences that are named, and characters of each value."""
+"""The number of differences that a message names, and the characters that it shows of each value."""
 
 SUMS = {"frees": Verb.REMOVE, "writes": Verb.CREATE}
-"""What the sizes of a verb's rows add up to is called so; a fact of that name says it in the action's own words."""
+"""Labels for the total size of a verb. A fact with the same label replaces the computed total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,59 +47,76 @@ class Effect:
 
     verb: Verb
     object: str
-    """The thing, as a person would name it."""
+    """The name of the object for people."""
     size: int | None = None
-    """Bytes created, removed or kept; None when it has none or it cannot be known."""
+    """Bytes created, removed or kept; None when the object has no size or the size is not known."""
     reversible: bool = True
+    """Whether a later action can undo the effect."""
     note: str = ""
+    """A short remark, shown at the end of the row."""
     identity: str = ""
-    """What makes it this thing and no other (an image's id, an absolute path); the object's name when empty."""
+    """The unique identity of the object (the id of an image, an absolute path); `object` is used when empty."""
     kind: str = ""
-    """What sort of thing it is, as one counts it: `image`, `file`; empty when it is the only one of its sort."""
+    """The noun for counting: `image`, `file`; empty when the plan has only one object of this kind."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What consent is bound to. Size and note may drift between plan and apply; this may not."""
+        """The verb and the identity. Consent is bound to the key; size and note may change before `apply`."""
         return self.verb.value, self.identity or self.object
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do now: computed live, shown to a person, bound by its digest."""
+    """The effects of an action, computed from the present state. The operator consents to the digest of the plan."""
 
     action: str
+    """The name of the action."""
     parameters: Mapping[str, str]
+    """Text by name of parameter, as `Action.given` returns it."""
     effects: tuple[Effect, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    """Label and text of what helps to decide: `route` → `host socket`, `frees` → `14.2 GB: 96 % → 71 %`."""
+    """Pairs of label and text that help to decide: `route` and `host socket`, `frees` and `14.2 GB: 96 % → 71 %`."""
     refusal: str = ""
-    """Why it would refuse to run now; empty when it would run."""
+    """Why the action would refuse to run now; empty when the action would run."""
     confirm_name: str = ""
-    """What a person types to let a `destroy` go on: the name of what it destroys in."""
+    """The name that the operator types to confirm a `destroy` action: the database or host that loses data."""
     bindings: Mapping[str, str] = field(default_factory=dict)
-    """What has to be the same when it runs, beside the parameters: address and identity of a server, digests of files."""
+    """Values that must stay the same until the action runs: address and identity of a server, digests of files."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over action, parameters, bindings and the identity of every effect that touches something."""
+        """SHA-256 (hex) of the action, parameters, bindings and the keys of all effects that change something."""
         touched = sorted(effect.key for effect in self.effects if effect.verb.touches)
         bound = [self.action, sorted(self.parameters.items()), sorted(self.bindings.items()), touched]
         return hashlib.sha256(json.dumps(bound, separators=(",", ":")).encode("ascii")).hexdigest()
 
     def total(self, verb: Verb) -> int:
-        """Bytes of all effects with this verb whose size is known."""
+        """Return the total size in bytes of the effects with this verb. Unknown sizes count as 0."""
         return sum(e.size or 0 for e in self.effects if e.verb is verb)
 
     def counted(self, verb: Verb) -> list[tuple[str, int]]:
-        """How many things of each kind this verb touches, in the order of the plan; `item` for what has no kind."""
+        """Count the effects with this verb by kind.
+
+        Args:
+            verb: The verb of the effects.
+
+        Returns:
+            Pairs of kind and number in the order of the plan. The kind is `item` for effects without a kind.
+        """
         found = Counter(effect.kind or "item" for effect in self.effects if effect.verb is verb)
         return list(found.items())
 
     def totals(self, spared: Sequence[str] = ()) -> str:
-        """What it adds up to: `frees 14.2 GB; removes 3 images; none of them arp-db-prod; keeps 2`.
+        """Summarize the effects in one line.
 
-        What a fact called `frees` or `writes` says better stands in place of the sum. Empty where one row says it all.
-        `spared` are names that matter to the reader: said only if nothing removed bears one.
+        A fact with the label `frees` or `writes` replaces the total of the sizes.
+
+        Args:
+            spared: Names that matter to the reader. The line mentions them only when no removed object has such a name.
+
+        Returns:
+            For example `frees 14.2 GB; removes 3 images; none of them arp-db-prod; keeps 2`. Empty when the plan
+            changes nothing, or when its only row says everything.
         """
         known, touched = dict(self.facts), sum(effect.verb.touches for effect in self.effects)
         parts = [
@@ -122,7 +139,14 @@ class Plan:
         return "; ".join(parts)
 
     def require_within(self, confirmed: Plan) -> None:
-        """Raise `Refused` if this plan, computed now, has other inputs than the confirmed one, or would touch more."""
+        """Require that this plan, computed now, does no more than the confirmed plan.
+
+        Args:
+            confirmed: The plan to which the operator consented.
+
+        Raises:
+            Refused: The inputs differ from those of the confirmed plan, or this plan would change more objects.
+        """
         if changes := self.changes_since(confirmed):
             raise Refused(f"Since the plan was confirmed, {changes}", hint=PLAN_AGAIN)
         known = {effect.key for effect in confirmed.effects}
@@ -132,7 +156,14 @@ class Plan:
             raise Refused(f"Since the plan was confirmed, this was added: {names}", hint=PLAN_AGAIN)
 
     def changes_since(self, earlier: Plan) -> str:
-        """What differs between the inputs of an earlier plan and those of this one, as a clause; empty when nothing does."""
+        """Compare the inputs of this plan with those of an earlier plan.
+
+        Args:
+            earlier: The plan to compare with.
+
+        Returns:
+            The differences in action, parameters and bindings as a clause; empty when there are none.
+        """
         if self.action != earlier.action:
             return f"the action changed: {earlier.action} → {self.action}"
         parameters = _differences(earlier.parameters, self.parameters)
@@ -145,7 +176,7 @@ class Plan:
         return "; ".join(said)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as JSON types; `from_json` gives it back."""
+        """Return the plan as JSON types. `from_json` reads them back."""
         return {
             "action": self.action,
             "parameters": dict(self.parameters),
@@ -170,7 +201,19 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote. Raises `KeyError` or `ValueError` when it is not a plan."""
+        """Create a plan from the result of `to_json`.
+
+        Args:
+            data: JSON types as `to_json` returns them.
+
+        Returns:
+            The plan.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: An effect has an unknown key.
+            ValueError: A verb is unknown, or a fact is not a pair.
+        """
         return cls(
             action=data["action"],
             parameters=dict(data["parameters"]),
@@ -197,7 +240,7 @@ def _short(value: str | None) -> str:
 
 @dataclass(slots=True)
 class PlanDraft:
-    """A plan being put together; `plan()` freezes it."""
+    """A plan under construction. `plan` returns the finished plan."""
 
     action: str
     parameters: Mapping[str, str]
@@ -207,7 +250,7 @@ class PlanDraft:
     confirm_name: str = ""
     bindings: dict[str, str] = field(default_factory=dict)
     wrong_server: str = ""
-    """Why it may not run here, whatever else speaks against it; empty when nothing does."""
+    """Why the action may not run on this server; the finished plan names this reason first. Empty when it may."""
 
     def add(
         self,
@@ -220,19 +263,39 @@ class PlanDraft:
         identity: str = "",
         kind: str = "",
     ) -> None:
-        """Add one effect."""
+        """Add one effect.
+
+        Args:
+            verb: The kind of the effect.
+            object: The name of the object for people.
+            size: Bytes created, removed or kept; None when not known.
+            reversible: Whether a later action can undo the effect.
+            note: A short remark, shown at the end of the row.
+            identity: The unique identity of the object; `object` is used when empty.
+            kind: The noun for counting, such as `image`.
+        """
         self.effects.append(Effect(verb, object, size, reversible, note, identity, kind))
 
     def fact(self, label: str, text: str) -> None:
-        """Add one fact."""
+        """Add a fact that helps the operator to decide.
+
+        Args:
+            label: One or two words, such as `route`.
+            text: One line of text.
+        """
         self.facts.append((label, text))
 
     def bind(self, name: str, value: str) -> None:
-        """Have the plan hold only as long as this value stays exactly the same. Never a secret: the journal has it."""
+        """Bind the plan to a value: the action runs only if the value is the same when it starts.
+
+        Args:
+            name: The name of the value.
+            value: The value. The journal stores it, so it must not be a secret.
+        """
         self.bindings[name] = value
 
     def plan(self) -> Plan:
-        """The finished plan."""
+        """Return the finished plan."""
         effects, facts = tuple(self.effects), tuple(self.facts)
         refusal = "; ".join(reason for reason in (self.wrong_server, self.refusal) if reason)
         return Plan(self.action, self.parameters, effects, facts, refusal, self.confirm_name, self.bindings)

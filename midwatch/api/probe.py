@@ -1,6 +1,6 @@
-"""What a probe is: a read-only reading of the world, with its time and its error. Public API for plug-ins.
+"""Probes: the base class of the plug-in API for read-only measurements, and the readings that they return.
 
-Probes are found through the entry point group `midwatch.probes`. Their modules import lightly.
+A package installs a probe by an entry point of the group `midwatch.probes`. The module of a probe must import quickly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from midwatch.system.clock import Clock, from_rfc3339, to_rfc3339
 
 
 class Level(StrEnum):
-    """How a row stands. `unknown` is never shown as well."""
+    """The state of a row. Displays show `unknown` as a state of its own, never as `ok`."""
 
     OK = "ok"
     WARN = "warn"
@@ -26,7 +26,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Higher is worse; unknown ranks between warn and critical."""
+        """The order of severity, from 0 (ok) to 3 (critical); unknown ranks between warn and critical."""
         return (Level.OK, Level.WARN, Level.UNKNOWN, Level.CRITICAL).index(self)
 
 
@@ -36,45 +36,49 @@ class Row:
 
     label: str
     text: str
-    """What to show, short: `96 % full, 14.8 MB free`. Foreign text in it is not yet cleaned."""
+    """A short text to show: `96 % full, 14.8 MB free`. The display removes control sequences from it."""
     level: Level
     number: float | None = None
-    """The figure that history and before/after follow; None when there is none."""
+    """The figure for the history and for metrics before and after, in `unit`; None when there is none."""
     unit: str = ""
-    """`%`, `B`, `s` or empty."""
+    """`%`, `B` (bytes), `s` (seconds) or empty."""
     detail: str = ""
+    """Further text for the full page of the panel."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Further figures for programs; JSON types."""
     brief: str = ""
-    """The text in a few characters, for a terminal with little room: `96 %`; empty where the text is short already."""
+    """The text in a few characters, for a narrow terminal: `96 %`; empty when `text` is already short."""
     facts: tuple[tuple[str, str], ...] = ()
-    """Label and text of everything else that is known, for the panel's full page. Foreign text in it is not yet cleaned."""
+    """Pairs of label and text for the full page of the panel. The display removes control sequences from them."""
     limits: tuple[float, ...] = ()
-    """The figures from which on `number` is a warning, and critical."""
+    """The thresholds of `number`, in `unit`: first for a warning, then for critical."""
     series: tuple[float, ...] = ()
-    """How the figure went in the past, oldest first, where the probe knows it; else the screen remembers its own readings."""
+    """Past values of the figure, oldest first. When empty, the screen uses the readings that it has seen."""
     curve: tuple[float, str] | None = None
-    """A figure and its unit that history follows where `number` is not the one to follow."""
+    """Another figure with its unit for the history; None when the history shows `number`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a probe saw, and when. With `error` set, `rows` holds nothing that may be taken for current."""
+    """The result of one probe at one time."""
 
     probe: str
+    """The name of the probe."""
     at: datetime
+    """The time of the measurement, in UTC."""
     rows: tuple[Row, ...] = ()
     error: str = ""
+    """Why the measurement failed, as one sentence; then `rows` is not current. Empty when the measurement succeeded."""
 
     @property
     def level(self) -> Level:
-        """The worst of its rows; `unknown` when it failed or is empty."""
+        """The worst level of the rows; `unknown` when the reading failed or has no rows."""
         if self.error or not self.rows:
             return Level.UNKNOWN
         return max((row.level for row in self.rows), key=lambda level: level.rank)
 
     def to_json(self) -> dict[str, Any]:
-        """Compact JSON for the journal."""
+        """Return the reading as JSON types for the journal, without details and facts."""
         rows = [
             {"label": r.label, "text": r.text, "level": r.level.value, "number": r.number, "unit": r.unit}
             for r in self.rows
@@ -83,23 +87,42 @@ class Reading:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
+        """Create a reading from the result of `to_json`.
+
+        Args:
+            data: JSON types as `to_json` returns them.
+
+        Returns:
+            The reading.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A row has an unknown key.
+            ValueError: The level or the time is malformed.
+        """
         rows = tuple(Row(**{**row, "level": Level(row["level"])}) for row in data["rows"])
         return cls(data["probe"], from_rfc3339(data["at"]), rows, data["error"])
 
 
 @dataclass(frozen=True)
 class Probe(ABC):
-    """Base of probes: frozen dataclasses whose fields are their parameters (the panel's keys in the runbook)."""
+    """Base class of probes. A subclass is a frozen dataclass; its fields are the keys of the panel in the runbook."""
 
     name: ClassVar[str]
+    """The name in runbooks; the same as the name of the entry point."""
     title: ClassVar[str]
+    """The title of the panel."""
     every: ClassVar[float]
     """Seconds between two readings for a live panel."""
 
     @abstractmethod
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
-        """Look once. Never raises for what may be wrong in the world: that is an error in the reading, or in a row.
+        """Measure once. Every external call needs a timeout, so that a reading ends within about 10 seconds.
 
-        Every external call has a timeout, so that a reading ends within about 10 seconds.
+        Args:
+            runbook: The runbook with its targets and locations.
+            clock: The source of the time of the reading.
+
+        Returns:
+            The reading. A failed measurement is an `error` of the reading or an `unknown` row, not an exception.
         """

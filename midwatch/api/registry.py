@@ -1,4 +1,7 @@
-"""Finds actions and probes by name through entry points, so that the core imports neither."""
+"""The registry of installed actions and probes: finds them by name through entry points.
+
+Because of the registry, the core imports neither `actions` nor `probes`.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +23,44 @@ def _points(group: str) -> dict[str, EntryPoint]:
 
 
 def action_names() -> list[str]:
-    """Every action that is installed, by name."""
+    """Return the names of all installed actions, sorted."""
     return list(_points(ACTIONS))
 
 
 def probe_names() -> list[str]:
-    """Every probe that is installed, by name."""
+    """Return the names of all installed probes, sorted."""
     return list(_points(PROBES))
 
 
 def find_action(name: str) -> type[Action]:
-    """The action with this name. Raises `BadInput` that suggests the nearest name."""
+    """Load an action.
+
+    Args:
+        name: The name of an entry point of the group `midwatch.actions`.
+
+    Returns:
+        The class of the action.
+
+    Raises:
+        BadInput: No action has this name (the hint suggests a similar name), or the action cannot be loaded.
+    """
     found = _load(ACTIONS, name, "action")
     assert issubclass(found, Action)
     return found
 
 
 def find_probe(name: str) -> type[Probe]:
-    """The probe with this name. Raises `BadInput` that suggests the nearest name."""
+    """Load a probe.
+
+    Args:
+        name: The name of an entry point of the group `midwatch.probes`.
+
+    Returns:
+        The class of the probe.
+
+    Raises:
+        BadInput: No probe has this name (the hint suggests a similar name), or the probe cannot be loaded.
+    """
     found = _load(PROBES, name, "probe")
     assert issubclass(found, Probe)
     return found
@@ -53,8 +76,8 @@ def _load(group: str, name: str, what: str) -> type:
         found = points[name].load()
     except Exception as error:
         raise BadInput(
-            f"The {what} {name!r} cannot be loaded: {error}", hint="Reinstall the package it comes from"
+            f"The {what} {name!r} cannot be loaded: {error}", hint="Reinstall the package that provides it"
         ) from error
     if not isinstance(found, type):
-        raise BadInput(f"The {what} {name!r} is not a class", hint="Its package is faulty; tell its author")
+        raise BadInput(f"The {what} {name!r} is not a class", hint="Report the fault to the author of the package")
     return found

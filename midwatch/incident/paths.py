@@ -67,10 +67,12 @@ class IncidentFolder:
 
     @property
     def id(self) -> str:
+        """The id of the incident, which is the name of its folder."""
         return self.path.name
 
     @property
     def journal(self) -> Path:
+        """The path of the journal."""
         return self.path / "journal.jsonl"
 
     @property
@@ -99,6 +101,7 @@ class IncidentFolder:
         return self.path / "post-mortem.md"
 
     def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
+        """Return the folder of one attempt of a step. The folder may not exist."""
         return AttemptFolder(self.path / "steps" / step_id / str(attempt))
 
 

@@ -31,6 +31,7 @@ class Pin:
         return ", ".join(said)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the pin as JSON types for the journal."""
         return {"system_identifier": self.system_identifier, "role": self.role}
 
 

@@ -75,6 +75,7 @@ class StepState:
 
     @property
     def last(self) -> Attempt | None:
+        """The latest attempt; None when the step was never attempted."""
         return self.attempts[-1] if self.attempts else None
 
 
@@ -201,6 +202,7 @@ class Incident:
 
     @property
     def open(self) -> bool:
+        """Whether the incident is declared and not closed."""
         return self.declared_at is not None and self.closed_at is None
 
     def step(self, step_id: str) -> StepState:

@@ -26,6 +26,7 @@ class Home:
 
     @classmethod
     def of(cls, descriptor: int) -> Home:
+        """Return the identity of an open folder."""
         status = os.fstat(descriptor)
         return cls(status.st_uid, status.st_gid, bool(status.st_mode & stat.S_IWGRP))
 

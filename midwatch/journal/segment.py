@@ -30,6 +30,7 @@ class NotStored(Exception):
         """The part takes no more until it is opened anew: the disk failed, not its room."""
 
     def failed(self) -> Failed:
+        """Return the same fault as an error for people."""
         return Failed(self.sentence, hint=self.hint)
 
 
@@ -159,6 +160,7 @@ class Segment:
         return os.pread(self.descriptor, len(data), self.end - len(data)) == data
 
     def close(self) -> None:
+        """Close the file. A second call does nothing."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

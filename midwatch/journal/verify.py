@@ -27,6 +27,7 @@ class Verdict:
     """Which event is the first bad one and what is wrong with it; empty when it is whole."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON types."""
         return asdict(self)
 
 

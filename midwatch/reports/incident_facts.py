@@ -42,6 +42,7 @@ class Facts:
 
     @classmethod
     def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> Facts:
+        """Reduce the events and return the facts of the incident."""
         return cls(runbook, events, folder, reduce(events))
 
     def first(self, kind: EventKind) -> Event | None:
@@ -50,6 +51,7 @@ class Facts:
 
     @property
     def declared(self) -> Event | None:
+        """The event that declared the incident; None when the journal has none."""
         return self.first(EventKind.DECLARED)
 
     @property

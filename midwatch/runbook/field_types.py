@@ -24,6 +24,7 @@ class Text(FieldType):
     empty: bool = False
 
     def read(self, node: Node, problems: Problems) -> str | None:
+        """Return the text, or report a problem and return None."""
         if not isinstance(node, Scalar) or isinstance(node.value, bool) or (node.value is None and not self.empty):
             hint = "Put it in quotes" if isinstance(node, Scalar) and isinstance(node.value, bool) else ""
             problems.add(f"This takes text, not {described(node)}", node.place, hint)
@@ -38,6 +39,7 @@ class Text(FieldType):
         return text
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the text."""
         return {"type": ["string", "number", "null"]} if self.empty else dict(_TEXT)
 
 
@@ -51,6 +53,7 @@ class Name(FieldType):
     most: int = 64
 
     def read(self, node: Node, problems: Problems) -> str | None:
+        """Return the name, or report a problem and return None."""
         if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
             problems.add(f"This takes a name, not {described(node)}", node.place)
             return None
@@ -62,6 +65,7 @@ class Name(FieldType):
         return node.text
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the name."""
         return {**_TEXT, "pattern": f"^(?:{self.pattern})$", "maxLength": self.most}
 
 
@@ -79,6 +83,7 @@ class Word(FieldType):
     words: tuple[str, ...]
 
     def read(self, node: Node, problems: Problems) -> str | None:
+        """Return the word, or report a problem and return None."""
         if isinstance(node, Scalar) and node.text in self.words:
             return node.text
         text = node.text if isinstance(node, Scalar) else ""
@@ -88,6 +93,7 @@ class Word(FieldType):
         return None
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the word."""
         return {"enum": list(self.words)}
 
 
@@ -96,12 +102,14 @@ class Flag(FieldType):
     """True or false. YAML 1.1's `yes`, `no`, `on` and `off` are text, so that nobody has to guess."""
 
     def read(self, node: Node, problems: Problems) -> bool | None:
+        """Return the boolean, or report a problem and return None."""
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
         problems.add(f"This takes true or false, not {described(node)}", node.place)
         return None
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the flag."""
         return {"type": "boolean"}
 
 
@@ -113,6 +121,7 @@ class Whole(FieldType):
     high: int
 
     def read(self, node: Node, problems: Problems) -> int | None:
+        """Return the whole number, or report a problem and return None."""
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
             return value
@@ -121,6 +130,7 @@ class Whole(FieldType):
         return None
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the number."""
         return (
             {"const": self.low}
             if self.low == self.high
@@ -133,6 +143,7 @@ class Length(FieldType):
     """A length of time with its unit, more than nothing and at most a week; read as seconds."""
 
     def read(self, node: Node, problems: Problems) -> float | None:
+        """Return the length of time in seconds, or report a problem and return None."""
         if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
             problems.add(f"This takes a length of time, not {described(node)}", node.place, "Write it like '30 min'")
             return None
@@ -148,6 +159,7 @@ class Length(FieldType):
         return seconds
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the length of time."""
         return {
             "type": "string",
             "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*[A-Za-z]+\\s*$",
@@ -160,6 +172,7 @@ class Expression(FieldType):
     """A regular expression of Python's `re`, searched in one line."""
 
     def read(self, node: Node, problems: Problems) -> str | None:
+        """Return the regular expression, or report a problem and return None."""
         text = Text(single=True).read(node, problems)
         if text is None:
             return None
@@ -172,6 +185,7 @@ class Expression(FieldType):
         return text
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the regular expression."""
         return {"type": "string", "format": "regex"}
 
 
@@ -180,6 +194,7 @@ class StepValue(FieldType):
     """`step.key`: a value that a step reports or asks for."""
 
     def read(self, node: Node, problems: Problems) -> Reference | None:
+        """Return the reference to a value of a step, or report a problem and return None."""
         text = node.text if isinstance(node, Scalar) else ""
         step, dot, key = text.partition(".")
         if not dot or not re.fullmatch(ID.pattern, step) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_.-]*", key):
@@ -188,6 +203,7 @@ class StepValue(FieldType):
         return Reference(step, key)
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the reference."""
         return {"type": "string", "pattern": f"^{ID.pattern}\\.[A-Za-z_][A-Za-z0-9_.-]*$"}
 
 
@@ -198,6 +214,7 @@ class Argument(FieldType):
     many: bool = True
 
     def read(self, node: Node, problems: Problems) -> Any:
+        """Return the argument of an action, or report a problem and return None."""
         match node:
             case Scalar():
                 if node.value is None:
@@ -215,6 +232,7 @@ class Argument(FieldType):
                 return None
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the argument."""
         scalar: Schema = {"type": ["string", "number", "boolean"]}
         reference: Schema = {
             "type": "object",

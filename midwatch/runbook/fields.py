@@ -161,6 +161,7 @@ class Shape(FieldType):
     keys: tuple[Key, ...]
 
     def read(self, node: Node, problems: Problems) -> Fields | None:
+        """Return the fields of the table, or report problems and return None."""
         if not isinstance(node, Table):
             problems.add(
                 f"{sentence_case(self.name)} is a table of keys, not {described(node)}", node.place, self._example()
@@ -191,6 +192,7 @@ class Shape(FieldType):
         return Fields(node.place, found, keys)
 
     def schema(self) -> Schema:
+        """Return a reference to the JSON Schema of the table."""
         return {"$ref": f"#/$defs/{self.name.replace(' ', '-')}"}
 
     def definition(self) -> Schema:
@@ -222,6 +224,7 @@ class ListOf(FieldType):
     filled: bool = False
 
     def read(self, node: Node, problems: Problems) -> list[Found] | None:
+        """Return the items, or report problems and return None."""
         if not isinstance(node, Listing):
             if self.single and not (isinstance(node, Scalar) and node.value is None):
                 one = self.item.found(node, problems)
@@ -239,6 +242,7 @@ class ListOf(FieldType):
         return [found for found in read if found is not None]
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the list."""
         listed: Schema = {"type": "array", "items": self.item.schema()} | ({"minItems": 1} if self.filled else {})
         return {"anyOf": [self.item.schema(), listed]} if self.single else listed
 
@@ -252,6 +256,7 @@ class TableOf(FieldType):
     what: str
 
     def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
+        """Return the entries by name, or report problems and return None."""
         if not isinstance(node, Table):
             problems.add(f"This is a table of {self.what}, not {described(node)}", node.place)
             return None
@@ -271,6 +276,7 @@ class TableOf(FieldType):
         return read
 
     def schema(self) -> Schema:
+        """Return the JSON Schema of the table."""
         names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
         return {"type": "object", "additionalProperties": self.value.schema()} | (
             {"propertyNames": names} if names else {}

@@ -99,6 +99,7 @@ class ProgressFile:
             return
 
     def close(self) -> None:
+        """Close the file."""
         os.close(self._descriptor)
 
 

@@ -52,6 +52,7 @@ class Result:
     """Names of the secrets that the step told while it ran: masked from then on."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON types."""
         return asdict(self) | {"outcome": self.outcome.value}
 
     @classmethod
@@ -103,6 +104,7 @@ class ReservedFile:
 
     @property
     def space(self) -> int:
+        """The reserved space in bytes."""
         return self._space
 
     def publish(self, content: bytes) -> None:

@@ -25,6 +25,7 @@ class SecretChannel:
         self._pending = b""
 
     def fileno(self) -> int:
+        """Return the descriptor of the supervisor's end, for `select`."""
         return self._ours.fileno()
 
     @property
@@ -58,6 +59,7 @@ class SecretChannel:
             self._ours.send(IN_FORCE if masked else NOT_MASKED)
 
     def close(self) -> None:
+        """Close the supervisor's end."""
         self._ours.close()
 
     def _parse(self, line: bytes) -> tuple[str, str] | None:

@@ -23,9 +23,11 @@ class SystemClock:
     """The machine's own clocks."""
 
     def now(self) -> datetime:
+        """Return the wall-clock time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Return the seconds since boot, including suspend."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

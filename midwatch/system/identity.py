@@ -91,6 +91,7 @@ class Identity:
         return self.name if self.has_own_name else f"{self.name} (as {user_name(self.uid)})"
 
     def to_json(self) -> dict[str, Any]:
+        """Return the identity as JSON types for the journal."""
         return asdict(self)
 
     @classmethod

@@ -95,6 +95,7 @@ class ProcessIdentity:
         return True
 
     def to_json(self) -> dict[str, Any]:
+        """Return the identity as JSON types for the journal."""
         return asdict(self)
 
     @classmethod
