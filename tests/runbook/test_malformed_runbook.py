@@ -172,13 +172,13 @@ def test_a_circle_is_told_once_and_with_its_way(errors_of: Errors) -> None:
         "{id: a, title: A, depends_on: c}", "{id: b, title: B, depends_on: a}", "{id: c, title: C, when: {failed: b}}"
     )
     assert errors_of(text) == [
-        f"r.yaml:{FIRST + 1}:34: These steps wait for one another: a → c → b → a. One of them has to come first.",
+        f"r.yaml:{FIRST + 1}:39: These steps wait for one another: a → c → b → a. One of them has to come first.",
     ]
 
 
 def test_a_step_cannot_wait_for_a_later_one(errors_of: Errors) -> None:
     assert errors_of(with_steps("{id: a, title: A, depends_on: [b]}", "{id: b, title: B}")) == [
-        f"r.yaml:{FIRST + 1}:35: 'a' needs 'b', which comes later. Steps can only look back.",
+        f"r.yaml:{FIRST + 1}:40: 'a' needs 'b', which comes later. Steps can only look back.",
     ]
 
 
