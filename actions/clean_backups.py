@@ -54,6 +54,7 @@ class CleanBackups(Action):
     read_limit: Seconds = param("how long planning may read backups to find the good ones", default=FIVE_MINUTES)
 
     def plan(self, context: Context) -> Plan:
+        """Choose the sets to remove, validate the backups to keep, and list both."""
         draft, place = self.draft(), context.location("backups")
         draft.confirm_name = place.name
         draft.bind("folder", folder_identity(place))
@@ -102,6 +103,7 @@ class CleanBackups(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Remove the planned sets and measure the freed space."""
         place, budgets = context.location("backups"), budgets_of(context.runbook)
         before = usage(place, budgets)
         planned = {effect.identity: effect.object for effect in plan.effects if effect.verb is Verb.REMOVE}
@@ -135,6 +137,7 @@ class CleanBackups(Action):
         return Outcome(not spared, summary + (f"; kept: {', '.join(spared)}" if spared else ""), values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
+        """Compute the plan again; the action took effect when no set is left to remove."""
         plan = self.plan(context)
         if plan.refusal:
             raise OutcomeUnknown(plan.refusal, hint="Look at the disk, and at what the plan keeps")

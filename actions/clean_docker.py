@@ -49,6 +49,7 @@ class CleanDocker(Action):
     named: tuple[str, ...] = param("containers, images and volumes that go although they would stay", default=())
 
     def plan(self, context: Context) -> Plan:
+        """Choose the images, containers and build cache to remove, and list what is kept."""
         draft = self.draft()
         if not docker_targets(context.runbook) and not self.any_engine:
             draft.fact(
@@ -66,6 +67,7 @@ class CleanDocker(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Remove the planned objects and measure the freed space."""
         removals = [effect for effect in plan.effects if effect.verb is Verb.REMOVE]
         if not removals:
             facts = dict(plan.facts)
@@ -103,6 +105,7 @@ class CleanDocker(Action):
         return Outcome(True, summary, values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
+        """Compute the plan again; the action took effect when no object is left to remove."""
         plan = self.plan(context)
         if plan.refusal:
             raise OutcomeUnknown(plan.refusal, hint="Ask again once that is mended")

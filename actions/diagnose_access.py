@@ -42,6 +42,7 @@ class Counted:
     last: dict[Who, str] = field(default_factory=dict)
 
     def add(self, who: Who, time: str) -> None:
+        """Count one more entry of this user and source."""
         self.count[who] += 1
         self.first.setdefault(who, time)
         self.last[who] = time
@@ -104,6 +105,7 @@ class DiagnoseAccess(Action):
     changes: int = param("how many password changes to show", default=5, least=1)
 
     def plan(self, context: Context) -> Plan:
+        """List the logs to read."""
         draft = self.draft()
         draft.add(Verb.READ, f"the end of {context.runbook.location_of('audit')}")
         for target in self._targets(context):
@@ -116,6 +118,7 @@ class DiagnoseAccess(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Read the logs and report failed logins and password changes."""
         say = context.console.say
         wanted = self.target.name if self.target is not None else ""
         incident = context.incident.name if context.incident is not None else ""

@@ -46,6 +46,7 @@ class DiagnoseDisk(Action):
     paths: tuple[Path, ...] = param("folders to look at; those of the disk panel when left out", default=())
 
     def plan(self, context: Context) -> Plan:
+        """List the folders and services to inspect."""
         draft = self.draft()
         for path in self._paths(context):
             draft.add(Verb.READ, f"names and sizes below {path}")
@@ -59,6 +60,7 @@ class DiagnoseDisk(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Measure each part and report the largest consumers."""
         values: dict[str, str] = {}
         told: list[str] = []
         for path in self._paths(context):

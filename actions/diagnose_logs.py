@@ -40,6 +40,7 @@ class Failures:
     end: deque[LogLine] = field(default_factory=deque)
 
     def add(self, line: LogLine) -> None:
+        """Take in the next line of the log."""
         self.lines += 1
         self.end.append(line)
         if _FAILED.search(line.text):
@@ -70,6 +71,7 @@ class DiagnoseLogs(Action):
     tail: int = param("how many of the last lines to show", default=20)
 
     def plan(self, context: Context) -> Plan:
+        """List the logs to read."""
         draft = self.draft()
         for path in self._paths(context):
             try:
@@ -81,6 +83,7 @@ class DiagnoseLogs(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Read the logs and report the failures by kind."""
         told, total, first, missing = [], 0, "", 0
         for path in self._paths(context):
             try:

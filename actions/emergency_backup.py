@@ -71,6 +71,7 @@ class EmergencyBackup(Action):
     )
 
     def plan(self, context: Context) -> Plan:
+        """Inspect the targets and choose the first destination with enough space."""
         draft = self.draft()
         try:
             bind_servers(draft, context, self._wanted())
@@ -126,6 +127,7 @@ class EmergencyBackup(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Dump each target to the confirmed destination."""
         wanted, recipients = self._wanted(), chosen(context.runbook, self.encrypt_to)
         confirmed = {effect.identity for effect in plan.effects}
         places = destinations_of(context.runbook, self.place)

@@ -42,6 +42,7 @@ class FreezeAction(Action):
     force: bool = param("take away a freeze that somebody else set", default=False)
 
     def plan(self, context: Context) -> Plan:
+        """Show the present and the new state of the freeze file."""
         draft = self.draft()
         if self.mode not in (ON, OFF):
             raise BadInput(f"The mode is 'on' or 'off', not {self.mode!r}", hint="Write it in quotes in YAML")
@@ -70,6 +71,7 @@ class FreezeAction(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Write or remove the freeze file."""
         path = context.location("freeze")
         if self.mode == ON:
             freeze = self._freeze(context, self._current(context))
@@ -93,11 +95,13 @@ class FreezeAction(Action):
         return Outcome(True, summary, {"frozen": "no"})
 
     def verify(self, context: Context, since: datetime) -> Outcome:
+        """Read the freeze file and compare it with the requested mode."""
         current = freeze_file.read(context.location("freeze"))
         frozen = current is not None and current.stands(context.clock.now())
         return Outcome(frozen == (self.mode == ON), str(current) if frozen else "not frozen")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
+        """Return the action that removes the freeze; None when this action removed one."""
         return FreezeAction(mode=OFF) if self.mode == ON else None
 
     def _current(self, context: Context) -> Freeze | None:

@@ -66,6 +66,7 @@ class NightlyBackup(Action):
     unsafe: Percent = param("how full the disk may be", default=Percent(95))
 
     def plan(self, context: Context) -> Plan:
+        """Inspect the targets and estimate the size of the set."""
         draft, place = self.draft(), context.location("backups")
         wanted, expected = self._wanted(context.runbook), 0
         problems, recipients = list[str](), tuple[Recipient, ...]()
@@ -115,6 +116,7 @@ class NightlyBackup(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Dump and validate every target, then give the complete set its name."""
         place, began = context.location("backups"), context.clock.now()
         final, partial = place / file_timestamp(began), place / f".{file_timestamp(began)}{PARTIAL}"
         log(context, NIGHTLY, STARTED)

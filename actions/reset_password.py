@@ -54,6 +54,7 @@ class ResetPassword(Action):
     target: Target = param("the target whose password is lost")
 
     def plan(self, context: Context) -> Plan:
+        """Try the known passwords and list the changes that are needed."""
         draft = self.draft()
         route = login_route(context.runbook, self.target)
         draft.fact("login", f"{route.user} by {route}")
@@ -113,6 +114,7 @@ class ResetPassword(Action):
         return not readable_by_others(path) and next(passwords(path, login_of(route)), None) == found.password
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Make a known password work or set a new one, and prove it by a login."""
         route = login_route(context.runbook, self.target)
         with alone(context.location("credential_backups")):
             for fault in faults(password_file(context.runbook), login_of(route)):
@@ -258,6 +260,7 @@ class ResetPassword(Action):
         return Outcome(held.ok, held.summary + again)
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
+        """Return the action that restores the former verifier; None when nothing was sealed."""
         return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
 
 

@@ -77,6 +77,7 @@ class Restore(Action):
     identity: Path | None = param("the file with the private key of an encrypted backup", default=None)
 
     def plan(self, context: Context) -> Plan:
+        """Inspect the backup and the server, and list the database to create."""
         draft = self.draft()
         bind_servers(draft, context, [self.target])
         try:
@@ -186,6 +187,7 @@ class Restore(Action):
         return ""
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Restore the backup into a new database and compare its content."""
         file = self._file(context)
         manifest = Manifest.read(file)
         route = self._route(context)

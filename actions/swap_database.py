@@ -62,6 +62,7 @@ class SwapDatabase(Action):
     restored: str = param("which restored database (default: the newest that was checked)", default="")
 
     def plan(self, context: Context) -> Plan:
+        """List the databases to rename and the sessions to end."""
         draft = self.draft()
         draft.confirm_name = self.target.name
         bind_servers(draft, context, [self.target])
@@ -100,6 +101,7 @@ class SwapDatabase(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """End the sessions and exchange the names in one transaction."""
         route = _route(context, self.target)
         require_writable(route)
         server = inspect_server(route, self.target.database)
@@ -133,6 +135,7 @@ class SwapDatabase(Action):
         return Outcome(False, f"No database has been put aside since {to_rfc3339(since)}")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
+        """Return the action that exchanges the names again."""
         return replace(self, restored=values["kept"]) if "kept" in values else None
 
     def _chosen(self, server: ServerNow) -> str:

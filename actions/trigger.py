@@ -36,6 +36,7 @@ class TriggerAction(Action):
     id: str = param("the trigger, by its id in the runbook")
 
     def plan(self, context: Context) -> Plan:
+        """List the log or the check that decides."""
         draft, trigger = self.draft(), self._trigger(context)
         if trigger.log:
             draft.add(Verb.READ, f"the end of {context.runbook.resolve(trigger.log)}")
@@ -45,6 +46,7 @@ class TriggerAction(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Report whether the trigger has fired, with the evidence."""
         trigger = self._trigger(context)
         detected, evidence = self._in_log(trigger, context) if trigger.log else self._by_check(trigger, context)
         summary = f"{trigger.title}: {'detected' if detected else 'not detected'}" + (

@@ -48,6 +48,7 @@ class UndoPasswordReset(Action):
     credential_backup: Path = param("the file that the recovery kept it in")
 
     def plan(self, context: Context) -> Plan:
+        """Compare the sealed verifier with the present one and list the changes."""
         draft = self.draft()
         bind_servers(draft, context, [self.target])
         try:
@@ -84,6 +85,7 @@ class UndoPasswordReset(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Seal the present verifier, then restore the former one and its `.pgpass` lines."""
         with alone(context.location("credential_backups")):
             sealed, way, role = self._look(context)
             login = login_of(login_route(context.runbook, self.target))
@@ -135,6 +137,7 @@ class UndoPasswordReset(Action):
         return sealed, way, role
 
     def verify(self, context: Context, since: datetime) -> Outcome:
+        """Check whether the former verifier and the former lines are in force."""
         sealed, way, role = self._look(context, writes=False)
         if way is not None and (role is None or role.verifier != sealed.verifier):
             return Outcome(False, "The former verifier is not in force")
@@ -144,6 +147,7 @@ class UndoPasswordReset(Action):
         return Outcome(same, ".pgpass has its former lines" if same else ".pgpass has not got its former lines")
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
+        """Return the action that restores the verifier which this action replaced."""
         return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
 
 

@@ -64,6 +64,7 @@ class ValidateBackup(Action):
     image: str = param("or: an image that is on the Docker engine, for a server in a container", default="")
 
     def plan(self, context: Context) -> Plan:
+        """List the files to read and, with `restore`, the space that is needed."""
         draft = self.draft()
         files = self._files(context)
         for file in files:
@@ -125,6 +126,7 @@ class ValidateBackup(Action):
         return not self.path and self.target is None
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Validate the backup or each backup of the set, and record the depth."""
         files = self._files(context)
         if not self._whole_set:
             return self._one(context, files[0])

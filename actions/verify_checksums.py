@@ -38,6 +38,7 @@ class VerifyChecksums(Action):
     strict: bool = param("fail when a set does not hold", default=False)
 
     def plan(self, context: Context) -> Plan:
+        """List the sets to read with their sizes."""
         draft = self.draft()
         for folder in self._sets(context):
             total = sum(length for _, length in files_below(folder))
@@ -47,6 +48,7 @@ class VerifyChecksums(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Read each set and compare it with its checksums."""
         folders = self._sets(context)
         total = plan.total(Verb.READ)
         done = 0

@@ -40,6 +40,7 @@ class WritePostMortem(Action):
     )
 
     def plan(self, context: Context) -> Plan:
+        """Show the file to write and the sections without content."""
         draft = self.draft()
         if context.incident is None:
             draft.refusal = "There is no incident to write about; run it as a step of one"
@@ -53,6 +54,7 @@ class WritePostMortem(Action):
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
+        """Write the post-mortem from the journal."""
         from midwatch.reports.post_mortem import missing_sections, post_mortem
 
         if context.incident is None:

@@ -74,6 +74,7 @@ class DrillState:
 
     @property
     def lock(self) -> Path:
+        """The path of the lock file beside the state file."""
         return self.file.with_suffix(".lock")
 
     @property

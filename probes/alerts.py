@@ -40,6 +40,7 @@ class AlertsProbe(Probe):
     last: int = param("how many lines at most", default=5, least=1)
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        """Count the occurrences of each alert trigger in its log."""
         triggers = _triggers_by_log(runbook)
         expected = self.logs or tuple(triggers)
         rows: list[tuple[str, Row]] = []

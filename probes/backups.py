@@ -32,6 +32,7 @@ class BackupsProbe(Probe):
     rpo: Seconds = param("how old the newest backup may be", default=DAY_AND_TWO_HOURS)
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        """Judge the newest backup of each target."""
         if not runbook.targets:
             return Reading(self.name, clock.now(), error="the runbook names no targets")
         return Reading(

@@ -31,6 +31,7 @@ class DatabasesProbe(Probe):
     long: Seconds = param("how long a transaction may be open before it is worth a warning", default=Seconds(900.0))
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        """Check each target and its server."""
         targets = list(runbook.targets.values())
         if not targets:
             return Reading(self.name, clock.now(), error="the runbook names no targets")

@@ -50,6 +50,7 @@ class DiskProbe(Probe):
             raise BadInput(sentence, hint="Give a smaller 'warn'")
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        """Measure the usage of the file system."""
         try:
             budgets = [Budget.parse(text, runbook.resolve) for text in self.budgets]
         except MidwatchError as error:

@@ -40,8 +40,13 @@ SCREEN = "screen"
 class Command(Protocol):
     """What a module in `tui/commands/` offers."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
-    def run(self, args: argparse.Namespace) -> int: ...
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command to its parser."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the command and return its exit code."""
+        ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:

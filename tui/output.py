@@ -40,6 +40,7 @@ class SafeStream(io.TextIOBase):
         """The stream below, for what is safe already and commands the terminal on purpose."""
 
     def write(self, text: str) -> int:
+        """Write the text without control sequences."""
         safe = safe_text(text, newlines=True)
         try:
             self.stream.write(safe)
@@ -49,23 +50,29 @@ class SafeStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
+        """Flush the stream."""
         self.stream.flush()
 
     def fileno(self) -> int:
+        """Return the descriptor of the stream."""
         return self.stream.fileno()
 
     def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
         return self.stream.isatty()
 
     def writable(self) -> bool:
+        """Return True, as `io.TextIOBase` asks."""
         return True
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream."""
         return self.stream.encoding
 
     @property
     def buffer(self) -> IO[bytes]:
+        """The bytes below the text stream."""
         return self.stream.buffer
 
     def close(self) -> None:
@@ -92,4 +99,5 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints quote an argument as one safe line."""
 
     def error(self, message: str) -> NoReturn:
+        """Print the usage and a safe error message, and exit with status 2."""
         super().error(safe_text(message))

@@ -34,6 +34,7 @@ class CheckBackup(Check):
     emergency: bool = param("count emergency backups only", default=False)
 
     def evaluate(self, context: Context) -> Outcome:
+        """Find the newest validated backup and check its age and its SHA-256."""
         try:
             found = [one for one in backups_of(context.runbook, self.target) if one.emergency or not self.emergency]
         except OSError as error:

@@ -35,6 +35,7 @@ class CheckDisk(Check):
     crit: Percent | None = param("critical from here on, for monitoring", default=None)
 
     def evaluate(self, context: Context) -> Outcome:
+        """Measure the file system and compare its usage with the limits."""
         found = usage(self.path, budgets_of(context.runbook))
         limit = min([mark for mark in (self.warn, self.crit) if mark is not None], default=self.below)
         level = disk_level(

@@ -60,6 +60,7 @@ class CheckFollowUps(Check):
     least: int = param("how many there have to be", default=1, least=1)
 
     def evaluate(self, context: Context) -> Outcome:
+        """Read the follow-up actions and check that each has an owner and a due date."""
         text = self.follow_ups or value_of(context, self.step, "follow_ups")
         items = follow_ups(text)
         faults = [f"follow-up {number} {item.missing}" for number, item in enumerate(items, start=1) if item.missing]

@@ -26,6 +26,7 @@ class CheckFreeze(Check):
     expect: str = param("'on' or 'off' (in quotes in YAML)", default="on")
 
     def evaluate(self, context: Context) -> Outcome:
+        """Read the freeze file and compare it with the expected state."""
         if self.expect not in ("on", "off"):
             raise BadInput(f"expect is 'on' or 'off', not {self.expect!r}", hint="Write it in quotes in YAML")
         freeze = freeze_file.read(context.location("freeze"))

@@ -50,6 +50,7 @@ class MigrationChecks(Check):
     command: str = param("what to run in that container", default="./validate.sh")
 
     def plan(self, context: Context) -> Plan:
+        """List what the checks read."""
         draft = self.draft()
         draft.add(Verb.READ, f"the disk of {context.location('backups')}, and the newest nightly set there")
         for target in context.runbook.targets.values():
@@ -62,6 +63,7 @@ class MigrationChecks(Check):
         return draft.plan()
 
     def evaluate(self, context: Context) -> Outcome:
+        """Run all checks and report each result."""
         findings = []
         for finding in self._findings(context):
             context.console.say(safe_text(str(finding)))

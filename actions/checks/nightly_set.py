@@ -28,6 +28,7 @@ class CheckNightlySet(Check):
     max_age: Seconds = param("how old it may be", default=DAY_AND_TWO_HOURS)
 
     def evaluate(self, context: Context) -> Outcome:
+        """Find the newest nightly set and check its backups, checksums and age."""
         place = context.location("backups")
         try:
             sets = [folder for folder in sets_below(place) if folder.parent == place]

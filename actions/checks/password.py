@@ -28,6 +28,7 @@ class CheckPassword(Check):
     target: Target = param("the target to log in to")
 
     def evaluate(self, context: Context) -> Outcome:
+        """Log in over TCP and check whether the server asked for the password."""
         route = login_route(context.runbook, self.target)
         try:
             with connect(route, pgpass=password_file(context.runbook)) as connection:

@@ -32,6 +32,7 @@ class CheckPostMortem(Check):
     step: str = param("the step that publishes it", default="publish-post-mortem")
 
     def evaluate(self, context: Context) -> Outcome:
+        """Check the sections of the post-mortem and its place of publication."""
         from midwatch.reports.post_mortem import missing_sections
 
         if context.incident is None:

@@ -33,6 +33,7 @@ class CheckServices(Check):
     targets: tuple[Target, ...] = param("which targets (default: all)", default=())
 
     def evaluate(self, context: Context) -> Outcome:
+        """Check all targets in parallel."""
         wanted = self.targets or tuple(context.runbook.targets.values())
         if not wanted:
             raise OutcomeUnknown("The runbook names no targets", hint="Name them under 'targets:'")

@@ -47,6 +47,7 @@ class RetentionPlan:
 
     @property
     def frees(self) -> int:
+        """The total size in bytes of the files to remove."""
         return sum(one.size for one in self.remove)
 
 

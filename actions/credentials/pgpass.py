@@ -42,6 +42,7 @@ class Login:
     user: str
 
     def matches(self, fields: Sequence[str]) -> bool:
+        """Whether the first four fields of a `.pgpass` line apply to this login."""
         wanted = (self.host, str(self.port), self.database, self.user)
         return all(field in ("*", want) for field, want in zip(fields[:4], wanted, strict=True))
 

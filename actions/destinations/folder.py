@@ -37,12 +37,15 @@ class Folder:
         return self.shown or str(self.path)
 
     def location(self, name: str) -> str:
+        """Return the path of a file in the folder."""
         return str(self.path / name)
 
     def identity(self) -> str:
+        """Return the device and inode of the folder."""
         return folder_identity(self.path)
 
     def room(self, expected: int) -> Room:
+        """Compare the free space with the expected size in bytes."""
         found = usage(self.path, self.budgets, nearest=True)
         after = found.after(expected)
         missing = found.path != self.path
@@ -62,6 +65,7 @@ class Folder:
         return Room(words)
 
     def open(self, name: str) -> FolderWriter:
+        """Create a new file and return its writer."""
         try:
             make_folders(self.path, mode=0o700)
         except OSError as error:
@@ -71,6 +75,7 @@ class Folder:
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a file for reading."""
         try:
             with open_regular_file(self.path / name) as file:
                 yield file
@@ -78,6 +83,7 @@ class Folder:
             raise Failed(f"{self.path / name} cannot be read: {error.strerror}", hint="Look at its disk") from error
 
     def size(self, name: str) -> int | None:
+        """Return the size of a file in bytes; None when it does not exist."""
         try:
             return (self.path / name).stat().st_size
         except FileNotFoundError:
@@ -97,6 +103,7 @@ class FolderWriter:
             raise _unmakable(self._partial, error) from error
 
     def write(self, data: bytes) -> None:
+        """Append the data to the file."""
         view = memoryview(data)
         while view:
             try:
@@ -107,6 +114,7 @@ class FolderWriter:
             view = view[written:]
 
     def commit(self, size: int, sha256: str) -> None:
+        """Flush the file to disk and give it its final name."""
         try:
             os.fsync(self._descriptor)
         except OSError as error:
@@ -121,6 +129,7 @@ class FolderWriter:
         self.abort()
 
     def abort(self) -> None:
+        """Remove the unfinished file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -36,6 +36,7 @@ class Bucket:
         return f"s3://{self.bucket}{f'/{self.prefix}' if self.prefix else ''}"
 
     def location(self, name: str) -> str:
+        """Return the address of an object in the bucket."""
         return f"{self}/{name}"
 
     def key(self, name: str) -> str:
@@ -43,24 +44,29 @@ class Bucket:
         return f"{self.prefix}/{name}" if self.prefix else name
 
     def identity(self) -> str:
+        """Return the bucket with the address of its endpoint."""
         return f"{self} at {self.client().meta.endpoint_url}"
 
     def room(self, expected: int) -> Room:
+        """Require that the bucket can be written to; its free space is not known."""
         with _explained(self):
             self.client().head_bucket(Bucket=self.bucket)
         return Room(f"{self} is there; a bucket does not tell how much it takes")
 
     def open(self, name: str) -> BucketWriter:
+        """Return a writer for a new object."""
         return BucketWriter(self, name)
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
+        """Open an object for reading."""
         with _explained(self):
             body = self.client().get_object(Bucket=self.bucket, Key=self.key(name))["Body"]
         with contextlib.closing(body), _explained(self):
             yield cast(IO[bytes], body)
 
     def size(self, name: str) -> int | None:
+        """Return the size of an object in bytes; None when it does not exist."""
         with _explained(self):
             from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
@@ -100,11 +106,13 @@ class BucketWriter:
         self._open = True
 
     def write(self, data: bytes) -> None:
+        """Append the data, and upload each full part."""
         self._buffer += data
         if len(self._buffer) >= max(PART, self._count // 1000):
             self._send()
 
     def commit(self, size: int, sha256: str) -> None:
+        """Complete the upload."""
         if self._buffer or not self._parts:
             self._send()
         if self._count != size:
@@ -122,6 +130,7 @@ class BucketWriter:
                 )
 
     def abort(self) -> None:
+        """Abort the upload, so that no part remains."""
         if self._open:
             self._open = False
             with contextlib.suppress(MidwatchError), _explained(self._place):

@@ -77,12 +77,15 @@ class Ssh:
         return f"ssh://{self.host}{self.folder if self.folder.startswith('/') else f'/~/{self.folder}'}".rstrip("/")
 
     def location(self, name: str) -> str:
+        """Return the address of a file in the remote folder."""
         return f"{self}/{name}"
 
     def identity(self) -> str:
+        """Return the destination with the key of its host."""
         return f"{self}, host key {self.host.key()}"
 
     def room(self, expected: int) -> Room:
+        """Compare the free space of the remote folder with the expected size in bytes."""
         fields = self.host.run(_ROOM, self.folder).split()
         try:
             used, free = int(fields[2]) * 1024, int(fields[3]) * 1024
@@ -96,10 +99,12 @@ class Ssh:
         return Room(words)
 
     def open(self, name: str) -> SshWriter:
+        """Return a writer for a new remote file."""
         return SshWriter(self, name)
 
     @contextlib.contextmanager
     def read(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a remote file for reading."""
         process = self.host.start('cd -- "$1" && cat -- "$2"', self.folder, name, stdin=None)
         assert process.stdout is not None
         assert process.stderr is not None
@@ -114,6 +119,7 @@ class Ssh:
             _end(process)
 
     def size(self, name: str) -> int | None:
+        """Return the size of a remote file in bytes; None when it does not exist."""
         said = self.host.run(
             'cd -- "$1" && if [ -e "$2" ]; then wc -c < "$2"; else echo none; fi', self.folder, name
         ).strip()
@@ -136,6 +142,7 @@ class SshWriter:
         os.set_blocking(self._descriptor, False)
 
     def write(self, data: bytes) -> None:
+        """Send the data to the remote file."""
         view = memoryview(data)
         while view:
             if not select.select((), (self._descriptor,), (), STALL)[1]:
@@ -153,6 +160,7 @@ class SshWriter:
             view = view[written:]
 
     def commit(self, size: int, sha256: str) -> None:
+        """Compare size and SHA-256 with the remote file, and give it its final name."""
         process = self._process
         try:
             out, err = process.communicate(timeout=STALL)  # which first tells the other end that this is all
@@ -170,6 +178,7 @@ class SshWriter:
         self._there = False
 
     def abort(self) -> None:
+        """End the connection and remove the unfinished file."""
         _end(self._process)
         if self._there:
             self._there = False

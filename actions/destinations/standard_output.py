@@ -26,23 +26,29 @@ class StandardOutput:
         return "standard output"
 
     def location(self, name: str) -> str:
+        """Return empty text: standard output has no location."""
         return ""
 
     def identity(self) -> str:
+        """Return the name of the destination."""
         return str(self)
 
     def room(self, expected: int) -> Room:
+        """Require that standard output is not a terminal; its free space is not known."""
         if os.isatty(_OUT):
             return Room("a terminal", "Standard output is a terminal, and a backup is no text")
         return Room("not known: whoever reads standard output has to have it")
 
     def open(self, name: str) -> StandardOutputWriter:
+        """Return the writer to standard output."""
         return StandardOutputWriter()
 
     def read(self, name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+        """Raise `Refused`: written data cannot be read again."""
         raise Refused("What went to standard output cannot be read again", hint="Name the file that it was written to")
 
     def size(self, name: str) -> int | None:
+        """Raise `Refused`: written data cannot be found again."""
         raise Refused("What went to standard output cannot be found again", hint="Name the file that it was written to")
 
 
@@ -58,6 +64,7 @@ class StandardOutputWriter:
         os.dup2(_ERROR, _OUT)
 
     def write(self, data: bytes) -> None:
+        """Write the data to standard output."""
         view = memoryview(data)
         while view:
             try:
@@ -69,9 +76,11 @@ class StandardOutputWriter:
             view = view[written:]
 
     def commit(self, size: int, sha256: str) -> None:
+        """Close standard output."""
         self.abort()
 
     def abort(self) -> None:
+        """Close standard output."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

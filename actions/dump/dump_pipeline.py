@@ -26,6 +26,7 @@ class Hashing:
         self.count, self.digest = 0, hashlib.sha256()
 
     def write(self, data: bytes) -> None:
+        """Write the data and update the digest and the size."""
         self._writing.write(data)
         self.digest.update(data)
         self.count += len(data)
@@ -40,6 +41,7 @@ class DumpPipeline:
         self.unpacked = 0
 
     def write(self, data: bytes) -> None:
+        """Compress the data and pass it on."""
         self.unpacked += len(data)
         self._give(self._compressor.compress(data))
 

@@ -57,6 +57,7 @@ class Words:
         self._line, self._kept = b"", bytearray()
 
     def feed(self, data: bytes) -> None:
+        """Take in the next part of the messages."""
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
             if begun := _BEGINS.match(line):
@@ -122,6 +123,7 @@ class LocalDump:
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
 
     def chunks(self) -> Iterator[bytes]:
+        """Yield the dump in chunks."""
         process = self._process
         assert process.stdout is not None
         assert process.stderr is not None
@@ -147,6 +149,7 @@ class LocalDump:
         _judge(process.wait(), self._words.rest())
 
     def stop(self) -> None:
+        """End `pg_dump`."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -173,6 +176,7 @@ class ContainerDump:
             self._open = stack.pop_all()
 
     def chunks(self) -> Iterator[bytes]:
+        """Yield the dump in chunks."""
         try:
             for kind, data in self._exec.frames(lambda: STALL):
                 if kind == OUT:
@@ -212,6 +216,7 @@ class ContainerDump:
         return False
 
     def stop(self) -> None:
+        """End `pg_dump` in the container."""
         with contextlib.suppress(Exception):  # the engine or the server may be gone, which also ends it
             self._open.close()
             if not self._ended:

@@ -30,6 +30,7 @@ class StreamVerifier:
         self._thread.start()
 
     def write(self, data: bytes) -> None:
+        """Pass the data to the verifier; ignored after the verifier has given up."""
         with contextlib.suppress(BrokenPipeError):  # it has given up, and its verdict says why
             self._passage.pass_on(data)
 

@@ -219,6 +219,7 @@ class RowCounter:
         """Whether a comment has announced data: only after one does a line begin a block."""
 
     def feed(self, data: bytes) -> None:
+        """Count the rows in the next part of the dump."""
         self._buffer += data
         while self._inside() if self._table else self._outside():
             pass

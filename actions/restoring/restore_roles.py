@@ -36,6 +36,7 @@ class MissingRole:
 
     @property
     def statement(self) -> str:
+        """The SQL command that creates the role."""
         return f"CREATE ROLE {identifier(self.name)} WITH {self.attributes}"
 
 

@@ -185,10 +185,12 @@ class LocalRestore:
                 self._said += data
 
     def write(self, data: bytes) -> None:
+        """Pass the data to the restoring program."""
         assert self._process.stdin is not None
         self._process.stdin.write(data)
 
     def finish(self) -> tuple[int, str]:
+        """Close the input, wait for the end, and return the exit status and the messages."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -197,6 +199,7 @@ class LocalRestore:
         return code, self._said.decode("utf-8", "replace")
 
     def stop(self) -> None:
+        """End the restoring program."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -252,12 +255,14 @@ class ContainerRestore:
                     self._said += data
 
     def write(self, data: bytes) -> None:
+        """Pass the data to the restoring program in the container."""
         try:
             self._exec.send(data, LONG)
         except (ConnectionError, TimeoutError) as error:
             raise BrokenPipeError from error
 
     def finish(self) -> tuple[int, str]:
+        """Close the input, wait for the end, and return the exit status and the messages."""
         with contextlib.suppress(OSError):
             self._exec.end_input()
         self._listener.join()
@@ -267,6 +272,7 @@ class ContainerRestore:
         return (1 if code is None else code), self._said.decode("utf-8", "replace")
 
     def stop(self) -> None:
+        """End the restoring program in the container."""
         self._over.set()
         with contextlib.suppress(Exception):  # the engine may be gone, which also ends it
             self._open.close()

@@ -31,6 +31,7 @@ class Ended:
 
     @property
     def last_line(self) -> str:
+        """The last line of the output; empty when there is none."""
         lines = self.output.strip().splitlines()
         return lines[-1].strip() if lines else f"exit {self.exit}"
 

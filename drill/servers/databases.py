@@ -30,6 +30,7 @@ class DrillDatabase:
 
     @property
     def label(self) -> str:
+        """The name of the database in capitals."""
         return self.server.database.upper()
 
 

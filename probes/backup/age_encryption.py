@@ -134,6 +134,7 @@ class Encrypting:
             self._passage.close()
 
     def remember(self, error: BaseException) -> None:
+        """Keep an error that the encryption library would lose."""
         self._error = error
 
 

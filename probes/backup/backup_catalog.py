@@ -53,6 +53,7 @@ class BackupFile:
 
     @property
     def depth(self) -> int:
+        """How deeply the backup was validated; 0 when it was not validated or has a problem."""
         return self.manifest.depth if self.manifest is not None and not self.manifest.problem else 0
 
 

@@ -22,6 +22,7 @@ class BytePipe(io.RawIOBase):
         self._changed = threading.Condition()
 
     def readable(self) -> bool:
+        """Return True, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer

@@ -25,7 +25,9 @@ _BY_SIGNAL = 128
 class Readable(Protocol):
     """Whatever bytes can be read from, to the end."""
 
-    def read(self, size: int = ..., /) -> bytes | None: ...
+    def read(self, size: int = ..., /) -> bytes | None:
+        """Return up to `size` bytes; empty bytes at the end."""
+        ...
 
 
 class DigestingReader(io.RawIOBase):
@@ -37,9 +39,11 @@ class DigestingReader(io.RawIOBase):
         self.digest, self.bytes = hashlib.sha256(), 0
 
     def readable(self) -> bool:
+        """Return True, as `io.RawIOBase` asks."""
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
+        """Read into the buffer and update the digest."""
         data = self._raw.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self.digest.update(data)

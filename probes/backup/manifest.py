@@ -66,10 +66,12 @@ class Manifest:
 
     @property
     def began(self) -> datetime:
+        """The start of the backup, in UTC."""
         return from_rfc3339(self.started)
 
     @property
     def good(self) -> bool:
+        """Whether the backup was validated deeply enough and without a problem."""
         return self.depth >= GOOD and not self.problem
 
     @property

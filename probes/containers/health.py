@@ -20,6 +20,7 @@ class Health:
 
     @property
     def ok(self) -> bool:
+        """Whether the container runs and its health check, if any, passes."""
         return self.state == "running" and self.check in ("", "healthy")
 
     def __str__(self) -> str:

@@ -37,6 +37,7 @@ class ServerIdentity:
 
     @property
     def is_known(self) -> bool:
+        """Whether the system identifier could be read."""
         return self.system_identifier != UNKNOWN
 
 

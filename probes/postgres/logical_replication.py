@@ -44,6 +44,7 @@ class Slot:
 
     @property
     def drop_sql(self) -> str:
+        """The SQL command that drops the slot."""
         return f"SELECT pg_drop_replication_slot({literal(self.name).strip()});"
 
 
@@ -69,10 +70,12 @@ class Subscription:
 
     @property
     def disable_sql(self) -> str:
+        """The SQL command that disables the subscription."""
         return f"ALTER SUBSCRIPTION {identifier(self.name)} DISABLE;"
 
     @property
     def enable_sql(self) -> str:
+        """The SQL command that enables the subscription."""
         return f"ALTER SUBSCRIPTION {identifier(self.name)} ENABLE;"
 
     @property

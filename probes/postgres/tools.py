@@ -29,18 +29,22 @@ class Tools:
 
     @property
     def pg_dump(self) -> Path:
+        """The path of `pg_dump`."""
         return self.folder / "pg_dump"
 
     @property
     def pg_dumpall(self) -> Path:
+        """The path of `pg_dumpall`."""
         return self.folder / "pg_dumpall"
 
     @property
     def pg_restore(self) -> Path:
+        """The path of `pg_restore`."""
         return self.folder / "pg_restore"
 
     @property
     def psql(self) -> Path:
+        """The path of `psql`."""
         return self.folder / "psql"
 
     def __str__(self) -> str:

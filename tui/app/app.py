@@ -56,6 +56,7 @@ class MidwatchApp(BaseApp[bool]):
         self._keymap_given = read_keymap(keys_file(self.environment)) if keymap is None else dict(keymap)
 
     def on_mount(self) -> None:
+        """Apply the keymap and open the incident screen."""
         if self._keymap_given:
             self.set_keymap(self._keymap_given)
         self.end_with_the_terminal()
@@ -67,6 +68,7 @@ class MidwatchApp(BaseApp[bool]):
         super().exit(result, return_code)
 
     def action_ask_to_leave(self) -> None:
+        """Leave the incident screen, or close the page above it."""
         screen = self.screen
         if isinstance(screen, IncidentScreen):
             screen.action_leave()

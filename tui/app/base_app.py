@@ -42,6 +42,7 @@ class AsciiFilter(LineFilter):
     """Nothing but ASCII reaches the terminal."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Replace the characters that an ASCII terminal cannot show."""
         return [
             segment
             if segment.text.isascii()
@@ -114,6 +115,7 @@ class BaseApp(App[T]):
         """A text was pasted where there is no field for it: nothing is done with it here."""
 
     def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
+        """Show the help page of the dialog."""
         self.push_screen(Page(message.text_styles, message.title, message.lines, can_help=False))
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
@@ -129,6 +131,7 @@ class BaseApp(App[T]):
         self.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the filters for missing colours and for ASCII terminals."""
         filters = (
             super().get_line_filters() if self.text_styles.colours else [NoColor()]
         )  # Textual's own turns default into black

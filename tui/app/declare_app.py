@@ -37,6 +37,7 @@ class DeclareApp(BaseApp[Declaration]):
         self._runbook, self._earlier, self._given = runbook, earlier, given
 
     def on_mount(self) -> None:
+        """Open the form that declares an incident."""
         self.end_with_the_terminal()
         form = DeclareForm(self.text_styles, self._runbook, self._earlier, self._given)
         self.push_screen(form, lambda done: self.exit(form.declaration if done else None))

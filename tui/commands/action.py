@@ -22,10 +22,12 @@ _LARGEST_PLAN_BYTES = 64 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch action` to its parser."""
     add_names(parser, "action")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Plan an action, ask for consent and apply the plan."""
     if not args.name:
         return list_actions(checks=False)
     parser = Parser(f"midwatch action {args.name}")

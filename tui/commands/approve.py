@@ -12,6 +12,7 @@ from tui.output import say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch approve` to its parser."""
     add_incident(parser)
     parser.add_argument("step", nargs="?", metavar="STEP", help="the step's id (default: the one that waits)")
     add_runbook(parser)
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Approve or decline the plan that waits for a second person."""
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.policy import name_to_type
     from midwatch.engine.repository import find

@@ -15,10 +15,12 @@ from tui.output import Parser, say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch check` to its parser."""
     add_names(parser, "check")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Evaluate a check and print the result."""
     if not args.name:
         return list_actions(checks=True)
     require_check(args.name)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch drill` to its parser."""
     parser.add_argument(
         "scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)"
     )
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Start a drill, show its state or remove what it made."""
     from drill import production, scenarios, teardown
     from tui.launch_tui import wants_lines
 

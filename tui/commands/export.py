@@ -11,6 +11,7 @@ from tui.output import say, say_document
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch export` to its parser."""
     add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--post-mortem", action="store_true", help="the post-mortem instead of the timeline")
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Export the incident."""
     from midwatch.engine.incident_files import reopen
     from midwatch.engine.repository import find
     from midwatch.reports.post_mortem import post_mortem

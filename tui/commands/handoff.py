@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch handoff` to its parser."""
     add_incident(parser)
     add_runbook(parser)
     parser.add_argument(
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Print the handoff summary, or offer control to another operator."""
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.repository import find
     from midwatch.reports.handoff_summary import as_json, as_lines, handoff_summary, headline

@@ -13,11 +13,13 @@ from tui.output import say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch incidents` to its parser."""
     add_runbook(parser)
     parser.add_argument("--json", action="store_true", help="print them as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    """List the incidents, newest first."""
     from midwatch.engine.repository import incidents, summary
 
     logs = logs_folder(args)

@@ -10,12 +10,14 @@ from tui.output import say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch lint` to its parser."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="runbooks")
     parser.add_argument("--site", metavar="FILE", help="the site file laid over them")
     parser.add_argument("--json", action="store_true", help="print the errors as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Check the runbooks and print every problem with its position."""
     from midwatch.runbook.loader import RunbookErrors, load
 
     found: list[BadInput] = []

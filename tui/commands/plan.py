@@ -13,6 +13,7 @@ from tui.plain.plan_text import plan_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch plan` to its parser."""
     add_runbook(parser, positional=True)
     parser.add_argument("step", nargs="?", metavar="STEP", help="the id of one step (default: all that a machine does)")
     add_inputs(parser)
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Print the plans of the steps without running them."""
     from midwatch.api.action import Context
     from midwatch.engine.planning import SilentConsole, plan_step
     from midwatch.incident.state import Incident

@@ -11,6 +11,7 @@ from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook,
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch run` to its parser."""
     add_runbook(parser, positional=True)
     parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
     parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the runbook without a terminal."""
     if not args.headless:
         raise BadInput(
             "Without a screen there must be answers", hint="Add --headless --answers FILE, or open: midwatch RUNBOOK"

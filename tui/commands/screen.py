@@ -21,6 +21,7 @@ _EARLIER = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch screen` to its parser."""
     add_runbook(parser, positional=True)
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
     add_inputs(parser)
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Open the incident on the screen, or line by line."""
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.repository import find, open_incident
     from midwatch.system.actor import current_actor

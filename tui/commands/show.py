@@ -13,12 +13,14 @@ from tui.output import say, say_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch show` to its parser."""
     add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--json", action="store_true", help="print its events, one JSON object a line")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Print the state of the incident."""
     from midwatch.engine.incident_files import reopen
     from midwatch.engine.repository import find
     from midwatch.incident.event_redaction import masked_words

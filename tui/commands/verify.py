@@ -17,6 +17,7 @@ _MARKS = {Standing.GOOD: "", Standing.NOTE: "note: ", Standing.UNKNOWN: "unknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `midwatch verify` to its parser."""
     add_incident(parser, help="its id, the beginning of one, 'latest' (default), or an exported file")
     add_runbook(parser)
     parser.add_argument("--head", metavar="SHA256", help="the head that an update or the closure told")
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Verify the journal and print the verdict."""
     if args.count is not None and args.count < 0:
         raise BadInput(
             f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export"

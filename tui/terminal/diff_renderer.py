@@ -80,6 +80,7 @@ class DiffUpdate(CompositorUpdate):
         self._text = text
 
     def render_segments(self, console: Console) -> str:
+        """Return the prepared text."""
         return self._text
 
 
