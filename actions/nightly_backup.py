@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +27,7 @@ from midwatch.runbook.model import Risk, Runbook, Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.durable import make_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
-from midwatch.system.trusted_files import open_lock
+from midwatch.system.file_locks import locked_file
 from midwatch.system.units import Percent, percent, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
@@ -235,14 +233,6 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of the nightly job. Raises `Refused` when another one runs."""
     make_folders(place, mode=0o755)  # a set in it is 0700; the folder's name and room are no secret
-    descriptor = open_lock(place / ".nightly.lock", None)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                "Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log"
-            ) from None
+    running = Refused("Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log")
+    with locked_file(place / ".nightly.lock", None, otherwise=running):
         yield
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,6 +12,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.api.registry import find_action
 from midwatch.runbook.model import Risk, Trigger
 from midwatch.system.errors import BadInput, Failed
+from midwatch.system.suggestion import suggest
 from probes.logs.log_tail import find_lines
 
 TAIL = 10_000_000
@@ -58,8 +58,7 @@ class TriggerAction(Action):
         triggers = {trigger.id: trigger for trigger in context.runbook.triggers}
         if self.id in triggers:
             return triggers[self.id]
-        near = difflib.get_close_matches(self.id, triggers, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Triggers: {', '.join(triggers) or 'none are defined'}"
+        hint = suggest(self.id, triggers, "Triggers")
         raise BadInput(f"There is no trigger {self.id!r}", hint=hint)
 
     def _in_log(self, trigger: Trigger, context: Context) -> tuple[bool, str]:

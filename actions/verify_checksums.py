@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +12,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk
 from midwatch.supervisor.progress import BYTES
 from midwatch.system.errors import BadInput, Failed
+from midwatch.system.suggestion import suggest
 from midwatch.system.units import size
 from probes.backup.checksums import SetVerdict, sets_below, verify_set
 from probes.storage.disk_usage import files_below
@@ -86,6 +86,5 @@ class VerifyChecksums(Action):
         named = {str(folder.relative_to(place)): folder for folder in folders}
         if self.set in named:
             return [named[self.set]]
-        near = difflib.get_close_matches(self.set, named, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Sets: {', '.join(named) or 'none'}"
+        hint = suggest(self.set, named, "Sets")
         raise BadInput(f"There is no backup set {self.set!r} below {place}", hint=hint)

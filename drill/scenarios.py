@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from midwatch.system.errors import BadInput
+from midwatch.system.suggestion import suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,4 @@ def find(name: str) -> Scenario:
         if scenario.name == name:
             return scenario
     names = [scenario.name for scenario in SCENARIOS]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}"
-    raise BadInput(f"There is no drill {name!r}", hint=hint)
+    raise BadInput(f"There is no drill {name!r}", hint=suggest(name, names, "Drills"))

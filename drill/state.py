@@ -11,7 +11,6 @@ where the id of the record says, or holds a marker with that id. Every other pat
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -24,6 +23,7 @@ from typing import Any, Self
 
 from drill.scenarios import find
 from midwatch.system.errors import BadInput, Failed, MidwatchError
+from midwatch.system.file_locks import locked_file
 from midwatch.system.process import ProcessIdentity
 from midwatch.system.trusted_files import (
     Trust,
@@ -32,7 +32,6 @@ from midwatch.system.trusted_files import (
     create_exclusive,
     make_folders,
     open_folder,
-    open_lock,
     read_trusted,
 )
 
@@ -138,9 +137,7 @@ class DrillState:
         """Keep others from changing or tearing down this drill meanwhile. Raises `UntrustedFile`."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(FileNotFoundError):
-                descriptor = open_lock(self.lock, own_trust())
-                stack.callback(os.close, descriptor)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                stack.enter_context(locked_file(self.lock, own_trust()))
             yield
 
 

@@ -43,10 +43,10 @@ def _checks() -> dict[str, type[Check]]:
 def require_check(name: str) -> None:
     """Raise `BadInput` for what is no check, before any of its parameters is looked at; near checks are suggested."""
     from midwatch.api.registry import action_names, find_action
-    from midwatch.runbook.fields import near
+    from midwatch.system.suggestion import suggest
 
     if name not in action_names():
-        raise BadInput(f"There is no check {name!r}", hint=near(name, _checks(), "There are"))
+        raise BadInput(f"There is no check {name!r}", hint=suggest(name, _checks(), "There are"))
     if not issubclass(find_action(name), Check):
         raise BadInput(f"{name} is not a check: it changes something", hint=f"Run it: midwatch action {name}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import errno
 import importlib
 import os
@@ -16,6 +15,7 @@ from typing import Protocol, cast
 
 from midwatch import __version__
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.suggestion import near_names
 from midwatch.system.umask import keep_others_out
 from tui.output import Parser, safe_streams, say
 
@@ -148,7 +148,7 @@ def _refuse_misspelt(arguments: list[str]) -> None:
     word = arguments[0] if arguments else ""
     if not word.replace("-", "").isalpha() or word.startswith("-") or os.path.lexists(word):
         return
-    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    near = near_names(word, COMMANDS)
     hint = f"Did you mean: midwatch {near[0]}" if near else "See the commands: midwatch --help"
     raise BadInput(f"There is no command {word!r}, and no runbook of that name", hint=hint)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +11,8 @@ from pathlib import Path
 
 from actions.credentials.pgpass import Former
 from midwatch.system.errors import Failed, Refused, in_words
-from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, make_folders, open_lock, read_trusted
+from midwatch.system.file_locks import locked_file
+from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, make_folders, read_trusted
 
 _LIMIT_BYTES = 1_000_000
 
@@ -42,7 +41,7 @@ class CredentialBackup:
                 path, (json.dumps(fields) + "\n").encode(), mode=0o600, trust=_trust()
             )  # ASCII: any bytes come through
         except (OSError, UntrustedFile) as error:
-            hint = "The password was not touched; set places.sealed to a folder of your own on a disk with room"
+            hint = "The password was not touched; set locations.credential_backups to a folder of your own on a disk with room"
             raise Refused(f"The former verifier cannot be kept in {folder}: {in_words(error)}", hint=hint) from error
         return path
 
@@ -61,9 +60,9 @@ def read_credential_backup(path: Path) -> CredentialBackup:
             raise TypeError
         return CredentialBackup(str(data["target"]), str(data["role"]), verifier, lines)
     except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}", hint="Is places.sealed where it was?") from error
+        raise Refused(f"{path} cannot be read: {error.strerror}", hint="Is that location where it was?") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Refused(f"{path} is not what a recovery keeps", hint="Name a file below places.sealed") from None
+        raise Refused(f"{path} is not what a recovery keeps", hint="Name a file below that location") from None
 
 
 def newest_credential_backup(folder: Path, target: str, role: str) -> Path | None:
@@ -81,20 +80,15 @@ def newest_credential_backup(folder: Path, target: str, role: str) -> Path | Non
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """While it is held, nobody else changes a password or `.pgpass` this way. Raises `Refused` when somebody does."""
-    try:
-        _make_folder(folder)
-        descriptor = open_lock(folder / "lock", _trust())
-    except (OSError, UntrustedFile) as error:
-        hint = "The password was not touched; set places.sealed elsewhere"
-        raise Refused(f"{folder} cannot be used: {in_words(error)}", hint=hint) from error
-    try:
+    running = Refused("Another recovery of a password is running here", hint="Wait for its end")
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Refused("Another recovery of a password is running here", hint="Wait for its end") from None
+            _make_folder(folder)
+            stack.enter_context(locked_file(folder / "lock", _trust(), otherwise=running))
+        except (OSError, UntrustedFile) as error:
+            hint = "The password was not touched; set locations.credential_backups elsewhere"
+            raise Refused(f"{folder} cannot be used: {in_words(error)}", hint=hint) from error
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _trust() -> Trust:

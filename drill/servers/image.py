@@ -7,7 +7,6 @@ was emptied gets it again in seconds.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,7 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed
-from midwatch.system.trusted_files import Trust, make_folders, open_lock
+from midwatch.system.file_locks import locked_file
+from midwatch.system.trusted_files import Trust, make_folders
 from probes.containers.client import engine
 
 ENTRY = Path(__file__).with_name("container-entry.sh")
@@ -175,9 +175,5 @@ def _cache() -> Path:
 def _one_at_a_time() -> Iterator[None]:
     """Hold the lock of the cache. Raises `UntrustedFile` when another user could have put an image there."""
     make_folders(_cache(), mode=0o700, trust=Trust.own())
-    lock = open_lock(_cache() / "image.lock", Trust.own())
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked_file(_cache() / "image.lock", Trust.own()):
         yield
-    finally:
-        os.close(lock)

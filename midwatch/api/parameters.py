@@ -8,7 +8,6 @@ The annotation of the field is the type of the parameter: `str`, `int`, `bool`, 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.errors import BadInput
+from midwatch.system.suggestion import suggest
 from midwatch.system.units import Percent, Seconds, Size
 
 T = TypeVar("T")
@@ -127,8 +127,7 @@ def build(cls: type[T], given: Mapping[str, Any], runbook: Runbook) -> T:
     known = {p.name: p for p in parameters_of(cls)}
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known) or 'nothing'}"
+            hint = suggest(name, known, "It takes")
             raise BadParameter(name, f"Unknown parameter {name!r}", hint=hint)
     values: dict[str, Any] = {}
     for name, parameter in known.items():
@@ -212,8 +211,7 @@ def find_target(runbook: Runbook, name: str, parameter: str = "target") -> Targe
     """
     if name in runbook.targets:
         return runbook.targets[name]
-    near = difflib.get_close_matches(name, runbook.targets, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Targets: {', '.join(runbook.targets) or 'none are defined'}"
+    hint = suggest(name, runbook.targets, "Targets")
     raise BadParameter(parameter, f"There is no target {name!r}", hint=hint)
 
 

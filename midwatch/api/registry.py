@@ -5,13 +5,13 @@ Because of the registry, the core imports neither `actions` nor `probes`.
 
 from __future__ import annotations
 
-import difflib
 import functools
 from importlib.metadata import EntryPoint, entry_points
 
 from midwatch.api.action import Action
 from midwatch.api.probe import Probe
 from midwatch.system.errors import BadInput
+from midwatch.system.suggestion import suggest
 
 ACTIONS = "midwatch.actions"
 PROBES = "midwatch.probes"
@@ -69,9 +69,7 @@ def find_probe(name: str) -> type[Probe]:
 def _load(group: str, name: str, what: str) -> type:
     points = _points(group)
     if name not in points:
-        near = difflib.get_close_matches(name, points, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Installed: {', '.join(points) or 'none'}"
-        raise BadInput(f"There is no {what} {name!r}", hint=hint)
+        raise BadInput(f"There is no {what} {name!r}", hint=suggest(name, points, "Installed"))
     try:
         found = points[name].load()
     except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 
 _KEYS = ("actor", "inputs", "default_manual", "manual", "confirm", "override", "skip", "pin_anew", "wait_for_approval")
@@ -152,6 +152,5 @@ def _seconds(entry: Entry) -> float:
 def _only(table: Table, known: Iterable[str]) -> None:
     for key, entry in table.entries.items():
         if key not in known:
-            near = difflib.get_close_matches(key, list(known), n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}"
+            hint = suggest(key, known, "Known")
             raise BadInput(f"Unknown key {key!r}", place=entry.place, hint=hint)

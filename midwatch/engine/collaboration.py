@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import pwd
 import time
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.strict_json import number_of, text_of
+from midwatch.system.suggestion import did_you_mean
 
 OFFER = 10 * 60.0
 """Seconds for which an offer of control stands."""
@@ -252,6 +252,5 @@ def _require_login(name: str) -> None:
         pwd.getpwnam(name)
     except KeyError:
         people = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid == 0 or 1000 <= entry.pw_uid < 60000]
-        near = difflib.get_close_matches(name, people, n=1)
-        hint = f"Did you mean {near[0]}?" if near else "Name a login, or NAME@HOST for one of another machine"
+        hint = did_you_mean(name, people, "Name a login, or NAME@HOST for one of another machine")
         raise BadInput(f"There is no login {name} on this machine", hint=hint) from None

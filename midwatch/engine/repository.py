@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.system.errors import BadInput, Failed, MidwatchError
+from midwatch.system.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,7 @@ def find(logs: Path, name: str) -> IncidentFolder:
         raise BadInput(
             f"{name} is the beginning of {len(found)} incidents: {names}", hint="Write more of it, or latest"
         )
-    near = difflib.get_close_matches(name, [folder.id for folder in folders], n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}?" if near else "See them: midwatch incidents"
+    hint = did_you_mean(name, [folder.id for folder in folders], "See them: midwatch incidents", cutoff=0.5)
     raise BadInput(f"There is no incident {name}", hint=hint)
 
 

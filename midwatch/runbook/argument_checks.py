@@ -9,10 +9,11 @@ from midwatch.api.action import Action, Check
 from midwatch.api.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.api.registry import find_action, find_probe
 from midwatch.runbook.builder import laid_over
-from midwatch.runbook.fields import Fields, Found, Problems, near, shortened
+from midwatch.runbook.fields import Fields, Found, Problems, shortened
 from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
 from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
+from midwatch.system.suggestion import suggest
 
 _HURT = tuple(Risk)
 
@@ -77,7 +78,7 @@ def _arguments(
     known = {parameter.name: parameter for parameter in parameters_of(cls)}
     for name, found in given.items():
         if name not in known:
-            problems.add(f"There is no parameter {name!r}", found.key, near(name, known, "It takes"))
+            problems.add(f"There is no parameter {name!r}", found.key, suggest(name, known, "It takes"))
         elif isinstance(found.value, Reference):
             _from_input(known[name], found, runbook, problems)
         elif found.value is not None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.runbook.builder import action_of, identity, kind_of, laid_over, question_of, section_of
-from midwatch.runbook.fields import Fields, Found, Problems, listed, near
+from midwatch.runbook.fields import Fields, Found, Problems, listed
 from midwatch.runbook.model import INPUTS, Question, Reference, Risk, StepKind, TargetKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.questions import answer_words
 from midwatch.system.errors import SourceLocation
+from midwatch.system.suggestion import suggest
 
 _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
@@ -139,7 +140,7 @@ def _dependents(target: Fields, targets: dict[str, Found], problems: Problems) -
             problems.add("A dependent has one of 'target', 'tcp' and 'command'", item.value.place, hint)
         name = item.value.get("target")
         if name is not None and name not in targets:
-            problems.add(f"There is no target {name!r}", item.value.where("target"), near(name, targets, "Targets"))
+            problems.add(f"There is no target {name!r}", item.value.where("target"), suggest(name, targets, "Targets"))
 
 
 def _names(steps: list[Fields], roles: dict[str, Found], panels: dict[str, Found], problems: Problems) -> None:
@@ -147,10 +148,10 @@ def _names(steps: list[Fields], roles: dict[str, Found], panels: dict[str, Found
         failure = step.get("on_failure") or Fields(step.place)
         for found in [*step.items("notify"), *failure.items("notify")]:
             if found.value not in roles:
-                problems.add(f"There is no role {found.value!r}", found.place, near(found.value, roles, "Roles"))
+                problems.add(f"There is no role {found.value!r}", found.place, suggest(found.value, roles, "Roles"))
         for found in step.items("measure"):
             if found.value not in panels:
-                problems.add(f"There is no panel {found.value!r}", found.place, near(found.value, panels, "Panels"))
+                problems.add(f"There is no panel {found.value!r}", found.place, suggest(found.value, panels, "Panels"))
 
 
 def _links_of(step: Fields) -> Iterator[_Link]:
@@ -183,7 +184,7 @@ def _links(steps: list[Fields], problems: Problems) -> None:
     searches = 0
     for link in links:
         if link.target not in order:
-            hint = "" if problems.full else near(link.target, order, "Steps")
+            hint = "" if problems.full else suggest(link.target, order, "Steps")
             problems.add(f"There is no step {link.target!r}", link.place, hint)
             continue
         if order[link.target] < order[link.source]:
@@ -248,10 +249,14 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
                 continue
             names = [name for name in asked[reference.step] if name]
             if reference.step == INPUTS:
-                problems.add(f"There is no input {reference.key!r}", found.place, near(reference.key, names, "Inputs"))
+                problems.add(
+                    f"There is no input {reference.key!r}",
+                    found.place,
+                    suggest(reference.key, names, "Inputs"),
+                )
             else:
                 sentence = f"Step {reference.step!r} does not ask for {reference.key!r}"
-                problems.add(sentence, found.place, near(reference.key, names, "It asks for"))
+                problems.add(sentence, found.place, suggest(reference.key, names, "It asks for"))
 
 
 def _reported(step: Fields, mention: Found, problems: Problems) -> None:
@@ -261,7 +266,7 @@ def _reported(step: Fields, mention: Found, problems: Problems) -> None:
         declared = step.values("outputs")
         if reference.key not in declared:
             hint = (
-                near(reference.key, declared, "It reports")
+                suggest(reference.key, declared, "It reports")
                 if declared
                 else f"Add outputs: [{reference.key}] to that step"
             )
@@ -269,7 +274,7 @@ def _reported(step: Fields, mention: Found, problems: Problems) -> None:
         return
     action = action_of(step.get("uses", ""))
     if action is not None and action.outputs is not None and reference.key not in action.outputs:
-        hint = near(reference.key, action.outputs, "It reports") if action.outputs else "It reports nothing"
+        hint = suggest(reference.key, action.outputs, "It reports") if action.outputs else "It reports nothing"
         problems.add(f"The action {action.name!r} does not report {reference.key!r}", mention.place, hint)
 
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from midwatch.runbook.fields import near
 from midwatch.runbook.model import Question, Runbook, Severity
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.suggestion import suggest
 from midwatch.system.units import size
 
 LONGEST = 16_000
@@ -61,7 +61,7 @@ def require_known(runbook: Runbook, names: Iterable[str], *, place: SourceLocati
     known = [ask.name for ask in runbook.inputs]
     for name in names:
         if name not in known:
-            hint = near(name, known, "Inputs") if known else "It asks for none"
+            hint = suggest(name, known, "Inputs") if known else "It asks for none"
             raise BadInput(f"{runbook.file.name} has no input {name!r}", place=place, hint=hint)
 
 

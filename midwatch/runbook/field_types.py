@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.fields import FieldType, Problems, Schema, described, listed, near, shortened
+from midwatch.runbook.fields import FieldType, Problems, Schema, described, listed, shortened
 from midwatch.runbook.model import Reference
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
+from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 
 # Whole numbers are let in as text, since `section: 3` and `section: "3"` mean the same to whoever writes it.
@@ -88,7 +89,9 @@ class Word(FieldType):
             return node.text
         text = node.text if isinstance(node, Scalar) else ""
         problems.add(
-            f"This takes {listed(self.words)}, not {described(node)}", node.place, near(text, self.words, "One of")
+            f"This takes {listed(self.words)}, not {described(node)}",
+            node.place,
+            suggest(text, self.words, "One of"),
         )
         return None
 

@@ -5,14 +5,14 @@ A `Kind` says both how a value is read and how JSON Schema describes it, so that
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.suggestion import suggest
 
 Schema = dict[str, Any]
 
@@ -179,7 +179,9 @@ class Shape(FieldType):
                     problems.add(f"`{name}` is now `{renamed}`", entry.place)
                     continue
                 comma = " " in name and isinstance(entry.node, Scalar) and entry.node.value is None
-                hint = "In { } a comma ends a value: put the text in quotes" if comma else near(name, known, "It takes")
+                hint = (
+                    "In { } a comma ends a value: put the text in quotes" if comma else suggest(name, known, "It takes")
+                )
                 problems.add(f"{sentence_case(self.name)} has no key {shortened(name)!r}", entry.place, hint)
                 continue
             keys[name] = entry.place
@@ -298,17 +300,6 @@ def described(node: Node) -> str:
             return "a table"
         case Scalar():
             return "nothing" if node.value is None else repr(shortened(node.text))
-
-
-def near(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint that suggests the nearest known name, or lists them."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1) if len(names) <= LONGEST else []
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    return f"{otherwise}: {', '.join(names[:12]) or 'nothing'}" + (
-        f" and {len(names) - 12} more" if len(names) > 12 else ""
-    )
 
 
 def listed(words: Sequence[str]) -> str:

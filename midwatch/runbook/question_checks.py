@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from midwatch.runbook.builder import question_of
-from midwatch.runbook.fields import Fields, Found, Problems, near
+from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
+from midwatch.system.suggestion import suggest
 
 
 def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> None:
@@ -18,7 +19,7 @@ def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> Non
     asks = {ask.name: ask for ask in (question_of(item.value) for item in items)}
     for name, found in site.table("inputs").items() if site else ():
         if name not in asks:
-            problems.add(f"There is no input {name!r}", found.key, near(name, asks, "Inputs"))
+            problems.add(f"There is no input {name!r}", found.key, suggest(name, asks, "Inputs"))
         elif found.value is not None:
             _default(asks[name], found, problems)
 
@@ -59,4 +60,8 @@ def _default(ask: Question, found: Found, problems: Problems) -> None:
     if ask.kind == "choice" and not words:
         return  # its options are missing or wrong, which was said
     if why := misfit(ask, default):
-        problems.add(f"The default of {ask.name!r} {why}", found.place, near(default, words, "One of") if words else "")
+        problems.add(
+            f"The default of {ask.name!r} {why}",
+            found.place,
+            suggest(default, words, "One of") if words else "",
+        )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.suggestion import did_you_mean
 
 
 def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -> Step:
@@ -13,6 +12,5 @@ def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -
     steps = {step.id: step for step in runbook.steps()} | {step.number: step for step in runbook.steps()}
     if name in steps:
         return steps[name]
-    near = difflib.get_close_matches(name, steps, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"See them: midwatch plan {runbook.file.name}"
+    hint = did_you_mean(name, steps, f"See them: midwatch plan {runbook.file.name}")
     raise BadInput(f"There is no step {name!r} in {runbook.file.name}", place=place, hint=hint)

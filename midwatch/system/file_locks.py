@@ -6,10 +6,33 @@ back), and only who may write the file can hold one (unlike `flock`), so that an
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from midwatch.system.errors import MidwatchError
+from midwatch.system.trusted_files import Trust, open_lock
+
+
+@contextlib.contextmanager
+def locked_file(path: Path, trust: Trust | None, *, otherwise: MidwatchError | None = None) -> Iterator[None]:
+    """Hold the lock of the file at `path`, which is made when it is missing.
+
+    While another holds the lock, raises `otherwise`, or waits when there is none. Raises `UntrustedFile` and `OSError`.
+    """
+    descriptor = open_lock(path, trust)
+    try:
+        if otherwise is None:
+            lock(descriptor)
+        elif not try_lock(descriptor):
+            raise otherwise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def try_lock(descriptor: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from midwatch.runbook.model import Runbook, TargetKind
 from midwatch.system.errors import Failed
+from midwatch.system.suggestion import near_names
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -84,7 +84,7 @@ def named_container(client: DockerClient, name: str) -> Mapping[str, Any]:
     if str(found.get("Name", "")).lstrip("/") == name:
         return found
     names = [one.lstrip("/") for container in client.api.containers(all=True) for one in container["Names"]]
-    near = [one for one in names if name in one or one in name] or difflib.get_close_matches(name, names, n=3)
+    near = [one for one in names if name in one or one in name] or near_names(name, names, limit=3)
     hint = f"Similar: {', '.join(sorted(near)[:3])}" if near else "docker ps -a lists what there is"
     raise NoSuchThing(f"There is no container {name}", hint=hint)
 

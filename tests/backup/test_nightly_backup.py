@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import subprocess
@@ -19,6 +18,7 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, MidwatchError, Refused
+from midwatch.system.file_locks import locked_file
 from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
@@ -102,8 +102,7 @@ def test_one_table_without_permission_leaves_no_set(able: Context) -> None:
 def test_two_never_run_at_once(able: Context) -> None:
     place = able.location("backups")
     place.mkdir()
-    with (place / ".nightly.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked_file(place / ".nightly.lock", None):
         action = NightlyBackup()
         with pytest.raises(Refused, match="Another nightly backup"):
             action.apply(able, action.plan(able))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from textual.binding import Binding
 from textual.keys import Keys
 
 from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.suggestion import did_you_mean
 from screens.keys.keymaps import FIXED, SCREENS
 from screens.widgets.key import Key, shown
 from tui.user_files import read_own
@@ -61,8 +61,7 @@ def parse_keymap(text: str, file: Path) -> dict[str, str]:
     known = {key.id for keys in SCREENS.values() for key in keys}
     unknown = sorted(set(changed) - known)
     if unknown:
-        near = difflib.get_close_matches(unknown[0], sorted(known), n=1)
-        hint = f"Did you mean {near[0]}?" if near else "docs/settings.md has the names"
+        hint = did_you_mean(unknown[0], sorted(known), "docs/settings.md has the names")
         raise BadInput(f"No key does {unknown[0]!r}", place=SourceLocation(str(file)), hint=hint)
     for screen, registry in SCREENS.items():
         _require_apart(screen, registry, changed, file)

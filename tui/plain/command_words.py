@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from midwatch.system.errors import BadInput
+from midwatch.system.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,8 @@ def parse(line: str, *, driving: bool) -> tuple[CommandWord, str]:
         name, rest = "note", line.strip()
     word = next((word for word in COMMAND_WORDS if name in (word.name, word.short)), None)
     if word is None:
-        near = difflib.get_close_matches(name, [word.name for word in COMMAND_WORDS], n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise BadInput(f"{name!r} is no word here", hint=f"{hint}h lists them")
+        near = did_you_mean(name, [word.name for word in COMMAND_WORDS], "")
+        raise BadInput(f"{name!r} is no word here", hint=f"{near} h lists them".strip())
     if not word.there(driving=driving) and word.name != "go":
         why = "You drive" if driving else "You only observe"
         raise BadInput(f"{why}, so there is no '{word.name}'", hint="h lists what there is")
