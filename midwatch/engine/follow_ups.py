@@ -4,34 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from midwatch.incident.events import Event, EventKind, StepOutcome
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Runbook, Severity, Step
 
-FAILURES = (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
 
-
-def pending_escalation(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
+def pending_escalation(incident: Incident, runbook: Runbook) -> tuple[Severity, Step] | None:
     """The severity to which a failed step should have raised the incident, when nothing was decided on it since."""
-    for event in reversed(events):
-        if event.kind == EventKind.SEVERITY:
-            return None
-        failed = event.kind == EventKind.MARKED_FAILED or (
-            event.kind == EventKind.FINISHED and event.body["outcome"] in FAILURES
-        )
-        if failed:
-            step = runbook.step(str(event.body["step"]))
-            if event.kind == EventKind.FINISHED and is_undo(incident, step, event.body["attempt"]):
-                continue
-            worse = step.on_failure.raise_severity
-            if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
-                return worse, step
+    for step in map(runbook.step, reversed(incident.unjudged_failures)):
+        worse = step.on_failure.raise_severity
+        if worse is not None and worse < incident.severity:  # SEV-0 is worse than SEV-1
+            return worse, step
     return None
-
-
-def is_undo(incident: Incident, step: Step, number: int) -> bool:
-    """Whether this attempt takes another one back: its failure has none of the step's own consequences."""
-    return any(attempt.number == number and attempt.undoes is not None for attempt in incident.step(step.id).attempts)
 
 
 def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tuple[str, str]]:

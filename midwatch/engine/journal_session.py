@@ -17,7 +17,7 @@ from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
-from midwatch.incident.reducer import reduce
+from midwatch.incident.reducer import apply_event, reduce
 from midwatch.incident.start_reserve import StartReserve
 from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
@@ -174,10 +174,13 @@ class JournalSession(ABC):
         """What becomes of a driver that lost control."""
 
     def apply_events(self, events: list[Event]) -> None:
-        if events:
-            self.events = [*self.events, *events]
-            self.incident = reduce(self.events)
-            self._changed |= {str(event.body["step"]) for event in events if "step" in event.body}
+        """Take these events in; one that cannot be taken in is tried again before the next."""
+        self.events += events
+        known = self.incident.last.seq if self.incident.last else 0
+        for event in self.events[known:] if events else ():
+            self.incident = apply_event(self.incident, event)
+            if "step" in event.body:
+                self._changed.add(str(event.body["step"]))
 
     def release(self, handle: DriverHandle, *, trim: bool) -> None:
         if handle.control_socket:

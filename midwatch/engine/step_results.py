@@ -74,7 +74,7 @@ class StepResults(Control, Annotations):
             self._begin_reading(*owed)
 
     def _escalate(self) -> None:
-        if owed := follow_ups.pending_escalation(self.events, self.incident, self.runbook):
+        if owed := follow_ups.pending_escalation(self.incident, self.runbook):
             self.set_severity(owed[0], f"{owed[1].number} {owed[1].title} failed")
 
     def _begin_reading(self, step: Step, number: int) -> None:

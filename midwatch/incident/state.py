@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.conditions import Evaluation, Verdict, evaluate
 from midwatch.incident.events import Event, StepOutcome, seconds_between
+from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
 from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
@@ -43,9 +44,9 @@ class Attempt:
     exit: int | None = None
     summary: str = ""
     output: Mapping[str, Any] = field(default_factory=dict)
-    before: dict[str, Reading] = field(default_factory=dict)
+    before: Mapping[str, Reading] = field(default_factory=dict)
     """By panel."""
-    after: dict[str, Reading] = field(default_factory=dict)
+    after: Mapping[str, Reading] = field(default_factory=dict)
     approved_by: str = ""
     """The second person, where the step takes two."""
     began: float = 0.0
@@ -62,14 +63,14 @@ class StepState:
 
     id: str
     status: StepStatus = StepStatus.TODO
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: PersistentList[Attempt] = field(default_factory=PersistentList)
     ever_failed: bool = False
     actor: str = ""
     """Who marked done, skipped or ran it last."""
     concluded_at: datetime | None = None
     reason: str = ""
     """Of the skip, the failure manually or the reopening; or the note of the tick."""
-    values: dict[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     needed: bool = False
     """Whether a person decided that it is needed, whatever its `when:` says."""
 
@@ -153,13 +154,13 @@ class Offer:
 
 @dataclass(slots=True)
 class Incident:
-    """An incident's state after all events so far."""
+    """An incident's state after all events so far. Never changed: the next event makes another one, which shares most of it."""
 
     id: str = ""
     title: str = ""
     severity: Severity = Severity.SEV1
     declared_at: datetime | None = None
-    inputs: dict[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     """What was given when it was declared, by name."""
     closed_at: datetime | None = None
     lasted: float = 0.0
@@ -170,19 +171,21 @@ class Incident:
     """The last offer of control that was neither taken nor withdrawn; it may have expired."""
     asked_by: str = ""
     """Who asks the driver for control."""
-    approvals: dict[str, Approval] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
     """Step id → the last request of approval that no start has used up."""
-    pins: dict[str, Pin] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
     """Target → the server that it is in this incident."""
-    steps: dict[str, StepState] = field(default_factory=dict)
-    criteria: dict[str, CriterionState] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
-    corrections: dict[int, Correction] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
+    criteria: Mapping[str, CriterionState] = field(default_factory=dict)
+    notes: PersistentList[Note] = field(default_factory=PersistentList)
+    corrections: PersistentMap[Correction] = field(default_factory=PersistentMap)
     """By the number of the event whose words are corrected; the newest counts."""
-    stars: set[int] = field(default_factory=set)
-    """Numbers of events that the post-mortem should not miss."""
-    to_notify: dict[str, str] = field(default_factory=dict)
+    starred: PersistentMap[bool] = field(default_factory=PersistentMap)
+    """By the number of an event that the post-mortem should not miss."""
+    to_notify: Mapping[str, str] = field(default_factory=dict)
     """Role id → why it has to be notified, from failures; removed once told."""
+    unjudged_failures: tuple[str, ...] = ()
+    """Ids of steps that failed since the severity was set last, each at its last failure."""
     last_update_at: datetime | None = None
     updated: float = 0.0
     """Seconds from the declaration to the last status update, as `steady` counts them; 0 before the first."""
@@ -205,9 +208,14 @@ class Incident:
         """Whether the incident is declared and not closed."""
         return self.declared_at is not None and self.closed_at is None
 
+    @property
+    def stars(self) -> Set[int]:
+        """Numbers of events that the post-mortem should not miss."""
+        return self.starred.keys()
+
     def step(self, step_id: str) -> StepState:
         """The state of a step, also of one to which nothing has happened yet."""
-        return self.steps.setdefault(step_id, StepState(step_id))
+        return self.steps.get(step_id) or StepState(step_id)
 
     def running(self) -> list[StepState]:
         """Running steps."""
