@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTERS ?= 2
+SOAK ?= 60
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: drill run test lint bench lock screenshots clean
+.PHONY: drill run test test-fast test-full lint bench lock screenshots clean
 
 drill: $(READY)  ## open the rehearsal: the whole incident on real PostgreSQL servers
 	$(BIN)/midwatch drill
@@ -13,8 +14,14 @@ drill: $(READY)  ## open the rehearsal: the whole incident on real PostgreSQL se
 run: $(READY)  ## open the screen on ./runbook.yaml
 	$(BIN)/midwatch
 
-test: $(READY) lint  ## every test, two files at a time; one after the other: make test TESTERS=0
-	$(BIN)/pytest -n $(TESTERS)
+test: $(READY) lint  ## style, types and the tests, two files at a time; one after the other: make test TESTERS=0
+	$(BIN)/pytest -n $(TESTERS) -m "not heavy"
+
+test-fast: $(READY)  ## under a minute: no server, no Docker, no other user, nothing slow
+	$(BIN)/pytest -n $(TESTERS) -m "not (docker or postgres or root or slow or heavy)"
+
+test-full: $(READY)  ## the heavy tests that `make test` leaves out, with a longer soak; CI runs both
+	MIDWATCH_SOAK=$(SOAK) $(BIN)/pytest -n $(TESTERS) -m heavy
 
 lint: $(READY)  ## style, types and the walls between the rooms
 	$(BIN)/ruff check

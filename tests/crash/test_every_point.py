@@ -21,6 +21,8 @@ from tests.crash.deadly import DIED
 from tests.crash.drivers import Deadly
 from tests.crash.small_incident import end_state, lay_out
 
+pytestmark = pytest.mark.heavy
+
 SIDE_BY_SIDE = 3
 
 

@@ -33,6 +33,8 @@ from tests.crash import wandering
 from tests.crash.deadly import DIED
 from tests.crash.drivers import Deadly
 
+pytestmark = pytest.mark.heavy
+
 INCIDENTS = int(os.environ.get("MIDWATCH_SOAK", "12"))
 ALIVE = 12
 """At most so many things happen in one incident."""
