@@ -17,7 +17,7 @@ from tui.output import say, unfiltered
 def add_names(parser: argparse.ArgumentParser, what: str) -> None:
     """Add NAME and what comes after it, which is read once it is known which action it is."""
     parser.usage = f"midwatch {what} [NAME [--parameter value …]]"
-    parser.add_argument("name", nargs="?", metavar="NAME", help=f"which {what}; without it, all are listed")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"which {what}; without a name, all are listed")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     parser.epilog = f"What one of them takes: midwatch {what} NAME --help"
 

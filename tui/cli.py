@@ -20,19 +20,19 @@ from midwatch.system.umask import keep_others_out
 from tui.output import Parser, safe_streams, say
 
 COMMANDS = {
-    "drill": "rehearse: build a throwaway production and open the screen on it",
-    "run": "a runbook without a screen: --headless with an answers file",
-    "plan": "what each step would touch; changes nothing",
-    "lint": "every error of a runbook, with file:line:column and a hint",
-    "schema": "the JSON Schema of the runbook format",
-    "incidents": "every incident, newest first",
-    "handoff": "hand an incident to somebody: how it stands, and control",
-    "approve": "a plan that takes two people, from the second one's own login",
-    "show": "one incident's state and events",
-    "verify": "whether an incident's journal, and all that it names, is whole",
-    "export": "an incident's timeline or post-mortem as Markdown",
-    "action": "one action, from a shell",
-    "check": "one check, with the exit codes of monitoring plug-ins",
+    "drill": "rehearse: build a temporary production and open the screen on it",
+    "run": "run a runbook without a screen, with an answers file",
+    "plan": "show what each step would touch; changes nothing",
+    "lint": "list every error of a runbook, with file:line:column and a hint",
+    "schema": "print the JSON Schema of the runbook format",
+    "incidents": "list every incident, newest first",
+    "handoff": "summarize an incident, and offer control to somebody",
+    "approve": "approve a plan as the second person, from a login of your own",
+    "show": "show the state and the events of an incident",
+    "verify": "verify an incident's journal and the files that it names",
+    "export": "write the timeline or the post-mortem of an incident as Markdown",
+    "action": "run one action from a shell",
+    "check": "run one check, with the exit codes of monitoring plug-ins",
 }
 SCREEN = "screen"
 
@@ -160,7 +160,7 @@ def _front_door() -> Parser:
         "midwatch",
         usage="midwatch [RUNBOOK] [options]\n       midwatch COMMAND …",
         description="Walk through an incident: resume the open one of this runbook, or declare a new one.",
-        epilog=f"commands:\n{table}\n\n'midwatch COMMAND --help' tells more. Begin with: midwatch drill",
+        epilog=f"commands:\n{table}\n\nDetails of a command: midwatch COMMAND --help. To start: midwatch drill",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"midwatch {__version__}")

@@ -21,7 +21,7 @@ def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) ->
     else:
         parser.add_argument("--runbook", metavar="FILE", help=text)
     parser.add_argument(
-        "--site", metavar="FILE", help="the site file laid over it (default: $MIDWATCH_SITE, else site.yaml beside)"
+        "--site", metavar="FILE", help="the site file (default: $MIDWATCH_SITE, else site.yaml beside the runbook)"
     )
 
 
@@ -40,7 +40,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="inputs",
         metavar="NAME=VALUE",
-        help="what the runbook asks for under 'inputs'; once for each",
+        help="the value of an input of the runbook; once for each input",
     )
 
 

@@ -31,10 +31,10 @@ def run(args: argparse.Namespace) -> int:
     if not args.name:
         return list_actions(checks=False)
     parser = Parser(f"midwatch action {args.name}")
-    parser.add_argument("--plan", action="store_true", help="show what it would touch, and stop")
+    parser.add_argument("--plan", action="store_true", help="show the effects, and stop")
     parser.add_argument("--json", action="store_true", help="with --plan: print the plan as JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
-    parser.add_argument("--confirm", metavar="TEXT", default="", help="what a 'destroy' asks to type")
+    parser.add_argument("--confirm", metavar="TEXT", default="", help="the name that a 'destroy' asks for")
     parser.add_argument(
         "--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it"
     )

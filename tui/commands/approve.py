@@ -14,10 +14,10 @@ from tui.output import say, say_json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch approve` to its parser."""
     add_incident(parser)
-    parser.add_argument("step", nargs="?", metavar="STEP", help="the step's id (default: the one that waits)")
+    parser.add_argument("step", nargs="?", metavar="STEP", help="the step's id (default: the step that waits)")
     add_runbook(parser)
-    parser.add_argument("--decline", metavar="REASON", help="do not approve it, and say why")
-    parser.add_argument("--json", action="store_true", help="print what waits as JSON, and approve nothing")
+    parser.add_argument("--decline", metavar="REASON", help="decline the plan, with this reason")
+    parser.add_argument("--json", action="store_true", help="print the pending plan as JSON, and approve nothing")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch drill` to its parser."""
     parser.add_argument(
-        "scenario", nargs="?", default="reference", metavar="SCENARIO", help="which one (default: reference)"
+        "scenario", nargs="?", default="reference", metavar="SCENARIO", help="the scenario (default: reference)"
     )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument(
         "--docker",
         action=argparse.BooleanOptionalAction,
-        help="run its servers in containers of Docker, or without (default: in containers where that can be had)",
+        help="run the servers in Docker containers, or without Docker (default: in containers where possible)",
     )
     parser.add_argument("--headless", action="store_true", help="without a screen, with the drill's own answers")
-    parser.add_argument("--answers", metavar="FILE", help="with --headless: other answers")
+    parser.add_argument("--answers", metavar="FILE", help="with --headless: another answers file")
     add_inputs(parser)
-    parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end")
+    parser.add_argument("--export", metavar="FILE", help="write the timeline to this file at the end")
     parser.add_argument(
-        "--keep", action="store_true", help="leave the production standing; 'midwatch drill' finds it again"
+        "--keep", action="store_true", help="keep the production at the end; the next 'midwatch drill' finds it"
     )
-    parser.add_argument("--clean", action="store_true", help="throw away what earlier drills left, and stop")
+    parser.add_argument("--clean", action="store_true", help="remove the remains of earlier drills, and stop")
     parser.add_argument("--plain", action="store_true", help="line by line, without a screen")
     parser.add_argument("--ascii", action="store_true", help="plain characters only")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--no-mouse", action="store_true", help="do not use the mouse; the terminal selects text")
 
 
 def run(args: argparse.Namespace) -> int:

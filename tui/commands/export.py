@@ -15,11 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_incident(parser)
     add_runbook(parser)
     parser.add_argument("--post-mortem", action="store_true", help="the post-mortem instead of the timeline")
-    parser.add_argument("--output", "-o", metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("--output", "-o", metavar="FILE", help="the file to write (default: standard output)")
     parser.add_argument(
         "--key",
         metavar="FILE",
-        help="with --output: sign FILE.sig with this SSH key (default: $MIDWATCH_SIGNING_KEY, or the first in ~/.ssh that can)",
+        help="with --output: sign FILE.sig with this SSH key (default: $MIDWATCH_SIGNING_KEY, else one in ~/.ssh)",
     )
     parser.add_argument("--no-sign", action="store_true", help="do not sign")
 

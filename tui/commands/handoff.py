@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--within", metavar="TIME", default="10 min", help="how long the offer stands (default: 10 min)"
     )
-    parser.add_argument("--withdraw", action="store_true", help="offer it no longer")
+    parser.add_argument("--withdraw", action="store_true", help="withdraw the offer")
     parser.add_argument("--json", action="store_true", help="print the summary and the offer as JSON")
 
 

@@ -15,7 +15,7 @@ from tui.output import say, say_json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch incidents` to its parser."""
     add_runbook(parser)
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.add_argument("--json", action="store_true", help="print the incidents as JSON")
 
 
 def run(args: argparse.Namespace) -> int:

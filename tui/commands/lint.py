@@ -12,7 +12,7 @@ from tui.output import say, say_json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch lint` to its parser."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="runbooks")
-    parser.add_argument("--site", metavar="FILE", help="the site file laid over them")
+    parser.add_argument("--site", metavar="FILE", help="the site file for all of them")
     parser.add_argument("--json", action="store_true", help="print the errors as JSON")
 
 

@@ -15,7 +15,9 @@ from tui.plain.plan_text import plan_lines
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch plan` to its parser."""
     add_runbook(parser, positional=True)
-    parser.add_argument("step", nargs="?", metavar="STEP", help="the id of one step (default: all that a machine does)")
+    parser.add_argument(
+        "step", nargs="?", metavar="STEP", help="the id of one step (default: all steps but manual ones)"
+    )
     add_inputs(parser)
     parser.add_argument("--json", action="store_true", help="print the plans as JSON")
 

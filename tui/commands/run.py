@@ -13,19 +13,21 @@ from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch run` to its parser."""
     add_runbook(parser, positional=True)
-    parser.add_argument("--headless", action="store_true", help="without a screen (with one, it is: midwatch RUNBOOK)")
-    parser.add_argument("--answers", metavar="FILE", help="what a person would decide, as YAML (docs/headless.md)")
+    parser.add_argument(
+        "--headless", action="store_true", help="run without a screen (with a screen: midwatch RUNBOOK)"
+    )
+    parser.add_argument("--answers", metavar="FILE", help="the decisions of a person, as YAML (docs/headless.md)")
     add_inputs(parser)
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the open incident instead of declaring a new one"
+        "--resume", action="store_true", help="continue the open incident instead of declaring a new one"
     )
     parser.add_argument(
         "--take-over",
         metavar="REASON",
         default="",
-        help="with --resume: though another has control, if that one is dead",
+        help="with --resume: take over from an unresponsive driver; the reason is journaled",
     )
-    parser.add_argument("--export", metavar="FILE", help="write the timeline there at the end, however it ends")
+    parser.add_argument("--export", metavar="FILE", help="write the timeline to this file, however the run ends")
 
 
 def run(args: argparse.Namespace) -> int:

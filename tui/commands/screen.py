@@ -25,25 +25,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runbook(parser, positional=True)
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
     add_inputs(parser)
-    parser.add_argument("--incident", metavar="ID", help="open this one: its id, the beginning of one, or 'latest'")
-    parser.add_argument("--observe", action="store_true", help="follow along without driving")
+    parser.add_argument(
+        "--incident", metavar="ID", help="open this incident: its id, the beginning of an id, or 'latest'"
+    )
+    parser.add_argument("--observe", action="store_true", help="observe without driving")
     parser.add_argument(
         "--take-over",
         metavar="REASON",
         default="",
-        help="drive it though another screen has control, if that one is dead",
+        help="take over from an unresponsive driver; the reason is journaled",
     )
     parser.add_argument(
         "--plain",
         action="store_true",
-        help="line by line, without a screen (chosen by itself on TERM=dumb and in a pipe)",
+        help="line by line, without a screen (automatic on TERM=dumb and in a pipe)",
     )
-    parser.add_argument(
-        "--ascii", action="store_true", help="plain characters only (chosen by itself where UTF-8 is missing)"
-    )
-    parser.add_argument(
-        "--no-mouse", action="store_true", help="leave the mouse to the terminal, so that it selects text"
-    )
+    parser.add_argument("--ascii", action="store_true", help="ASCII characters only (automatic without UTF-8)")
+    parser.add_argument("--no-mouse", action="store_true", help="do not use the mouse; the terminal selects text")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch show` to its parser."""
     add_incident(parser)
     add_runbook(parser)
-    parser.add_argument("--json", action="store_true", help="print its events, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print the events, one JSON object on each line")
 
 
 def run(args: argparse.Namespace) -> int:

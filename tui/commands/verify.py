@@ -18,14 +18,14 @@ _MARKS = {Standing.GOOD: "", Standing.NOTE: "note: ", Standing.UNKNOWN: "unknown
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `midwatch verify` to its parser."""
-    add_incident(parser, help="its id, the beginning of one, 'latest' (default), or an exported file")
+    add_incident(parser, help="its id, the beginning of an id, 'latest' (default), or an exported file")
     add_runbook(parser)
-    parser.add_argument("--head", metavar="SHA256", help="the head that an update or the closure told")
-    parser.add_argument("--count", type=int, metavar="N", help="the number of events that went with that head")
+    parser.add_argument("--head", metavar="SHA256", help="the head from a status update or the closure")
+    parser.add_argument("--count", type=int, metavar="N", help="the number of events up to that head")
     parser.add_argument(
         "--signers",
         metavar="FILE",
-        help="of an export: whose signatures count (default: $MIDWATCH_SIGNERS, or ~/.ssh/allowed_signers)",
+        help="of an export: the file that lists the accepted signers (default: $MIDWATCH_SIGNERS, or ~/.ssh/allowed_signers)",
     )
     parser.add_argument("--json", action="store_true", help="print each finding as JSON")
 
