@@ -1,5 +1,6 @@
-"""The side of those who ask the driver for something, and of those who watch (`midwatch.control.control_socket` is the
-driver's side).
+"""Client of the control socket: requests to the driver, and connections of observers.
+
+The driver's side is `midwatch.control.control_socket`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def send_request(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str
 
 
 class ObserverConnection:
-    """An observer's side: connected for as long as they watch."""
+    """The connection of an observer to the driver, open for as long as the observer watches."""
 
     def __init__(self, folder: IncidentFolder) -> None:
         """Raises `Failed` when the driver cannot be reached."""
@@ -65,7 +66,7 @@ class ObserverConnection:
             raise Failed(f"The driver of {folder.id} does not answer: {error}") from error
 
     def poll(self) -> bool:
-        """Take in who else watches; False when the driver's socket was closed."""
+        """Read the list of the other observers; False when the driver closed its socket."""
         try:
             while len(self._received) <= REQUEST_LIMIT_BYTES and (data := self._connection.recv(65536)):
                 self._received += data

@@ -1,4 +1,4 @@
-"""The driver's side of the control socket: a Unix socket in the incident's folder, at which others ask from their own logins.
+"""Server of the control socket: a Unix socket in the incident's folder that takes requests from other logins.
 
 The socket needs no room on the disk, and the kernel says who asks. A request and its answer are one line of JSON each. An
 observer stays connected, and is known to watch for as long as the screen lives. Who may enter the folder may ask; the

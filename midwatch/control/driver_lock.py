@@ -1,4 +1,4 @@
-"""One driver at a time: a lock that the kernel holds for the driver's process and gives back however that ends.
+"""The driver lock allows one driver at a time. The kernel releases the lock however the driver's process ends.
 
 A driver that hangs keeps its lock. Its lease runs out (`midwatch.control.lease`), and then the lock file is replaced by
 another one. Nobody is asked and nothing is killed: every write to the journal is fenced (`require`), so the one that
@@ -36,7 +36,7 @@ _PATIENCE = 5.0
 
 
 class TakenOver(Refused):
-    """This process had control, and somebody took it while it was unresponsive."""
+    """Somebody took control from this process while this process was unresponsive."""
 
 
 class DriverLock:

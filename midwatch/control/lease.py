@@ -1,4 +1,4 @@
-"""The lease: what an observer can know of whoever drives, without asking and without disturbing anybody.
+"""The lease: how an observer finds out whether the driver is alive, without a request to the driver.
 
 A driver shows that it lives by touching its lock file (`HEARTBEAT_S`). The observer counts the silence by its own clock, so
 neither
@@ -95,7 +95,7 @@ class LockSnapshot:
 
 
 class DriverState(StrEnum):
-    """What is known of whoever drives."""
+    """The state of the driver."""
 
     NOBODY = "nobody"
     """Control was given back."""
@@ -109,7 +109,7 @@ class DriverState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who drives, and how alive that is."""
+    """The driver and its state."""
 
     state: DriverState = DriverState.NOBODY
     driver: Driver | None = None
@@ -119,7 +119,7 @@ class Lease:
 
 
 class LeaseWatcher:
-    """Watches a heartbeat of whoever drives an incident."""
+    """Watches the driver's heartbeat."""
 
     def __init__(
         self, folder: IncidentFolder, *, lease: float = LEASE_S, monotonic: Callable[[], float] = time.monotonic

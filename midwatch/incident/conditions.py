@@ -1,4 +1,4 @@
-"""Whether a step's `when:` holds, what is not known yet, and what can never be known."""
+"""Evaluates the `when:` condition of a step: true, false, not known yet, or never to be known."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Verdict(IntEnum):
-    """What evaluating a condition gave. Of several alternatives the highest verdict counts."""
+    """The result of evaluating a condition. The highest verdict of several alternatives counts."""
 
     FALSE = 0
     UNDECIDED = 1
-    """The step that would have told is over and did not tell: a person decides."""
+    """The step concluded without reporting the value, so a person decides."""
     PENDING = 2
-    """The step that tells has not ended yet."""
+    """The step that reports the value has not ended yet."""
     TRUE = 3
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an event that is not as it was written: a sentence that says where to look, never a traceback."""
+"""Turns errors in malformed events into one sentence that names the event, without a traceback."""
 
 from __future__ import annotations
 

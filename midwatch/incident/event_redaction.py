@@ -1,4 +1,4 @@
-"""Masks the text of events and plans before it is journalled or shown: people and the world may put secrets into it."""
+"""Masks secrets in the text of events and plans before the text is journaled or shown."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def masked_plan(plan: Plan, secrets: Mapping[str, str]) -> Plan:
 
 
 def masked_reading(reading: Reading, secrets: Mapping[str, str]) -> Reading:
-    """What a panel may show of what was read."""
+    """Return the reading with its secrets masked, for panels."""
     rows = tuple(replace(row, text=mask(row.text, secrets), detail=mask(row.detail, secrets)) for row in reading.rows)
     return replace(reading, rows=rows, error=mask(reading.error, secrets))
 

@@ -1,4 +1,4 @@
-"""The events of an incident: what the journal stores, and everything else is derived from.
+"""The events of an incident. The journal stores them; all other state is derived from them.
 
 The kinds and their bodies are specified in `docs/journal.md`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class EventKind(StrEnum):
-    """What an event tells."""
+    """The kind of an event."""
 
     DECLARED = (
         "incident.declared"  # id, title, severity, runbook, site and their SHA-256, base, host, inputs: {name: value}
@@ -86,7 +86,7 @@ RETIRED_KINDS = frozenset(
 
 
 class StepOutcome(StrEnum):
-    """How an attempt at a step ended."""
+    """The outcome of an attempt at a step."""
 
     DONE = "done"
     FAILED = "failed"

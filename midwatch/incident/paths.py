@@ -1,4 +1,4 @@
-"""Where things lie in an incident's folder. Names only: nothing here reads or writes."""
+"""The paths of the files in an incident's folder. This module reads and writes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AttemptFolder:
 
     @property
     def order(self) -> Path:
-        """What to run, as JSON, without secrets; written before the supervisor starts."""
+        """The launch specification as JSON, without secrets; written before the supervisor starts."""
         return self.path / "order.json"
 
     @property
@@ -35,7 +35,7 @@ class AttemptFolder:
 
     @property
     def timing(self) -> Path:
-        """When which byte of the output was written: `SECONDS OFFSET` a line."""
+        """The times at which the bytes of the output were written: `SECONDS OFFSET` a line."""
         return self.path / "output.timing"
 
     @property
@@ -45,17 +45,17 @@ class AttemptFolder:
 
     @property
     def progress(self) -> Path:
-        """`DONE TOTAL UNIT` as the step last told it (OSC 9;4 or the action's console); replaced, never appended to."""
+        """`DONE TOTAL UNIT`, the latest progress that the step reported; the file is replaced, never appended to."""
         return self.path / "progress"
 
     @property
     def supervisor(self) -> Path:
-        """Who supervises: pid, start time and boot id, as JSON; also the step's own pid."""
+        """The supervisor's pid, start time and boot id, and the pid of the step, as JSON."""
         return self.path / "supervisor.json"
 
     @property
     def result(self) -> Path:
-        """How it ended, as JSON; there only once it has ended."""
+        """The result as JSON; the file exists once the attempt has ended."""
         return self.path / "result.json"
 
 
@@ -77,12 +77,12 @@ class IncidentFolder:
 
     @property
     def lock(self) -> Path:
-        """Locked by the driver, and touched by it as a heartbeat."""
+        """The lock file. The driver locks it, and touches it as a heartbeat."""
         return self.path / "driver.lock"
 
     @property
     def control_socket(self) -> Path:
-        """The socket at which others send_request; there while somebody drives."""
+        """The control socket, which accepts requests while somebody drives."""
         return self.path / "control.sock"
 
     @property
@@ -97,7 +97,7 @@ class IncidentFolder:
 
     @property
     def post_mortem(self) -> Path:
-        """The root cause analysis, written from the journal."""
+        """The post-mortem, written from the journal."""
         return self.path / "post-mortem.md"
 
     def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
@@ -106,5 +106,5 @@ class IncidentFolder:
 
 
 def incidents_folder(logs: Path) -> Path:
-    """Where incidents lie, a folder each, below the place `logs`."""
+    """Return the folder that holds one folder for each incident, below the location `logs`."""
     return logs / "incidents"

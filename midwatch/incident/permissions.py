@@ -1,4 +1,4 @@
-"""Makes and opens the files of an incident's folder, in which other users may be allowed to make files as well.
+"""Creates and opens files in an incident's folder, where other users may be allowed to create files as well.
 
 A folder of mode 2750 is read by its group, one of 2770 is written by it as well, and others never get anything. An incident's
 own folder is as open as the folder `incidents` that it is made in (docs/two-people.md), whatever the umask is.
@@ -136,7 +136,7 @@ def _opened(path: Path, flags: int, folder: int) -> int:
 
 
 def _group_rights(folder: int) -> int:
-    """What a folder lets its group do; nothing unless it is shared on purpose, by the setgid bit."""
+    """Return the permissions of the group; none unless the setgid bit marks the folder as shared."""
     mode = os.fstat(folder).st_mode
     return mode & stat.S_IRWXG if mode & stat.S_ISGID else 0
 

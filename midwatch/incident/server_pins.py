@@ -1,4 +1,4 @@
-"""Pins: which server each target is. The runbook or site may say so; else the first plan of an incident that finds out does."""
+"""Server pins: the PostgreSQL server of each target, set by the runbook, the site file or the incident's first plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from midwatch.runbook.model import Runbook
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One server. An empty field is not pinned."""
+    """The pinned identity of a server. An empty field is not pinned."""
 
     system_identifier: str = ""
     role: str = ""

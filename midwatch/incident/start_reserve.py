@@ -1,4 +1,4 @@
-"""Room that an incident keeps for starting steps on a full disk, such as the step that makes room on it.
+"""Disk space reserved for starting steps on a full disk, such as the step that frees space.
 
 It is taken when the incident is declared, and given back a piece at a time when a start finds none. What an attempt needs
 is small: a folder, some ten files, 200 KiB. The journal has a reserve of its own (`midwatch.journal.preallocation`).

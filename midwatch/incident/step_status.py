@@ -1,4 +1,4 @@
-"""Where a step stands."""
+"""The status of a step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class StepStatus(StrEnum):
-    """Where a step stands."""
+    """The status of a step."""
 
     TODO = "to do"
     RUNNING = "running"
@@ -20,5 +20,5 @@ class StepStatus(StrEnum):
 
     @property
     def concluded(self) -> bool:
-        """Whether nothing more has to be done for it."""
+        """Whether the step needs no more work."""
         return self in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)

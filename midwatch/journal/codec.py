@@ -15,7 +15,7 @@ from midwatch.system.errors import BadInput
 KEYS = ("seq", "time", "mono", "boot", "actor", "kind", "body", "prev")
 """The keys of a line, in the order in which they are written."""
 LONGEST = 64 * 1024
-"""Bytes that a line may have, its newline included."""
+"""The maximal length of a line in bytes, including the newline."""
 NO_LINE = "0" * 64
 """`prev` of the first event."""
 

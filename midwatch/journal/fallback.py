@@ -1,4 +1,4 @@
-"""Opens the files in which a journal goes on: only those that nobody but a writer of this journal could have made.
+"""Opens the fallback files of a journal, but only files that a writer of this journal must have made.
 
 Whoever may read the journal can read the names of these files, and they lie in folders such as `/var/tmp`. So a file counts
 only when its owner is the user that the journal names with it, when it is a regular file with one name, and when nobody else
@@ -18,7 +18,7 @@ from midwatch.journal.fallback_locations import Named
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Who may write the journal's own file."""
+    """The permissions of the journal's own file."""
 
     owner: int
     group: int

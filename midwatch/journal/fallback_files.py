@@ -1,4 +1,4 @@
-"""What of a journal has gone to other disks, and the way there and back."""
+"""The part of a journal that is stored on other disks: failing over, and failing back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a journal goes on when its own disk takes no more events: files on other disks, named by the journal itself."""
+"""Fallback locations: files on other disks for a journal whose own disk is full, named by the journal itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All lines of a journal over all its files, each once: what `verify` checks and what the next driver goes on from."""
+"""Merges the lines of all files of a journal, each line once, for `verify` and for the next driver."""
 
 from __future__ import annotations
 

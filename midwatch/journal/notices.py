@@ -1,4 +1,4 @@
-"""What a journal tells of itself, of the room on its disk and of what it cannot mask, as a person reads it."""
+"""Notices for people about the journal itself, its disk space and text that cannot be masked."""
 
 from __future__ import annotations
 

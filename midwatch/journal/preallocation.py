@@ -1,4 +1,4 @@
-"""Space on disk that is taken ahead of need, so that events can be stored when the disk is full."""
+"""Preallocated disk space, so that events can be stored when the disk is full."""
 
 from __future__ import annotations
 

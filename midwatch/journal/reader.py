@@ -1,8 +1,8 @@
-"""Reads a journal: whole, or as it grows. Reading never changes a file and needs no lock.
+"""Reads a journal: all events, or new events as they arrive. Reading changes no file and needs no lock.
 
 A journal whose disk takes no more events goes on in other files, which its own events name
 (`midwatch.journal.fallback_locations`).
-Every reader reads them all, and each event once.
+Every reader reads all files, and returns each event once.
 """
 
 from __future__ import annotations

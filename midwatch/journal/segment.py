@@ -1,4 +1,4 @@
-"""One file of a journal that is being written: events go to its logical end, into space that was taken ahead."""
+"""One file of a journal, open for writing: events go to its logical end, into preallocated space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAVE = "Leave and resume the incident; what is on the disk then counts"
 
 
 class NotStored(Exception):
-    """A part did not take an event."""
+    """A segment could not store an event."""
 
     def __init__(self, sentence: str, *, hint: str, left: bool, lasting: bool) -> None:
         super().__init__(sentence)

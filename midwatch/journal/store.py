@@ -1,4 +1,4 @@
-"""The chain of events as it is stored: on the journal's own disk, on another when that takes no more, and back again."""
+"""Stores the chain of events: on the journal's own disk, or on another disk while the first is full."""
 
 from __future__ import annotations
 

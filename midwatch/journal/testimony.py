@@ -1,4 +1,4 @@
-"""What the witnesses of a journal say: the heads that journald or the files of syslog have, against the journal itself."""
+"""Compares the journal with its witnesses: the heads that journald or the files of syslog have recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SYSLOG_READ_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One head that a witness has."""
+    """One head that a witness recorded."""
 
     folder: str
     seq: int
@@ -38,7 +38,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What one witness says."""
+    """The records of one witness."""
 
     witness: str
     """`journald`, or the file of syslog."""

@@ -1,4 +1,4 @@
-"""Whether a journal is whole: nothing changed, dropped, reordered, duplicated or, with a head that others hold, cut."""
+"""Verifies a journal: no event was changed, dropped, reordered, duplicated or, given a known head, cut off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from midwatch.system.errors import BadInput, Failed
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check of a journal found."""
+    """The result of verifying a journal."""
 
     ok: bool
     events: int

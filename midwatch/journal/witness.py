@@ -1,4 +1,4 @@
-"""Tells the heads of a journal to a witness: to journald, or else to syslog, which a driver cannot take back afterwards.
+"""Sends the heads of a journal to a witness, journald or syslog, whose records the driver cannot change.
 
 Whoever may write a journal can build its chain anew. The system's log is written by another program and, on most machines,
 sent to another one. So each head that was sent there shows a chain that was built anew later (`midwatch.journal.testimony`).

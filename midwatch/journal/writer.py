@@ -1,4 +1,4 @@
-"""Writes a journal: an event is on disk when `append` returns. One writer at a time, which the fence sees to."""
+"""Writes a journal: an event is on disk when `append` returns. The fence ensures that there is one writer."""
 
 from __future__ import annotations
 

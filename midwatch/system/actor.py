@@ -1,4 +1,4 @@
-"""Who acts, as the journal names them."""
+"""The name of the acting person in the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two clocks: UTC for saying when, monotonic for saying how long. Tests inject their own."""
+"""The two clocks: wall-clock time in UTC for moments, and boot time for durations. Tests inject their own clock."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """A source of time."""
 
     def now(self) -> datetime:
         """The time of day, in UTC, with its zone."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards and go on during suspend (CLOCK_BOOTTIME); for durations only."""
+        """Seconds that never decrease and include suspend (CLOCK_BOOTTIME); for durations only."""
         ...
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The clocks of the machine."""
 
     def now(self) -> datetime:
         """Return the wall-clock time in UTC."""
@@ -32,15 +32,15 @@ class SystemClock:
 
 
 def file_timestamp(moment: datetime) -> str:
-    """A moment as it stands in file names: `20261123-021407`, UTC."""
+    """Format a moment for file names: `20261123-021407`, UTC."""
     return moment.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
 
 
 def to_rfc3339(moment: datetime) -> str:
-    """A moment as RFC 3339 with microseconds and `Z`."""
+    """Format a moment as RFC 3339 with microseconds and `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def from_rfc3339(text: str) -> datetime:
-    """Read what `iso` wrote. Raises `ValueError`."""
+    """Parse the result of `to_rfc3339`. Raises `ValueError`."""
     return datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Puts names on disk: a file that was made or renamed is there after a power cut only once its folder was synchronised."""
+"""Durable folder entries: a new or renamed file survives a power failure only after its folder is synchronised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make_folders(path: Path, *, mode: int = 0o755) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk. Raises `OSError` when the folder cannot be opened."""
+    """Synchronise the entries of a folder to disk. Raises `OSError` when the folder cannot be opened."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):  # some network file systems refuse to sync a folder

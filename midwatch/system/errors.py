@@ -1,4 +1,4 @@
-"""What can go wrong, as one clear sentence: what, where, and what to do."""
+"""The errors of Midwatch: one sentence, the position of the fault, and a hint that says what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import IntEnum
 from midwatch.system.sanitize import safe_text
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""Errors that tell of what this process or machine has too little of, and nothing of what was asked for."""
+"""Errors that report a shortage of this process or machine, not a fault of the request."""
 
 
 class Exit(IntEnum):
@@ -58,27 +58,27 @@ class MidwatchError(Exception):
 
 
 class BadInput(MidwatchError):
-    """What was given cannot be used: a wrong value, an unknown name, a malformed file."""
+    """The input is unusable: a wrong value, an unknown name, a malformed file."""
 
     exit = Exit.BAD_INPUT
 
 
 class Failed(MidwatchError):
-    """The thing was tried and did not succeed."""
+    """The operation was tried and did not succeed."""
 
 
 class Refused(MidwatchError):
-    """The thing was not tried, because trying it would break a promise; the hint offers the alternative."""
+    """The operation was not tried, because trying would break a promise. The hint names the alternative."""
 
 
 class OutcomeUnknown(MidwatchError):
-    """Whether the thing succeeded cannot be known; a person decides."""
+    """Whether the operation succeeded is unknown. A person has to decide."""
 
     exit = Exit.UNKNOWN
 
 
 def shortage(error: BaseException) -> str:
-    """What this process or machine has too little of, as a sentence without its end; empty for any other error."""
+    """Return the shortage of this process or machine as a clause; empty for any other error."""
     if isinstance(error, MemoryError):
         return "There is not enough memory"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
@@ -89,7 +89,7 @@ def shortage(error: BaseException) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """What went wrong, as a sentence without its end, whoever raised it."""
+    """Return the message of any error as a clause without a full stop."""
     if isinstance(error, MidwatchError):
         return error.sentence
     return shortage(error) or (isinstance(error, OSError) and error.strerror) or str(error)

@@ -1,4 +1,4 @@
-"""Locks on whole files that the kernel holds for an open file, and gives back however its process ends.
+"""Locks on whole files. The kernel releases a lock when the process ends, however the process ends.
 
 Locks of the kind `F_OFD_SETLK`: they belong to the open file (unlike POSIX locks, which any `close` in the process gives
 back), and only who may write the file can hold one (unlike `flock`), so that an observer cannot stand in a driver's way.

@@ -1,4 +1,4 @@
-"""What kind of file system something lies on, as statfs(2) says, and what that means for what is written there."""
+"""The type of a file system by statfs(2), and what the type means for written data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 _COPY_ON_WRITE = {0x9123683E: "btrfs", 0x2FC12FC1: "zfs", 0xCA451A4E: "bcachefs", 0x794C7630: "overlay"}
-"""They write elsewhere what is overwritten; an overlay hides what is below it, so it counts as one."""
+"""Copy-on-write file systems. An overlay hides the file system below, so it counts as copy-on-write."""
 _IN_MEMORY = {0x01021994: "tmpfs", 0x858458F6: "ramfs"}
 _ON_A_DISK = {0xEF53: "ext4", 0x58465342: "xfs", 0xF2F52010: "f2fs"}
 
@@ -18,7 +18,7 @@ def copy_on_write(path: Path) -> str:
 
 
 def in_memory(path: Path) -> bool:
-    """Whether what lies at `path` goes when the machine is restarted."""
+    """Whether the files at `path` are lost when the machine restarts."""
     return _kind(path) in _IN_MEMORY
 
 

@@ -1,4 +1,4 @@
-"""Who a person is, by the operating system's word alone: never by an environment variable, nor by what they say.
+"""The identity of a person, known from the operating system alone: never from environment variables or claims.
 
 The kernel keeps the user that logged in beside the user that a process runs as (`loginuid`, set by pam_loginuid of sshd and
 login); the login stays the same under sudo and su. A process that no login started has none: a cron job, a service, a

@@ -1,4 +1,4 @@
-"""Which mounts may never answer: known from the kernel's own table before any path on them is touched.
+"""Mounts that may never answer, found in the kernel's mount table before any path on them is accessed.
 
 A network file system whose server is gone, a FUSE daemon that is stopped and an automounter hold whoever looks at a path on
 them, for ever and past every signal. So such a path is first asked for in a process that can be left behind.

@@ -1,4 +1,4 @@
-"""Which process is meant: a pid alone is recycled, so its start time and the boot that it counts from go with it."""
+"""The unique identity of a process. Pids are reused, so the identity also holds the start time and the boot id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often somebody may ask: a number of times at once, and then so often a second."""
+"""A rate limit: a number of requests at once, then a number of requests per second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RateLimit:
         """Tokens, and when they were counted."""
 
     def admits(self, key: Hashable) -> bool:
-        """Whether this one may ask now; if so, it counts."""
+        """Whether this key may make a request now. A permitted request is counted."""
         now = self._monotonic()
         tokens, then = self._left.get(key, (self._at_once, now))
         tokens = min(self._at_once, tokens + (now - then) * self._per_s)

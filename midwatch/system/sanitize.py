@@ -1,4 +1,4 @@
-"""Makes foreign text safe to show: nothing in it can command a terminal or turn the reading direction."""
+"""Removes control sequences and bidi overrides from untrusted text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads JSON that somebody else wrote: one object, each key once, finite numbers, bounded nesting, valid text."""
+"""Strict parser for untrusted JSON: one object, unique keys, finite numbers, bounded nesting, valid text."""
 
 from __future__ import annotations
 

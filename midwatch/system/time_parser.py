@@ -1,4 +1,4 @@
-"""When something happened, as a tired person types it: `02:10`, `5 min ago`, `yesterday 23:50`. UTC, never in the future."""
+"""Parser for typed times of past events: `02:10`, `5 min ago`, `yesterday 23:50`. UTC, never in the future."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from midwatch.system.errors import BadInput
 
 HOW = "02:10, 02:10:30, yesterday 23:50, 2026-11-23 02:10 (UTC), or 5 min ago"
-"""What may be typed, for prompts and hints."""
+"""The accepted forms, for prompts and hints."""
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d))?"
 _AT = re.compile(rf"(?:(?P<day>yesterday|today|\d{{4}}-\d\d-\d\d)[ T])?{_CLOCK}(?: ?(?:UTC|Z))?", re.IGNORECASE)
 _AGO = re.compile(r"(\d{1,4}) ?(s|sec|seconds?|m|min|minutes?|h|hours?)(?: ago)?", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Reads and writes files in places where another user of the machine could have put something first.
+"""Reads and writes files in folders where another user of the machine could have placed a file.
 
 Instructions (records, orders, plans, runbooks, settings, secrets) are read with `read_trusted`: every folder on the way is
 checked, no link that somebody else could have made is followed, nothing is waited for, and the checks are made on the
@@ -29,12 +29,12 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class UntrustedFile(Refused):
-    """Something lies there that another user could have made or could change; it was not read."""
+    """Another user could have made or could change the file, so the file was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose files are accepted. Root is always trusted: root can change everything anyway."""
+    """The users whose files are accepted. Root is always trusted, because root can change everything."""
 
     owners: frozenset[int]
     """User ids."""

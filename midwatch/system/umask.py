@@ -1,4 +1,4 @@
-"""The umask of our processes, and that of the operator, which the steps' own processes keep."""
+"""The umask of Midwatch's processes, and the operator's umask, which the processes of steps keep."""
 
 from __future__ import annotations
 

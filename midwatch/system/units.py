@@ -1,6 +1,6 @@
-"""Quantities as people write them: `30 min`, `80 %`, `124 MB`; parsed once, shown one way everywhere.
+"""Quantities with units: `30 min`, `80 %`, `124 MB`. One parser and one format for all front ends.
 
-Sizes are decimal (1 MB = 1,000,000 bytes, as SI and `df -H` have it); `MiB` and its kin are read too.
+Sizes are decimal (1 MB = 1,000,000 bytes, as in SI and `df -H`). Binary units such as `MiB` are accepted as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Unix sockets in a folder that a group may share: bound so that no other file changes, connected to by descriptor."""
+"""Unix sockets in folders that a group may share. Binding changes no other file; connecting uses a descriptor."""
 
 from __future__ import annotations
 
