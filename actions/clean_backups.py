@@ -1,4 +1,4 @@
-"""The action `clean-backups`: room on the disk of the backups, without the backup that might be the last good one."""
+"""The action `clean-backups`: frees space on the backup disk and never removes the last good backups."""
 
 from __future__ import annotations
 

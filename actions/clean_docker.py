@@ -1,4 +1,4 @@
-"""The action `clean-docker`: what `docker system prune -a` was meant to do, without what it also does."""
+"""The action `clean-docker`: removes unused Docker objects, more carefully than `docker system prune -a`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `diagnose-access`: who failed to log in, and what happened to the passwords before?"""
+"""The action `diagnose-access`: reports failed logins and the password changes before them."""
 
 from __future__ import annotations
 

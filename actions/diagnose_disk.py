@@ -1,4 +1,4 @@
-"""The action `diagnose-disk`: what eats the disk?"""
+"""The action `diagnose-disk`: reports the largest consumers of disk space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `diagnose-logs`: what failed, how often, and what failed first?"""
+"""The action `diagnose-logs`: reports the failures in the logs by kind, and the first failure of the last run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `emergency-backup`: a copy of a database somewhere else, streamed, whole or not at all."""
+"""The action `emergency-backup`: streams a dump of a database to another destination, complete or not at all."""
 
 from __future__ import annotations
 

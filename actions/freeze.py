@@ -1,4 +1,4 @@
-"""The action `freeze`: deployments and migrations wait until the incident is over."""
+"""The action `freeze`: stops deployments and migrations until the incident is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `nightly-backup`: one set of all databases, validated, with checksums; never a partial set."""
+"""The action `nightly-backup`: writes one validated set of all databases with checksums; never a partial set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `reset-password`: a password that works, known to the bastion, without a trace of it anywhere else."""
+"""The action `reset-password`: gives the bastion a working password and leaves no copy of it elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `restore`: a backup into a new database beside the one in use, and its content checked."""
+"""The action `restore`: restores a backup into a new database beside the present one, and checks its content."""
 
 from __future__ import annotations
 

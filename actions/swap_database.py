@@ -1,4 +1,4 @@
-"""The action `swap-database`: a restored database takes the place of the one in use, which is kept under another name."""
+"""The action `swap-database`: puts a restored database in use, and keeps the former one under another name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `trigger`: has one of the runbook's detection triggers fired?"""
+"""The action `trigger`: reports whether a detection trigger of the runbook has fired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `undo-password-reset`: takes a recovery back, to the very verifier and the very lines of `.pgpass` from before."""
+"""The action `undo-password-reset`: restores the former verifier and the former lines of `.pgpass`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `validate-backup`: is this backup whole? Read to its last byte, and its rows counted."""
+"""The action `validate-backup`: reads a backup to its last byte and counts its rows."""
 
 from __future__ import annotations
 

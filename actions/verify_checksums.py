@@ -1,4 +1,4 @@
-"""The action `verify-checksums`: which backup sets are still what they were?"""
+"""The action `verify-checksums`: finds backup sets whose files have changed."""
 
 from __future__ import annotations
 

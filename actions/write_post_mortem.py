@@ -1,4 +1,4 @@
-"""The action `write-post-mortem`: the draft of the post-mortem, from the journal."""
+"""The action `write-post-mortem`: writes the draft of the post-mortem from the journal."""
 
 from __future__ import annotations
 

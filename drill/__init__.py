@@ -1,1 +1,1 @@
-"""The rehearsal: a throwaway production with real PostgreSQL servers and the faults of the reference incident."""
+"""The drill: a temporary production with real PostgreSQL servers and the faults of the reference incident."""

@@ -1,4 +1,4 @@
-"""The processes of a drill: found by where they work, by what they were told or by who started them; waited for and ended."""
+"""Finds the processes of a drill by working directory, arguments or parent, and ends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The production of a drill: built, found again after the screen died, and taken down without a trace."""
+"""The production of a drill: built, found again after a crash of the screen, and removed completely."""
 
 from __future__ import annotations
 

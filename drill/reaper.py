@@ -1,4 +1,4 @@
-"""The janitor: a small process that outlives the screen, and takes the drill down when nobody came back to it.
+"""The reaper: a small process that outlives the screen, and removes the drill when no owner returns.
 
 It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Told to end by a signal, it tears
 down at once if the owner is gone or goes now; while the owner lives, it stays. If it is killed too, the next drill's

@@ -1,4 +1,4 @@
-"""The named rehearsals: what is wrong with each production."""
+"""The named scenarios, and the faults of each production."""
 
 from __future__ import annotations
 

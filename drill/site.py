@@ -1,4 +1,4 @@
-"""The site file: the same runbook, with this production's targets and places instead of the real ones."""
+"""The site file of a drill, which points the runbook to the drill's targets and locations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking a drill down from its record alone, so that any process can do it, at any moment of the drill's life.
+"""Removes a drill by its record alone, so that any process can do so at any time.
 
 What it removes: supervised steps that still run, servers, shared memory, the mount, folders, and at last the record. Each
 part may be gone already. A record that is not believed is named and left alone, and so is a folder that is not that drill's. It

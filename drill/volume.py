@@ -1,4 +1,4 @@
-"""The volume that is nearly full: a real file system where this machine lets us mount one, else a folder with a quota."""
+"""The nearly full volume: a real file system if this machine can mount one, otherwise a folder with a quota."""
 
 from __future__ import annotations
 

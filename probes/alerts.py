@@ -1,4 +1,4 @@
-"""The alerts panel: the newest log lines that a trigger of the runbook, or the plan's own marks, recognise."""
+"""The probe `alerts`: the newest log lines that match a trigger of the runbook or one of the plan's markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe `backups`: a row a target: its newest good backup, how old, how deeply validated, and what is being written now."""
+"""The probe `backups`: one row for each target with the newest good backup, its age and depth, and running backups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe `databases`: one row a target, by the login that its application uses."""
+"""The probe `databases`: one row for each target, measured with the login of its application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The disk panel: how full each file system is, how fast it fills, and what else would stop a backup."""
+"""The probe `disk`: the usage of each file system, its growth, and other obstacles to a backup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Docker panel: the targets' containers, and what the engine holds that nothing uses."""
+"""The probe `docker`: the containers of the targets, and unused objects of the engine."""
 
 from __future__ import annotations
 

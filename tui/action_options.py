@@ -1,4 +1,4 @@
-"""One action or check from the command line, its options made from its parameters."""
+"""Command-line options of an action or check, generated from its parameters."""
 
 from __future__ import annotations
 

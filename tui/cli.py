@@ -1,4 +1,4 @@
-"""The command line. Each command is a file in `tui/commands/`; none of them imports anything heavy until it runs."""
+"""The command line. Each command is a file in `tui/commands/` and imports heavy packages only when it runs."""
 
 from __future__ import annotations
 

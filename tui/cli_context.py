@@ -1,4 +1,4 @@
-"""Finds what a command works on: the runbook (given, from the environment, or here) and the incidents beside it."""
+"""Finds the runbook of a command (argument, environment variable or current folder) and its incidents."""
 
 from __future__ import annotations
 

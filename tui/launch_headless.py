@@ -1,4 +1,4 @@
-"""The front end without a screen: lines on standard output, the same conductor and the same journal."""
+"""The headless front end: lines on standard output, with the same controller and journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells a pasted text from keys in what a terminal sends, also where the terminal does not mark a paste."""
+"""Distinguishes pasted text from typed keys, also on terminals that do not mark a paste."""
 
 from __future__ import annotations
 

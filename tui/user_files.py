@@ -1,4 +1,4 @@
-"""Writes what a command exports, whole or not at all, and reads what the user has set."""
+"""Writes exported files atomically, and reads the user's settings files."""
 
 from __future__ import annotations
 

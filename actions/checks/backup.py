@@ -1,4 +1,4 @@
-"""The check `backup`: does the target have a backup that was validated, and is it still that file?"""
+"""The check `backup`: the target has a recent validated backup whose file is unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check `disk`: is there room?"""
+"""The check `disk`: the file system has enough free space."""
 
 from __future__ import annotations
 

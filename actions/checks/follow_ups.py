@@ -1,4 +1,4 @@
-"""The check `follow-ups`: does every lesson have an owner and a date?"""
+"""The check `follow-ups`: every follow-up action has an owner and a due date."""
 
 from __future__ import annotations
 

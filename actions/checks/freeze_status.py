@@ -1,4 +1,4 @@
-"""The check `freeze-status`: do deployments wait, as they should?"""
+"""The check `freeze-status`: deployments are frozen, or not frozen, as expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The action `migration-checks`: may a migration run?"""
+"""The check `migration-checks`: all conditions for a migration hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check `nightly-set`: is the newest nightly set complete, whole, young and validated?"""
+"""The check `nightly-set`: the newest nightly set is complete, unchanged, recent and validated."""
 
 from __future__ import annotations
 

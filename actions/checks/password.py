@@ -1,4 +1,4 @@
-"""The check `password`: does the bastion log in over TCP, with a password that the server really asked for?"""
+"""The check `password`: the bastion logs in over TCP with a password that the server requires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check `post-mortem`: is the post-mortem written, complete and published?"""
+"""The check `post-mortem`: the post-mortem is written, complete and published."""
 
 from __future__ import annotations
 

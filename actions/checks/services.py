@@ -1,4 +1,4 @@
-"""The check `services`: does every target run, answer, take logins, and let in what depends on it?"""
+"""The check `services`: every target runs, answers queries, and accepts logins of the services that depend on it."""
 
 from __future__ import annotations
 

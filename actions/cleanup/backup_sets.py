@@ -1,4 +1,4 @@
-"""The nightly sets below the place of the backups, and how good the newest of them are: read now, not remembered."""
+"""The nightly sets below the backup location, and the validity of the newest ones, always read from disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of Docker may go and what stays: the rules of `clean-docker`, apart from doing it."""
+"""The policy of `clean-docker`: which Docker objects may be removed and which are kept."""
 
 from __future__ import annotations
 

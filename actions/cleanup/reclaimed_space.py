@@ -1,4 +1,4 @@
-"""What really came free after a clean-up: measured on the disk, and what holds the rest back."""
+"""Measures the space freed by a clean-up, and explains a shortfall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backup sets may go: the rules of `clean-backups`, apart from looking and from deleting.
+"""The policy of `clean-backups`: which backup sets may be removed.
 
 Sources of the rules: Barman's minimum redundancy, pgBackRest's expire, restic's refusal to delete the last snapshot; and
 what happened to those who counted files instead of good backups.

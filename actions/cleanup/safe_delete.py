@@ -1,4 +1,4 @@
-"""Removes named files below a root, and nothing else: no link is followed, no other file system entered.
+"""Removes named files below a root. Follows no link and enters no other file system.
 
 `rm -rf` with a slash behind a link empties what the link points to. Here every folder on the way is opened without following
 links, and a file goes only if it is still the one that was planned.

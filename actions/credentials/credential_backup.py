@@ -1,4 +1,4 @@
-"""What a recovery replaced, kept where only we can read it, so that an undo restores it exactly. As secret as a password."""
+"""Private backups of replaced credentials, for an exact undo. They are as secret as a password."""
 
 from __future__ import annotations
 

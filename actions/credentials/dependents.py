@@ -1,4 +1,4 @@
-"""Asks what depends on a target whether it still gets in: another target's login, an open port, or a command."""
+"""Checks whether the dependents of a target still have access: by a login, an open port, or a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords that may still work, from where they are usually kept. Each is tried by a login that really uses it."""
+"""Candidate passwords from the usual places. Each candidate is tested by a login that requires a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bastion's `.pgpass`: read as libpq reads it, and one line of it replaced without touching the others.
+"""The bastion's `.pgpass`: parsed like libpq does, and edited one line at a time.
 
 Format: PostgreSQL documentation, "The Password File". `host:port:database:user:password`, first match wins, `*` matches
 anything, `:` and `\\` are escaped with `\\`, and libpq passes over a file that others may read.

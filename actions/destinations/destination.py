@@ -1,4 +1,4 @@
-"""What a place for backups is, and what writing to one promises."""
+"""The interface of backup destinations and their writers."""
 
 from __future__ import annotations
 

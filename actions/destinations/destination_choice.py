@@ -1,4 +1,4 @@
-"""From the text of a place to the place, and the first of several that has room."""
+"""Parses destinations, and chooses the first one with enough space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of this machine: another mount, most often."""
+"""Destination: a folder of this machine, usually on another mount."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bucket of an S3-compatible store, through boto3 (`midwatch[s3]`).
+"""Destination: a bucket of an S3-compatible store, through boto3 (`midwatch[s3]`).
 
 Credentials, region and the address of a store that is not Amazon's (`AWS_ENDPOINT_URL`) are found as boto3 finds them.
 An upload in parts is invisible until it is completed, so nothing has to be renamed: it is completed once the store has

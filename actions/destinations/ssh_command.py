@@ -1,4 +1,4 @@
-"""One command on another host, by the OpenSSH client: never asks, never waits for ever, never takes an unknown host key."""
+"""Runs a command on another host by the OpenSSH client: without prompts, with time limits, for known host keys only."""
 
 from __future__ import annotations
 

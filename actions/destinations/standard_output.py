@@ -1,4 +1,4 @@
-"""Standard output, for a shell: `midwatch action emergency-backup --target arp-db-prod --place - | …`."""
+"""Destination: standard output, for a shell: `midwatch action emergency-backup --target arp-db-prod --place - | …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down of a dump that was taken, emergency or nightly."""
+"""Creates the manifest of a dump, emergency or nightly."""
 
 from __future__ import annotations
 

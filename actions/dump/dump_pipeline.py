@@ -1,4 +1,4 @@
-"""What lies between a dump and its place: gzip, a reader that follows along, encryption, a count and a checksum."""
+"""The pipeline from a dump to its destination: gzip, verification, encryption, size and checksum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a dump is: for the bar, in words now and then, and one bar for several dumps side by side."""
+"""The progress of a dump, as a bar and as occasional text; parallel dumps share one bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One dump into one file: snapshot, compression, checksum, reading along and row counts in one pass, without a temporary file.
+"""Writes one dump to one file in one pass: snapshot, compression, checksum, verification and row counts.
 
 The file gets its name only once every part of the pipe has ended well and its bytes are on disk.
 """

@@ -1,4 +1,4 @@
-"""What an emergency backup reads from, as found now, and the manifest of what came of it."""
+"""The present state of the target of an emergency backup, and the manifest of the result."""
 
 from __future__ import annotations
 

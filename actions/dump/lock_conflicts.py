@@ -1,4 +1,4 @@
-"""Who stands in a dump's way: sessions that hold a table for themselves, that wait for one, or that have been open for long."""
+"""Sessions that conflict with a dump: holders of exclusive locks, waiters for one, and long transactions."""
 
 from __future__ import annotations
 

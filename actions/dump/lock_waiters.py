@@ -1,4 +1,4 @@
-"""Who queues up behind a dump while it runs: one `ALTER TABLE` that waits for it holds up whoever comes after."""
+"""Sessions that wait for a running dump. A waiting `ALTER TABLE` blocks every later session on its table."""
 
 from __future__ import annotations
 

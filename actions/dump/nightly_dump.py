@@ -1,4 +1,4 @@
-"""One database of a nightly set: dumped, validated, its roles beside it; and the list of the set's checksums."""
+"""Dumps and validates one database of a nightly set with its roles, and writes the checksums of the set."""
 
 from __future__ import annotations
 

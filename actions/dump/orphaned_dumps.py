@@ -1,4 +1,4 @@
-"""Dumps that go on inside a container though nobody reads them any more: they hold their locks and their snapshot to the end.
+"""Finds dumps in containers whose reader has gone. Such a dump keeps its locks and its snapshot.
 
 Docker ends no command whose client is gone (moby/moby#35703), and one that cannot write waits for ever. So a dump says in its
 `application_name` which process reads it.

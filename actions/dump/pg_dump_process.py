@@ -1,4 +1,4 @@
-"""Where a dump's bytes come from: `pg_dump` here, or `pg_dump` inside a container. Every exit code counts."""
+"""Runs `pg_dump` on this machine or inside a container. Every exit code is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a database's earlier dumps when a new one is taken: how large it may become, and whether it has shrunk."""
+"""The earlier dumps of a database: the expected size of the next dump, and whether the database has shrunk."""
 
 from __future__ import annotations
 

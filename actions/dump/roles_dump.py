@@ -1,4 +1,4 @@
-"""The roles beside a dump: `pg_dump` leaves them out, and without them a restore into a new server ends with exit 1.
+"""Dumps the roles of a server. `pg_dump` omits roles, and a restore into a new server fails without them.
 
 Without passwords: a verifier is as secret as a password, and a backup travels. `reset-password` sets new ones.
 """

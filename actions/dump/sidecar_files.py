@@ -1,4 +1,4 @@
-"""What lies beside an emergency backup: the roles of its server, and its manifest."""
+"""The files beside an emergency backup: the roles of its server, and its manifest."""
 
 from __future__ import annotations
 

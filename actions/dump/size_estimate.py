@@ -1,4 +1,4 @@
-"""How large a dump will be, told while it runs: by what its tables occupy, what those that are done became, and rows copied."""
+"""Estimates the final size of a running dump from the sizes of its tables, finished tables and copied rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backup is read while it is written: what goes to the place is unpacked again beside it, on the machine's other core."""
+"""Verifies a backup while it is written: unpacks the written bytes again in a second thread."""
 
 from __future__ import annotations
 

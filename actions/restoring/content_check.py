@@ -1,4 +1,4 @@
-"""Is a restored database what was dumped? Compared with what its manifest has of the dump's own snapshot."""
+"""Compares the content of a restored database with the manifest, which describes the snapshot of the dump."""
 
 from __future__ import annotations
 

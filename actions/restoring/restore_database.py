@@ -1,4 +1,4 @@
-"""Databases that a restore made, as the server knows them: names, marks, and what a new one takes over from the old."""
+"""Restored databases on the server: their names, their marks, and the settings taken over from the present one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One backup file into one new, empty database: unpacked, digested and restored in one pass, without a temporary file."""
+"""Restores one backup file into a new, empty database in one pass: unpacked, digested, no temporary file."""
 
 from __future__ import annotations
 

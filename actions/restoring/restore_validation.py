@@ -1,4 +1,4 @@
-"""Depth 5: the backup is restored into a scratch server, and what arrived is compared with what was dumped."""
+"""Validation of depth 5: restores a backup into a scratch server and compares the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one backup file that somebody named: never a choice made for them."""
+"""Resolves the backup file that the operator named. No file is chosen automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binds a plan to the servers that it acts on: which they are is shown, and has to be the same when it runs."""
+"""Binds a plan to its servers: the plan shows their identities, which must be the same when the action runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a command of somebody else's: without a shell or a terminal, within a limit, and ended with all that it started."""
+"""Runs an external command without shell or terminal, with a time limit, and ends all its processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folder a path leads to: its device and inode, so that another one under the same name shows."""
+"""The identity of a folder (device and inode), which reveals a different folder under the same path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The freeze file: while it is there and not past its time, nothing is deployed and no migration runs."""
+"""The freeze file: while it exists and has not expired, deployments and migrations are stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the incident's journal knows: values that steps reported or people gave."""
+"""Values from the incident's journal: those that steps reported and those that people entered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan's own log files, `backup.log` and `emergency-backup.log`: lines in the format that its triggers recognise."""
+"""Writes the plan's log files, `backup.log` and `emergency-backup.log`, in the format that its triggers match."""
 
 from __future__ import annotations
 

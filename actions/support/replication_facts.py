@@ -1,4 +1,4 @@
-"""What logical replication means for a restore, a swap or a new password: rows of a plan, with the SQL to run, in order."""
+"""Plan rows about logical replication for a restore, a swap or a new password, with the SQL to run in order."""
 
 from __future__ import annotations
 

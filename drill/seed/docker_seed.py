@@ -1,4 +1,4 @@
-"""What a bastion's Docker engine gathers over the months, and `clean-docker` has to sort: all of it with the drill's label."""
+"""Seeds the Docker engine with the unused objects of several months, all with the drill's label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One real dump of a database, and a nightly set made of such dumps, as the nightly job leaves it."""
+"""Makes a real dump of a database, and nightly sets from such dumps, as the nightly job writes them."""
 
 from __future__ import annotations
 

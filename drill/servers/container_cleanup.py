@@ -1,4 +1,4 @@
-"""Takes from an engine what one drill made there: what carries its label, each by id, and nothing else."""
+"""Removes the Docker objects of one drill: those with its label, each by id."""
 
 from __future__ import annotations
 

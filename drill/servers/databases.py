@@ -1,4 +1,4 @@
-"""The three databases of the drill, from nothing to answering, in seconds."""
+"""Creates and starts the three databases of the drill within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a drill runs in containers: as asked, or by itself where nothing speaks against it."""
+"""Decides whether a drill runs in containers: as requested, or automatically where possible."""
 
 from __future__ import annotations
 

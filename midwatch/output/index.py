@@ -1,4 +1,4 @@
-"""Follows a growing file of output line by line without holding it: ten million lines cost what the lines in view cost."""
+"""Index of a growing output file. Memory depends on the lines in view, not on the length of the file."""
 
 from __future__ import annotations
 

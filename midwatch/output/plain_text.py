@@ -1,4 +1,4 @@
-"""A step's output as plain text for other programs: a pager, a file, the clipboard. Nothing in it commands a terminal."""
+"""Converts a step's output to plain text without control sequences, for a pager, a file or the clipboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast something grows, by its last seconds and a clock that never runs backwards; and how far a step is, in words."""
+"""The recent rate of a growing amount, measured by a monotonic clock, and the progress of a step as text."""
 
 from __future__ import annotations
 

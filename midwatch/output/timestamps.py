@@ -1,4 +1,4 @@
-"""When each part of a step's output came: the supervisor's file `output.timing`, read as it grows."""
+"""The times of the parts of a step's output, read from the supervisor's file `output.timing`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The incident in the order of time: a row for each thing that happened, with its event's number as the source."""
+"""The chronological table of an incident: one row for each event, with the number of the event as its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events in plain words, a sentence each: for the timeline on the screen and for the front end without one."""
+"""Describes events in plain language, one sentence for each event, for the timeline of every front end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people wrote down: the events that they starred, and the lines that they pasted from other terminals."""
+"""Excerpts for reports: starred events and output that people pasted from other terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one has to know who takes control: done, running, open, failed and unknown, who is to be notified, what is due."""
+"""The summary for the next driver: done, running, open, failed and unknown steps, pending notifications, due dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an incident's events say as a whole: who drove, how severe it was and when, how long each part took."""
+"""Facts derived from all events of an incident: its drivers, the history of its severity, the duration of each part."""
 
 from __future__ import annotations
 

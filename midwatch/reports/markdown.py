@@ -1,4 +1,4 @@
-"""Writes Markdown in which foreign text stays text: it makes no heading, table, link, image, HTML or code of its own.
+"""Writes Markdown with escaped foreign text, which cannot create headings, tables, links, images, HTML or code.
 
 The dialect is CommonMark with the tables and links of GitHub. Text that needs no escape is left as it is, so that the
 source reads well too.

@@ -1,4 +1,4 @@
-"""What a step moved: the readings before and after it, side by side."""
+"""Metrics before and after a step, side by side."""
 
 from __future__ import annotations
 

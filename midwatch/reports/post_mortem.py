@@ -1,4 +1,4 @@
-"""The draft of the post-mortem: what the journal knows is filled in, and what only people know is asked for by name.
+"""The draft of the post-mortem: facts from the journal are filled in, and missing facts are marked by name.
 
 The sections are those that the public forms have in common; `docs/post-mortem.md` says which and why.
 """

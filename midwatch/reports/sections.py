@@ -1,4 +1,4 @@
-"""The sections of a post-mortem: which there are, which must not be empty, and which of a given text still are."""
+"""The sections of a post-mortem, the required ones, and those that are empty in a given text."""
 
 from __future__ import annotations
 

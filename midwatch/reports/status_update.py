@@ -1,4 +1,4 @@
-"""The draft of a status update, out of what the journal knows: a person edits it, posts it, and says that it went out."""
+"""The draft of a status update from the journal. A person edits and posts the update, and records that it was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every step of the runbook in its order: each attempt, each decision, what moved, what it reported."""
+"""The report on every step of the runbook: attempts, decisions, changed metrics and reported values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates for the lessons of an incident, from what the journal shows; people confirm them or strike them out."""
+"""Suggests lessons of an incident from the journal. People confirm or delete the suggestions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moments and lengths of time in an export: UTC to the second, lengths from the boot clock."""
+"""Formats times and durations in exports: UTC to the second, durations by the boot clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timeline: everything that happened, when, by whom, and with what result. The same journal gives the same bytes."""
+"""The timeline: every event with its time, person and result. The same journal always gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions, checks and probes that a runbook names: they exist, and what they are given fits them."""
+"""Checks that the actions, checks and probes named in a runbook exist, and that their arguments are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From fields that were read to the runbook that the program works with. What is wrong was said before; defaults fill it."""
+"""Builds the runbook model from the fields that were read. Problems are already reported; defaults fill the gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one key cannot know of another: ids are unique, references lead to earlier steps, keys fit the kind of step."""
+"""Checks across keys: ids are unique, references lead to earlier steps, keys fit the kind of step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked when an incident is declared: values checked and completed before anything is made, and told afterwards."""
+"""The inputs of a declaration: checked and completed before any file is created, and described afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of single values in a runbook: text, names, words, lengths of time, references."""
+"""The types of single values in a runbook: text, names, words, lengths of time, references."""
 
 from __future__ import annotations
 

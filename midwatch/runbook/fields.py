@@ -1,6 +1,6 @@
-"""Reads one value of a runbook as what it has to be, with its position, and collects what is wrong instead of stopping.
+"""Reads the values of a runbook by type, keeps their positions, and collects all problems instead of stopping.
 
-A `Kind` says both how a value is read and how JSON Schema describes it, so that the two cannot drift apart.
+A `FieldType` defines both how a value is read and how JSON Schema describes it, so the two cannot differ.
 """
 
 from __future__ import annotations

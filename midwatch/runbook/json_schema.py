@@ -1,4 +1,4 @@
-"""The format as JSON Schema, from the declarations that the loader reads by."""
+"""Generates the JSON Schema of runbooks from the declarations that the loader uses."""
 
 from __future__ import annotations
 

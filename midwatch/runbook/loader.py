@@ -1,4 +1,4 @@
-"""Reads a runbook, with the site's file laid over it, and finds everything that is wrong with them at once."""
+"""Loads a runbook, applies the site file, and reports all problems of both files at once."""
 
 from __future__ import annotations
 

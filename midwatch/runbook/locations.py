@@ -1,4 +1,4 @@
-"""The named places that actions use, and where they are unless the runbook or the site says otherwise."""
+"""The named locations that actions use, with their default paths. The runbook or the site file may override them."""
 
 from __future__ import annotations
 

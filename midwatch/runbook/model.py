@@ -1,4 +1,4 @@
-"""The runbook as the program sees it, after it was read and checked. Everything here is immutable."""
+"""The model of a runbook that was read and checked. All objects are immutable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions that do not fit together: asked twice, choices without options, defaults that are no answers, secrets."""
+"""Checks the questions of a runbook: duplicates, choices without options, invalid defaults, secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an answer is one that the question takes: for what people type, what files say, and defaults in a runbook."""
+"""Validates answers to questions: typed answers, answers from files, and defaults in a runbook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The format of runbooks and site files: every key, what it accepts and what it means, for the loader and the schema."""
+"""The format of runbooks and site files: the type and meaning of every key, for the loader and the JSON Schema."""
 
 from __future__ import annotations
 

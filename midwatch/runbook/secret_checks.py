@@ -1,4 +1,4 @@
-"""Refuses secrets in runbook and site files: both are copied into each incident, and everybody sees arguments."""
+"""Refuses secrets in runbooks and site files, because both are copied into each incident and arguments are visible."""
 
 from __future__ import annotations
 

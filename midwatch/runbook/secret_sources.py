@@ -1,4 +1,4 @@
-"""The secrets that are known before a step starts, so that they are masked from its first byte on."""
+"""Collects the secrets known before a step starts, so that its output is masked from the first byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a small text file that a person wrote, and says in one sentence why it cannot be read."""
+"""Reads a small text file written by a person, and reports in one sentence why the file cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds a step by the name that a person gives; a near name is suggested, never taken."""
+"""Finds a step by its exact name. The error for an unknown name suggests a similar one."""
 
 from __future__ import annotations
 

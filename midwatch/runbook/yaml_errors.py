@@ -1,4 +1,4 @@
-"""What a YAML parser complains about, in words for the person who wrote the file."""
+"""Translates errors of the YAML parser into sentences for the author of the file."""
 
 from __future__ import annotations
 

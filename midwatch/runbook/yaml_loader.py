@@ -1,4 +1,4 @@
-"""YAML text as values that know their position, with the traps of YAML left out.
+"""Loads YAML as values with positions, without the error-prone features of YAML.
 
 Scalars follow YAML 1.2: `no`, `on`, `12:30`, `0640` and `2026-11-23` are text. Anchors, aliases, tags, several documents,
 duplicate keys and characters that cannot be seen are refused, so that what a person reads is what the program does.

@@ -1,5 +1,5 @@
-"""One running step, owned by a small detached process, so that the step outlives the screen.
+"""Runs one step under a small detached process, so that the step survives the end of the screen.
 
-`order` says what to run, `start` starts it, `watch` looks at it from outside, `python -m midwatch.supervisor` is the process
-itself. The specification is `docs/supervisor.md`.
+`launch_spec` defines the work, `start` starts the supervisor, `status` inspects the attempt from outside, and
+`python -m midwatch.supervisor` is the process itself. The specification is `docs/supervisor.md`.
 """

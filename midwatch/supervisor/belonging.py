@@ -1,4 +1,4 @@
-"""Which processes are an attempt's: by what the kernel says of the process, never by what a file in a shared folder says."""
+"""Decides which processes belong to an attempt, from the kernel's data and never from files in a shared folder."""
 
 from __future__ import annotations
 

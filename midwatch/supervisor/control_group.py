@@ -1,4 +1,4 @@
-"""A control group of the kernel's for one step: what comes from the step is in it, whatever session, group or parent it has.
+"""A kernel control group for one step. It holds all processes of the step, whatever their session, group or parent.
 
 It is made where we may make one: by root, or below a group that was delegated to us. The kernel ends all that is in
 it at once (`cgroup.kill`), so nothing gets away by forking faster than it is looked for, and after the end of

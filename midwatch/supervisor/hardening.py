@@ -1,4 +1,4 @@
-"""What the supervisor asks of the kernel for itself: to inherit orphans, to be closed to others, to be spared."""
+"""Kernel settings of the supervisor: adopt orphans, deny tracing by others, avoid the OOM killer."""
 
 from __future__ import annotations
 

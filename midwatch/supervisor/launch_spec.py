@@ -1,4 +1,4 @@
-"""What a supervisor runs: everything but the secrets, which go with the order through the supervisor's socket."""
+"""The launch specification of a supervisor, without the secrets. Secrets are passed through the supervisor's socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a logout would end running steps, and the way around it.
+"""Detects whether a logout would end running steps, and prevents that.
 
 systemd-logind can be told to end all that a login started (`KillUserProcesses=yes`). A step then has to belong to the user's
 own manager and not to the login, and that manager has to stay after the last logout, which is what lingering means.

@@ -1,4 +1,4 @@
-"""The output file: appended to, limited, and never a reason for the step to stop."""
+"""The output file of a step: append-only and limited in size. Failures to write never stop the step."""
 
 from __future__ import annotations
 

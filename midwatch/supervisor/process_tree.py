@@ -1,4 +1,4 @@
-"""Everything that came from a step, wherever it hid: its group, what left the group, and what left the family tree."""
+"""Finds all processes of a step, including those that left its process group or its process tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a step is: taken out of its output (OSC 9;4) and put into a file of its own."""
+"""The progress of a step: taken out of its output (OSC 9;4) and stored in a separate file."""
 
 from __future__ import annotations
 

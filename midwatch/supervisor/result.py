@@ -1,4 +1,4 @@
-"""How a step ended, and the space on disk that is kept for saying so."""
+"""The result of a step, and the disk space that is reserved for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor's work: run one step, store what it says, end it when it must end, and leave a result."""
+"""The work of the supervisor: runs one step, stores its output, ends it when required, and writes the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a running step tells its supervisor a secret that it has just learnt or made: a socket, an answer, nothing on disk."""
+"""The channel by which a running step sends new secrets to its supervisor: a socket with acknowledgement, no file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step's own process: its terminal, its surroundings, and the moment it begins."""
+"""Starts the process of a step with its terminal and its environment."""
 
 from __future__ import annotations
 

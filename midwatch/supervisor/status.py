@@ -1,4 +1,4 @@
-"""Looks at one attempt from outside: is it running, how did it end, or is it lost?
+"""The status of an attempt, seen from outside: running, ended or lost.
 
 In a folder that a group shares, any member can write what a supervisor writes. So a process counts as the attempt's supervisor
 only by its own command line, and as a part of its step only by its own environment (`midwatch.supervisor.belonging`).

@@ -1,4 +1,4 @@
-"""What a step reports to later steps: `key=value` lines in the file that `$STEP_OUTPUT` names."""
+"""The values that a step reports to later steps: `key=value` lines in the file `$STEP_OUTPUT`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends a step that must not go on: INT, then TERM, then KILL, to all that came from it."""
+"""Ends a step: INT, then TERM, then KILL, sent to all its processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backups that only the holder of a key can read: age, through pyrage (`midwatch[age]`).
+"""Encrypts and decrypts backups with age, through pyrage (`midwatch[age]`).
 
 Whoever writes one needs the public keys alone. Plain `age -d -i KEY FILE | gunzip` reads it as well.
 """

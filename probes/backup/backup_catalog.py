@@ -1,4 +1,4 @@
-"""Every backup of a target, nightly and emergency, by what their manifests say. Cheap: no backup is read."""
+"""The catalogue of a target's backups, nightly and emergency, from their manifests. No backup file is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes on their way from the thread that writes them to the one that reads them, a few megabytes at a time in memory."""
+"""A pipe from a writing thread to a reading thread, which holds at most a few megabytes in memory."""
 
 from __future__ import annotations
 

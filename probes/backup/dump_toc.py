@@ -1,4 +1,4 @@
-"""What an archive asks of the server that it is restored into, read from its table of contents before anything is made."""
+"""The requirements of an archive on its server, read from the table of contents before a restore begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of one backup file: a JSON note beside it, `FILE.manifest.json`."""
+"""The manifest of a backup file: the JSON file `FILE.manifest.json` beside it."""
 
 from __future__ import annotations
 

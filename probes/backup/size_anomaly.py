@@ -1,4 +1,4 @@
-"""A target's backups one after the other: whether the newest is odd beside those before it, and what is known of it."""
+"""Compares the size of a target's newest backup with the earlier ones, and reports an anomaly."""
 
 from __future__ import annotations
 

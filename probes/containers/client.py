@@ -1,4 +1,4 @@
-"""The Docker engine: reaching it, naming why it cannot be reached, and what it holds by kind."""
+"""The client of the Docker engine: connects, explains failures, and lists the engine's objects by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs one short command inside a container and keeps its streams apart."""
+"""Runs one short command inside a container and separates its standard output from its standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feeds a command inside a container through its standard input, so that what it is told stands in no argument list."""
+"""Sends data to the standard input of a command inside a container, so that the data is in no argument list."""
 
 from __future__ import annotations
 

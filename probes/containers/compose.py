@@ -1,4 +1,4 @@
-"""Runs a command in a service of a compose project: by compose where it is installed, else in the service's container."""
+"""Runs a command in a service of a compose project: by compose if installed, otherwise in the service's container."""
 
 from __future__ import annotations
 

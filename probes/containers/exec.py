@@ -1,4 +1,4 @@
-"""A command that runs inside a container, by the engine's own stream: its outputs kept apart, and never waited for without end.
+"""A command inside a container, read from the engine's stream, with separate outputs and a limit on every wait.
 
 docker-py's own reader waits for a paused container for ever, and asks the kernel four times for each frame.
 """

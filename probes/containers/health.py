@@ -1,4 +1,4 @@
-"""What the engine says of a container: whether it runs, and what its own health check found."""
+"""The state of a container and the result of its health check, from the Docker engine."""
 
 from __future__ import annotations
 

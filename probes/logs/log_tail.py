@@ -1,4 +1,4 @@
-"""The end of a log file, whatever it has become: huge, rotated, truncated, without newlines, full of rubbish."""
+"""Reads the end of a log file, even if the file is huge, rotated, truncated, binary or without newlines."""
 
 from __future__ import annotations
 

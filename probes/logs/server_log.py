@@ -1,4 +1,4 @@
-"""Logins that a PostgreSQL server refused, as its own log tells of them: who, from where, when, and what it told no client."""
+"""Refused logins in a PostgreSQL server log: user, source, time, and the reason that clients do not get."""
 
 from __future__ import annotations
 

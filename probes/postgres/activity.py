@@ -1,4 +1,4 @@
-"""How one server is doing, by its application's own login: version, connections, the longest transaction, who waits."""
+"""The activity of a server, read with the application's login: version, connections, longest transaction, waiters."""
 
 from __future__ import annotations
 

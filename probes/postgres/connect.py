@@ -1,4 +1,4 @@
-"""Connections with limits: a server that hangs never holds a panel or a step up."""
+"""Connections with time limits, so that a hanging server does not block a panel or a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be shown of a connection string: the servers that it names, never its password."""
+"""The public part of a connection string: its servers, never its password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a database, table by table: how many rows, and on request a digest of them that no order or server changes."""
+"""The content of a database: row counts by table, and on request digests independent of order and server."""
 
 from __future__ import annotations
 

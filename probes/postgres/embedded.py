@@ -1,4 +1,4 @@
-"""PostgreSQL servers out of a pip package, for the drill and for scratch restores; run as a user that may run them.
+"""PostgreSQL servers from a pip package, for drills and scratch restores, run as an unprivileged user.
 
 PostgreSQL refuses to run as root, so root drops to an unprivileged user. Where that user cannot read the package (it
 lies below a home folder of mode 0700), the programs are copied to where it can.

@@ -1,4 +1,4 @@
-"""Keeps the event triggers of a database from firing while we work in it: what they write would be taken for its content."""
+"""Disables event triggers in a session, because data that they write would count as content of the database."""
 
 from __future__ import annotations
 

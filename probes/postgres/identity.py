@@ -1,4 +1,4 @@
-"""Which server a target really is: its `system_identifier`, and whether it is a primary, asked by every way that works."""
+"""The identity of a target's server: its `system_identifier` and its role, read over every available route."""
 
 from __future__ import annotations
 

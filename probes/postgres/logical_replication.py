@@ -1,4 +1,4 @@
-"""What logical replication a database takes part in: slots that keep WAL for somebody, subscriptions, publications."""
+"""The logical replication of a database: replication slots, subscriptions and publications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What in a database would make a migration hang or break: read in a few quick queries, changing nothing."""
+"""Obstacles in a database that would block or break a migration, found by a few read-only queries."""
 
 from __future__ import annotations
 

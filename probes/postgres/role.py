@@ -1,4 +1,4 @@
-"""What a superuser can say about a role: the server tells a client that is refused nothing but that it is refused."""
+"""The attributes of a role, read by a superuser, which explain a refused login."""
 
 from __future__ import annotations
 

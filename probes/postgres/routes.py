@@ -1,4 +1,4 @@
-"""The ways into a target, the fastest first: its socket as seen from here, TCP with a working password, inside the container.
+"""Routes to a target, fastest first: local socket, TCP with a working password, command inside the container.
 
 For a container the socket is reached through `/proc/PID/root/run/postgresql`, which needs root; `/run`, since `/var/run`
 is an absolute link there.

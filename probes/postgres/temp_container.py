@@ -1,4 +1,4 @@
-"""A scratch server in a container of an image that somebody names: for servers or extensions that are not installed here."""
+"""A scratch server in a container of a named image, for versions or extensions that are not installed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server for the length of one restore: made out of programs that are here, reached by its socket alone, gone afterwards.
+"""A temporary server for one restore, started from installed programs and reachable by its socket only.
 
 Its folder's name says which process made it, so that `sweep` knows what a killed one left. The server gets a signal from the
 kernel when that process ends.

@@ -1,4 +1,4 @@
-"""Finds `pg_dump` and its kin in a version that fits the server: never older, or it refuses to work."""
+"""Finds `pg_dump` and related programs whose version is not older than the server."""
 
 from __future__ import annotations
 

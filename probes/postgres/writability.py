@@ -1,4 +1,4 @@
-"""Can this server be changed? A standby, and a server that is set read only, refuse every change: asked beforehand."""
+"""Checks in advance whether a server accepts writes: a standby and a read-only server do not."""
 
 from __future__ import annotations
 

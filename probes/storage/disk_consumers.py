@@ -1,4 +1,4 @@
-"""What fills a disk that fills: looked for beside the panel's readings, now and then, and remembered."""
+"""The largest consumers of a filling disk, searched for in the background from time to time and cached."""
 
 from __future__ import annotations
 

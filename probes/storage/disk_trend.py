@@ -1,4 +1,4 @@
-"""Whether a disk is filling, and when it will be full at this pace, from the readings of this process."""
+"""The growth of a disk's usage and the estimated time until it is full, from the readings of this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How full a file system is: the one place that computes it, for panels, checks, plans and refusals."""
+"""The usage of a file system. Panels, checks, plans and refusals all use this computation."""
 
 from __future__ import annotations
 

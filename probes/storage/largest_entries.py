@@ -1,4 +1,4 @@
-"""What fills a folder: the largest folders and files below it, within a limit of time."""
+"""The largest folders and files below a folder, found within a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that were deleted and are still open: their space is not free until the process lets go of them."""
+"""Deleted files that are still open. Their space is freed only when the process closes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit of time for a call that may never return, such as `statvfs` on a dead network mount."""
+"""A time limit for calls that may never return, such as `statvfs` on a dead network mount."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Textual application: wires one incident's conductor and panels to the screens, and leaves the terminal clean."""
+"""The Textual application: connects an incident's controller and panels to the screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every application of ours has on a terminal: the theme, ASCII where there is no more, and a clean end."""
+"""The base of Midwatch's Textual applications: theme, ASCII fallback, and restoring the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screen before an incident: severity, what the runbook asks for, who is who; on the first run how Midwatch works."""
+"""The application that declares an incident: severity, inputs and roles; an introduction on the first run."""
 
 from __future__ import annotations
 

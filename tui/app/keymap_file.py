@@ -1,4 +1,4 @@
-"""Keys that a person has changed, from a small YAML file: the name of what a key does, and the key."""
+"""The user's key bindings, from a small YAML file that maps commands to keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of the screen, drawn by the program itself: for the README and for looking at what was changed."""
+"""Renders pictures of the screen for the documentation and for reviews."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person has chosen for every incident, from a small YAML file (docs/settings.md); changed on the settings screen."""
+"""The user's settings, from a small YAML file (docs/settings.md). The settings screen changes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look: a dark and a light theme, and one in the terminal's own colours. Four meanings of colour and no more."""
+"""The themes: dark, light, and the terminal's own colours. Colours have four meanings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the terminal shows, cell by cell: only what differs from it is sent. The line may be slow, and paid by the byte."""
+"""Renders differences only: compares with the shown cells and sends the changed ones, for slow connections."""
 
 from __future__ import annotations
 

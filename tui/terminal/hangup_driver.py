@@ -1,4 +1,4 @@
-"""The terminal at the end of a line that may be lost."""
+"""A Textual driver for terminals whose connection may be lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed at the other end of a line, which gathers keys into one piece and cuts one key into several."""
+"""Parses terminal input that arrives late, joined or split in the middle of a key sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys typed ahead: each is heard by the screen that stood there when the key was typed, one after the other."""
+"""Queue of keys typed ahead: each key goes to the screen that was shown when the key was typed."""
 
 from __future__ import annotations
 

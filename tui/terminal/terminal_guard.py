@@ -1,4 +1,4 @@
-"""The terminal is left as it was, even when nobody is left who could do it: a kill −9, or memory that ran out."""
+"""Restores the terminal even after the process was killed or ran out of memory."""
 
 from __future__ import annotations
 
