@@ -30,6 +30,7 @@ COMMANDS = {
     "approve": "approve a plan as the second person, from a login of your own",
     "show": "show the state and the events of an incident",
     "verify": "verify an incident's journal and the files that it names",
+    "support-report": "print one masked page for whoever helps: versions, disks, locks and recent messages",
     "export": "write the timeline or the post-mortem of an incident as Markdown",
     "action": "run one action from a shell",
     "check": "run one check, with the exit codes of monitoring plug-ins",
@@ -138,9 +139,25 @@ def _run(arguments: list[str]) -> int:
     else:
         _refuse_misspelt(arguments)
         name, rest, parser = SCREEN, arguments, _front_door()
-    command = cast(Command, importlib.import_module(f"tui.commands.{name}"))
+    command = cast(Command, importlib.import_module(f"tui.commands.{name.replace('-', '_')}"))
     command.add_arguments(parser)
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action=_Verbose,
+        nargs=0,
+        help="write messages about the work to standard error (docs/debug-log.md)",
+    )
     return command.run(parser.parse_args(rest))
+
+
+class _Verbose(argparse.Action):
+    """Starts at once, so that what happens while the rest is read is said too."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        from midwatch.incident.debug_log import show_on
+
+        show_on(sys.stderr)
 
 
 def _refuse_misspelt(arguments: list[str]) -> None:

@@ -32,6 +32,7 @@ def run_headless(
     from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
+    from tui.launch_tui import debug_log
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()
@@ -47,7 +48,8 @@ def run_headless(
     if warning := logout_kills():
         _say(began, warning)
     try:
-        return headless.run(controller, answers, lambda text: _say(began, text), retry=folder is not None)
+        with debug_log(controller):
+            return headless.run(controller, answers, lambda text: _say(began, text), retry=folder is not None)
     except KeyboardInterrupt:
         under_way = [state.id for state in controller.incident.running()]
         if under_way:

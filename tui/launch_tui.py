@@ -6,6 +6,8 @@ import locale
 import os
 import select
 import sys
+from contextlib import AbstractContextManager
+from functools import partial
 from io import BufferedReader
 from typing import cast
 
@@ -54,12 +56,14 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
 
     True when the operator left on purpose; False when the line was lost or a signal ended the screen.
     """
+    from midwatch.incident.debug_log import leave_the_terminal
     from tui.app.app import MidwatchApp
     from tui.app.keymap_file import keys_file, read_keymap
 
     chosen = read_settings(settings_file())
     try:
         controller.register_observer()
+        leave_the_terminal()
         app = MidwatchApp(controller, ascii=ascii or chosen.ascii or not utf8(), keymap=read_keymap(keys_file()))
         app.run(mouse=mouse and chosen.mouse)
         return app.left_on_purpose
@@ -69,11 +73,21 @@ def open_screen(controller: IncidentController, *, ascii: bool, mouse: bool) -> 
 
 def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mouse: bool) -> bool:
     """Work on the incident with the screen or with plain lines; as `open_screen`."""
-    if lines:
-        from tui.plain.front_end import talk
+    with debug_log(controller):
+        if lines:
+            from tui.plain.front_end import talk
 
-        return talk(controller)
-    return open_screen(controller, ascii=ascii, mouse=mouse)
+            return talk(controller)
+        return open_screen(controller, ascii=ascii, mouse=mouse)
+
+
+def debug_log(controller: IncidentController) -> AbstractContextManager[None]:
+    """Keep the messages of this process in the incident's debug log while this process drives the incident."""
+    from midwatch.incident.debug_log import kept_in
+    from midwatch.runbook.secret_sources import known_secrets
+
+    secrets = partial(known_secrets, controller.runbook)
+    return kept_in(controller.folder.debug_log, secrets, wanted=lambda: controller.driving)
 
 
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:

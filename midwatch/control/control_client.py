@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 import stat
 import time
@@ -21,6 +22,8 @@ from midwatch.system.identity import Identity
 from midwatch.system.sanitize import safe_text
 from midwatch.system.strict_json import read_object
 from midwatch.system.unix_socket import connect_in_folder
+
+_LOG = logging.getLogger(__name__)
 
 _ANSWER_LIMIT_S = 30.0
 _CONNECT_LIMIT_S = 2.0
@@ -41,6 +44,7 @@ def send_request(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str
                 connection.sendall(json.dumps(dict(message)).encode() + b"\n")
             reply = read_object(_line(connection, deadline))
         except (OSError, ValueError) as error:
+            _LOG.warning("%s: the control socket gave no answer to %r: %s", folder.id, message.get("op"), error)
             raise Failed(f"The driver of {folder.id} does not answer: {error}", hint="Its screen may hang") from error
     sentence, hint = safe_text(str(reply.get("sentence", "The driver refused"))), safe_text(str(reply.get("hint", "")))
     if reply.pop("ok", False) is True:
@@ -100,6 +104,7 @@ def _connect(folder: IncidentFolder) -> socket.socket:
         connection = connect_in_folder(folder.path, folder.control_socket.name, limit_s=_CONNECT_LIMIT_S)
         _require_driver(folder, driver, Identity.from_peer(connection))
     except OSError as error:
+        _LOG.info("%s: the control socket of pid %d cannot be used: %s", folder.id, driver.pid, error)
         if connection is not None:
             connection.close()
         where = (

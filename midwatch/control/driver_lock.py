@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import secrets
 import socket
@@ -27,6 +28,8 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import SHORTAGES, Failed, Refused
 from midwatch.system.filesystems import local
 from midwatch.system.process import ProcessIdentity
+
+_LOG = logging.getLogger(__name__)
 
 _WIDTH = 512
 """Bytes of the file, always: a name written over blanks needs no room on a full disk."""
@@ -116,8 +119,10 @@ class DriverLock:
 
     def beat(self) -> None:
         """Show that this driver lives: no data is written, and nothing is forced to the disk."""
-        with contextlib.suppress(OSError):  # a disk that has gone read-only takes no heartbeat, and no event either
+        try:
             os.utime(self._descriptor)
+        except OSError as error:  # a disk that has gone read-only takes no heartbeat, and no event either
+            _LOG.warning("The heartbeat cannot be written: %s", error)
 
     def release(self) -> None:
         """Give control back. Safe to call twice."""

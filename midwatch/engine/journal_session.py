@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -27,6 +27,8 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, Refused
+
+_LOG = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 3.0
 """Seconds."""
@@ -153,8 +155,10 @@ class JournalSession(ABC):
         now = time.monotonic()
         if handle.journal.away and now >= handle.retry_at and not handle.starting:  # which have the room that was made
             handle.retry_at = now + _LOOK_AGAIN
-            with contextlib.suppress(MidwatchError):  # nothing is lost then, and the next event says it
+            try:
                 handle.journal.join()
+            except MidwatchError as error:  # nothing is lost then, and the next event says it
+                _LOG.warning("The journal cannot come back to its own disk: %s", error)
             self.apply_events(handle.journal.events[len(self.events) :])
 
     def append(self, kind: EventKind, body: Mapping[str, Any]) -> None:

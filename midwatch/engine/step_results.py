@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from midwatch.incident.state import Attempt, StepState
 from midwatch.runbook.model import Step
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
+
+_LOG = logging.getLogger(__name__)
 
 AFTER_LIMIT = 15.0
 """Seconds that the readings after a step may take."""
@@ -58,6 +61,14 @@ class StepResults(Control, Annotations):
 
     def _finished(self, step: Step, body: dict[str, Any]) -> None:
         self.append(EventKind.FINISHED, body)
+        _LOG.info(
+            "Step %s, attempt %s: %s, exit %s. %s",
+            step.id,
+            body["attempt"],
+            body.get("outcome"),
+            body.get("exit"),
+            body.get("error") or "",
+        )
         threading.Thread(
             target=self.refresh_secrets, name=f"secrets after {step.id}", daemon=True
         ).start()  # a disk may hang

@@ -96,6 +96,11 @@ class IncidentFolder:
         return self.path / "site.yaml"
 
     @property
+    def debug_log(self) -> Path:
+        """Messages for whoever mends a fault of Midwatch, masked; no part of the record."""
+        return self.path / "debug.log"
+
+    @property
     def post_mortem(self) -> Path:
         """The post-mortem, written from the journal."""
         return self.path / "post-mortem.md"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,8 @@ from midwatch.system.clock import Clock
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.filesystems import in_memory
 from midwatch.system.process import boot_id
+
+_LOG = logging.getLogger(__name__)
 
 MARKER = 2048
 """Bytes of the reserve that are kept for saying where the journal goes on."""
@@ -111,6 +114,7 @@ class JournalStore:
     def _move(self, trouble: NotStored) -> None:
         """Go on in the next place, and say so while the reserve still has the room that was kept for it."""
         old, new = self._part, self._next(trouble)
+        _LOG.warning("The journal goes on in %s: %s takes no event (%s)", new.path, old.path, trouble)
         event, line = self._made(*_moved(new, trouble))
         try:
             old.store(line + b"\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from midwatch.journal.verify import verify
 from midwatch.system.clock import Clock
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.filesystems import copy_on_write
+
+_LOG = logging.getLogger(__name__)
 
 
 class Journal(JournalStore):
@@ -214,12 +217,13 @@ class Journal(JournalStore):
         try:
             name = f"{self.path.name}.cut-{len(self.events) + 1}"
             kept = open_file(self.path.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        except OSError:
+        except OSError as error:
+            _LOG.info("What was cut from the journal cannot be kept: %s", error)
             return
         try:
             os.write(kept, torn)
-        except OSError:
-            pass
+        except OSError as error:
+            _LOG.info("What was cut from the journal cannot be kept: %s", error)
         finally:
             os.close(kept)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.errors import BadInput, SourceLocation
-from midwatch.system.suggestion import did_you_mean
+from midwatch.system.suggestion import near_names
 
 
 def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -> Step:
@@ -12,5 +12,6 @@ def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -
     steps = {step.id: step for step in runbook.steps()} | {step.number: step for step in runbook.steps()}
     if name in steps:
         return steps[name]
-    hint = did_you_mean(name, steps, f"See them: midwatch plan {runbook.file.name}")
+    near = near_names(name, steps)
+    hint = f"Did you mean {near[0]!r}?" if near else f"See them: midwatch plan {runbook.file.name}"
     raise BadInput(f"There is no step {name!r} in {runbook.file.name}", place=place, hint=hint)

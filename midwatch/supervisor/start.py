@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from midwatch.supervisor.status import START_GRACE, Running, inspect_attempt
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.process import ProcessIdentity
+
+_LOG = logging.getLogger(__name__)
 
 _ROOT = Path(midwatch.__file__).parent.parent
 
@@ -63,10 +66,13 @@ def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) 
     # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
     complaint = _collect(process) if "process" in locals() else ""
     if answer.startswith("ready "):
-        return ProcessIdentity.from_json(json.loads(answer[len("ready ") :]))
+        identity = ProcessIdentity.from_json(json.loads(answer[len("ready ") :]))
+        _LOG.info("%s: the supervisor is process %d", folder.path, identity.pid)
+        return identity
     found = inspect_attempt(folder)
     if isinstance(found, Running):
         return found.supervisor
+    _LOG.warning("%s: the supervisor said %r, and wrote %r", folder.path, answer, complaint)
     reason = answer.removeprefix("failed ").strip() or complaint or "it ended without a word"
     raise _not_started(reason, folder)
 

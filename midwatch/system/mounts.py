@@ -7,6 +7,7 @@ them, for ever and past every signal. So such a path is first asked for in a pro
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.system.errors import OutcomeUnknown
+
+_LOG = logging.getLogger(__name__)
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 LIMIT_S = 3.0
@@ -134,6 +137,7 @@ def require_answer(path: Path, limit_s: float = LIMIT_S) -> None:
     except subprocess.TimeoutExpired:
         with _guard:
             _stuck[mount.point] = asking
+        _LOG.warning("%s did not answer within %g s", mount, limit_s)
         raise OutcomeUnknown(
             f"{path} cannot be reached: {mount} did not answer within {limit_s:g} s", hint=hint
         ) from None

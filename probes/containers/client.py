@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from midwatch.runbook.model import Runbook, TargetKind
 from midwatch.system.errors import Failed
 from midwatch.system.suggestion import near_names
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -95,6 +98,7 @@ def _environment(address: str) -> dict[str, str]:
 
 def _unreachable(error: Exception, timeout: float) -> Failed:
     text = str(error)
+    _LOG.info("Docker cannot be reached within %g s: %s", timeout, text)
     if "timed out" in text.lower():
         return Failed(f"Docker did not answer within {timeout:g} s", hint="docker info says how the engine is")
     if "FileNotFoundError" in text or "No such file" in text:

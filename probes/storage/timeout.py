@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from midwatch.system.errors import OutcomeUnknown
+
+_LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _stuck: dict[str, threading.Thread] = {}
@@ -43,6 +46,7 @@ def within(seconds: float, what: str, call: Callable[[], T]) -> T:
         with _guard:
             _stuck[what] = thread
         sentence = f"{what} did not answer within {seconds:g} s"
+        _LOG.warning("%s", sentence)
         raise OutcomeUnknown(sentence, hint="A network mount whose server is gone looks like this") from None
     if error is not None:
         raise error

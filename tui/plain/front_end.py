@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.system.errors import MidwatchError
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session
+
+_LOG = logging.getLogger(__name__)
 
 _POLL = 1.0
 """Seconds between two looks at what has happened."""
@@ -34,5 +36,7 @@ def talk(controller: IncidentControls) -> bool:
 def _keep_up(controller: IncidentControls, left: threading.Event) -> None:
     """Take in what happens, and show that this driver lives, also while nobody types anything."""
     while not left.wait(_POLL):
-        with contextlib.suppress(MidwatchError):  # the session meets it too, and says it
+        try:
             controller.poll()
+        except MidwatchError as error:  # the session meets it too, and says it
+            _LOG.info("The poll failed: %s", error)

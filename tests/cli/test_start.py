@@ -1,0 +1,38 @@
+"""The start of the program: packages of somebody else with the names of ours are refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(earlier: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": f"{earlier}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", "import sys; from midwatch.__main__ import main; sys.exit(main())", "--version"]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=earlier
+    )
+
+
+@pytest.mark.parametrize("name", ["actions", "drill", "probes", "screens", "tui"])
+def test_start_foreign_package_with_a_name_of_ours_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("raise SystemExit('the foreign package ran')\n")
+    done = start(tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"midwatch: {tmp_path / name} is not a package of Midwatch, but has the name of one. "
+    )
+    assert "pipx install midwatch" in done.stderr
+
+
+def test_start_own_packages_runs_the_command_line(tmp_path: Path) -> None:
+    done = start(tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("midwatch ")
