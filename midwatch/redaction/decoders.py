@@ -25,17 +25,19 @@ _NAMES |= {
 _ENCODED = re.compile(
     rb"%(?:25){0,4}[0-9A-Fa-f]{2}"
     rb"|&(?:amp;){0,4}(?:\#0{0,4}\d{1,7};?|\#[xX][0-9A-Fa-f]{1,8};?|[A-Za-z]{2,8}\d?;)"
-    rb"|(?<!\\)\\{1,24}(?:u[0-9A-Fa-f]{4}(?:\\{1,24}u[0-9A-Fa-f]{4})*|u\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
+    rb"|(?<!\\)\\{1,24}(?:u[dD][89ABab][0-9A-Fa-f]{2}\\{1,24}u[dD][C-Fc-f][0-9A-Fa-f]{2}"
+    rb"|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
     rb"|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[abefnrtvE0])"
 )
 QUOTES = b"\\'\"`$"
 _QUOTES = re.compile(rb"[\\'\"`$]+")
 _UNFINISHED = re.compile(
     rb"(?:%(?:25?){0,4}[0-9A-Fa-f]?|&(?:amp;){0,4}(?:\#[xX]?[0-9A-Fa-f]{0,7}|[A-Za-z]{0,8}\d?)"
-    rb"|(?<!\\)(?:\\{1,24}u[0-9A-Fa-f]{4}){0,4}\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
+    rb"|(?<!\\)(?:\\{1,24}u[dD][89ABab][0-9A-Fa-f]{2})?\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
     rb"|['\"`$]{1,4})\Z"
 )
 _PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
+_UNFINISHED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]?|[ \t]{0,4}\r?)\Z")
 _MARK = re.compile(rb"[%&\\'\"`$]")
 _TAIL_BYTES = 64
 _DEEPEST = 3
@@ -123,9 +125,8 @@ def printable(raw: bytes) -> Rewritten:
 
 def unfinished_printable(raw: bytes) -> int | None:
     """Where a piece of quoted-printable begins that the end cuts off."""
-    tail = raw[-3:]
-    at = tail.rfind(b"=")
-    return len(raw) - len(tail) + at if at >= 0 else None
+    found = _UNFINISHED_PRINTABLE.search(raw, max(0, len(raw) - 8))
+    return found.start() if found else None
 
 
 def unfinished(text: bytes) -> int | None:

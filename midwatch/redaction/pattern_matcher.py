@@ -19,14 +19,14 @@ from midwatch.redaction.values import Extent
 from midwatch.redaction.variants import SHORTEST_PIECE
 from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
 
-PRINTABLE = (b"=3d", b"=2f", b"=5c", b"=c3", b"=e2", b"=\n", b"=\r\n")
+PRINTABLE = (b"=3d", b"=2e", b"=2f", b"=5c", b"=\n", b"=\r\n", *(b"=%02x" % byte for byte in range(0xC2, 0xF5)))
 _READINGS = (
     ("hidden", HIDING),
     ("control", EIGHT_BIT),
     ("wrapped", WRAPPING),
     ("percent", tuple(b"%%%x" % digit for digit in range(16))),
     ("printable", PRINTABLE),
-    ("encoded", (b"\\", b"&", b"''", b'""', b"$$")),
+    ("encoded", (b"\\", b"&", b"'\"", b"''", b'""', b"$$")),
 )
 """Marks by which a text is to be read in another way."""
 CONTEXT_BYTES = 512

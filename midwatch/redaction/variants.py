@@ -1,18 +1,19 @@
-"""How one secret may look when it comes out: quoted, escaped, encoded, or one line of several."""
+"""The forms of one secret that are searched as they are, because no character marks where such an encoding begins.
+
+Every other form is read by a decoder (`decoders.py`).
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-import shlex
-from collections.abc import Iterator
-from urllib.parse import quote, quote_from_bytes
-
-from midwatch.redaction.escapes import backslashed, c_escaped, double_quoted, entities, gnu_quoted, json_escaped
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote_from_bytes
 
 SHORTEST_PIECE = 6
 """A shorter piece of a secret is not looked for: it would be an ordinary word."""
 _SHORTEST_LINE = 8
+_BETWEEN_DIGITS = ((":", ""), ("-", ""), (" ", ""), (" 0x", "0x"), (", 0x", "0x"), (",0x", "0x"))
 
 
 def as_bytes(text: str) -> bytes:
@@ -24,77 +25,63 @@ def as_bytes(text: str) -> bytes:
 
 
 def variants(value: str) -> set[bytes]:
-    """Every form of `value` that is looked for, itself included."""
-    raw = as_bytes(value)
-    found = set(_textual(value)) | set(_binary(raw)) | _two_deep(value)
+    """The secret itself and base64 of it; also of its lines."""
+    return _long_enough(
+        form for text in _with_lines(value) for form in (*_plain(text), *_base64(_contents(text, as_bytes(text))))
+    )
+
+
+def hex_variants(value: str) -> set[bytes]:
+    """Hexadecimal digits of the secret in lower case; a text has them in any case."""
+    return _long_enough(form for text in _with_lines(value) for form in _hex(text))
+
+
+def _long_enough(forms: Iterable[bytes]) -> set[bytes]:
+    return {form for form in forms if len(form) >= SHORTEST_PIECE}
+
+
+def _with_lines(value: str) -> Iterator[str]:
+    yield value
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:
-        for line in lines:
-            if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
-                found |= set(_binary(as_bytes(line))) | set(_textual(line))
-    return {form for form in found if len(form) >= SHORTEST_PIECE}
+        yield from (line for line in lines if len(line) >= _SHORTEST_LINE and not line.startswith("-----"))
 
 
-def _two_deep(value: str) -> set[bytes]:
-    """Base64 of other forms: UTF-16, base64, percent-encoding, escapes of JSON."""
-    raw = as_bytes(value)
-    inner = {value.encode(f"utf-16-{order}", "surrogatepass") for order in ("le", "be")}
-    inner |= {form for alignment in range(3) for form in _base64(raw, alignment)}
-    inner |= {as_bytes(form) for form in (quote_from_bytes(raw, safe=""), json.dumps(value)[1:-1]) if form != value}
-    return {form for text in inner for alignment in range(3) for form in _base64(text, alignment)}
-
-
-def _textual(value: str) -> Iterator[bytes]:
-    forms = {value, *json_escaped(value), *entities(value), double_quoted(value)}
-    forms |= {repr(value)[1:-1], ascii(value)[1:-1], value.replace("\\", "\\\\"), value.replace("'", "\\'")}
-    forms |= {value.replace('"', '\\"'), shlex.quote(value).strip("'"), value.replace("'", "'\\''"), backslashed(value)}
-    forms |= {value.replace("'", "''"), value.replace("\\", "\\\\").replace("'", "''"), value.replace('"', '""')}
-    forms |= {value.replace("\\", "\\\\").replace(":", "\\:"), value.replace("%", "%%"), value.replace("$", "$$")}
-    for form in forms:
+def _plain(value: str) -> Iterator[bytes]:
+    """As it is, with the blanks of web forms, as a format of `printf`, and with `\\xe9` for a character instead of a byte."""
+    for form in {value, value.replace(" ", "+"), value.replace("%", "%%"), ascii(value)[1:-1]}:
         yield as_bytes(form)
+
+
+def _contents(value: str, raw: bytes) -> set[bytes]:
+    """The texts of which base64 is searched."""
+    contents = {raw, raw.hex().encode(), raw.hex().upper().encode(), *_base64({raw})}
+    contents |= {quote_from_bytes(raw, safe="").encode(), as_bytes(json.dumps(value)[1:-1])}
+    return contents | _wide(value)
+
+
+def _wide(value: str) -> set[bytes]:
+    return {value.encode(f"utf-16-{order}", "surrogatepass") for order in ("le", "be")}
+
+
+def _hex(value: str) -> Iterator[bytes]:
     raw = as_bytes(value)
-    yield from (*c_escaped(raw), *gnu_quoted(raw))
+    for content in {raw, *_wide(value), raw.hex().encode(), raw.hex().upper().encode(), *_base64({raw})}:
+        yield content.hex().encode()
+    for between, before in _BETWEEN_DIGITS:
+        yield (before + between.join(f"{byte:02x}" for byte in raw)).encode()
 
 
-def _binary(raw: bytes) -> Iterator[bytes]:
-    yield raw
-    for digits in (raw.hex(), raw.hex().upper()):
-        yield digits.encode()
-        pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-        for before, between in (
-            ("\\x", "\\x"),
-            ("", ":"),
-            ("", "-"),
-            ("", " "),
-            ("0x", " 0x"),
-            ("0x", ", 0x"),
-            ("0x", ",0x"),
-        ):
-            yield (before + between.join(pairs)).encode()
-        yield ("%" + "%".join(pairs)).encode()
-    percent = quote_from_bytes(raw, safe="")
-    forms = {
-        percent,
-        quote_from_bytes(raw, safe="/"),
-        quote_from_bytes(raw, safe="!*'()"),
-        quote_from_bytes(raw, safe="!*'()/:,;"),
-    }
-    forms |= {form.replace("%20", "+") for form in forms} | {quote(percent, safe="")}
-    for form in forms:
-        yield form.encode()
-        yield _lower_hex(form).encode()
-    for alignment in range(3):
-        yield from _base64(raw, alignment)
+def _base64(contents: set[bytes]) -> set[bytes]:
+    """The characters that depend on the content alone, with 0 to 2 unknown bytes before it and any after it."""
+    forms = set()
+    for raw in contents:
+        for alignment in range(3):
+            first = -(-8 * alignment // 6)
+            last = 8 * (alignment + len(raw)) // 6
+            form = base64.b64encode(bytes(alignment) + raw)[first:last]
+            forms |= {form, form.translate(_URL_SAFE)}
+    return forms
 
 
-def _lower_hex(percent: str) -> str:
-    head, *parts = percent.split("%")
-    return head + "".join(f"%{part[:2].lower()}{part[2:]}" for part in parts)
-
-
-def _base64(raw: bytes, alignment: int) -> Iterator[bytes]:
-    """The characters that depend on the secret alone, with `alignment` unknown bytes before it and any after it."""
-    first = -(-8 * alignment // 6)
-    last = 8 * (alignment + len(raw)) // 6
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(bytes(alignment) + raw)[first:last]
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")

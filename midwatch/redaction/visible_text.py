@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-_ESCAPE = (
-    rb"(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
+_STRING = (
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])"
     rb"[^\x07\x1b\x9c]{0,512}(?:\x07|\x1b\\|\xc2?\x9c)"  # OSC, DCS and the like, with what they carry
-    rb"|\x1b[ -/]{0,4}[0-~]|\xc2[\x80-\x9f]|(?<![\x80-\xff])[\x80-\x9f]"
+)
+_ESCAPE = (
+    rb"(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
+    + _STRING
+    + rb"|\x1b[ -/]{0,4}[0-~]|\xc2[\x80-\x9f]|(?<![\x80-\xff])[\x80-\x9f]"
     rb"|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f|\xef\xb8[\x80-\x8f]"
 )
 """Escape sequences and controls of seven and of eight bits; characters without width."""
+_OPENER = re.compile(rb"\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f]")
+"""What begins a string for the terminal: OSC, DCS and the like."""
 _CONTROLS = bytes((*range(8), 11, 12, *range(14, 27), *range(28, 32), 127))
 _LINE_ENDS = rb"\r?\n[ \t]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
 _HIDDEN = re.compile(_ESCAPE + rb"|" + _LINE_ENDS)
 _HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_BLANKS = re.compile(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
 _INVISIBLE = re.compile(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
+_HIDDEN_BUT_STRINGS = re.compile(
+    _OPENER.pattern + rb"|" + _ESCAPE.replace(_STRING, rb"") + rb"|" + _LINE_ENDS + rb"|\x08"
+)
 _UNFINISHED = re.compile(
     rb"(?:(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}"
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,512}(?:\x1b|\xc2)?"
@@ -60,6 +68,11 @@ class VisibleText:
         if not self._totals:
             self._list_removed(self._removed or _HIDDEN)
         return index + self._totals[bisect_right(self._starts, index)]
+
+    def source(self, index: int) -> tuple[int, int]:
+        """Start and end in the raw bytes of one byte of the text."""
+        at = self.raw_index(index)
+        return at, at + 1
 
     def _from_the_end(self, wanted: int) -> int:
         """What is held back is near the end: look there only."""
@@ -115,6 +128,22 @@ WRAPPING = (b"\n ", b"\n\t")
 def unwrapped(raw: bytes) -> VisibleText:
     """As `project`, but blanks at the beginning of a line stay: they may belong to a secret."""
     return VisibleText(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
+
+
+def has_opener(raw: bytes) -> bool:
+    """Whether a string for the terminal begins in these bytes."""
+    return _OPENER.search(raw) is not None
+
+
+def payloads(raw: bytes) -> VisibleText:
+    """As `project`, with the text of terminal strings: what seems to begin one may stand before a secret by accident."""
+    return VisibleText(_HIDDEN_BUT_STRINGS.sub(b"", raw), raw, removed=_HIDDEN_BUT_STRINGS)
+
+
+def typed(raw: bytes) -> VisibleText:
+    """As `project`, but backspaces take nothing back."""
+    text = raw.replace(b"\x08", b"\x07")
+    return VisibleText(_HIDDEN.sub(b"", text), text, removed=_HIDDEN)
 
 
 def visible(raw: bytes) -> VisibleText:
