@@ -208,7 +208,7 @@ class IncidentController(Approvals, StepResults):
             before = take_readings(self.runbook, step.measure, self.clock, limit=BEFORE_LIMIT)
             self._journal_readings(step, number, "before", before)
             self.release_reserve()
-            owner = supervisor.start(attempt, order, self.refresh_secrets({**os.environ, **order.env}))
+            owner = supervisor.start(attempt, order, self.refresh_secrets({**os.environ, **order.env}), plan)
             self.append(EventKind.STARTED, self._started(step, number, owner.to_json()))
         except MidwatchError as error:
             if status.inspect_attempt(attempt) is None:

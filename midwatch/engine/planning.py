@@ -18,14 +18,17 @@ from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook, Step, StepKind
 from midwatch.runbook.secret_sources import names_secret
+from midwatch.supervisor.consented_command import (
+    FOLDER,
+    SHELL_ACTION,
+    VARIABLE,
+    command_of,
+    secret_constant,
+    variables_of,
+)
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused
 
-SHELL_ACTION = "shell"
-"""What the plan of a shell step has for the name of its action."""
-VARIABLE, FOLDER = "$", "working folder"
-"""Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
-SHELL = ("bash", "-euo", "pipefail", "-c")
 _LONGEST_SHOWN = 200
 
 
@@ -136,21 +139,17 @@ def order_for(
     Everything comes from the plan. The only exception is a secret of the runbook: the plan names it and has no value of it.
     """
     environment = step_environment(runbook, folder, step.id, actor, attempt)
+    cwd = str(runbook.base)
     if step.kind is StepKind.RUN:
-        environment |= _variables(plan, step)
-        return LaunchSpec(
-            (*SHELL, plan.parameters["script"]), plan.bindings[FOLDER], environment, step.timeout, digest=plan.digest
-        )
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
-    argv = ("midwatch", "action", plan.action, *options, "--confirmed", str(attempt.plan), "--digest", plan.digest)
-    return LaunchSpec(argv, str(runbook.base), environment, step.timeout, digest=plan.digest)
+        environment |= variables_of(plan) | _secret_constants(step)
+        cwd = plan.bindings[FOLDER]
+    return LaunchSpec(command_of(plan, attempt.plan), cwd, environment, step.timeout, digest=plan.digest)
 
 
 def shown_command(plan: Plan) -> str:
     """The command of a plan as an engineer would type it, for the journal and the screen."""
     if plan.action == SHELL_ACTION:
-        given = {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
-        exports = (f"export {name}={shlex.quote(value)}" for name, value in given.items())
+        exports = (f"export {name}={shlex.quote(value)}" for name, value in variables_of(plan).items())
         return "\n".join([*exports, plan.parameters["script"].strip()])
     options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in plan.parameters.items())
     return " ".join(["midwatch", "action", plan.action, *options])
@@ -184,10 +183,7 @@ def _shell_parameters(step: Step, runbook: Runbook, incident: Incident) -> dict[
         name: str(value) for name, value in resolved(step.env, runbook, incident).items()
     }
     secret = _secret_constants(step)
-    said = {
-        name: f"(a secret: env.{name} of {step.id} in the runbook)" if name in secret else values[name]
-        for name in values
-    }
+    said = {name: secret_constant(name, step.id) if name in secret else values[name] for name in values}
     return {"script": step.run} | {f"{VARIABLE}{name}": value for name, value in said.items()}
 
 
@@ -195,11 +191,6 @@ def _secret_constants(step: Step) -> dict[str, str]:
     return {
         name: str(value) for name, value in step.env.items() if names_secret(name) and not isinstance(value, Reference)
     }
-
-
-def _variables(plan: Plan, step: Step) -> dict[str, str]:
-    given = {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
-    return given | _secret_constants(step)
 
 
 def _shell_bindings(runbook: Runbook) -> dict[str, str]:

@@ -14,14 +14,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.consented_command import require_consented
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.runner import Supervision
 from midwatch.system.errors import SHORTAGES, MidwatchError
 from midwatch.system.umask import keep_others_out
 
-_LONGEST_HANDOVER = 16 * 1024 * 1024
+_LONGEST_HANDOVER = 64 * 1024 * 1024
 
 
 def main(arguments: list[str]) -> int:
@@ -37,8 +39,10 @@ def main(arguments: list[str]) -> int:
     starter.settimeout(30)
     _close_inherited(keep=starter.fileno())
     try:
-        order, secrets = _handover(starter)
-        supervision = Supervision(AttemptFolder(Path(arguments[0])), order, secrets, oom)
+        folder = AttemptFolder(Path(arguments[0]))
+        order, secrets, plan = _handover(starter)
+        require_consented(order, plan, folder.plan)
+        supervision = Supervision(folder, order, secrets, oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1
@@ -74,8 +78,11 @@ def _close_inherited(*, keep: int) -> None:
     os.closerange(keep + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
 
 
-def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str]]:
-    """The order and the secrets: one line of JSON. Raises `OSError`, `ValueError`, or `BadInput` for what is no order."""
+def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str], Plan]:
+    """The order, the secrets and the plan that was consented to: one line of JSON.
+
+    Raises `OSError`, `ValueError`, or `BadInput` for what is no order.
+    """
     received = bytearray()
     while not received.endswith(b"\n"):
         data = starter.recv(65536)
@@ -83,10 +90,10 @@ def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str]]:
             raise ValueError("The order was not handed over completely")
         received += data
     handed = json.loads(received)
-    if not isinstance(handed, dict) or not isinstance(handed.get("secrets"), dict):
+    if not isinstance(handed, dict) or not all(isinstance(handed.get(key), dict) for key in ("secrets", "plan")):
         raise ValueError("The order was not handed over as an order")
     secrets = {str(name): str(value) for name, value in handed["secrets"].items()}
-    return LaunchSpec.from_json(handed.get("order", {})), secrets
+    return LaunchSpec.from_json(handed.get("order", {})), secrets, Plan.from_json(handed["plan"])
 
 
 def _tell(starter: socket.socket, line: str) -> bool:

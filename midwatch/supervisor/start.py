@@ -14,10 +14,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import midwatch
+from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file
 from midwatch.runbook.secret_sources import names_secret
@@ -33,12 +35,12 @@ _LOG = logging.getLogger(__name__)
 _ROOT = Path(midwatch.__file__).parent.parent
 
 
-def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) -> ProcessIdentity:
+def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
     Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer than six
     characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
-    cannot start; then nothing ran.
+    cannot start or the order is not the command of `plan`; then nothing ran.
     """
     try:
         ours, theirs = socket.socketpair()
@@ -57,7 +59,7 @@ def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) 
                 start_new_session=True,
             )
             theirs.close()
-            ours.sendall(json.dumps({"order": order.to_json(), "secrets": dict(secrets)}).encode() + b"\n")
+            ours.sendall(handover(order, secrets, plan))
             answer = _answer(ours)
         except (BrokenPipeError, ConnectionResetError):
             answer = ""  # it has ended, and what it wrote says why
@@ -75,6 +77,13 @@ def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) 
     _LOG.warning("%s: the supervisor said %r, and wrote %r", folder.path, answer, complaint)
     reason = answer.removeprefix("failed ").strip() or complaint or "it ended without a word"
     raise _not_started(reason, folder)
+
+
+def handover(order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> bytes:
+    """What a supervisor receives; of the plan what its digest covers."""
+    bound = replace(plan, facts=(), effects=tuple(effect for effect in plan.effects if effect.verb.touches))
+    handed = {"order": order.to_json(), "plan": bound.to_json(), "secrets": dict(secrets)}
+    return json.dumps(handed).encode("ascii") + b"\n"
 
 
 def _not_started(reason: str, folder: AttemptFolder) -> Failed:

@@ -16,8 +16,10 @@ from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, 
 from drill.production import build, find_open
 from drill.state import DrillState
 from drill.teardown import sweep
+from midwatch.api.plan import Plan
 from midwatch.incident.paths import IncidentFolder
 from midwatch.supervisor import start as supervisor
+from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
@@ -160,8 +162,10 @@ def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
 def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     production = build("password-only")
     attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
-    order = LaunchSpec(("bash", "-c", "trap '' INT TERM; sleep 1000 & sleep 1000"), str(production.folder), {}, 1000.0)
-    supervisor.start(attempt, order, {})
+    script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(production.folder)
+    plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
+    order = LaunchSpec(command_of(plan, attempt.plan), cwd, {}, 1000.0, digest=plan.digest)
+    supervisor.start(attempt, order, {}, plan)
     assert until(lambda: len(traces(production.folder)) > 3)
     production.tear_down()
     assert until(lambda: traces(production.folder) == [])

@@ -111,9 +111,12 @@ START = """
 import sys
 from pathlib import Path
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.launch_spec import Order
+from midwatch.api.plan import Plan
+from midwatch.supervisor.consented_command import command_of
+from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.start import start
-start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
+folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
+start(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
 """
 
 

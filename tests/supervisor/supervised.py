@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, SURROUNDINGS, VARIABLE, command_of
 from midwatch.supervisor.launch_spec import Graces, LaunchSpec
 from midwatch.supervisor.start import start
 from midwatch.supervisor.status import Result, Running, inspect_attempt
@@ -37,13 +39,15 @@ class Step:
         timeout: float = 60,
         secrets: dict[str, str] | None = None,
         graces: Graces = QUICK,
-        argv: tuple[str, ...] | None = None,
         cwd: str = "/",
         env: dict[str, str] | None = None,
         output_limit: int = 64 * 1024 * 1024,
     ) -> ProcessIdentity:
-        words = argv or ("bash", "-euo", "pipefail", "-c", script)
-        return start(self.folder, LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit), secrets or {})
+        variables = {f"{VARIABLE}{name}": value for name, value in (env or {}).items() if name not in SURROUNDINGS}
+        plan = Plan(SHELL_ACTION, {"script": script, **variables}, bindings={FOLDER: cwd})
+        words = command_of(plan, self.folder.plan)
+        order = LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit, digest=plan.digest)
+        return start(self.folder, order, secrets or {}, plan)
 
     def result(self) -> Result:
         until(lambda: not isinstance(inspect_attempt(self.folder), Running), "a result")

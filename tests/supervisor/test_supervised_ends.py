@@ -204,10 +204,13 @@ STARTER = """
 import signal, sys
 from pathlib import Path
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.launch_spec import Order
+from midwatch.api.plan import Plan
+from midwatch.supervisor.consented_command import command_of
+from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.start import start
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
-start(AttemptFolder(Path(sys.argv[1])), Order(("bash", "-c", sys.argv[2]), "/", {}, 60), {})
+folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
+start(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
 print("started", flush=True)
 sys.stdin.read()
 """
@@ -292,16 +295,20 @@ def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
 def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
     import socket
 
+    from midwatch.api.plan import Plan
+    from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
     from midwatch.supervisor.launch_spec import LaunchSpec
+    from midwatch.supervisor.start import handover
 
     step.folder.path.mkdir()
-    order = LaunchSpec(("touch", str(tmp_path / "ran")), "/", {}, 60)
+    plan = Plan(SHELL_ACTION, {"script": f"touch {tmp_path / 'ran'}"}, bindings={FOLDER: "/"})
+    order = LaunchSpec(command_of(plan, step.folder.plan), "/", {}, 60, digest=plan.digest)
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno()
     )
     theirs.close()
-    ours.sendall(json.dumps({"order": order.to_json(), "secrets": {}}).encode() + b"\n")
+    ours.sendall(handover(order, {}, plan))
     ours.close()
     process.wait(20)
     until(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import resource
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -109,7 +110,7 @@ except Exception as error:
 def test_learnt_in_mid_stream_is_masked_once_told(step: Step, tmp_path: Path) -> None:
     program = tmp_path / "tells.py"
     program.write_text(TELLS)
-    step.start("", argv=(sys.executable, str(program)))
+    step.start(shlex.join(("exec", sys.executable, str(program))))
     found = step.result()
     assert found.outcome is StepOutcome.DONE, step.output
     assert_nowhere(step, LEARNT)
@@ -142,7 +143,7 @@ for line in (b"rubbish", b"[]", b'{"name": 1}', b"\\xff\\xfe", b"[" * 100000):
     channel.sendall(line + b"\\n")
     print(channel.recv(1))
 """
-    step.start("", argv=(sys.executable, "-c", script))
+    step.start(shlex.join(("exec", sys.executable, "-c", script)))
     assert step.result().outcome is StepOutcome.DONE
     assert step.output == b"b'\\x15'\n" * 5
 
@@ -169,7 +170,7 @@ def test_no_secret_is_in_the_traceback_of_an_action(step: Step, tmp_path: Path) 
     program, password = tmp_path / "raises.py", tmp_path / "password"
     program.write_text(RAISES)
     password.write_text(SECRET)
-    step.start("", argv=(sys.executable, str(program), str(password)), secrets={"ARP": SECRET})
+    step.start(shlex.join(("exec", sys.executable, str(program), str(password))), secrets={"ARP": SECRET})
     found = step.result()
     assert found.outcome is StepOutcome.FAILED
     assert b"Traceback" in step.output
@@ -193,7 +194,7 @@ os.abort()
 def test_no_core_of_a_step_that_crashes(step: Step, tmp_path: Path) -> None:
     program = tmp_path / "crashes.py"
     program.write_text(CRASHES)
-    step.start("", argv=(sys.executable, str(program)), cwd=str(tmp_path))
+    step.start(shlex.join(("exec", sys.executable, str(program))), cwd=str(tmp_path))
     found = step.result()
     assert found.exit == -signal.SIGABRT
     assert step.output.splitlines() == [b"(1, 1)", b"False"]

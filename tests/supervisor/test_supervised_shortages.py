@@ -27,13 +27,17 @@ import json, resource, sys
 from pathlib import Path
 from midwatch.system.errors import MidwatchError
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.launch_spec import Graces, Order
+from midwatch.supervisor.launch_spec import Graces, LaunchSpec
+from midwatch.supervisor.consented_command import command_of
+from midwatch.api.plan import Plan
 from midwatch.supervisor.start import start
 
 def begin(name, script):
     folder = AttemptFolder(Path(sys.argv[1]) / name)
     try:
-        start(folder, Order(("bash", "-c", script), "/", {}, 60, Graces(0.5, 0.5, 0.3)), {})
+        plan = Plan("shell", {"script": script}, bindings={"working folder": "/"})
+        words, graces = command_of(plan, folder.plan), Graces(0.5, 0.5, 0.3)
+        start(folder, LaunchSpec(words, "/", {}, 60, graces, digest=plan.digest), {}, plan)
     except MidwatchError as error:
         print(name, error, flush=True)
     else:

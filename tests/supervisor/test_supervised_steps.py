@@ -51,21 +51,18 @@ def test_failed_with_its_exit_and_by_a_signal(step: Step, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("argv", "cwd", "code", "sentence"),
+    ("script", "cwd", "path", "code", "sentence"),
     [
-        (("no-such-program-here",), "/", 127, "There is no program 'no-such-program-here'"),
-        (("/etc/passwd",), "/", 126, "The program '/etc/passwd' cannot be started: permission denied"),
-        (
-            ("true",),
-            "/no/such/folder",
-            127,
-            "The step's folder /no/such/folder cannot be entered: no such file or directory",
-        ),
-        (("echo", "a\0b"), "/", 126, "invalid argument"),
+        ("true", "/", "/no/such/folder", 127, "There is no program 'bash'"),
+        ("true", "/", "{mode 0644}", 126, "The program 'bash' cannot be started: permission denied"),
+        ("true", "/no/such/folder", "", 127, "/no/such/folder cannot be entered: no such file or directory"),
+        ("echo a\0b", "/", "", 126, "invalid argument"),
     ],
 )
-def test_cannot_begin(step: Step, argv: tuple[str, ...], cwd: str, code: int, sentence: str) -> None:
-    step.start("", argv=argv, cwd=cwd)
+def test_cannot_begin(step: Step, tmp_path: Path, script: str, cwd: str, path: str, code: int, sentence: str) -> None:
+    (tmp_path / "bash").touch(0o644)
+    path = path.replace("{mode 0644}", str(tmp_path)) or os.environ["PATH"]
+    step.start(script, cwd=cwd, env={"PATH": path})
     found = step.result()
     assert (found.outcome, found.exit) == (StepOutcome.FAILED, code)
     assert sentence in found.error

@@ -1,0 +1,80 @@
+"""The command of a plan that was consented to, and whether an order is that command and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from midwatch.api.plan import PLAN_AGAIN, Plan
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.system.errors import Refused
+
+SHELL_ACTION = "shell"
+"""What the plan of a shell step has for the name of its action."""
+VARIABLE, FOLDER = "$", "working folder"
+"""Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
+SHELL = ("bash", "-euo", "pipefail", "-c")
+SURROUNDINGS = frozenset(
+    {
+        "MIDWATCH_RUNBOOK",
+        "MIDWATCH_RUNBOOK_SHA256",
+        "MIDWATCH_SITE",
+        "MIDWATCH_SITE_SHA256",
+        "MIDWATCH_BASE",
+        "MIDWATCH_INCIDENT",
+        "MIDWATCH_STEP",
+        "MIDWATCH_ACTOR",
+        "STEP_OUTPUT",
+        "PATH",
+        "PYTHONUNBUFFERED",
+    }
+)
+"""What every step finds in its environment; a script finds its variables beside them, and nothing else."""
+
+
+def secret_constant(name: str, step_id: str) -> str:
+    """What a plan has for the value of a variable that is a secret: its name and source."""
+    return f"(a secret: env.{name} of {step_id} in the runbook)"
+
+
+def variables_of(plan: Plan) -> dict[str, str]:
+    """The variables of a script, as the plan has them."""
+    return {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
+
+
+def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
+    """The words that run a plan; `file` is where an action finds the plan."""
+    if plan.action == SHELL_ACTION:
+        return (*SHELL, plan.parameters["script"])
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
+    return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
+
+
+def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
+    """Raise `Refused` unless the order carries the digest of the plan and runs that plan, naming what differs."""
+    if order.digest != plan.digest:
+        raise _refused(f"the digest is {plan.digest[:12]}…, not {order.digest[:12] or '(none)'}…")
+    expected, given = command_of(plan, file), order.argv
+    for number in range(max(len(expected), len(given))):
+        one, other = expected[number : number + 1], given[number : number + 1]
+        if one != other:
+            raise _refused(f"word {number + 1} of the command: {_short(one)} → {_short(other)}")
+    variables: Mapping[str, str] = {}
+    if plan.action == SHELL_ACTION:
+        variables = variables_of(plan)
+        if order.cwd != plan.bindings.get(FOLDER):
+            raise _refused(f"the {FOLDER}: {plan.bindings.get(FOLDER)} → {order.cwd}")
+    for name in sorted(set(variables) | (set(order.env) - SURROUNDINGS)):
+        expected_value, value = variables.get(name), order.env.get(name)
+        if value is not None and expected_value == secret_constant(name, order.env.get("MIDWATCH_STEP", "")):
+            continue  # bound by name and source
+        if expected_value != value:
+            raise _refused(f"${name}: {_short(() if expected_value is None else (expected_value,))} → another value")
+
+
+def _refused(difference: str) -> Refused:
+    return Refused(f"The order is not the plan that was confirmed: {difference}", hint=PLAN_AGAIN)
+
+
+def _short(words: tuple[str, ...]) -> str:
+    return f"{words[0][:60]!r}" if words else "(nothing)"

@@ -1,0 +1,95 @@
+"""A supervisor runs the plan that was consented to, and refuses any other order before anything of it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from midwatch.api.plan import Effect, Plan, Verb
+from midwatch.incident.paths import AttemptFolder
+from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of, secret_constant
+from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.start import start
+from midwatch.supervisor.status import inspect_attempt
+from midwatch.system.errors import Failed
+
+CONSTANT = secret_constant("API_TOKEN", "report")
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> AttemptFolder:
+    return AttemptFolder(tmp_path / "attempt")
+
+
+def shell_plan(tmp_path: Path) -> Plan:
+    parameters = {"script": f"echo $X > {tmp_path}/ran", "$X": "one", "$API_TOKEN": CONSTANT}
+    return Plan(SHELL_ACTION, parameters, bindings={FOLDER: "/"})
+
+
+def action_plan() -> Plan:
+    effects = (Effect(Verb.CHANGE, "the password of arp"),)
+    return Plan("reset-password", {"target": "arp"}, effects, bindings={"address of arp": "host one"})
+
+
+def order_of(plan: Plan, attempt: AttemptFolder) -> LaunchSpec:
+    environment = {"X": "one", "API_TOKEN": "s3cret-value", "MIDWATCH_STEP": "report"}
+    if plan.action != SHELL_ACTION:
+        environment = {"MIDWATCH_STEP": "reset"}
+    return LaunchSpec(command_of(plan, attempt.plan), "/", environment, 30, digest=plan.digest)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (lambda order: replace(order, digest=""), "(none)"),
+        (lambda order: replace(order, digest="0" * 64), "000000000000"),
+        (lambda order: replace(order, argv=(*order.argv[:-1], f"{order.argv[-1]}2")), "word 5 of the command"),
+        (lambda order: replace(order, argv=(*order.argv, "more")), "word 6 of the command: (nothing) → 'more'"),
+        (lambda order: replace(order, cwd="/tmp"), "working folder: / → /tmp"),
+        (lambda order: replace(order, env={**order.env, "X": "two"}), "$X: 'one'"),
+        (lambda order: replace(order, env={**order.env, "BASH_ENV": "/tmp/evil"}), "$BASH_ENV: (nothing)"),
+        (lambda order: replace(order, env={"X": "one", "MIDWATCH_STEP": "report"}), "$API_TOKEN"),
+        (lambda order: replace(order, env={**order.env, "MIDWATCH_STEP": "another"}), "$API_TOKEN"),
+    ],
+)
+def test_order_of_a_script_that_differs_from_its_plan_is_refused_by_name_and_nothing_runs(
+    tmp_path: Path, attempt: AttemptFolder, change: Callable[[LaunchSpec], LaunchSpec], difference: str
+) -> None:
+    plan = shell_plan(tmp_path)
+    with pytest.raises(Failed) as refused:
+        start(attempt, change(order_of(plan, attempt)), {}, plan)
+    assert "not the plan that was confirmed" in str(refused.value)
+    assert difference in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+    assert not (tmp_path / "ran").exists()
+    assert inspect_attempt(attempt) is None
+
+
+@pytest.mark.parametrize(
+    ("index", "word", "difference"),
+    [
+        (2, "undo-password-reset", "'reset-password' → 'undo-password-reset'"),
+        (3, "--target=other", "'--target=arp' → '--target=other'"),
+        (5, "/tmp/plan.json", "/tmp/plan.json"),
+        (7, "0" * 64, "'0000"),
+    ],
+)
+def test_order_of_an_action_that_differs_from_its_plan_is_refused_by_name(
+    attempt: AttemptFolder, index: int, word: str, difference: str
+) -> None:
+    plan = action_plan()
+    order = order_of(plan, attempt)
+    changed = replace(order, argv=(*order.argv[:index], word, *order.argv[index + 1 :]))
+    with pytest.raises(Failed) as refused:
+        start(attempt, changed, {}, plan)
+    assert difference in str(refused.value)
+
+
+def test_plan_that_would_touch_more_than_the_order_was_given_for_is_refused(attempt: AttemptFolder) -> None:
+    plan = action_plan()
+    more = replace(plan, effects=(*plan.effects, Effect(Verb.REMOVE, "the database arp")))
+    with pytest.raises(Failed, match="the digest is"):
+        start(attempt, order_of(plan, attempt), {}, more)
