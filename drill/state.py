@@ -144,14 +144,14 @@ class DrillState:
 def _values(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a record, each of its own type. Raises what a wrong one raises."""
     values = {item.name: data[item.name] for item in fields(DrillState) if item.name != "file"}
-    texts = [values[name] for name in ("scenario", "folder", "den", "engine")]
+    texts = [values[name] for name in ("scenario", "folder", "server_directory", "engine")]
     linger, ready = float(values["linger"]), values["ready"]
     if not all(isinstance(text, str) for text in texts) or not isinstance(ready, bool):
         raise TypeError
     if not math.isfinite(linger) or not 0.0 <= linger <= _LINGER_LIMIT_S:
         raise ValueError
     find(values["scenario"])
-    for name in ("owner", "janitor"):
+    for name in ("owner", "reaper"):
         values[name] = ProcessIdentity.from_json(values[name]) if values[name] is not None else None
     return values | {"linger": linger}
 

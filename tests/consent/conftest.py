@@ -61,7 +61,7 @@ def write_site(folder: Path, made: Server, *, socket: str | None = None, **targe
         "port": made.port,
         "socket": str(made.sockets) if socket is None else socket,
     }
-    places = {name: str(folder / name) for name in ("emergency", "logs", "audit", "sealed", "pgpass")}
+    places = {name: str(folder / name) for name in ("emergency", "logs", "audit", "credential_backups", "pgpass")}
     places["pg_bin"] = str(Path(made.engine.program("pg_dump")).parent)
     given = {**at, "label": "ARP", "database": "postgres", "user": "postgres", "superuser": "postgres", **target}
     given = {name: value for name, value in given.items() if value != ""}

@@ -53,8 +53,15 @@ def record_of(folder: Path | str, **more: object) -> dict[str, Any]:
     """A record as one of root's would be, of a drill whose owner is gone and whose janitor lives."""
     mine = ProcessIdentity.current().to_json()
     gone = mine | {"start": 1}
-    usual = {"scenario": "reference", "folder": str(folder), "den": "", "engine": "", "linger": 600.0, "ready": True}
-    return usual | {"owner": gone, "janitor": mine} | more
+    usual = {
+        "scenario": "reference",
+        "folder": str(folder),
+        "server_directory": "",
+        "engine": "",
+        "linger": 600.0,
+        "ready": True,
+    }
+    return usual | {"owner": gone, "reaper": mine} | more
 
 
 @pytest.fixture
@@ -89,7 +96,7 @@ def trap(folder: Path, precious: Path) -> dict[str, str]:
         "clusters": [str(precious)],
         "label": "midwatch.drill=x",
         "owner": None,
-        "janitor": None,
+        "reaper": None,
     }
     files = {
         f"{ID}/runbook.yaml": f"midwatch: 1\nid: evil\ntitle: Evil\nphases:\n  - title: P\n    steps:\n      - {step}\n",
@@ -180,7 +187,7 @@ def test_a_record_or_link_of_another_user_in_our_folder_is_named_and_left_alone(
     folder.mkdir(mode=0o711)
     monkeypatch.setenv("MIDWATCH_DRILLS", str(folder))
     planted = folder / f"{ID}.json"
-    planted.write_text(json.dumps(record_of(precious) | {"owner": None, "janitor": None}))
+    planted.write_text(json.dumps(record_of(precious) | {"owner": None, "reaper": None}))
     os.chown(planted, MALLORY, MALLORY)
     hers = shared / "hers"
     content = json.dumps(record_of(precious)).encode()
@@ -213,8 +220,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"folder": "PRECIOUS"}, "it does not hold this drill's marker"),
         ({"folder": "DRILLS/../precious"}, "which no drill has made"),
         ({"folder": "precious"}, "which no drill has made"),
-        ({"den": "PRECIOUS"}, "it does not hold this drill's marker"),
-        ({"den": "/"}, "it does not hold this drill's marker"),
+        ({"server_directory": "PRECIOUS"}, "it does not hold this drill's marker"),
+        ({"server_directory": "/"}, "it does not hold this drill's marker"),
         ({"engine": "tcp://192.0.2.1:2375"}, "and yours is another"),
         ({"folder": 7}, "is not a drill's record"),
         ({"ready": "yes"}, "is not a drill's record"),
@@ -222,7 +229,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"linger": float("inf")}, "is not a drill's record"),
         ({"scenario": "no such"}, "is not a drill's record"),
         ({"owner": 1}, "is not a drill's record"),
-        ({"janitor": {"pid": "x"}}, "is not a drill's record"),
+        ({"reaper": {"pid": "x"}}, "is not a drill's record"),
         ({"scenario": "x" * 100_000}, "is longer than"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),

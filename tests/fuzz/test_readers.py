@@ -123,7 +123,11 @@ def test_files_of_an_attempt_are_read_to_a_state(
         read_values(attempt)
 
 
-@given(data=bytes_of("scenario", "folder", "den", "engine", "linger", "ready", "owner", "janitor", "mount", "label"))
+@given(
+    data=bytes_of(
+        "scenario", "folder", "server_directory", "engine", "linger", "ready", "owner", "reaper", "mount", "label"
+    )
+)
 @FUZZED
 def test_record_of_a_drill_is_read_or_refused_and_nothing_is_touched(tmp_path: Path, data: bytes) -> None:
     tmp_path.chmod(0o700)

@@ -12,7 +12,7 @@ def run_or_skip(*command: object) -> None:
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # the latter where a folder of the path may not be entered
         pytest.skip(f"{words[0]} is not here")
     if done.returncode:
         pytest.skip(f"may not mount here: {done.stderr.strip()}")
