@@ -283,9 +283,14 @@ def _identities(file: Path) -> list[Any]:
     return found
 
 
+_OWN_DESCRIPTORS = (Path("/dev/fd"), Path("/proc/self/fd"))
+"""Where the shell puts the pipe of `--identity <(age -d FILE)`."""
+
+
 def _text(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
+        opening = open_regular if file.parent not in _OWN_DESCRIPTORS else lambda given: os.open(given, os.O_RDONLY)
+        with os.fdopen(opening(file), "rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}", hint="Name a key, or a file with keys") from error

@@ -287,8 +287,7 @@ def test_fault_while_answering_is_answered_and_survived(folder: IncidentFolder, 
 def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
     driven: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from midwatch.engine import pending_requests
-    from midwatch.engine import collaboration
+    from midwatch.engine import collaboration, pending_requests
 
     assert driven._handle is not None
     first = driven._handle.control_socket

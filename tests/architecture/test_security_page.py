@@ -1,0 +1,36 @@
+"""Every test that docs/security.md names exists, in one notation: `path::test`, or `path` for all tests of a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROWS = [
+    cells
+    for line in (ROOT / "docs/security.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("|") and "`tests/" in line and (cells := line.strip("|").split(" | "))
+]
+NAMED = sorted({name for cells in ROWS for name in re.findall(r"`([^`]+)`", cells[-1])})
+
+
+def functions_in(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name for node in functions if node.name.startswith("test_")}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_test_that_the_security_page_names_exists(name: str) -> None:
+    path, _, function = name.partition("::")
+    assert re.fullmatch(r"tests/[a-z0-9_/]+\.py", path), f"{name}: write `path::test`"
+    assert (ROOT / path).is_file(), f"{path} is missing"
+    found = functions_in(ROOT / path)
+    assert function in found if function else found, f"{path} has no {function or 'test'}"
+
+
+def test_security_page_names_many_tests() -> None:
+    assert len(NAMED) > 60
