@@ -39,7 +39,7 @@ class DockerProbe(Probe):
     label: str = param("count only what carries this label (KEY or KEY=VALUE)", default="")
 
     def read(self, runbook: Runbook, clock: Clock) -> Reading:
-        """List the containers of the targets with their state."""
+        """List the containers of the targets with their state, and the unused objects of the engine."""
         targets = docker_targets(runbook)
         try:
             with engine(SOON) as client:

@@ -48,7 +48,7 @@ class Bucket:
         return f"{self} at {self.client().meta.endpoint_url}"
 
     def room(self, expected: int) -> Room:
-        """Require that the bucket can be written to; its free space is not known."""
+        """Require that the bucket exists and answers; its free space is not known."""
         with _explained(self):
             self.client().head_bucket(Bucket=self.bucket)
         return Room(f"{self} is there; a bucket does not tell how much it takes")

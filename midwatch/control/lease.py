@@ -38,7 +38,7 @@ class Driver:
     """Start of the process in clock ticks after boot: with the pid and the boot, it names one process for good."""
     boot: str
     since: str
-    """UTC, as `midwatch.system.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.to_rfc3339` formats it."""
 
     @property
     def may_drive(self) -> bool:

@@ -106,7 +106,7 @@ class Event:
     boot: str
     actor: str
     kind: str
-    """A `Kind`, or a kind that a newer version wrote: readers keep what they do not know."""
+    """An `EventKind`, or a kind of a newer version, which readers keep."""
     body: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -50,7 +50,7 @@ class Attempt:
     approved_by: str = ""
     """The second person, where the step takes two."""
     began: float = 0.0
-    """Seconds from the incident's declaration to its start, as `Incident.steady` counts them."""
+    """Seconds from the incident's declaration to its start, by the boot clock."""
 
     def runs_for(self, elapsed_now: float) -> float:
         """Seconds for which it is running."""
@@ -164,7 +164,7 @@ class Incident:
     """What was given when it was declared, by name."""
     closed_at: datetime | None = None
     lasted: float = 0.0
-    """Seconds from the declaration to the end, as `steady` counts them; only once it is closed."""
+    """Seconds from the declaration to the end, by the boot clock; only once it is closed."""
     driver: str = ""
     """Empty when nobody drives."""
     offer: Offer | None = None
@@ -188,7 +188,7 @@ class Incident:
     """Ids of steps that failed since the severity was set last, each at its last failure."""
     last_update_at: datetime | None = None
     updated: float = 0.0
-    """Seconds from the declaration to the last status update, as `steady` counts them; 0 before the first."""
+    """Seconds from the declaration to the last status update, by the boot clock; 0 before the first."""
     journal_away: str = ""
     """The file in which the journal goes on while its own disk takes no more events; empty while it does."""
     last: Event | None = None
@@ -197,7 +197,7 @@ class Incident:
     """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day disturbs."""
 
     def elapsed_now(self, clock: Clock) -> float:
-        """Seconds since the declaration, as `steady` counts them; on another machine, by the time of day. Never negative."""
+        """Seconds since the declaration, by the boot clock; on another machine, by the time of day. Never negative."""
         if self.last is None:
             return 0.0
         now = dataclasses.replace(self.last, time=clock.now(), mono=clock.monotonic(), boot=boot_id())
@@ -260,5 +260,5 @@ class Incident:
         return None
 
     def unmet_needs(self, step: Step, runbook: Runbook) -> list[Step]:
-        """Steps that `needs:` names and that are not settled."""
+        """The steps named in `depends_on:` that are not concluded."""
         return [need for need in map(runbook.step, step.depends_on) if not self.status(need).concluded]

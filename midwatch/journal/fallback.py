@@ -26,7 +26,7 @@ class Home:
 
     @classmethod
     def of(cls, descriptor: int) -> Home:
-        """Return the identity of an open folder."""
+        """Return the owner, the group and the group's right to write of an open file."""
         status = os.fstat(descriptor)
         return cls(status.st_uid, status.st_gid, bool(status.st_mode & stat.S_IWGRP))
 

@@ -36,7 +36,7 @@ class Result:
     seconds: float
     """From the start of the step's process to its end."""
     ended: str
-    """UTC, as `midwatch.system.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.to_rfc3339` formats it."""
     output_bytes: int
     """Size of the output file."""
     output_dropped: int

@@ -38,7 +38,7 @@ class Running:
     supervisor: ProcessIdentity
     step_pid: int
     began: str
-    """UTC, as `midwatch.system.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.to_rfc3339` formats it."""
 
     @property
     def has_begun(self) -> bool:

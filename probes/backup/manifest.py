@@ -31,7 +31,7 @@ class Manifest:
     target: str
     database: str
     started: str
-    """UTC, as `midwatch.system.clock.iso` writes it."""
+    """UTC, as `midwatch.system.clock.to_rfc3339` formats it."""
     ended: str
     bytes: int
     sha256: str

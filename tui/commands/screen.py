@@ -21,7 +21,7 @@ _EARLIER = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `midwatch screen` to its parser."""
+    """Add the arguments of `midwatch [RUNBOOK]` to its parser."""
     add_runbook(parser, positional=True)
     parser.add_argument("--new", action="store_true", help="declare a new incident even if one is open")
     add_inputs(parser)
