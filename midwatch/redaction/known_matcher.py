@@ -133,9 +133,14 @@ class KnownMatcher:
         body = raw if escape is None else raw[:escape]
         shown = _project(body, now)
         self._look(self._shown, shown, now, spans, holds)
-        for track in self._active(raw, body, now, is_cut_off=escape is not None):
+        for track in self._active(raw, now, is_cut_off=escape is not None):
             whole = track in (self._raw, self._payload)
             self._look(track, track.read(raw if whole else body), now, spans, holds)
+        if not now.final and not now.has_printable and unfinished_printable(body) is not None:
+            base = max(0, len(body) - 4 * self._longest)
+            tail = _Printable(body[base:])
+            if (begun := self._shown.literal.patterns.begun(tail.text)) is not None:
+                holds.append(base + tail.source(begun)[0])
         return spans, holds
 
     def passed(self, raw: bytes, now: Situation) -> None:
@@ -143,7 +148,7 @@ class KnownMatcher:
         if not self._longest:
             return
         shown = _project(raw, now)
-        active = self._active(raw, raw, now)
+        active = self._active(raw, now)
         text = shown.text
         decoded = self._decoded_tail(text, now)
         self._shown.literal.passed(text, shown.popped)
@@ -158,7 +163,7 @@ class KnownMatcher:
                 track.literal.passed(raw if track is self._raw else text)
                 track.decoded.passed(decoded)
 
-    def _active(self, raw: bytes, body: bytes, now: Situation, *, is_cut_off: bool = False) -> list[_Track]:
+    def _active(self, raw: bytes, now: Situation, *, is_cut_off: bool = False) -> list[_Track]:
         """The readings that differ from the first."""
         is_hidden = now.has_hidden or is_cut_off
         differs = (
@@ -166,7 +171,7 @@ class KnownMatcher:
             (self._wrapped, now.has_wrapped),
             (self._typed, b"\x08" in raw),
             (self._payload, is_hidden and has_opener(raw)),
-            (self._printable, now.has_printable or (not now.final and unfinished_printable(body) is not None)),
+            (self._printable, now.has_printable),
         )
         for track, is_different in differs:
             if is_different:
