@@ -53,7 +53,7 @@ def driven(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inciden
         path.chmod(0o755)
     for path in controller.folder.path.iterdir():
         if not stat.S_ISSOCK(path.stat().st_mode):
-            path.chmod(0o644)
+            path.chmod(0o755 if path.is_dir() else 0o644)
     yield controller
     controller.leave()
 
