@@ -141,7 +141,7 @@ def build(
         record.ready = True
         record.save()
     except BaseException as error:
-        with contextlib.suppress(MidwatchError):  # what is left is the janitor's, or the next sweep's
+        with contextlib.suppress(MidwatchError):  # what is left is the reaper's, or the next sweep's
             tear_down(record)
         if isinstance(error, OSError):
             raise Failed(f"The drill cannot be built: {error}", hint="Is the disk full here too?") from error

@@ -30,7 +30,7 @@ PARTING = 5.0
 
 
 def spawn(record: DrillState) -> ProcessIdentity:
-    """Start a janitor for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
+    """Start a reaper for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
     argv = [sys.executable, "-P", "-m", "drill.reaper", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}
@@ -45,10 +45,10 @@ def spawn(record: DrillState) -> ProcessIdentity:
             start_new_session=True,
         )
     except OSError as error:
-        raise Failed(f"The drill's janitor cannot be started: {error}") from error
+        raise Failed(f"The drill's reaper cannot be started: {error}") from error
     found = ProcessIdentity.of(child.pid)
     if found is None:
-        raise Failed("The drill's janitor ended at once", hint=f"Try it manually: {' '.join(argv)}")
+        raise Failed("The drill's reaper ended at once", hint=f"Try it manually: {' '.join(argv)}")
     child.returncode = 0  # it is not ours to wait for: it may well outlive us
     return found
 
@@ -68,7 +68,7 @@ def watch(file: Path) -> None:
     while (record := _read(file)) is not None:
         if record.owner is not None and record.owner.alive:
             if dismissed and not wait(record.owner, PARTING):
-                dismissed = False  # a living owner keeps its janitor, whoever sent the signal
+                dismissed = False  # a living owner keeps its reaper, whoever sent the signal
             alone_since = None
             wait(record.owner, GLANCE)
             continue

@@ -38,16 +38,16 @@ def tear_down(record: DrillState) -> None:
         if current is None:
             _forget(record)
             return
-        janitors = naming("drill.reaper", str(record.file))
+        reapers = naming("drill.reaper", str(record.file))
         _remove(current)
-    if current.reaper in janitors and current.reaper != ProcessIdentity.current():
+    if current.reaper in reapers and current.reaper != ProcessIdentity.current():
         end([current.reaper], signal.SIGKILL, 2.0)
 
 
 def sweep(*, waiting: bool = False) -> list[str]:
-    """Tear down every drill whose owner and janitor are both gone (killed, or the machine was restarted).
+    """Tear down every drill whose owner and reaper are both gone (killed, or the machine was restarted).
 
-    With `waiting`, also those whose owner is gone and whose janitor still waits for a new one. Returns the folders that
+    With `waiting`, also those whose owner is gone and whose reaper still waits for a new one. Returns the folders that
     were removed. Raises `Failed` when something cannot be removed or a record is not believed, after all others are removed.
     """
     found, refused = survey()
@@ -67,7 +67,7 @@ def sweep(*, waiting: bool = False) -> list[str]:
 
 def _remove(record: DrillState) -> None:
     folder, finished = Path(record.folder), record.ready
-    if record.ready:  # should we be killed now, the janitor must not wait for somebody to come back
+    if record.ready:  # should we be killed now, the reaper must not wait for somebody to come back
         record.ready = False
         record.save()
     # Supervisors first: they end their steps' whole process groups themselves when asked to.

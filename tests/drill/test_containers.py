@@ -178,7 +178,7 @@ class TestEnds:
         production.tear_down()
         assert labelled(client, production.record.label) == []
 
-    def test_killed_with_its_janitor_the_next_sweep_removes_it(self, client: DockerClient, drills: Path) -> None:
+    def test_killed_with_its_reaper_the_next_sweep_removes_it(self, client: DockerClient, drills: Path) -> None:
         process = owner(drills, True)
         assert process.stdout is not None
         assert any(line.startswith(str(drills)) for line in process.stdout)
@@ -193,7 +193,7 @@ class TestEnds:
         assert traces(Path(record.folder)) == []
         assert not drills.exists()
 
-    def test_killed_while_a_container_is_being_made_the_janitor_removes_it(
+    def test_killed_while_a_container_is_being_made_the_reaper_removes_it(
         self, client: DockerClient, drills: Path
     ) -> None:
         process = owner(drills, True)
@@ -262,7 +262,7 @@ class TestEnds:
             process = owner(theirs, None, interpreter(), env=environment, **who)
             assert process.stdout is not None
             assert "The servers run without Docker: No permission to talk to Docker\n" in process.stdout
-            assert "Three servers are made; filling them\n" in process.stdout  # it has a janitor by now
+            assert "Three servers are made; filling them\n" in process.stdout  # it has a reaper by now
             process.kill()
             process.communicate(timeout=20)
             assert until(lambda: not (theirs / "d").exists())

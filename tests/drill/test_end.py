@@ -1,4 +1,4 @@
-"""How a drill ends: asked to, killed, killed with its janitor, refused while it is built. Nothing may be left."""
+"""How a drill ends: asked to, killed, killed with its reaper, refused while it is built. Nothing may be left."""
 
 from __future__ import annotations
 
@@ -71,19 +71,19 @@ class Owner:
 
 def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
     production = build()
-    janitor = production.record.reaper
-    assert janitor is not None
-    assert janitor.alive
+    reaper = production.record.reaper
+    assert reaper is not None
+    assert reaper.alive
     production.tear_down()
     assert traces(production.folder) == []
-    assert not janitor.alive
+    assert not reaper.alive
     assert not production.alive()
     assert not drills.exists()
     production.tear_down()
     assert find_open() is None
 
 
-def test_the_janitor_cleans_up_after_a_killed_owner(drills: Path) -> None:
+def test_the_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
     owner = Owner(drills)
     owner.kill()
     assert until(lambda: not owner.file.exists())
@@ -105,14 +105,14 @@ def test_the_next_drill_takes_over_a_killed_ones_production(drills: Path) -> Non
     assert traces(owner.folder) == []
 
 
-def test_sweep_removes_what_was_left_when_owner_and_janitor_were_killed(drills: Path) -> None:
+def test_sweep_removes_what_was_left_when_owner_and_reaper_were_killed(drills: Path) -> None:
     owner = Owner(drills, linger=600)
-    janitor = owner.record.reaper
-    assert janitor is not None
+    reaper = owner.record.reaper
+    assert reaper is not None
     assert sweep() == []
-    os.kill(janitor.pid, signal.SIGKILL)
+    os.kill(reaper.pid, signal.SIGKILL)
     owner.kill()
-    assert until(lambda: not janitor.alive)
+    assert until(lambda: not reaper.alive)
     assert find_open() is None
     assert traces(owner.folder) != []
     assert sweep() == [str(owner.folder)]
@@ -171,12 +171,12 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     assert until(lambda: traces(production.folder) == [])
 
 
-def test_a_signal_to_the_janitor_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
+def test_a_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
     owner = Owner(drills, linger=600, scenario="password-only")
-    janitor = owner.record.reaper
-    assert janitor is not None
-    os.kill(janitor.pid, signal.SIGHUP)
-    os.kill(janitor.pid, signal.SIGTERM)
+    reaper = owner.record.reaper
+    assert reaper is not None
+    os.kill(reaper.pid, signal.SIGHUP)
+    os.kill(reaper.pid, signal.SIGTERM)
     owner.kill()
     # Told to go, it does not wait ten minutes for somebody to come back.
     assert until(lambda: not owner.file.exists())

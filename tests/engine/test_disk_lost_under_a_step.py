@@ -52,7 +52,7 @@ def test_the_step_runs_on_and_its_end_is_unknown(disk: Disk, tmp_path: Path, fau
     for _ in range(3):
         controller.poll()
     assert controller.incident.step("work").status is StepStatus.RUNNING
-    with pytest.raises(Refused, match="is running"):
+    with pytest.raises(Refused, match="is already running"):
         controller.start("work", plan, reason="once more")
     (tmp_path / "go").touch()
     assert ended(controller, "work") is StepStatus.UNKNOWN
