@@ -33,7 +33,7 @@ class WritePostMortem(Action):
     name: ClassVar[str] = "write-post-mortem"
     summary: ClassVar[str] = "Write the draft of the post-mortem from the journal"
     risk: ClassVar[Risk] = Risk.CHANGE
-    outputs: ClassVar[tuple[str, ...] | None] = ("post_mortem", "complete", "rca_sha256")
+    outputs: ClassVar[tuple[str, ...] | None] = ("post_mortem", "complete", "post_mortem_sha256")
 
     again: bool = param(
         "write it again although somebody edited it; their text is kept as post-mortem.md.before", default=False
@@ -79,7 +79,11 @@ class WritePostMortem(Action):
         state = "complete" if not missing else f"still empty: {', '.join(missing)}"
         context.console.say(f"[OK] Post-mortem draft written: {folder.post_mortem}")
         context.console.say(f"{state[0].upper()}{state[1:]}")
-        values = {"post_mortem": str(folder.post_mortem), "complete": "no" if missing else "yes", "rca_sha256": sha256}
+        values = {
+            "post_mortem": str(folder.post_mortem),
+            "complete": "no" if missing else "yes",
+            "post_mortem_sha256": sha256,
+        }
         return Outcome(True, f"Post-mortem draft {folder.post_mortem}, {state}", values)
 
     def _mark(self, folder: IncidentFolder) -> Path:

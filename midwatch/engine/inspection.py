@@ -141,9 +141,9 @@ def _result(folder: IncidentFolder, body: Mapping[str, Any]) -> Iterator[Finding
     if output.get("sha256"):
         expected = (str(output["sha256"]), output.get("bytes"))
         yield _bytes(f"{attempt}/output", folder.path / attempt / "output", expected, "since the step ended")
-    if values.get("rca_sha256"):
+    if values.get("post_mortem_sha256"):
         finding = _bytes(
-            "post-mortem.md", folder.post_mortem, (str(values["rca_sha256"]), None), "since the step wrote it"
+            "post-mortem.md", folder.post_mortem, (str(values["post_mortem_sha256"]), None), "since the step wrote it"
         )
         if finding.standing is Standing.WRONG:  # people are asked to edit it
             finding = Finding(

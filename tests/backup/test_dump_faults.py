@@ -143,7 +143,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from actions.dump.dump_stream import dump
-from actions.dump.dump_target import look
+from actions.dump.dump_target import inspect_target
 from midwatch.runbook.loader import load
 
 def kill(done, total=None):
@@ -151,7 +151,7 @@ def kill(done, total=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 runbook = load(Path(sys.argv[1]), site=Path(sys.argv[2]))
-source = look(runbook, runbook.targets["arp-db-prod"])
+source = inspect_target(runbook, runbook.targets["arp-db-prod"])
 dump(source.route, source.tools, Path(sys.argv[3]), kill)
 """
 

@@ -153,13 +153,13 @@ def test_peer_in_another_namespace_of_processes_is_nobody(tmp_path: Path) -> Non
     """Its number is 0 there for a driver that runs inside a container and is asked from outside."""
     inside = f"""
 import socket
-from midwatch.system.identity import Person
+from midwatch.system.identity import Identity
 listener = socket.socket(socket.AF_UNIX)
 listener.bind({str(tmp_path / "s")!r})
 listener.listen()
 print("ready", flush=True)
 connection, _ = listener.accept()
-person = Person.behind(connection)
+person = Identity.from_peer(connection)
 print(person.pid, person.seen, person.anonymous, flush=True)
 """
     argv = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", inside]

@@ -443,7 +443,7 @@ def test_file_put_in_the_sockets_place_while_it_is_bound_keeps_its_mode(
         bind(self, address)
 
         def swap() -> None:
-            name = next(path for path in reachable.iterdir() if path.name.startswith(".driver.door."))
+            name = next(path for path in reachable.iterdir() if path.name.startswith(".control.sock."))
             name.unlink()
             if bait == "link":
                 name.symlink_to(secret)

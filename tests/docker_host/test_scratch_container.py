@@ -124,8 +124,8 @@ HOLD = """
 import sys
 from pathlib import Path
 from probes.postgres.temp_server import temp_server, sweep
-from probes.postgres.temp_container import scratch_container
-with scratch_container(sys.argv[1], Path(sys.argv[2]), 0):
+from probes.postgres.temp_container import temp_container
+with temp_container(sys.argv[1], Path(sys.argv[2]), 0):
     print(flush=True)
     sys.stdin.read()
 """

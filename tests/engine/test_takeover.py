@@ -65,7 +65,7 @@ def tell(process: subprocess.Popen[str], word: str) -> str:
     return heard(process)
 
 
-def onlooker(folder: IncidentFolder, actor: str, *, lease: float = 20.0) -> IncidentController:
+def observer_of(folder: IncidentFolder, actor: str, *, lease: float = 20.0) -> IncidentController:
     """An observer who is content with a shorter silence."""
     observer = IncidentController.observe(folder, actor=actor)
     observer._lease_watcher = LeaseWatcher(folder, lease=lease)
@@ -81,7 +81,7 @@ def test_control_of_a_driver_that_died_is_taken_with_a_reason(driver: subprocess
     folder = IncidentFolder(Path(heard(driver)))
     driver.kill()
     driver.wait(30)
-    bob = onlooker(folder, "bob@test")
+    bob = observer_of(folder, "bob@test")
     with pytest.raises(Refused, match="ada@test had control and never gave it back") as refused:
         bob.take_control()
     assert "--take-over" in refused.value.hint
@@ -106,7 +106,7 @@ def test_who_died_at_control_comes_back_to_it_without_a_word(driver: subprocess.
 
 def test_a_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
-    bob = onlooker(folder, "bob@test")
+    bob = observer_of(folder, "bob@test")
     assert bob.lease.state is DriverState.ALIVE
     with pytest.raises(Refused, match="ada@test drives it since"):
         bob.take_control("I want it")
@@ -116,7 +116,7 @@ def test_a_driver_that_lives_is_never_taken_over(driver: subprocess.Popen[str]) 
 def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.send_signal(signal.SIGSTOP)
-    bob = onlooker(folder, "bob@test", lease=0.2)
+    bob = observer_of(folder, "bob@test", lease=0.2)
     wait_for(lambda: silent(bob))
     with pytest.raises(Refused, match="unresponsive for"):
         bob.take_control()
@@ -135,7 +135,7 @@ def test_a_driver_that_was_stopped_is_taken_over_and_observes_when_it_wakes_up(d
 def test_the_same_person_takes_a_hung_screens_control_without_a_reason(driver: subprocess.Popen[str]) -> None:
     folder = IncidentFolder(Path(heard(driver)))
     driver.send_signal(signal.SIGSTOP)
-    ada = onlooker(folder, "ada@test", lease=0.2)
+    ada = observer_of(folder, "ada@test", lease=0.2)
     wait_for(lambda: silent(ada))
     ada.take_control()
     assert (ada.events[-1].kind, ada.events[-1].body["reason"]) == (EventKind.DRIVER_TOOK_OVER, "")
@@ -168,7 +168,7 @@ def test_what_a_silent_driver_was_about_to_start(
     folder = controller.folder.attempt("work", 1)
     if begun:
         folder.order.touch()
-    bob = onlooker(controller.folder, "bob@test", lease=0.0)
+    bob = observer_of(controller.folder, "bob@test", lease=0.0)
     wait_for(lambda: silent(bob))
     bob.take_control("she hangs")
     expected = StepStatus.UNKNOWN if begun else StepStatus.FAILED

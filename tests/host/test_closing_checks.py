@@ -109,7 +109,7 @@ def test_from_answers_to_a_published_post_mortem(
     tick(incident, "assign-follow-ups", follow_ups="alert at 85 %; ada; 2026-12-01")
     written = action.apply(context, action.plan(context)).values
     assert written["complete"] == "yes"
-    assert written["rca_sha256"] == hashlib.sha256((incident / "post-mortem.md").read_bytes()).hexdigest()
+    assert written["post_mortem_sha256"] == hashlib.sha256((incident / "post-mortem.md").read_bytes()).hexdigest()
     assert (incident / "post-mortem.md.before").exists()
     assert CheckPostMortem().evaluate(context).summary == "The post-mortem is complete but not published"
     tick(incident, "publish-post-mortem", url="https://wiki.example/rca/17")

@@ -147,7 +147,7 @@ def test_post_mortem_is_held_against_the_value_of_its_step_and_may_be_edited(tmp
     folder.post_mortem.write_text("written", encoding="utf-8")
     journal = Journal.create(folder.journal, actor="ada@test", clock=SystemClock())
     journal.append(EventKind.DECLARED, {"id": folder.id})
-    values = {"rca_sha256": hashlib.sha256(b"written").hexdigest()}
+    values = {"post_mortem_sha256": hashlib.sha256(b"written").hexdigest()}
     journal.append(EventKind.FINISHED, {"step": "write-post-mortem", "attempt": 1, "output": {}, "values": values})
     journal.close()
     assert standings(folder)["post-mortem.md"] is Standing.GOOD

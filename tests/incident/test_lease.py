@@ -152,7 +152,7 @@ def sight(folder: IncidentFolder) -> LockSnapshot:
     return seen
 
 
-def test_silence_is_counted_by_the_onlookers_own_clock(folder: IncidentFolder) -> None:
+def test_silence_is_counted_by_the_observers_own_clock(folder: IncidentFolder) -> None:
     watch = Watch()
     lookout = LeaseWatcher(folder, lease=20.0, monotonic=watch)
     assert lookout.inspect().state is DriverState.NOBODY

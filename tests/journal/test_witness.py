@@ -261,7 +261,7 @@ from tests.journal.test_witness import incident, rewrite, witnessed
 from tests.support.users import MALLORY, run_as
 from midwatch.engine.inspection import Standing
 from midwatch.journal.witness import Witness
-from midwatch.incident.events import Kind
+from midwatch.incident.events import EventKind
 conductor = incident(Path({here!r}))
 conductor.leave()
 folder = conductor.folder
@@ -275,7 +275,7 @@ def until(standing):
     return [one.to_json() for one in witnessed(folder)]
 
 honest = until(Standing.GOOD)
-run_as(MALLORY, lambda: Witness(folder.path).sees(Kind.DECLARED, 1, "f" * 64))
+run_as(MALLORY, lambda: Witness(folder.path).sees(EventKind.DECLARED, 1, "f" * 64))
 for _ in range(100):
     forged = [one.to_json() for one in witnessed(folder)]
     if len(forged) > 1:

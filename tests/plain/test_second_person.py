@@ -103,7 +103,7 @@ def test_two_logins_approve_decline_and_hand_over_by_lines(users: tuple[User, Us
     hers.until(f"Offered to {bob.name} until")
     his.word("")
     his.until("offers you control. The word is control.")
-    his.word("wh")
+    his.word("co")
     his.answer("Take control?", "y")
     his.until("You have control.")
     his.word("n it is mine")
