@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -54,21 +53,29 @@ def run(controller: IncidentController, step_id: str, *, undo: bool = False, rea
     return ended(controller, step_id)
 
 
-def lose_the_freeze(controller: IncidentController, file: Path) -> None:
-    """Confirm the freeze and have it hang on reading its file; then the machine's killer takes it, supervisor and all."""
+HOLD = """\
+import pathlib, time
+here = pathlib.Path(__file__).parent
+if b"--confirmed" in pathlib.Path("/proc/self/cmdline").read_bytes():
+    (here / "began").touch()
+    while (here / "hold").exists():
+        time.sleep(0.02)
+"""
+
+
+def lose_the_freeze(controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirm the freeze, hold its process before it does anything, and kill its supervisor."""
+    hook = here / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(HOLD, encoding="ascii")
+    (hook / "hold").touch()
     plan = controller.plan("freeze")
-    os.mkfifo(file)
-    controller.start("freeze", plan)
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(hook))
+        controller.start("freeze", plan)
     attempt = controller.incident.step("freeze").last
     assert attempt is not None
-    writers: list[int] = []
-
-    def hangs() -> bool:
-        with contextlib.suppress(OSError):  # nobody reads yet
-            writers.append(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
-        return bool(writers)
-
-    wait_for(hangs)
+    wait_for((hook / "began").exists)
     os.kill(int(attempt.supervisor["pid"]), signal.SIGKILL)
     wait_for(lambda: controller.poll() and not controller.incident.running())
     for call in (lambda: controller.check_outcome("freeze"), lambda: controller.start("freeze", plan, reason="again")):
@@ -78,8 +85,6 @@ def lose_the_freeze(controller: IncidentController, file: Path) -> None:
     folder = controller.attempt_folder("freeze")
     assert folder is not None
     wait_for(lambda: not status.cancel(folder))
-    os.close(writers[0])
-    file.unlink()
     assert controller.incident.step("freeze").status is StepStatus.UNKNOWN
 
 
@@ -129,16 +134,18 @@ def test_what_cannot_be_taken_back_says_so(controller: IncidentController) -> No
 
 
 def test_a_lost_step_that_took_no_effect_is_found_so_and_may_run_again(
-    controller: IncidentController, here: Path
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lose_the_freeze(controller, here / "freeze.json")
+    lose_the_freeze(controller, here, monkeypatch)
     assert controller.check_outcome("freeze") is False
     assert controller.incident.step("freeze").status is StepStatus.FAILED
     assert run(controller, "freeze") is StepStatus.DONE, str(controller.incident.step("freeze").last)[-400:]
 
 
-def test_a_lost_step_that_took_effect_is_done(controller: IncidentController, here: Path) -> None:
-    lose_the_freeze(controller, here / "freeze.json")
+def test_a_lost_step_that_took_effect_is_done(
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_freeze(controller, here, monkeypatch)
     midwatch = Path(sys.executable).with_name("midwatch")
     subprocess.run(
         [midwatch, "action", "freeze", "--mode", "on", "--yes"], cwd=here, check=True, capture_output=True, timeout=60
@@ -150,8 +157,10 @@ def test_a_lost_step_that_took_effect_is_done(controller: IncidentController, he
     assert len(state.attempts) == 1
 
 
-def test_what_cannot_be_told_stays_unknown(controller: IncidentController, here: Path) -> None:
-    lose_the_freeze(controller, here / "freeze.json")
+def test_what_cannot_be_told_stays_unknown(
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_freeze(controller, here, monkeypatch)
     (here / "freeze.json").write_text("rubbish")
     assert controller.check_outcome("freeze") is None
     assert controller.incident.step("freeze").status is StepStatus.UNKNOWN
