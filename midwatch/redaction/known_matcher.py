@@ -150,7 +150,7 @@ class KnownMatcher:
         shown = _project(raw, now)
         active = self._active(raw, now)
         text = shown.text
-        decoded = self._decoded_tail(text, now)
+        decoded = self._decoded_tail(text, now.has_encoded)
         self._shown.literal.passed(text, shown.popped)
         self._shown.decoded.passed(decoded)
         for track in self._others:
@@ -158,7 +158,8 @@ class KnownMatcher:
             if track in active:
                 view = track.read(raw)
                 track.literal.passed(view.text)
-                track.decoded.passed(self._decoded_tail(view.text, now))
+                is_encoded = now.has_encoded or track is self._payload
+                track.decoded.passed(self._decoded_tail(view.text, is_encoded))
             else:
                 track.literal.passed(raw if track is self._raw else text)
                 track.decoded.passed(decoded)
@@ -187,7 +188,7 @@ class KnownMatcher:
         if track in (self._raw, self._printable):
             return
         part = None if now.final and not now.cut else unfinished(view.text)
-        if now.has_encoded:
+        if now.has_encoded or track is self._payload:  # its text was hidden when the marks were looked for
             self._look_inside(track, view, part, now, spans, holds)
         elif part is not None and not now.final:
             self._hold_part(view, part, now, holds)
@@ -225,9 +226,9 @@ class KnownMatcher:
         elif not now.idle:
             holds.append(view.source(part)[0])
 
-    def _decoded_tail(self, text: bytes, now: Situation) -> bytes:
+    def _decoded_tail(self, text: bytes, is_marked: bool) -> bytes:
         tail = text[-(4 * self._longest + 64) :]
-        return Decoded(tail).text if now.has_encoded else tail.translate(None, QUOTES)
+        return Decoded(tail).text if is_marked else tail.translate(None, QUOTES)
 
 
 def _project(raw: bytes, now: Situation) -> VisibleText:

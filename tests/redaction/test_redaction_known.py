@@ -56,7 +56,7 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
-    secret=st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Mn"]), min_size=6, max_size=40).filter(
+    secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40).filter(
         lambda secret: secret not in "[secret pw]"  # the mark itself
     ),
     form=st.sampled_from(sorted(FORMS)),
@@ -66,7 +66,7 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
 )
 def test_no_form_survives_any_cutting(secret: str, form: str, before: bytes, after: bytes, cuts: list[int]) -> None:
     shown = FORMS[form](secret)
-    before = before.translate(None, b"\x08\x1b\x90\x98\x9b\x9d\x9e\x9f\xc2")  # what takes in what follows
+    before = before.replace(b"\x08", b"").replace(b"\x1b", b"")
     after = after.replace(b"\x08", b"")
     stream = before + b"\n" + shown + b"\n" + after
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
