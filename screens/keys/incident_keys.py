@@ -27,7 +27,7 @@ KEYS = (
     Key("other_run", "w", "what runs", "Go to the next of the steps that run"),
     Key("note", "n", "note", "Write a note into the timeline", writes=True),
     Key("update", "u", "update", "Record a status update", writes=True),
-    Key("notify_people", "t", "notify_people", "Record that somebody was notified", writes=True),
+    Key("notify_people", "t", "notify", "Record that somebody was notified", writes=True),
     Key("severity", "S", "severity", "Make it worse or better", writes=True),
     Key("handoff", "h", "hand over", "Hand control to somebody else, with how it stands", writes=True),
     Key("output", "o", "output", "The output on the whole screen; / searches there"),
