@@ -192,7 +192,11 @@ class ResetPassword(Action):
         new = verifier(password)
         replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
         try:
-            try_verifier(way, route.user, new)
+            try:
+                try_verifier(way, route.user, new)
+            except Failed as error:
+                hint = "Nothing was changed. Run this again once the server answers"
+                raise Failed(error.sentence, hint=hint) from error
             sealed = CredentialBackup(self.target.name, role.name, role.verifier, replacement.former).keep(
                 context.location("credential_backups")
             )

@@ -102,7 +102,7 @@ def test_a_container_that_trusts_its_inside_proves_nothing(
     with server(client, label, "trusting", POSTGRES_INITDB_ARGS="--auth-host=trust") as target:
         made: Any = make_context(targets={target.name: target})
         context = replace(
-            made, runbook=replace(made.runbook, locations={**made.runbook.places, "pgpass": str(tmp_path / "p")})
+            made, runbook=replace(made.runbook, locations={**made.runbook.locations, "pgpass": str(tmp_path / "p")})
         )
         superuser(context, target, "SELECT 1")
         (tmp_path / "p").write_text("*:*:*:*:rubbish\n")
