@@ -13,7 +13,7 @@ def make_folders(path: Path, *, mode: int = 0o755) -> None:
     A folder that is there stays as it is. Raises `OSError`.
     """
     if not path.is_dir():
-        if path.parent != path:
+        if not path.parent.exists():
             make_folders(path.parent, mode=mode)
         path.mkdir(mode=mode, exist_ok=True)
 
