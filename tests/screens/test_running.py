@@ -86,8 +86,10 @@ async def test_what_a_step_did_is_taken_back_with_a_reason_and_consent(
         await until(pilot, lambda: "to do again: undone" in grid(pilot))
 
 
-async def test_what_nobody_saw_the_end_of_is_looked_up(controller: IncidentController, here: Path) -> None:
-    lose_the_freeze(controller, here / "freeze.json")
+async def test_what_nobody_saw_the_end_of_is_looked_up(
+    controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_freeze(controller, here, monkeypatch)
     async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter look 1.1 up" in grid(pilot))
         await press(pilot, "enter")
