@@ -183,7 +183,7 @@ PLACES = {
     "kubeconfig": "users:\n- name: admin\n  user:\n    client-key-data: #B6480#\n    token: ¤\n",
     "Kubernetes secret": "data:\n  tls.key: LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVk#B6440#\n",
     "Docker client": '{"auths": {"https://index.docker.io/v1/": {"auth": "#B6428#"}}}',
-    "npmrc": "//registry.npmjs.org/:_authToken=#WORD36#",
+    "npmrc": "//registry.example/:_authToken=#WORD36#",
     "npmrc, _auth": "_auth=#B6424#",
     "pip": "index-url = https://arp:¤@pypi.example.com/simple",
     "Maven": "<server><id>x</id><username>arp</username><password>¤</password></server>",
