@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed, Refused
 from probes.postgres.connect import Connection, Route, connect
+from probes.postgres.container_psql import run_psql_inside
 from probes.postgres.role import literal, run_quietly
 
 if TYPE_CHECKING:
@@ -159,27 +160,9 @@ def _failed(route: Route, error: psycopg.Error) -> Failed:
 
 
 def _rows_inside(route: Route) -> dict[str, int]:
-    from probes.containers.client import engine
-    from probes.containers.command_input import feed
-
     each = "format('SELECT json_build_array(%L, count(*)) FROM ONLY %s', t.name, t.name)"
     script = f"SELECT {each} FROM ({TABLES.strip()}) AS t \\gexec\n"  # noqa: S608  nothing foreign in it
-    argv = (
-        "psql",
-        "-XAtqw",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-p",
-        str(route.port),
-        "-U",
-        route.user,
-        "-d",
-        route.database,
-        "-f",
-        "-",
-    )
-    with engine(LONG) as client:
-        said = feed(client, route.container, *argv, data=script.encode(), options=route.options)
+    said = run_psql_inside(route, script, limit_s=LONG)
     if said.exit:
         raise Failed(f"The rows of {route.database} cannot be read: {said.err.strip().splitlines()[-1:]}")
     return {name: int(count) for name, count in map(json.loads, said.out.splitlines())}

@@ -12,6 +12,7 @@ from typing import Any
 
 from midwatch.system.errors import Failed
 from probes.postgres.connect import Route, connect
+from probes.postgres.container_psql import run_psql_inside
 
 ITERATIONS = 4096
 """What the server itself uses by default (`scram_iterations`)."""
@@ -151,31 +152,7 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
 
 
 def _inside(route: Route, statement: str, limit: float) -> str:
-    from probes.containers.client import engine
-    from probes.containers.command_input import feed
-
-    argv = (
-        "psql",
-        "-XAtqw",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-p",
-        str(route.port),
-        "-U",
-        route.user,
-        "-d",
-        route.database,
-        "-f",
-        "-",
-    )
-    with engine(limit) as client:
-        said = feed(
-            client,
-            route.container,
-            *argv,
-            data=f"{QUIET};\n{statement};\n\\echo {_END}\n".encode(),
-            options=route.options,
-        )
+    said = run_psql_inside(route, f"{QUIET};\n{statement};\n\\echo {_END}\n", limit_s=limit)
     if said.exit:
         last = said.err.strip().splitlines()[-1:] or ["no reason was given"]
         raise Failed(f"{route.label} refused the superuser's statement: {last[0].rpartition('ERROR:')[2].strip()}")
