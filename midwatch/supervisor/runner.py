@@ -100,19 +100,7 @@ class Supervision:
         error = f"The supervisor has a fault: {what}"
         if alive:
             error += f"; the step may still run as process {self._child.pid}, unwatched"
-        result = Result(
-            outcome=StepOutcome.UNKNOWN,
-            exit=self._exit(),
-            seconds=round(self._seconds(), 3),
-            ended=self._ended or to_rfc3339(_CLOCK.now()),
-            output_bytes=self._output.stored,
-            output_dropped=self._output.dropped,
-            output_sha256=self._output.sha256,
-            masked=self._redactor.masked,
-            secrets=dict(self._redactor.counts),
-            discovered=tuple(self._learnt),
-            error=self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace"),
-        )
+        result = self._result_of(StepOutcome.UNKNOWN, self._exit(), self._seconds(), error)
         self._result.publish(result_bytes(result))
 
     def run(self) -> None:
@@ -262,8 +250,17 @@ class Supervision:
             self._write_progress()
         self._progress_file.close()
         self._redact_values()
-        error = self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace")
-        result = Result(
+        result = self._result_of(outcome, code, seconds, error)
+        self._result.publish(result_bytes(result))
+        if control := self._family.control:
+            control.remove(
+                within=_LAST_GONE
+            )  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
+
+    def _result_of(self, outcome: StepOutcome, code: int | None, seconds: float, error: str) -> Result:
+        """The result of this step; what the error says is masked."""
+        masked_error = self._redactor.once(error.encode("utf-8", "replace")).decode("utf-8", "replace")
+        return Result(
             outcome=outcome,
             exit=code,
             seconds=round(seconds, 3),
@@ -274,13 +271,8 @@ class Supervision:
             masked=self._redactor.masked,
             secrets=dict(self._redactor.counts),
             discovered=tuple(self._learnt),
-            error=error,
+            error=masked_error,
         )
-        self._result.publish(result_bytes(result))
-        if control := self._family.control:
-            control.remove(
-                within=_LAST_GONE
-            )  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
 
     def _redact_values(self) -> None:
         """Replace what the step wrote by its redacted form, in space that was taken at the start."""
