@@ -25,7 +25,7 @@ from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk, Runbook, Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.file_locks import locked_file
 from midwatch.system.units import Percent, percent, size
@@ -232,7 +232,7 @@ def _expected(runbook: Runbook, target: Target, there: int) -> int:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Hold the lock of the nightly job. Raises `Refused` when another one runs."""
-    make_folders(place, mode=0o755)  # a set in it is 0700; the folder's name and room are no secret
+    make_missing_folders(place, mode=0o755)  # a set in it is 0700; the folder's name and room are no secret
     running = Refused("Another nightly backup is running", hint="Wait for it: its output is in logs/backup.log")
     with locked_file(place / ".nightly.lock", None, otherwise=running):
         yield

@@ -12,7 +12,7 @@ from typing import IO
 
 from actions.destinations.destination import Room
 from actions.support.folder_identity import folder_identity
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.trusted_files import create_exclusive, open_regular_file
 from midwatch.system.units import percent, size
@@ -67,7 +67,7 @@ class Folder:
     def open(self, name: str) -> FolderWriter:
         """Create a new file and return its writer."""
         try:
-            make_folders(self.path, mode=0o700)
+            make_missing_folders(self.path, mode=0o700)
         except OSError as error:
             hint = "Choose another place for the backup"
             raise Failed(f"{self.path} cannot be made: {error.strerror}", hint=hint) from error

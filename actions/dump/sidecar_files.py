@@ -7,7 +7,7 @@ from pathlib import Path
 
 from actions.destinations.destination import Destination
 from midwatch.api.action import Context
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError
 from probes.backup.manifest import Manifest
 
@@ -52,5 +52,5 @@ def _note(context: Context, place: Destination, name: str) -> Path:
     if place.has_local_manifest:
         return Path(place.location(name))
     folder = context.location("remote_manifests")
-    make_folders(folder, mode=0o700)
+    make_missing_folders(folder, mode=0o700)
     return folder / name

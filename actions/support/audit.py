@@ -6,7 +6,7 @@ import os
 
 from midwatch.api.action import Context
 from midwatch.system.clock import to_rfc3339
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, in_words
 from midwatch.system.trusted_files import UntrustedFile, open_log
 
@@ -21,7 +21,7 @@ def record(context: Context, event: str, **facts: str) -> None:
     text = " ".join(f"{key}={_plain(value)}" for key, value in facts.items())
     line = f"{to_rfc3339(context.clock.now())} {_plain(context.actor)} {event} {text}\n"
     try:
-        make_folders(path.parent, mode=0o750)
+        make_missing_folders(path.parent, mode=0o750)
         descriptor = open_log(path, mode=0o640)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from midwatch.system.clock import from_rfc3339
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.mounts import read_mounts
 from midwatch.system.trusted_files import atomic_write, read_regular
@@ -89,7 +89,7 @@ def write(path: Path, freeze: Freeze) -> None:
     Raises `Failed`.
     """
     try:
-        make_folders(path.parent, mode=_FOLDER_MODE)
+        make_missing_folders(path.parent, mode=_FOLDER_MODE)
         atomic_write(path, freeze.to_bytes(), mode=_MODE, trust=None)
     except OSError as error:
         raise Failed(

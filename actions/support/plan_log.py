@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from midwatch.api.action import Context
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, in_words
 from midwatch.system.sanitize import safe_text
 from midwatch.system.trusted_files import UntrustedFile, open_log, open_regular_file
@@ -25,7 +25,7 @@ def log(context: Context, file: str, line: str) -> None:
     text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
     try:
         folder = context.location("logs")
-        make_folders(folder, mode=0o755)
+        make_missing_folders(folder, mode=0o755)
         descriptor = open_log(folder / file, mode=0o640)
         try:
             os.write(descriptor, text.encode("utf-8", "replace"))

@@ -18,7 +18,7 @@ from midwatch.journal.reader import read
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
 from midwatch.system.clock import Clock
-from midwatch.system.durable import make_folders, sync_folder
+from midwatch.system.durable import make_missing_folders, sync_folder
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.trusted_files import read_regular
 
@@ -32,7 +32,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
     name = incident_id(clock.now(), runbook.id)
     folder: IncidentFolder | None = None
     try:
-        make_folders(incidents_folder(logs))
+        make_missing_folders(incidents_folder(logs))
         folder = _exclusive(incidents_folder(logs), name)
         _copy(runbook.file, folder.runbook, expected=runbook.sha256)
         if runbook.site is not None:

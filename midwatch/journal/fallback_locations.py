@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.incident.events import Event, EventKind
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.filesystems import in_memory
 
 
@@ -53,7 +53,7 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     folders: list[Path] = []
     if declared is not None:
         try:
-            make_folders(declared, mode=0o700)
+            make_missing_folders(declared, mode=0o700)
             declared = declared.resolve()
         except OSError as error:
             problem = f"{declared} cannot be made: {error.strerror}"

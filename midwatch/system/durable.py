@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 
 
-def make_folders(path: Path, *, mode: int = 0o755) -> None:
+def make_missing_folders(path: Path, *, mode: int = 0o755) -> None:
     """Make a folder and those above it that are missing, none of them more open than `mode`, whatever the umask is.
 
     A folder that is there stays as it is. Raises `OSError`.
     """
     if not path.is_dir():
         if not path.parent.exists():
-            make_folders(path.parent, mode=mode)
+            make_missing_folders(path.parent, mode=mode)
         path.mkdir(mode=mode, exist_ok=True)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from midwatch.system.durable import make_folders
+from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import BadInput, Failed, SourceLocation
 from tui.app.keymap_file import keys_file
 from tui.app.theme import THEMES
@@ -77,7 +77,7 @@ def write_settings(file: Path, settings: Settings) -> None:
     import yaml
 
     try:
-        make_folders(file.parent, mode=0o700)
+        make_missing_folders(file.parent, mode=0o700)
     except OSError as error:
         raise Failed(f"{file.parent} cannot be made: {error.strerror or error}") from error
     write_text(file, yaml.safe_dump(asdict(settings), sort_keys=False))
