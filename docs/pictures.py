@@ -39,7 +39,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "timeline": ("j", "up", "asterisk"),
     "note": ("n", "tab", "tab", "right", "right", "tab"),
     "update": ("u",),
-    "notify_people": ("t",),
+    "notify": ("t",),
     "severity": ("S",),
     "closure": ("C",),
     "help": ("question_mark",),
@@ -126,6 +126,8 @@ def with_two(controller: IncidentController) -> None:
 
 def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
     """Build a drill, come as far as the emergency backup, and draw; all in one size where one is wanted."""
+    if Identity.current().anonymous:  # the last pictures show an approval, which takes a person with a login
+        Path("/proc/self/loginuid").write_text(str(os.getuid()), encoding="ascii")
     folder.mkdir(exist_ok=True)
     production = build("reference")
     try:
