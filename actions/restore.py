@@ -11,9 +11,9 @@ from typing import ClassVar
 from actions.dump.dump_progress import in_bytes
 from actions.restoring.content_check import check
 from actions.restoring.restore_database import (
-    MAINTENANCE,
     ServerNow,
     create,
+    direct_route,
     drop,
     free_name,
     inspect_server,
@@ -43,7 +43,7 @@ from probes.backup.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route
 from probes.postgres.event_triggers import without_event_triggers
 from probes.postgres.role import run_quietly
-from probes.postgres.routes import RUN, superuser_route
+from probes.postgres.routes import RUN
 from probes.postgres.tools import Tools, find_tools
 from probes.postgres.writability import require_writable
 from probes.storage.disk_usage import budgets_of, usage
@@ -82,7 +82,7 @@ class Restore(Action):
         bind_servers(draft, context, [self.target])
         try:
             file = self._file(context)
-            route = self._route(context)
+            route = direct_route(context.runbook, self.target)
             require_writable(route)
             server = inspect_server(route, self.target.database)
             manifest = Manifest.read(file)
@@ -190,7 +190,7 @@ class Restore(Action):
         """Restore the backup into a new database and compare its content."""
         file = self._file(context)
         manifest = Manifest.read(file)
-        route = self._route(context)
+        route = direct_route(context.runbook, self.target)
         require_writable(route)
         server = inspect_server(route, self.target.database)
         contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
@@ -276,7 +276,7 @@ class Restore(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""
-        server = inspect_server(self._route(context), self.target.database)
+        server = inspect_server(direct_route(context.runbook, self.target), self.target.database)
         found = restored(server, self.target.database)
         young = {
             name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)
@@ -289,9 +289,6 @@ class Restore(Action):
         if server.sessions.get(name):
             raise OutcomeUnknown(f"{name} is still being restored", hint="Wait for it, or end its sessions")
         return Outcome(False, f"{name} is half restored, and nothing works on it any more. Drop it")
-
-    def _route(self, context: Context) -> Route:
-        return superuser_route(context.runbook, replace(self.target, database=MAINTENANCE))
 
     def _file(self, context: Context) -> Path:
         if self.path is not None:

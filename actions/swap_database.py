@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from actions.restoring.restore_database import (
-    MAINTENANCE,
     ServerNow,
+    direct_route,
     free_name,
     inspect_server,
     made_at,
@@ -31,7 +31,6 @@ from probes.postgres import activity
 from probes.postgres.connect import Route
 from probes.postgres.logical_replication import Replication, read_replication
 from probes.postgres.role import identifier, literal, run_quietly
-from probes.postgres.routes import superuser_route
 from probes.postgres.writability import require_writable
 
 TRIES = 10
@@ -67,7 +66,7 @@ class SwapDatabase(Action):
         draft.confirm_name = self.target.name
         bind_servers(draft, context, [self.target])
         try:
-            route = _route(context, self.target)
+            route = direct_route(context.runbook, self.target)
             require_writable(route)
             server = inspect_server(route, self.target.database)
             chosen = self._chosen(server)
@@ -102,7 +101,7 @@ class SwapDatabase(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """End the sessions and exchange the names in one transaction."""
-        route = _route(context, self.target)
+        route = direct_route(context.runbook, self.target)
         require_writable(route)
         server = inspect_server(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
@@ -125,7 +124,7 @@ class SwapDatabase(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The names change at once or not at all, so the database that was put aside tells."""
-        server = inspect_server(_route(context, self.target), self.target.database)
+        server = inspect_server(direct_route(context.runbook, self.target), self.target.database)
         for name in server.databases:
             at = made_at(name)
             if at and name == new_name(self.target.database, "before", at) and at >= since.replace(microsecond=0):
@@ -162,10 +161,6 @@ class SwapDatabase(Action):
 
     def _names(self, chosen: str) -> str:
         return ", ".join(literal(name) for name in (self.target.database, chosen))
-
-
-def _route(context: Context, target: Target) -> Route:
-    return superuser_route(context.runbook, replace(target, database=MAINTENANCE))
 
 
 def _swap(route: Route, chosen: str, current: str, kept: str) -> None:

@@ -22,12 +22,15 @@ from actions.dump.size_estimate import Looking, SizeEstimate
 from actions.dump.stream_verifier import StreamVerifier
 from midwatch.system.errors import Failed
 from probes.backup.age_encryption import Encrypting, Recipient
-from probes.postgres.connect import Connection, Route, client_environment, connect
+from probes.postgres.connect import Connection, Route, client_environment, connect, is_pooled
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
 
-_NO_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
-"""From PostgreSQL 17 on a database or role may have one, which would end the snapshot under the dump."""
+_NO_LIMIT = """
+SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN
+    ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
+"""A database or role may have such limits, which would end the snapshot under the dump."""
 
 
 @dataclass(slots=True)
@@ -127,7 +130,9 @@ def _fill(
     else:
         assert tools is not None
         # pg_dump takes such limits back itself, but its very first statements would be under that of the database
-        environment = client_environment(route) | {"PGOPTIONS": "-c statement_timeout=0 -c lock_timeout=0"}
+        environment = client_environment(route)
+        if not is_pooled(connection):
+            environment["PGOPTIONS"] = "-c statement_timeout=0 -c lock_timeout=0"
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
         source = LocalDump(tools.pg_dump, environment, snapshot, begins)
@@ -146,8 +151,8 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str]:
     import psycopg
 
     try:
-        connection.execute(_NO_LIMIT)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute(_NO_LIMIT)
         query = """
             SELECT pg_export_snapshot(),
                 CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text
@@ -176,9 +181,9 @@ class _Counting:
 
     def _run(self) -> None:
         try:
-            self._connection.execute(_NO_LIMIT)
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             self._connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'".encode())
+            self._connection.execute(_NO_LIMIT)
             if self._digesting:
                 self._digests = digest_rows(self._connection)
                 told = {table: int(digest.partition(":")[0]) for table, digest in self._digests.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from midwatch.system.errors import Failed, OutcomeUnknown
+from midwatch.system.errors import Failed, OutcomeUnknown, Refused
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 NO_FILE = "/dev/null/no-pgpass"
 """A password file that cannot be there: libpq passes over it without a word, and never takes the user's own instead."""
+_TAKES_NO_OPTIONS = "unsupported startup parameter"
+"""What PgBouncer says to a client that sets something when it logs in."""
 APPLICATION = "midwatch"
 """`application_name` of everything that we do in a server, so that it can be found there and ended."""
 
@@ -44,11 +46,14 @@ class Route:
     """The `.pgpass` that this way needs; empty when the server lets the user in without a password."""
     options: str = ""
     """Settings of every session that takes this way, as libpq's `options` has them: `-c event_triggers=off`."""
+    pooled: bool = False
+    """Whether a pooler is known to stand between, which lends its sessions to others."""
 
     def __str__(self) -> str:
         if self.kind == "exec":
             return f"inside the container {self.container}"
-        return f"socket {self.host}" if self.kind == "socket" else f"TCP {self.host}:{self.port}"
+        pooler = " through a pooler" if self.pooled else ""
+        return f"socket {self.host}{pooler}" if self.kind == "socket" else f"TCP {self.host}:{self.port}{pooler}"
 
 
 def connect(
@@ -62,27 +67,52 @@ def connect(
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
     Without `password`, `pgpass` and a password file of the route, none is sent. Raises `AuthenticationFailed`,
-    `OutcomeUnknown` when the server does not answer, and `Failed` for the rest.
+    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route, and `Failed`
+    for the rest.
     """
     import psycopg
 
     given: dict[str, Any] = {"password": password} if password is not None else {}
-    given["passfile"] = str(pgpass or route.passfile or NO_FILE)
+    given |= {
+        "passfile": str(pgpass or route.passfile or NO_FILE),
+        "host": route.host,
+        "port": route.port,
+        "user": route.user,
+        "dbname": route.database,
+        "connect_timeout": max(2, int(timeout)),  # libpq takes 1 for 2, and 0 for ever
+        "application_name": APPLICATION,
+        "client_encoding": "UTF8",
+        "autocommit": True,
+    }
+    options = f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0 {route.options}"
     try:
-        return psycopg.connect(
-            host=route.host,
-            port=route.port,
-            user=route.user,
-            dbname=route.database,
-            connect_timeout=max(2, int(timeout)),  # libpq takes 1 for 2, and 0 for ever
-            application_name=APPLICATION,
-            options=f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0 {route.options}",
-            client_encoding="UTF8",
-            autocommit=True,
-            **given,
-        )
+        try:
+            return psycopg.connect(**given, options=options)
+        except psycopg.OperationalError as error:
+            if _TAKES_NO_OPTIONS not in str(error):
+                raise
+        require_direct(route, bool(route.options))
+        from probes.postgres.pooled import PooledConnection
+
+        pooled = PooledConnection.connect(**given, prepare_threshold=None)
     except psycopg.Error as error:
         raise explained(route, str(error)) from None  # libpq's own text may quote what it was given
+    pooled.limit_s = statement
+    return pooled
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler stands between: then no setting of the session may be changed outside of a transaction."""
+    from probes.postgres.pooled import PooledConnection
+
+    return isinstance(connection, PooledConnection)
+
+
+def require_direct(route: Route, pooled: bool) -> None:
+    """Raise `Refused` for a way through a pooler: sessions of one's own are needed."""
+    if pooled:
+        sentence = f"{route.label} is reached through a pooler only ({route.host}:{route.port})"
+        raise Refused(sentence, hint="Set socket, or host and port, of the target to those of the server itself")
 
 
 def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
@@ -91,7 +121,7 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
     The server tells a client no more than this on purpose; why a login is refused, only a superuser can find out.
     """
     said = _last(text)
-    if re.search(r"role \".*\" does not exist|database \".*\" does not exist", said):
+    if re.search(r"(?:role|database) \".*\" does not exist|no such (?:user|database)", said):
         return NoSuchRole(f"{route.label}: {said}", hint="Check user and database of the target in the runbook")
     if re.search(r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said):
         return AuthenticationFailed(
@@ -101,12 +131,14 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
         return OutcomeUnknown(
             f"{route.label} does not answer by {route}", hint="Is the server up, and is its port open from here?"
         )
-    if re.search(r"too many (clients|connections)|remaining connection slots", said):
+    if re.search(r"too many (clients|connections)|remaining connection slots|no more connections allowed", said):
         return Failed(
             f"{route.label} takes no more connections: {said}", hint="End an idle one, or use the superuser's slots"
         )
     if re.search(r"starting up|shutting down|recovery mode", said):
         return Failed(f"{route.label} is not ready: {said}", hint="Wait for it")
+    if "FATAL:" in text:
+        return Failed(f"{route.label} answers by {route}, and lets nobody in: {said}", hint="Its log may say more")
     return Failed(f"{route.label} cannot be reached by {route}: {said}", hint="Is the server running?")
 
 

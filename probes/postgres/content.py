@@ -144,7 +144,10 @@ def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) ->
 
     with connect(route, statement=0) as connection:
         try:
-            return digest_rows(connection, tell)
+            connection.execute("BEGIN")
+            found = digest_rows(connection, tell)
+            connection.rollback()  # takes its settings back: behind a pooler the session is not ours alone
+            return found
         except psycopg.Error as error:
             raise _failed(route, error) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from midwatch.system.errors import Failed
-from probes.postgres.connect import Route, connect
+from probes.postgres.connect import Route, connect, is_pooled
 from probes.postgres.container_psql import run_psql_inside
 
 ITERATIONS = 4096
@@ -27,6 +27,8 @@ DO $$ BEGIN PERFORM set_config(name, CASE vartype WHEN 'bool' THEN 'off' WHEN 'i
 
 What only some versions or modules have is switched off where it is there.
 """
+_QUIET_LOCAL = QUIET.replace("SET log", "SET LOCAL log").replace("false)", "true)")
+"""The same for one transaction."""
 _ROLE = """
 SELECT json_build_object('login', rolcanlogin, 'limit', rolconnlimit, 'super', rolsuper, 'password', rolpassword,
     'expired', coalesce(rolvaliduntil < now(), false), 'until', rolvaliduntil,
@@ -139,10 +141,13 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
 
     with connect(route, statement=limit) as connection:
         try:
-            connection.execute(QUIET)
+            if is_pooled(connection):  # all in one session of the server's, in which nothing of it stays
+                connection.execute("BEGIN")
+            connection.execute(_QUIET_LOCAL if is_pooled(connection) else QUIET)
             for statement in statements:
                 cursor = connection.execute(statement.encode())
             row = cursor.fetchone() if cursor.description else None
+            connection.commit()
         except psycopg.Error as error:
             said = error.diag.message_primary or type(error).__name__
             raise Failed(f"{route.label} refused the superuser's statement: {said}") from None

@@ -15,7 +15,7 @@ from typing import Any
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
-from probes.postgres.connect import NoSuchRole, Route, connect
+from probes.postgres.connect import NoSuchRole, Route, connect, is_pooled
 
 RUN = "run/postgresql"
 
@@ -139,6 +139,7 @@ def _superuser(runbook: Runbook, route: Route, target: Target, place: ServerAddr
         try:
             with connect(attempt) as connection:
                 row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+                attempt = replace(attempt, pooled=is_pooled(connection))
         except NoSuchRole as error:
             reason = error
             continue
