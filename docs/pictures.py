@@ -29,7 +29,7 @@ from tui.app.declare_app import DeclareApp
 from tui.app.screenshot import screenshot
 
 FOLDER = Path(__file__).parent / "pictures"
-TERMINAL = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/home/ada/.config"}
+TERMINAL = {"TERM": "xterm-256color"}
 SMALL = (80, 24)
 SIZES = {"incident": (160, 40), "incident-80x24": SMALL, "incident-200x60": (200, 60)}
 SCENES: dict[str, tuple[str, ...]] = {
@@ -131,7 +131,7 @@ def main(folder: Path = FOLDER, wanted: tuple[int, int] | None = None) -> None:
     folder.mkdir(exist_ok=True)
     production = build("reference")
     try:
-        os.environ.update(production.environment)
+        os.environ.update(production.environment, XDG_CONFIG_HOME="/home/ada/.config")
         runbook = load(production.runbook, site=production.site)
         controller = IncidentController.declare(runbook, actor="ada@bastion")
         answers = load_answers(production.answers, runbook)

@@ -7,23 +7,18 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.system.process import ProcessIdentity, stat_of
-
-
-def _all() -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            yield int(entry.name)
+from midwatch.system.process import ProcessIdentity, boot_id, descendants
 
 
 def working_in(folders: list[Path], program: str) -> list[ProcessIdentity]:
     """Processes of this program whose working directory is one of these folders, or was before it was removed."""
+    import psutil
+
     texts = {str(folder) for folder in folders}
     found = []
-    for pid in _all():
+    for pid in psutil.pids():
         with contextlib.suppress(OSError):
             where, what = (
                 str(Path(f"/proc/{pid}/{link}").readlink()).removesuffix(" (deleted)") for link in ("cwd", "exe")
@@ -35,33 +30,27 @@ def working_in(folders: list[Path], program: str) -> list[ProcessIdentity]:
 
 def naming(word: str, prefix: str) -> list[ProcessIdentity]:
     """Processes of this user whose argument list has `word` and an argument that begins with `prefix`."""
+    import psutil
+
     found = []
-    for pid in _all():
-        try:
-            if Path(f"/proc/{pid}").stat().st_uid != os.geteuid():  # anybody can start a process with such arguments
-                continue
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
+    for process in psutil.process_iter(["uids", "cmdline"]):
+        uids, arguments = process.info["uids"], process.info["cmdline"] or ()
+        if uids is None or uids.effective != os.geteuid():  # anybody can start a process with such arguments
             continue
-        if word in arguments and any(a.startswith(prefix) for a in arguments) and (process := ProcessIdentity.of(pid)):
-            found.append(process)
+        if (
+            word in arguments
+            and any(a.startswith(prefix) for a in arguments)
+            and (one := ProcessIdentity.of(process.pid))
+        ):
+            found.append(one)
     return found
 
 
 def with_descendants(roots: list[ProcessIdentity]) -> list[ProcessIdentity]:
     """These processes and everything that they started, as far as it still belongs to them."""
-    children: dict[int, list[int]] = {}
-    for pid in _all():
-        stat = stat_of(pid)
-        if stat is not None and not stat.ended:
-            children.setdefault(stat.parent, []).append(pid)
     found = {root.pid: root for root in roots}
-    waiting = list(found)
-    while waiting:
-        for pid in children.get(waiting.pop(), []):
-            if pid not in found and (process := ProcessIdentity.of(pid)):
-                found[pid] = process
-                waiting.append(pid)
+    for pid, stat in descendants(found).items():
+        found.setdefault(pid, ProcessIdentity(pid, stat.start, boot_id()))
     return list(found.values())
 
 

@@ -53,7 +53,7 @@ def ensure(say: Callable[[str], None] = lambda text: None) -> str:
     with _one_at_a_time():
         if at_hand():
             return name()
-        kept = _cache() / f"{REPOSITORY}-{recipe()}.tar"
+        kept = cache_folder() / f"{REPOSITORY}-{recipe()}.tar"
         if not kept.exists():
             say("Making the image for the containers out of Debian's packages: about a minute, once")
             _make(kept)
@@ -69,7 +69,7 @@ def at_hand() -> bool:
 
 def can_be_had() -> bool:
     """Whether `ensure` would come to it without help: it is at hand, in the cache, or can be made here."""
-    return at_hand() or (_cache() / f"{REPOSITORY}-{recipe()}.tar").exists() or not _obstacle()
+    return at_hand() or (cache_folder() / f"{REPOSITORY}-{recipe()}.tar").exists() or not _obstacle()
 
 
 def name() -> str:
@@ -167,13 +167,16 @@ def _run(*argv: str) -> str:
     return done.stdout
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "midwatch"
+def cache_folder() -> Path:
+    """Where built images are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("midwatch")
 
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Hold the lock of the cache. Raises `UntrustedFile` when another user could have put an image there."""
-    make_folders(_cache(), mode=0o700, trust=Trust.own())
-    with locked_file(_cache() / "image.lock", Trust.own()):
+    make_folders(cache_folder(), mode=0o700, trust=Trust.own())
+    with locked_file(cache_folder() / "image.lock", Trust.own()):
         yield

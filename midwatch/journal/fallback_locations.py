@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
             elif not _keeps_files(declared):
                 problem = f"{declared} can be written by others, who could replace the file"
     devices = {_device(journal.parent), *map(_device, folders)}
-    usual = sorted(filter(_takes_files, _usual(os.environ)), key=in_memory)
+    usual = sorted(filter(_takes_files, usual_folders()), key=in_memory)
     for folder in usual:
         if (device := _device(folder)) not in devices:
             devices.add(device)
@@ -72,11 +72,14 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     return [folder for folder in folders if _keeps_files(folder)], problem
 
 
-def _usual(environment: Mapping[str, str]) -> Iterator[Path]:
-    yield Path(environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - never raises
+def usual_folders() -> Iterator[Path]:
+    """Folders that most machines have, with those of the person first."""
+    import platformdirs
+
+    yield platformdirs.user_state_path()
     yield from (Path("/var/tmp"), Path(tempfile.gettempdir()))  # noqa: S108 - the file's name cannot be guessed
-    if "XDG_RUNTIME_DIR" in environment:
-        yield Path(environment["XDG_RUNTIME_DIR"])
+    if "XDG_RUNTIME_DIR" in os.environ:
+        yield Path(os.environ["XDG_RUNTIME_DIR"])
     yield Path("/dev/shm")  # noqa: S108
 
 

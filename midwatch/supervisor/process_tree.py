@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from pathlib import Path
 
 from midwatch.supervisor.control_group import ControlGroup
-from midwatch.system.process import ProcessIdentity, ProcessStat, boot_id, stat_of
+from midwatch.system.process import ProcessIdentity, ProcessStat, boot_id, descendants, stat_of
 
 
 class ProcessTree:
@@ -20,7 +19,7 @@ class ProcessTree:
 
     def living(self) -> dict[int, ProcessStat]:
         """By pid."""
-        found = _descendants()
+        found = descendants([os.getpid()])
         for pid in self.control.members() if self.control else ():
             if pid not in found and (stat := stat_of(pid)) is not None and not stat.ended:
                 found[pid] = stat
@@ -63,23 +62,6 @@ def signal_each(pids: set[int], number: signal.Signals) -> None:
     for pid in pids:
         if (process := ProcessIdentity.of(pid)) is not None:
             _send(process, number)
-
-
-def _descendants() -> dict[int, ProcessStat]:
-    children: dict[int, list[int]] = {}
-    stats: dict[int, ProcessStat] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (stat := stat_of(int(entry.name))) is not None:
-            stats[int(entry.name)] = stat
-            children.setdefault(stat.parent, []).append(int(entry.name))
-    found: dict[int, ProcessStat] = {}
-    ahead = children.get(os.getpid(), [])[:]
-    while ahead:
-        pid = ahead.pop()
-        ahead += children.get(pid, [])
-        if not stats[pid].ended:
-            found[pid] = stats[pid]
-    return found
 
 
 def _send(process: ProcessIdentity, number: signal.Signals) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -45,6 +45,24 @@ def stat_of(pid: int) -> ProcessStat | None:
         return None
     fields = text[text.rindex(b")") + 2 :].split()  # the name in parentheses may itself hold blanks and parentheses
     return ProcessStat(int(fields[1]), int(fields[2]), int(fields[19]), fields[0].decode())
+
+
+def descendants(roots: Iterable[int]) -> dict[int, ProcessStat]:
+    """Everything that runs and came from these processes, by pid. Raises `OSError` when nobody can look."""
+    children: dict[int, list[int]] = {}
+    stats: dict[int, ProcessStat] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (stat := stat_of(int(entry.name))) is not None:
+            stats[int(entry.name)] = stat
+            children.setdefault(stat.parent, []).append(int(entry.name))
+    found: dict[int, ProcessStat] = {}
+    ahead = [pid for root in roots for pid in children.get(root, [])]
+    while ahead:
+        pid = ahead.pop()
+        if pid not in found:
+            found[pid] = stats[pid]
+            ahead += children.get(pid, [])
+    return {pid: stat for pid, stat in found.items() if not stat.ended}
 
 
 @dataclass(frozen=True, slots=True)

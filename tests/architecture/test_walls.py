@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("textual", "docker", "psycopg", "isal", "hypothesis", "psutil", "yaml", "ahocorasick_rs", "boto3")
+HEAVY = (
+    "textual",
+    "docker",
+    "psycopg",
+    "isal",
+    "hypothesis",
+    "platformdirs",
+    "psutil",
+    "yaml",
+    "ahocorasick_rs",
+    "boto3",
+)
 
 
 def modules_after(code: str) -> set[str]:

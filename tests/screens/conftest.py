@@ -31,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has settings of their own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
+
+
+@pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a tired hand here; the waiting has tests of its own."""
     monkeypatch.setattr(confirm, "GRACE", 0.0)
@@ -65,7 +71,7 @@ async def opened(
         session,
         ascii=ascii,
         sources=more.pop("sources", sources(session.clock)),
-        environment=environment or {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"},
+        environment=environment or {"TERM": "xterm-256color"},
         keymap=more.pop("keymap", {}),
         **more,
     )

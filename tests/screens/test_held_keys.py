@@ -213,9 +213,7 @@ async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
 async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> None:
     from tests.screens.conftest import MidwatchApp
 
-    app = MidwatchApp(
-        session, sources=[], environment={"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}, keymap={}
-    )
+    app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color"}, keymap={})
     async with app.run_test() as pilot:
         choice = PickOne([("yes", "yes"), ("no", "no")], app.text_styles, id="choice", across=True)
         await pilot.app.screen.mount(choice)

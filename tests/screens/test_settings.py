@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drill.servers.image import cache_folder
+from midwatch.journal.fallback_locations import usual_folders
 from midwatch.system.errors import BadInput
 from screens.keys.keymaps import SCREENS
 from screens.widgets.key import shown
@@ -20,40 +22,62 @@ from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
 async def test_the_settings_screen(session: SessionInMemory, golden, size: tuple[int, int]) -> None:
-    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nowhere"}
-    async with opened(session, size, environment=environment) as pilot:
+    async with opened(session, size) as pilot:
         await press(pilot, "comma")
         golden(pilot, f"settings-{size[0]}x{size[1]}")
 
 
-async def test_a_theme_is_kept_and_put_on(session: SessionInMemory, tmp_path: Path) -> None:
-    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
-    async with opened(session, environment=environment) as pilot:
+async def test_a_theme_is_kept_and_put_on(
+    session: SessionInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with opened(session) as pilot:
         assert pilot.app.theme == "midwatch-dark"
         await press(pilot, "comma", "right", "right", "ctrl+s")
         assert pilot.app.theme == "midwatch-light"
-    assert read_settings(settings_file(environment)) == Settings(theme="light")
-    async with opened(session, environment=environment) as pilot:
+    assert read_settings(settings_file()) == Settings(theme="light")
+    async with opened(session) as pilot:
         assert pilot.app.theme == "midwatch-light"
 
 
-async def test_keys_are_changed_on_the_settings_screen(session: SessionInMemory, tmp_path: Path) -> None:
-    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": str(tmp_path)}
-    async with opened(session, environment=environment) as pilot:
+def test_files_of_a_person_lie_where_xdg_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable, below, found in (
+        ("XDG_CONFIG_HOME", ".config", lambda: keys_file().parent.parent),
+        ("XDG_CONFIG_HOME", ".config", lambda: settings_file().parent.parent),
+        ("XDG_CACHE_HOME", ".cache", lambda: cache_folder().parent),
+        ("XDG_STATE_HOME", ".local/state", lambda: next(iter(usual_folders()))),
+    ):
+        for value, expected in ((None, tmp_path / below), ("", tmp_path / below), ("/srv/xdg", Path("/srv/xdg"))):
+            monkeypatch.delenv(variable, raising=False)
+            if value is not None:
+                monkeypatch.setenv(variable, value)
+            assert found() == expected
+    assert keys_file({"MIDWATCH_KEYS": "/etc/keys"}) == Path("/etc/keys")
+    assert settings_file({"MIDWATCH_KEYS": "/etc/keys"}).name == "settings.yaml"
+
+
+async def test_keys_are_changed_on_the_settings_screen(
+    session: SessionInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with opened(session) as pilot:
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab", *"skip: n", "ctrl+s")
         said = "The key 'n' would do two things in the incident: skip and note"
         await until(pilot, lambda: said in " ".join(grid(pilot).replace("│", "").split()))
-        assert not keys_file(environment).exists()
+        assert not keys_file().exists()
         await press(pilot, "backspace", "k", "ctrl+s")
         assert "k skip" in grid(pilot)
         await press(pilot, "comma", "shift+tab", "shift+tab", "shift+tab")
         assert "skip: k" in grid(pilot)
-    assert read_keymap(keys_file(environment)) == {"skip": "k"}
+    assert read_keymap(keys_file()) == {"skip": "k"}
 
 
-async def test_a_place_that_cannot_be_written_is_a_sentence(session: SessionInMemory) -> None:
-    environment = {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/proc/nowhere"}
-    async with opened(session, environment=environment) as pilot:
+async def test_a_place_that_cannot_be_written_is_a_sentence(
+    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nowhere")
+    async with opened(session) as pilot:
         await press(pilot, "comma", "ctrl+s")
         assert "cannot be made" in grid(pilot)
 

@@ -21,11 +21,17 @@ _NAMED = {key.value for key in Keys} | {"space"}
 
 def keys_file(environment: Mapping[str, str] | None = None) -> Path:
     """`$MIDWATCH_KEYS`, else `keys.yaml` in the person's configuration folder for midwatch."""
+    return config_file("MIDWATCH_KEYS", "keys.yaml", environment)
+
+
+def config_file(variable: str, name: str, environment: Mapping[str, str] | None) -> Path:
+    """The file that this environment variable names, else `name` in the person's configuration folder for midwatch."""
     found = os.environ if environment is None else environment
-    if found.get("MIDWATCH_KEYS"):
-        return Path(found["MIDWATCH_KEYS"]).expanduser()
-    base = found.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "midwatch" / "keys.yaml"
+    if found.get(variable):
+        return Path(found[variable]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_config_path("midwatch") / name
 
 
 def read_keymap(file: Path) -> dict[str, str]:

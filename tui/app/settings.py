@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import BadInput, Failed, SourceLocation
-from tui.app.keymap_file import keys_file
+from tui.app.keymap_file import config_file
 from tui.app.theme import THEMES
 from tui.user_files import read_own, write_text
 
@@ -33,12 +32,7 @@ class Settings:
 
 def settings_file(environment: Mapping[str, str] | None = None) -> Path:
     """`$MIDWATCH_SETTINGS`, else `settings.yaml` beside the file of changed keys."""
-    found = os.environ if environment is None else environment
-    if found.get("MIDWATCH_SETTINGS"):
-        return Path(found["MIDWATCH_SETTINGS"]).expanduser()
-    return keys_file({name: value for name, value in found.items() if name != "MIDWATCH_KEYS"}).with_name(
-        "settings.yaml"
-    )
+    return config_file("MIDWATCH_SETTINGS", "settings.yaml", environment)
 
 
 def read_settings(file: Path) -> Settings:
