@@ -36,8 +36,11 @@ class ManualCommand:
     """What came of it, in words or as an exit status."""
 
 
-class Annotations(JournalSession):
-    """The part of the conductor that writes words, and runs nothing."""
+class Annotations:
+    """Writes what people say, and runs nothing."""
+
+    def __init__(self, session: JournalSession) -> None:
+        self._session = session
 
     def note(
         self,
@@ -49,8 +52,8 @@ class Annotations(JournalSession):
     ) -> None:
         """Write something into the timeline; `at` when it happened earlier.
 
-        `excerpt` is what was pasted from a terminal, its lines kept; `ran` is a command that was run elsewhere. With one of
-        them the text may be empty. Raises `Refused` when nothing is said, or too much for one event.
+        `pasted_output` comes from a terminal, its lines kept; `manual_command` was run elsewhere. With one of them the text may
+        be empty. Raises `Refused` when nothing is said, or too much for one event.
         """
         if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
             text = policy.require_text(text, "A note")
@@ -69,49 +72,59 @@ class Annotations(JournalSession):
                     manual_command.result.strip(),
                 )
             )
-        self.append(EventKind.NOTE, body)
+        self._session.append(EventKind.NOTE, body)
 
     def correct(self, seq: int, text: str) -> None:
         """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
-        words_of(self.events, seq)
-        self.append(EventKind.TEXT_CORRECTED, {"event": seq, "text": policy.require_text(text, "The correction")})
+        words_of(self._session.events, seq)
+        self._session.append(
+            EventKind.TEXT_CORRECTED, {"event": seq, "text": policy.require_text(text, "The correction")}
+        )
 
     def star(self, seq: int, *, starred: bool = True) -> None:
         """Mark event `seq` as one that the post-mortem should not miss, or take the mark away."""
-        if not 1 <= seq <= len(self.events):
-            raise Refused(f"There is no event {seq}", hint=f"The record has {len(self.events)}")
-        self.append(EventKind.STARRED, {"event": seq, "starred": starred})
+        if not 1 <= seq <= len(self._session.events):
+            raise Refused(f"There is no event {seq}", hint=f"The record has {len(self._session.events)}")
+        self._session.append(EventKind.STARRED, {"event": seq, "starred": starred})
 
     def record_notification(self, role_id: str, message: str) -> None:
         """Somebody was notified something."""
-        self.append(
+        self._session.append(
             EventKind.NOTIFICATION_RECORDED, {"role": role_id, "message": policy.require_text(message, "What was said")}
         )
 
     def update(self, message: str) -> None:
         """A status update went out; the time of the next one starts now."""
-        body = {"message": policy.require_text(message, "A status update"), "channel": self.runbook.comms.channel}
-        self.append(EventKind.UPDATE, body | {"events": len(self.events), "head": self._driver().journal.head})
+        session = self._session
+        body = {
+            "message": policy.require_text(message, "A status update"),
+            "channel": session.runbook.comms.channel,
+            "events": len(session.events),
+            "head": session.require_driver().journal.head,
+        }
+        session.append(EventKind.UPDATE, body)
 
     def set_severity(self, severity: Severity, reason: str) -> None:
         """Make it worse or better, and say why."""
-        if severity is self.incident.severity:
+        if severity is self._session.incident.severity:
             raise Refused(f"The severity is {severity} already")
-        body = {"from": self.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
-        self.append(EventKind.SEVERITY, body)
+        body = {"from": self._session.incident.severity.value, "to": severity.value, "reason": require_reason(reason)}
+        self._session.append(EventKind.SEVERITY, body)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
         """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
-        with self._mutex:
-            bodies = server_pins.new_pins(plan, self.runbook, self.incident.pins, require_reason(reason))
+        with self._session.mutex:
+            bodies = server_pins.new_pins(
+                plan, self._session.runbook, self._session.incident.pins, require_reason(reason)
+            )
             if not bodies:
                 raise Refused("The plan found the servers that are pinned", hint="There is nothing to pin anew")
             for body in bodies:
-                self.append(EventKind.PINNED, body)
+                self._session.append(EventKind.PINNED, body)
 
-    def _pin_first(self, plan: Plan) -> None:
+    def pin_first(self, plan: Plan) -> None:
         """The first plan of an incident that finds out which server a target is pins that target."""
-        with self._mutex:
-            if self.driving and self.incident.open:
-                for body in server_pins.first_pins(plan, self.runbook, self.incident.pins):
-                    self.append(EventKind.PINNED, body)
+        with self._session.mutex:
+            if self._session.driving and self._session.incident.open:
+                for body in server_pins.first_pins(plan, self._session.runbook, self._session.incident.pins):
+                    self._session.append(EventKind.PINNED, body)

@@ -30,10 +30,10 @@ class Approvals(Collaboration):
 
     def request_approval(self, step_id: str, plan: Plan) -> None:
         """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no more."""
-        with self._mutex:
+        with self.mutex:
             step = self.runbook.step(step_id)
             policy.require_approvable(step, plan, self.incident, self.runbook, Identity.current())
-            handle = self._driver()
+            handle = self.require_driver()
             if handle.control_socket is None or handle.control_socket.problem:
                 raise Refused(
                     handle.control_socket.problem if handle.control_socket else "Nobody can send_request here",
@@ -76,7 +76,7 @@ class Approvals(Collaboration):
         send_request(self.folder, {"op": "decline", "step": step_id, "reason": require_reason(reason)})
 
     def _waiting_for(self, step_id: str) -> Approval:
-        self.poll()
+        self.take_in()
         approval = self.incident.approvals.get(step_id)
         if approval is None or not approval.waits:
             names = ", ".join(step.id for step in self.pending_steps())
@@ -90,7 +90,7 @@ class Approvals(Collaboration):
         op = message.get("op")
         if op not in ("plan", "approve", "decline"):
             return super()._answer(person, message)
-        with self._mutex:
+        with self.mutex:
             step_id = text_of(message, "step")
             approval, plan = self.incident.approvals.get(step_id), self._asked_plans.get(step_id)
             if approval is None or not approval.waits or plan is None or plan.digest != approval.digest:

@@ -15,7 +15,6 @@ from midwatch.engine import policy
 from midwatch.engine.control import LEAVING, Control
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import Offer
-from midwatch.journal.reader import Tail
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.system.actor import login
 from midwatch.system.clock import to_rfc3339
@@ -51,18 +50,14 @@ class Collaboration(Control):
     @property
     def observers(self) -> tuple[str, ...]:
         """Who follows along on this machine, one name for each screen."""
-        if self._handle is not None:
-            return self._handle.control_socket.observers if self._handle.control_socket else ()
+        if self.handle is not None:
+            return self.handle.control_socket.observers if self.handle.control_socket else ()
         return self._observer_connection.watchers if self._observer_connection else ()
 
     @property
     def unreachable(self) -> str:
         """Why nobody can ask this driver for anything; empty when they can, or when this is no driver."""
-        return (
-            self._handle.control_socket.problem
-            if self._handle is not None and self._handle.control_socket is not None
-            else ""
-        )
+        return self.handle.unreachable if self.handle is not None else ""
 
     @property
     def offer(self) -> Offer | None:
@@ -98,7 +93,7 @@ class Collaboration(Control):
         if not self.driving and self.lease.state is not DriverState.NOBODY:
             send_request(self.folder, {"op": "offer", "to": to, "within": within})
             return
-        with self._mutex:
+        with self.mutex:
             now = self.clock.now()
             policy.is_open(self.incident)
             summary = as_lines(handoff_summary(self.runbook, self.incident, self.clock, self.next_update_due))
@@ -110,7 +105,7 @@ class Collaboration(Control):
         if not self.driving and self.lease.state is not DriverState.NOBODY:
             send_request(self.folder, {"op": "withdraw"})
             return
-        with self._mutex:
+        with self.mutex:
             if self.incident.offer is None:
                 raise Refused("Control is not offered to anybody")
             self.append(EventKind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
@@ -135,7 +130,7 @@ class Collaboration(Control):
         self._open_control_socket()
 
     def _open_control_socket(self) -> None:
-        handle = self._handle
+        handle = self.handle
         if (
             handle is not None
             and (handle.control_socket is None or handle.control_socket.problem)
@@ -169,7 +164,7 @@ class Collaboration(Control):
     def _note_request(self, person: Identity) -> None:
         """Journal that somebody requests control: once, however often they ask before they are answered."""
         asker = (person.uid, person.login if person.uid == 0 else None)
-        with self._mutex:
+        with self.mutex:
             if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
                 self._open_requests = frozenset()
             if asker not in self._open_requests:
@@ -182,24 +177,17 @@ class Collaboration(Control):
             raise Refused(
                 f"{self.actor} drives and has not offered you control", hint="Request it; they give it with h"
             )
-        handle = self._driver()
-        until = time.monotonic() + LEAVING
-        for thread in list(handle.readers):
-            thread.join(max(until - time.monotonic(), 0.0))
-        self._await_starts(handle)
-        with self._mutex:
+        handle = self.require_driver()
+        handle.await_readers(LEAVING)
+        handle.await_starts(LEAVING)
+        with self.mutex:
             if handle.starting or any(thread.is_alive() for thread in handle.readers):
                 raise Refused("A step is being started or read this moment", hint="Try again")
             words = "taken up at another terminal" if same else f"handed over to {person.name}"
             self.append(EventKind.DRIVER_LEFT, {"reason": words})
             self.release(handle, trim=False)
-            self._follow()
+            self.follow()
             self._gave = (person.name, time.monotonic() + BACK)
-
-    def _follow(self) -> None:
-        """Observe from here on, from where this driver stood."""
-        self._tail = Tail(self.folder.journal)
-        self.apply_events(self._tail.poll()[len(self.events) :])
 
     # What happens by itself
 

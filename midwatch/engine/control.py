@@ -15,7 +15,6 @@ from midwatch.control.lease import HEARTBEAT_S, LEASE_S, DriverState, Lease, Lea
 from midwatch.engine.journal_session import DriverHandle, JournalSession, terminal
 from midwatch.engine.reasons import optional_reason
 from midwatch.incident.events import EventKind
-from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.supervisor.status import START_GRACE
 from midwatch.system.actor import login
@@ -32,8 +31,6 @@ class Control(JournalSession):
 
     _lease_watcher: LeaseWatcher | None = None
     _last_heartbeat = 0.0
-    replaced_unresponsive_driver = False
-    """Whether the driver before this one was still a process when control was taken: what it began cannot be ruled out."""
 
     @property
     def lease(self) -> Lease:
@@ -49,8 +46,8 @@ class Control(JournalSession):
         back, is: with a reason, unless it was the same person. Raises `Refused` when that is not so.
         """
         lease, reason = self.lease, optional_reason(reason)
-        with self._mutex:
-            if self._handle is not None:
+        with self.mutex:
+            if self.handle is not None:
                 self._last_heartbeat = 0.0
                 self._send_heartbeat()
                 return
@@ -60,15 +57,14 @@ class Control(JournalSession):
             except BaseException:
                 lock.release()
                 raise
-            handle = DriverHandle(journal, lock)
+            handle = DriverHandle(journal, lock, seized)
             self.apply_events(journal.events[len(self.events) :])
             try:
                 came = self._came(lease, seized, reason)
             except Refused:
                 self.release(handle, trim=False)
                 raise
-            self._handle, self._tail = handle, None
-            self.replaced_unresponsive_driver = seized
+            self.handle, self._tail = handle, None
             if self.incident.open:
                 self.append(*came)
             elif self.incident.driver:  # who closed it was gone before it could leave
@@ -150,7 +146,7 @@ class Control(JournalSession):
 
     def _send_heartbeat(self) -> None:
         """Show that this driver lives. Raises `Refused`, and observes from then on, when control was taken."""
-        handle = self._handle
+        handle = self.handle
         if handle is None or time.monotonic() - self._last_heartbeat < HEARTBEAT_S:
             return
         self._last_heartbeat = time.monotonic()
@@ -158,22 +154,8 @@ class Control(JournalSession):
             with handle.journal.alone():
                 handle.lock.beat()
         except TakenOver:
-            self._lose(handle)
+            self.lose(handle)
             raise
-
-    def _await_starts(self, handle: DriverHandle) -> None:
-        """The next driver takes what has no supervisor for never begun: so nothing may still be about to begin."""
-        deadline = time.monotonic() + LEAVING
-        while handle.starting and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def _lose(self, handle: DriverHandle) -> None:
-        """Somebody took control: follow along from where this driver stood."""
-        with self._mutex:
-            if self._handle is handle:
-                self.release(handle, trim=False)
-                self._tail = Tail(self.folder.journal)
-                self.apply_events(self._tail.poll()[len(self.events) :])
 
 
 def _silence(lease: Lease, seized: bool) -> float | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from midwatch.api.action import Context
 from midwatch.control.control_socket import ControlServer
 from midwatch.control.driver_lock import DriverLock, TakenOver
+from midwatch.engine.driving import drivable_runbook
+from midwatch.engine.planning import SilentConsole
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
@@ -40,15 +42,35 @@ class DriverHandle:
 
     journal: Journal
     lock: DriverLock
+    replaced_unresponsive_driver: bool = False
+    """Whether the driver before this one still was a process: nobody can rule out what that one began."""
     starting: set[tuple[str, int]] = field(default_factory=set)
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
     readers: list[threading.Thread] = field(default_factory=list)
+    """Threads that take the readings after finished steps."""
     control_socket: ControlServer | None = None
     retry_at: float = 0.0
     """Monotonic time from which on a journal that is on another disk is tried to be brought back."""
 
+    @property
+    def unreachable(self) -> str:
+        """Why nobody can ask this driver for anything; empty when they can."""
+        return self.control_socket.problem if self.control_socket is not None else ""
 
-class JournalSession(ABC):
+    def await_starts(self, limit_s: float) -> None:
+        """The next driver takes what has no supervisor for never begun, so nothing may still be about to begin."""
+        deadline = time.monotonic() + limit_s
+        while self.starting and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def await_readers(self, limit_s: float | None = None) -> None:
+        """Wait for the readings after finished steps, each of which ends within a limit of its own."""
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        for thread in list(self.readers):
+            thread.join(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+
+
+class JournalSession:
     """Reads and, with control, appends.
 
     `incident` is replaced after each event and never changed in place, so a screen may keep and read it freely.
@@ -58,35 +80,43 @@ class JournalSession(ABC):
         self,
         runbook: Runbook,
         folder: IncidentFolder,
-        events: list[Event],
         *,
         actor: str,
         clock: Clock,
-        handle: DriverHandle | None,
+        own: Runbook | None = None,
+        undrivable: Refused | None = None,
+        handle: DriverHandle | None = None,
     ) -> None:
         self.runbook = runbook
         self.folder = folder
         self.actor = actor
         self.clock = clock
-        self.events = events
-        self.incident = reduce(events)
-        self._handle = handle
+        self.events: list[Event] = []
+        self.incident = reduce([])
+        self.handle = handle
+        """None for an observer."""
+        self.undrivable = undrivable
+        """Why nothing of this incident's runbook may be run from here; it can be followed all the same."""
+        self._own = own
+        """The runbook that the operator named or has here: one that they trust."""
+        self.mutex = threading.RLock()
+        """Held while the state is read, judged and written."""
+        self.secrets = known_secrets(runbook)
+        """What is masked in every event, by name."""
         self._tail: Tail | None = None
-        self._mutex = threading.RLock()
         self._changed: set[str] = set()
-        self._secrets = known_secrets(runbook)
-        self._start_reserve = StartReserve(folder.path)
+        self.start_reserve = StartReserve(folder.path)
         self._witness = Witness(folder.path, wanted=runbook.witness)
 
     @property
     def driving(self) -> bool:
         """Whether this process may run steps."""
-        return self._handle is not None
+        return self.handle is not None
 
     @property
     def head(self) -> str:
         """The SHA-256 of the journal's last line: tell it to others, and later tampering shows (docs/journal.md)."""
-        return self._handle.journal.head if self._handle else verify(self.folder.journal).head
+        return self.handle.journal.head if self.handle else verify(self.folder.journal).head
 
     @property
     def next_update_due(self) -> datetime | None:
@@ -99,29 +129,44 @@ class JournalSession(ABC):
         left = every - (self.incident.elapsed_now(self.clock) - self.incident.updated)
         return self.clock.now() + timedelta(seconds=left)
 
-    @abstractmethod
-    def poll(self) -> list[str]:
-        """Take in what has happened since the last call; the ids of steps that changed."""
-
     def attempt_folder(self, step_id: str) -> AttemptFolder | None:
         """The folder of the last attempt at this step; None when there was none."""
         last = self.incident.step(step_id).last if step_id in self.incident.steps else None
         return None if last is None else self.folder.attempt(step_id, last.number)
 
-    def _driver(self) -> DriverHandle:
-        if self._handle is None:
+    def settle(self) -> None:
+        """Wait until the readings after finished steps are in the journal; they end within a limit."""
+        if self.handle is not None:
+            self.handle.await_readers()
+
+    def context(self, step_id: str = "") -> Context:
+        """What an action is given to plan or to check, of a step or of the whole incident."""
+        return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)
+
+    def trust_runbook(self) -> None:
+        """Take the runbook by which this user may drive. Raises `Refused` when there is none (`midwatch.engine.driving`)."""
+        self.runbook = drivable_runbook(self.folder, self.events[0], self._own)
+        self.undrivable = None
+
+    def require_drivable(self) -> None:
+        """Plans and checks run what the runbook says as well. Raises `Refused`."""
+        if self.undrivable is not None:
+            raise self.undrivable
+
+    def require_driver(self) -> DriverHandle:
+        if self.handle is None:
             who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
             raise Refused(f"This terminal only observes; {who}", hint="Take control first: midwatch")
-        return self._handle
+        return self.handle
 
     def name_fallbacks(self) -> None:
         """Say where the journal goes on when its own disk takes no more events."""
         declared = self.runbook.locations.get("journal_fallback", "")
-        with self._mutex:
-            journal = self._driver().journal
+        with self.mutex:
+            journal = self.require_driver().journal
             journal.name_fallbacks(self.runbook.resolve(declared) if declared else None)
-            self.apply_events(journal.events[len(self.events) :])
-        self._start_reserve.keep()
+            self.take_in()
+        self.start_reserve.keep()
 
     def report_short_secrets(self) -> None:
         """Say what is refused as a secret, so that nobody relies on its being masked."""
@@ -134,18 +179,18 @@ class JournalSession(ABC):
         """Look again what is secret now. What was so before stays so in what is journalled here: it may yet be typed."""
         found = known_secrets(self.runbook, environment)
         every = dict(found)
-        for name, value in self._secrets.items():
+        for name, value in self.secrets.items():
             if value not in every.values():
                 while name in every:
                     name += ", before"
                 every[name] = value
-        self._secrets = every
+        self.secrets = every
         return found
 
     def release_reserve(self) -> bool:
         """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""
         gave = False
-        while given := self._start_reserve.release():  # again and again: the event itself may have taken some of it
+        while given := self.start_reserve.release():  # again and again: the event itself may have taken some of it
             self.append(EventKind.RESERVE_RELEASED, asdict(given))
             gave = True
         return gave
@@ -159,23 +204,45 @@ class JournalSession(ABC):
                 handle.journal.join()
             except MidwatchError as error:  # nothing is lost then, and the next event says it
                 _LOG.warning("The journal cannot come back to its own disk: %s", error)
-            self.apply_events(handle.journal.events[len(self.events) :])
+            self.take_in()
 
     def append(self, kind: EventKind, body: Mapping[str, Any]) -> None:
-        with self._mutex:
-            handle = self._driver()
+        with self.mutex:
+            handle = self.require_driver()
             journal = handle.journal
             try:
-                journal.append(kind, masked(body, self._secrets))
+                journal.append(kind, masked(body, self.secrets))
                 self._witness.sees(kind, len(journal.events), journal.head)
             except TakenOver:
-                self._lose(handle)
+                self.lose(handle)
                 raise
-            self.apply_events(journal.events[len(self.events) :])
+            self.take_in()
 
-    @abstractmethod
-    def _lose(self, handle: DriverHandle) -> None:
-        """What becomes of a driver that lost control."""
+    def lose(self, handle: DriverHandle) -> None:
+        """Observe from here on: somebody took control from this driver."""
+        with self.mutex:
+            if self.handle is handle:
+                self.release(handle, trim=False)
+                self.follow()
+
+    def follow(self) -> None:
+        """Read on from where this process stands, as an observer."""
+        self._tail = Tail(self.folder.journal)
+        self.apply_events(self._tail.poll()[len(self.events) :])
+
+    def take_in(self) -> None:
+        """Apply the events that the journal has got since the last call."""
+        with self.mutex:
+            if self.handle is not None:
+                self.apply_events(self.handle.journal.events[len(self.events) :])
+            elif self._tail is not None:
+                self.apply_events(self._tail.poll())
+
+    def take_changed(self) -> list[str]:
+        """The ids of the steps that events named since the last call."""
+        with self.mutex:
+            changed, self._changed = sorted(self._changed), set()
+        return changed
 
     def apply_events(self, events: list[Event]) -> None:
         """Take these events in; one that cannot be taken in is tried again before the next."""
@@ -191,9 +258,9 @@ class JournalSession(ABC):
             handle.control_socket.close()
         handle.journal.close(trim=trim)
         if trim:
-            self._start_reserve.drop()
+            self.start_reserve.drop()
         handle.lock.release()
-        self._handle = None
+        self.handle = None
 
 
 def terminal() -> str:

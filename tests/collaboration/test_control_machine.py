@@ -44,8 +44,8 @@ class DriverHandle(RuleBasedStateMachine):
         found = []
         for name, screen in self.screens.items():
             try:
-                if screen._handle is not None:
-                    screen._handle.lock.require()
+                if screen.handle is not None:
+                    screen.handle.lock.require()
                     found.append(name)
             except TakenOver:
                 continue
@@ -98,7 +98,7 @@ class DriverHandle(RuleBasedStateMachine):
     def is_lost(self) -> None:
         """Whoever drives is gone without a word."""
         (name,) = self.holders()
-        handle = self.screens[name]._handle
+        handle = self.screens[name].handle
         assert handle is not None
         assert handle.control_socket is not None
         handle.control_socket.close()

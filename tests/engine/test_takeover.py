@@ -14,7 +14,7 @@ import pytest
 
 from midwatch.control.driver_lock import TakenOver
 from midwatch.control.lease import DriverState, LeaseWatcher
-from midwatch.engine import incident_controller as controller_module
+from midwatch.engine import step_runner
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
@@ -161,7 +161,7 @@ def test_what_a_silent_driver_was_about_to_start(
             failures.append(error)
 
     plan = controller.plan("work")
-    monkeypatch.setattr(controller_module, "take_readings", hang)
+    monkeypatch.setattr(step_runner, "take_readings", hang)
     thread = threading.Thread(target=start)
     thread.start()
     assert reached.wait(60)

@@ -152,7 +152,7 @@ async def test_an_observer_takes_control_that_is_offered(controller: IncidentCon
 
 async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentController) -> None:
     bob = observer(controller, "bob@test")
-    lost = controller._handle
+    lost = controller.handle
     assert lost is not None
     lost.lock.release()  # as if her process had ended without a word
     assert lost.control_socket

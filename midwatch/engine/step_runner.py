@@ -1,0 +1,148 @@
+"""Runs steps: plans one, starts it under a supervisor as it was consented to, ends it, checks what came of it."""
+
+from __future__ import annotations
+
+import os
+
+from midwatch.api.plan import Plan
+from midwatch.engine import attempts, criteria, policy
+from midwatch.engine.annotations import Annotations
+from midwatch.engine.driving import require_same_files
+from midwatch.engine.journal_session import JournalSession
+from midwatch.engine.planning import build_action, order_for, plan_step, require_same_inputs
+from midwatch.engine.readings import take_readings
+from midwatch.engine.step_results import StepResults
+from midwatch.incident import server_pins
+from midwatch.incident.event_redaction import masked_plan
+from midwatch.incident.events import EventKind, StepOutcome
+from midwatch.incident.paths import AttemptFolder
+from midwatch.incident.state import CriterionState
+from midwatch.runbook.model import Step
+from midwatch.supervisor import start as supervisor
+from midwatch.supervisor import status
+from midwatch.system.errors import Failed, MidwatchError, Refused
+from midwatch.system.identity import Identity
+
+BEFORE_LIMIT = 5.0
+"""Seconds that readings may hold up the start of a step."""
+REQUIRE_LIMIT = 30.0
+"""Seconds after which what a step requires counts as unknown."""
+
+
+class StepRunner:
+    """What is done to a step that a machine does. Slow: a screen calls it from a worker thread."""
+
+    def __init__(self, session: JournalSession, annotations: Annotations, results: StepResults) -> None:
+        self._session = session
+        self._annotations = annotations
+        self._results = results
+
+    def plan(self, step_id: str, *, undo: bool = False) -> Plan:
+        """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
+        session = self._session
+        session.require_drivable()
+        step, context = session.runbook.step(step_id), session.context(step_id)
+        plan = plan_step(step, session.runbook, session.incident, context, undo=undo)
+        plan = server_pins.held_to(plan, session.runbook, session.incident.pins)
+        self._annotations.pin_first(plan)
+        return masked_plan(plan, session.secrets)
+
+    def evaluate_preconditions(self, step_id: str) -> dict[str, CriterionState]:
+        """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
+        session = self._session
+        session.require_drivable()
+        wanted, context = session.runbook.step(step_id).preconditions, session.context(step_id)
+        return criteria.evaluate(wanted, context, session.incident, limit=REQUIRE_LIMIT)
+
+    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
+        """Run the step, or undo what it did, as the plan was shown. Returns once its supervisor owns it.
+
+        Raises `Refused` when it may not run (`midwatch.engine.policy`): then nothing is journalled and nothing runs.
+        """
+        session, results = self._session, self._results
+        runbook, step, handle = session.runbook, session.runbook.step(step_id), session.require_driver()
+        found = {} if undo else self.evaluate_preconditions(step_id)
+        with session.mutex:
+            incident, approved_by = session.incident, ""
+            if undo:
+                policy.require_undoable(step, plan, incident, typed=typed, reason=reason)
+            else:
+                policy.require_startable(step, plan, incident, runbook, typed=typed, reason=reason)
+                policy.require_preconditions_or_reason(step, found, reason)
+                approved_by = policy.require_approved_plan(step, plan, incident, Identity.current())
+            self._require_ended(step)
+            require_same_files(session.folder, runbook)
+            require_same_inputs(plan, step, runbook, incident, undo=undo)
+            number = len(incident.step(step_id).attempts) + 1
+            attempt = session.folder.attempt(step_id, number)
+            order = order_for(plan, step, runbook, session.folder, attempt, session.actor)
+            self._prepare(attempt, plan)
+            body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
+            handle.starting.add((step_id, number))
+            try:
+                session.append(EventKind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
+            except BaseException:
+                handle.starting.discard((step_id, number))
+                raise
+        try:
+            before = take_readings(runbook, step.measure, session.clock, limit=BEFORE_LIMIT)
+            results.record_readings(step, number, "before", before)
+            session.release_reserve()
+            owner = supervisor.start(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan)
+            results.record_started(step, number, owner.to_json())
+        except MidwatchError as error:
+            if status.inspect_attempt(attempt) is None:
+                results.record_end(step, number, StepOutcome.FAILED, str(error))
+            raise
+        finally:
+            handle.starting.discard((step_id, number))
+
+    def cancel(self, step_id: str) -> None:
+        """Ask the step's supervisor to end it: INT, then TERM, then KILL. The result comes by `poll`."""
+        session = self._session
+        session.require_driver()
+        title, attempt = session.runbook.step(step_id).title, session.attempt_folder(step_id)
+        try:
+            asked = attempt is not None and status.cancel(attempt)
+        except PermissionError:
+            last = session.incident.step(step_id).last
+            who = last.actor if last else "another user"
+            hint = f"Ask them to end it, or as root: kill -TERM {last.supervisor.get('pid', '') if last else ''}"
+            raise Refused(f"{title} was started by {who} and runs as them", hint=hint) from None
+        if not asked:
+            raise Refused(f"{title} is not running")
+
+    def check_outcome(self, step_id: str) -> bool | None:
+        """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown still."""
+        session = self._session
+        step = session.runbook.step(step_id)
+        session.require_driver()
+        attempt = policy.require_outcome_unknown(step, session.incident)
+        self._require_ended(step)
+        action = build_action(step, session.runbook, session.incident)
+        holds, detail = attempts.verdict(action, session.context(step_id), attempt)
+        body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
+        session.append(EventKind.OUTCOME_CHECKED, body)
+        return holds
+
+    def _prepare(self, attempt: AttemptFolder, plan: Plan) -> None:
+        self._session.start_reserve.keep()
+        try:
+            attempts.prepare(attempt, plan)
+        except Failed:
+            if not self._session.release_reserve():
+                raise
+            attempts.prepare(attempt, plan)
+
+    def _require_ended(self, step: Step) -> None:
+        """Nothing is judged or run a second time while the first one may still be at work, unwatched."""
+        folder, last = self._session.attempt_folder(step.id), self._session.incident.step(step.id).last
+        if folder is None or last is None:
+            return
+        if isinstance(status.inspect_attempt(folder), status.Lost) and status.is_alive(last.supervisor, folder):
+            hint = f"Wait for it, or end it: kill -TERM {last.supervisor['pid']}"
+            raise Refused(f"{step.title} is still running, and its disk does not tell of it", hint=hint)
+        found = status.unwatched(folder)
+        if found is not None and found.step is not None:
+            hint = f"Wait for it, or end it: {found.how_to_end}"
+            raise Refused(f"{step.title} still runs as process {found.step.pid}, unwatched", hint=hint)
