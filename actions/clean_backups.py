@@ -21,7 +21,7 @@ from midwatch.engine.repository import open_incident
 from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import Percent, Seconds, counted, percent, size
+from midwatch.system.units import Percent, Seconds, counted, first_few, percent, size
 from probes.postgres.tools import find_tools
 from probes.storage.disk_usage import Usage, budgets_of, usage
 
@@ -134,7 +134,7 @@ class CleanBackups(Action):
         if not gone:
             raise Failed(summary, hint="Read above what each was kept for, and plan again")
         values = {"freed": str(freed), "removed": str(gone), "percent": f"{after.percent:.1f}"}
-        return Outcome(not spared, summary + (f"; kept: {', '.join(spared)}" if spared else ""), values)
+        return Outcome(not spared, summary + (f"; kept: {first_few(spared)}" if spared else ""), values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """Compute the plan again; the action took effect when no set is left to remove."""

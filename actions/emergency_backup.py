@@ -29,7 +29,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
-from midwatch.system.units import duration, size
+from midwatch.system.units import duration, first_few, size
 from probes.backup.age_encryption import SUFFIX, Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.backup.manifest import DEPTHS
@@ -149,7 +149,7 @@ class EmergencyBackup(Action):
         failed = [target.label for target, outcome in zip(wanted, outcomes, strict=True) if not outcome.ok]
         values = {"paths": ",".join(outcome.values["path"] for outcome in outcomes if outcome.ok)}
         if failed:
-            return Outcome(False, f"{', '.join(failed)} of {len(wanted)} not saved; the others are", values)
+            return Outcome(False, f"{first_few(failed, 10)} of {len(wanted)} not saved; the others are", values)
         return Outcome(True, f"{len(wanted)} backups saved to {place}", values)
 
     def _end_lost(self, context: Context, wanted: tuple[Target, ...], confirmed: set[str]) -> None:
@@ -192,7 +192,9 @@ class EmergencyBackup(Action):
             found.append(one)
         values = {"path": found[0].location, "sha256": found[0].manifest.sha256 if found[0].manifest else ""}
         return Outcome(
-            True, f"Published since: {', '.join(one.location for one in found)}", values if len(found) == 1 else {}
+            True,
+            f"Published since: {first_few((one.location for one in found), 10)}",
+            values if len(found) == 1 else {},
         )
 
     def _wanted(self) -> tuple[Target, ...]:

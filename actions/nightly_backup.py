@@ -28,7 +28,7 @@ from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
 from midwatch.system.file_locks import locked_file
-from midwatch.system.units import Percent, percent, size
+from midwatch.system.units import Percent, first_few, percent, size
 from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import PARTIAL, backups_of
 from probes.backup.dump_file import DumpFile
@@ -110,7 +110,7 @@ class NightlyBackup(Action):
             problems.append(_unsafe(disk.percent))
         elif disk.after(expected) >= self.unsafe:
             problems.append(f"The disk would be {percent(disk.after(expected))} full: unsafe for backup")
-        draft.refusal = "; ".join(problems)
+        draft.refusal = first_few(problems, 5, "; ")
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -146,7 +146,7 @@ class NightlyBackup(Action):
         summary = f"{final.name}: {len(done)} databases with their roles, {size(total)}, validated"
         values = {"set": str(final)}
         if smaller:
-            summary += f"; less than half of the last: {', '.join(smaller)}"
+            summary += f"; less than half of the last: {first_few(smaller)}"
             values["smaller"] = ", ".join(smaller)
         return Outcome(True, summary, values)
 
@@ -160,7 +160,7 @@ class NightlyBackup(Action):
             )
         ]
         if missing:
-            return Outcome(False, f"No set has been published since {to_rfc3339(since)} with {', '.join(missing)}")
+            return Outcome(False, f"No set has been published since {to_rfc3339(since)} with {first_few(missing)}")
         return Outcome(True, "A validated set of every database has been published since")
 
     def _wanted(self, runbook: Runbook) -> tuple[Target, ...]:
@@ -183,6 +183,12 @@ class NightlyBackup(Action):
                 pool.submit(dump_one, context, target, folder, recipients, together.part(number), digests=self.digests)
                 for number, target in enumerate(wanted)
             ]
+            failed = [error for future in futures if (error := future.exception()) is not None]
+            if len(failed) > 1 and all(isinstance(error, MidwatchError) for error in failed):
+                raise Failed(
+                    first_few(map(in_words, failed), between="; "),
+                    hint="There is no set; earlier backups are untouched",
+                )
             return [future.result() for future in futures]
 
 

@@ -25,6 +25,7 @@ from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk, Target
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.sanitize import safe_text
+from midwatch.system.units import first_few
 from probes.postgres.connect import Route
 from probes.postgres.role import Role, read_role, set_verifier, try_verifier, verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
@@ -250,7 +251,7 @@ class ResetPassword(Action):
         if not asked:
             return outcome
         out = [one.name for one in asked if not one.ok]
-        told = f"; NOT getting in: {', '.join(out)}" if out else f"; {len(asked)} that depend on it get in"
+        told = f"; NOT getting in: {first_few(out, 10)}" if out else f"; {len(asked)} that depend on it get in"
         values = {**outcome.values, "dependents_out": ", ".join(out)}
         return Outcome(outcome.ok, outcome.summary + told, values)
 

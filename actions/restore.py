@@ -35,7 +35,7 @@ from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import duration, percent, size
+from midwatch.system.units import duration, first_few, percent, size
 from probes.backup.backup_catalog import backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
@@ -135,7 +135,7 @@ class Restore(Action):
                 kind="role",
             )
         if not self.create_roles:
-            names = ", ".join(one.name for one in missing)
+            names = first_few((one.name for one in missing), 10)
             draft.refusal = (
                 f"{self.target.label} lacks roles that own things in the backup or have rights there: {names}."
                 " Make them, or restore with create_roles"
@@ -162,7 +162,7 @@ class Restore(Action):
         if contents.tablespaces - server.tablespaces:
             draft.fact(
                 "tablespaces",
-                f"the server lacks {', '.join(sorted(contents.tablespaces - server.tablespaces))}: left out",
+                f"the server lacks {first_few(sorted(contents.tablespaces - server.tablespaces))}: left out",
             )
 
     def _room(
@@ -238,9 +238,9 @@ class Restore(Action):
             return Outcome(False, said, values)
         words = checked.words
         if unfilled:
-            names = ", ".join(unfilled)
-            words += f"; materialized views that are NOT filled: {names}"
-            context.console.say(f"[WARN] Not filled, so reading them fails: {names}. Later: REFRESH MATERIALIZED VIEW")
+            words += f"; materialized views that are NOT filled: {first_few(unfilled)}"
+            for view in unfilled:
+                context.console.say(f"[WARN] Not filled, so reading it fails: {view}. Later: REFRESH MATERIALIZED VIEW")
         mark(route, name, f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}")
         context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
         return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
@@ -319,7 +319,7 @@ def _misfit(route: Route, server: ServerNow, contents: DumpContents) -> str:
     """Why this server cannot take the archive; empty when it can."""
     lacking = contents.extensions - server.extensions
     if lacking:
-        return f"{route.label} lacks the extensions {', '.join(sorted(lacking))}: install them on the server"
+        return f"{route.label} lacks the extensions {first_few(sorted(lacking), 10)}: install them on the server"
     if route.kind == "exec" and contents.tool > server.version:
         return (
             f"The backup was written by pg_dump {contents.tool}, newer than the container's pg_restore {server.version}"

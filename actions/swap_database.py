@@ -26,7 +26,7 @@ from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import duration
+from midwatch.system.units import duration, first_few
 from probes.postgres import activity
 from probes.postgres.connect import Route
 from probes.postgres.logical_replication import Replication, read_replication
@@ -96,7 +96,9 @@ class SwapDatabase(Action):
             age = duration((context.clock.now() - at).total_seconds())
             draft.fact("made", f"{chosen} {age} ago; what was written to {current} since its backup is not in it")
         draft.fact("of it", safe_text(server.databases[chosen]) or "no comment")
-        draft.fact("sessions", f"ended: {safe_text('; '.join(sessions))}" if sessions else "none has to be ended")
+        draft.fact(
+            "sessions", f"ended: {safe_text(first_few(sessions, 10, '; '))}" if sessions else "none has to be ended"
+        )
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:

@@ -20,7 +20,7 @@ from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError
-from midwatch.system.units import counted, size
+from midwatch.system.units import counted, first_few, size
 from probes.backup.age_encryption import is_encrypted
 from probes.backup.backup_catalog import BACKUPS, backups_of
 from probes.backup.checksums import sets_below, verify_set
@@ -141,7 +141,7 @@ class ValidateBackup(Action):
         wrong += [f"{one.label} is missing" for one in context.runbook.targets.values() if one.database not in present]
         values = {"set": str(folder), "depth": min(outcome.values["depth"] for outcome in outcomes)}
         if wrong:
-            return Outcome(False, f"The set {folder.name} is NOT good: {'; '.join(wrong)}", values)
+            return Outcome(False, f"The set {folder.name} is NOT good: {first_few(wrong, 5, '; ')}", values)
         return Outcome(
             True, f"{folder.name}: {len(files)} backups are good, depth {values['depth']}; checksums hold", values
         )

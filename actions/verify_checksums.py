@@ -13,7 +13,7 @@ from midwatch.runbook.model import Risk
 from midwatch.supervisor.progress import BYTES
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.suggestion import suggest
-from midwatch.system.units import size
+from midwatch.system.units import first_few, size
 from probes.backup.checksums import SetVerdict, sets_below, verify_set
 from probes.storage.disk_usage import files_below
 
@@ -71,7 +71,7 @@ class VerifyChecksums(Action):
         }
         summary = f"{len(verdicts) - len(invalid)} of {len(verdicts)} sets hold"
         if invalid:
-            summary += f"; not: {', '.join(f'{v.folder.name} ({v.word})' for v in invalid)}"
+            summary += f"; not: {first_few(f'{v.folder.name} ({v.word})' for v in invalid)}"
         return Outcome(not (invalid and self.strict), summary, values)
 
     def _sets(self, context: Context) -> list[Path]:

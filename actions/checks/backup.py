@@ -13,7 +13,7 @@ from midwatch.api.parameters import param
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
-from midwatch.system.units import Seconds, duration
+from midwatch.system.units import Seconds, duration, first_few
 from probes.backup.backup_catalog import BackupFile, backups_of
 from probes.backup.manifest import DEPTHS
 from probes.backups import DAY_AND_TWO_HOURS
@@ -41,7 +41,7 @@ class CheckBackup(Check):
             raise OutcomeUnknown(f"The backups cannot be listed: {error.strerror}", hint="Look at the disk") from error
         good = next((backup for backup in found if backup.good), None)
         failed = [b.path.name for b in found if b.manifest is not None and b.manifest.problem]
-        beside = f"; not good: {', '.join(failed[:3])}" if failed else ""
+        beside = f"; not good: {first_few(failed)}" if failed else ""
         kind = "validated emergency backup" if self.emergency else "validated backup"
         if good is None:
             return Outcome(False, f"{self.target.label} has no {kind} ({len(found)} unvalidated){beside}")

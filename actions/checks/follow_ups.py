@@ -9,6 +9,7 @@ from typing import ClassVar
 from actions.support.incident_values import value_of
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
+from midwatch.system.units import first_few
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,6 @@ class CheckFollowUps(Check):
         if len(items) < self.least:
             return Outcome(False, f"{len(items)} of {self.least} follow-up actions assigned", values)
         if faults:
-            return Outcome(False, "; ".join(faults[:3]), values)
+            return Outcome(False, first_few(faults, between="; "), values)
         owners = ", ".join(dict.fromkeys(item.owner for item in items))
         return Outcome(True, f"{len(items)} follow-up action{'s' * (len(items) > 1)} assigned: {owners}", values)

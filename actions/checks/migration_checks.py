@@ -15,7 +15,7 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.api.registry import find_action
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import Percent, Seconds
+from midwatch.system.units import Percent, Seconds, first_few
 from probes.containers.client import engine
 from probes.containers.command import Said, run_in
 from probes.containers.compose import compose_file, compose_program, exec_line, run_in_service
@@ -72,7 +72,9 @@ class MigrationChecks(Check):
         values = {"passed": str(len(findings) - len(failed)), "failed": "; ".join(finding.name for finding in failed)}
         summary = f"{len(findings) - len(failed)} of {len(findings)} pre-checks pass"
         if failed:
-            summary += f"; not: {'; '.join(safe_text(f'{finding.name} ({finding.text})') for finding in failed[:5])}"
+            summary += (
+                f"; not: {first_few((safe_text(f'{finding.name} ({finding.text})') for finding in failed), 5, '; ')}"
+            )
         return Outcome(not failed, summary, values)
 
     def _findings(self, context: Context) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.system.errors import OutcomeUnknown
-from midwatch.system.units import Seconds, duration
+from midwatch.system.units import Seconds, duration, first_few
 from probes.backup.backup_catalog import BACKUPS
 from probes.backup.checksums import sets_below, verify_set
 from probes.backup.manifest import Manifest, stamped
@@ -53,7 +53,7 @@ class CheckNightlySet(Check):
         if age > self.max_age:
             lacking.append(f"it is {duration(age)} old")
         if lacking:
-            return Outcome(False, f"The newest set {newest.name}: {'; '.join(lacking)}", {"set": str(newest)})
+            return Outcome(False, f"The newest set {newest.name}: {first_few(lacking, 5, '; ')}", {"set": str(newest)})
         count = len(context.runbook.targets)
         return Outcome(
             True, f"{newest.name}: {count} databases, validated, {duration(max(0.0, age))} old", {"set": str(newest)}

@@ -12,6 +12,7 @@ from midwatch.api.parameters import param
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
+from midwatch.system.units import first_few
 from probes.containers.health import health
 from probes.postgres.activity import Activity, read_activity
 
@@ -41,10 +42,9 @@ class CheckServices(Check):
             found = list(pool.map(lambda target: _state(context.runbook, target), wanted))
         bad = [_named(target, text) for target, (ok, text) in zip(wanted, found, strict=True) if not ok]
         if bad:
-            return Outcome(False, "; ".join(bad))
-        return Outcome(
-            True, "; ".join(f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True))
-        )
+            return Outcome(False, first_few(bad, 10, "; "))
+        good = (f"{target.label} {text}" for target, (_, text) in zip(wanted, found, strict=True))
+        return Outcome(True, first_few(good, 10, "; "))
 
 
 def _named(target: Target, text: str) -> str:
@@ -70,5 +70,5 @@ def _state(runbook: Runbook, target: Target) -> tuple[bool, str]:
         return False, "in recovery: it takes no writes"
     out = [f"{one.name} does not get in ({one.text})" for one in ask_dependents(runbook, target) if not one.ok]
     if out:
-        return False, "; ".join(out)
+        return False, first_few(out, between="; ")
     return True, f"ok, PostgreSQL {activity.version}{aside}"

@@ -22,6 +22,7 @@ from actions.dump.size_estimate import Looking, SizeEstimate
 from actions.dump.stream_verifier import StreamVerifier
 from midwatch.system.errors import Failed
 from probes.backup.age_encryption import Encrypting, Recipient
+from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import Connection, Route, client_environment, connect, is_pooled
 from probes.postgres.content import LARGE_OBJECTS, count_rows, digest_rows
 from probes.postgres.tools import Tools
@@ -159,7 +160,7 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str]:
         """
         row = connection.execute(query).fetchone()
     except psycopg.Error as error:
-        raise Failed(f"No snapshot can be taken: {error.diag.message_primary or error}") from error
+        raise Failed(f"No snapshot can be taken: {server_reason(error)}") from error
     assert row is not None
     return str(row[0]), str(row[1] or "")
 

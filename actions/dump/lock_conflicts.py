@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from midwatch.system.errors import MidwatchError
-from midwatch.system.units import duration
+from midwatch.system.units import duration, first_few
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
 
@@ -77,6 +77,7 @@ def facts(route: Route) -> list[tuple[str, str]]:
 def blockers(route: Route) -> str:
     """Who holds a table for themselves now, in words; empty when nobody does, or when that cannot be asked."""
     try:
-        return "; ".join(f"{one.relation} is held by {one}" for one in lock_conflicts(route) if one.blocks)
+        holders = (f"{one.relation} is held by {one}" for one in lock_conflicts(route) if one.blocks)
+        return first_few(holders, between="; ")
     except MidwatchError:
         return ""

@@ -48,13 +48,30 @@ def dump_one(
     *,
     digests: bool,
 ) -> Manifest:
-    """Dump it into the folder of the set. Raises `MidwatchError`."""
+    """Dump it into the folder of the set. Raises `MidwatchError` that names the target."""
     try:
         found = read_activity(context.runbook, target)
     except MidwatchError as error:
         raise Failed(f"Unable to connect to {target.name}: {reason_of(error)}", hint=error.hint) from error
+    try:
+        return _dump(context, target, found.version, folder, recipients, progress, digests)
+    except MidwatchError as error:
+        if target.name not in error.sentence:
+            error.sentence = f"{target.name}: {error.sentence}"
+        raise
+
+
+def _dump(
+    context: Context,
+    target: Target,
+    server: str,
+    folder: Path,
+    recipients: Sequence[Recipient],
+    progress: Progress,
+    digests: bool,
+) -> Manifest:
     route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
-    tools = find_tools(context.runbook, int(found.version.partition(".")[0]))
+    tools = find_tools(context.runbook, int(server.partition(".")[0]))
     began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
     dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
     roles = dump_globals(route, tools, folder / roles_name(target.database, recipients), recipients)
@@ -63,7 +80,7 @@ def dump_one(
         target,
         dumped,
         began=began,
-        server=found.version,
+        server=server,
         tool=str(tools),
         route=route,
         roles=roles,

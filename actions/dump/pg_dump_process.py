@@ -20,6 +20,7 @@ from probes.backup.dump_reader import fell_short
 from probes.containers.client import NoSuchThing, engine
 from probes.containers.command import NoSuchCommand, run_in
 from probes.containers.exec import OUT, Exec
+from probes.postgres.client_errors import ClientErrors
 from probes.postgres.connect import Route
 
 if TYPE_CHECKING:
@@ -36,11 +37,9 @@ BUFFERED_INSIDE = ("stdbuf", "-o64K")
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
 _GRACE = 5.0
-_LONGEST = 16384
 _KILLED = (137, 143, None)
 """Exit codes of a program that was ended with its container, or by itself."""
-_BEGINS = re.compile(rb'^pg_dump: (?:dumping contents of table "(.+)"|saving (large objects).*)$')
-_MATTERS = (b"error:", b"warning:", b"detail:", b"hint:", b"FATAL:")
+_BEGINS = re.compile(r'(?:dumping contents of table "(.+)"|saving (large objects).*)$')
 Begins = Callable[[str], None]
 """Is told the schema and name of each table as its rows begin, `large objects` for those."""
 
@@ -49,34 +48,14 @@ def _heard(table: str) -> None:
     """For whoever does not want to know."""
 
 
-class Words:
-    """What `pg_dump` says: which table it begins, and what matters when it fails. Of that the last 16 KiB are kept."""
+def messages_of(begins: Begins) -> ClientErrors:
+    """What `pg_dump` says: `begins` is told each table, and its errors are kept."""
 
-    def __init__(self, begins: Begins) -> None:
-        self._begins = begins
-        self._line, self._kept = b"", bytearray()
+    def verbose(text: str) -> None:
+        if begun := _BEGINS.match(text):
+            begins(begun[1] or begun[2])
 
-    def feed(self, data: bytes) -> None:
-        """Take in the next part of the messages."""
-        *lines, self._line = (self._line + data).split(b"\n")
-        for line in lines:
-            if begun := _BEGINS.match(line):
-                self._begins((begun[1] or begun[2]).decode("utf-8", "replace"))
-            else:
-                self._keep(line)
-        if len(self._line) > _LONGEST:
-            self._keep(self._line)
-            self._line = b""
-
-    def rest(self) -> str:
-        """What it said besides."""
-        self._keep(self._line)
-        self._line = b""
-        return self._kept.decode("utf-8", "replace")
-
-    def _keep(self, line: bytes) -> None:
-        if not line.startswith(b"pg_dump: ") or any(word in line for word in _MATTERS):
-            self._kept = (self._kept + line + b"\n")[-_LONGEST:]
+    return ClientErrors(verbose)
 
 
 class LockedOut(Failed):
@@ -108,7 +87,7 @@ class LocalDump:
     """`pg_dump` as our child."""
 
     def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str, begins: Begins = _heard) -> None:
-        self._words = Words(begins)
+        self._words = messages_of(begins)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         buffered = BUFFERED if shutil.which(BUFFERED[0]) else ()
         self._process = subprocess.Popen(
@@ -146,7 +125,7 @@ class LocalDump:
                     raise Failed(
                         f"The dump is stalled: no byte for {STALL:g} s", hint="Look for locks, or a paused container"
                     )
-        _judge(process.wait(), self._words.rest())
+        _judge(process.wait(), self._words)
 
     def stop(self) -> None:
         """End `pg_dump`."""
@@ -162,7 +141,7 @@ class ContainerDump:
     """`pg_dump` inside the container, its streams kept apart. Killing the client would leave it running in there."""
 
     def __init__(self, route: Route, begins: Begins = _heard) -> None:
-        self._words = Words(begins)
+        self._words = messages_of(begins)
         self._route, self._ended = route, False
         self._application = application()  # so that `stop` ends this one and no other
         argv = ["pg_dump", *options(""), "-p", str(route.port), "-U", route.user, "-d", route.database]
@@ -189,7 +168,7 @@ class ContainerDump:
             raise _without_docker(str(error)) from error
         code = self._exit()
         self._ended = True
-        _judge(code, self._words.rest())
+        _judge(code, self._words)
 
     def _exit(self) -> int | None:
         """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
@@ -236,14 +215,12 @@ def _without_docker(why: str) -> Failed:
     return Failed(f"Docker went away in the middle of the dump: {why}", hint=hint)
 
 
-def _judge(code: int | None, said: str) -> None:
-    """Raise `Failed` for any exit but 0, with the program's own last words."""
+def _judge(code: int | None, found: ClientErrors) -> None:
+    """Raise `Failed` for any exit but 0, with the program's first error and the reasons for it."""
     if code == 0:
         return
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("pg_dump: error:")]
-    errors = errors or [line for line in lines if "error:" in line] or lines[-1:]
-    told = errors[0].rpartition("error:")[2].strip() if errors else "it said nothing"
+    found.end()
+    said, told = found.text, found.first or "it said nothing"
     if code is not None and (short := fell_short(code, said)):
         raise Failed(f"pg_dump {short}", hint="Nothing was published; free memory, and run it again")
     if code in (126, 127):

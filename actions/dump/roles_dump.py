@@ -15,6 +15,7 @@ from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import create_exclusive
 from probes.backup.age_encryption import Recipient, encrypted
 from probes.backup.dump_reader import fell_short
+from probes.postgres.client_errors import ClientErrors
 from probes.postgres.connect import Route, client_environment
 from probes.postgres.tools import Tools
 
@@ -66,9 +67,9 @@ def packed_globals(route: Route, tools: Tools, recipients: Sequence[Recipient] =
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failed(f"The roles of {route.label} cannot be saved: {error}", hint="Is pg_dumpall installed?") from error
     if done.returncode or _END not in done.stdout:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        told = said[-1].rpartition("error:")[2].strip() if said else f"pg_dumpall ended with {done.returncode}"
-        if short := fell_short(done.returncode, told):
+        found = ClientErrors.of(done.stderr.decode("utf-8", "replace"))
+        told = found.first or f"pg_dumpall ended with {done.returncode}"
+        if short := fell_short(done.returncode, found.text):
             told = f"pg_dumpall {short}"
         raise Failed(f"The roles of {route.label} cannot be saved: {told}", hint="Nothing was published")
     packed: bytes = igzip.compress(done.stdout, compresslevel=1)

@@ -19,6 +19,7 @@ from midwatch.system.trusted_files import open_regular_file
 from probes.backup.age_encryption import plain
 from probes.backup.dump_reader import DigestingReader, Readable, fed, fell_short
 from probes.backup.manifest import GOOD
+from probes.postgres.client_errors import ClientErrors
 
 CHUNK = 1 << 18
 _NAME = rb'(?:"(?:[^"]|"")*"|[^"\s.(]+)'
@@ -174,20 +175,20 @@ class _Listener:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.rows: dict[str, int] = {}
         self._process = process
-        self._said = bytearray()
+        self._said = ClientErrors()
         self._error: Exception | None = None
         self._threads = [threading.Thread(target=self._heard, args=(each,)) for each in (self._count, self._listen)]
         for thread in self._threads:
             thread.start()
 
     def wait(self) -> tuple[int, str]:
-        """Exit of `pg_restore` and the last line that it said. Raises what kept either from being heard."""
+        """Exit of `pg_restore` and the first error that it told. Raises what kept either from being heard."""
         for thread in self._threads:
             thread.join()
         if self._error is not None:
             raise self._error
-        lines = self._said.decode("utf-8", "replace").strip().splitlines()
-        return self._process.wait(), lines[-1].rpartition("error:")[2].strip() if lines else ""
+        self._said.end()
+        return self._process.wait(), self._said.first
 
     def _heard(self, stream: Callable[[], None]) -> None:
         try:
@@ -199,7 +200,7 @@ class _Listener:
     def _listen(self) -> None:
         assert self._process.stderr is not None
         while data := self._process.stderr.read1(4096):  # type: ignore[attr-defined]
-            self._said = (self._said + data)[-16384:]
+            self._said.feed(data)
 
     def _count(self) -> None:
         assert self._process.stdout is not None

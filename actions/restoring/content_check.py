@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from midwatch.system.errors import MidwatchError
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import counted
+from midwatch.system.units import counted, first_few
 from probes.backup.manifest import ROWS_COUNTED, Manifest
 from probes.postgres.connect import Route
 from probes.postgres.content import LARGE_OBJECTS, Unreadable, digests_by_transaction, digests_of, rows_of
@@ -34,8 +34,7 @@ def compare_with(route: Route, source: Route) -> str:
     same = f"the content of {len(restored) - len(differ)} of {len(restored)} tables is that of {source.label} now"
     if not differ:
         return same
-    more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
-    return f"{same}; changed since the dump, or different: {', '.join(map(safe_text, differ[:3]))}{more}"
+    return f"{same}; changed since the dump, or different: {first_few(map(safe_text, differ))}"
 
 
 def check(route: Route, manifest: Manifest | None, *, every_byte: bool = False) -> Checked:
@@ -76,7 +75,7 @@ def _compared(route: Route, manifest: Manifest | None) -> Checked:
     ]
     if differ:
         return Checked(
-            "", f"the content of {', '.join(map(safe_text, sorted(differ)[:3]))} differs from the dump's snapshot"
+            "", f"the content of {first_few(map(safe_text, sorted(differ)))} differs from the dump's snapshot"
         )
     objects = " and the large objects" if LARGE_OBJECTS in manifest.digests else ""
     return Checked(f"{words}, and so is the content of each{objects}")
@@ -99,5 +98,5 @@ def _only_added(route: Route, manifest: Manifest, table: str) -> bool:
 def _told_added(added: Mapping[str, int]) -> str:
     if not added:
         return ""
-    tables = ", ".join(f"{safe_text(table)} has {counted(count, 'row')} more" for table, count in sorted(added.items()))
-    return f"; changed by the restore itself: {tables}"
+    tables = (f"{safe_text(table)} has {counted(count, 'row')} more" for table, count in sorted(added.items()))
+    return f"; changed by the restore itself: {first_few(tables)}"

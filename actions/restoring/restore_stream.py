@@ -16,6 +16,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.dump_reader import DigestingReader, fell_short
 from probes.containers.client import engine
 from probes.containers.exec import Exec
+from probes.postgres.client_errors import ClientErrors
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
@@ -54,7 +55,7 @@ class Sink(Protocol):
         """Give it the next bytes of the archive. Raises `BrokenPipeError` once it has given up."""
         ...
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self) -> tuple[int, ClientErrors]:
         """Tell it that this was all, and wait: its exit code and what it said."""
         ...
 
@@ -91,7 +92,8 @@ def restore(
     there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
     one is decrypted as it is read. With `entries`, only those of the archive are restored, in this order.
     """
-    argv = ["--no-password", "--dbname", route.database, *options]
+    # verbose: only then is the object named that an error is about
+    argv = ["--no-password", "--verbose", "--dbname", route.database, *options]
     newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
     if not newer:
         argv.insert(0, "--exit-on-error")
@@ -103,14 +105,13 @@ def restore(
         sink.stop()
     if fault:
         raise NotRestored(f"{archive.name} is damaged: {fault}", hint="Take another backup")
-    lines = [line for line in said.splitlines() if "error:" in line]
-    if newer and lines and all(_TIMEOUT_UNKNOWN in line for line in lines):
+    errors = [error for error in said.errors if _TIMEOUT_UNKNOWN not in error.text]
+    if newer and said.errors and not errors:
         code = 0
-    if short := fell_short(code, "\n".join(lines) or said):
+    if short := fell_short(code, said.text):
         raise CutShort(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
     if code:
-        lines = [line for line in lines if _TIMEOUT_UNKNOWN not in line] or said.strip().splitlines()[:1]
-        told = lines[0].rpartition("error:")[2].strip() if lines else "it said nothing"
+        told = str(errors[0]) if errors else said.first or "it said nothing"
         if any(words in told for words in _GRIEF):
             hint = "That tells nothing of the backup: look at the server and its disk, and run this again"
             raise CutShort(f"The server came to grief while {archive.name} was restored: {told}", hint=hint)
@@ -174,29 +175,29 @@ class LocalRestore:
                 env=environment,
                 pass_fds=() if listed is None else (listed,),
             )
-        self._said = bytearray()
+        self._said = ClientErrors()
         self._listener = threading.Thread(target=self._listen, name="pg_restore", daemon=True)
         self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
         while data := self._process.stderr.read1(4096):  # type: ignore[attr-defined]
-            if len(self._said) < CHUNK:
-                self._said += data
+            self._said.feed(data)
 
     def write(self, data: bytes) -> None:
         """Pass the data to the restoring program."""
         assert self._process.stdin is not None
         self._process.stdin.write(data)
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self) -> tuple[int, ClientErrors]:
         """Close the input, wait for the end, and return the exit status and the messages."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         code = self._process.wait()
         self._listener.join()
-        return code, self._said.decode("utf-8", "replace")
+        self._said.end()
+        return code, self._said
 
     def stop(self) -> None:
         """End the restoring program."""
@@ -213,7 +214,7 @@ class ContainerRestore:
     """`pg_restore` inside the container, fed through its standard input."""
 
     def __init__(self, route: Route, argv: list[str], entries: Sequence[int] = ()) -> None:
-        self._container, self._said, self._fate = route.container, bytearray(), ""
+        self._container, self._said, self._fate = route.container, ClientErrors(), ""
         command = ["pg_restore", "-p", str(route.port), "-U", route.user, *argv]
         lists = {f"LIST{at}": "\n".join(map(str, entries[at : at + _LISTED])) for at in range(0, len(entries), _LISTED)}
         if lists:
@@ -237,22 +238,21 @@ class ContainerRestore:
             try:
                 with engine(_PATIENCE) as client:
                     if client.api.inspect_container(self._container)["State"].get("Paused"):
-                        self._fate = f"error: the container {self._container} is paused\n"
+                        self._fate = f"the container {self._container} is paused"
                     running = client.api.exec_inspect(self._exec.id)["Running"]
                     gone, silent = 0 if running else gone + 1, 0  # its last words have the time of a look to come
             except (
                 MidwatchError
             ) as error:  # as when a pause has met a start, after which an engine tells nothing of either
                 silent += 1
-                self._fate = f"error: {error.sentence}\n" if silent == _TWICE else ""
+                self._fate = error.sentence if silent == _TWICE else ""
         if not self._over.is_set():
             self._exec.close()
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
             for _, data in self._exec.frames(lambda: LONG):
-                if len(self._said) < CHUNK:
-                    self._said += data
+                self._said.feed(data)
 
     def write(self, data: bytes) -> None:
         """Pass the data to the restoring program in the container."""
@@ -261,15 +261,16 @@ class ContainerRestore:
         except (ConnectionError, TimeoutError) as error:
             raise BrokenPipeError from error
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self) -> tuple[int, ClientErrors]:
         """Close the input, wait for the end, and return the exit status and the messages."""
         with contextlib.suppress(OSError):
             self._exec.end_input()
         self._listener.join()
         if self._fate:
-            return 1, self._fate
+            return 1, ClientErrors.of(f"pg_restore: error: {self._fate}")
         code = self._exec.exit()
-        return (1 if code is None else code), self._said.decode("utf-8", "replace")
+        self._said.end()
+        return (1 if code is None else code), self._said
 
     def stop(self) -> None:
         """End the restoring program in the container."""

@@ -14,6 +14,7 @@ from actions.restoring.restore_stream import CutShort, NotRestored, Progress, re
 from actions.restoring.restored_views import fill_views
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.units import first_few
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
 from probes.backup.manifest import Manifest
@@ -90,7 +91,7 @@ class RestoreValidation:
                 return replace(checked, problem=f"restored into {scratch.words}: {checked.problem}")
             words = [f"restored into {scratch.words}: {checked.words}", *self._source(into, manifest)]
             if unfilled:
-                words.append(f"materialized views that cannot be filled here: {', '.join(unfilled)}")
+                words.append(f"materialized views that cannot be filled here: {first_few(unfilled)}")
             return Checked("; ".join(words))
 
     def _server(self, contents: DumpContents, needed: int) -> AbstractContextManager[TempServer]:
@@ -114,7 +115,7 @@ def _prepare(scratch: TempServer, contents: DumpContents, archive: DumpFile, scr
     server = inspect_server(scratch.route, _NAME)
     lacking = contents.extensions - server.extensions
     if lacking:
-        sentence = f"{scratch.words} lacks the extensions {', '.join(sorted(lacking))}, which {archive.name} needs"
+        sentence = f"{scratch.words} lacks the extensions {first_few(sorted(lacking), 10)}, which {archive.name} needs"
         raise Refused(sentence, hint="Name an image that has them: --image NAME")
     wanted = contents.roles - server.roles
     for role in missing_roles(wanted, script):

@@ -42,5 +42,5 @@ def fill_views(route: Route, server: int, wanted: Sequence[str]) -> list[str]:
             try:
                 run_quietly(route, _SAFELY, f"REFRESH MATERIALIZED VIEW {empty[listed]}", limit=LONG)
             except Failed as error:
-                left.append(f"{safe_text(empty[listed])} ({safe_text(error.sentence.rpartition(': ')[2])})")
+                left.append(f"{safe_text(empty[listed])} ({safe_text(error.sentence.partition('statement: ')[2])})")
     return left

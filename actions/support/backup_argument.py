@@ -6,6 +6,7 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput
 from midwatch.system.mounts import require_answer
+from midwatch.system.units import first_few
 from probes.backup.manifest import SUFFIX, stamped
 
 SHOWN = 3
@@ -33,10 +34,9 @@ def named_backup(path: Path) -> Path:
         return found[0]
     if not found:
         raise BadInput(f"{what}, and no backup matches it", hint="Name the backup file")
-    names = ", ".join(one.name for one in found[:SHOWN])
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    names = first_few((one.name for one in found), SHOWN)
     number = "one file" if len(found) == 1 else f"{len(found)} files"
-    raise BadInput(f"{what} with {number}, newest first: {names}{more}", hint="Name the backup that is meant")
+    raise BadInput(f"{what} with {number}, newest first: {names}", hint="Name the backup that is meant")
 
 
 def _backups(folder: Path, pattern: str) -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from midwatch.api.plan import PlanDraft
 from midwatch.system.sanitize import safe_text
+from midwatch.system.units import first_few
 from probes.postgres.connect import Route
 from probes.postgres.logical_replication import Replication, read_replication, subscriptions_as
 from probes.postgres.role import Role, identifier
@@ -18,7 +19,7 @@ def replication_facts(draft: PlanDraft, found: Replication, database: str) -> No
     for one in found.subscriptions:
         draft.fact("subscription", f"of {database}: {one}")
     if found.publications:
-        draft.fact("publications", f"of {database}: {', '.join(map(safe_text, found.publications))}")
+        draft.fact("publications", f"of {database}: {first_few(map(safe_text, found.publications), 10)}")
 
 
 def restored_facts(draft: PlanDraft, publications: Sequence[str], subscriptions: Sequence[str]) -> None:
@@ -26,7 +27,7 @@ def restored_facts(draft: PlanDraft, publications: Sequence[str], subscriptions:
     if publications:
         draft.fact(
             "publications",
-            f"in the backup: {', '.join(map(safe_text, publications))}; nobody reads them without a slot",
+            f"in the backup: {first_few(map(safe_text, publications), 10)}; nobody reads them without a slot",
         )
     for one in subscriptions:
         draft.fact(

@@ -6,6 +6,7 @@ Sizes are decimal (1 MB = 1,000,000 bytes, as in SI and `df -H`). Binary units s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Self
 
 _NUMBER = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ%]*)\s*$")
@@ -100,6 +101,13 @@ def size(count: float) -> str:
 def counted(count: int, what: str) -> str:
     """`1 table`, `2 tables`: for words whose plural only takes an s."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def first_few(items: Iterable[str], limit: int = 3, between: str = ", ") -> str:
+    """`a, b, c and 497 more`: a list in a sentence has this length at most."""
+    listed = list(items)
+    more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
+    return between.join(listed[:limit]) + more
 
 
 def percent(value: float) -> str:

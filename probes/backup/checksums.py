@@ -12,6 +12,7 @@ from pathlib import Path
 
 from midwatch.system.errors import Failed
 from midwatch.system.trusted_files import open_regular_file
+from midwatch.system.units import first_few
 
 LIST = "checksums.sha256"
 NOTES = (".json", ".json.sig")
@@ -57,7 +58,7 @@ class SetVerdict:
         if self.ok:
             return f"{self.folder.name}: ok, {len(self.good)} files"
         told = [
-            f"{what} {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+            f"{what} {first_few(names)}"
             for what, names in (("differs:", self.bad), ("missing:", self.missing), ("not listed:", self.unlisted))
             if names
         ]

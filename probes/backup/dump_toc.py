@@ -16,6 +16,7 @@ from midwatch.system.errors import Failed, MidwatchError, Refused
 from probes.backup.age_encryption import is_encrypted
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_reader import fed, fell_short
+from probes.postgres.client_errors import ClientErrors
 
 CHUNK = 1 << 16
 IDENTIFIER = r'(?:"(?:[^"]|"")*"|[^\s".,;()]+)'
@@ -144,8 +145,8 @@ def _feed(archive: DumpFile, into: IO[bytes], away: list[MidwatchError]) -> None
 
 
 def _refuse(archive: DumpFile, said: str) -> None:
-    lines = [line.rpartition("error:")[2].strip() for line in said.splitlines() if "error:" in line]
-    told = lines[0] if lines else "it is no archive of pg_dump"
+    found = ClientErrors.of(said).errors
+    told = str(found[0]) if found else "it is no archive of pg_dump"
     if "unsupported version" in told:
         raise Refused(
             f"{archive.name} is newer than this pg_restore can read ({told})",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.errors import Failed
+from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, password_file
 
@@ -54,8 +55,7 @@ def read_activity(runbook: Runbook, target: Target) -> Activity:
         try:
             row = connection.execute(_QUERY).fetchone()
         except psycopg.Error as error:
-            said = error.diag.message_primary or str(error).splitlines()[0]
-            raise Failed(f"{target.label} took the login but not the query: {said}") from error
+            raise Failed(f"{target.label} took the login but not the query: {server_reason(error)}") from error
         assert row is not None
         version, recovery, size, connections, longest, waiting, replicas, lag, behind, most = row
         short, proved = str(version).split()[0], bool(connection.pgconn.used_password)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from midwatch.system.errors import Failed, Refused
+from probes.postgres.client_errors import ClientErrors, server_reason
 from probes.postgres.connect import Connection, Route, connect
 from probes.postgres.container_psql import run_psql_inside
 from probes.postgres.role import literal, run_quietly
@@ -159,7 +160,7 @@ class Unreadable(Failed):
 def _failed(route: Route, error: psycopg.Error) -> Failed:
     state = error.sqlstate or ""
     kind = Unreadable if state.startswith(("22", "XX")) else Failed
-    return kind(f"The rows of {route.database} cannot be read: {error.diag.message_primary or error}")
+    return kind(f"The rows of {route.database} cannot be read: {server_reason(error)}")
 
 
 def _rows_inside(route: Route) -> dict[str, int]:
@@ -167,5 +168,5 @@ def _rows_inside(route: Route) -> dict[str, int]:
     script = f"SELECT {each} FROM ({TABLES.strip()}) AS t \\gexec\n"  # noqa: S608  nothing foreign in it
     said = run_psql_inside(route, script, limit_s=LONG)
     if said.exit:
-        raise Failed(f"The rows of {route.database} cannot be read: {said.err.strip().splitlines()[-1:]}")
+        raise Failed(f"The rows of {route.database} cannot be read: {ClientErrors.of(said.err).first}")
     return {name: int(count) for name, count in map(json.loads, said.out.splitlines())}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.errors import MidwatchError
-from midwatch.system.units import duration
+from midwatch.system.units import duration, first_few
+from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, password_file
 
@@ -84,7 +85,7 @@ def _findings(connection: Connection, target: Target, longest: float) -> list[Fi
         try:
             against = look(connection)
         except psycopg.Error as error:
-            against = f"cannot be told: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            against = f"cannot be told: {server_reason(error)}"
         found.append(Finding(f"{label} {name}", not against, against or "yes"))
     return found
 
@@ -98,14 +99,14 @@ def _writes(connection: Connection) -> str:
 
 def _long(connection: Connection, longest: float) -> str:
     rows = connection.execute(_LONG, (longest,)).fetchall()
-    return "; ".join(f"pid {pid}, {user}, {application}, {duration(age)}" for pid, user, application, age in rows[:3])
+    told = (f"pid {pid}, {user}, {application}, {duration(age)}" for pid, user, application, age in rows)
+    return first_few(told, between="; ")
 
 
 def _waiting(connection: Connection) -> str:
     rows = connection.execute(_WAITING).fetchall()
-    return "; ".join(
-        f"pid {pid} waits for {', '.join(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows[:3]
-    )
+    told = (f"pid {pid} waits for {first_few(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows)
+    return first_few(told, between="; ")
 
 
 def _fits(version: str, wanted: str) -> bool:
@@ -116,8 +117,8 @@ def _fits(version: str, wanted: str) -> bool:
 
 def _outdated(connection: Connection) -> str:
     rows = connection.execute(_OUTDATED).fetchall()
-    return ", ".join(
-        f"{name} {has}, the server brings {brings} (ALTER EXTENSION … UPDATE)" for name, has, brings in rows[:3]
+    return first_few(
+        f"{name} {has}, the server brings {brings} (ALTER EXTENSION … UPDATE)" for name, has, brings in rows
     )
 
 
@@ -130,10 +131,9 @@ def _extensions(connection: Connection, wanted: Sequence[str]) -> str:
             lacking.append(f"{name} is missing")
         elif version.strip() and not _fits(rows[name], version.strip()):
             lacking.append(f"{name} is {rows[name]}, not {version.strip()}")
-    return ", ".join(lacking)
+    return first_few(lacking)
 
 
 def _named(connection: Connection, query: str) -> str:
     rows = connection.execute(query).fetchall()
-    names = [" of ".join(str(part) for part in row) for row in rows]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return first_few(" of ".join(str(part) for part in row) for row in rows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from midwatch.system.errors import Failed
+from probes.postgres.client_errors import ClientErrors, server_reason
 from probes.postgres.connect import Route, connect, is_pooled
 from probes.postgres.container_psql import run_psql_inside
 
@@ -149,8 +150,7 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
             row = cursor.fetchone() if cursor.description else None
             connection.commit()
         except psycopg.Error as error:
-            said = error.diag.message_primary or type(error).__name__
-            raise Failed(f"{route.label} refused the superuser's statement: {said}") from None
+            raise Failed(f"{route.label} refused the superuser's statement: {server_reason(error)}") from None
     if row is None:
         return ""
     return row[0] if isinstance(row[0], str) else json.dumps(row[0])
@@ -159,8 +159,8 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
 def _inside(route: Route, statement: str, limit: float) -> str:
     said = run_psql_inside(route, f"{QUIET};\n{statement};\n\\echo {_END}\n", limit_s=limit)
     if said.exit:
-        last = said.err.strip().splitlines()[-1:] or ["no reason was given"]
-        raise Failed(f"{route.label} refused the superuser's statement: {last[0].rpartition('ERROR:')[2].strip()}")
+        reason = ClientErrors.of(said.err).first or "no reason was given"
+        raise Failed(f"{route.label} refused the superuser's statement: {reason}")
     answer, end, _ = said.out.rpartition(_END)
     if not end:  # a connection that breaks looks like an empty answer, and "no such role" would be a lie
         raise Failed(f"The answer of {route.label} was cut off", hint="Is the engine up?")

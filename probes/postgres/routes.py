@@ -15,6 +15,7 @@ from typing import Any
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
+from probes.postgres.client_errors import ClientErrors
 from probes.postgres.connect import NoSuchRole, Route, connect, is_pooled
 
 RUN = "run/postgresql"
@@ -164,7 +165,7 @@ def _inside(target: Target, place: ServerAddress) -> Route:
             answer = run_in(client, target.container, *argv)
             if answer.exit == 0 and answer.out.strip() == "t":
                 return Route("exec", "", place.inner_port, name, target.database, target.label, target.container)
-            said = answer.err.strip().splitlines()[-1] if answer.err.strip() else f"{name} is not a superuser"
+            said = ClientErrors.of(answer.err).first or f"{name} is not a superuser"
     raise Refused(said)
 
 

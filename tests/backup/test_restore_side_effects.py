@@ -212,7 +212,7 @@ def test_a_view_that_cannot_be_filled_is_told_and_ends_no_restore(
     path = saved(running, arp, context, TABLES, script)
     outcome = restored(path, arp, context)
     assert outcome.ok, outcome.summary
-    assert 'NOT filled: public.far (could not connect to server "other")' in outcome.summary
+    assert 'NOT filled: public.far (could not connect to server "other" (CONTEXT: PL' in outcome.summary
     deep = deeply(path, context)
     assert deep.ok, deep.summary
     assert "cannot be filled here: public.far" in deep.summary

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actions.dump import dump_progress, size_estimate
 from actions.dump.dump_progress import Watching
-from actions.dump.pg_dump_process import Words
+from actions.dump.pg_dump_process import messages_of
 from actions.dump.size_estimate import OBJECTS, Looking, SizeEstimate, Table
 from actions.emergency_backup import EmergencyBackup
 from midwatch.api.action import Context
@@ -35,11 +35,12 @@ SAID = (
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
 def test_what_pg_dump_says_is_understood_however_it_is_cut(cuts: list[int]) -> None:
     begun: list[str] = []
-    words = Words(begun.append)
+    words = messages_of(begun.append)
     at = [0, *sorted(cuts), len(SAID)]
     for begin, end in itertools.pairwise(at):
         words.feed(SAID[begin:end])
-    rest = words.rest()
+    words.end()
+    rest = words.text
     assert begun == ["public.orders", 'odd " schema; DROP.error: lock timeout', OBJECTS]
     assert "permission denied" in rest
     assert "something else" in rest

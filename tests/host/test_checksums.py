@@ -142,3 +142,14 @@ def test_the_action_names_the_corrupt_set_and_is_done(good: Path, make_context: 
     assert latest.apply(context, latest.plan(context)).values["sets"] == "1"
     with pytest.raises(BadInput, match="no backup set"):
         VerifyChecksums(set="20261122").plan(context)
+
+
+def test_summary_over_hundreds_of_sets_is_one_short_line(tmp_path: Path, make_context: Callable[..., Context]) -> None:
+    for number in range(300):
+        (tmp_path / f"backups/prod/20261122-02{number // 60:02}{number % 60:02}").mkdir(parents=True)
+        (tmp_path / f"backups/prod/20261122-02{number // 60:02}{number % 60:02}/arp").write_bytes(b"arp")
+    context, action = make_context(), VerifyChecksums()
+    outcome = action.apply(context, action.plan(context))
+    assert outcome.summary.startswith("0 of 300 sets hold; not: 20261122-020459 (unverified), ")
+    assert outcome.summary.endswith(" and 297 more")
+    assert len(outcome.values["invalid"].split(", ")) == 300

@@ -1,0 +1,132 @@
+"""Why something failed in the server is said with its detail, hint and context, and names neither nothing nor thousands."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.emergency_backup import EmergencyBackup
+from actions.nightly_backup import NightlyBackup
+from actions.restore import Restore
+from midwatch.api.action import Context
+from midwatch.runbook.model import Target
+from midwatch.system.errors import Failed
+from probes.postgres.client_errors import ClientErrors
+from tests.postgres.conftest import MakeContext, said
+from tests.support.postgres import Server, server, short_folder
+
+pytestmark = pytest.mark.postgres
+
+STANDBY = """pg_dump: error: Dumping the contents of table "t" failed: PQgetResult() failed.
+pg_dump: detail: Error message from server: ERROR:  canceling statement due to conflict with recovery
+DETAIL:  User query might have needed to see row versions that must be removed.
+pg_dump: detail: Command was: COPY public.t (id) TO stdout;
+"""
+INDEX = """pg_restore: while PROCESSING TOC:
+pg_restore: from TOC entry 3398; 1259 16391 INDEX t t_f postgres
+pg_restore: error: could not execute query: FEHLER:  Relation »t« existiert nicht
+LINE 1: SELECT count(*) FROM t
+                             ^
+QUERY:  SELECT count(*) FROM t
+KONTEXT:  SQL-Funktion »f« beim Inlining
+Command was: CREATE INDEX t_f ON public.t USING btree (public.f(id));
+-- DETAIL: not a reason
+
+
+"""
+
+FUNCTION = (
+    "CREATE OR REPLACE FUNCTION rate(int) RETURNS bigint IMMUTABLE LANGUAGE plpgsql"
+    " AS 'BEGIN RETURN (SELECT max(id) FROM {}); END'"
+)
+
+
+@given(st.lists(st.integers(0, len(STANDBY.encode()) + 200), max_size=9))
+def test_reasons_of_a_client_program_are_the_same_however_its_words_are_cut(cuts: list[int]) -> None:
+    data, found = (STANDBY + INDEX).encode(), ClientErrors()
+    at = [0, *sorted(cuts), len(data)]
+    for begin, end in itertools.pairwise(at):
+        found.feed(data[begin:end])
+    found.end()
+    assert [str(error) for error in found.errors] == [
+        'Dumping the contents of table "t" failed: PQgetResult() failed.'
+        " (canceling statement due to conflict with recovery;"
+        " DETAIL: User query might have needed to see row versions that must be removed.)",
+        "INDEX t t_f: could not execute query: Relation »t« existiert nicht (KONTEXT: SQL-Funktion »f« beim Inlining)",
+    ]
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[Server]:
+    """A server with few locks."""
+    with (
+        short_folder() as folder,
+        server(folder / "n", max_locks_per_transaction="10", max_connections="10", autovacuum="off") as made,
+    ):
+        yield made
+
+
+def test_dump_of_more_tables_than_the_server_has_locks_says_so_and_names_the_setting(
+    narrow: Server, make_context: MakeContext
+) -> None:
+    names = [f"a_table_with_a_long_name_{number:05}" for number in range(2500)]
+    for at in range(0, len(names), 50):
+        narrow.sql("; ".join(f"CREATE TABLE {name} ()" for name in names[at : at + 50]))
+    target = narrow.target(name="narrow", label="NARROW")
+    context = make_context({"narrow": target})
+    action = EmergencyBackup(target)
+    with pytest.raises(Failed) as caught:
+        action.apply(context, action.plan(context))
+    sentence = caught.value.sentence
+    assert "out of shared memory" in sentence
+    assert 'HINT: You might need to increase "max_locks_per_transaction".' in sentence
+    assert "a_table_with" not in sentence
+
+
+def test_nightly_failures_of_several_name_each_target_on_the_screen_and_in_the_log(
+    primary: Server, one: Target, make_context: MakeContext
+) -> None:
+    primary.sql("CREATE TABLE closed (id int)", "CREATE TABLE other (id int)", database=one.database)
+    primary.sql(f"CREATE DATABASE {one.database}_more TEMPLATE {one.database} OWNER arp_app")
+    two = replace(one, name="two", label="TWO", database=f"{one.database}_more")
+    context = make_context({"one": one, "two": two})
+    action = NightlyBackup()
+    with pytest.raises(Failed) as caught:
+        action.apply(context, action.plan(context))
+    reason = "pg_dump failed with exit 1: query failed: permission denied for table closed"
+    assert caught.value.sentence == f"one: {reason}; two: {reason}"
+    assert f"[ERROR] one: {reason}; two: {reason}" in (context.location("logs") / "backup.log").read_text()
+    assert "[ERROR]" in said(context)
+
+
+def test_failed_restore_names_the_object_and_the_function(
+    primary: Server, one: Target, context: Context, tmp_path: Path
+) -> None:
+    primary.sql(
+        "CREATE TABLE rates (id int)",
+        "INSERT INTO rates VALUES (1)",
+        "CREATE TABLE t AS SELECT generate_series(1, 10) AS id",
+        FUNCTION.format("public.rates"),
+        "CREATE INDEX t_rate ON t (rate(id))",
+        FUNCTION.format("rates"),
+        database=one.database,
+    )
+    file = tmp_path / "one.dump.gz"
+    tools = context.location("pg_bin")
+    argv = [tools / "pg_dump", "-Fc", "-Z0", "-d", f"{primary.conninfo} dbname={one.database}"]
+    file.write_bytes(gzip.compress(subprocess.run(argv, check=True, capture_output=True).stdout))
+    action = Restore(one, file)
+    plan = action.plan(context)
+    assert plan.refusal == ""
+    with pytest.raises(Failed) as caught:
+        action.apply(context, plan)
+    assert 'INDEX t_rate: could not execute query: relation "rates" does not exist' in caught.value.sentence
+    assert "CONTEXT: PL/pgSQL function public.rate(integer) line 1 at RETURN" in caught.value.sentence
