@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from midwatch.api.plan import Plan
 from midwatch.engine.reasons import name_to_confirm, optional_reason, require_reason
 from midwatch.incident.state import Approval, Attempt, CriterionState, Incident, StepStatus
-from midwatch.runbook.model import Risk, Runbook, Step, StepKind
+from midwatch.runbook.model import CheckSpec, Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit, tidy
 from midwatch.system.errors import Refused
 from midwatch.system.identity import HOW_TO_LOG_IN, Identity
@@ -33,20 +33,28 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is already running", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
-    given = optional_reason(reason)
-    if status is StepStatus.UNDECIDED and not given:
-        raise Refused(f"{step.title} is undecided: {incident.condition(step).reason}", hint="Give a reason to run it")
-    if status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.UNKNOWN, StepStatus.NOT_NEEDED) and not given:
-        raise Refused(f"{step.title} is {status}", hint="Give a reason to run it all the same")
+    if needs_reason_to_run(step, incident) and not optional_reason(reason):
+        why = f": {incident.condition(step).reason}" if status is StepStatus.UNDECIDED else ""
+        raise Refused(f"{step.title} is {status}{why}", hint="Give a reason to run it all the same")
     require_consent(step, plan, typed)
 
 
+def needs_reason_to_run(step: Step, incident: Incident) -> bool:
+    """Whether the status of the step speaks against running it: only one that is to do or failed runs without a reason."""
+    return incident.status(step) not in (StepStatus.TODO, StepStatus.FAILED)
+
+
+def unmet(checks: Iterable[CheckSpec], found: Mapping[str, CriterionState]) -> dict[str, str]:
+    """The preconditions or closure criteria that are not met or unknown, by id: the title, and what was found."""
+    return {check.id: f"{check.title}: {found[check.id].detail}" for check in checks if found[check.id].met is not True}
+
+
 def require_preconditions_or_reason(step: Step, found: Mapping[str, CriterionState], reason: str) -> None:
-    """Whether what the step requires holds, or somebody has said why it runs all the same."""
-    unmet = [required for required in step.preconditions if found[required.id].met is not True]
-    if unmet and not optional_reason(reason):
-        names = "; ".join(f"{required.title}: {found[required.id].detail}" for required in unmet)
-        raise Refused(f"{step.title} requires {names}", hint="Mend it, or give a reason to go on without it")
+    """Whether the preconditions hold, or somebody has said why the step runs all the same."""
+    failing = unmet(step.preconditions, found)
+    if failing and not optional_reason(reason):
+        hint = "Mend it, or give a reason to go on without it"
+        raise Refused(f"{step.title} requires {'; '.join(failing.values())}", hint=hint)
 
 
 def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
@@ -66,6 +74,12 @@ def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason
 def needs_approval(step: Step, plan: Plan) -> bool:
     """Whether a second person has to approve this plan; one that would touch nothing needs nobody."""
     return step.requires_approval and risk_of(step, plan) is not Risk.OBSERVE
+
+
+def approval_of(step: Step, plan: Plan, incident: Incident) -> Approval | None:
+    """The request for approval of this very plan, answered or not; None where nobody was asked about this plan."""
+    approval = incident.approvals.get(step.id)
+    return approval if approval is not None and approval.digest == plan.digest else None
 
 
 def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Identity) -> None:
@@ -136,12 +150,16 @@ def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
     is_open(incident)
     last = incident.step(step.id).last
     if last is None or incident.status(step) is not StepStatus.UNKNOWN:
-        raise Refused(f"{step.title} is {incident.status(step)}", hint="Only what nobody knows the end of is verified")
-    if step.kind is not StepKind.USES:
-        raise Refused(
-            f"{step.title} is a shell step, which cannot be verified by itself", hint="Look, then tick or run it again"
-        )
+        raise Refused(f"{step.title} is {incident.status(step)}", hint="Only an unknown outcome is checked")
+    if not can_check_outcome(step, incident):
+        hint = "Check it yourself, then mark the step done or run it again"
+        raise Refused(f"{step.title} is a shell step, whose outcome no action can check", hint=hint)
     return last
+
+
+def can_check_outcome(step: Step, incident: Incident) -> bool:
+    """Whether the step's action can find out how it ended: nobody knows, and a shell step has no action."""
+    return incident.status(step) is StepStatus.UNKNOWN and step.kind is StepKind.USES
 
 
 def require_manual(
@@ -191,13 +209,11 @@ def require_closable(
     given, running = optional_reason(reason), incident.running()
     if running:
         raise Refused(f"{runbook.step(running[0].id).title} is running", hint="Wait for it or cancel it")
-    unmet = [criterion for criterion in runbook.closure if found[criterion.id].met is not True]
-    if unmet and not given:
-        names = "; ".join(f"{criterion.title}: {found[criterion.id].detail}" for criterion in unmet)
-        raise Refused(
-            f"{len(unmet)} of {len(runbook.closure)} closure criteria are not met: {names}", hint="Give a reason"
-        )
-    return [criterion.id for criterion in unmet]
+    failing = unmet(runbook.closure, found)
+    if failing and not given:
+        count = f"{len(failing)} of {len(runbook.closure)} closure criteria are not met"
+        raise Refused(f"{count}: {'; '.join(failing.values())}", hint="Give a reason")
+    return list(failing)
 
 
 def require_text(text: str, what: str) -> str:
@@ -223,7 +239,6 @@ def is_open(incident: Incident) -> None:
 
 
 def _needs(step: Step, incident: Incident, runbook: Runbook) -> None:
-    unmet = incident.unmet_needs(step, runbook)
-    if unmet:
-        names = ", ".join(f"{need.number} {need.title}" for need in unmet)
+    if needs := incident.unmet_needs(step, runbook):
+        names = ", ".join(f"{need.number} {need.title}" for need in needs)
         raise Refused(f"{step.title} needs {names} first", hint="Do it, or skip it with a reason")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from midwatch.api.plan import Plan
-from midwatch.engine.policy import needs_approval
 from midwatch.runbook.model import Step
 from screens.dialogs.approve import Approve, AskSecond
 from screens.dialogs.handoff import Handoff
@@ -41,13 +40,9 @@ class Collaboration(StepRunner):
                 name=f"plan to approve of {step.id}",
             )
 
-    def second_person(self, step: Step, plan: Plan) -> bool:
-        """Whether a second person has approved this plan, or none is needed; else they are asked for, or waited for."""
-        approval = self.session.incident.approvals.get(step.id)
-        if not needs_approval(step, plan) or (approval and approval.given_by and approval.digest == plan.digest):
-            return True
-        if approval and approval.waits and approval.digest == plan.digest:
+    def second_person(self, step: Step, plan: Plan, *, is_requested: bool) -> None:
+        """Ask for a second person's approval of this plan, or say that it is waited for."""
+        if is_requested:
             self.notice(f"It waits for a second person: midwatch approve {self.session.incident.id} {step.id}")
         else:
             self.open_quietly(AskSecond(self.text_styles, self.session, step, plan))
-        return False

@@ -81,7 +81,7 @@ class Commands(Collaboration):
             self.plan_cache.forget(self.step.id)
             self.plan_cache.make_plan(self.step.id)
 
-    def tick(self, step: Step) -> None:
+    def mark_done(self, step: Step) -> None:
         """A manual step is done."""
         self.open(MarkDone(self.text_styles, self.session, step, self.session.incident.steps.get(step.id)))
 
@@ -109,16 +109,14 @@ class Commands(Collaboration):
         self.session.mark_done(step.id, note=note)
 
     def action_again(self) -> None:
-        """A concluded step again: a manual one is opened again; one that a machine does is run with the reason."""
+        """A concluded step again: a manual one is opened again; one that a machine does is planned, then run with a reason."""
         step = self.step
-        if step is None:
-            return
-        words = "What it did before stays in the timeline."
-        if step.kind is StepKind.MANUAL:
+        if step is not None and step.kind is StepKind.MANUAL:
+            words = "What it did before stays in the timeline."
             self.reason("Again:", "Why again?", words, "Open again", partial(self.session.reopen, step.id))
-            return
-        self.plan_cache.forget(step.id)
-        self.with_reason(step, "Run again:", "Why again?", words, partial(self.run_step, step))
+        elif step is not None:
+            self.plan_cache.forget(step.id)
+            self.run_step(step)
 
     def action_note(self) -> None:
         self.open_quietly(NoteForm(self.text_styles, self.session))

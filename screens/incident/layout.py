@@ -85,7 +85,7 @@ class Layout(Commands):
     def next(self) -> NextAction:
         """What Enter does now."""
         look = self.plan_cache.of(self.step.id if self.step else "")
-        return next_action(self.session, self.step, look, self.looked_up)
+        return next_action(self.session, self.step, look, self.inconclusive)
 
     def shown_attempt(self) -> Step | None:
         """The step under the cursor if it ever ran, else the one that ran last."""

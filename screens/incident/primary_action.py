@@ -1,4 +1,4 @@
-"""What Enter does now: the next sensible thing, decided in one place."""
+"""What Enter does now, in the footer's words: the next action of the workflow, and how far its plan is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.policy import needs_approval
-from midwatch.incident.server_pins import other_servers, pins_of
+from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.model import Step
 from screens.widgets.step_page_data import PlanState
 
 
 class PrimaryAction(StrEnum):
-    """What may be next."""
+    """What Enter does on this screen."""
 
     RUN = "run"
-    TICK = "tick"
+    MARK_DONE = "mark done"
     DECIDE = "decide whether it is needed"
-    AGAIN = "run again, with a reason"
-    VERIFY = "check whether it took effect"
+    CHECK_OUTCOME = "check the outcome"
     PLAN = "plan again"
     WAIT = "wait"
     GO = "go to a step"
@@ -42,63 +41,56 @@ class NextAction:
 
 
 def next_action(
-    session: IncidentControls, step: Step | None, look: PlanState, looked_up: Collection[str] = ()
+    session: IncidentControls, step: Step | None, look: PlanState, inconclusive: Collection[str] = ()
 ) -> NextAction:
     """What Enter does for the step under the cursor; None stands for a phase.
 
-    `looked_up` are steps whose end could not be found out either.
+    `inconclusive` are steps whose outcome was checked in vain.
     """
-    incident, runbook = session.incident, session.runbook
     if step is None:
         return NextAction(PrimaryAction.FOLD, "fold or unfold")
-    if not incident.open:
-        return NextAction(PrimaryAction.TIMELINE, "timeline")
-    status = incident.status(step)
-    if status is StepStatus.RUNNING:
-        return NextAction(PrimaryAction.OUTPUT, "full output")
-    ahead = incident.next_step(runbook)
-    if status.concluded or not session.driving:
-        running = incident.running()
-        if ahead is not None and ahead.id != step.id:
-            return NextAction(PrimaryAction.GO, f"go to {ahead.number}", ahead.id)
-        if ahead is None and running:
-            return NextAction(PrimaryAction.GO, f"go to {runbook.step(running[0].id).number}", running[0].id)
-        return (
-            NextAction(PrimaryAction.CLOSE, "closure" if not session.driving else "close the incident")
-            if ahead is None
-            else _watch(session, step)
-        )
-    unmet = incident.unmet_needs(step, runbook)
-    if unmet:
-        return NextAction(PrimaryAction.GO, f"go to {unmet[0].number}, needed first", unmet[0].id)
-    if status is StepStatus.UNDECIDED:
-        return NextAction(PrimaryAction.DECIDE, f"decide whether {step.number} is needed")
-    if step.kind is StepKind.MANUAL:
-        return NextAction(PrimaryAction.TICK, f"tick {step.number}")
-    if status is StepStatus.UNKNOWN:
-        if step.kind is StepKind.USES and step.id not in looked_up:
-            return NextAction(PrimaryAction.VERIFY, f"look {step.number} up")
-        return NextAction(PrimaryAction.AGAIN, f"run {step.number} again")
+    found = workflow.next_action(session, step.id, inconclusive)
+    match found.kind:
+        case ActionKind.GO_TO:
+            first = ", needed first" if found.is_needed_first else ""
+            return NextAction(PrimaryAction.GO, f"go to {session.runbook.step(found.step).number}{first}", found.step)
+        case ActionKind.RUN:
+            return _run(session, step, look)
+        case ActionKind.DECIDE_NEED:
+            return NextAction(PrimaryAction.DECIDE, f"decide whether {step.number} is needed")
+        case ActionKind.MARK_DONE:
+            return NextAction(PrimaryAction.MARK_DONE, f"mark {step.number} done")
+        case ActionKind.CHECK_OUTCOME:
+            return NextAction(PrimaryAction.CHECK_OUTCOME, f"check the outcome of {step.number}")
+        case ActionKind.OUTPUT:
+            return NextAction(PrimaryAction.OUTPUT, "full output")
+        case ActionKind.CLOSE:
+            return NextAction(PrimaryAction.CLOSE, "close the incident" if session.driving else "closure")
+        case _:
+            return NextAction(PrimaryAction.TIMELINE, "timeline")
+
+
+def _run(session: IncidentControls, step: Step, look: PlanState) -> NextAction:
+    """A step that can be run: its plan is made first, and the first thing that the plan requires is said."""
+    status = session.incident.status(step)
     if look.planning:
-        return NextAction(PrimaryAction.WAIT, "looking what it would do")
-    if look.plan is not None and other_servers(look.plan, pins_of(runbook, incident.pins)):
-        return NextAction(PrimaryAction.RUN, "pin the server anew, with a reason")
-    if look.plan is None or look.plan.refusal:
-        return NextAction(PrimaryAction.PLAN, "plan again" if look.error or look.plan else "plan")
-    approval = incident.approvals.get(step.id)
-    if needs_approval(step, look.plan) and not (approval and approval.given_by and approval.digest == look.plan.digest):
-        waits = approval is not None and approval.waits and approval.digest == look.plan.digest
-        words = f"{step.number} waits for a second person" if waits else f"ask a second person for {step.number}"
-        return NextAction(PrimaryAction.RUN, words)
-    again = " again" if status is StepStatus.FAILED else ""
-    reason = ", with a reason" if look.unmet(step) else ""
+        return NextAction(PrimaryAction.WAIT, "planning it")
+    if look.plan is None:
+        if status is StepStatus.UNKNOWN:  # not planned before somebody wants it
+            return NextAction(PrimaryAction.RUN, f"run {step.number} again")
+        return NextAction(PrimaryAction.PLAN, "plan again" if look.error else "plan")
+    again = " again" if status in (StepStatus.FAILED, StepStatus.UNKNOWN) else ""
+    reason = ""
+    for needed in workflow.requirements(session, ActionKind.RUN, step.id, plan=look.plan, found=look.required):
+        match needed:
+            case workflow.PinReason():
+                return NextAction(PrimaryAction.RUN, "pin the server anew, with a reason")
+            case workflow.Refusal():
+                return NextAction(PrimaryAction.PLAN, "plan again")
+            case workflow.Reason():
+                reason = ", with a reason"
+            case workflow.Approval(is_requested=True):
+                return NextAction(PrimaryAction.RUN, f"{step.number} waits for a second person")
+            case workflow.Approval():
+                return NextAction(PrimaryAction.RUN, f"ask a second person for {step.number}")
     return NextAction(PrimaryAction.RUN, f"run {step.number}{again}{reason}")
-
-
-def _watch(session: IncidentControls, step: Step) -> NextAction:
-    has_output = session.attempt_folder(step.id) is not None
-    return (
-        NextAction(PrimaryAction.OUTPUT, "full output")
-        if has_output
-        else NextAction(PrimaryAction.TIMELINE, "timeline")
-    )

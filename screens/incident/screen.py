@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from midwatch.api.probe import Reading
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.workflow import current_step
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
-from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.model import StepKind
 from midwatch.supervisor.logind import logout_kills
 from screens.incident.layout import Layout
 from screens.incident.panel_poller import PanelPoller, Source
@@ -60,7 +61,7 @@ class IncidentScreen(Layout):
         self._moved_at = 0.0
         """When what Enter does changed by itself."""
         self._polling, self._told = False, len(session.events)
-        self.looked_up = set()
+        self.inconclusive = set()
         self.set_up_layout()
 
     def on_mount(self) -> None:
@@ -129,12 +130,7 @@ class IncidentScreen(Layout):
 
     def _go_with_next(self) -> None:
         """Put the cursor on the step that runs, or on the one that is next."""
-        running = self.session.incident.running()
-        step = (
-            self.session.runbook.step(running[-1].id)
-            if running
-            else self.session.incident.next_step(self.session.runbook)
-        )
+        step = current_step(self.session)
         if step is not None and step is not self.step:
             self.checklist.go_to(step.id)
             self._note_meaning()
@@ -202,21 +198,16 @@ class IncidentScreen(Layout):
             self.action_output()
         elif deed.action is PrimaryAction.FOLD:
             self.checklist.action_fold(not self.checklist.phase_open)
-        elif step is not None:
+        elif deed.action is PrimaryAction.CHECK_OUTCOME:
+            self.action_check_outcome()
+        elif deed.action is PrimaryAction.PLAN:
+            self.action_plan_again()
+        elif step is not None and deed.action is not PrimaryAction.WAIT:
             {
                 PrimaryAction.RUN: self.run_step,
-                PrimaryAction.TICK: self.tick,
+                PrimaryAction.MARK_DONE: self.mark_done,
                 PrimaryAction.DECIDE: self.decide_need,
-            }.get(deed.action, self._other)(step)
-
-    def _other(self, step: Step) -> None:
-        deed = self.next().action
-        if deed is PrimaryAction.AGAIN:
-            self.action_again()
-        elif deed is PrimaryAction.VERIFY:
-            self.action_check_outcome()
-        elif deed is PrimaryAction.PLAN:
-            self.action_plan_again()
+            }[deed.action](step)
 
     def action_find(self) -> None:
         """Filter the checklist; with the focus in the output, search that."""

@@ -1,20 +1,20 @@
-"""The half of the incident screen that runs steps: plan, reason, consent, start; take back; look up; begin further down."""
+"""The half of the incident screen that runs steps: run, undo, check the outcome, start from a later step."""
 
 from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from midwatch.api.plan import Plan
+from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.policy import name_to_type, risk_of
-from midwatch.incident.server_pins import other_servers, pins_of
+from midwatch.engine.workflow import ActionKind, Requirement, requirements
 from midwatch.incident.state import StepStatus
 from midwatch.output.progress import Advance
-from midwatch.runbook.model import Risk, Step
+from midwatch.runbook.model import Step
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import ask_reason
 from screens.incident.plan_cache import PlanCache
@@ -36,8 +36,8 @@ class StepRunner(BaseScreen[None]):
     text_styles: TextStyles
     plan_cache: PlanCache
     keymap: Mapping[str, str]
-    looked_up: set[str]
-    """Steps whose end was looked up in vain."""
+    inconclusive: set[str]
+    """Steps whose outcome was checked in vain."""
     logout_warning: str
     """Why what runs would not outlive a logout; empty when it would."""
 
@@ -59,44 +59,62 @@ class StepRunner(BaseScreen[None]):
         """The step whose output is shown."""
 
     @abstractmethod
-    def second_person(self, step: Step, plan: Plan) -> bool:
-        """Whether a second person has approved this plan, or none is needed."""
+    def second_person(self, step: Step, plan: Plan, *, is_requested: bool) -> None:
+        """Ask for a second person's approval of this plan, or say that it is waited for."""
 
     def run_step(self, step: Step, reason: str = "") -> None:
-        """Run it: at once where nothing is touched, after consent where something is; a stale plan is made again first.
-
-        What it requires and does not hold is asked for a reason first.
-        """
+        """Run it as its plan says, once everything that this requires was given; a stale plan is made again first."""
         if not self.plan_cache.fresh(step.id):
             self.plan_cache.make_plan(step.id, then=partial(self.run_step, step, reason))
             return
         look = self.plan_cache.of(step.id)
         if look.plan is None or look.at is None or self.app.screen is not self:
             return
-        if look.plan.refusal:
-            self._refused(step, look.plan)
-            return
-        unmet = look.unmet(step)
-        if unmet and not reason:
-            words = f"Not met, or not known: {'; '.join(unmet)}."
-            self.with_reason(
-                step, "All the same:", "Why does it run all the same?", words, partial(self.run_step, step)
-            )
-            return
-        self._consent(step, look.plan, look.at, reason)
+        needed = requirements(self.session, ActionKind.RUN, step.id, plan=look.plan, found=look.required)
+        self._ask(needed, step, look.plan, look.at, reason, then=partial(self.run_step, step))
 
-    def _consent(self, step: Step, plan: Plan, at: datetime, reason: str, *, undo: bool = False) -> None:
+    def _ask(
+        self,
+        needed: list[Requirement],
+        step: Step,
+        plan: Plan,
+        at: datetime,
+        reason: str,
+        *,
+        then: Callable[[str], None],
+        undo: bool = False,
+    ) -> None:
+        """Ask for the first of the requirements that is not met yet; start the step when none is left.
+
+        `then` goes on with the reason, once there is one.
+        """
         start = partial(self._start, step, plan, reason, undo=undo)
-        if risk_of(step, plan) is Risk.OBSERVE:
-            run_in_background(
-                self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}"
-            )
-            self.follow_next()
-            return
-        if not undo and not self.second_person(step, plan):
-            return
-        name, undoable = name_to_type(step, plan), False if undo else self.plan_cache.undoable(step)
-        spared = spared_names(self.session.runbook)
+        for requirement in needed:
+            match requirement:
+                case workflow.Refusal(sentence):
+                    self.notice(sentence, WRONG)
+                    return
+                case workflow.PinReason():
+                    self._pin_anew(step, plan)
+                    return
+                case workflow.Reason(unmet) if not reason:
+                    self.with_reason(step, *_reason_words(unmet, undo=undo), then)
+                    return
+                case workflow.Approval(is_requested):
+                    self.second_person(step, plan, is_requested=is_requested)
+                    return
+                case workflow.TypedName() | workflow.YesNo():
+                    name = requirement.name if isinstance(requirement, workflow.TypedName) else ""
+                    self._confirm(step, plan, at, name, start, undo=undo)
+                    return
+        run_in_background(
+            self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}"
+        )
+        self.follow_next()
+
+    def _confirm(
+        self, step: Step, plan: Plan, at: datetime, name: str, start: Callable[[str], None], *, undo: bool
+    ) -> None:
         dialog = Confirm(
             self.text_styles,
             step,
@@ -105,19 +123,15 @@ class StepRunner(BaseScreen[None]):
             self.session.clock,
             environment=self.session.runbook.environment,
             name=name,
-            spared=spared,
+            spared=spared_names(self.session.runbook),
             undo=undo,
-            undoable=undoable,
+            undoable=False if undo else self.plan_cache.undoable(step),
             submit=start,
         )
         self.open(dialog)
 
-    def _refused(self, step: Step, plan: Plan) -> None:
-        """Say why it does not run. A server that is not the pinned one may be the right one: that is for a person to say."""
-        session = self.session
-        if not session.driving or not other_servers(plan, pins_of(session.runbook, session.incident.pins)):
-            self.notice(plan.refusal, WRONG)
-            return
+    def _pin_anew(self, step: Step, plan: Plan) -> None:
+        """A server that is not the pinned one may be the right one: that is for a person to say."""
 
         def closed(done: bool | None) -> None:
             if done:
@@ -127,13 +141,13 @@ class StepRunner(BaseScreen[None]):
         words = f"{plan.refusal}. If it is the right server now, say why; every plan is held to it from then on."
         form = ask_reason(
             self.text_styles,
-            session.runbook,
+            self.session.runbook,
             step,
             "Pin anew:",
             "Why is it right?",
             words,
             "Pin",
-            partial(session.pin_anew, plan),
+            partial(self.session.pin_anew, plan),
         )
         self.app.push_screen(form, closed)
 
@@ -199,14 +213,14 @@ class StepRunner(BaseScreen[None]):
 
         def planned(plan: Plan) -> None:
             at = self.session.clock.now()
-            if plan.refusal:
-                self._refused(step, plan)
-                return
-            words = "The step is to do again afterwards. What it did stays in the timeline."
-            consent = partial(self._consent, step, plan, at, undo=True)
-            self.with_reason(step, "Take back:", "Why is it taken back?", words, consent)
+            needed = requirements(self.session, ActionKind.UNDO, step.id, plan=plan)
 
-        self.notice("Looking what taking it back would do")
+            def ask(reason: str) -> None:
+                self._ask(needed, step, plan, at, reason, then=ask, undo=True)
+
+            ask("")
+
+        self.notice("Planning the undo")
         work = partial(self.session.plan, step.id, undo=True)
         run_in_background(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
 
@@ -218,7 +232,7 @@ class StepRunner(BaseScreen[None]):
 
         def found(holds: bool | None) -> None:
             if holds is None:
-                self.looked_up.add(step.id)
+                self.inconclusive.add(step.id)
             words = {
                 True: "it took effect",
                 False: "it did not take effect",
@@ -227,7 +241,7 @@ class StepRunner(BaseScreen[None]):
             self.notice(f"{step.number}: {words[holds]}")
 
         def failed(why: str) -> None:
-            self.looked_up.add(step.id)
+            self.inconclusive.add(step.id)
             self.notice(why, WRONG)
 
         self.notice("Looking whether it took effect")
@@ -247,3 +261,12 @@ class StepRunner(BaseScreen[None]):
         earlier = itertools.takewhile(lambda other: other.id != step.id, self.session.runbook.steps())
         states = [(other, self.session.incident.status(other)) for other in earlier]
         return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
+
+
+def _reason_words(unmet: Sequence[str], *, undo: bool) -> tuple[str, str, str]:
+    """Title, prompt and explanation of the dialog that asks for a reason."""
+    if undo:
+        return "Undo", "Why is it undone?", "The step is to do again afterwards. What it did stays in the timeline."
+    if unmet:
+        return "All the same:", "Why does it run all the same?", f"Not met, or not known: {'; '.join(unmet)}."
+    return "Run again:", "Why again?", "What it did before stays in the timeline."
