@@ -99,7 +99,7 @@ async def test_from_the_first_step_to_a_closed_incident(controller: IncidentCont
     """Enter, answers, `y`, a typed name: and the incident is closed with everything in the journal."""
     (here / "rubbish").mkdir()
     async with opened(controller, sources=[]) as pilot:
-        assert "Enter tick 1.1" in grid(pilot)
+        assert "Enter mark 1.1 done" in grid(pilot)
         await own(pilot)
         assert controller.incident.value("asked", "owner") == "ada"
         assert controller.incident.value("asked", "bad") == "yes"
@@ -245,7 +245,7 @@ async def test_enter_goes_to_what_is_needed_first(controller: IncidentController
         await press(pilot, "down")
         assert "Enter go to 1.1, needed first" in grid(pilot)
         await press(pilot, "enter")
-        assert "Enter tick 1.1" in grid(pilot)
+        assert "Enter mark 1.1 done" in grid(pilot)
 
 
 async def test_notes_updates_and_severity_reach_the_journal(controller: IncidentController) -> None:

@@ -28,7 +28,7 @@ def test_over_a_slow_line_every_key_does_what_it_is_for_once(terminal: Terminal,
     """0.3 s each way, sequences cut and keys gathered; text may be typed ahead, what decides is typed when it can be seen."""
     terminal.until("ready$")
     terminal.keys(f"{SLOW} {MIDWATCH} --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     terminal.keys("?")
     terminal.until("How it works")
     terminal.press("Escape", lambda: "How it works" not in terminal.shown)

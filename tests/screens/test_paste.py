@@ -16,7 +16,7 @@ __all__ = ["terminal"]  # the fixture
 def test_what_is_pasted_stands_in_the_field_once(terminal: Terminal, here: Path) -> None:
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     terminal.keys("n")
     terminal.until("What happened")
     terminal.ask("set-buffer", "Filesystem Use%\n/backups 96%\nq\ny")
@@ -53,7 +53,7 @@ def test_a_paste_on_the_main_screen_is_offered_as_a_note(
     """Also where the terminal does not mark it; nothing of it is a key."""
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     journal = find(here / "logs", "latest").journal
     before = len(read(journal))
     (here / "text").write_text(text, encoding="utf-8")
@@ -71,7 +71,7 @@ def test_a_held_enter_ticks_nothing_in_a_real_terminal(terminal: Terminal, here:
     """A hundred Enters, 33 ms apart or all at once as the line delivers them: one dialog is open, and nothing is journalled."""
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     journal = find(here / "logs", "latest").journal
     before = len(read(journal))
     terminal.press("Enter", "[ Cancel ]")

@@ -194,7 +194,7 @@ def to_the_work(terminal: Terminal, folder: Path) -> None:
 
 def own(terminal: Terminal) -> None:
     """Do the first step: two questions and no note."""
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     terminal.press("Enter", "[ Cancel ]")
     terminal.enter("Q", "Q")
     terminal.press("Enter", "choose one")
@@ -235,13 +235,13 @@ def test_a_screen_that_breaks_says_so_and_leaves_the_terminal_as_it_was(terminal
     """One sentence, where it broke, and no value that was at hand there."""
     (here / "broken.py").write_text(BROKEN, encoding="utf-8")
     terminal.keys(f"{sys.executable} broken.py --new runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
     terminal.keys("l")
     terminal.until("midwatch: The screen broke: RuntimeError: no such luck. What runs goes on")
     terminal.until(lambda: terminal.clean)
     assert "hunter2" not in terminal.shown
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
 
 
 def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> None:
@@ -300,7 +300,7 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
     terminal.keys(f"{MIDWATCH} runbook.yaml", "Enter")
     terminal.until("Declare one now")
     terminal.keys("y")
-    terminal.until("Enter tick 1.1")
+    terminal.until("Enter mark 1.1 done")
 
     def sent() -> float:
         """Bytes a second in a few seconds of nothing happening."""
@@ -323,7 +323,7 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
     terminal.until("the system is going down")
     terminal.keys("C-l")
     terminal.until(lambda: "the system is going down" not in terminal.shown)
-    assert "Enter tick 1.1" in terminal.shown
+    assert "Enter mark 1.1 done" in terminal.shown
 
 
 def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:

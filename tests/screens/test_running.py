@@ -91,7 +91,7 @@ async def test_what_nobody_saw_the_end_of_is_looked_up(
 ) -> None:
     lose_the_freeze(controller, here, monkeypatch)
     async with opened(controller, sources=[]) as pilot:
-        await until(pilot, lambda: "Enter look 1.1 up" in grid(pilot))
+        await until(pilot, lambda: "Enter check the outcome of 1.1" in grid(pilot))
         await press(pilot, "enter")
         await until(pilot, lambda: status(controller, "freeze") is StepStatus.FAILED)
         await until(pilot, lambda: "1.1: it did not take effect" in grid(pilot))
