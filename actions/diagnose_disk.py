@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,14 +13,15 @@ from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import percent, size
+from midwatch.system.units import counted, percent, size
 from probes.containers.client import STOPPED, NoEngine, docker_targets, engine, log_size, space
 from probes.containers.command import run_in
 from probes.disk import short_name
 from probes.postgres.activity import read_activity
+from probes.storage.balance import Searched, balances
 from probes.storage.disk_usage import budgets_of, usage
-from probes.storage.largest_entries import largest_entries
-from probes.storage.open_deleted_files import open_deleted_files
+from probes.storage.largest_entries import LargestEntries, largest_entries
+from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files
 
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""
@@ -29,6 +31,7 @@ ROOMY = 60.0
 class DiagnoseDisk(Action):
     """Says what fills the disks: file systems, largest folders and files, deleted files still open, Docker by kind.
 
+    A balance for each file system says how much of the used space was found, and how much was not and where it can lie.
     A file system with more than 40 % free is not searched unless `paths` names it.
 
     With `target` in a container, also what `df` says inside it, which is the host's file system seen from there; and
@@ -40,7 +43,9 @@ class DiagnoseDisk(Action):
     name: ClassVar[str] = "diagnose-disk"
     summary: ClassVar[str] = "Find out what fills the disks"
     risk: ClassVar[Risk] = Risk.OBSERVE
-    outputs: ClassVar[tuple[str, ...] | None] = ("percent", "largest", "deleted_open", "docker_unused", "database")
+    outputs: ClassVar[tuple[str, ...] | None] = (
+        "percent", "largest", "deleted_open", "unexplained", "docker_unused", "database",
+    )  # fmt: skip
 
     target: Target | None = param("a database whose container is looked into as well", default=None)
     paths: tuple[Path, ...] = param("folders to look at; those of the disk panel when left out", default=())
@@ -62,16 +67,18 @@ class DiagnoseDisk(Action):
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Measure each part and report the largest consumers."""
         values: dict[str, str] = {}
-        told: list[str] = []
-        for path in self._paths(context):
-            told += self._file_system(path, context, values)
-        self._deleted(context, values)
+        searched: list[Searched] = []
+        told = [self._file_system(path, context, values, searched) for path in self._paths(context)]
+        deleted = self._deleted(context, values)
+        for balance in balances(searched, deleted):
+            values.setdefault("unexplained", str(balance.unexplained))
+            for count, text in balance.lines():
+                context.console.say(f"  {size(count):>8}  {safe_text(text)}")
         self._docker(context, values)
         if self.target is not None:
             self._database(self.target, context, values)
         if not values.get("percent"):
-            reasons = f": {'; '.join(told)}" if told else ""
-            raise Failed(f"No file system could be read{reasons}", hint="Name the folders with --paths")
+            raise Failed(f"No file system could be read: {'; '.join(told)}", hint="Name the folders with --paths")
         return Outcome(True, "; ".join(told), values)
 
     def _paths(self, context: Context) -> tuple[Path, ...]:
@@ -82,27 +89,43 @@ class DiagnoseDisk(Action):
         texts = given.split(",") if isinstance(given, str) else given
         return tuple(context.runbook.resolve(str(text).strip()) for text in texts) or (context.runbook.base,)
 
-    def _file_system(self, path: Path, context: Context, values: dict[str, str]) -> list[str]:
+    def _file_system(self, path: Path, context: Context, values: dict[str, str], searched: list[Searched]) -> str:
+        """Report one file system, and search it where it is full. Returns its part of the summary."""
         say, name = context.console.say, short_name(path, context.runbook)
         try:
             found = usage(path, budgets_of(context.runbook))
         except MidwatchError as error:
             say(f"{name}: {error}")
-            return [f"{name} could not be read"]
+            return f"{name} could not be read"
         label = f" ({found.label})" if found.label else ""
         say(f"{name}: {percent(found.percent)} full, {size(found.free)} free of {size(found.total)}{label}")
         if found.inodes_percent is not None:
             say(f"  inodes {percent(found.inodes_percent)} used")
+        if found.read_only:
+            say("  read only: nothing can be written, whatever is free")
         values.setdefault("percent", f"{found.percent:.1f}")
         if found.reserved and not found.free:
             say(f"  only root's reserve is left: {size(found.reserved)}")
+        summary = ", ".join([f"{name} {percent(found.percent)} full", *found.obstacles])
         if not self.paths and max(found.percent, found.inodes_percent or 0.0) < ROOMY:
             say("  there is room, so it is not searched; name it with --paths to have it searched")
-            return [f"{name} {percent(found.percent)} full"]
+            return summary
         held = largest_entries(path)
+        searched.append(Searched(path, found, held))
+        return summary + self._largest(
+            path, held, context, values, by_entries=(found.inodes_percent or 0.0) > found.percent
+        )
+
+    def _largest(
+        self, path: Path, held: LargestEntries, context: Context, values: dict[str, str], *, by_entries: bool
+    ) -> str:
+        """Report what was found below a path. Returns where most of it lies, for the summary."""
+        say = context.console.say
         about = "" if held.complete else " at least"
-        for inner, count in held.folders:
-            say(f"  {size(count):>8}{about}  {safe_text(str(inner.relative_to(path)))}/")
+        folders = held.crowded if by_entries else held.folders
+        for one in folders:
+            name = safe_text(str(one.path.relative_to(path)))
+            say(f"  {size(one.size):>8}{about} in {counted(one.entries, 'file')}  {name}/")
         for inner, count in held.files[:5]:
             say(f"  {size(count):>8}  {safe_text(str(inner.relative_to(path)))}")
         for mount in held.skipped:
@@ -111,23 +134,30 @@ class DiagnoseDisk(Action):
             say(f"  {safe_text(held.stuck)} does not answer; what was found until then is above")
         if not held.complete:
             say("  not everything could be looked at in time or with these rights; the figures are lower bounds")
-        largest = held.folders[0] if held.folders else held.files[0] if held.files else None
+        largest = folders[0].path if folders else held.files[0][0] if held.files else None
         if largest is None:
-            return [f"{name} {percent(found.percent)} full"]
-        values.setdefault("largest", str(largest[0]))
-        inner_name = safe_text(str(largest[0].relative_to(path)))
-        return [f"{name} {percent(found.percent)} full, most of it in {inner_name} ({size(largest[1])})"]
+            return ""
+        values.setdefault("largest", str(largest))
+        what = (
+            f"{folders[0].entries} files"
+            if by_entries and folders
+            else size(folders[0].size if folders else held.files[0][1])
+        )
+        return f", most of it in {safe_text(str(largest.relative_to(path)))} ({what})"
 
-    def _deleted(self, context: Context, values: dict[str, str]) -> None:
+    def _deleted(self, context: Context, values: dict[str, str]) -> list[OpenDeletedFile]:
         held, complete = open_deleted_files()
         total = sum(item.size for item in held)
         values["deleted_open"] = str(total)
         limited = "" if complete else " (of the processes that may be looked at)"
         context.console.say(f"Deleted files still open{limited}: {size(total)}")
+        names = _container_names() if any(item.container for item in held[:5]) else {}
         for item in held[:5]:
+            inside = f" in the container {names.get(item.container, item.container[:12])}" if item.container else ""
             context.console.say(
-                f"  {size(item.size):>8}  {safe_text(item.path)}, held by {safe_text(item.process)} ({item.pid})"
+                f"  {size(item.size):>8}  {safe_text(f'{item.path}, held by {item.process} ({item.pid}){inside}')}"
             )
+        return held
 
     def _database(self, target: Target, context: Context, values: dict[str, str]) -> None:
         """What no `df` can say."""
@@ -173,3 +203,10 @@ class DiagnoseDisk(Action):
             say("Docker: no engine here")
         except MidwatchError as error:
             say(f"Docker: {error}")
+
+
+def _container_names() -> dict[str, str]:
+    """Id → name of the running containers; empty where the engine does not answer."""
+    with contextlib.suppress(MidwatchError), engine() as client:
+        return {one["Id"]: one["Names"][0].lstrip("/") for one in client.api.containers()}
+    return {}

@@ -139,10 +139,7 @@ def _facts(found: Usage, pace: float | None, growth: str, warn: float, critical:
 
 def _text(found: Usage, growth: str) -> str:
     parts = [f"{percent(found.percent)} full", f"{size(found.free)} free"]
-    if found.read_only:
-        parts.append("read only")
-    if found.inodes_percent is not None and found.inodes_percent >= 90 and found.inodes_percent > found.percent:
-        parts.append(f"inodes {percent(found.inodes_percent)}")
+    parts += found.obstacles
     if growth:
         parts.append(growth)
     return ", ".join(parts) + (f" ({found.label})" if found.label else "")

@@ -51,6 +51,12 @@ class Mount:
     point: Path
     kind: str
     source: str
+    device: str = ""
+    """`MAJOR:MINOR` of the file system: bind mounts of one file system share it."""
+    root: Path = Path("/")
+    """The folder of the file system that is mounted; not its root for a bind mount."""
+    options: str = ""
+    """Options of the file system itself, as `upperdir=` of an overlay."""
 
     @property
     def is_foreign(self) -> bool:
@@ -67,10 +73,16 @@ def read_mounts(table: Path = MOUNTINFO) -> dict[Path, Mount]:
     with contextlib.suppress(OSError):
         for line in table.read_bytes().decode("utf-8", "surrogateescape").splitlines():
             fields, _, rest = line.partition(" - ")
-            parts, (kind, source) = fields.split(" "), rest.split(" ")[:2]
-            point = Path(_unescaped(parts[4]))
-            found[point] = Mount(int(parts[0]), point, kind, _unescaped(source))
+            parts, (kind, source, *options) = fields.split(" "), rest.split(" ")
+            point, root = Path(_unescaped(parts[4])), Path(_unescaped(parts[3]))
+            options_text = _unescaped(" ".join(options))
+            found[point] = Mount(int(parts[0]), point, kind, _unescaped(source), parts[2], root, options_text)
     return found
+
+
+def mount_of(path: Path, mounts: dict[Path, Mount]) -> Mount | None:
+    """The mount that holds `path`, which is absolute and goes through no link; None where there is no table."""
+    return next((mounts[point] for point in (path, *path.parents) if point in mounts), None)
 
 
 def foreign_mount(path: Path, mounts: dict[Path, Mount] | None = None) -> Mount | None:

@@ -50,7 +50,7 @@ def biggest_facts(found: LargestEntries | None, folder: Path) -> list[tuple[str,
     """The largest folders and files in words, below `folder`; nothing while nothing is known."""
     if found is None:
         return []
-    rows = [(f"{_below(path, folder)}/", held) for path, held in found.folders[:MOST] if held]
+    rows = [(f"{_below(one.path, folder)}/", one.size) for one in found.folders[:MOST] if one.size]
     rows += [(_below(path, folder), held) for path, held in found.files[:MOST] if held]
     note = "" if found.complete else ", at least"
     facts = [("biggest", f"{size(found.total)} in all{note}")]

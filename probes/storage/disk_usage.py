@@ -12,7 +12,7 @@ from pathlib import Path
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.mounts import read_mounts, require_answer
-from midwatch.system.units import Size
+from midwatch.system.units import Size, percent
 from probes.storage.timeout import within
 
 LIMIT = 3.0
@@ -65,6 +65,16 @@ class Usage:
     inodes_percent: float | None = None
     """Inodes used, in percent; None where the file system does not count them."""
     read_only: bool = False
+    device: int = 0
+    """`st_dev` of the file system; 0 for a budget."""
+
+    @property
+    def obstacles(self) -> list[str]:
+        """What keeps files from being written although there may be space."""
+        found = ["read only"] if self.read_only else []
+        if self.inodes_percent is not None and self.inodes_percent >= max(90.0, self.percent):
+            found.append(f"inodes {percent(self.inodes_percent)}")
+        return found
 
     def after(self, added: int) -> float:
         """The percentage once `added` more bytes are used (negative: freed)."""
@@ -106,22 +116,24 @@ def usage(path: Path, budgets: Sequence[Budget] = (), *, nearest: bool = False, 
 
 
 def _of_file_system(path: Path) -> Usage:
+    import psutil
+
+    space = psutil.disk_usage(str(path))
     found = os.statvfs(path)
-    used = (found.f_blocks - found.f_bfree) * found.f_frsize
-    free = found.f_bavail * found.f_frsize
     inodes = None
     if found.f_files:
         taken = found.f_files - found.f_ffree
         inodes = 100.0 * taken / (taken + found.f_favail) if taken + found.f_favail else 100.0
     return Usage(
         path=path,
-        total=found.f_blocks * found.f_frsize,
-        used=used,
-        free=free,
-        percent=_percent(used, free),
-        reserved=(found.f_bfree - found.f_bavail) * found.f_frsize,
+        total=space.total,
+        used=space.used,
+        free=space.free,
+        percent=_percent(space.used, space.free),
+        reserved=space.total - space.used - space.free,
         inodes_percent=inodes,
         read_only=bool(found.f_flag & os.ST_RDONLY),
+        device=path.stat().st_dev,
     )
 
 

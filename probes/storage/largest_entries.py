@@ -24,25 +24,45 @@ _GRACE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class LargestEntries:
-    """The largest folders (with all that is in them) and files. Bytes on disk; names are foreign text."""
+class FolderSize:
+    """A folder with all that is in it. Its path is foreign text."""
 
-    folders: tuple[tuple[Path, int], ...] = ()
+    path: Path
+    size: int
+    """Bytes on disk."""
+    entries: int
+    """Files, folders and links: each takes an inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargestEntries:
+    """The largest folders and files below a folder. Bytes on disk; names are foreign text."""
+
+    folders: tuple[FolderSize, ...] = ()
+    """Those with the most bytes."""
+    crowded: tuple[FolderSize, ...] = ()
+    """Those with the most entries."""
     files: tuple[tuple[Path, int], ...] = ()
     total: int = 0
+    entries: int = 0
     complete: bool = False
     """False when time ran out or a folder could not be read: the figures are then lower bounds."""
+    unreadable: int = 0
+    """Folders that could not be read."""
     skipped: tuple[str, ...] = ()
     """Mounts below it on the network or of a daemon, which were not looked at."""
     stuck: str = ""
     """The folder that did not answer; empty when all did."""
+    real_folder: Path = Path("/")
+    """The folder that was searched, with all links followed."""
 
 
 def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: float = 10.0) -> LargestEntries:
     """Look at everything below `folder` on its own file system, without following links, for at most `limit` seconds.
 
-    Folders are told apart down to `depth` levels; a hard-linked file counts once. The search runs in a process of its own
-    that reports as it goes: when a file system does not answer, that process is left behind, and what it found is shown.
+    Folders are told apart down to `depth` levels; a hard-linked file counts once, and so does a folder that is mounted in
+    several places. The search runs in a process of its own that reports as it goes: when a file system does not answer, that
+    process is left behind, and what it found is shown.
     """
     argv = [
         sys.executable,
@@ -69,7 +89,7 @@ def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: floa
     last = _last_report(process.stdout.fileno(), time.monotonic() + limit + _GRACE_S)
     process.kill()  # it has said its last, or hangs: then it goes when what it waits for does
     process.stdout.close()
-    return _from_report(last) if last else LargestEntries()
+    return _from_report(last, folder) if last else LargestEntries()
 
 
 def _last_report(source: int, deadline: float) -> dict[str, Any]:
@@ -86,90 +106,123 @@ def _last_report(source: int, deadline: float) -> dict[str, Any]:
     return found
 
 
-def _from_report(data: dict[str, Any]) -> LargestEntries:
-    folders, files = (tuple((Path(path), size) for path, size in data[name]) for name in ("folders", "files"))
-    ended = data["ended"]
-    stuck = "" if ended else data["here"]
-    return LargestEntries(folders, files, data["total"], ended and data["complete"], tuple(data["skipped"]), stuck)
+def _from_report(data: dict[str, Any], folder: Path) -> LargestEntries:
+    folders, crowded = (
+        tuple(FolderSize(folder / path, size, entries) for path, size, entries in data[name])
+        for name in ("folders", "crowded")
+    )
+    return LargestEntries(
+        folders,
+        crowded,
+        tuple((folder / path, size) for path, size in data["files"]),
+        data["total"],
+        data["entries"],
+        data["ended"] and data["complete"],
+        data["unreadable"],
+        tuple(data["skipped"]),
+        "" if data["ended"] else str(folder / data["here"]),
+        Path(data["folder"]),
+    )
 
 
 @dataclass(slots=True)
 class _Search:
-    """What was found so far."""
+    """What was found so far. Paths are relative to the folder, and text: there may be millions."""
 
-    folder: Path
+    folder: str
     count: int
     depth: int
-    folders: Counter[Path] = field(default_factory=Counter)
-    files: list[tuple[Path, int]] = field(default_factory=list)
+    sizes: Counter[str] = field(default_factory=Counter)
+    entries: Counter[str] = field(default_factory=Counter)
+    files: list[tuple[str, int]] = field(default_factory=list)
     total: int = 0
+    inodes: int = 0
     complete: bool = True
+    unreadable: int = 0
+    skipped: list[str] = field(default_factory=list)
     here: str = ""
     """The folder that is looked at now."""
 
     def run(self, deadline: float) -> None:
         """Go through it until the deadline."""
-        self.here = str(self.folder)
-        mounted = frozenset(str(point) for point in read_mounts())
         seen: set[int] = set()
         try:
-            device = self.folder.stat().st_dev
+            self.folder = os.path.realpath(self.folder, strict=True)  # mount points are compared by their real paths
+            device = Path(self.folder).stat().st_dev
         except OSError:
             self.complete = False
             return
-        waiting: list[tuple[Path, tuple[Path, ...]]] = [(self.folder, ())]
+        mounts = read_mounts()
+        mounted = frozenset(map(str, mounts))
+        self.skipped = [str(mount) for mount in foreign_below(Path(self.folder), mounts)]
+        waiting: list[tuple[str, tuple[str, ...]]] = [("", ())]
         while waiting:
             if time.monotonic() > deadline:
                 self.complete = False
                 return
-            here, counted = waiting.pop()
-            self.here = str(here)
+            self.here, counted = waiting.pop()
             try:
-                with os.scandir(here) as entries:
+                with os.scandir(Path(self.folder, self.here)) as entries:
                     found = [(one, one.stat(follow_symlinks=False)) for one in entries if one.path not in mounted]
             except OSError:
                 self.complete = False
+                self.unreadable += 1
                 continue
             for entry, status in found:
-                path = Path(entry.path)
                 if status.st_dev != device:
                     continue
+                path = f"{self.here}/{entry.name}" if self.here else entry.name
                 if stat.S_ISDIR(status.st_mode):
-                    waiting.append((path, (*counted, path) if len(counted) < self.depth else counted))
-                elif stat.S_ISREG(status.st_mode):
-                    if status.st_nlink > 1:
-                        if status.st_ino in seen:
-                            continue
-                        seen.add(status.st_ino)
-                    self._add(path, status.st_blocks * 512, counted)
+                    within = (*counted, path) if len(counted) < self.depth else counted
+                    waiting.append((path, within))
+                    self._add(status, within)
+                    continue
+                if status.st_nlink > 1:
+                    if status.st_ino in seen:
+                        continue
+                    seen.add(status.st_ino)
+                self._add(status, counted)
+                if stat.S_ISREG(status.st_mode):
+                    self._add_file(path, status.st_blocks * 512)
 
-    def _add(self, path: Path, size: int, counted: tuple[Path, ...]) -> None:
-        self.total += size
+    def _add(self, status: os.stat_result, counted: tuple[str, ...]) -> None:
+        self.total += status.st_blocks * 512
+        self.inodes += 1
         for parent in counted:
-            self.folders[parent] += size
+            self.sizes[parent] += status.st_blocks * 512
+            self.entries[parent] += 1
+
+    def _add_file(self, path: str, size: int) -> None:
         self.files.append((path, size))
         if len(self.files) > 4096:
             self.files = _largest(self.files, self.count)
 
+    def first_by(self, figures: Counter[str]) -> list[tuple[str, int, int]]:
+        """The folders with the highest figures: path, bytes, entries."""
+        return [(path, self.sizes[path], self.entries[path]) for path, _ in figures.copy().most_common(self.count)]
 
-def _largest(files: list[tuple[Path, int]], count: int) -> list[tuple[Path, int]]:
+
+def _largest(files: list[tuple[str, int]], count: int) -> list[tuple[str, int]]:
     return sorted(files, key=lambda item: item[1], reverse=True)[:count]
 
 
 def _main(folder: str, count: str, depth: str, limit: str) -> None:
     """The searching process: a line of JSON now and then, also while the search hangs, and one at the end."""
-    search = _Search(Path(folder), int(count), int(depth))
-    skipped = [str(mount) for mount in foreign_below(search.folder)]
+    search = _Search(folder, int(count), int(depth))
     over = threading.Event()
 
     def report(*, ended: bool = False) -> None:
         data = {
-            "folders": [(str(path), size) for path, size in search.folders.copy().most_common(search.count)],
-            "files": [(str(path), size) for path, size in _largest(search.files[:], search.count)],
+            "folders": search.first_by(search.sizes),
+            "crowded": search.first_by(search.entries),
+            "files": _largest(search.files[:], search.count),
             "total": search.total,
+            "entries": search.inodes,
+            "unreadable": search.unreadable,
             "complete": search.complete,
-            "skipped": skipped,
+            "skipped": search.skipped,
             "here": search.here,
+            "folder": search.folder,
             "ended": ended,
         }
         sys.stdout.write(json.dumps(data) + "\n")

@@ -99,7 +99,7 @@ def test_a_search_passes_over_a_mount_that_does_not_answer_and_names_it(dead: Pa
     (tmp_path / "full" / "dump").write_bytes(b"x" * 100_000)
     found = largest_entries(tmp_path)
     assert found.total >= 100_000
-    assert found.folders[0][0] == tmp_path / "full"
+    assert found.folders[0].path == tmp_path / "full"
     assert [one for one in found.skipped if str(dead) in one]
     assert found.complete
     disk = DiagnoseDisk(paths=(tmp_path, dead))
@@ -236,7 +236,8 @@ def test_what_is_foreign_is_known_from_the_table(tmp_path: Path) -> None:
     assert str(foreign_mount(Path("/mnt/with blank/a/b"), mounts)) == "/mnt/with blank (nfs4 from nas:/export)"
     assert foreign_mount(Path("/mnt/with"), mounts) is None
     assert foreign_mount(Path("/srv/a"), mounts) is None
-    assert foreign_mount(Path("/home/x/../y"), mounts) == Mount(31, Path("/home/x"), "fuse.sshfs", "host:/")
+    assert foreign_mount(Path("/home/x/../y"), mounts) == mounts[Path("/home/x")]
+    assert mounts[Path("/srv")] == Mount(36, Path("/srv"), "xfs", "/dev/sdb", "8:3", Path("/"), "rw")
     assert read_mounts(tmp_path / "none") == {}
 
 

@@ -131,7 +131,7 @@ def test_the_biggest_folders_and_files(tmp_path: Path) -> None:
     os.link(tmp_path / "tree/a/one", tmp_path / "tree/c/hard")
     found = largest_entries(tmp_path / "tree")
     assert found.complete
-    assert [path.name for path, _ in found.folders][:2] == ["a", "b"]
+    assert [one.path.name for one in found.folders][:2] == ["a", "b"]
     assert found.files[0][0].name == "two"
     assert 9_000_000 <= found.total < 9_100_000
     assert not largest_entries(tmp_path / "nowhere").complete
