@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.step_status import StepStatus
-from midwatch.runbook.model import INPUTS, Condition, Reference, Step, StepKind
+from midwatch.runbook.condition_forms import (
+    AllOf,
+    AnswerCompares,
+    AnswerIs,
+    AnyOf,
+    Condition,
+    Negation,
+    Outcome,
+    OutcomeIs,
+)
+from midwatch.runbook.model import INPUTS, Reference, Step, StepKind
 
 if TYPE_CHECKING:
     from midwatch.incident.state import Incident
@@ -20,10 +30,15 @@ class Verdict(IntEnum):
 
     FALSE = 0
     UNDECIDED = 1
-    """The step concluded without reporting the value, so a person decides."""
+    """The step concluded without reporting a usable value, so a person decides."""
     PENDING = 2
     """The step that reports the value has not ended yet."""
     TRUE = 3
+
+
+_ALL_ORDER = (Verdict.FALSE, Verdict.PENDING, Verdict.UNDECIDED, Verdict.TRUE)
+"""The first of these among several requirements counts: a pending one may yet turn out false."""
+_OPPOSITE = {Verdict.FALSE: Verdict.TRUE, Verdict.TRUE: Verdict.FALSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +51,80 @@ class Evaluation:
 
 def evaluate(condition: Condition, incident: Incident) -> Evaluation:
     """Whether the condition holds in this state of the incident."""
-    if condition.failed:
-        return _any(_failed(step_id, condition, incident) for step_id in condition.failed)
-    if condition.answers:
-        return _any(_answered(answer, condition, incident) for answer in condition.answers)
-    return Evaluation(Verdict.TRUE, "there is no condition")
+    match condition:
+        case OutcomeIs():
+            return _any(_outcome(condition, step_id, incident) for step_id in condition.steps)
+        case AnswerIs():
+            return _any(_value(condition, answer, incident, _is_word(condition)) for answer in condition.answers)
+        case AnswerCompares():
+            return _any(_value(condition, answer, incident, _compares(condition)) for answer in condition.answers)
+        case AnyOf():
+            return _any(evaluate(inner, incident) for inner in condition.conditions)
+        case AllOf():
+            return _all(evaluate(inner, incident) for inner in condition.conditions)
+        case Negation():
+            inner = evaluate(condition.condition, incident)
+            return Evaluation(_OPPOSITE.get(inner.verdict, inner.verdict), inner.reason)
 
 
 def _any(alternatives: Iterable[Evaluation]) -> Evaluation:
     return max(alternatives, key=lambda evaluation: evaluation.verdict)
 
 
-def _failed(step_id: str, condition: Condition, incident: Incident) -> Evaluation:
+def _all(requirements: Iterable[Evaluation]) -> Evaluation:
+    found = list(requirements)
+    decisive = min(found, key=lambda evaluation: _ALL_ORDER.index(evaluation.verdict))
+    if decisive.verdict is not Verdict.TRUE:
+        return decisive
+    return Evaluation(Verdict.TRUE, " and ".join(dict.fromkeys(evaluation.reason for evaluation in found)))
+
+
+def _outcome(condition: OutcomeIs, step_id: str, incident: Incident) -> Evaluation:
+    status = _status(step_id, condition.sources, incident)
     state = incident.steps.get(step_id)
-    if state is not None and state.ever_failed:
-        return Evaluation(Verdict.TRUE, f"{step_id} failed")
-    status = _status(step_id, condition, incident)
+    last = state.last if state is not None else None
+    ended_unknown = last is not None and last.outcome is StepOutcome.UNKNOWN
+    match condition.outcome:
+        case Outcome.FAILED:
+            holds = state is not None and state.ever_failed
+            undecided = status is StepStatus.SKIPPED and ended_unknown
+        case Outcome.UNKNOWN:
+            holds = status is StepStatus.UNKNOWN or (status is StepStatus.SKIPPED and ended_unknown)
+            undecided = False
+        case Outcome.DONE:
+            holds, undecided = status is StepStatus.DONE, status is StepStatus.SKIPPED and ended_unknown
+        case Outcome.SKIPPED:
+            holds, undecided = status is StepStatus.SKIPPED, False
+    if holds:
+        word = condition.outcome if condition.outcome is Outcome.FAILED else f"is {condition.outcome}"
+        return Evaluation(Verdict.TRUE, f"{step_id} {word}")
     if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{step_id} is {status}")
-    last = state.last if state is not None else None
-    if status is StepStatus.SKIPPED and last is not None and last.outcome is StepOutcome.UNKNOWN:
+    if undecided:
         return Evaluation(Verdict.UNDECIDED, f"{step_id} ended with an unknown outcome and was skipped")
-    return Evaluation(Verdict.FALSE, f"{step_id} did not fail")
+    reason = "did not fail" if condition.outcome is Outcome.FAILED else f"is {status}"
+    return Evaluation(Verdict.FALSE, f"{step_id} {reason}")
 
 
-def _answered(answer: Reference, condition: Condition, incident: Incident) -> Evaluation:
+def _value(
+    condition: AnswerIs | AnswerCompares,
+    answer: Reference,
+    incident: Incident,
+    judge: Callable[[Reference, str], Evaluation],
+) -> Evaluation:
     value = incident.value(answer.step, answer.key)
     if value is not None:
-        return Evaluation(Verdict.TRUE if value in condition.any_of else Verdict.FALSE, f"{answer} is {value}")
+        return judge(answer, value)
     if answer.step == INPUTS:
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
-    status = _status(answer.step, condition, incident)
+    status = _status(answer.step, condition.sources, incident)
     if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{answer} is not known yet: {answer.step} is {status}")
     if status is StepStatus.NOT_NEEDED:
         return Evaluation(Verdict.FALSE, f"{answer.step} was not needed")
-    source = condition.source(answer.step)
+    if isinstance(condition, AnswerIs) and not condition.words:
+        return Evaluation(Verdict.FALSE, f"{answer} is not present: {answer.step} is {status}")
+    source = _source(answer.step, condition.sources)
     if status is StepStatus.DONE and source is not None and _asks(source, answer.key):
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
     return Evaluation(
@@ -79,13 +132,43 @@ def _answered(answer: Reference, condition: Condition, incident: Incident) -> Ev
     )
 
 
+def _is_word(condition: AnswerIs) -> Callable[[Reference, str], Evaluation]:
+    def judge(answer: Reference, value: str) -> Evaluation:
+        if not condition.words:
+            return Evaluation(Verdict.TRUE, f"{answer} is present")
+        return Evaluation(Verdict.TRUE if value in condition.words else Verdict.FALSE, f"{answer} is {value}")
+
+    return judge
+
+
+def _compares(condition: AnswerCompares) -> Callable[[Reference, str], Evaluation]:
+    def judge(answer: Reference, value: str) -> Evaluation:
+        for relation, limit in condition.limits:
+            number = limit.value_of(value)
+            if number is None:
+                return Evaluation(
+                    Verdict.UNDECIDED,
+                    f"{answer} is {value!r}, which cannot be compared with the {limit.quantity} {limit}",
+                )
+            if not relation.holds(number, limit.value):
+                return Evaluation(Verdict.FALSE, f"{answer} is {value}, not {relation.words} {limit}")
+        reached = " and ".join(f"{relation.words} {limit}" for relation, limit in condition.limits)
+        return Evaluation(Verdict.TRUE, f"{answer} is {value}, {reached}")
+
+    return judge
+
+
 def _asks(step: Step, key: str) -> bool:
     """Whether a person was asked for this value, so that an empty answer is an answer."""
     return step.kind is StepKind.MANUAL and any(question.name == key for question in step.questions)
 
 
-def _status(step_id: str, condition: Condition, incident: Incident) -> StepStatus:
-    source = condition.source(step_id)
+def _source(step_id: str, sources: Iterable[Step]) -> Step | None:
+    return next((step for step in sources if step.id == step_id), None)
+
+
+def _status(step_id: str, sources: Iterable[Step], incident: Incident) -> StepStatus:
+    source = _source(step_id, sources)
     if source is not None:
         return incident.status(source)
     return incident.steps[step_id].status if step_id in incident.steps else StepStatus.TODO

@@ -12,12 +12,12 @@ from typing import Any
 
 from midwatch.api.action import Action
 from midwatch.api.registry import find_action
+from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, Found
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import (
     CheckSpec,
     Comms,
-    Condition,
     Dependent,
     Environment,
     ExternalCommand,
@@ -160,7 +160,7 @@ def _step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
         deviation=_prose(fields, "deviation"),
         depends_on=fields.values("depends_on"),
         preconditions=tuple(_criterion(item.value) for item in fields.items("preconditions")),
-        when=_condition(fields.get("when"), earlier),
+        when=build_condition(fields.get("when"), earlier),
         measure=fields.values("measure"),
         questions=tuple(question_of(item.value) for item in fields.items("questions")),
         notify=fields.values("notify"),
@@ -175,15 +175,6 @@ def _risk(fields: Fields) -> Risk:
         return Risk(fields.get("risk"))
     action = action_of(fields.get("uses")) if fields.get("uses") else None
     return action.risk if action else Risk.OBSERVE
-
-
-def _condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condition | None:
-    if fields is None:
-        return None
-    failed, answers = fields.values("failed"), fields.values("answer")
-    named = dict.fromkeys([*failed, *(answer.step for answer in answers)])
-    sources = tuple(earlier[step_id] for step_id in named if step_id in earlier)
-    return Condition(failed, answers, fields.values("is"), sources)
 
 
 def _on_failure(fields: Fields | None) -> OnFailure:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from midwatch.runbook.builder import action_of, identity, kind_of, laid_over, question_of, section_of
-from midwatch.runbook.fields import Fields, Found, Problems, listed
-from midwatch.runbook.model import INPUTS, Question, Reference, Risk, StepKind, TargetKind
+from midwatch.runbook.condition_checks import check_condition, conditions_in
+from midwatch.runbook.condition_forms import Outcome
+from midwatch.runbook.fields import Fields, Found, Problems
+from midwatch.runbook.model import INPUTS, Reference, Risk, StepKind, TargetKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
-from midwatch.runbook.questions import answer_words
 from midwatch.system.errors import SourceLocation
 from midwatch.system.suggestion import suggest
 
@@ -158,13 +159,13 @@ def _links_of(step: Fields) -> Iterator[_Link]:
     name = identity(step)
     for found in step.items("depends_on"):
         yield _Link(name, found.value, found.place, "needs")
-    condition = step.get("when")
-    if condition is not None:
-        for found in condition.items("failed"):
-            yield _Link(name, found.value, found.place, "waits for a failure of")
+    for condition in conditions_in(step.get("when")):
+        for outcome in Outcome:
+            for found in condition.items(outcome):
+                yield _Link(name, found.value, found.place, "waits for the outcome of")
         for found in condition.items("answer"):
             if found.value.step != INPUTS:
-                yield _Link(name, found.value.step, found.place, "asks for an answer of")
+                yield _Link(name, found.value.step, found.place, "waits for a value of")
     for key in ("with", "env"):
         for found in step.table(key).values():
             if isinstance(found.value, Reference) and found.value.step != INPUTS:
@@ -237,9 +238,8 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
         mentions = [
             found for key in ("with", "env") for found in step.table(key).values() if isinstance(found.value, Reference)
         ]
-        condition = step.get("when")
-        if condition is not None:
-            _condition(condition, asked, problems)
+        for condition in conditions_in(step.get("when")):
+            check_condition(condition, asked, problems)
             mentions += condition.items("answer")
         for found in mentions:
             reference = found.value
@@ -276,18 +276,3 @@ def _reported(step: Fields, mention: Found, problems: Problems) -> None:
     if action is not None and action.outputs is not None and reference.key not in action.outputs:
         hint = suggest(reference.key, action.outputs, "It reports") if action.outputs else "It reports nothing"
         problems.add(f"The action {action.name!r} does not report {reference.key!r}", mention.place, hint)
-
-
-def _condition(condition: Fields, asked: dict[str, dict[str, Question]], problems: Problems) -> None:
-    if ("failed" in condition) == ("answer" in condition):
-        problems.add("'when' takes either 'failed', or 'answer' with 'is'", condition.place)
-    elif ("answer" in condition) != ("is" in condition):
-        problems.add(
-            "'answer' and 'is' go together", condition.place, "Such as {answer: assess-impact.downtime, is: yes}"
-        )
-    for answer in condition.items("answer"):
-        ask = asked.get(answer.value.step, {}).get(answer.value.key)
-        words = answer_words(ask) if ask else ()
-        for found in condition.items("is") if words else ():
-            if found.value not in words:
-                problems.add(f"The answer to {answer.value} is {listed(words)}, never {found.value!r}", found.place)

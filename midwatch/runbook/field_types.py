@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from midwatch.runbook.fields import FieldType, Problems, Schema, described, listed, shortened
+from midwatch.runbook.measures import Measure
 from midwatch.runbook.model import Reference
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.suggestion import suggest
@@ -168,6 +170,27 @@ class Length(FieldType):
             "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*[A-Za-z]+\\s*$",
             "examples": ["30 min", "90 s", "2 h"],
         }
+
+
+@dataclass(frozen=True)
+class Limit(FieldType):
+    """A number, duration, size or percentage that values are compared with."""
+
+    def read(self, node: Node, problems: Problems) -> Measure | None:
+        """Return the limit, or report a problem and return None."""
+        if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool):
+            with suppress(ValueError):
+                return Measure.parse(node.text)
+        problems.add(
+            f"This takes a number, a duration, a size or a percentage, not {described(node)}",
+            node.place,
+            "Such as 7, '30 min', '2 GB' or '80 %'",
+        )
+        return None
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of the limit."""
+        return {"type": ["string", "number"], "examples": [7, "30 min", "2 GB", "80 %"]}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ A `FieldType` defines both how a value is read and how JSON Schema describes it,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -285,6 +285,21 @@ class TableOf(FieldType):
         )
 
 
+@dataclass(frozen=True)
+class Inside(FieldType):
+    """A type that is defined later, so that a shape can contain itself."""
+
+    kind: Callable[[], FieldType]
+
+    def read(self, node: Node, problems: Problems) -> Any:
+        """Return the value, or report problems and return None."""
+        return self.kind().read(node, problems)
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of the type."""
+        return self.kind().schema()
+
+
 def _renamed(name: str, known: Collection[str]) -> str:
     """The name that an old key has now in this table; empty when it is no old key of it."""
     now = "notify" if name == "tell" else RENAMED.get(name, "")
@@ -329,3 +344,5 @@ def _collect(kind: FieldType, seen: dict[str, Shape]) -> None:
             _collect(kind.item, seen)
         case TableOf():
             _collect(kind.value, seen)
+        case Inside():
+            _collect(kind.kind(), seen)

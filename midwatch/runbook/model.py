@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from midwatch.system.errors import SourceLocation
+
+if TYPE_CHECKING:
+    from midwatch.runbook.condition_forms import Condition
 
 
 class Risk(StrEnum):
@@ -166,23 +169,6 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.step}.{self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """`when:` — the step is needed only if this holds. Exactly one form is set."""
-
-    failed: tuple[str, ...] = ()
-    """Ids of steps; holds once one of them has failed."""
-    answers: tuple[Reference, ...] = ()
-    """Values given or reported earlier; holds when one of them is one of `any_of`."""
-    any_of: tuple[str, ...] = ()
-    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
-    """The earlier steps that it names, so that it can be evaluated without the runbook."""
-
-    def source(self, step_id: str) -> Step | None:
-        """The earlier step with this id; None when the condition was made without its sources."""
-        return next((step for step in self.sources if step.id == step_id), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from midwatch.runbook.field_types import (
     Expression,
     Flag,
     Length,
+    Limit,
     Name,
     StepValue,
     Text,
     Whole,
     Word,
 )
-from midwatch.runbook.fields import Key, ListOf, Shape, TableOf
+from midwatch.runbook.fields import Inside, Key, ListOf, Shape, TableOf
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Environment, Risk, Severity, TargetKind
 
@@ -27,6 +28,7 @@ VERSION = 1
 LINE, TEXT = Text(single=True), Text()
 SEVERITY = Word(tuple(word.value for word in Severity))
 IDS = ListOf(ID, single=True)
+EARLIER = ListOf(ID, single=True, filled=True)
 ARGUMENTS = TableOf(VARIABLE, Argument(), "parameters")
 
 SECRET_STORE = Shape(
@@ -110,17 +112,27 @@ COMMS = Shape(
         Key("update_every", Length(), "Time between two status updates"),
     ),
 )
-CONDITION = Shape(
+CONDITION: Shape = Shape(
     "condition",
-    "When the step is needed. Either 'failed', or 'answer' with 'is'.",
+    "When the step is needed. One of the keys below; 'answer' together with 'is' or with limits.",
     (
-        Key("failed", IDS, "Earlier steps; it is needed once one of them has failed"),
+        Key("failed", EARLIER, "Earlier steps; holds once one of them has failed, even if it succeeded later"),
+        Key("done", EARLIER, "Earlier steps; holds when one of them is done"),
+        Key("unknown", EARLIER, "Earlier steps; holds when the outcome of one of them is unknown"),
+        Key("skipped", EARLIER, "Earlier steps; holds when one of them was skipped"),
         Key(
             "answer",
             ListOf(StepValue(), single=True, filled=True),
-            "Values that earlier steps ask for or report, as STEP.KEY; one of them is enough",
+            "Values that earlier steps ask for or report, as STEP.KEY, or inputs.NAME; one of them is enough",
         ),
-        Key("is", ListOf(LINE, single=True, filled=True), "The answers with which it is needed"),
+        Key("is", ListOf(LINE, single=True, filled=True), "The values with which it holds; 'present' for any value"),
+        Key("below", Limit(), "A value below this limit"),
+        Key("at_most", Limit(), "A value of this limit or below"),
+        Key("above", Limit(), "A value above this limit"),
+        Key("at_least", Limit(), "A value of this limit or above"),
+        Key("all", ListOf(Inside(lambda: CONDITION), filled=True), "Conditions that all have to hold"),
+        Key("any", ListOf(Inside(lambda: CONDITION), filled=True), "Conditions of which one has to hold"),
+        Key("not", Inside(lambda: CONDITION), "A condition that must not hold"),
     ),
 )
 ASK = Shape(

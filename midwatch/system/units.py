@@ -11,6 +11,9 @@ from typing import Self
 
 _NUMBER = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ%]*)\s*$")
 
+_MOST_DIGITS = 30
+"""Characters of a number. A longer one is a mistake, and a much longer one is no finite float."""
+
 _SECONDS = {
     "ms": 0.001,
     "s": 1.0,
@@ -37,6 +40,8 @@ def _split(text: str, what: str, example: str) -> tuple[float, str]:
     match = _NUMBER.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not {what}; write it like {example}")
+    if len(match[1]) > _MOST_DIGITS:
+        raise ValueError(f"This is not {what}: its number has {len(match[1])} characters")
     return float(match[1]), match[2].lower()
 
 

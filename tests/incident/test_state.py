@@ -16,7 +16,8 @@ from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.incident.events import RETIRED_KINDS, Event, EventKind
 from midwatch.incident.reducer import apply_event, reduce
 from midwatch.incident.state import Incident, StepStatus
-from midwatch.runbook.model import Condition, Phase, Reference, Risk, Runbook, Severity, Step, StepKind
+from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
+from midwatch.runbook.model import Phase, Reference, Risk, Runbook, Severity, Step, StepKind
 from midwatch.system.errors import BadInput, SourceLocation
 
 BEGIN = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -30,8 +31,8 @@ def step(step_id: str, **more: Any) -> Step:
 STEPS = (
     step("dump"),
     step("check", depends_on=("dump",)),
-    step("tell", when=Condition(failed=("dump", "check"))),
-    step("report", when=Condition(answers=(Reference("check", "risk"),), any_of=("yes",))),
+    step("tell", when=OutcomeIs(Outcome.FAILED, ("dump", "check"))),
+    step("report", when=AnswerIs((Reference("check", "risk"),), ("yes",))),
 )
 RUNBOOK = Runbook(
     id="x", title="X", severity=Severity.SEV1, file=Path("r"), site=None, base=Path("/"), sha256="",

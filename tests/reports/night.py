@@ -12,10 +12,10 @@ from midwatch.api.probe import Level, Reading, Row
 from midwatch.incident.events import Event
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.codec import NO_LINE, digest, encode
+from midwatch.runbook.condition_forms import Outcome, OutcomeIs
 from midwatch.runbook.model import (
     CheckSpec,
     Comms,
-    Condition,
     Phase,
     Question,
     Risk,
@@ -54,7 +54,7 @@ def runbook(word: str = "") -> Runbook:
                 step("clean", "3.3", "Clean up", StepKind.RUN, run="rm -r old", risk=Risk.DESTROY, original_command="rm -rf "
                 "old/",
                      deviation=f"It follows links{word}."),
-                step("panic", "3.4", "Panic", StepKind.MANUAL, when=Condition(failed=("clean",))),
+                step("panic", "3.4", "Panic", StepKind.MANUAL, when=OutcomeIs(Outcome.FAILED, ("clean",))),
                 step("rest", "3.5", "Rest", StepKind.MANUAL),
             ),
         ),

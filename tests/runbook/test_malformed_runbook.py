@@ -150,9 +150,17 @@ def test_every_fault_is_told_at_once_and_in_order(errors_of: Errors) -> None:
             39,
             "The question 'x' is asked twice. ",
         ),
-        ("{title: a, when: {}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
+        (
+            "{title: a, when: {}}",
+            26,
+            "A condition takes one of done, failed, unknown, skipped, answer, all, any or not.",
+        ),
         ("{title: a, when: {answer: [], is: x}}", 35, "This list is empty."),
-        ("{title: a, when: {is: x}}", 26, "'when' takes either 'failed', or 'answer' with 'is'."),
+        (
+            "{title: a, when: {is: x}}",
+            26,
+            "A condition takes one of done, failed, unknown, skipped, answer, all, any or not.",
+        ),
         ("{title: a, why: one, two}", 30, "A step has no key 'two'. "),
         (
             "{title: a, why: one, two three}",
@@ -195,7 +203,8 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         f"r.yaml:{FIRST + 3}:55: This takes text, not 'true'. Put it in quotes.",
         f"r.yaml:{FIRST + 3}:61: The answer to q.hurt is yes or no, never 'maybe'.",
         f"r.yaml:{FIRST + 4}:60: Step 'q' does not ask for 'hrt'. Did you mean 'hurt'?",
-        f"r.yaml:{FIRST + 5}:33: 'answer' and 'is' go together. Such as {{answer: assess-impact.downtime, is: yes}}.",
+        f"r.yaml:{FIRST + 5}:33: 'answer' needs 'is' or a limit. Such as {{answer: assess-impact.downtime, is: yes}} or "
+        "{answer: check-certificate.days_left, below: 7}.",
     ]
 
 

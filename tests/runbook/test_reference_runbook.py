@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.api.registry import find_action
+from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Reference, Risk, Runbook, Severity, StepKind, TargetKind
 
@@ -150,8 +151,7 @@ def test_nothing_is_removed_before_the_emergency_backup_is_validated(book: Runbo
 
 def test_who_is_told_when(book: Runbook) -> None:
     head = book.step("tell-head-of-engineering").when
-    assert head is not None
-    assert head.failed == ("emergency-backup", "validate-emergency-backup")
+    assert head == OutcomeIs(Outcome.FAILED, ("emergency-backup", "validate-emergency-backup"))
     asked = {ask.name: ask.kind for ask in book.step("assess-impact").questions}
     assert asked == {"downtime": "yes-no", "data_risk": "yes-no", "audit_scope": "yes-no"}
     hurt = (Reference("assess-impact", "downtime"), Reference("assess-impact", "data_risk"))
@@ -160,9 +160,7 @@ def test_who_is_told_when(book: Runbook) -> None:
         "tell-security": hurt,
         "tell-audit-liaison": (Reference("assess-impact", "audit_scope"),),
     }.items():
-        when = book.step(step_id).when
-        assert when is not None
-        assert (when.answers, when.any_of) == (answers, ("yes",))
+        assert book.step(step_id).when == AnswerIs(answers, ("yes",))
 
 
 def test_the_post_mortem_asks_for_all_that_it_exports(book: Runbook) -> None:

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_actions import HEAD, Errors, Loaded
 
+from midwatch.runbook.condition_forms import AnswerIs
 from midwatch.runbook.declaration import given_inputs, inputs_of
-from midwatch.runbook.model import Condition, Question, Reference
+from midwatch.runbook.model import Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
 from midwatch.system.errors import BadInput
 
@@ -41,7 +42,7 @@ def test_they_are_read_with_their_defaults(loaded: Loaded) -> None:
     )
     look, tell = book.steps()
     assert dict(look.env) == {"TICKET": Reference("inputs", "ticket"), "WHICH": Reference("inputs", "which")}
-    assert tell.when == Condition(answers=(Reference("inputs", "loss"),), any_of=("yes",))
+    assert tell.when == AnswerIs((Reference("inputs", "loss"),), ("yes",))
 
 
 def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:

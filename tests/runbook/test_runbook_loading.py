@@ -7,10 +7,10 @@ from pathlib import Path
 
 from small_actions import HEAD, Loaded
 
+from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import (
-    Condition,
     Dependent,
     ExternalCommand,
     Question,
@@ -65,11 +65,11 @@ def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:
     assert asking.notify == ("boss",)
     assert (sweep.id, sweep.kind, sweep.risk, sweep.timeout) == ("sweep-80-of-it", StepKind.USES, Risk.DESTROY, 90.0)
     assert dict(sweep.with_) == {"target": "db", "keep": 3, "paths": ("a", "/b")}
-    assert sweep.when == Condition(answers=(Reference("ask-it", "hurt"),), any_of=("yes",))
+    assert sweep.when == AnswerIs((Reference("ask-it", "hurt"),), ("yes",))
     assert sweep.on_failure.raise_severity is Severity.SEV0
     assert dict(count.env) == {"A": "1", "B": "true", "C": Reference("sweep-80-of-it", "left")}
     assert count.place.line == BOOK[: BOOK.index("{title: Count")].count("\n") + 1
-    assert lock.when == Condition(failed=("count", "sweep-80-of-it"))
+    assert lock.when == OutcomeIs(Outcome.FAILED, ("count", "sweep-80-of-it"))
     assert lock.optional
     assert book.triggers[0].match == "\\[ERROR\\]"
     assert book.closure[0].id == "the-level-is-low"

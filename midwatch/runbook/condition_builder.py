@@ -1,0 +1,49 @@
+"""Builds a `when:` condition from its fields. Problems are already reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from midwatch.runbook.condition_forms import (
+    PRESENT,
+    AllOf,
+    AnswerCompares,
+    AnswerIs,
+    AnyOf,
+    Condition,
+    Negation,
+    Outcome,
+    OutcomeIs,
+    Relation,
+)
+from midwatch.runbook.fields import Fields
+from midwatch.runbook.model import Step
+
+
+def build_condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condition | None:
+    """The condition; None where there is none, or where no form of a condition was given."""
+    if fields is None:
+        return None
+
+    def sources(names: Iterable[str]) -> tuple[Step, ...]:
+        return tuple(earlier[name] for name in dict.fromkeys(names) if name in earlier)
+
+    def several(key: str) -> tuple[Condition, ...]:
+        built = (build_condition(item.value, earlier) for item in fields.items(key))
+        return tuple(condition for condition in built if condition is not None)
+
+    for outcome in Outcome:
+        if steps := fields.values(outcome):
+            return OutcomeIs(outcome, steps, sources(steps))
+    if answers := fields.values("answer"):
+        named = sources(answer.step for answer in answers)
+        if limits := tuple((relation, fields.get(relation)) for relation in Relation if fields.get(relation)):
+            return AnswerCompares(answers, limits, named)
+        words = fields.values("is")
+        return AnswerIs(answers, () if words == (PRESENT,) else words, named)
+    if conditions := several("all"):
+        return AllOf(conditions)
+    if conditions := several("any"):
+        return AnyOf(conditions)
+    inner = build_condition(fields.get("not"), earlier)
+    return None if inner is None else Negation(inner)

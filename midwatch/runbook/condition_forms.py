@@ -1,0 +1,116 @@
+"""The forms that a `when:` condition can take. All are immutable; `midwatch.incident.conditions` evaluates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from midwatch.runbook.measures import Measure
+
+if TYPE_CHECKING:
+    from midwatch.runbook.model import Reference, Step
+
+
+PRESENT = "present"
+"""The word of `is:` for any value."""
+
+
+class Outcome(StrEnum):
+    """The outcome of a step that a condition asks for; each is a key of `when:`."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+class Relation(StrEnum):
+    """How a value is compared with a limit; each is a key of `when:`."""
+
+    BELOW = "below"
+    AT_MOST = "at_most"
+    ABOVE = "above"
+    AT_LEAST = "at_least"
+
+    @property
+    def words(self) -> str:
+        """As a sentence says the relation: `at most`."""
+        return self.value.replace("_", " ")
+
+    def holds(self, value: float, limit: float) -> bool:
+        """Whether the value stands in this relation to the limit."""
+        match self:
+            case Relation.BELOW:
+                return value < limit
+            case Relation.AT_MOST:
+                return value <= limit
+            case Relation.ABOVE:
+                return value > limit
+            case Relation.AT_LEAST:
+                return value >= limit
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeIs:
+    """Holds when one of the steps has the outcome."""
+
+    outcome: Outcome
+    steps: tuple[str, ...]
+    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    """The named steps, so that the condition can be evaluated without the runbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIs:
+    """Holds when one of the values is one of the words; without words, when one of the values is present."""
+
+    answers: tuple[Reference, ...]
+    words: tuple[str, ...] = ()
+    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCompares:
+    """Holds when one of the values stands in every relation to its limit."""
+
+    answers: tuple[Reference, ...]
+    limits: tuple[tuple[Relation, Measure], ...]
+    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Holds when every condition holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds when one of the conditions holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """Holds when the condition does not hold."""
+
+    condition: Condition
+
+
+Condition = OutcomeIs | AnswerIs | AnswerCompares | AllOf | AnyOf | Negation
+
+
+def leaves(condition: Condition) -> Iterator[OutcomeIs | AnswerIs | AnswerCompares]:
+    """The conditions inside this one that name steps or values."""
+    match condition:
+        case AllOf() | AnyOf():
+            for inner in condition.conditions:
+                yield from leaves(inner)
+        case Negation():
+            yield from leaves(condition.condition)
+        case _:
+            yield condition
