@@ -37,6 +37,19 @@ class Said(Static):
         self.post_message(self.Resized())
 
 
+class Body(VerticalScroll, can_focus=False):
+    """The part that scrolls when the box would not fit."""
+
+    class LayoutChanged(Message):
+        """Sent to the dialog when the room or the content got larger or smaller."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.LayoutChanged())
+
+    def watch_virtual_size(self) -> None:
+        self.post_message(self.LayoutChanged())
+
+
 class Dialog(BaseScreen[bool], ModalScreen[bool]):
     """Base of dialogs. Its result is True when what it asks for was done.
 
@@ -88,6 +101,7 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
         self.text_styles = text_styles
         self._title, self._mark = title, mark or Content("")
         self._busy = False
+        self._follows_focus = False
         self.set_class(text_styles.ascii, "-ascii")
 
     # What a dialog says
@@ -110,7 +124,7 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
             with Horizontal(id="head"):
                 yield Static(self.text_styles.ink(self._title, STRONG), id="title", markup=False)
                 yield Static(self._mark, id="aside", markup=False)
-            with VerticalScroll(id="body", can_focus=False):
+            with Body(id="body"):
                 yield from self.body()
             with Vertical(id="below"):
                 yield from self.below()
@@ -131,6 +145,16 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
     def first_focus(self) -> Widget:
         """What has the focus at first: Cancel, unless there is something to fill in."""
         return self.query_one("#leave", InlineButton)
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        self._follows_focus = scroll_visible
+        super().set_focus(widget, scroll_visible, from_app_focus)
+
+    def on_body_layout_changed(self, message: Body.LayoutChanged) -> None:
+        """Keep the focus in view: Textual scrolls once, and perhaps before a field that just appeared has its place."""
+        message.stop()
+        if self._follows_focus and self.focused is not None and not self.can_view_entire(self.focused):
+            self.scroll_to_center(self.focused, animate=False)
 
     # What is typed beside a field
 
