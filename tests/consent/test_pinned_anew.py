@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from midwatch.engine import headless
@@ -16,10 +13,10 @@ from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput, Exit, Refused
 from tests.consent.conftest import ONE_STEP, write_site
+from tests.support.plain_lines import talking
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.postgres
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 WRONG = "1234567890123456789"
 
 
@@ -31,21 +28,15 @@ def written(here: Path, made: Server) -> Path:
 
 def test_plain_lines_ask_for_the_reason_and_go_on(here: Path, first: Server) -> None:
     written(here, first)
-    environment = os.environ | {"TERM": "dumb", "LC_ALL": "C.UTF-8"}
-    child = pexpect.spawn(str(MIDWATCH), ["--plain"], cwd=here, env=environment, timeout=60, encoding="utf-8")
-    child.expect_exact("Declare one now")
-    child.sendline("y")
-    child.expect_exact("PRODUCTION.")
-    child.expect_exact("\r\n> ")
-    child.sendline("")
-    child.expect_exact("ARP is not the pinned server")
-    child.expect_exact("say why; Enter alone leaves it as it was pinned: ")
-    child.sendline("the site file is old")
-    child.expect_exact("Pinned anew")
-    child.expect_exact("This is PRODUCTION. Run it?")
-    child.sendline("y")
-    child.expect_exact("1.1 Save it: done")
-    child.close(force=True)
+    with talking(here, "--plain") as talk:
+        talk.declare()
+        talk.until("PRODUCTION.")
+        talk.word("")
+        talk.until("ARP is not the pinned server")
+        talk.answer("say why; Enter alone leaves it as it was pinned: ", "the site file is old")
+        talk.until("Pinned anew")
+        talk.answer("This is PRODUCTION. Run it?", "y")
+        talk.until("1.1 Save it: done")
 
 
 def test_answers_say_why_or_the_step_is_refused(here: Path, first: Server) -> None:

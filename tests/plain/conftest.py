@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from talking import RUNBOOK, Begin, Talk
+
+from tests.support.plain_lines import RUNBOOK, Begin, Talk
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from talking import RUNBOOK, Begin, incident
+
+from tests.support.plain_lines import RUNBOOK, Begin, incident
 
 ASKED = """\
 inputs:

@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from talking import MIDWATCH, RUNBOOK, Begin, Talk, incident, status, wait_for
 
 from midwatch.control.lease import LeaseWatcher
 from midwatch.engine.incident_controller import IncidentController
@@ -22,19 +21,10 @@ from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
+from tests.support.plain_lines import MIDWATCH, PROMPT, RUNBOOK, Begin, Talk, incident, status, to_the_work, wait_for
 from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session
-
-
-def to_the_work(talk: Talk, folder: Path) -> None:
-    """Do the first two steps and start the third, which holds."""
-    (folder / "hold").touch()
-    talk.declare()
-    talk.own()
-    talk.word("")
-    talk.answer("Run it?", "y")
-    talk.until("  begun")
 
 
 def test_a_whole_incident(begin: Begin, here: Path) -> None:
@@ -101,7 +91,7 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     talk.until("Disk, read at")
     talk.word("j began")
     talk.until("4, starred,")
-    assert "Corrected in event 7: it began at noon" in talk.until(PROMPT_END)
+    assert "Corrected in event 7: it began at noon" in talk.until(PROMPT)
     talk.child.sendline("q")
     assert talk.end() == 0
     found = incident(here)
@@ -112,9 +102,6 @@ def test_words_that_write(begin: Begin, here: Path) -> None:
     assert [note.role for note in found.notes if note.role] == ["boss"]
     assert found.last_update_at is not None
     assert b"\x1b" not in talk.said
-
-
-PROMPT_END = "\r\n> "
 
 
 def test_decisions(begin: Begin, here: Path) -> None:
@@ -173,7 +160,7 @@ def test_ctrl_c_asks(begin: Begin, here: Path) -> None:
     talk.child.sendintr()
     talk.answer("x: end the step", "x")
     talk.until("2.1 Do the work: cancelled")
-    talk.until(PROMPT_END)
+    talk.until(PROMPT)
     talk.child.sendintr()
     talk.answer("Ctrl+C. Leave?", "y")
     assert talk.end() == 0
@@ -189,7 +176,7 @@ def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> No
     elif how == "end of input":
         talk.child.sendintr()
         talk.answer("x: end the step", "b")
-        talk.until(PROMPT_END)
+        talk.until(PROMPT)
         talk.child.sendeof()
     else:
         os.kill(talk.child.pid, getattr(signal, how))
@@ -210,12 +197,12 @@ def test_the_step_outlives_the_session(begin: Begin, here: Path, how: str) -> No
 def test_an_observer_hears_and_changes_nothing(begin: Begin, here: Path) -> None:
     driver = begin()
     driver.declare()
-    driver.until(PROMPT_END)
+    driver.until(PROMPT)
     observer = begin()
     observer.until("drives")
     observer.word("skip no")
     observer.until("You only observe")
-    observer.until(PROMPT_END)
+    observer.until(PROMPT)
     driver.child.sendline("n seen by both")
     driver.until("Noted")
     observer.child.sendline("")
@@ -229,7 +216,7 @@ def test_a_driver_that_only_reads_is_not_taken_for_dead(begin: Begin, here: Path
     """Nothing is typed; a heartbeat is given all the same."""
     talk = begin()
     talk.declare()
-    talk.until(PROMPT_END)
+    talk.until(PROMPT)
     lookout = LeaseWatcher(find(here / "logs", "latest"))
     first = lookout.inspect().snapshot
     wait_for(lambda: lookout.inspect().snapshot != first)
@@ -283,7 +270,7 @@ def test_a_full_disk_is_told_to_whoever_drives(here: Path) -> None:
     command = ["mount", "-t", "tmpfs", "-o", "size=12m", "midwatch-test", str(disk)]
     run_or_skip(*command)
     try:
-        talk = Talk(disk, log="../said")
+        talk = Talk(disk)
         talk.declare()
         talk.own()
         fill(disk)

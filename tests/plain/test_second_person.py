@@ -6,12 +6,11 @@ import os
 import pwd
 from pathlib import Path
 
-from talking import Begin, Talk, incident, status, wait_for
-
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.collaboration.conftest import GROUP, User, become, place, share, users
+from tests.support.plain_lines import Begin, Talk, incident, status, wait_for
 from tests.support.users import log_in
 
 __all__ = ["place", "users"]  # fixtures
@@ -72,7 +71,7 @@ def test_two_logins_approve_decline_and_hand_over_by_lines(users: tuple[User, Us
     hers.word("")
     hers.answer("Ask for a second one?", "y")
     hers.until("it stays asked for.")
-    his = Talk(place, "pair.yaml", "--observe", become=lambda: person(bob), log="his")
+    his = Talk(place, "pair.yaml", "--observe", become=lambda: person(bob))
     his.until("1.1 Do the work waits for a second person. The word is approve.")
     his.word("skip no")
     his.until("You only observe")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from talking import PROMPT, Begin, Talk, incident, status
 
 from midwatch.engine.repository import find
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
-from tests.plain.test_lines import to_the_work
+from tests.support.plain_lines import PROMPT, Begin, Talk, incident, status, to_the_work
 
 
 def kinds(folder: Path) -> list[str]:

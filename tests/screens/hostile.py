@@ -89,6 +89,11 @@ INTRODUCERS = re.compile(r"\x1b[\]PX^_k]|[\x80-\x9f]")
 BIDI = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u00ad\u180e\U000e0000-\U000e007f]")
 CSI = re.compile(r"\x1b\[([<=>?]?)([0-9;:]*)([ -/]*)([@-~])")
 
+SCREEN = frozenset({"m", "H", "?h", "?l", ">u", "<u", "?$p", "K", "J", ">m", "?u"})
+"""The control sequences of our own screen: colours, cursor positions, modes at its begin and end."""
+POINTER = b"\x1b]22;default\x07"
+"""The shape of the pointer, which Textual sets: the one operating system command that is ours."""
+
 
 def lines() -> bytes:
     """The corpus, a line a piece."""

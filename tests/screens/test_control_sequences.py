@@ -15,10 +15,10 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from midwatch.system.sanitize import safe_bytes, safe_text
 from tests.screens import vttest
-from tests.screens.hostile import strange
+from tests.screens.hostile import POINTER, SCREEN, strange
 from tests.screens.line import MIDWATCH, Line, lines
 from tests.screens.sequences import SEQUENCES, together
-from tests.screens.test_hostile_bytes import POINTER, SCREEN
+from tests.support.plain_lines import talking
 
 RUNBOOK = """\
 midwatch: 1
@@ -67,16 +67,13 @@ def test_every_sequence_is_made_safe_whole_and_cut_anywhere(kind: str) -> None:
 
 
 def test_none_of_them_reaches_the_terminal_from_plain_lines_or_the_screen(world: Path, opened: list[Line]) -> None:
-    plain = Line(world, "--new", "--plain", rows=24, columns=80)
-    opened.append(plain)
-    plain.until(b"> ")
-    plain.child.send("\r")
-    plain.until(b"over\r\n")
-    plain.until(b"> ")
-    plain.child.send("q\r")
-    plain.until(b"its record")
-    assert strange(plain.sent, frozenset()) == set()
-    assert b"begin " in plain.sent
+    with talking(world, "--new", "--plain") as plain:
+        plain.word("")
+        plain.until("over\r\n")
+        plain.word("q")
+        plain.until("its record")
+        assert strange(plain.said, frozenset()) == set()
+        assert b"begin " in plain.said
     screen = Line(world, rows=60, columns=200)
     opened.append(screen)
     screen.shows(lambda text: "Checklist" in text and "begin" in text)
@@ -92,12 +89,10 @@ def test_nothing_that_vttest_sends_reaches_the_terminal(world: Path, opened: lis
     said = vttest.recorded()
     assert len(said) > 30_000
     (world / "said").write_bytes(said + b"\r\n")
-    plain = Line(world, "--new", "--plain", rows=24, columns=80)
-    opened.append(plain)
-    plain.until(b"> ")
-    plain.child.send("\r")
-    plain.until(b"over\r\n")
-    assert strange(plain.sent, frozenset()) == set()
+    with talking(world, "--new", "--plain") as plain:
+        plain.word("")
+        plain.until("over\r\n")
+        assert strange(plain.said, frozenset()) == set()
 
 
 def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:

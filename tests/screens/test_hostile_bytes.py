@@ -12,9 +12,10 @@ import pytest
 
 from midwatch.engine.repository import find
 from midwatch.system.sanitize import safe_bytes
-from tests.screens.hostile import PIECES, HostileEngine, HostileServer, lines, listening, strange
+from tests.screens.hostile import PIECES, POINTER, SCREEN, HostileEngine, HostileServer, lines, listening, strange
 from tests.screens.line import MIDWATCH, Line
 from tests.screens.line import lines as opened_lines
+from tests.support.plain_lines import PROMPT, talking
 
 WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
 """What a runbook may say; the loader lets no control character in."""
@@ -50,10 +51,6 @@ phases:
 closure:
   - {{title: {name}, check: disk, with: {{path: ., below: 100 %}}}}
 """
-SCREEN = frozenset({"m", "H", "?h", "?l", ">u", "<u", "?$p", "K", "J", ">m", "?u"})
-"""The control sequences of our own screen: colours, cursor positions, modes at its begin and end."""
-POINTER = b"\x1b]22;default\x07"
-"""The shape of the pointer, which Textual sets: the one operating system command that is ours."""
 
 
 @pytest.fixture
@@ -139,25 +136,19 @@ def test_a_hostile_runbook_is_refused_in_safe_words(world: Path) -> None:
     assert strange(told.stdout + told.stderr, frozenset()) == set()
 
 
-def test_nothing_hostile_reaches_the_terminal_from_plain_lines(world: Path, lines_opened: list[Line]) -> None:
-    """A line of a gigabyte among it: it costs nothing, and the words after it are heard."""
-    line = Line(world, "--new", "--plain", rows=24, columns=80)
-    lines_opened.append(line)
-    line.until(b"> ")
-    line.child.send("\r")
-    line.until(b"over\r\n")
-    for word in ("view", "list all", "j 99", "d", "out 99", "t"):
-        line.until(b"> ")
-        line.child.send(f"{word}\r")
-    line.until(b"Who was notified")
-    line.child.send("\x03")
-    line.until(b"> ")
-    output = find(world / "logs", "latest").attempt("cat", 1).output
-    os.truncate(output, 1 << 30)
-    line.child.send("at cat\r")
-    line.until(b"> ")
-    line.child.send("out\r")
-    line.until(b"> ")
-    line.child.send("q\r")
-    line.until(b"its record")
-    assert strange(line.sent, frozenset()) == set()
+def test_plain_lines_of_a_hostile_world_send_nothing_hostile(world: Path) -> None:
+    """A line of a gigabyte among them: it costs nothing, and the words after it are heard."""
+    with talking(world, "--new", "--plain") as talk:
+        talk.word("")
+        talk.until("over\r\n")
+        for word in ("view", "list all", "j 99", "d", "out 99", "t"):
+            talk.word(word)
+        talk.until("Who was notified")
+        talk.child.sendintr()
+        talk.until(PROMPT)
+        os.truncate(find(world / "logs", "latest").attempt("cat", 1).output, 1 << 30)
+        talk.child.sendline("at cat")
+        talk.word("out")
+        talk.word("q")
+        talk.until("its record")
+        assert strange(talk.said, frozenset()) == set()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -69,13 +71,12 @@ class Talk:
         *arguments: str,
         term: str = "dumb",
         become: Callable[[], None] | None = None,
-        log: str = "said",
-        runbook: str = RUNBOOK,
+        runbook: str | None = RUNBOOK,
     ) -> None:
-        """`become` makes the process another person's; two at one incident have a `log` each."""
-        self._log = folder / log
-        self._file = self._log.open("ab")
-        (folder / "runbook.yaml").write_text(runbook, encoding="utf-8")
+        """`become` makes the process another person's. Without a `runbook` that of the folder stays."""
+        self._said = io.BytesIO()
+        if runbook is not None:
+            (folder / "runbook.yaml").write_text(runbook, encoding="utf-8")
         environment = os.environ | {"TERM": term, "LC_ALL": "C.UTF-8"}
         self.child = pexpect.spawn(
             str(MIDWATCH),
@@ -86,7 +87,7 @@ class Talk:
             dimensions=(24, 80),
             preexec_fn=become,
         )
-        self.child.logfile_read = self._file
+        self.child.logfile_read = self._said
         self.child.delaybeforesend = None
 
     def until(self, text: str) -> str:
@@ -130,8 +131,17 @@ class Talk:
 
     @property
     def said(self) -> bytes:
-        self._file.flush()
-        return self._log.read_bytes()
+        return self._said.getvalue()
+
+
+@contextmanager
+def talking(folder: Path, *arguments: str) -> Iterator[Talk]:
+    """A session on the runbook of the folder, on a terminal that could do more; ended at the end."""
+    talk = Talk(folder, *arguments, term="xterm-256color", runbook=None)
+    try:
+        yield talk
+    finally:
+        talk.child.close(force=True)
 
 
 Begin = Callable[..., Talk]
@@ -144,6 +154,16 @@ def incident(folder: Path) -> Incident:
 def status(folder: Path, step: str) -> StepStatus | None:
     state = incident(folder).steps.get(step)
     return state.status if state else None
+
+
+def to_the_work(talk: Talk, folder: Path) -> None:
+    """Do the first two steps and start the third, which holds."""
+    (folder / "hold").touch()
+    talk.declare()
+    talk.own()
+    talk.word("")
+    talk.answer("Run it?", "y")
+    talk.until("  begun")
 
 
 def wait_for(condition: Callable[[], object]) -> None:
