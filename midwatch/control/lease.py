@@ -1,8 +1,7 @@
 """The lease: how an observer finds out whether the driver is alive, without a request to the driver.
 
-A driver shows that it lives by touching its lock file (`HEARTBEAT_S`). The observer counts the silence by its own clock, so
-neither
-a clock that was set nor two machines whose clocks differ make a live driver look dead.
+A driver shows that it lives by touching its lock file (`LeaseTimes`). The observer counts the silence by its own clock, so
+neither a clock that was set nor two machines whose clocks differ make a live driver look dead.
 """
 
 from __future__ import annotations
@@ -21,10 +20,15 @@ from midwatch.incident.permissions import open_file
 from midwatch.system.clock import from_rfc3339
 from midwatch.system.process import ProcessIdentity, boot_id
 
-HEARTBEAT_S = 4.0
-"""Seconds between two heartbeats."""
-LEASE_S = 20.0
-"""Seconds of silence after which control may be taken over."""
+
+@dataclass(slots=True)
+class LeaseTimes:
+    """How long a lease lasts, and how often it is renewed."""
+
+    heartbeat_s: float = 4.0
+    """Seconds between two heartbeats."""
+    lease_s: float = 20.0
+    """Seconds of silence after which control may be taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,14 @@ class LeaseWatcher:
     """Watches the driver's heartbeat."""
 
     def __init__(
-        self, folder: IncidentFolder, *, lease: float = LEASE_S, monotonic: Callable[[], float] = time.monotonic
+        self,
+        folder: IncidentFolder,
+        times: LeaseTimes | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """The clock must stand still while this machine is suspended: then the driver was, too."""
-        self._folder, self._lease, self._monotonic = folder, lease, monotonic
+        self._folder, self._times, self._monotonic = folder, times or LeaseTimes(), monotonic
         self._sight: LockSnapshot | None = None
         self._since = monotonic()
 
@@ -140,7 +148,9 @@ class LeaseWatcher:
         silent = now - self._since
         if not driver.may_drive:
             return Lease(DriverState.EXITED, driver, silent, snapshot)
-        return Lease(DriverState.UNRESPONSIVE if silent >= self._lease else DriverState.ALIVE, driver, silent, snapshot)
+        return Lease(
+            DriverState.UNRESPONSIVE if silent >= self._times.lease_s else DriverState.ALIVE, driver, silent, snapshot
+        )
 
 
 def driver_of(folder: IncidentFolder) -> Driver | None:

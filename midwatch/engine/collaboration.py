@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import pwd
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,15 +14,19 @@ from midwatch.control.control_socket import ControlServer
 from midwatch.control.lease import DriverState
 from midwatch.engine import policy
 from midwatch.engine.control import LEAVING, Control
+from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import Offer
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.system.actor import login
 from midwatch.system.clock import to_rfc3339
-from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
+from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.strict_json import number_of, text_of
 from midwatch.system.suggestion import did_you_mean
+
+Handler = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any] | None]
+"""Answers one operation that a person asks for at the control socket. Raises `MidwatchError` with what they are told."""
 
 OFFER = 10 * 60.0
 """Seconds for which an offer of control stands."""
@@ -35,44 +40,57 @@ BACK = 20.0
 _TRIES = 3.0
 
 
-class Collaboration(Control):
-    """A record at which several people stand."""
+class Collaboration:
+    """The people at one incident, and how control goes from one to another."""
 
-    _watching = False
-    _observer_connection: ObserverConnection | None = None
-    _tried = 0.0
-    _gave: tuple[str, float] | None = None
-    """To whom control was given a moment ago, and when it goes back."""
-    _opened = 0.0
-    _open_requests: frozenset[tuple[int, int | None]] = frozenset()
-    """Who has requested control and was not answered yet: users, and for root the login as well."""
+    def __init__(self, session: JournalSession, control: Control, handlers: Mapping[str, Handler]) -> None:
+        """`handlers` answer what else is asked at the control socket, by operation."""
+        self._session = session
+        self._control = control
+        self._handlers = {
+            "offer": self._answer_offer,
+            "withdraw": self._answer_withdraw,
+            "take": self._give,
+            "ask": self._note_request,
+            **handlers,
+        }
+        self._opened = 0.0
+        """Monotonic time at which the control socket was opened."""
+        self._open_requests: frozenset[tuple[int, int | None]] = frozenset()
+        """Who has requested control and was not answered yet: users, and for root the login as well."""
+        self._observes = False
+        self._observer_connection: ObserverConnection | None = None
+        self._tried = 0.0
+        self._gave: tuple[str, float] | None = None
+        """To whom control was given a moment ago, and when it goes back."""
 
     @property
     def observers(self) -> tuple[str, ...]:
         """Who follows along on this machine, one name for each screen."""
-        if self.handle is not None:
-            return self.handle.control_socket.observers if self.handle.control_socket else ()
+        if (handle := self._session.handle) is not None:
+            return handle.control_socket.observers if handle.control_socket else ()
         return self._observer_connection.watchers if self._observer_connection else ()
 
     @property
     def unreachable(self) -> str:
         """Why nobody can ask this driver for anything; empty when they can, or when this is no driver."""
-        return self.handle.unreachable if self.handle is not None else ""
+        return self._session.handle.unreachable if self._session.handle is not None else ""
 
     @property
     def offer(self) -> Offer | None:
         """The offer of control that stands now."""
-        offer = self.incident.offer
-        return offer if offer is not None and self.incident.open and offer.expires > self.clock.now() else None
+        incident = self._session.incident
+        stands = incident.offer is not None and incident.open and incident.offer.expires > self._session.clock.now()
+        return incident.offer if stands else None
 
     @property
     def offered_to_me(self) -> bool:
         """Whether control is mine to take."""
-        return self.offer is not None and not self.driving and _means(self.offer.to, self.actor)
+        return self.offer is not None and not self._session.driving and _means(self.offer.to, self._session.actor)
 
     def register_observer(self) -> None:
         """Be counted among those who watch, from the next `poll` on."""
-        self._watching = True
+        self._observes = True
 
     # Giving control
 
@@ -82,150 +100,145 @@ class Collaboration(Control):
         From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
         a login that there is not.
         """
+        session = self._session
         to = policy.require_text(to, "To whom")
         if not 0 < within <= OFFER_AT_MOST_S:  # which is not so for NaN, either
             raise BadInput("An offer stands for more than 0 seconds and 24 hours at most", hint="Such as 10 min")
         if len(to) > _NAME_LIMIT:
             raise BadInput(f"A login has {_NAME_LIMIT} characters at most")
         _require_login(to)
-        if _means(to, self.actor):
+        if _means(to, session.actor):
             raise Refused("You have control already", hint="Name who is to take it")
-        if not self.driving and self.lease.state is not DriverState.NOBODY:
-            send_request(self.folder, {"op": "offer", "to": to, "within": within})
+        if not session.driving and self._control.lease.state is not DriverState.NOBODY:
+            send_request(session.folder, {"op": "offer", "to": to, "within": within})
             return
-        with self.mutex:
-            now = self.clock.now()
-            policy.is_open(self.incident)
-            summary = as_lines(handoff_summary(self.runbook, self.incident, self.clock, self.next_update_due))
+        with session.mutex:
+            now = session.clock.now()
+            policy.is_open(session.incident)
+            summary = as_lines(
+                handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due)
+            )
             expires = to_rfc3339(now + timedelta(seconds=within))
-            self.append(EventKind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
+            session.append(EventKind.HANDOFF_OFFERED, {"to": to, "expires": expires, "summary": summary})
 
     def withdraw_offer(self, reason: str = "withdrawn") -> None:
         """Offer it no longer."""
-        if not self.driving and self.lease.state is not DriverState.NOBODY:
-            send_request(self.folder, {"op": "withdraw"})
+        session = self._session
+        if not session.driving and self._control.lease.state is not DriverState.NOBODY:
+            send_request(session.folder, {"op": "withdraw"})
             return
-        with self.mutex:
-            if self.incident.offer is None:
+        with session.mutex:
+            if session.incident.offer is None:
                 raise Refused("Control is not offered to anybody")
-            self.append(EventKind.HANDOFF_WITHDRAWN, {"to": self.incident.offer.to, "reason": reason})
+            session.append(EventKind.HANDOFF_WITHDRAWN, {"to": session.incident.offer.to, "reason": reason})
 
     def request_control(self) -> None:
         """Let the driver know that control is requested."""
-        send_request(self.folder, {"op": "ask"})
+        send_request(self._session.folder, {"op": "ask"})
 
-    def accept_control(self) -> None:
-        """Take control from a driver that lives: one who has offered it, or this same person at another terminal.
+    def ask_to_take(self) -> None:
+        """Have a driver that lives give control up: one who has offered it, or this same person at another terminal.
 
         Raises `Refused` when neither is so.
         """
-        if not self.driving:
-            if self.lease.state is DriverState.ALIVE:
-                send_request(self.folder, {"op": "take"})
-            self.take_control()
+        if self._control.lease.state is DriverState.ALIVE:
+            send_request(self._session.folder, {"op": "take"})
 
-    def take_control(self, reason: str = "") -> None:
-        """Drive it from here, and open the door to others."""
-        super().take_control(reason)
-        self._open_control_socket()
-
-    def _open_control_socket(self) -> None:
-        handle = self.handle
-        if (
-            handle is not None
-            and (handle.control_socket is None or handle.control_socket.problem)
-            and self.incident.open
-        ):
+    def open_control_socket(self) -> None:
+        """Let others ask this driver, from now on."""
+        handle = self._session.handle
+        if handle is None:
+            return
+        if self._session.incident.open and (handle.control_socket is None or handle.control_socket.problem):
             if handle.control_socket is not None:
                 handle.control_socket.close()
-            handle.control_socket, self._opened = ControlServer(self.folder, self._answer), time.monotonic()
-        if handle is not None and self._observer_connection is not None:
-            self._observer_connection.leave()
-            self._observer_connection = None
+            handle.control_socket = ControlServer(self._session.folder, self._answer)
+            self._opened = time.monotonic()
+        self._hang_up()
+
+    # What is asked at the control socket, in its thread
 
     def _answer(self, person: Identity, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is done for one who asks at the control socket. Runs in the thread of that."""
-        op = message.get("op")
-        if op in ("offer", "withdraw"):
-            if not person.is_surely(Identity.current()):
-                raise Refused(f"{self.actor} drives, and only they can give control", hint="Ask them: they press h")
-            if op == "offer":
-                self.offer_control(text_of(message, "to"), within=number_of(message, "within"))
-            else:
-                self.withdraw_offer()
-        elif op == "take":
-            self._give(person)
-        elif op == "ask":
-            self._note_request(person)
-        else:
+        handler = self._handlers.get(str(message.get("op")))
+        if handler is None:
             raise Refused("This is not known here", hint="Both screens have to be of the same version")
-        return {}
+        return handler(person, message) or {}
 
-    def _note_request(self, person: Identity) -> None:
+    def _answer_offer(self, person: Identity, message: Mapping[str, Any]) -> None:
+        self._require_same_person(person)
+        self.offer_control(text_of(message, "to"), within=number_of(message, "within"))
+
+    def _answer_withdraw(self, person: Identity, message: Mapping[str, Any]) -> None:
+        self._require_same_person(person)
+        self.withdraw_offer()
+
+    def _require_same_person(self, person: Identity) -> None:
+        if not person.is_surely(Identity.current()):
+            hint = "Ask them: they press h"
+            raise Refused(f"{self._session.actor} drives, and only they can give control", hint=hint)
+
+    def _note_request(self, person: Identity, message: Mapping[str, Any]) -> None:
         """Journal that somebody requests control: once, however often they ask before they are answered."""
         asker = (person.uid, person.login if person.uid == 0 else None)
-        with self.mutex:
-            if not self.incident.asked_by:  # offered, given or taken since: every earlier request was answered
+        with self._session.mutex:
+            if not self._session.incident.asked_by:  # offered, given or taken since: every earlier request was answered
                 self._open_requests = frozenset()
             if asker not in self._open_requests:
-                self.append(EventKind.CONTROL_REQUESTED, {"by": person.full_name})
+                self._session.append(EventKind.CONTROL_REQUESTED, {"by": person.full_name})
                 self._open_requests |= {asker}
 
-    def _give(self, person: Identity) -> None:
-        offer, same = self.offer, person.is_surely(Identity.current())
+    def _give(self, person: Identity, message: Mapping[str, Any]) -> None:
+        session, offer, same = self._session, self.offer, person.is_surely(Identity.current())
         if not same and (offer is None or login(offer.to) != person.name or not person.has_own_name):
-            raise Refused(
-                f"{self.actor} drives and has not offered you control", hint="Request it; they give it with h"
-            )
-        handle = self.require_driver()
+            hint = "Request it; they give it with h"
+            raise Refused(f"{session.actor} drives and has not offered you control", hint=hint)
+        handle = session.require_driver()
         handle.await_readers(LEAVING)
         handle.await_starts(LEAVING)
-        with self.mutex:
+        with session.mutex:
             if handle.starting or any(thread.is_alive() for thread in handle.readers):
                 raise Refused("A step is being started or read this moment", hint="Try again")
             words = "taken up at another terminal" if same else f"handed over to {person.name}"
-            self.append(EventKind.DRIVER_LEFT, {"reason": words})
-            self.release(handle, trim=False)
-            self.follow()
+            session.append(EventKind.DRIVER_LEFT, {"reason": words})
+            session.release(handle, trim=False)
+            session.follow()
             self._gave = (person.name, time.monotonic() + BACK)
 
     # What happens by itself
 
-    def _keep_company(self) -> None:
-        """Let offers lapse, take control back that nobody took up, and stay known as one who watches."""
-        if self.driving:
-            if self.unreachable and time.monotonic() - self._opened > _REOPEN_S:
-                self._open_control_socket()
-            offer = self.incident.offer
-            if offer is not None and offer.expires <= self.clock.now():
+    def keep_up(self) -> None:
+        """Let offers lapse, open the control socket again where it failed, and stay known as one who watches."""
+        session, now = self._session, time.monotonic()
+        if session.driving:
+            if self.unreachable and now - self._opened > _REOPEN_S:
+                self.open_control_socket()
+            offer = session.incident.offer
+            if offer is not None and offer.expires <= session.clock.now():
                 self.withdraw_offer(f"{offer.to} did not take it in time")
             return
-        if self._gave is not None:
-            self._take_control_back(*self._gave)
         if self._observer_connection is not None and not self._observer_connection.poll():
+            self._hang_up()
+        is_due = self._observes and self._observer_connection is None and now - self._tried > _TRIES
+        if is_due and session.incident.driver:
+            self._tried = now
+            with contextlib.suppress(Failed):  # on another machine, or just gone: one watches without being seen
+                self._observer_connection = ObserverConnection(session.folder)
+
+    def not_taken_up_by(self) -> str:
+        """To whom control was given that nobody took up in time; empty when there is none to take back. Says it once."""
+        if self._gave is None or self._session.driving:
+            return ""
+        to, deadline = self._gave
+        is_taken = self._session.incident.driver or not self._session.incident.open
+        if not is_taken and time.monotonic() < deadline:
+            return ""
+        self._gave = None
+        return "" if is_taken else to
+
+    def _hang_up(self) -> None:
+        if self._observer_connection is not None:
             self._observer_connection.leave()
             self._observer_connection = None
-        if (
-            self._watching
-            and self._observer_connection is None
-            and self.incident.driver
-            and time.monotonic() - self._tried > _TRIES
-        ):
-            self._tried = time.monotonic()
-            try:
-                self._observer_connection = ObserverConnection(self.folder)
-            except Failed:  # on another machine, or just gone: one watches without being seen
-                self._observer_connection = None
-
-    def _take_control_back(self, to: str, when: float) -> None:
-        if self.incident.driver or not self.incident.open:
-            self._gave = None
-        elif time.monotonic() >= when:
-            self._gave = None
-            try:
-                self.take_control(f"{to} did not take it up")
-            except MidwatchError:  # somebody has it, and the journal will say who
-                return
 
 
 def _means(name: str, actor: str) -> bool:

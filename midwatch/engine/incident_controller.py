@@ -1,7 +1,8 @@
-"""The conductor: which step is next, may it run, what has become of it. Both front ends call it, and nothing else does.
+"""The incident as front ends call it: which step is next, may it run, what has become of it.
 
-It writes the journal; the incident's state is always the fold over the journal's events. Calls that look at the
-world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen makes them from a worker thread.
+The parts share one session: it writes the journal, and the incident's state is always what the journal's events reduce to.
+Calls that look at the world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen makes them from a worker
+thread.
 """
 
 from __future__ import annotations
@@ -9,51 +10,63 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Self
 
-from midwatch.control.driver_lock import DriverLock, TakenOver
-from midwatch.control.lease import Lease
+from midwatch.control.driver_lock import DriverLock
+from midwatch.control.lease import Lease, LeaseTimes
 from midwatch.engine import incident_files
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.approvals import Approvals
 from midwatch.engine.closure import Closure
-from midwatch.engine.control import LEAVING
+from midwatch.engine.collaboration import Collaboration
+from midwatch.engine.control import Control, this_process
 from midwatch.engine.driving import drivable_runbook
-from midwatch.engine.journal_session import DriverHandle
+from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.step_decisions import StepDecisions
 from midwatch.engine.step_results import StepResults
 from midwatch.engine.step_runner import StepRunner
-from midwatch.incident.events import EventKind
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
+from midwatch.incident.state import Incident, Offer
 from midwatch.journal.writer import Journal
 from midwatch.runbook.declaration import inputs_of
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.clock import Clock, SystemClock
 from midwatch.system.errors import MidwatchError, Refused
 
-BEFORE_LIMIT = 5.0
-"""Seconds that readings may hold up the start of a step."""
-REQUIRE_LIMIT = 30.0
-"""Seconds after which what a step requires counts as unknown."""
 
+class IncidentController:
+    """One incident, driven or observed. Each call goes to the part that does it."""
 
-class IncidentController(Approvals):
-    """One incident, driven or observed."""
+    def __init__(self, session: JournalSession, times: LeaseTimes | None = None) -> None:
+        """Use `declare`, `resume` or `observe`."""
+        self.session = session
+        """What the parts share. Front ends need `IncidentControls` only."""
+        self.folder, self.actor, self.clock = session.folder, session.actor, session.clock
+        self.settle = session.settle
+        self.attempt_folder = session.attempt_folder
 
-    def __init__(
-        self,
-        runbook: Runbook,
-        folder: IncidentFolder,
-        *,
-        actor: str,
-        clock: Clock,
-        own: Runbook | None = None,
-        undrivable: Refused | None = None,
-        handle: DriverHandle | None = None,
-    ) -> None:
-        super().__init__(runbook, folder, actor=actor, clock=clock, own=own, undrivable=undrivable, handle=handle)
-        annotations = Annotations(self)
+        self._control = control = Control(session, times or LeaseTimes())
+        self.wait_for_lease_expiry = control.wait_for_lease_expiry
+        self.heartbeat = control.heartbeat
+        self.leave = control.leave
+
+        approvals = Approvals(session)
+        self.pending_steps = approvals.pending_steps
+        self.request_approval = approvals.request_approval
+        self.plan_to_approve = approvals.plan_to_approve
+        self.approve = approvals.approve
+        self.decline = approvals.decline
+
+        self._collaboration = collaboration = Collaboration(session, control, approvals.handlers)
+        self.register_observer = collaboration.register_observer
+        self.offer_control = collaboration.offer_control
+        self.withdraw_offer = collaboration.withdraw_offer
+        self.request_control = collaboration.request_control
+
+        annotations = Annotations(session)
         self.note = annotations.note
         self.correct = annotations.correct
         self.star = annotations.star
@@ -61,20 +74,23 @@ class IncidentController(Approvals):
         self.update = annotations.update
         self.set_severity = annotations.set_severity
         self.pin_anew = annotations.pin_anew
-        self._results = StepResults(self, annotations)
-        runner = StepRunner(self, annotations, self._results)
+
+        self._results = results = StepResults(session, annotations)
+        runner = StepRunner(session, annotations, results)
         self.plan = runner.plan
         self.evaluate_preconditions = runner.evaluate_preconditions
         self.start = runner.start
         self.cancel = runner.cancel
         self.check_outcome = runner.check_outcome
-        decisions = StepDecisions(self, annotations, self._results)
+
+        decisions = StepDecisions(session, annotations, results)
         self.mark_done = decisions.mark_done
         self.mark_failed = decisions.mark_failed
         self.skip = decisions.skip
         self.reopen = decisions.reopen
         self.start_from = decisions.start_from
-        closure = Closure(self)
+
+        closure = Closure(session)
         self.evaluate_closure = closure.evaluate
         self.close = closure.close
 
@@ -85,6 +101,7 @@ class IncidentController(Approvals):
         *,
         actor: str,
         clock: Clock | None = None,
+        times: LeaseTimes | None = None,
         severity: Severity | None = None,
         inputs: Mapping[str, str] | None = None,
     ) -> Self:
@@ -99,16 +116,17 @@ class IncidentController(Approvals):
             lock = DriverLock.take(folder, actor)
             journal = Journal.create(folder.journal, actor=actor, clock=clock, fence=lock.require)
             handle = DriverHandle(journal, lock)
-            controller = cls(runbook, folder, actor=actor, clock=clock, own=runbook, handle=handle)
+            session = JournalSession(runbook, folder, actor=actor, clock=clock, own=runbook, handle=handle)
             body = incident_files.declared_body(runbook, folder, socket.gethostname(), severity, values)
-            controller.append(EventKind.DECLARED, body)
+            session.append(EventKind.DECLARED, body)
         except (OSError, MidwatchError):
             incident_files.unmake(folder)
             raise
-        controller.append(*controller._came(Lease(), False, ""))
-        controller._open_control_socket()
-        controller.name_fallbacks()
-        controller.report_short_secrets()
+        session.append(EventKind.DRIVER_JOINED, this_process())
+        controller = cls(session, times)
+        controller._collaboration.open_control_socket()
+        session.name_fallbacks()
+        session.report_short_secrets()
         return controller
 
     @classmethod
@@ -118,17 +136,24 @@ class IncidentController(Approvals):
         *,
         actor: str,
         clock: Clock | None = None,
+        times: LeaseTimes | None = None,
         reason: str = "",
         own: Runbook | None = None,
     ) -> Self:
-        """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`Control.take_control`)."""
-        controller = cls.observe(folder, actor=actor, clock=clock, own=own)
+        """Drive an incident that was declared earlier. Raises `Refused` when it has a driver (`take_control`)."""
+        controller = cls.observe(folder, actor=actor, clock=clock, times=times, own=own)
         controller.take_control(reason)
         return controller
 
     @classmethod
     def observe(
-        cls, folder: IncidentFolder, *, actor: str = "", clock: Clock | None = None, own: Runbook | None = None
+        cls,
+        folder: IncidentFolder,
+        *,
+        actor: str = "",
+        clock: Clock | None = None,
+        times: LeaseTimes | None = None,
+        own: Runbook | None = None,
     ) -> Self:
         """Follow an incident without touching it. Every call that would write raises `Refused`, until it has control.
 
@@ -142,53 +167,114 @@ class IncidentController(Approvals):
         except Refused as refused:  # what the copies say is shown, and nothing of it is run: no panel either
             runbook, undrivable = dataclasses.replace(runbook, panels=()), refused
         clock = clock or SystemClock()
-        controller = cls(runbook, folder, actor=actor, clock=clock, own=own, undrivable=undrivable)
-        controller.follow()
+        session = JournalSession(runbook, folder, actor=actor, clock=clock, own=own, undrivable=undrivable)
+        session.follow()
+        controller = cls(session, times)
         controller.poll()
         return controller
 
+    # What is so now
+
+    @property
+    def runbook(self) -> Runbook:
+        """The incident's runbook."""
+        return self.session.runbook
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Every event so far."""
+        return self.session.events
+
+    @property
+    def incident(self) -> Incident:
+        """The state after these events: replaced after each event, never changed in place."""
+        return self.session.incident
+
+    @property
+    def driving(self) -> bool:
+        """Whether this process may run steps."""
+        return self.session.driving
+
+    @property
+    def undrivable(self) -> Refused | None:
+        """Why nothing of this incident's runbook may be run from here."""
+        return self.session.undrivable
+
+    @property
+    def head(self) -> str:
+        """The SHA-256 of the journal's last line."""
+        return self.session.head
+
+    @property
+    def next_update_due(self) -> datetime | None:
+        """When the next status update is due; None when there is none to be sent."""
+        return self.session.next_update_due
+
+    @property
+    def lease(self) -> Lease:
+        """Who drives, and how alive that is."""
+        return self._control.lease
+
+    @property
+    def observers(self) -> tuple[str, ...]:
+        """Who follows along on this machine, one name for each screen."""
+        return self._collaboration.observers
+
+    @property
+    def unreachable(self) -> str:
+        """Why nobody can ask this driver for anything; empty when they can."""
+        return self._collaboration.unreachable
+
+    @property
+    def offer(self) -> Offer | None:
+        """The offer of control that stands now."""
+        return self._collaboration.offer
+
+    @property
+    def offered_to_me(self) -> bool:
+        """Whether control is mine to take."""
+        return self._collaboration.offered_to_me
+
+    # What takes several parts
+
     def take_control(self, reason: str = "") -> None:
-        """Drive it from here, and write what the last driver would have written next."""
-        had_it = self.driving
+        """Drive it from here, and write what the last driver would have written next; a heartbeat when it is driven from here.
+
+        Raises `Refused` when this user may not drive it, or when another driver lives (`Control.take`).
+        """
+        session, had_it = self.session, self.driving
         if not had_it:
-            self.trust_runbook()
-        super().take_control(reason)
-        if not had_it and self.incident.open:
-            self.name_fallbacks()
-            self.report_short_secrets()
+            session.trust_runbook()
+        self._control.take(reason)
+        self._collaboration.open_control_socket()
+        if not had_it and session.incident.open:
+            session.name_fallbacks()
+            session.report_short_secrets()
             self._results.catch_up()
 
     def accept_control(self) -> None:
-        """Take control from a driver that lives; nobody is asked for it before it is known that this user may drive."""
-        if not self.driving:
-            self.trust_runbook()
-        super().accept_control()
+        """Take control from a driver that lives; nobody is asked for it before it is known that this user may drive.
 
-    # What happens by itself
+        Raises `Refused` unless the driver has offered it, or is this same person at another terminal.
+        """
+        if not self.driving:
+            self.session.trust_runbook()
+            self._collaboration.ask_to_take()
+            self.take_control()
 
     def poll(self) -> list[str]:
         """Take in what has happened since the last call; the ids of steps that changed. Cheap.
 
         It is a driver's heartbeat as well. Raises `Refused` once somebody took control from one that was unresponsive.
         """
-        self._send_heartbeat()
-        self._keep_company()
-        with self.mutex:
-            if self.handle is None:
-                self.take_in()
-            else:
-                self._results.collect(self.handle)
-                self.fail_back(self.handle)
-        return self.take_changed()
-
-    def leave(self) -> None:
-        """Give control back without closing. Running steps go on under their supervisors."""
-        handle = self.handle
-        if handle is None:
-            return
-        handle.await_starts(LEAVING)
-        self.settle()
-        with self.mutex, contextlib.suppress(TakenOver):  # then there is nothing left to give back
-            if self.incident.open:
-                self.append(EventKind.DRIVER_LEFT, {"reason": "left"})
-            self.release(handle, trim=False)
+        self._control.send_heartbeat()
+        self._collaboration.keep_up()
+        if to := self._collaboration.not_taken_up_by():
+            with contextlib.suppress(MidwatchError):  # somebody has it, and the journal will say who
+                self.take_control(f"{to} did not take it up")
+        with self.session.mutex:
+            self.session.take_in()
+            if (handle := self.session.handle) is not None:
+                self._results.collect(handle)
+                self.session.fail_back(handle)
+            return self.session.take_changed()

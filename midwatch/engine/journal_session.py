@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from midwatch.api.action import Context
@@ -218,6 +217,10 @@ class JournalSession:
                 raise
             self.take_in()
 
+    def drive(self, handle: DriverHandle) -> None:
+        """Append from here on, instead of following."""
+        self.handle, self._tail = handle, None
+
     def lose(self, handle: DriverHandle) -> None:
         """Observe from here on: somebody took control from this driver."""
         with self.mutex:
@@ -261,11 +264,3 @@ class JournalSession:
             self.start_reserve.drop()
         handle.lock.release()
         self.handle = None
-
-
-def terminal() -> str:
-    """The terminal of this process; empty when it has none."""
-    try:
-        return str(Path("/proc/self/fd/0").readlink())
-    except OSError:
-        return ""

@@ -79,7 +79,7 @@ def approved(controller: IncidentController, step: str, *, by: Identity = BOB) -
     """As the driver's process writes it when somebody else has knocked."""
     approval = controller.incident.approvals[step]
     body = {"step": step, "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
-    controller.append(EventKind.APPROVAL_GIVEN, body)
+    controller.session.append(EventKind.APPROVAL_GIVEN, body)
 
 
 def ended(controller: IncidentController, step: str) -> StepStatus:
@@ -132,7 +132,7 @@ def test_the_same_person_cannot_approve_from_another_terminal(pair: IncidentCont
 def test_who_approved_it_cannot_start_it(pair: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.request_approval("work", pair.plan("work"))
     body = {"step": "work", "plan": {}, "digest": pair.plan("work").digest, "by": ADA.to_json()}
-    pair.append(EventKind.APPROVAL_ASKED, body)
+    pair.session.append(EventKind.APPROVAL_ASKED, body)
     approved(pair, "work", by=Identity.current())
     with pytest.raises(Refused, match="approved it, and cannot start it as well"):
         pair.start("work", pair.plan("work"))

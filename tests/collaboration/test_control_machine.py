@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from midwatch.control.driver_lock import TakenOver
-from midwatch.control.lease import LeaseWatcher
+from midwatch.control.lease import LeaseTimes
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.reducer import reduce
 from midwatch.journal.reader import read
@@ -33,19 +33,23 @@ class DriverHandle(RuleBasedStateMachine):
         os.chdir(self.place.name)
         book = Path("runbook.yaml").absolute()
         book.write_text(RUNBOOK, encoding="utf-8")
-        first = IncidentController.declare(load(book), actor="ada@test")
+        self.times = {name: LeaseTimes() for name in NAMES}
+        first = IncidentController.declare(load(book), actor="ada@test", times=self.times["ada"])
         self.folder, self.screens = first.folder, {"ada": first}
         for name in NAMES[1:]:
-            self.screens[name] = IncidentController.observe(first.folder, actor=f"{name}@test")
+            self.screens[name] = self.observer(name)
         self.notes = 0
+
+    def observer(self, name: str) -> IncidentController:
+        return IncidentController.observe(self.folder, actor=f"{name}@test", times=self.times[name])
 
     def holders(self) -> list[str]:
         """The screens that could write now."""
         found = []
         for name, screen in self.screens.items():
             try:
-                if screen.handle is not None:
-                    screen.handle.lock.require()
+                if screen.session.handle is not None:
+                    screen.session.handle.lock.require()
                     found.append(name)
             except TakenOver:
                 continue
@@ -68,7 +72,7 @@ class DriverHandle(RuleBasedStateMachine):
     @rule(who=WHO, reason=st.booleans(), silent=st.booleans())
     def takes(self, who: str, reason: bool, silent: bool) -> None:
         screen, before = self.screens[who], self.holders()
-        screen._lease_watcher = LeaseWatcher(self.folder, lease=0.0 if silent else 20.0)
+        self.times[who].lease_s = 0.0 if silent else 20.0
         screen.lease  # noqa: B018 - the first look
         done = self.attempt(who, lambda: screen.take_control("it must be" if reason else ""))
         if before and before != [who] and not (silent and reason):
@@ -77,7 +81,7 @@ class DriverHandle(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def asks_to_be_given(self, who: str) -> None:
-        self.screens[who]._lease_watcher = None
+        self.times[who].lease_s = 20.0
         self.attempt(who, self.screens[who].accept_control)
 
     @rule(who=WHO, to=st.sampled_from(["far@elsewhere", "bob@test", "eve@test"]))
@@ -98,13 +102,13 @@ class DriverHandle(RuleBasedStateMachine):
     def is_lost(self) -> None:
         """Whoever drives is gone without a word."""
         (name,) = self.holders()
-        handle = self.screens[name].handle
+        handle = self.screens[name].session.handle
         assert handle is not None
         assert handle.control_socket is not None
         handle.control_socket.close()
         handle.journal.close()
         handle.lock.release()
-        self.screens[name] = IncidentController.observe(self.folder, actor=f"{name}@test")
+        self.screens[name] = self.observer(name)
 
     @rule(who=WHO)
     def looks(self, who: str) -> None:

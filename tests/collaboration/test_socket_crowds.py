@@ -289,8 +289,8 @@ def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
 ) -> None:
     from midwatch.engine import collaboration, pending_requests
 
-    assert driven.handle is not None
-    first = driven.handle.control_socket
+    assert driven.session.handle is not None
+    first = driven.session.handle.control_socket
     assert first is not None
     first._selector.close()
     with contextlib.suppress(OSError):

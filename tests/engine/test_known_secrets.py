@@ -60,7 +60,7 @@ def test_a_password_that_a_step_made_is_known_once_it_has_ended(
     controller.start("work", controller.plan("work"))
     file.write_text(f"h:1:d:u:{new}\n")
     assert ended(controller, "work") is StepStatus.DONE
-    wait_for(lambda: new in controller.secrets.values())
+    wait_for(lambda: new in controller.session.secrets.values())
     controller.note(f"it was {old}, and is {new} now")
     controller.leave()
     assert (

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.control.driver_lock import TakenOver
-from midwatch.control.lease import DriverState, LeaseWatcher
+from midwatch.control.lease import DriverState, LeaseTimes, LeaseWatcher
 from midwatch.engine import step_runner
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
@@ -67,9 +67,7 @@ def tell(process: subprocess.Popen[str], word: str) -> str:
 
 def observer_of(folder: IncidentFolder, actor: str, *, lease: float = 20.0) -> IncidentController:
     """An observer who is content with a shorter silence."""
-    observer = IncidentController.observe(folder, actor=actor)
-    observer._lease_watcher = LeaseWatcher(folder, lease=lease)
-    return observer
+    return IncidentController.observe(folder, actor=actor, times=LeaseTimes(lease_s=lease))
 
 
 def silent(observer: IncidentController) -> bool:
@@ -184,7 +182,6 @@ def test_what_a_silent_driver_was_about_to_start(
 
 
 def test_a_front_end_that_waits_gives_signs_of_life(controller: IncidentController) -> None:
-    controller._last_heartbeat = 0.0
     os.utime(controller.folder.lock, (0, 0))
     lookout = LeaseWatcher(controller.folder)
     before = lookout.inspect().snapshot

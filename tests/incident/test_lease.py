@@ -14,7 +14,7 @@ import pytest
 
 from midwatch.control import driver_lock as lock_module
 from midwatch.control.driver_lock import DriverLock, TakenOver
-from midwatch.control.lease import DriverState, LeaseWatcher, LockSnapshot
+from midwatch.control.lease import DriverState, LeaseTimes, LeaseWatcher, LockSnapshot
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -30,7 +30,7 @@ from pathlib import Path
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Refused
 from midwatch.incident.paths import IncidentFolder
-from midwatch.control.lease import DriverState, LeaseWatcher
+from midwatch.control.lease import DriverState, LeaseTimes, LeaseWatcher
 from midwatch.control.driver_lock import DriverLock, TakenOver
 from midwatch.journal.writer import Journal
 
@@ -41,7 +41,7 @@ sys.stdin.readline()
 seized = fenced = number = 0
 acknowledged = []
 for turn in range(rounds):
-    lookout = LeaseWatcher(folder, lease=0.02)
+    lookout = LeaseWatcher(folder, LeaseTimes(lease_s=0.02))
     while True:
         seen = lookout.inspect()
         try:
@@ -154,7 +154,7 @@ def sight(folder: IncidentFolder) -> LockSnapshot:
 
 def test_silence_is_counted_by_the_observers_own_clock(folder: IncidentFolder) -> None:
     watch = Watch()
-    lookout = LeaseWatcher(folder, lease=20.0, monotonic=watch)
+    lookout = LeaseWatcher(folder, LeaseTimes(lease_s=20.0), monotonic=watch)
     assert lookout.inspect().state is DriverState.NOBODY
     lock = DriverLock.take(folder, "ada@test")
     assert lookout.inspect().state is DriverState.ALIVE

@@ -152,7 +152,7 @@ async def test_an_observer_takes_control_that_is_offered(controller: IncidentCon
 
 async def test_control_that_was_left_behind_takes_a_reason(controller: IncidentController) -> None:
     bob = observer(controller, "bob@test")
-    lost = controller.handle
+    lost = controller.session.handle
     assert lost is not None
     lost.lock.release()  # as if her process had ended without a word
     assert lost.control_socket
@@ -170,7 +170,6 @@ async def test_a_driver_whose_control_was_taken_is_told_and_observes(controller:
         seen = LeaseWatcher(controller.folder).inspect().snapshot
         assert seen is not None
         bob = DriverLock.take_over(controller.folder, "bob@test", seen)
-        controller._last_heartbeat = 0.0
         await until(pilot, lambda: "bob@test took control of" in grid(pilot))
         await until(pilot, lambda: "observing" in grid(pilot))
         bob.release()
@@ -188,7 +187,7 @@ async def test_a_step_that_takes_two_is_asked_for_approved_and_run(controller: I
         approval = controller.incident.approvals["work"]
         by = Identity("bob", 1 << 20, None, 1)
         body = {"step": "work", "asked": approval.seq, "digest": approval.digest, "by": by.to_json()}
-        controller.append(EventKind.APPROVAL_GIVEN, body)
+        controller.session.append(EventKind.APPROVAL_GIVEN, body)
         await until(pilot, lambda: "Enter run 1.1" in grid(pilot) and controller.incident.approvals["work"].given_by)
         await press(pilot, "enter", "y")
         await until(pilot, lambda: controller.incident.step("work").status is StepStatus.DONE)
