@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from actions.cleanup.docker_prune_policy import PruneChoice, Rules, choose, log_of, not_there, row_name
+from actions.cleanup.docker_prune_policy import PruneChoice, Rules, choose, not_there, row_name
 from actions.cleanup.reclaimed_space import measured, tell_shortfall
+from actions.support.incident_values import confirmed_plan
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import UNKNOWN, Effect, Plan, PlanDraft, Verb
@@ -17,11 +18,12 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Seconds, percent, size
-from probes.containers.client import docker_targets, engine, label_of, root_here, space
+from probes.containers.client import STOPPED, docker_targets, engine, label_of, log_of, root_here, space
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
+BUILD_CACHE = "build cache"
 WEEK = Seconds(7 * 86400)
 LIMIT = 120.0
 """Seconds for one answer of the engine: it computes sizes, and deletes, on a full disk."""
@@ -81,7 +83,7 @@ class CleanDocker(Action):
             for done, effect in enumerate(removals):
                 context.console.progress(done, len(removals), "removals")
                 tags = images[effect.identity].attrs.get("RepoTags") if effect.identity in images else None
-                log = log_of(client, effect.identity) if effect.object.startswith("container ") else 0
+                log = log_of(client, effect.identity, root).size if effect.object.startswith("container ") else 0
                 fault = _remove(client, effect, tags or [])
                 logs += 0 if fault else log
                 if fault:
@@ -105,7 +107,12 @@ class CleanDocker(Action):
         return Outcome(True, summary, values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        """Compute the plan again; the action took effect when no object is left to remove."""
+        """Look for the objects of the confirmed plan; outside of an incident, for all that may go.
+
+        What became removable by the run itself, or since, is no fault of the run.
+        """
+        if (confirmed := confirmed_plan(context)) is not None:
+            return self._verify_confirmed(confirmed)
         plan = self.plan(context)
         if plan.refusal:
             raise OutcomeUnknown(plan.refusal, hint="Ask again once that is mended")
@@ -114,6 +121,23 @@ class CleanDocker(Action):
             return Outcome(False, f"{len(left)} things that may go are still there, {size(plan.total(Verb.REMOVE))}")
         return Outcome(True, "Docker holds nothing that may go", {"freed": "0"})
 
+    def _verify_confirmed(self, confirmed: Plan) -> Outcome:
+        with engine(LIMIT) as client:
+            held = space(client)
+        there = {image.id for image in held.images if image.unused}
+        there |= {container.id for container in held.containers if container.attrs["State"] in STOPPED}
+        there |= {f"volume {volume.name}" for volume in held.volumes if volume.unused}
+        removals = [effect for effect in confirmed.effects if effect.verb is Verb.REMOVE]
+        if sum(record.size for record in held.cache if record.unused) >= max(
+            1, *(effect.size or 0 for effect in removals if effect.identity == BUILD_CACHE), 0
+        ):
+            there.add(BUILD_CACHE)
+        left = [effect for effect in removals if (effect.identity or effect.object) in there]
+        if left:
+            planned = size(sum(effect.size or 0 for effect in left))
+            return Outcome(False, f"{len(left)} of the {len(removals)} planned removals are still there, {planned}")
+        return Outcome(True, "Nothing that the plan removes is left, but what is in use now")
+
     def _rules(self, context: Context) -> Rules:
         targets = frozenset(docker_targets(context.runbook))
         label, now = label_of(context.runbook), context.clock.now()
@@ -121,13 +145,12 @@ class CleanDocker(Action):
 
     def _rows(self, draft: PlanDraft, choice: PruneChoice, info: dict[str, Any], root: Path | None, label: str) -> None:
         for container in choice.containers:
-            note = f"{container.note}; its log and its changes go too"
             draft.add(
                 Verb.REMOVE,
                 row_name("container", container),
                 size=container.size,
                 reversible=False,
-                note=note,
+                note=container.note,
                 identity=container.id,
                 kind="container",
             )
@@ -146,7 +169,7 @@ class CleanDocker(Action):
             text = f"build cache, {len(choice.cache)} records"
             held = sum(record.size for record in choice.cache)
             note = "builds make it anew"
-            draft.add(Verb.REMOVE, text, size=held, note=note, identity="build cache", kind="build cache")
+            draft.add(Verb.REMOVE, text, size=held, note=note, identity=BUILD_CACHE, kind=BUILD_CACHE)
         for volume in choice.volumes:
             note = "named; its data is gone for good"
             draft.add(
@@ -185,7 +208,7 @@ def _remove(client: DockerClient, effect: Effect, tags: list[str]) -> str:
     import docker
 
     try:
-        if effect.identity == "build cache":
+        if effect.identity == BUILD_CACHE:
             client.api.prune_builds(all=True)
         elif effect.object.startswith("container "):
             client.api.remove_container(effect.identity, v=False, force=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
@@ -14,7 +15,7 @@ from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted, percent, size
-from probes.containers.client import STOPPED, NoEngine, docker_targets, engine, log_size, space
+from probes.containers.client import STOPPED, NoEngine, Thing, docker_targets, engine, log_of, root_here, space
 from probes.containers.command import run_in
 from probes.disk import short_name
 from probes.postgres.activity import read_activity
@@ -23,6 +24,11 @@ from probes.storage.disk_usage import budgets_of, usage
 from probes.storage.largest_entries import LargestEntries, largest_entries
 from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+SHOWN = 3
+"""Logs of containers that are named."""
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""
 
@@ -172,6 +178,18 @@ class DiagnoseDisk(Action):
         values["database"] = str(held)
         say(f"The database {target.database} takes {size(held)}, by its own count")
 
+    def _container_logs(self, client: DockerClient, containers: Sequence[Thing], say: Callable[[str], None]) -> None:
+        root = root_here(client)
+        logs = [(log_of(client, thing.id, root), safe_text(thing.name)) for thing in containers]
+        for log, name in sorted(logs, key=lambda item: item[0].size, reverse=True)[:SHOWN]:
+            if log.size:
+                say(f"  {size(log.size):>8}  log of {name}, which docker system df leaves out")
+        unknown = [f"{name}: {safe_text(log.unknown)}" for log, name in logs if log.unknown]
+        for text in unknown[:SHOWN]:
+            say(f"  not measured  log of {text}")
+        if len(unknown) > SHOWN:
+            say(f"  not measured  logs of {len(unknown) - SHOWN} more containers")
+
     def _docker(self, context: Context, values: dict[str, str]) -> None:
         say = context.console.say
         try:
@@ -188,9 +206,7 @@ class DiagnoseDisk(Action):
                     could = f"{size(sum(thing.size for thing in spare))} could be reclaimed"
                     name = kind[:-1] if len(things) == 1 else kind
                     say(f"  {size(count):>8}  {len(things)} {name}, {len(spare)} {word}: {could}")
-                logs = [(log_size(client, thing.id), thing.name) for thing in held.containers]
-                for count, name in sorted(((c, n) for c, n in logs if c), reverse=True)[:3]:
-                    say(f"  {size(count):>8}  log of {safe_text(name)}, which docker system df leaves out")
+                self._container_logs(client, held.containers, say)
                 values["docker_unused"] = str(held.unused)
                 if self.target is not None and self.target.kind is TargetKind.DOCKER:
                     for option, what in (("-h", "space"), ("-i", "inodes")):

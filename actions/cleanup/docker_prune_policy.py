@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from midwatch.system.units import Seconds, duration
-from probes.containers.client import STOPPED, Space, Thing, finished_at, labelled, log_size, short
+from probes.containers.client import STOPPED, Space, Thing, finished_at, labelled, log_of, root_here, short
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -49,7 +49,7 @@ class Rules:
 
 def choose(client: DockerClient, held: Space, rules: Rules) -> PruneChoice:
     """Sort everything that the engine holds. Volumes stay unless named. Whatever is in doubt stays."""
-    choice = PruneChoice()
+    choice, root = PruneChoice(), root_here(client)
     ours = [container for container in held.containers if container.name in rules.targets]
     projects = {container.labels[PROJECT] for container in ours if PROJECT in container.labels}
     lost = sorted(rules.targets - {container.name for container in ours})
@@ -59,7 +59,10 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> PruneChoice:
             if container in ours or container.attrs["State"] not in ("running",):
                 choice.kept.append((f"container {container.name}", why))
         else:
-            choice.containers.append(replace(container, size=container.size + log_of(client, container.id)))
+            log = log_of(client, container.id, root)
+            goes = f"its log, of unknown size ({log.unknown})," if log.unknown else "its log"
+            note = f"{container.note}; {goes} and its changes go too"
+            choice.containers.append(replace(container, size=container.size + log.size, note=note))
     for name in lost:
         choice.kept.append((f"every tagged image: the container {name} is gone", "one of them may be what it ran from"))
     for image in held.images:
@@ -82,16 +85,6 @@ def choose(client: DockerClient, held: Space, rules: Rules) -> PruneChoice:
             (f"{'all ' if not choice.volumes else ''}{stay} volumes", "data is never cleaned up unless named")
         )
     return choice
-
-
-def log_of(client: DockerClient, container_id: str) -> int:
-    """Bytes that a container's log takes, which go with it and which the engine does not count; 0 where it cannot be seen."""
-    import docker
-
-    try:
-        return log_size(client, container_id) or 0
-    except docker.errors.NotFound:
-        return 0
 
 
 def not_there(held: Space, named: frozenset[str]) -> list[str]:

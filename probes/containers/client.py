@@ -213,16 +213,46 @@ def short(identity: str) -> str:
     return identity.removeprefix("sha256:")[:12]
 
 
-def log_size(client: DockerClient, container_id: str) -> int | None:
-    """Bytes of a container's log with its rotated parts, which `docker system df` leaves out; None if not readable here."""
-    path = client.api.inspect_container(container_id).get("LogPath")
-    if not path:
-        return None
+@dataclass(frozen=True, slots=True)
+class ContainerLog:
+    """The log of a container, which `docker system df` leaves out."""
+
+    size: int = 0
+    """Bytes on disk with its rotated parts; holes in it take none."""
+    unknown: str = ""
+    """Why the size cannot be measured; empty when it was."""
+
+
+def log_of(client: DockerClient, container_id: str, root: Path | None) -> ContainerLog:
+    """Measure the log; `root` is the engine's folder as `root_here` gives it. A container that is gone has none."""
+    import docker
+
     try:
-        log = Path(path)
-        return sum(part.stat().st_size for part in log.parent.glob(f"{log.name}*"))
-    except OSError:
-        return None
+        about = client.api.inspect_container(container_id)
+    except docker.errors.NotFound:
+        return ContainerLog()
+    driver = str(about["HostConfig"]["LogConfig"]["Type"] or "json-file")
+    if driver == "none":
+        return ContainerLog()
+    if driver not in ("json-file", "local"):
+        return ContainerLog(unknown=f"the driver {driver} keeps it outside of Docker")
+    if root is None:
+        return ContainerLog(unknown="the engine's folder cannot be seen from here")
+    log = root / "containers" / container_id / "local-logs/container.log"
+    if driver == "json-file":
+        log = Path(about.get("LogPath") or log.parent.parent / f"{container_id}-json.log")
+    return measure_log(log)
+
+
+def measure_log(log: Path) -> ContainerLog:
+    """Measure a log file on this machine with its rotated parts."""
+    try:
+        parts = [log.parent / name for name in os.listdir(log.parent) if name.startswith(log.name)]  # noqa: PTH208
+        return ContainerLog(sum(part.stat().st_blocks * 512 for part in parts))
+    except FileNotFoundError:  # one that never ran has none yet
+        return ContainerLog()
+    except OSError as error:
+        return ContainerLog(unknown=f"{log} cannot be read: {error.strerror}")
 
 
 def root_here(client: DockerClient) -> Path | None:

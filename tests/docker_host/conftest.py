@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["client", "heard", "inside", "make_context", "make_runbook"]
 
-PROGRAMS = ("sh", "sleep", "df", "cat", "echo")
+PROGRAMS = ("sh", "sleep", "df", "cat", "echo", "rm")
 
 
 def root_file_system() -> bytes:
@@ -109,10 +109,14 @@ def make_container(client: DockerClient, label: str, base_image: str) -> Iterato
     made: list[Container] = []
 
     def make(
-        name: str, image: str = "", command: str = "sleep 600", *, started: bool = True, **labels: str
+        name: str, image: str = "", command: str = "sleep 600", *, started: bool = True, log: str = "", **labels: str
     ) -> Container:
+        from docker.types import LogConfig
+
         all_labels = dict([label.split("=")]) | labels
         args = {"name": name, "labels": all_labels, "network_mode": "none", "init": False}
+        if log:
+            args["log_config"] = LogConfig(type=log)
         container = client.containers.create(image or base_image, ["sh", "-c", command], **args)
         made.append(container)
         if started:

@@ -16,10 +16,14 @@ import pytest
 from actions.clean_docker import CleanDocker
 from midwatch.api.action import Context
 from midwatch.api.plan import Plan, Verb
+from midwatch.incident.events import EventKind
+from midwatch.incident.paths import IncidentFolder
+from midwatch.journal.writer import Journal
+from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed
 from midwatch.system.units import Seconds
 from probes.containers.client import engine
-from tests.support.host_world import HOLDER, Heard, docker_target
+from tests.support.host_world import HOLDER, Heard, declared_incident, docker_target
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -146,6 +150,35 @@ def test_only_what_is_named_goes_of_a_target(
     assert volumes[0] not in left
     assert not client.containers.list(all=True, filters={"name": name_of("arp")})
     assert CleanDocker().verify(context, datetime.now(UTC)).ok
+
+
+def test_what_the_run_itself_made_removable_is_no_failure_of_the_run(
+    client: DockerClient,
+    make_context: Callable[..., Context],
+    label: str,
+    make_image: Callable[..., str],
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    make_container(name_of("arp"))
+    image = make_image("only-old")
+    old = make_container(name_of("old"), image, command="echo done", log="local")
+    old.wait(timeout=30)
+    folder = declared_incident(tmp_path)
+    context = make_context(
+        docker={"label": label}, targets=docker_target(name_of("arp")), incident=folder, step="clean"
+    )
+    action = CleanDocker(stopped_for=NOW, local_images=True)
+    plan = action.plan(context)
+    assert image not in rows(plan, Verb.REMOVE)
+    journal = Journal.open(IncidentFolder(folder).journal, actor="ada@bastion", clock=SystemClock())
+    journal.append(EventKind.CONFIRMED, {"step": "clean", "attempt": 1, "plan": plan.to_json()})
+    journal.close()
+    assert not action.verify(context, datetime.now(UTC)).ok
+    assert action.apply(context, plan).ok
+    assert image in rows(action.plan(context), Verb.REMOVE)
+    assert action.verify(context, datetime.now(UTC)).ok
 
 
 def test_what_a_process_still_holds_open_is_named_when_less_comes_free(

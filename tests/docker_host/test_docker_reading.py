@@ -17,12 +17,14 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed
-from probes.containers.client import engine, log_size
+from probes.containers.client import ContainerLog, engine, log_of, measure_log, root_here
 from probes.containers.command import run_in
 from probes.containers.command_input import feed
 from probes.docker import DockerProbe
+from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files
 from tests.backup.waiting import until
 from tests.support.host_world import Heard, docker_target
+from tests.support.users import MALLORY, needs_root, run_as
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -143,10 +145,8 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
         name_of("arp"),
         command="i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done; sleep 600",
     )
-    for _ in range(600):
-        if (log_size(client, loud.id) or 0) > 300_000:
-            break
-        client.api.inspect_container(loud.id)
+    root = root_here(client)
+    until(lambda: log_of(client, loud.id, root).size > 200_000)
     (tmp_path / "big").mkdir()
     (tmp_path / "big" / "file").write_bytes(b"x" * 2_000_000)
     context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
@@ -159,6 +159,64 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
     assert "could be reclaimed" in heard.text
     assert "How large the database arp is, only the server knows" in heard.text
     assert "overlay" in heard.text
+
+
+@needs_root
+def test_logs_of_other_drivers_are_measured_or_said_to_be_unknown(
+    client: DockerClient,
+    make_context: Callable[..., Context],
+    heard: Heard,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    talk = "i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done"
+    local = make_container(name_of("local"), command=talk, log="local")
+    silent = make_container(name_of("silent"), command=talk, log="none")
+    sparse = make_container(name_of("sparse"), command="echo one")
+    remote = make_container(name_of("remote"), log="fluentd", started=False)
+    for container in (local, silent, sparse):
+        container.wait(timeout=60)
+    os.truncate(client.api.inspect_container(sparse.id)["LogPath"], 300_000_000)  # a hole
+    root = root_here(client)
+    assert log_of(client, local.id, root).size > 100_000
+    assert log_of(client, silent.id, root) == ContainerLog()
+    assert 0 < log_of(client, sparse.id, root).size < 100_000
+    assert log_of(client, remote.id, root).unknown == "the driver fluentd keeps it outside of Docker"
+    assert "cannot be seen from here" in log_of(client, local.id, None).unknown
+    assert root is not None
+    hers = run_as(MALLORY, lambda: measure_log(root / "containers" / local.id / "local-logs/container.log"))
+    assert hers.unknown.endswith("cannot be read: Permission denied")
+    context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
+    DiagnoseDisk().apply(context, DiagnoseDisk().plan(context))
+    assert f"log of {local.name}, which docker system df leaves out" in heard.text
+    assert f"not measured  log of {remote.name}: the driver fluentd keeps it outside of Docker" in heard.text
+
+
+def test_a_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_of_its_layer(
+    client: DockerClient,
+    make_context: Callable[..., Context],
+    heard: Heard,
+    make_container: Callable[..., Any],
+    name_of: Callable[[str], str],
+) -> None:
+    root = root_here(client)
+    assert root is not None
+    command = (
+        "exec 3>/left-behind; while [ $i -lt 40 ]; do cat /bin/* >&3; i=$((i+1)); done; rm /left-behind; sleep 600"
+    )
+    holder = make_container(name_of("holder"), command=f"i=0; {command}")
+
+    def held() -> list[OpenDeletedFile]:
+        return [item for item in open_deleted_files(root)[0] if item.container == holder.id]
+
+    until(held)
+    (item, *_) = held()
+    assert (item.path, item.device) == ("/left-behind", root.stat().st_dev)
+    assert item.process in ("sh", "sleep")
+    assert item.size > 10_000_000
+    context = make_context(disk={"paths": ["."]})
+    DiagnoseDisk().apply(context, DiagnoseDisk().plan(context))
+    assert f"in the container {holder.name}" in heard.text
 
 
 def test_isolating_access_reads_the_servers_log(
