@@ -19,11 +19,16 @@ def check_text(text: str, path: Path, problems: Problems) -> None:
     """Say where this text holds what looks like a secret."""
     raw = text.encode("utf-8", "surrogatepass")
     hits, _ = PatternMatcher().search(raw, final=True, idle=False)
+    number, line, at = 1, 0, 0
     for start in sorted({hit.start for hit in hits if hit.start >= 0}):
-        line = raw.rfind(b"\n", 0, start) + 1
+        if problems.full:
+            problems.more += 1
+            continue
+        number += raw.count(b"\n", at, start)
+        line, at = max(line, raw.rfind(b"\n", at, start) + 1), start
         before = raw[line:start].decode("utf-8", "replace")
-        place = SourceLocation(str(path), raw.count(b"\n", 0, start) + 1, len(before) + 1)
-        if "://" in before[max(0, before.rfind(" ")) :]:
+        place = SourceLocation(str(path), number, len(before) + 1)
+        if "://" in before[before.rfind(" ") + 1 :]:
             problems.add("This URI has a password in it, which everybody may read here", place, _URI_HINT)
         else:
             problems.add("This looks like a secret, which everybody may read here", place, _HINT)
