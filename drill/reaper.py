@@ -31,7 +31,7 @@ PARTING = 5.0
 
 def spawn(record: DrillState) -> ProcessIdentity:
     """Start a reaper for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
-    argv = [sys.executable, "-P", "-m", "drill.reaper", str(record.file)]
+    argv = [sys.executable, "-P", "-Xutf8", "-m", "drill.reaper", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,8 +24,20 @@ def foreign_package() -> str:
     return ""
 
 
+def require_utf8() -> None:
+    """Start again in Python's UTF-8 mode (PEP 540) where the locale has another encoding.
+
+    Runbooks, their scripts and the names of their files are UTF-8. In the encoding of such a locale, an argument, a variable
+    or a path with a character that the encoding lacks could not be passed to the system.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        given = Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1]
+        os.execv(sys.executable, [given[0], b"-Xutf8", *given[1:]])  # noqa: S606  (this very program)
+
+
 def main() -> int:
     """Run the command line; returns its exit code."""
+    require_utf8()
     if foreign := foreign_package():
         hint = "Install Midwatch by itself, where nothing else is: pipx install midwatch, or uv tool install midwatch"
         error = BadInput(f"{foreign} is not a package of Midwatch, but has the name of one", hint=hint)

@@ -17,7 +17,7 @@ from midwatch import __version__
 from midwatch.system.errors import BadInput, Exit, MidwatchError
 from midwatch.system.suggestion import near_names
 from midwatch.system.umask import keep_others_out
-from tui.output import Parser, safe_streams, say
+from tui.output import Parser, safe_streams, say, speak_locale
 
 COMMANDS = {
     "drill": "rehearse: build a temporary production and open the screen on it",
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     keep_others_out()
     _open_closed_streams()
+    speak_locale()
     with safe_streams():
         return _main(arguments)
 

@@ -19,7 +19,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.actor import current_actor, login
 from midwatch.system.errors import BadInput, MidwatchError
 from tui.app.settings import read_settings, settings_file
-from tui.output import say
+from tui.output import is_utf8_encoding, say
 from tui.plain.typed_ahead import drop_typed_ahead
 
 
@@ -126,4 +126,4 @@ def _accepted(controller: IncidentController) -> bool:
 
 def utf8() -> bool:
     """Whether the terminal can show more than ASCII."""
-    return "utf" in locale.getencoding().lower() and os.environ.get("TERM") != "linux"
+    return is_utf8_encoding(locale.getencoding()) and os.environ.get("TERM") != "linux"

@@ -7,11 +7,14 @@ standard error of this process: the parser of arguments, a traceback, a library.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
+from locale import getencoding
 from typing import IO, Any, NoReturn, TextIO, cast
 
 from midwatch.system.sanitize import json_text, safe_text
@@ -29,7 +32,27 @@ def say_document(text: str) -> None:
 
 def say_json(data: object, *, indent: int | None = 2, default: Callable[[Any], object] | None = None) -> None:
     """Data for a program. What could command a terminal is written as `\\uXXXX`, so that it reads as the same data."""
-    print(json_text(json.dumps(data, indent=indent, ensure_ascii=False, default=default)))
+    is_utf8 = is_utf8_encoding(sys.stdout.encoding)
+    print(json_text(json.dumps(data, indent=indent, ensure_ascii=not is_utf8, default=default)))
+
+
+def is_utf8_encoding(name: str | None) -> bool:
+    """Whether this is the name of an encoding that has every character."""
+    return "utf" in (name or "").lower()
+
+
+def speak_locale() -> None:
+    """In UTF-8 mode, write to and read from the terminal in the encoding of the locale all the same.
+
+    The locale `C` says nothing about the terminal, as in Python itself. Within a step, the supervisor reads UTF-8.
+    """
+    if not sys.flags.utf8_mode or {"PYTHONIOENCODING", "STEP_OUTPUT"} & os.environ.keys():
+        return
+    encoding = getencoding()
+    if codecs.lookup(encoding).name != "ascii":
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding=encoding)
 
 
 class SafeStream(io.TextIOBase):

@@ -158,8 +158,8 @@ def _processes() -> Section:
     now = time.time()
     for process in psutil.process_iter(["pid", "cmdline", "status", "create_time"]):
         words = process.info["cmdline"] or []
-        if any(word == "midwatch.supervisor" or Path(word).name == "midwatch" for word in words[:3]):
-            kind = "supervisor" if "midwatch.supervisor" in words[:3] else "midwatch"
+        if any(word == "midwatch.supervisor" or Path(word).name == "midwatch" for word in words[:4]):
+            kind = "supervisor" if "midwatch.supervisor" in words[:4] else "midwatch"
             yield str(process.pid), f"{kind}, {process.info['status']}, {duration(now - process.info['create_time'])}"
 
 

@@ -86,7 +86,7 @@ class ProcessConsole:
 
     def _write(self, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
-        self._out.write(text.encode(encoding, "replace").decode(encoding))
+        self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
         self._out.flush()
 
 

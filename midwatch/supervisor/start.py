@@ -51,7 +51,7 @@ def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], 
         ours.settimeout(START_GRACE)
         try:
             process = subprocess.Popen(
-                [*hand_over(), sys.executable, "-m", "midwatch.supervisor", str(folder.path.absolute())],
+                [*hand_over(), sys.executable, "-Xutf8", "-m", "midwatch.supervisor", str(folder.path.absolute())],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

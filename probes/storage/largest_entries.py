@@ -67,6 +67,7 @@ def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: floa
     argv = [
         sys.executable,
         "-I",
+        "-Xutf8",
         "-m",
         "probes.storage.largest_entries",
         str(Path.cwd() / folder),

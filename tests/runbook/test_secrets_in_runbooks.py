@@ -85,4 +85,5 @@ def test_long_token_is_read_in_linear_time(tmp_path: Path, token: str) -> None:
 
 def test_every_secret_of_a_long_line_is_counted(tmp_path: Path) -> None:
     found = faults(tmp_path, run=f"PGPASSWORD={VALUE} " * 300)
-    assert found[0].startswith(f"{tmp_path}/runbook.yaml:9:") and found[-1] == "And 200 more errors"
+    assert found[0].startswith(f"{tmp_path}/runbook.yaml:9:")
+    assert found[-1] == "And 200 more errors"

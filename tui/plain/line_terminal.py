@@ -37,7 +37,6 @@ class LineTerminal:
     def __init__(self) -> None:
         self._waiting = self._interrupted = self._gone = False
         self._echoes = not sys.stdin.isatty()
-        self._unicode = "utf" in (sys.stdout.encoding or "").lower()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -78,10 +77,7 @@ class LineTerminal:
 
     def say(self, text: str = "") -> None:
         """One line, or several; nothing foreign in them commands the terminal. Raises `Gone` when nobody can read it."""
-        text = safe_text(text, newlines=True)
-        if not self._unicode:
-            text = text.encode("ascii", "replace").decode("ascii")
-        self._write(f"{text}\n")
+        self._write(f"{safe_text(text, newlines=True)}\n")
 
     def _write(self, text: str) -> None:
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import select
-from codecs import getincrementaldecoder
+from codecs import getincrementaldecoder, register_error
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.drivers.linux_driver import LinuxDriver
 
 from tui.pastes import Pastes
@@ -19,6 +21,19 @@ if TYPE_CHECKING:
 
 _LOOKS, _SOON = 0.1, 0.02
 """Seconds between two looks whether the screen ends; and while an Escape may be one."""
+
+LACKING = "midwatch.lacking"
+"""The handler of characters that the encoding of the terminal lacks."""
+
+
+def _in_as_many_cells(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal whose encoding lacks a character is sent instead: as wide as the character would be."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "?" * cell_len(error.object[error.start : error.end]), error.end
+
+
+register_error(LACKING, _in_as_many_cells)
 
 
 class HangupDriver(LinuxDriver):
@@ -33,6 +48,8 @@ class HangupDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         if self._file is not None:
+            if isinstance(self._file, TextIOWrapper):
+                self._file.reconfigure(errors=LACKING)
             self._file = _Line(self._file, self._lost)  # type: ignore[assignment]
 
     @property
