@@ -77,6 +77,10 @@ class NightlyBackup(Action):
         for target in wanted:
             try:
                 found = read_activity(context.runbook, target)
+                find_tools(context.runbook, int(found.version.partition(".")[0]))
+            except Refused as error:
+                problems.append(f"{target.name}: {error.sentence}")
+                continue
             except MidwatchError as error:
                 problems.append(f"Unable to connect to {target.name}: {reason_of(error)}")
                 continue

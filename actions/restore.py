@@ -41,7 +41,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
 from probes.backup.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route
-from probes.postgres.event_triggers import without_event_triggers
+from probes.postgres.event_triggers import for_restore
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN
 from probes.postgres.tools import Tools, find_tools
@@ -197,7 +197,7 @@ class Restore(Action):
         name = free_name(server, self.target.database, "restored", context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
-        into = without_event_triggers(replace(route, database=name), server.version)
+        into = for_restore(replace(route, database=name), server.version)
         create(route, name, self.target.database, contents.encoding)
         context.console.say(f"The database {name} is made; restoring {file.name}")
         try:
@@ -241,7 +241,8 @@ class Restore(Action):
             words += f"; materialized views that are NOT filled: {first_few(unfilled)}"
             for view in unfilled:
                 context.console.say(f"[WARN] Not filled, so reading it fails: {view}. Later: REFRESH MATERIALIZED VIEW")
-        mark(route, name, f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}")
+        told = f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}"
+        mark(route, name, server.databases.get(self.target.database, ""), told)
         context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
         return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
 

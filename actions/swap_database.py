@@ -10,11 +10,13 @@ from typing import ClassVar
 
 from actions.restoring.restore_database import (
     ServerNow,
+    comment_sql,
     direct_route,
     free_name,
     inspect_server,
     made_at,
     new_name,
+    own_comment,
     restored,
 )
 from actions.support.bound_servers import bind_servers
@@ -111,7 +113,8 @@ class SwapDatabase(Action):
         replication = read_replication(route, current) if current in server.databases else Replication()
         if reason := why_no_swap(replication, current):
             raise Refused(reason)
-        _swap(route, chosen, current, kept if current in server.databases else "")
+        comment = own_comment(server.databases[chosen])
+        _swap(route, chosen, current, kept if current in server.databases else "", comment)
         context.console.say(f"[OK] {chosen} is {current} now; what was {current} is {kept}")
         if current in server.databases:
             context.console.say(f"When nobody needs {kept} any more: {' '.join(removal_lines(replication, kept))}")
@@ -165,13 +168,17 @@ class SwapDatabase(Action):
         return ", ".join(literal(name) for name in (self.target.database, chosen))
 
 
-def _swap(route: Route, chosen: str, current: str, kept: str) -> None:
-    """Change both names at once. A name that changes is locked: who connects meanwhile waits, and gets the new one."""
+def _swap(route: Route, chosen: str, current: str, kept: str, comment: str) -> None:
+    """Change both names at once, and take the mark of the restore away.
+
+    A name that changes is locked: who connects meanwhile waits, and gets the new one.
+    """
     names = ", ".join(literal(name) for name in (current, chosen))
     steps = [_END.format(names=names)]
     if kept:
         steps.append(f"ALTER DATABASE {identifier(current)} RENAME TO {identifier(kept)}")
     steps.append(f"ALTER DATABASE {identifier(chosen)} RENAME TO {identifier(current)}")
+    steps.append(comment_sql(current, comment))
     script = "; ".join(["BEGIN", *steps, "COMMIT"])
     for left in range(TRIES, 0, -1):
         try:

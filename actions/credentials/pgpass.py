@@ -144,7 +144,8 @@ def faults(path: Path, login: Login) -> list[str]:
     found = []
     if readable_by_others(path):
         found.append("others may read it, so libpq passes over all of it: its mode has to be 0600")
-    first: tuple[int, str] | None = None
+    first: tuple[int, list[str], str] | None = None
+    twins, is_served = list[str](), False
     for number, line in enumerate(_lines(path), 1):
         split = _split(line)
         if split is None:
@@ -154,11 +155,13 @@ def faults(path: Path, login: Login) -> list[str]:
             found.append(f"line {number} is not UTF-8 text: it stays as it is, and its password is not tried")
             continue
         if _twin(fields, login):
-            found.append(
+            twins.append(
                 f"line {number} is for {fields[0]}, and the login is to {login.host}: to libpq they are two hosts"
             )
+            found.append(twins[-1])
         if not login.matches(fields):
             continue
+        before = len(found)
         if len(_match(rest)) < len(rest):
             found.append(
                 f"line {number} has a ':' in its password without a '\\' before it: libpq takes only what is before"
@@ -166,11 +169,12 @@ def faults(path: Path, login: Login) -> list[str]:
         if _LOST_BACKSLASH.match(rest):
             found.append(f"line {number} has a '\\' in its password that is not written '\\\\': libpq leaves it out")
         password = _unescape(_match(rest))
+        is_for_others = first is not None and fields[0] == "*" != first[1][0]
         if first is None:
-            first = (number, password)
-        elif password != first[1]:
+            first, is_served = (number, fields, password), len(found) == before
+        elif password != first[2] and not is_for_others:
             found.append(f"line {number} is never read: line {first[0]} matches first")
-    return found
+    return [fault for fault in found if not (is_served and fault in twins)]  # then a twin is another server's
 
 
 def _twin(fields: Sequence[str], login: Login) -> bool:

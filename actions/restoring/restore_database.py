@@ -12,7 +12,7 @@ from midwatch.system.clock import file_timestamp
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import stamped
 from probes.postgres.connect import Route, require_direct
-from probes.postgres.event_triggers import without_event_triggers
+from probes.postgres.event_triggers import for_restore
 from probes.postgres.logical_replication import drop_subscriptions
 from probes.postgres.role import identifier, literal, run_quietly
 from probes.postgres.routes import superuser_route
@@ -22,7 +22,7 @@ MAINTENANCE = "postgres"
 LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 MARK = "Restored and checked by midwatch"
-"""Begins the comment of a database whose restore went well to its end."""
+"""Begins a line in the comment of a database whose restore went well to its end."""
 _LOOK = """
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int / 10000,
@@ -42,7 +42,8 @@ SELECT concat_ws(' ', format('OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', p
         pg_encoding_to_char(encoding), datcollate, datctype),
     CASE j ->> 'datlocprovider'
         WHEN 'i' THEN format('LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j ->> 'datlocale', j ->> 'daticulocale'))
-        WHEN 'b' THEN format('LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j ->> 'datlocale') END)
+        WHEN 'b' THEN format('LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j ->> 'datlocale') END,
+    CASE WHEN j ->> 'daticurules' <> '' THEN format('ICU_RULES %L', j ->> 'daticurules') END)
 FROM pg_database d, to_jsonb(d) AS j WHERE datname = {name}
 """
 _TAKEN_OVER = """
@@ -54,6 +55,13 @@ SELECT json_agg(line ORDER BY turn) FROM (
         CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
     FROM pg_database, aclexplode(datacl) WHERE datname = {old}
+    UNION ALL
+    SELECT 2, format('ALTER DATABASE %I CONNECTION LIMIT %s', {new}::text, datconnlimit)
+    FROM pg_database WHERE datname = {old} AND datconnlimit >= 0
+    UNION ALL
+    SELECT 2, format('SECURITY LABEL FOR %I ON DATABASE %I IS %L', provider, {new}::text, label)
+    FROM pg_shseclabel l JOIN pg_database d ON l.classoid = 'pg_database'::regclass AND l.objoid = d.oid
+    WHERE datname = {old}
     UNION ALL
     SELECT 3, format('ALTER %s SET %I TO %s', CASE WHEN setrole = 0 THEN format('DATABASE %I', {new}::text)
             ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), {new}::text) END, key,
@@ -129,16 +137,26 @@ def made_at(name: str) -> datetime | None:
 def restored(server: ServerNow, database: str) -> dict[str, bool]:
     """The databases that restores of this one made, newest first; and whether each is whole and checked."""
     found = {
-        name: comment.startswith(MARK)
+        name: own_comment(comment) != comment
         for name, comment in server.databases.items()
         if (at := made_at(name)) is not None and name == new_name(database, "restored", at)
     }
     return dict(sorted(found.items(), reverse=True))
 
 
-def mark(route: Route, name: str, words: str) -> None:
-    """Say in the database's comment that it is whole."""
-    run_quietly(route, f"COMMENT ON DATABASE {identifier(name)} IS {literal(f'{MARK}: {words}')}")
+def mark(route: Route, name: str, comment: str, words: str) -> None:
+    """Say in the database's comment that it is whole, after the comment that it takes over."""
+    run_quietly(route, comment_sql(name, "\n".join(filter(None, [own_comment(comment), f"{MARK}: {words}"]))))
+
+
+def own_comment(comment: str) -> str:
+    """The comment of a database without a mark of ours."""
+    return "\n".join(line for line in comment.split("\n") if not line.startswith(MARK))
+
+
+def comment_sql(name: str, comment: str) -> str:
+    """The SQL command that gives a database this comment."""
+    return f"COMMENT ON DATABASE {identifier(name)} IS {literal(comment)}"
 
 
 def create(route: Route, name: str, like: str, encoding: str) -> None:
@@ -164,7 +182,7 @@ def drop(route: Route, name: str, server: int) -> str:
     Nothing is raised: whoever calls this has a first cause to tell.
     """
     try:
-        drop_subscriptions(without_event_triggers(route, server), name)
+        drop_subscriptions(for_restore(route, server), name)
         run_quietly(route, f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)", limit=300.0)
     except MidwatchError as error:
         return error.sentence

@@ -19,7 +19,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
 from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route
-from probes.postgres.event_triggers import without_event_triggers
+from probes.postgres.event_triggers import for_restore
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
 from probes.postgres.temp_container import temp_container
@@ -64,7 +64,7 @@ class RestoreValidation:
         contents = read_contents(archive, tools.pg_restore)
         with self._server(contents, self.room(archive, manifest)) as scratch:
             _prepare(scratch, contents, archive, roles)
-            into = without_event_triggers(replace(scratch.route, database=_NAME), scratch.major)
+            into = for_restore(replace(scratch.route, database=_NAME), scratch.major)
             entries = contents.entries if contents.views else ()
             try:
                 digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)

@@ -26,7 +26,11 @@ class AuthenticationFailed(Failed):
 
 
 class NoSuchRole(AuthenticationFailed):
-    """The server says that the role or the database of this login does not exist."""
+    """The server says that the role of this login does not exist."""
+
+
+class NoSuchDatabase(Failed):
+    """The server has let the login in, and there is no database of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,11 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
     The server tells a client no more than this on purpose; why a login is refused, only a superuser can find out.
     """
     said = _last(text)
-    if re.search(r"(?:role|database) \".*\" does not exist|no such (?:user|database)", said):
-        return NoSuchRole(f"{route.label}: {said}", hint="Check user and database of the target in the runbook")
+    if re.search(r"database \".*\" does not exist|no such database", said):
+        sentence = f"{route.label} answers, and has no database {route.database}"
+        return NoSuchDatabase(sentence, hint="Check the target's database in the runbook, or restore it from a backup")
+    if re.search(r"role \".*\" does not exist|no such user", said):
+        return NoSuchRole(f"{route.label}: {said}", hint="Check the user of the target in the runbook")
     if re.search(r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said):
         return AuthenticationFailed(
             f"{route.label} refuses {route.user}: {said}", hint="Recover the password, or look at pg_hba.conf"

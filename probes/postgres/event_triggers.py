@@ -20,9 +20,14 @@ FROM pg_event_trigger WHERE evtenabled <> 'D'
 """
 
 
-def without_event_triggers(route: Route, server: int) -> Route:
-    """The same way in, by which no event trigger fires on servers of a version that can do that (`SETTING_SINCE`)."""
-    return replace(route, options="-c event_triggers=off") if server >= SETTING_SINCE else route
+def for_restore(route: Route, server: int) -> Route:
+    """The same way in, where no event trigger fires and no limit of a role ends a long transaction.
+
+    That holds on servers of a version that has either (`SETTING_SINCE`); `pg_restore` lifts the limits that all have.
+    """
+    return (
+        replace(route, options="-c event_triggers=off -c transaction_timeout=0") if server >= SETTING_SINCE else route
+    )
 
 
 @contextlib.contextmanager

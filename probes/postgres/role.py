@@ -22,11 +22,12 @@ SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_err
 DO $$ BEGIN PERFORM set_config(name, CASE vartype WHEN 'bool' THEN 'off' WHEN 'integer' THEN '-1' WHEN 'real' THEN '0'
     ELSE 'none' END, false) FROM pg_settings WHERE name IN ('log_min_duration_sample', 'log_transaction_sample_rate',
     'debug_print_parse', 'debug_print_raw_parse', 'debug_print_rewritten', 'debug_print_plan', 'pg_stat_statements.track',
-    'pgaudit.log'); END $$
+    'pgaudit.log');
+    PERFORM set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'; END $$
 """
 """So that no statement of this session reaches the server's log or its statistics, whatever they keep otherwise.
 
-What only some versions or modules have is switched off where it is there.
+What only some versions or modules have is switched off where it is there; so is a limit that would end a long transaction.
 """
 _QUIET_LOCAL = QUIET.replace("SET log", "SET LOCAL log").replace("false)", "true)")
 """The same for one transaction."""

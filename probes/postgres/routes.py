@@ -16,7 +16,7 @@ from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
 from probes.postgres.client_errors import ClientErrors
-from probes.postgres.connect import NoSuchRole, Route, connect, is_pooled
+from probes.postgres.connect import NoSuchDatabase, Route, connect, explained, is_pooled
 
 RUN = "run/postgresql"
 
@@ -98,7 +98,7 @@ def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = 
 
 
 def superuser_route(runbook: Runbook, target: Target) -> Route:
-    """The fastest way in as a superuser, tried now. Raises `Refused` that says why each way is shut.
+    """The fastest way in as a superuser, tried now. Raises `Refused` that says why each way is shut, and `NoSuchDatabase`.
 
     `pg_hba.conf` is never touched to make one.
     """
@@ -107,11 +107,15 @@ def superuser_route(runbook: Runbook, target: Target) -> Route:
     for route in _ways(target, place):
         try:
             return _superuser(runbook, route, target, place)
+        except NoSuchDatabase:
+            raise
         except MidwatchError as error:
             shut.append(f"{route}: {error.sentence}")
     if target.kind is TargetKind.DOCKER:
         try:
             return _inside(target, place)
+        except NoSuchDatabase:
+            raise
         except MidwatchError as error:
             shut.append(f"inside the container: {error.sentence}")
     reasons = "; ".join(shut) or "the target names neither a socket nor a host"
@@ -141,9 +145,8 @@ def _superuser(runbook: Runbook, route: Route, target: Target, place: ServerAddr
             with connect(attempt) as connection:
                 row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
                 attempt = replace(attempt, pooled=is_pooled(connection))
-        except NoSuchRole as error:
-            reason = error
-            continue
+        except NoSuchDatabase:
+            raise
         except MidwatchError as error:
             reason = error
             continue
@@ -166,7 +169,8 @@ def _inside(target: Target, place: ServerAddress) -> Route:
             if answer.exit == 0 and answer.out.strip() == "t":
                 return Route("exec", "", place.inner_port, name, target.database, target.label, target.container)
             said = ClientErrors.of(answer.err).first or f"{name} is not a superuser"
-    raise Refused(said)
+    error = explained(Route("exec", "", place.inner_port, "", target.database, target.label, target.container), said)
+    raise error if isinstance(error, NoSuchDatabase) else Refused(said)
 
 
 def password_file(runbook: Runbook) -> Path:

@@ -88,6 +88,16 @@ def test_what_is_wrong_with_the_file_is_told_without_a_secret(tmp_path: Path) ->
     assert faults(tmp_path / "missing", LOGIN) == []
 
 
+def test_lines_for_other_hosts_beside_a_good_one_are_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    lines = ["127.0.0.1:5432:*:arp_app:ours", "localhost:5432:*:arp_app:another-server", "*:5432:*:arp_app:elsewhere"]
+    file.write_text("\n".join(lines) + "\n")
+    file.chmod(0o600)
+    assert faults(file, LOGIN) == []
+    file.write_text("\n".join([*lines, "127.0.0.1:5432:arp:arp_app:late", lines[1]]) + "\n")
+    assert faults(file, LOGIN) == ["line 4 is never read: line 1 matches first"]
+
+
 def test_what_somebody_meant_is_held_as_well(tmp_path: Path) -> None:
     file = tmp_path / "pgpass"
     file.write_text("127.0.0.1:5432:*:arp_app:se:c\\ret\n::1:5432:*:arp_app:no\nlocalhost:5432:*:arp_app:three\n")

@@ -1,0 +1,109 @@
+"""What a restored database takes over, and which limits do not end its restore."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actions.emergency_backup import EmergencyBackup
+from actions.nightly_backup import NightlyBackup
+from actions.restore import Restore
+from actions.swap_database import SwapDatabase
+from actions.validate_backup import ValidateBackup
+from midwatch.api.action import Action, Context, Outcome
+from midwatch.runbook.model import Target
+from midwatch.system.errors import Failed
+from probes.postgres.connect import NoSuchDatabase
+from probes.postgres.routes import superuser_route
+from tests.support.postgres import Server
+
+pytestmark = pytest.mark.postgres
+
+OF_DATABASE = """
+SELECT datconnlimit, coalesce(shobj_description(oid, 'pg_database'), ''), pg_get_userbyid(datdba),
+    (SELECT array_agg(setconfig) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+FROM pg_database d WHERE datname = '{}'
+"""
+
+
+def run(action: Action, context: Context) -> Outcome:
+    plan = action.plan(context)
+    assert plan.refusal == "", plan.refusal
+    return action.apply(context, plan)
+
+
+def saved(one: Target, context: Context) -> str:
+    """A validated backup of a few rows."""
+    return run(EmergencyBackup(one, validate=True), context).values["path"]
+
+
+def test_connection_limit_and_comment_of_the_database_survive_a_restore_and_a_swap(
+    primary: Server, one: Target, context: Context
+) -> None:
+    primary.sql("CREATE TABLE t AS SELECT generate_series(1, 9) AS id", database=one.database)
+    primary.sql(
+        f"ALTER DATABASE {one.database} CONNECTION LIMIT 17",
+        f"COMMENT ON DATABASE {one.database} IS 'Owner: payments, it''s theirs\nCall: 4711'",
+        f"ALTER DATABASE {one.database} SET work_mem = '5MB'",
+    )
+    (before,) = primary.sql(OF_DATABASE.format(one.database))
+    saved(one, context)
+    name = run(Restore(one), context).values["database"]
+    (restored,) = primary.sql(OF_DATABASE.format(name))
+    assert str(restored[1]).startswith(f"{before[1]}\nRestored and checked by midwatch: ")
+    assert (restored[0], *restored[2:]) == (17, *before[2:])
+    swapped = run(SwapDatabase(one), context)
+    assert primary.sql(OF_DATABASE.format(one.database)) == [before]
+    assert primary.sql(OF_DATABASE.format(swapped.values["kept"])) == [before]
+    run(SwapDatabase(one, swapped.values["kept"]), context)
+    assert primary.sql(OF_DATABASE.format(one.database)) == [before]
+
+
+def test_limits_of_roles_and_databases_end_neither_backup_nor_restore_nor_its_check(
+    primary: Server, one: Target, context: Context
+) -> None:
+    slow = "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN 1; END'"
+    primary.sql(
+        "CREATE TABLE t AS SELECT generate_series(1, 3) AS id",
+        slow,
+        "CREATE INDEX t_slow ON t (public.slow(id))",
+        "CREATE MATERIALIZED VIEW v AS SELECT public.slow(id) FROM t",
+        database=one.database,
+    )
+    limits = ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+    primary.sql(*(f"ALTER ROLE postgres SET {name} = '250ms'" for name in limits))
+    try:
+        saved(one, context)
+        outcome = run(Restore(one), context)
+        assert run(ValidateBackup(target=one, restore=True), context).ok
+    finally:
+        primary.sql("ALTER ROLE postgres RESET ALL")
+    assert (outcome.ok, "NOT filled" in outcome.summary) == (True, False)
+    assert "3 rows in 1 table" in outcome.summary
+
+
+def test_database_that_does_not_exist_is_said_and_no_way_in_is_missed(one: Target, context: Context) -> None:
+    gone = replace(one, database="nowhere")
+    with pytest.raises(NoSuchDatabase) as caught:
+        superuser_route(context.runbook, gone)
+    assert caught.value.sentence == "ONE answers, and has no database nowhere"
+    assert isinstance(caught.value, Failed)
+    assert "has no database nowhere. Check the target's database" in EmergencyBackup(gone).plan(context).refusal
+
+
+def test_pg_dump_older_than_the_server_is_refused_by_every_plan_of_a_backup(
+    one: Target, context: Context, tmp_path: Path
+) -> None:
+    older = tmp_path / "bin"
+    older.mkdir()
+    for name in ("pg_dump", "pg_restore"):
+        (older / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) 9.6.1'\n")
+        (older / name).chmod(0o755)
+    places = {**context.runbook.locations, "pg_bin": str(older)}
+    context = replace(context, runbook=replace(context.runbook, locations=places))
+    for action in (EmergencyBackup(one), NightlyBackup()):
+        refusal = action.plan(context).refusal
+        assert "The server is PostgreSQL 18, and every pg_dump here is older" in refusal
+        assert f"{older} has 9.6" in refusal
