@@ -193,6 +193,10 @@ def question_of(fields: Fields) -> Question:
         fields.get("required", True),
         fields.values("options"),
         _prose(fields, "default"),
+        fields.get("min", ""),
+        fields.get("max", ""),
+        fields.get("pattern", ""),
+        fields.get("example", ""),
     )
 
 

@@ -45,6 +45,10 @@ def check_condition(condition: Fields, asked: Mapping[str, Mapping[str, Question
         for found in condition.items("is") if words else ():
             if found.value not in (*words, PRESENT):
                 problems.add(f"The answer to {answer.value} is {listed(words)}, never {found.value!r}", found.place)
+        for key in (key for key in Relation if words and condition.get(key) is not None):
+            if all(condition.get(key).value_of(word) is None for word in words):
+                sentence = f"The answer to {answer.value} is {listed(words)}, which has no order"
+                problems.add(sentence, condition.where(key), "Use 'is'")
 
 
 def _limits(condition: Fields, problems: Problems) -> None:

@@ -146,11 +146,18 @@ class Question:
     name: str
     prompt: str
     kind: str = "line"
-    """`line`, `text` (several lines), `yes-no`, or `choice` of the options."""
+    """`line`, `text` (several lines), `yes-no`, `choice` of the options, `number`, `date` or `duration`."""
     required: bool = True
     options: tuple[str, ...] = ()
     default: str = ""
     """What counts as the answer where nobody gives another; empty for none."""
+    min: str = ""
+    """The least answer of a number, date or duration; empty for no limit."""
+    max: str = ""
+    pattern: str = ""
+    """A regular expression that the whole answer of a line has to match; empty for any line."""
+    example: str = ""
+    """An answer that fits, shown to the person."""
 
 
 INPUTS = "inputs"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from midwatch.runbook.builder import question_of
-from midwatch.runbook.fields import Fields, Found, Problems
+from midwatch.runbook.fields import Fields, Found, Problems, listed
 from midwatch.runbook.model import Question
-from midwatch.runbook.questions import answer_words, misfit, tidy
+from midwatch.runbook.questions import READERS, answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.system.suggestion import suggest
 
@@ -21,7 +21,7 @@ def check_inputs(fields: Fields, site: Fields | None, problems: Problems) -> Non
         if name not in asks:
             problems.add(f"There is no input {name!r}", found.key, suggest(name, asks, "Inputs"))
         elif found.value is not None:
-            _default(asks[name], found, problems)
+            _answer(asks[name], "default", found, problems)
 
 
 def check_questions(items: list[Found], problems: Problems) -> None:
@@ -38,8 +38,10 @@ def check_questions(items: list[Found], problems: Problems) -> None:
             hint = "Keep it out: ~/.pgpass, a target's password_file or a variable of the environment can hold it"
             problems.add(sentence, question.where("name"), hint)
         _options(question, problems)
-        if "default" in question.found:
-            _default(question_of(question), question.found["default"], problems)
+        if _bounds(question, problems) and _pattern(question, problems):
+            for key in ("default", "example"):
+                if key in question.found:
+                    _answer(question_of(question), key, question.found[key], problems)
 
 
 def _options(question: Fields, problems: Problems) -> None:
@@ -55,13 +57,51 @@ def _options(question: Fields, problems: Problems) -> None:
         seen.add(option.value)
 
 
-def _default(ask: Question, found: Found, problems: Problems) -> None:
+def _bounds(question: Fields, problems: Problems) -> bool:
+    """Whether the limits belong to the kind, are answers of that kind, and leave an answer between them."""
+    bounds = [key for key in ("min", "max") if key in question.found]
+    if not bounds:
+        return True
+    kind = question.get("kind", "line")
+    if kind not in READERS:
+        sentence = f"{bounds[0]!r} belongs to a question of kind {listed(tuple(READERS))}"
+        problems.add(sentence, question.key(bounds[0]), f"Add kind: number, or take {bounds[0]!r} out")
+        return False
+    read, what = READERS[kind]
+    values = []
+    for key in bounds:
+        try:
+            values.append(read(question.get(key)))
+        except ValueError:
+            problems.add(f"{question.get(key)!r} is not {what}", question.where(key))
+            return False
+    if len(values) == 2 and values[0] > values[1]:
+        problems.add("'min' is more than 'max', so no answer fits", question.where("min"), "Exchange the two")
+        return False
+    return True
+
+
+def _pattern(question: Fields, problems: Problems) -> bool:
+    """Whether a pattern belongs to a line and has an example."""
+    if "pattern" not in question:
+        return True
+    if question.get("kind", "line") != "line":
+        problems.add("'pattern' belongs to a question of kind 'line'", question.key("pattern"), "Take it out")
+        return False
+    if "example" not in question:
+        hint = "Give an answer that fits, because nobody reads a regular expression at night"
+        problems.add("'pattern' needs the key 'example'", question.key("pattern"), hint)
+        return False
+    return "pattern" in question.found
+
+
+def _answer(ask: Question, key: str, found: Found, problems: Problems) -> None:
     default, words = tidy(found.value), answer_words(ask)
     if ask.kind == "choice" and not words:
         return  # its options are missing or wrong, which was said
     if why := misfit(ask, default):
         problems.add(
-            f"The default of {ask.name!r} {why}",
+            f"The {key} of {ask.name!r} {why}",
             found.place,
             suggest(default, words, "One of") if words else "",
         )

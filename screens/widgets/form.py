@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from midwatch.runbook.model import Question
+from midwatch.runbook.questions import READERS, accepted
 from midwatch.system.sanitize import safe_text
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import PickOne
@@ -45,7 +46,9 @@ def asked(ask: Question, known: str | None = None) -> Field:
     """A question of the runbook, with what was answered before, else with its default."""
     value = ask.default if known is None else known
     if ask.kind != "choice":
-        return Field(ask.name, ask.prompt, ask.kind, ask.required, value)
+        kind = "line" if ask.kind in READERS else ask.kind
+        example = ask.example or (accepted(ask) if ask.kind in READERS else "")
+        return Field(ask.name, ask.prompt, kind, ask.required, value, example=example)
     options = [(option, option) for option in ask.options] + ([] if ask.required else [("", "none of these")])
     across = sum(len(words) + _AROUND for _, words in options) <= _LINE
     return Field(ask.name, ask.prompt, "one", ask.required, value, options, across)

@@ -98,7 +98,7 @@ def test_a_site_has_other_defaults(loaded: Loaded, errors_of: Errors) -> None:
         ("{name: a, promt: A?}", "15: A question has no key 'promt'. Did you mean 'prompt'?"),
         (
             "{name: a, prompt: A?, kind: chioce}",
-            "33: This takes line, text, yes-no or choice, not 'chioce'. Did you mean 'ch",
+            "33: This takes line, text, yes-no, choice, number, date or duration, not 'chioce'. Did you mean 'ch",
         ),
         (
             "{name: db_password, prompt: A?}",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from midwatch.runbook.fields import listed
 from midwatch.runbook.model import Question
-from midwatch.runbook.questions import answer_words, misfit, tidy
+from midwatch.runbook.questions import accepted, answer_words, misfit, tidy
 from tui.plain.line_terminal import LineTerminal
 
 _SHORT = {"y": "yes", "n": "no"}
@@ -31,8 +30,8 @@ def _said(terminal: LineTerminal, ask: Question, known: str) -> str:
             terminal.say(f"{ask.prompt} So far, and kept if no line comes:")
             terminal.say(known)
         return tidy(terminal.several(ask.prompt)) or known
-    words = answer_words(ask)
-    either = f" {listed(words)}" if words else ""
+    words, takes = answer_words(ask), accepted(ask)
+    either = f" {takes}" if words else f" ({takes})" if takes else ""
     may = "" if ask.required or known else " (may stay empty)"
     answer = terminal.ask(f"{ask.prompt}{either}{f' [{known}]' if known else ''}{may}: ") or known
     if ask.kind == "yes-no":
