@@ -8,7 +8,7 @@ from functools import partial
 from midwatch.api.plan import Plan
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.pending_requests import ASK, control_option, pending_request
-from midwatch.engine.policy import name_to_type, needs_approval
+from midwatch.engine.policy import approval_of, name_to_type
 from midwatch.incident.state import Approval
 from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.model import Step
@@ -61,12 +61,9 @@ class Collaboration:
         until = f"{controller.offer.expires:%H:%M:%S} UTC"
         say(f"Offered to {to} until {until}. You have control until they take it, with 'midwatch' from their login.")
 
-    def second_person(self, step: Step, plan: Plan) -> bool:
-        """Whether a second person has approved this plan, or none is needed; else one is asked for, and waited for."""
-        if not needs_approval(step, plan):
-            return True
-        approval = self._approval(step, plan)
-        if not (approval and (approval.given_by or approval.waits)):
+    def second_person(self, step: Step, plan: Plan, *, is_requested: bool) -> bool:
+        """Whether a second person approves this plan: one is asked unless somebody was already, and waited for."""
+        if not is_requested:
             if not self._teletype.agreed(f"{self._where} It takes two people. Ask for a second one?"):
                 return False
             self._conductor.request_approval(step.id, plan)
@@ -95,8 +92,7 @@ class Collaboration:
         return f"This is {self._conductor.runbook.environment.word}."
 
     def _approval(self, step: Step, plan: Plan) -> Approval | None:
-        approval = self._conductor.incident.approvals.get(step.id)
-        return approval if approval and approval.digest == plan.digest else None
+        return approval_of(step, plan, self._conductor.incident)
 
     def _answered(self, step: Step, plan: Plan) -> Approval | None:
         """Wait until somebody has approved or declined it; None when it is asked for no longer."""

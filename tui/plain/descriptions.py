@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.workflow import ActionKind, NextAction
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
@@ -119,31 +120,37 @@ def timeline_lines(controller: IncidentControls, *, first: int = 1) -> Iterator[
             yield f"  Corrected in event {correction.seq}: {correction.text}"
 
 
-def next_line(controller: IncidentControls, step: Step | None) -> str:
+def next_line(controller: IncidentControls, action: NextAction) -> str:
     """What Enter does now."""
     incident, runbook = controller.incident, controller.runbook
-    if not incident.open:
-        return "The incident is closed. q leaves; j tells the timeline."
-    if not controller.driving:
-        return "Enter looks what is new. h lists the words."
-    if step is None:
-        running = incident.running()
-        what = f"follows {titled(runbook.step(running[0].id))}" if running else "evaluates the closure criteria"
-        return f"Nothing is left to do. Enter {what}."
-    status = incident.status(step)
-    if status is StepStatus.RUNNING:
-        return f"Running: {titled(step)}. Enter follows it."
-    if status.concluded:
-        return f"{titled(step)} is {status.value}. Enter goes back to what is next."
-    if status is StepStatus.UNDECIDED:
-        return f"Undecided: {titled(step)}: {incident.condition(step).reason}. Enter asks whether it is needed; s skips it."
-    if step.kind is StepKind.MANUAL:
-        return f"Next: {titled(step)}. Enter reads it out and asks whether it is done."
+    if action.kind is ActionKind.TIMELINE:
+        first = "You observe." if incident.open else "The incident is closed. q leaves."
+        return f"{first} Enter shows the last events."
+    if action.kind is ActionKind.CLOSE:
+        return "Nothing is left to do. Enter evaluates the closure criteria."
+    step = runbook.step(action.step)
+    status, name = incident.status(step), titled(step)
+    match action.kind:
+        case ActionKind.GO_TO:
+            return f"Enter goes to {name}{', which is needed first' if action.is_needed_first else ''}."
+        case ActionKind.OUTPUT if status is StepStatus.RUNNING:
+            return f"Running: {name}. Enter follows it."
+        case ActionKind.OUTPUT:
+            return f"{name} is {status.value}. Enter shows the last lines that it wrote."
+        case ActionKind.DECIDE_NEED:
+            reason = incident.condition(step).reason
+            return f"Undecided: {name}: {reason}. Enter asks whether it is needed; s skips it."
+        case ActionKind.MARK_DONE:
+            return f"Next: {name}. Enter reads it out and asks whether it is done."
+        case ActionKind.CHECK_OUTCOME:
+            return f"The outcome of {name} is unknown. Enter checks it; m says that it was done manually."
     if status is StepStatus.UNKNOWN:
-        return f"Nobody knows how {titled(step)} ended. vf looks; r runs it again; m says that it was done manually."
-    again = " failed. Enter plans it" if status is StepStatus.FAILED else ". Enter plans it"
-    first = "" if status is StepStatus.FAILED else "Next: "
-    return f"{first}{titled(step)}{again}{' again' if status is StepStatus.FAILED else ''}; {_what_then(step)}"
+        return (
+            f"The outcome of {name} is unknown. Enter runs it again, with a reason; m says that it was done manually."
+        )
+    if status is StepStatus.FAILED:
+        return f"{name} failed. Enter plans it again; {_what_then(step)}"
+    return f"Next: {name}. Enter plans it; {_what_then(step)}"
 
 
 def _what_then(step: Step) -> str:

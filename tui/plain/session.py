@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
+from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.readings import take_readings
+from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
-from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.supervisor.logind import logout_kills
 from midwatch.system.errors import MidwatchError, Refused
@@ -54,7 +56,7 @@ class Session:
         """The step that the words are about."""
         if self._at is not None:
             return self._at
-        return running_step(self._conductor) or self._conductor.incident.next_step(self._conductor.runbook)
+        return workflow.current_step(self._conductor)
 
     def run(self) -> bool:
         """Talk until the operator leaves; True when on purpose, False when nobody is there any more."""
@@ -75,7 +77,7 @@ class Session:
     def _once(self) -> None:
         try:
             self._news()
-            self._teletype.say(descriptions.next_line(self._conductor, self.step))
+            self._teletype.say(descriptions.next_line(self._conductor, self._next()))
             too_early = has_typed_ahead()
             line = self._teletype.ask("> ")
             word, rest = parse(line, driving=self._conductor.driving)
@@ -147,7 +149,7 @@ class Session:
             "again": partial(self._settle, deciding.again),
             "undo": partial(self._settle, deciding.undo),
             "start": partial(self._settle, deciding.start),
-            "check": lambda rest: deciding.verify(self._one()),
+            "check": lambda rest: deciding.check_outcome(self._one()),
             "follow": lambda rest: self._follow(),
             "output": self._output,
             "cancel": lambda rest: deciding.cancel(self._under_way()),
@@ -191,42 +193,58 @@ class Session:
         self._at = None
 
     def _go(self, rest: str) -> None:
-        """The next sensible thing."""
-        controller, step = self._conductor, self.step
-        incident = controller.incident
-        if not controller.driving or not incident.open:
-            self._teletype.say("Nothing is new.")
-        elif step is None:
-            self._deciding.close()
-        elif incident.status(step) is StepStatus.RUNNING:
+        """The next action."""
+        action = self._next()
+        step = self._conductor.runbook.step(action.step) if action.step else None
+        if action.kind is ActionKind.GO_TO and step is not None:
+            if action.is_needed_first:
+                self._teletype.say(f"{descriptions.titled(step)} is needed first.")
+            self._at = None if step is workflow.current_step(self._conductor) else step
+            return
+        {
+            ActionKind.RUN: self._run,
+            ActionKind.MARK_DONE: self._mark_done,
+            ActionKind.DECIDE_NEED: self._decide_need,
+            ActionKind.CHECK_OUTCOME: lambda: self._deciding.check_outcome(self._one()),
+            ActionKind.OUTPUT: self._follow_or_read,
+            ActionKind.TIMELINE: lambda: self._timeline(""),
+            ActionKind.CLOSE: self._deciding.close,
+        }[action.kind]()
+
+    def _next(self) -> workflow.NextAction:
+        return workflow.next_action(self._conductor, self._at.id if self._at else "", self._deciding.inconclusive)
+
+    def _run(self) -> None:
+        step = self._one()
+        self._say_why(step)
+        self._deciding.run(step)
+        self._spoken_of()
+        self._at = None
+
+    def _mark_done(self) -> None:
+        self._view("")
+        self._deciding.mark_done(self._one())
+        self._at = None
+
+    def _decide_need(self) -> None:
+        self._view("")
+        self._deciding.decide_need(self._one())
+
+    def _follow_or_read(self) -> None:
+        """The output of the step: followed while it runs, else its last lines."""
+        step = self._one()
+        if self._conductor.incident.status(step) is StepStatus.RUNNING:
             self._followed(step)
             self._at = None
-        elif incident.status(step).concluded:
-            self._at = None
-        elif unmet := incident.unmet_needs(step, controller.runbook):
-            self._teletype.say(f"{descriptions.titled(step)} needs {descriptions.titled(unmet[0])} first.")
-            self._at = unmet[0]
-        elif incident.status(step) is StepStatus.UNDECIDED:
-            self._view("")
-            self._deciding.decide_need(step)
-        elif step.kind is StepKind.MANUAL:
-            self._view("")
-            self._deciding.tick(step)
-            self._at = None
-        elif incident.status(step) is StepStatus.UNKNOWN:
-            self._view("")
         else:
-            self._say_why(step)
-            self._deciding.run(step)
-            self._spoken_of()
-            self._at = None
+            self._output("")
 
     def _say_why(self, step: Step) -> None:
         if step.why:
             self._teletype.say(f"Why: {' '.join(step.why.split())}")
 
     def _planned(self) -> None:
-        self._deciding.look(self._one())
+        self._deciding.plan(self._one())
 
     def _where(self, rest: str) -> None:
         for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):

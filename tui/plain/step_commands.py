@@ -1,15 +1,16 @@
-"""The words that decide on a step: run it by its plan and by consent, mark it done, skip it, take it back."""
+"""The words that decide on a step: run it by its plan and by consent, mark it done, skip it, undo it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from midwatch.api.plan import Plan
+from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.policy import name_to_type, risk_of
-from midwatch.incident.server_pins import other_servers, pins_of
-from midwatch.runbook.model import Risk, Step, StepKind
-from midwatch.system.errors import Refused
+from midwatch.engine.workflow import ActionKind
+from midwatch.incident.state import CriterionState
+from midwatch.runbook.model import Step, StepKind
 from tui.plain.collaboration import Collaboration
 from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
@@ -17,7 +18,6 @@ from tui.plain.plan_text import plan_lines
 from tui.plain.question_prompt import answered
 from tui.plain.step_output import follow
 
-_HOLDS = {True: "holds", False: "does not hold", None: "unknown"}
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
@@ -26,83 +26,86 @@ class StepCommands:
 
     def __init__(self, controller: IncidentControls, terminal: LineTerminal, company: Collaboration) -> None:
         self._conductor, self._teletype, self._collaboration = controller, terminal, company
+        self.inconclusive: set[str] = set()
+        """Steps whose outcome was checked in vain."""
 
     # By machine
 
-    def look(self, step: Step, *, undo: bool = False) -> Plan:
+    def plan(self, step: Step, *, undo: bool = False) -> Plan:
         """Make its plan and say it. Raises `MidwatchError` when it cannot be made."""
         say = self._teletype.say
-        say(f"Looking what {'taking back ' if undo else ''}{titled(step)} would do.")
-        plan = self._teletype.beside("Still looking", partial(self._conductor.plan, step.id, undo=undo))
+        say(f"Planning {'the undo of ' if undo else ''}{titled(step)}.")
+        plan = self._teletype.beside("Still planning", partial(self._conductor.plan, step.id, undo=undo))
         say("It would:")
         for line in plan_lines(plan):
             say(f"  {line}")
         return plan
 
     def run(self, step: Step, reason: str = "", *, undo: bool = False) -> None:
-        """Plan, consent by risk, run, follow."""
+        """Plan it, ask for what the plan requires, run it, follow it."""
         controller, terminal = self._conductor, self._teletype
-        plan = self.look(step, undo=undo)
-        if plan.refusal:
-            if self._pinned_anew(plan):
-                self.run(step, reason, undo=undo)
-            return
-        if not undo and not reason:
-            reason = self._override(step)
-        if not undo and not self._collaboration.second_person(step, plan):
-            return
-        typed = self._consent(step, plan)
-        if typed is None:
-            terminal.say("Nothing was done.")
-            return
+        plan = self.plan(step, undo=undo)
+        found = None if undo or plan.refusal else self._preconditions(step)
+        kind, typed = ActionKind.UNDO if undo else ActionKind.RUN, ""
+        for needed in workflow.requirements(controller, kind, step.id, plan=plan, found=found):
+            match needed:
+                case workflow.PinReason() if self._pinned_anew(plan):
+                    self.run(step, reason, undo=undo)
+                    return
+                case workflow.PinReason() | workflow.Refusal():
+                    return
+                case workflow.Reason(unmet) if not reason:
+                    reason = self._reason("", _why(unmet, undo=undo))
+                case workflow.Approval(is_requested):
+                    if not self._collaboration.second_person(step, plan, is_requested=is_requested):
+                        return
+                case workflow.TypedName(name):
+                    typed = name if self._is_typed(name) else ""
+                    if not typed:
+                        return
+                case workflow.YesNo():
+                    if not terminal.agreed(f"This is {self._where}. {'Undo' if undo else 'Run'} it?"):
+                        terminal.say("Nothing was done.")
+                        return
         controller.start(step.id, plan, typed=typed, reason=reason, undo=undo)
-        terminal.say(f"{titled(step)} runs.")
+        terminal.say(f"{'The undo of ' if undo else ''}{titled(step)} runs.")
         follow(controller, step, terminal)
 
     def _pinned_anew(self, plan: Plan) -> bool:
         """Whether a server that is not the pinned one was said to be the right one."""
-        controller, terminal = self._conductor, self._teletype
-        if not controller.driving or not other_servers(plan, pins_of(controller.runbook, controller.incident.pins)):
-            return False
-        reason = terminal.ask_reason("If it is the right server now, say why; Enter alone leaves it as it was pinned: ")
+        prompt = "If it is the right server now, say why; Enter alone leaves it as it was pinned: "
+        reason = self._teletype.ask_reason(prompt)
         if reason:
-            controller.pin_anew(plan, reason)
-            terminal.say("Pinned anew; planning again.")
+            self._conductor.pin_anew(plan, reason)
+            self._teletype.say("Pinned anew; planning again.")
         return bool(reason)
 
-    def _override(self, step: Step) -> str:
-        """Why it runs although something that it requires does not hold; empty when all holds."""
+    def _preconditions(self, step: Step) -> Mapping[str, CriterionState]:
+        """Evaluate the preconditions of the step, and say what was found."""
         if not step.preconditions:
-            return ""
-        found = self._teletype.beside("Still looking", partial(self._conductor.evaluate_preconditions, step.id))
+            return {}
+        self._teletype.say("Evaluating what it requires.")
+        found = self._teletype.beside("Still evaluating", partial(self._conductor.evaluate_preconditions, step.id))
         for required in step.preconditions:
             state = found[required.id]
-            self._teletype.say(f"Required: {required.title}: {_HOLDS[state.met]}. {state.detail}")
-        if all(found[required.id].met is True for required in step.preconditions):
-            return ""
-        reason = self._teletype.ask_reason("To run it all the same, say why; Enter alone does not run it: ")
-        if not reason:
-            raise Refused(f"{step.title} was not run", hint="Mend what it requires first")
-        return reason
+            self._teletype.say(f"Required: {required.title}: {_MET[state.met]}. {state.detail}")
+        return found
 
-    def _consent(self, step: Step, plan: Plan) -> str | None:
-        """What was typed where a name is needed, else an empty string; None for no consent."""
-        risk = risk_of(step, plan)
-        if risk is Risk.OBSERVE:
-            return ""
-        where = self._conductor.runbook.environment.word
-        if name := name_to_type(step, plan):
-            typed = self._teletype.ask_anew(
-                f"This is {where}. This cannot be undone. To run it, type {name} ; Enter alone does not: "
-            )
-            if typed and typed != name:
-                self._teletype.say("That is not the name.")
-            return typed if typed == name else None
-        return "" if self._teletype.agreed(f"This is {where}. Run it?") else None
+    def _is_typed(self, name: str) -> bool:
+        """Whether the name of what is destroyed was typed."""
+        prompt = f"This is {self._where}. This cannot be undone. To run it, type {name} ; Enter alone does not: "
+        typed = self._teletype.ask_anew(prompt)
+        if typed != name:
+            self._teletype.say(f"{'That is not the name. ' if typed else ''}Nothing was done.")
+        return typed == name
+
+    @property
+    def _where(self) -> str:
+        return self._conductor.runbook.environment.word
 
     # Manually
 
-    def tick(self, step: Step) -> None:
+    def mark_done(self, step: Step) -> None:
         """A person did it: its questions, then a note."""
         if not self._teletype.agreed("Is it done?"):
             self._teletype.say("It stays to do. s skips it with a reason; f says that it failed.")
@@ -156,30 +159,34 @@ class StepCommands:
         self._teletype.say(f"{titled(step)}: done manually.")
 
     def again(self, step: Step, rest: str) -> None:
-        """A concluded step once more: run with the reason, or opened again where a person does it."""
-        reason = self._reason(rest, "Why again: ")
+        """A concluded step once more: run with a reason, or opened again where a person does it."""
         if step.kind is StepKind.MANUAL:
-            self._conductor.reopen(step.id, reason)
+            self._conductor.reopen(step.id, self._reason(rest, "Why again: "))
             self._teletype.say(f"{titled(step)} is to do again.")
         else:
-            self.run(step, reason)
+            self.run(step, rest)
 
     def undo(self, step: Step, rest: str) -> None:
         """Undo what it did."""
-        self.run(step, self._reason(rest, "Why is it taken back: "), undo=True)
+        self.run(step, rest, undo=True)
 
     def start(self, step: Step, rest: str) -> None:
         """Go on here, whatever waits before it."""
         self._conductor.start_from(step.id, self._reason(rest, f"Why start from {titled(step)}: "))
         self._teletype.say(f"Going on at {titled(step)}; the steps before it are skipped with this reason.")
 
-    def verify(self, step: Step) -> None:
-        """Look up what nobody saw the end of."""
-        holds = self._teletype.beside("Still looking", partial(self._conductor.check_outcome, step.id))
+    def check_outcome(self, step: Step) -> None:
+        """Have the step's action find out how it ended. When that fails, the next action is to run it again."""
+        holds = None
+        try:
+            holds = self._teletype.beside("Still checking", partial(self._conductor.check_outcome, step.id))
+        finally:
+            if holds is None:
+                self.inconclusive.add(step.id)
         words = {
             True: "It took effect: done.",
             False: "It took no effect: it may be run again.",
-            None: "Unknown still.",
+            None: "It is still unknown. m says that it was done manually; Enter runs it again, with a reason.",
         }
         self._teletype.say(words[holds])
 
@@ -204,14 +211,18 @@ class StepCommands:
             unmet += state.met is not True
             terminal.say(f"  {_MET[state.met]}: {criterion.title}. {state.detail}")
         terminal.say(f"{unmet} of {len(controller.runbook.closure)} are not met." if unmet else "All are met.")
+        reason = ""
         if not controller.driving or not controller.incident.open:
             return
-        reason = ""
-        if unmet:
-            reason = terminal.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
-        if not (reason if unmet else terminal.agreed(f"Close {controller.incident.id}?")):
-            terminal.say("It stays open.")
-            return
+        for needed in workflow.requirements(controller, ActionKind.CLOSE, found=found):
+            if isinstance(needed, workflow.Reason):
+                reason = terminal.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
+                agreed = bool(reason)
+            else:
+                agreed = terminal.agreed(f"Close {controller.incident.id}?")
+            if not agreed:
+                terminal.say("It stays open.")
+                return
         terminal.say("Evaluating once more, then closing.")
         controller.close(reason=reason)
         terminal.say(
@@ -223,3 +234,9 @@ def running_step(controller: IncidentControls) -> Step | None:
     """The step running, if there is one; the newest of several."""
     running = controller.incident.running()
     return controller.runbook.step(running[-1].id) if running else None
+
+
+def _why(unmet: Sequence[str], *, undo: bool) -> str:
+    if undo:
+        return "Why is it undone: "
+    return "To run it all the same, say why; Enter alone does not run it: " if unmet else "Why again: "

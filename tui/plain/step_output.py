@@ -82,8 +82,7 @@ def _go_on(controller: IncidentControls, step: Step, terminal: LineTerminal) -> 
         return True
     if answer in ("b", "back", "q", "quit"):
         return False
-    if answer not in ("x", "cancel", "end"):
-        terminal.say("Following again.")
+    terminal.say("Following again.")
     return True
 
 
