@@ -85,7 +85,7 @@ class EmergencyBackup(Action):
                 draft.fact("versions", f"{source.tool}, server {source.server}, {size(source.bytes)} of data")
                 if self.globals and (source.tools is None or "-" in self.place):
                     raise Refused(
-                        "The roles can be saved neither from inside a container nor to standard output", hint=_NO_ROLES
+                        _NO_ROLES, hint="Leave out --globals, and save the roles with pg_dumpall --roles-only"
                     )
                 draft.facts += lock_conflicts.facts(source.route)
                 for lost in orphaned_dumps(source.route):

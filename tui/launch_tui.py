@@ -23,16 +23,17 @@ from tui.output import is_utf8_encoding, say
 from tui.plain.typed_ahead import drop_typed_ahead
 
 
+def forget_inherited_size() -> None:
+    """Remove the terminal size from the environment: it may be that of another terminal, or of an earlier moment."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
 def wants_lines(*, plain: bool, instead: str) -> bool:
     """Whether plain lines are the right front end: asked for, or because no screen can be drawn here.
 
     Raises `BadInput` where nobody can answer, before anything is declared or built; `instead` is what works there.
     """
-    for name in (
-        "COLUMNS",
-        "LINES",
-    ):  # of another terminal, or of this one before it was resized: it tells its size itself
-        os.environ.pop(name, None)
     if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return plain or read_settings(settings_file()).plain
     if not sys.stdin.isatty() and _nobody_answers():

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from midwatch.api.plan import Plan
+from midwatch.engine import workflow
 from midwatch.engine.reasons import require_reason
 from midwatch.runbook.declaration import require_known
 from midwatch.runbook.model import Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
-from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.errors import BadInput, Refused, SourceLocation
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds
 
@@ -58,6 +60,25 @@ class Answers:
                 f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint
             )
         return answer
+
+    def require(self, requirement: workflow.Requirement, step: Step, plan: Plan) -> None:
+        """Whether the file meets what this plan requires. The run itself is the yes; no file stands for a second person.
+
+        Raises `BadInput` for a name that is missing or another one, and `Refused` for a plan that needs a reason or refuses.
+        """
+        match requirement:
+            case workflow.TypedName(name) if self.confirm.get(step.id) != name:
+                typed = self.confirm.get(step.id, "")
+                given = f"it says {typed!r}" if typed else "it says nothing"
+                raise BadInput(
+                    f"Step {step.id} destroys: the answers file must confirm {name!r}; {given}",
+                    hint=f"confirm: {{{step.id}: {name}}}",
+                )
+            case workflow.Reason(unmet) if step.id not in self.override:
+                hint = f"Mend it, or say why it runs all the same: override: {{{step.id}: REASON}}"
+                raise Refused(f"{step.title} requires {'; '.join(unmet)}", hint=hint)
+            case workflow.Refusal() | workflow.PinReason():
+                raise Refused(plan.refusal)
 
 
 def load_answers(path: Path, runbook: Runbook) -> Answers:

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 
 from midwatch.api.plan import Plan
+from midwatch.engine import workflow
 from midwatch.engine.answers import Answers
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.engine.policy import name_to_type, needs_approval, risk_of
-from midwatch.incident.server_pins import other_servers, pins_of
+from midwatch.engine.policy import risk_of
+from midwatch.engine.workflow import ActionKind, next_action, requirements
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
-from midwatch.runbook.model import Risk, Step, StepKind
+from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError
 from midwatch.system.units import duration
 
@@ -36,6 +37,7 @@ def run(controller: IncidentController, answers: Answers, say: Say, *, retry: bo
 
 def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retry: bool) -> Exit:
     tried: set[str] = set()
+    inconclusive: set[str] = set()
     say(f"environment: {controller.runbook.environment.word}")
     of_the_journal = _of_the_journal(controller, say)
     while True:
@@ -43,43 +45,46 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
         next(of_the_journal)
         for state in controller.incident.running():  # taken over from a front end that died
             _follow(controller, controller.runbook.step(state.id), say)
-        step = controller.incident.next_step(controller.runbook)
-        if step is None:
+        action = next_action(controller, inconclusive=inconclusive)
+        if action.kind is ActionKind.CLOSE:
             code = _close(controller, say)
             next(of_the_journal)
             return code
+        step = controller.runbook.step(action.step)
         status = controller.incident.status(step)
         if step.id in answers.skip:
             say(f"{step.number} {step.title}")
             controller.skip(step.id, answers.skip[step.id])
             say(f"    skipped: {answers.skip[step.id]}")
-            continue
-        if status is StepStatus.UNKNOWN and retry and step.id not in tried and step.kind is StepKind.USES:
-            status = _check_outcome(controller, step, say)
-        if status is StepStatus.DONE:
-            continue
-        if status is StepStatus.UNKNOWN and step.id not in answers.override:
+        elif status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
             return _stopped(controller, step, status, say)
-        if status in (StepStatus.FAILED, StepStatus.UNKNOWN) and (not retry or step.id in tried):
-            return _stopped(controller, step, status, say)
-        if status is StepStatus.UNDECIDED and step.id not in answers.override:
-            return _undecided(controller, step, say)
-        tried.add(step.id)
-        say(f"{step.number} {step.title}{' again' if status is StepStatus.FAILED else ''}")
-        if status is StepStatus.UNDECIDED:
+        elif action.kind is ActionKind.CHECK_OUTCOME:
+            if _check_outcome(controller, step, say) is None:
+                inconclusive.add(step.id)
+        elif action.kind is ActionKind.DECIDE_NEED:
+            if step.id not in answers.override:
+                return _undecided(controller, step, say)
             controller.reopen(step.id, answers.override[step.id])
+            say(f"{step.number} {step.title}")
             say(f"    needed: {answers.override[step.id]}")
-        if step.kind is StepKind.MANUAL:
-            answer = answers.for_manual(step)
-            try:
-                controller.mark_done(step.id, note=answer.note, values=answer.values)
-            except MidwatchError as error:
-                raise BadInput(
-                    f"The answer to step {step.id} does not fit: {error.sentence}", place=answer.place, hint=error.hint
-                ) from error
-            say(f"    done by {controller.actor}{': ' + answer.note if answer.note else ''}")
+        elif status is StepStatus.UNKNOWN and step.id not in answers.override:
+            return _stopped(controller, step, status, say)
         else:
-            _run(controller, step, answers, say)
+            tried.add(step.id)
+            say(f"{step.number} {step.title}{' again' if status is StepStatus.FAILED else ''}")
+            do = _mark_done if action.kind is ActionKind.MARK_DONE else _run
+            do(controller, step, answers, say)
+
+
+def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
+    answer = answers.for_manual(step)
+    try:
+        controller.mark_done(step.id, note=answer.note, values=answer.values)
+    except MidwatchError as error:
+        raise BadInput(
+            f"The answer to step {step.id} does not fit: {error.sentence}", place=answer.place, hint=error.hint
+        ) from error
+    say(f"    done by {controller.actor}{': ' + answer.note if answer.note else ''}")
 
 
 def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
@@ -94,30 +99,24 @@ def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
 
 
 def _run(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
-    plan = _plan(controller, step, answers)
+    """Plan it, take what the plan requires from the answers file, run it, follow it."""
+    plan = controller.plan(step.id)
     if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
         say(f"    {risk} in {controller.runbook.environment.word}")
-    wanted, typed = name_to_type(step, plan), answers.confirm.get(step.id, "")
-    if wanted and typed != wanted:
-        given = f"it says {typed!r}" if typed else "it says nothing"
-        raise BadInput(
-            f"Step {step.id} destroys: the answers file must confirm {wanted!r}; {given}",
-            hint=f"confirm: {{{step.id}: {wanted}}}",
-        )
-    if needs_approval(step, plan):
+    found = controller.evaluate_preconditions(step.id) if step.preconditions and not plan.refusal else None
+    needed = requirements(controller, ActionKind.RUN, step.id, plan=plan, found=found)
+    pins = [item for item in needed if isinstance(item, workflow.PinReason)]
+    if pins and all(target in answers.pin_anew for target in pins[0].servers):
+        controller.pin_anew(plan, "; ".join(dict.fromkeys(answers.pin_anew[target] for target in pins[0].servers)))
+        _run(controller, step, answers, say)
+        return
+    for requirement in needed:
+        answers.require(requirement, step, plan)
+    if any(isinstance(item, workflow.Approval) for item in needed):  # last: nobody is asked while an answer is missing
         _await_approval(controller, step, plan, answers.wait_for_approval, say)
+    typed = answers.confirm.get(step.id, "")
     controller.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
     _follow(controller, step, say)
-
-
-def _plan(controller: IncidentController, step: Step, answers: Answers) -> Plan:
-    """The step's plan, after its servers were pinned anew where the answers say why."""
-    plan = controller.plan(step.id)
-    others = other_servers(plan, pins_of(controller.runbook, controller.incident.pins))
-    if not others or not all(target in answers.pin_anew for target in others):
-        return plan
-    controller.pin_anew(plan, "; ".join(dict.fromkeys(answers.pin_anew[target] for target in others)))
-    return controller.plan(step.id)
 
 
 def _await_approval(controller: IncidentController, step: Step, plan: Plan, seconds: float, say: Say) -> None:
@@ -157,12 +156,12 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     say(f"    {last.outcome}{took}")
 
 
-def _check_outcome(controller: IncidentController, step: Step, say: Say) -> StepStatus:
-    """Ask the step's action whether the attempt whose end nobody saw took effect."""
+def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:
+    """Ask the step's action whether the attempt whose end nobody saw took effect; None when it cannot tell."""
     holds = controller.check_outcome(step.id)
     word = {True: "it took effect", False: "it took no effect", None: "it is still unknown"}[holds]
     say(f"{step.number} {step.title}: checked whether it took effect: {word}")
-    return controller.incident.status(step)
+    return holds
 
 
 def _undecided(controller: IncidentController, step: Step, say: Say) -> Exit:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start a drill, show its state or remove what it made."""
     from drill import production, scenarios, teardown
-    from tui.launch_tui import wants_lines
+    from tui.launch_tui import forget_inherited_size, wants_lines
 
     if args.list:
         for scenario in scenarios.SCENARIOS:
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         return Exit.DONE
     inputs = inputs_given(args.inputs)
     if not args.headless:
+        forget_inherited_size()
         args.plain = wants_lines(plain=args.plain, instead="midwatch drill --headless")
     found = None if args.headless else production.find_open()
     if found is not None and found.scenario != args.scenario:

@@ -49,10 +49,11 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.repository import find, open_incident
     from midwatch.system.actor import current_actor
-    from tui.launch_tui import drive_or_observe, open_front, wants_lines
+    from tui.launch_tui import drive_or_observe, forget_inherited_size, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
     runbook = load_runbook(args)
+    forget_inherited_size()
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.location_of("logs")
     folder = find(logs, args.incident) if args.incident else None if args.new else open_incident(logs, runbook.id)
