@@ -147,13 +147,16 @@ class PatternMatcher:
         far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
         found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
         marks: set[str] = set()
+        masked_to: dict[int, int] = {}
         for index, start, end in found:
             if not self._rows[index]:
                 kind = self._marks[index]
                 if kind != "control" or not start or window[start - 1] < 128:
                     marks.add(kind)
                 continue
-            if start < far and index in self._addresses:
+            if (start < far and index in self._addresses) or start < masked_to.get(index, 0):
+                continue
+            if holds and not final and start > min(holds):  # looked at when the rest has come
                 continue
             for row in self._rows[index]:
                 look = (
@@ -166,6 +169,8 @@ class PatternMatcher:
                 if look.hit is not None and look.hit[1] > back:
                     first, last, extent, is_open = look.hit
                     hits.append(Hit(first - back, last - back, extent, is_open))
+                    if isinstance(row, Token):
+                        masked_to[index] = last
                 if look.hold is not None and not final:
                     holds.append(look.hold)
         self._see(marks)
@@ -186,10 +191,12 @@ class PatternMatcher:
             and not _GLUED.search(window, max(0, start - 8), start)
         ):
             return _NOTHING
-        run = token.characters.match(window, start, start + _LONGEST_TOKEN_BYTES)
+        run = token.characters.match(window, start, start + token.longest + 1)
         if run is None:
             return _NOTHING
         end = run.end()
+        if end - start > token.longest and token.complete.match(window, start, end):
+            end = token.characters.match(window, start, start + _LONGEST_TOKEN_BYTES).end()  # type: ignore[union-attr]
         is_open = end == len(window) and end - start < _LONGEST_TOKEN_BYTES
         complete = (
             token.complete.fullmatch(window, start, end) if token.exact else token.complete.match(window, start, end)
@@ -209,8 +216,9 @@ class PatternMatcher:
 
     def _place(self, row: Context, window: bytes, start: int, end: int, *, final: bool, idle: bool, cut: bool) -> _Look:
         reach = start + _LONGEST_ADDRESS_BYTES
-        if row.keywords == _SCHEME_END and window.find(b"@", start, reach) < 0 and _BLANK.search(window, start, reach):
-            return _NOTHING
+        if row.keywords == _SCHEME_END and window.find(b"@", start, reach) < 0:
+            if reach <= len(window) or _BLANK.search(window, start, reach):
+                return _NOTHING
         head = row.head.match(window, start)
         if (
             not (final or idle or row.value is Value.BEFORE_AT)
@@ -239,8 +247,12 @@ class PatternMatcher:
         start = reading.start
         if reading.is_open and not final:
             return _NOTHING if idle and reading.shown_when_idle else _Look(hold=start)
-        match = reading.extent.more.match(window, start, start + reading.extent.longest)
+        more, longest = reading.extent.more, reading.extent.longest
+        match = more.match(window, start, start + min(longest, CONTEXT_BYTES))
         end = match.end() if match else start
+        if end - start == CONTEXT_BYTES and not reading.is_open and reading.gives_away(window[start:end]):
+            match = more.match(window, start, start + longest)
+            end = match.end() if match else start
         closed = self._closed(reading.extent, window, end)
         if not closed and not final and not idle and end - start < _UNDECIDED_BYTES:
             return _Look(hold=start)

@@ -22,7 +22,7 @@ _KEY_OF_LINE = re.compile(
     rb"[ \t]*(?:- |[#;*>]+ ?|//+ ?)?(?:export )?[\"']?[\w.()/-]{0,60}(?: [\w.()/-]{1,30}){0,4}[ _.-]?"
 )
 _ONE_KEY = re.compile(rb"[ \t]*(?:- )?[\"']?[\w.-]{0,60}")
-_COMMENT = re.compile(rb"[ \t]+#.*|[ \t]+\Z", re.S)
+_COMMENT = re.compile(rb"[ \t]#.*", re.S)
 _PORT = re.compile(rb"\d{1,5}(?:[/?#,\s\"'<>;)\]]|\Z)")
 _QUERY = re.compile(rb"\?[\w.-]+=")
 _NEXT_ADDRESS = re.compile(rb"[\s,;|]?[A-Za-z][\w+.-]*\Z")
@@ -272,14 +272,14 @@ def _around_address(context: Context, window: bytes, at: int, line: bytes) -> by
     if context.keywords != (b"://",):
         quote = window[at - 1 : at]
         return quote if quote in (b'"', b"'") else _enclosing(line)
-    scheme = _SCHEME.search(line)
-    quote = line[: scheme.start()][-1:] if scheme else b""
+    scheme = _SCHEME_BACKWARDS.match(line[::-1])
+    quote = line[: len(line) - scheme.end()][-1:] if scheme else b""
     return quote if quote in (b'"', b"'", b"`") else _enclosing(line)
 
 
 _LONGEST_URI_BYTES = 2048
 _BEFORE_PROTOCOL = re.compile(rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})\Z")
-_SCHEME = re.compile(rb"[A-Za-z][\w+.:-]*\Z")
+_SCHEME_BACKWARDS = re.compile(rb"[\w+.:-]*[A-Za-z]")
 _TOKEN_IN = {
     quote: re.compile(rb"(?:[^\s<>\\%b]|\\.?){0,%d}" % (quote, _LONGEST_URI_BYTES)) for quote in (b'"', b"'", b"`", b"")
 }
