@@ -169,7 +169,7 @@ class PatternMatcher:
                 if look.hit is not None and look.hit[1] > back:
                     first, last, extent, is_open = look.hit
                     hits.append(Hit(first - back, last - back, extent, is_open))
-                    if isinstance(row, Token):
+                    if isinstance(row, Token) or last - first > CONTEXT_BYTES:
                         masked_to[index] = last
                 if look.hold is not None and not final:
                     holds.append(look.hold)
