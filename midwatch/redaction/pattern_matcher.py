@@ -6,29 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from ahocorasick_rs import BytesAhoCorasick
-
-from midwatch.redaction.command_contexts import COMMANDS
 from midwatch.redaction.contexts import Context, Value
-from midwatch.redaction.file_contexts import FILES
-from midwatch.redaction.literal_matcher import automaton
 from midwatch.redaction.readers import Reading, read
-from midwatch.redaction.setting_contexts import SETTINGS
-from midwatch.redaction.tokens import TOKENS, Token
+from midwatch.redaction.tokens import Token
+from midwatch.redaction.triggers import SCHEME_END, lengths, marks, triggers
 from midwatch.redaction.values import Extent
 from midwatch.redaction.variants import SHORTEST_PIECE
-from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
 
-PRINTABLE = (b"=3d", b"=2e", b"=2f", b"=5c", b"=\n", b"=\r\n", *(b"=%02x" % byte for byte in range(0xC2, 0xF5)))
-_READINGS = (
-    ("hidden", HIDING),
-    ("control", EIGHT_BIT),
-    ("wrapped", WRAPPING),
-    ("percent", tuple(b"%%%x" % digit for digit in range(16))),
-    ("printable", PRINTABLE),
-    ("encoded", (b"\\", b"&", b"'\"", b"''", b'""', b"$$")),
-)
-"""Marks by which a text is to be read in another way."""
 CONTEXT_BYTES = 512
 _LINE_BYTES = 240
 _UNDECIDED_BYTES = 160
@@ -38,7 +22,6 @@ _HEAD_BYTES = 160
 _LONGEST_TOKEN_BYTES = 16384
 _SHOWN_WHEN_IDLE_BYTES = 2
 _LONGEST_ADDRESS_BYTES = 2304
-_SCHEME_END = (b"://",)
 _BLANK = re.compile(rb"\s")
 _LINE_END = re.compile(rb"[\r\n]")
 _FILLED = re.compile(rb"([xX])\1{5}")
@@ -71,61 +54,16 @@ class _Look:
 _NOTHING = _Look()
 
 
-@cache
-def _triggers() -> tuple[list[list[Context | Token]], BytesAhoCorasick, dict[bytes, bool], frozenset[int], list[bytes]]:
-    """The rows of each trigger, what finds triggers, how tokens begin, and the triggers of addresses with an `@`."""
-    rows: dict[bytes, list[Context | Token]] = {}
-    for context in (*SETTINGS, *COMMANDS, *FILES):
-        for word in context.keywords:
-            rows.setdefault(word, []).append(context)
-    for token in TOKENS:
-        for word in token.begins:
-            here = rows.setdefault(word.lower(), [])
-            if token not in here:
-                here.append(token)
-    for _, marks in _READINGS:
-        for mark in marks:
-            rows.setdefault(mark, [])
-    words = sorted(rows)
-    beginnings = {begin[:n]: token.glued for token in TOKENS for begin in token.begins for n in range(1, len(begin))}
-    for token in TOKENS:
-        if token.glued:
-            beginnings |= {begin[:n]: True for begin in token.begins for n in range(1, len(begin))}
-    addresses = {at for at, word in enumerate(words) if all(_needs_at(row) for row in rows[word])}
-    return [rows[word] for word in words], automaton(words), beginnings, frozenset(addresses), words
-
-
-@cache
-def _lengths() -> dict[bytes, tuple[int, ...]]:
-    """How long the beginnings of tokens are that end in a byte."""
-    found: dict[bytes, set[int]] = {}
-    for beginning in _triggers()[2]:
-        found.setdefault(beginning[-1:], set()).add(len(beginning))
-    return {last: tuple(sorted(counts)) for last, counts in found.items()}
-
-
-@cache
-def _marks() -> dict[int, str]:
-    """Which triggers only say that the text is to be read in another way."""
-    words = _triggers()[4]
-    kinds = {mark: kind for kind, marks in _READINGS for mark in marks}
-    return {at: kinds[word] for at, word in enumerate(words) if word in kinds}
-
-
-def _needs_at(row: Context | Token) -> bool:
-    return isinstance(row, Context) and row.keywords == _SCHEME_END
-
-
 class PatternMatcher:
     """Looks for shapes in a stream."""
 
     def __init__(self) -> None:
-        self._rows, self._automaton, self._beginnings, self._addresses, _ = _triggers()
-        self._lengths = _lengths()
+        self._rows, self._automaton, self._beginnings, self._addresses, _ = triggers()
+        self._lengths = lengths()
         self._context = b"\n"
         self._inside: Extent | None = None
         self._inside_left = 0
-        self._marks = _marks()
+        self._marks = marks()
         self.has_hidden = False
         """Whether the last text had characters without width, or controls of eight bits."""
         self.has_wrapped = False
@@ -146,17 +84,17 @@ class PatternMatcher:
                 holds.append(end + back)
         far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
         found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
-        marks: set[str] = set()
+        seen: set[str] = set()
         masked_to: dict[int, int] = {}
         for index, start, end in found:
             if not self._rows[index]:
                 kind = self._marks[index]
                 if kind != "control" or not start or window[start - 1] < 128:
-                    marks.add(kind)
+                    seen.add(kind)
                 continue
             if (start < far and index in self._addresses) or start < masked_to.get(index, 0):
                 continue
-            if holds and not final and start > min(holds):  # looked at when the rest has come
+            if holds and start > min(holds):  # looked at when the rest has come
                 continue
             for row in self._rows[index]:
                 look = (
@@ -171,17 +109,13 @@ class PatternMatcher:
                     hits.append(Hit(first - back, last - back, extent, is_open))
                     if isinstance(row, Token) or last - first > CONTEXT_BYTES:
                         masked_to[index] = last
-                if look.hold is not None and not final:
-                    holds.append(look.hold)
-        self._see(marks)
+                holds += [look.hold] if look.hold is not None and not final else []
+        self.has_hidden = bool(seen & {"hidden", "control"})
+        self.has_wrapped, self.has_encoded = "wrapped" in seen, bool(seen & {"percent", "encoded"})
+        self.has_printable = "printable" in seen
         if not (final or idle) and (begun := self._begun(window)) is not None:
             holds.append(begun)
         return hits, max(0, min(holds) - back) if holds else None
-
-    def _see(self, marks: set[str]) -> None:
-        self.has_hidden = bool(marks & {"hidden", "control"})
-        self.has_wrapped, self.has_encoded = "wrapped" in marks, bool(marks & {"percent", "encoded"})
-        self.has_printable = "printable" in marks
 
     def _token(self, token: Token, window: bytes, start: int, *, final: bool, idle: bool, cut: bool) -> _Look:
         if (
@@ -216,9 +150,12 @@ class PatternMatcher:
 
     def _place(self, row: Context, window: bytes, start: int, end: int, *, final: bool, idle: bool, cut: bool) -> _Look:
         reach = start + _LONGEST_ADDRESS_BYTES
-        if row.keywords == _SCHEME_END and window.find(b"@", start, reach) < 0:
-            if reach <= len(window) or _BLANK.search(window, start, reach):
-                return _NOTHING
+        if (
+            row.keywords == SCHEME_END
+            and window.find(b"@", start, reach) < 0
+            and (reach <= len(window) or _BLANK.search(window, start, reach))
+        ):
+            return _NOTHING
         head = row.head.match(window, start)
         if (
             not (final or idle or row.value is Value.BEFORE_AT)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from midwatch.redaction import values
+from midwatch.redaction.addresses import find_user_info, quote_before_scheme
 from midwatch.redaction.contexts import Context, Test, Value
 from midwatch.redaction.ordinary import is_left_out, is_ordinary, is_placeholder, looks_secret
 from midwatch.redaction.values import Extent
@@ -23,10 +24,6 @@ _KEY_OF_LINE = re.compile(
 )
 _ONE_KEY = re.compile(rb"[ \t]*(?:- )?[\"']?[\w.-]{0,60}")
 _COMMENT = re.compile(rb"[ \t]#.*", re.S)
-_PORT = re.compile(rb"\d{1,5}(?:[/?#,\s\"'<>;)\]]|\Z)")
-_QUERY = re.compile(rb"\?[\w.-]+=")
-_NEXT_ADDRESS = re.compile(rb"[\s,;|]?[A-Za-z][\w+.-]*\Z")
-_HOST = re.compile(rb"[\w\[(/%$*{-]")
 _PROMPTS_NOTHING = re.compile(
     rb"(?:psql|pg_\w+|createdb|dropdb|vacuumdb|reindexdb|clusterdb|createuser|dropuser|initdb)\b[^\n|;&]*\Z"
 )
@@ -79,7 +76,7 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
             return _user_info(context, window, at, line)
         case Value.BEFORE_AT:
             found = _BEFORE_PROTOCOL.search(line)
-            return Reading(at - len(found[1]), _exactly(len(found[1])), tester(context.test)) if found else None
+            return Reading(at - len(found[1]), values.exactly(len(found[1])), tester(context.test)) if found else None
         case Value.KEY_BLOCK:
             return Reading(at, values.key_block(), _holds_key)
         case Value.PUTTY:
@@ -249,53 +246,17 @@ def _user_and_password(test: Test, window: bytes, at: int, line: bytes) -> Readi
 
 
 def _user_info(context: Context, window: bytes, at: int, line: bytes) -> Reading | None:
-    """Up to the last `@` that a host follows."""
-    enclosing = _around_address(context, window, at, line)
-    token = _TOKEN_IN[enclosing].match(window, at)
-    assert token is not None
-    text = token[0]
-    is_open = token.end() >= len(window) and len(text) < _LONGEST_URI_BYTES
-    if (further := text.find(b"://")) >= 0:
-        text = _NEXT_ADDRESS.sub(b"", text[:further])
-    if (query := _QUERY.search(text)) and b"@" in text[: query.start()]:
-        text = text[: query.start()]
-    is_port = _PORT.match(text) is not None
-    end = 0 if is_port else _end_of_user_info(text)
-    if text.startswith(b"[secret") or (end <= 0 and not is_open):
+    quote = window[at - 1 : at] if context.keywords != (b"://",) else quote_before_scheme(line)
+    found = find_user_info(window, at, quote if quote in (b'"', b"'", b"`") else _enclosing(line))
+    if found is None:
         return None
-    gives_away = tester(context.test) if end > 0 else _never
-    return Reading(at, _exactly(end), gives_away, is_open=is_open, shown_when_idle=is_port)
-
-
-def _around_address(context: Context, window: bytes, at: int, line: bytes) -> bytes:
-    """The quote around an address."""
-    if context.keywords != (b"://",):
-        quote = window[at - 1 : at]
-        return quote if quote in (b'"', b"'") else _enclosing(line)
-    scheme = _SCHEME_BACKWARDS.match(line[::-1])
-    quote = line[: len(line) - scheme.end()][-1:] if scheme else b""
-    return quote if quote in (b'"', b"'", b"`") else _enclosing(line)
-
-
-_LONGEST_URI_BYTES = 2048
-_BEFORE_PROTOCOL = re.compile(rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})\Z")
-_SCHEME_BACKWARDS = re.compile(rb"[\w+.:-]*[A-Za-z]")
-_TOKEN_IN = {
-    quote: re.compile(rb"(?:[^\s<>\\%b]|\\.?){0,%d}" % (quote, _LONGEST_URI_BYTES)) for quote in (b'"', b"'", b"`", b"")
-}
-
-
-def _exactly(count: int) -> Extent:
-    return Extent(re.compile(rb"(?s).{%d}" % count))
+    size, is_open, is_port = found
+    gives_away = tester(context.test) if size > 0 else _never
+    return Reading(at, values.exactly(size), gives_away, is_open=is_open, shown_when_idle=is_port)
 
 
 def _never(_: bytes) -> bool:
     return False
 
 
-def _end_of_user_info(text: bytes) -> int:
-    at = len(text)
-    while (at := text.rfind(b"@", 0, at)) > 0:
-        if _HOST.match(text, at + 1) or at + 1 == len(text):
-            return at
-    return 0
+_BEFORE_PROTOCOL = re.compile(rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})\Z")

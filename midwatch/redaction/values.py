@@ -63,6 +63,10 @@ def word(enclosing: bytes = b"", *, stops: bytes = b"", query: bool = False, set
     return _extent(rb"(?:%b|\\[^\s%b]|\\(?=\s|\Z)%b)*" % (plain, stop or b"\x00", cut), 1, cut=bool(signs))
 
 
+def exactly(count: int) -> Extent:
+    return _extent(b".{%d}" % count)
+
+
 def until(stops: bytes, longest: int = 8192) -> Extent:
     """Up to one of these characters."""
     return _extent(rb"[^%b]*" % stops, 1, longest)

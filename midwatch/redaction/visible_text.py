@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-_STRING = (
+_STRING = (  # OSC, DCS and the like, with what they carry
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])"
-    rb"(?:[^\x07\x1b\x9c\xc2]|\xc2(?![\x90\x98\x9c-\x9f])){0,512}(?:\x07|\x1b\\|\xc2?\x9c)"  # OSC, DCS and the like, with what they carry
+    rb"(?:[^\x07\x1b\x9c\xc2]|\xc2(?![\x90\x98\x9c-\x9f])){0,512}(?:\x07|\x1b\\|\xc2?\x9c)"
 )
 _ESCAPE = (
     rb"(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
