@@ -31,10 +31,12 @@ class Value(Enum):
     """Characters of one address, up to its end."""
     USER_INFO = auto()
     """`PASSWORD@host` of a URI."""
-    BEFORE_AT = auto()
-    """What stands between the `:` and the `@` before the keyword."""
+    BEFORE = auto()
+    """What stands before the keyword: the first group of what the text there has to end with."""
     KEY_BLOCK = auto()
     PUTTY = auto()
+    DIGEST = auto()
+    """A run of letters, digits, `.` and `/`."""
     PIECE = auto()
     """The piece of a connection string that libpq quotes in its complaint."""
 

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import re
+
 from midwatch.redaction.contexts import PASS, SUFFIX, Test, Value, row
 
-_PORTS = "|".join(
-    [
-        ":*:",
-        ":1433:",
-        ":1521:",
-        ":3306:",
-        ":8432:",
-        ":9999:",
-        *(f":{n}:" for n in (*range(5000, 7000), *range(15400, 15500), *range(25400, 25500))),
-    ]
+_LINE_START = rb"(?:^|\n)[ \t]*(?:\d{1,6}[: \t-]\s*)?"
+
+LINES = (
+    # found by their line, because no word in them is their own
+    row(
+        ".pgpass line",
+        ":",
+        rb":(?:\*|\d{1,5}):(?!\d+:)(?:[\w.*$ -]|\\.){1,63}:(?!\d+:)(?:[\w.*@$-]|\\.){1,63}:(?=\S)",
+        Value.LINE,
+        Test.PASSWORD,
+        _LINE_START + rb"(?:[\w.*/@-]|\\.)+",
+    ),
+    row(
+        "DES of htpasswd",
+        ":",
+        rb":(?=[./0-9A-Za-z]{12}[.26AEIMQUYcgkosw](?:[:\r\n]|$))"
+        rb"(?=\S{0,12}[0-9])(?=\S{0,12}(?-i:[a-z]))(?=\S{0,12}(?-i:[A-Z]))",
+        Value.DIGEST,
+        Test.ANY,
+        _LINE_START + rb"[\w.@-]{1,64}",
+    ),
 )
-"""Ports on which PostgreSQL and its poolers listen; any port would be found in every address."""
+LINE = re.compile(
+    rb"\n[^\s:]{1,255}(?P<colon>:)(?:(?:\d{1,5}|\*):[^:\n]{1,80}:[^\s:]{1,80}:\S|[./0-9A-Za-z]{13}(?=[:\r\n]|\Z))"
+)
+"""What may be one of them; `colon` is their keyword."""
+BEGUN_LINE = re.compile(rb"(?:\A|\n)[ \t]*[\w.@-]{1,64}:([./0-9A-Za-z]{1,13})\Z")
 
 FILES = (
     # files
-    row(
-        ".pgpass line",
-        _PORTS,
-        rb":(?:\*|\d{4,5}):(?:[\w.*$ -]|\\.){1,63}:(?:[\w.*@$-]|\\.){1,63}:(?=\S)",
-        Value.LINE,
-        Test.PASSWORD,
-        rb"(?:^|\n)[ \t]*(?:\d{1,6}[: \t-]\s*)?(?:[\w.*/@-]|\\.)+",
-    ),
     row(
         "netrc",
         "password|passwd",
@@ -128,7 +137,15 @@ FILES = (
     # addresses
     row("URI with a password", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO, Test.ADDRESS),
     row("URI with a token", "://", rb"://(?=[A-Za-z0-9_.~%-]{16,}@)", Value.USER_INFO, Test.MIXED),
-    row("Go's address of a database", "@tcp(|@unix(", rb"", Value.BEFORE_AT, Test.PASSWORD),
+    row(
+        "Go's address of a database",
+        "@tcp(|@unix(",
+        rb"",
+        Value.BEFORE,
+        Test.PASSWORD,
+        rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})",
+    ),
+    row("Mailchimp", "-us", rb"-us\d{1,2}(?!\w)", Value.BEFORE, Test.ANY, rb"(?:^|\W)([0-9a-f]{32})", reach=34),
     row("Oracle", "jdbc:oracle:", rb"jdbc:oracle:\w+:[^\s/@:]+/(?=[^\s@]+@)", Value.USER_INFO, Test.PASSWORD),
     row(
         "Slack hook",

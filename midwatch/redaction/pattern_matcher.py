@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from midwatch.redaction.contexts import Context, Value
+from midwatch.redaction.file_contexts import BEGUN_LINE, LINE, LINES
 from midwatch.redaction.readers import Reading, read
 from midwatch.redaction.tokens import Token
 from midwatch.redaction.triggers import SCHEME_END, lengths, marks, triggers
@@ -30,6 +31,8 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _GLUED = re.compile(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
 _LONGEST_PAIR_BYTES = 200
 _MAYBE_ADDRESS = re.compile(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
+
+_MAYBE_MAILCHIMP = re.compile(rb"(?:^|\W)([0-9a-f]{1,32}|[0-9a-f]{32}-(?:u(?:s\d?)?)?)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +105,14 @@ class PatternMatcher:
                     if isinstance(row, Token)
                     else self._place(row, window, start, end, final=final, idle=idle, cut=cut)
                 )
-                if look is _NOTHING:
-                    continue
-                if look.hit is not None and look.hit[1] > back:
-                    first, last, extent, is_open = look.hit
-                    hits.append(Hit(first - back, last - back, extent, is_open))
-                    if isinstance(row, Token) or last - first > CONTEXT_BYTES:
-                        masked_to[index] = last
-                holds += [look.hold] if look.hold is not None and not final else []
+                if look is not _NOTHING:
+                    masked = _take(look, back, hits, holds, final=final)
+                    if masked - start > CONTEXT_BYTES or (masked and isinstance(row, Token)):
+                        masked_to[index] = masked
+        for line in LINE.finditer(window):
+            for row in LINES:
+                look = self._place(row, window, line.start("colon"), line.end("colon"), final=final, idle=idle, cut=cut)
+                _take(look, back, hits, holds, final=final)
         self.has_hidden = bool(seen & {"hidden", "control"})
         self.has_wrapped, self.has_encoded = "wrapped" in seen, bool(seen & {"percent", "encoded"})
         self.has_printable = "printable" in seen
@@ -158,7 +161,7 @@ class PatternMatcher:
             return _NOTHING
         head = row.head.match(window, start)
         if (
-            not (final or idle or row.value is Value.BEFORE_AT)
+            not (final or idle or row.value is Value.BEFORE)
             and len(window) - start < _HEAD_BYTES
             and not _LINE_END.search(window, start + 1)
         ):
@@ -220,6 +223,10 @@ class PatternMatcher:
         tail = b" " if window[-1:].isspace() else window[-_LONGEST_PAIR_BYTES:].split()[-1]
         if b":" in tail and (found := _MAYBE_ADDRESS.search(tail)):
             begun.append(len(window) - len(tail) + found.start(1))
+        if found := _MAYBE_MAILCHIMP.search(tail[-40:]):
+            begun.append(len(window) - len(tail[-40:]) + found.start(1))
+        if found := BEGUN_LINE.match(window, max(0, window.rfind(b"\n", -100))):
+            begun.append(found.start(1))
         return min(begun, default=None)
 
     def passed(self, text: bytes, hits: list[Hit]) -> None:
@@ -234,6 +241,16 @@ class PatternMatcher:
         if not text:
             self._inside = was
         self._context = (self._context + text[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
+
+
+def _take(look: _Look, back: int, hits: list[Hit], holds: list[int], *, final: bool) -> int:
+    """Where the masked stretch of a look ends, or 0."""
+    holds += [look.hold] if look.hold is not None and not final else []
+    if look.hit is None or look.hit[1] <= back:
+        return 0
+    first, last, extent, is_open = look.hit
+    hits.append(Hit(first - back, last - back, extent, is_open))
+    return last
 
 
 @cache

@@ -74,9 +74,13 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
             return Reading(at, values.until(rb"\s\"'<>&|;,)\]}\\`#"), tester(context.test))
         case Value.USER_INFO:
             return _user_info(context, window, at, line)
-        case Value.BEFORE_AT:
-            found = _BEFORE_PROTOCOL.search(line)
-            return Reading(at - len(found[1]), values.exactly(len(found[1])), tester(context.test)) if found else None
+        case Value.BEFORE:
+            found = context.before.search(line) if context.before else None
+            return (
+                Reading(keyword - len(found[1]), values.exactly(len(found[1])), tester(context.test)) if found else None
+            )
+        case Value.DIGEST:
+            return Reading(at, _DIGEST, tester(context.test))
         case Value.KEY_BLOCK:
             return Reading(at, values.key_block(), _holds_key)
         case Value.PUTTY:
@@ -86,7 +90,9 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
 
 
 _DIGITS_AND_COLONS = re.compile(rb"\d*:[\d:]*")
+_USUAL_PORT = re.compile(rb":(?:\*|\d{4,5}):")
 _ADDRESS = re.compile(rb"\s*[0-9A-Fa-f:./]*")
+_DIGEST = Extent(re.compile(rb"[./0-9A-Za-z]*"))
 _PIECE = Extent(re.compile(rb"(?:[^\"\r\n]|\"(?=[^\s,]))*"), 2)
 
 
@@ -104,8 +110,8 @@ _TESTS: dict[Test, Callable[[bytes], bool]] = {
 
 
 def _password_of_line(before: bytes) -> Callable[[bytes], bool]:
-    """An address of IPv6 and a line of `shadow` have colons as well."""
-    gives_away = tester(Test.PASSWORD)
+    """An address of IPv6, a line of `shadow` and what `grep -n` shows have colons as well."""
+    gives_away = tester(Test.PASSWORD if _USUAL_PORT.search(before) else Test.MIXED)
     return lambda value: (
         gives_away(value)
         and not _DIGITS_AND_COLONS.fullmatch(value)
@@ -257,6 +263,3 @@ def _user_info(context: Context, window: bytes, at: int, line: bytes) -> Reading
 
 def _never(_: bytes) -> bool:
     return False
-
-
-_BEFORE_PROTOCOL = re.compile(rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})\Z")

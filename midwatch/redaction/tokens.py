@@ -167,6 +167,7 @@ TOKENS = (
     _plain("Mailgun", "key- pubkey-", 32, "[0-9a-f]"),
     _token("Twilio", " ".join(f"SK{digit:x}" for digit in range(16)), "[0-9a-f]{31}", "[A-Za-z0-9]", exact=True),
     _plain("Discord", "mfa.", 60),
+    _token("Discord bot", "MT Mj Mz ND NT Nj Nz OD OT", r"[\w-]{21,26}\.[\w-]{6}\.[\w-]{27}", _DOTTED),
     # desks
     _plain("Linear", "lin_api_ lin_oauth_", 30, "[A-Za-z0-9]"),
     _plain("Notion", "ntn_", 40, "[A-Za-z0-9]"),

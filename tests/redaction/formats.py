@@ -19,8 +19,9 @@ _ALPHABETS = {
     "DASH": string.ascii_letters + string.digits + "-_",
     "B64": string.ascii_letters + string.digits + "+/",
     "NUM": string.digits,
+    "DES": string.ascii_letters + string.digits + "./",
 }
-_VALUE = re.compile(r"#(HEXU|HEX|UP|LOW|WORD|DASH|B64|NUM)(\d+)#")
+_VALUE = re.compile(r"#(DES|HEXU|HEX|UP|LOW|WORD|DASH|B64|NUM)(\d+)#")
 
 PLACES = {
     # settings
@@ -175,6 +176,7 @@ PLACES = {
     # files
     ".pgpass": "db.example.com:5432:arp:arp:¤",
     ".pgpass, stars": "*:*:*:arp:¤",
+    ".pgpass, any port": "db.example.com:7000:arp:arp:¤\n10.0.0.1:443:arp:arp_owner:¤x",
     ".pgpass, port": "localhost:6543:arp:arp_owner:¤",
     "netrc": "machine host login arp password ¤",
     "netrc, lines": "machine host\n  login arp\n  password ¤\n",
@@ -222,6 +224,7 @@ PLACES = {
     # verifiers
     "shadow": "arp:$6$#WORD12#$#WORD86#:19000:0:99999:7:::",
     "shadow, yescrypt": "arp:$y$j9T$#WORD22#$#WORD43#:19000:0:99999:7:::",
+    "htpasswd, DES": "arp:#DES13#\nada:#DES13#\n",
     "htpasswd": "arp:$apr1$#WORD8#$#WORD22#",
     "bcrypt": "arp:$2y$10$#WORD53#",
     "argon2": "$argon2id$v=19$m=65536,t=3,p=4$#WORD22#$#WORD43#",
@@ -268,6 +271,9 @@ TOKENS = {
     "Slack, hook": "https://hooks.slack.com/services/T#UP8#/B#UP8#/#WORD24#",
     "Discord, hook": "https://discord.com/api/webhooks/#NUM18#/#DASH68#",
     "Teams, hook": "https://x.webhook.office.com/webhookb2/#HEX32#@#HEX32#/IncomingWebhook/#HEX32#",
+    "Discord": "MT#WORD22#.#WORD6#.#DASH27#",
+    "Discord, long": "OD#WORD24#.#DASH6#.#DASH38#",
+    "Mailchimp": "#HEX32#-us12",
     "Telegram": "#NUM10#:AA#DASH33#",
     "Telegram, address": "https://api.telegram.org/bot#NUM10#:AA#DASH33#/sendMessage",
     "Twilio": "SK#HEX32#",
@@ -304,7 +310,9 @@ def made(chosen: random.Random, template: str, password: str) -> tuple[str, list
 
     def fill(found: re.Match[str]) -> str:
         value = "".join(chosen.choices(_ALPHABETS[found[1]], k=int(found[2]) - 1)) + "7"
-        if int(found[2]) >= 16 and found[1] != "NUM":
+        if found[1] == "DES":  # the last of its letters has four bits; and all kinds of letters are there
+            value = "aB3" + value[3:-1] + "w"
+        if (int(found[2]) >= 16 and found[1] != "NUM") or found[1] == "DES":
             values.append(value)
         return value
 
