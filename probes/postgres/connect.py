@@ -22,11 +22,7 @@ APPLICATION = "midwatch"
 
 
 class AuthenticationFailed(Failed):
-    """The server is there and does not accept this login."""
-
-
-class NoSuchRole(AuthenticationFailed):
-    """The server says that the role of this login does not exist."""
+    """The server is there and does not accept this login, or has no such role."""
 
 
 class NoSuchDatabase(Failed):
@@ -129,7 +125,7 @@ def explained(route: Route, text: str) -> Failed | OutcomeUnknown:
         sentence = f"{route.label} answers, and has no database {route.database}"
         return NoSuchDatabase(sentence, hint="Check the target's database in the runbook, or restore it from a backup")
     if re.search(r"role \".*\" does not exist|no such user", said):
-        return NoSuchRole(f"{route.label}: {said}", hint="Check the user of the target in the runbook")
+        return AuthenticationFailed(f"{route.label}: {said}", hint="Check the user of the target in the runbook")
     if re.search(r"authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in", said):
         return AuthenticationFailed(
             f"{route.label} refuses {route.user}: {said}", hint="Recover the password, or look at pg_hba.conf"
