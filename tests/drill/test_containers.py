@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from actions.clean_docker import CleanDocker
 from actions.credentials.password_candidates import candidates, works
@@ -34,6 +33,7 @@ from midwatch.system.units import Seconds
 from probes.docker import DockerProbe
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, superuser_route
+from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 if TYPE_CHECKING:
     from docker import DockerClient

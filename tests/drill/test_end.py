@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 from drill.production import build, find_open
 from drill.state import DrillState
@@ -23,6 +22,7 @@ from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
+from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
 
 pytestmark = pytest.mark.postgres
 

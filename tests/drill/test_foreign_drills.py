@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.users import ALICE, MALLORY, needs_root, run_as
 
 from drill.process_scan import naming
 from drill.production import find_open
@@ -21,6 +20,7 @@ from drill.state import MARKER, DrillState, drills_folder, new_record, survey
 from drill.teardown import erase, release, sweep, tear_down
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
+from tests.support.users import ALICE, MALLORY, needs_root, run_as
 
 MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 ID = "0123456789abcdef"

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.users import MALLORY, needs_root, run_as
 
 from actions.checks.freeze_status import CheckFreeze
 from actions.checks.post_mortem import CheckPostMortem
@@ -40,6 +39,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest, path_of
 from probes.postgres.connect import Route
 from tests.support.host_world import Heard, declared_incident
+from tests.support.users import MALLORY, needs_root, run_as
 
 GUARD = Path(__file__).parents[2] / "automation" / "freeze-guard.sh"
 NOT_TEXT = b"127.0.0.1:5432:*:arp_app:old\n\xff\xfe:5432:*:\xe9:caf\xe9\n127.0.0.1:5432:arp:arp_app:p\xe4ss\n"

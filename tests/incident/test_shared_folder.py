@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.users import MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.control.driver_lock import DriverLock
 from midwatch.control.lease import LeaseWatcher, driver_of
@@ -29,6 +28,7 @@ from midwatch.supervisor.status import Lost, Running, cancel, inspect_attempt, u
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import MidwatchError
 from midwatch.system.process import ProcessIdentity
+from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
 

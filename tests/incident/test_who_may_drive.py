@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents
@@ -17,6 +16,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError, Refused
+from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
 

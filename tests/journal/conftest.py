@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write
 
 from midwatch.journal.writer import Journal
+from tests.journal.set_clock import SetClock, Write
 from tests.support.mounting import run_or_skip
 
 

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write
 
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.journal.set_clock import SetClock, Write
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 

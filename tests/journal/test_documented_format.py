@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from set_clock import Write
 
 from midwatch.incident.events import EventKind
 from midwatch.journal.verify import verify
+from tests.journal.set_clock import Write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journal.md").read_text(encoding="utf-8")
 SCRIPT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[0]

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock
 
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.journal.set_clock import SetClock
 from tests.support.failing_disk import Disk
 from tests.support.mounting import run_or_skip
 

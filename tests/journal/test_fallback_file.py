@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.journal.reader import Tail, read
@@ -17,6 +16,7 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput, Failed, Refused
 from tests.crash.deadly import DIED, Points, lay_mines
+from tests.journal.set_clock import SetClock
 from tests.support.filling import fill
 
 LONG = {"text": "x" * 20_000}

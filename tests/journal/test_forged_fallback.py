@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from set_clock import SetClock
-from support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.journal.codec import decode, digest, encode
@@ -19,6 +17,8 @@ from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import MidwatchError
+from tests.journal.set_clock import SetClock
+from tests.support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock
 
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import Failed
+from tests.journal.set_clock import SetClock
 from tests.support.filling import fill
 
 

@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write
 
 from midwatch.incident.events import EventKind
 from midwatch.journal.codec import NO_LINE
@@ -22,6 +21,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput, Failed, Refused
+from tests.journal.set_clock import SetClock, Write
 
 WRITER = """
 import sys

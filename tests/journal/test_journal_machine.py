@@ -11,13 +11,13 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from set_clock import SetClock
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
+from tests.journal.set_clock import SetClock
 
 BODIES = st.dictionaries(
     st.text(max_size=5), st.text(st.characters(codec="utf-8"), max_size=300) | st.integers(), max_size=4

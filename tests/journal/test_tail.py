@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write
 
 from midwatch.journal.reader import Tail
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
+from tests.journal.set_clock import SetClock, Write
 
 
 def test_a_tail_sees_each_event_once_while_it_is_written_repaired_and_trimmed(path: Path, clock: SetClock) -> None:

@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
-from set_clock import SetClock, Write
 
 from midwatch.incident.events import EventKind
 from midwatch.journal.codec import NO_LINE, digest
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
+from tests.journal.set_clock import SetClock, Write
 
 COUNT = 8
 

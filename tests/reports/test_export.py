@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import night
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_markdown import WORDS, shape
 
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Level, Reading, Row
@@ -23,6 +21,8 @@ from midwatch.reports.post_mortem import missing_sections, post_mortem
 from midwatch.reports.sections import REQUIRED, TO_WRITE
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Comms, Risk, Step, StepKind
+from tests.reports import night
+from tests.reports.test_markdown import WORDS, shape
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAWS = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import night
 import pytest
 
 from midwatch.reports.signature import KEY, SIGNERS, sign, signature_of, signer_of, usual_key, usual_signers
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Failed
+from tests.reports import night
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client")
 MIDWATCH = Path(sys.executable).with_name("midwatch")

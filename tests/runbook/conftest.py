@@ -6,11 +6,11 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from small_actions import Errors, Loaded
 
 from midwatch.api import registry
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.model import Runbook
+from tests.runbook.small_actions import Errors, Loaded
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,9 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
     def installed(group: str) -> dict[str, EntryPoint]:
-        return {name: EntryPoint(name, f"small_actions:{cls}", group) for name, cls in points[group].items()}
+        return {
+            name: EntryPoint(name, f"tests.runbook.small_actions:{cls}", group) for name, cls in points[group].items()
+        }
 
     monkeypatch.setattr(registry, "_points", installed)
 

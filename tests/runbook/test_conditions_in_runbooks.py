@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_actions import HEAD, Errors
 
 from midwatch.runbook.condition_forms import (
     AllOf,
@@ -21,6 +20,7 @@ from midwatch.runbook.condition_forms import (
 from midwatch.runbook.loader import load
 from midwatch.runbook.measures import Measure
 from midwatch.runbook.model import Reference
+from tests.runbook.small_actions import HEAD, Errors
 
 STEPS = """\
 phases:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_actions import HEAD, Errors
 
 from midwatch.runbook.loader import RunbookErrors, load
+from tests.runbook.small_actions import HEAD, Errors
 
 LINES = HEAD.count("\n")
 

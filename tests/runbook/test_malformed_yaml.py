@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from small_actions import Errors
 
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.runbook.source import LIMIT
 from midwatch.runbook.yaml_loader import parse_yaml, plain, read_yaml
+from tests.runbook.small_actions import Errors
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(20)

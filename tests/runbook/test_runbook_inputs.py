@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_actions import HEAD, Errors, Loaded
 
 from midwatch.runbook.condition_forms import AnswerIs
 from midwatch.runbook.declaration import given_inputs, inputs_of
 from midwatch.runbook.model import Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
 from midwatch.system.errors import BadInput
+from tests.runbook.small_actions import HEAD, Errors, Loaded
 
 ASKED = """\
 inputs:

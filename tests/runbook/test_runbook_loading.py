@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from small_actions import HEAD, Loaded
-
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
@@ -20,6 +18,7 @@ from midwatch.runbook.model import (
     StepKind,
     TargetKind,
 )
+from tests.runbook.small_actions import HEAD, Loaded
 
 BOOK = (
     HEAD

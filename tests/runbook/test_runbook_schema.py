@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_actions import HEAD
-from test_runbook_inputs import ASKED, STEPS
-from test_runbook_loading import BOOK
 
 from midwatch.runbook.json_schema import schema
 from midwatch.runbook.yaml_loader import parse_yaml, plain, read_yaml
+from tests.runbook.small_actions import HEAD
+from tests.runbook.test_runbook_inputs import ASKED, STEPS
+from tests.runbook.test_runbook_loading import BOOK
 
 ROOT = Path(__file__).parents[2]
 TYPES: dict[str, type | tuple[type, ...]] = {

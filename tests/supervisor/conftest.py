@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
 
 from midwatch.supervisor.status import Running, inspect_attempt
+from tests.supervisor.supervised import Step, until
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import stat
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
-from support.users import MALLORY, ONCALL, needs_root, run_as
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system import umask as umask_module
+from tests.supervisor.supervised import Step, until
+from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from supervised import Step
-
 from midwatch.incident.events import StepOutcome
+from tests.supervisor.supervised import Step
 
 SECRET = "côrrect-h&rse'b\"ttery<st>\\$ple"
 WAYS = {

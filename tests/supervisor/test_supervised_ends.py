@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from supervised import Step, gone, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import Graces
 from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt
 from midwatch.system.process import ProcessIdentity, boot_id, stat_of
+from tests.supervisor.supervised import Step, gone, until
 
 
 def test_timeout_ends_the_whole_group(step: Step) -> None:
@@ -96,7 +96,7 @@ RUNAWAY = """
 CANCELLED = """
 import json, sys
 from pathlib import Path
-from supervised import Step, gone, until
+from tests.supervisor.supervised import Step, gone, until
 from midwatch.supervisor.launch_spec import Graces
 from midwatch.supervisor.status import cancel
 step = Step(Path(sys.argv[1]))
@@ -113,8 +113,7 @@ print(json.loads(step.folder.supervisor.read_text())["control_group"])
 def cancelled(step: Step, *before: str) -> str:
     """The control group of a step with a runaway that was cancelled, and all of it has ended."""
     command = [*before, sys.executable, "-c", CANCELLED, str(step.folder.path), RUNAWAY]
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    return subprocess.run(command, env=here, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
 
 
 def test_a_runaway_ends_with_its_control_group_which_goes_too(step: Step) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
+from tests.supervisor.supervised import Step, until
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 

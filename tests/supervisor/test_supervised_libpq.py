@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from supervised import Step
-
 from probes.postgres.embedded import VERSION, package_folder
+from tests.supervisor.supervised import Step
 
 BADLY_QUOTED = {
     "postgresql://u:Quux/Zyzzy@127.0.0.1:1/db": "invalid integer value",

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
+from tests.supervisor.supervised import Step, until
 
 SECRET = "correct-horse'battery staple"
 LEARNT = "Zx9-learnt-in-mid-stream"

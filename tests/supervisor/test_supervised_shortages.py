@@ -13,13 +13,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
 
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt, unwatched
 from midwatch.system.errors import Failed
 from midwatch.system.process import ProcessIdentity
+from tests.supervisor.supervised import Step, until
 from tests.support.refusing import run_refused
 
 START = """

@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from supervised import Step, until
-from support.users import ALICE, needs_root, run_as
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import LaunchSpec
@@ -22,6 +20,8 @@ from midwatch.supervisor.spawn import CannotBegin, Child, open_terminal
 from midwatch.supervisor.status import Running, inspect_attempt
 from midwatch.supervisor.step_outputs import LARGEST_FILE, read_values
 from midwatch.system.errors import Failed, Refused
+from tests.supervisor.supervised import Step, until
+from tests.support.users import ALICE, needs_root, run_as
 
 
 def test_done(step: Step) -> None:
