@@ -9,8 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from midwatch.engine.incident_controls import IncidentControls
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Runbook, Step
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.key_bindings import YES, bindings
@@ -18,21 +17,18 @@ from screens.widgets.styles import TextStyles
 from screens.widgets.text_layout import joined, paragraph
 
 
-class CancelStep(Dialog):
-    """Says how it will be ended."""
+class CancelStep(Dialog[bool]):
+    """Says how the step will be ended."""
 
     DEFAULT_CSS = "CancelStep #words { height: auto; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
     leave_words = "Let it run"
     accept_words = "End it"
+    doing = "Asking it to end"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step) -> None:
-        super().__init__(
-            text_styles,
-            f"End {step.number} {step.title}?",
-            mark=step_mark(session.runbook.environment, step.risk, text_styles),
-        )
-        self._desk, self._step = session, step
+    def __init__(self, text_styles: TextStyles, runbook: Runbook, step: Step) -> None:
+        mark = step_mark(runbook.environment, step.risk, text_styles)
+        super().__init__(text_styles, f"End {step.number} {step.title}?", mark=mark)
         self.hint = f"Esc let it run {text_styles.signs.dot} {{yes}} end it"
 
     def body(self) -> Iterable[Widget]:
@@ -43,4 +39,4 @@ class CancelStep(Dialog):
         yield Static(joined(paragraph(words, self.room, self.text_styles)), id="words", markup=False)
 
     def action_accept(self) -> None:
-        self.perform(lambda: self._desk.cancel(self._step.id), "Asking it to end")
+        self.answer(True)

@@ -14,7 +14,7 @@ from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import Runbook
-from screens.widgets.background import run_in_background
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import InlineButton
 from screens.widgets.key_bindings import EVALUATE, bindings
@@ -23,8 +23,8 @@ from screens.widgets.styles import FAINT, MET_STYLES, SOON, WELL, TextStyles
 from screens.widgets.text_layout import edges, fit, joined, paragraph
 
 
-class CloseIncident(Dialog):
-    """The criteria with what was found. Closing waits until they were evaluated; an observer only looks."""
+class CloseIncident(Dialog[str]):
+    """The criteria with what was found. The answer is the reason for closing; an observer only reads."""
 
     DEFAULT_CSS = """
     CloseIncident #criteria, CloseIncident #why { height: auto; width: 1fr; }
@@ -33,6 +33,7 @@ class CloseIncident(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = bindings((EVALUATE,))
     leave_words = "Back"
     accept_words = "Close the incident"
+    doing = "Evaluating once more, then closing"
 
     def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
         super().__init__(text_styles, "Closure", mark=text_styles.ink(session.incident.id, FAINT))
@@ -53,14 +54,18 @@ class CloseIncident(Dialog):
         self.action_evaluate()
 
     def action_evaluate(self) -> None:
-        """Look at the world again."""
-        if not self._busy and self._desk.incident.open:
-            self._found = None
-            self._draw()
-            run_in_background(self, self._desk.evaluate_closure, self._evaluated, self.complain, name="closure")
+        """Evaluate the criteria again."""
+        if not self.writing and self._desk.incident.open:
+            self.run_worker(self._evaluate(), exclusive=True)
 
-    def _evaluated(self, found: Mapping[str, CriterionState]) -> None:
-        self._found = found
+    async def _evaluate(self) -> None:
+        self._found = None
+        self._draw()
+        try:
+            self._found = await in_background("closure", self._desk.evaluate_closure)
+        except WorkFailed as failed:
+            self.complain(str(failed))
+            return
         self._draw()
         if self.query_one("#reason").display:
             self.query_one("#reason").focus()
@@ -130,10 +135,9 @@ class CloseIncident(Dialog):
 
     def action_accept(self) -> None:
         """Close it; the criteria are evaluated once more on the way."""
-        accept, reason = self.query_one("#accept", InlineButton), self.query_one("#reason", Input).value.strip()
-        if accept.disabled or not accept.display or not self._has_reason():
-            return
-        self.perform(lambda: self._desk.close(reason=reason), "Evaluating once more, then closing")
+        accept = self.query_one("#accept", InlineButton)
+        if not accept.disabled and accept.display and self._has_reason():
+            self.answer(self.query_one("#reason", Input).value.strip())
 
 
 def _word(met: bool | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from midwatch.system.clock import Clock
 from screens.widgets.dialog import Dialog
 from screens.widgets.environments import step_mark
 from screens.widgets.inline_button import InlineButton
-from screens.widgets.key_bindings import YES, bindings
+from screens.widgets.key_bindings import DECLINE, YES, bindings
 from screens.widgets.line_input import LineInput
 from screens.widgets.plan_lines import plan_column, plan_lines, total_lines
 from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
@@ -31,7 +32,15 @@ LOW = 20
 """Lines of a terminal that has none to spare for a blank one."""
 
 
-class Confirm(Dialog):
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was answered to a plan."""
+
+    typed: str = ""
+    declined: bool = False
+
+
+class Confirm(Dialog[Consent]):
     """Shows the plan that is consented to. Enter never confirms by itself: Cancel has the focus."""
 
     DEFAULT_CSS = """
@@ -40,10 +49,8 @@ class Confirm(Dialog):
     Confirm #ask { height: auto; width: 1fr; margin-top: 1; }
     Confirm.-low #ask { margin-top: 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES, DECLINE))
     letters_go_to_field = False
-    doing = "Starting"
-    way_out = "Esc cancel"
 
     def __init__(
         self,
@@ -56,11 +63,17 @@ class Confirm(Dialog):
         environment: Environment,
         name: str,
         spared: Sequence[str] = (),
-        submit: Callable[[str], object],
         undo: bool = False,
         undoable: bool | None = None,
+        accept: str = "Run",
+        doing: str = "Starting",
+        above: str = "",
+        below: Sequence[tuple[str, str]] = (),
+        can_decline: bool = False,
     ) -> None:
-        """`name` is what has to be typed; empty where `y` is enough. `submit` is given what was typed.
+        """`name` is what has to be typed; empty where `y` is enough.
+
+        `above` and `below` are words around the plan, those below each with a style.
 
         `spared` are names of which it says that nothing removed bears them.
 
@@ -70,19 +83,27 @@ class Confirm(Dialog):
         title = f"{'Take back ' if undo else ''}{step.number} {step.title}"
         super().__init__(text_styles, title, mark=mark)
         self._target, self._undoable = plan.parameters.get("target", ""), None if undo else undoable
-        self._plan, self._at, self._clock, self._name, self._submit = plan, at, clock, name, submit
-        self._spared = spared
+        self._plan, self._at, self._clock, self._name = plan, at, clock, name
+        self._spared, self._above, self._below, self._can_decline = spared, above, below, can_decline
         self._shown_at = math.inf
-        self.accept_words = "Run"
-        self.hint = "Esc cancel" if name else f"Esc cancel {text_styles.signs.dot} {{yes}} run"
+        self.accept_words, self.doing = accept, doing
+        self.leave_words = "Not now" if can_decline else self.leave_words
+        self._way_out = "{decline} decline" if can_decline else "Esc cancel"
+        yes = f"{{yes}} {accept.lower()}"
+        parts = [*([yes] * (not name)), self._way_out] if can_decline else [self._way_out, *([yes] * (not name))]
+        self.hint = f" {text_styles.signs.dot} ".join(parts)
 
     def body(self) -> Iterable[Widget]:
+        if self._above:
+            words = paragraph(self._above, self.room, self.text_styles, style=FAINT)
+            yield Static(joined([*words, Content("")]), markup=False, classes="plan")
         yield Static(id="plan", classes="plan", markup=False)
 
     def below(self) -> Iterable[Widget]:
         yield Static(id="so", markup=False)
-        if self._name:
+        if self._name or self._below:
             yield Static(id="ask", markup=False)
+        if self._name:
             yield LineInput(id="typed")
 
     def on_mount(self) -> None:
@@ -107,8 +128,8 @@ class Confirm(Dialog):
         consequences, so = self._so(), self.query_one("#so", Static)
         so.display = bool(consequences)
         so.update(joined(consequences))
-        if self._name:
-            self.query_one("#ask", Static).update(joined(self._asked()))
+        for ask in self.query("#ask").results(Static):
+            ask.update(joined(self._asked()))
 
     def _so(self) -> list[Content]:
         """What the plan comes to: it stays in view, however many rows there are to read."""
@@ -123,10 +144,9 @@ class Confirm(Dialog):
         return lines
 
     def _asked(self) -> list[Content]:
-        return [
-            *paragraph("This cannot be undone.", self.room, self.text_styles, style=WRONG),
-            *paragraph(f"To go on, type the target's name:  {self._name}", self.room, self.text_styles, style=STRONG),
-        ]
+        name = f"To go on, type the target's name:  {self._name}"
+        words = [("This cannot be undone.", WRONG), (name, STRONG)] if self._name else self._below
+        return [line for text, style in words for line in paragraph(text, self.room, self.text_styles, style=style)]
 
     def on_input_changed(self) -> None:
         """Another name is another try: what was said of the last one is gone."""
@@ -151,7 +171,7 @@ class Confirm(Dialog):
         ready = self._typed() == self._name
         self.query_one("#accept", InlineButton).disabled = not ready
         if self._name:
-            self.hint_at(f"{self.way_out} {self.text_styles.signs.dot} {self._towards(ready=ready)}")
+            self.hint_at(f"{self._way_out} {self.text_styles.signs.dot} {self._towards(ready=ready)}")
 
     def _towards(self, *, ready: bool) -> str:
         """The next key on the way to a destruction, from where the focus is."""
@@ -176,11 +196,14 @@ class Confirm(Dialog):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """`y` says nothing where a name is typed."""
-        return not self._name if action == "yes" else True
+        return {"yes": not self._name, "decline": self._can_decline}.get(action, True)
 
     def action_accept(self) -> None:
         if self._heard and self._typed() == self._name and not (self._name and not self._on_run()):
-            self.perform(lambda: self._submit(self._typed()), f"{self.doing} {self.text_styles.signs.more}")
+            self.answer(Consent(self._typed()))
+
+    def action_decline(self) -> None:
+        self.answer(Consent(declined=True))
 
     def _on_run(self) -> bool:
         """A destruction is confirmed on its own choice, and by no key that works from elsewhere."""

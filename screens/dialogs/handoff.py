@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_controls import IncidentView
 from midwatch.reports.handoff_summary import Section, handoff_summary
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
@@ -19,8 +19,8 @@ from screens.widgets.styles import FAINT, SOON, STRONG, TextStyles
 from screens.widgets.text_layout import joined, paragraph
 
 
-class Handoff(Dialog):
-    """Whom, and below it the summary that they are shown. While an offer stands, it is taken back here."""
+class Handoff(Dialog[str]):
+    """To whom, and below it the summary that they are shown. While an offer stands, the empty answer withdraws the offer."""
 
     DEFAULT_CSS = """
     Handoff Static { height: auto; width: 1fr; }
@@ -28,7 +28,7 @@ class Handoff(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentView) -> None:
         super().__init__(text_styles, "Hand control over", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk, self._offer = session, session.offer
         self.accept_words = "Offer no longer" if self._offer else "Offer control"
@@ -64,14 +64,12 @@ class Handoff(Dialog):
         self.action_accept()
 
     def action_accept(self) -> None:
-        if self._offer:
-            self.perform(self._desk.withdraw_offer, "Withdrawing")
-            return
-        to = self.query_one("#to", Input).value.strip()
-        if not to:
+        to = "" if self._offer else self.query_one("#to", Input).value.strip()
+        self.doing = f"Offering it to {to}" if to else "Withdrawing"
+        if to or self._offer:
+            self.answer(to)
+        else:
             self.complain("To whom: an answer is needed")
-            return
-        self.perform(lambda: self._desk.offer_control(to), f"Offering it to {to}")
 
 
 def summary_lines(sections: Sequence[Section], width: int, text_styles: TextStyles) -> list[Content]:

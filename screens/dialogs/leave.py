@@ -9,14 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from midwatch.engine.incident_controls import IncidentControls
+from midwatch.engine.incident_controls import IncidentView
 from screens.widgets.dialog import Dialog
 from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.styles import TextStyles
 from screens.widgets.text_layout import joined, paragraph
 
 
-class Leave(Dialog):
+class Leave(Dialog[bool]):
     """Says what keeps running and how to come back."""
 
     DEFAULT_CSS = "Leave #words { height: auto; width: 1fr; }"
@@ -24,7 +24,7 @@ class Leave(Dialog):
     leave_words = "Stay"
     accept_words = "Leave"
 
-    def __init__(self, text_styles: TextStyles, session: IncidentControls, warning: str = "") -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentView, warning: str = "") -> None:
         """`warning`: why what runs may not go on, if so."""
         super().__init__(text_styles, "Leave the screen?")
         self._desk, self._warning = session, warning
@@ -45,4 +45,4 @@ class Leave(Dialog):
         yield Static(joined(lines), id="words", markup=False)
 
     def action_accept(self) -> None:
-        self.dismiss(True)
+        self.answer(True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
+from textual.app import App
 from textual.content import Content
 
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.incident.state import StepState
 from midwatch.runbook.model import Runbook, Step
 from screens.widgets.form import Field, Form, asked
 from screens.widgets.markdown_text import markdown_lines
@@ -15,40 +15,35 @@ from screens.widgets.styles import FAINT, TextStyles
 from screens.widgets.text_layout import labelled
 
 _WIDTH = 74
-
-
-class MarkDone(Form):
-    """The step's questions, then a note. A step that tells somebody says whom."""
-
-    def __init__(self, text_styles: TextStyles, session: IncidentControls, step: Step, state: StepState | None) -> None:
-        known = state.values if state else {}
-        fields = [asked(ask, known.get(ask.name)) for ask in step.questions]
-        prompt = "What was said" if step.notify else "Note"
-        fields.append(Field(_NOTE_FIELD, prompt, required=False))
-        super().__init__(
-            text_styles,
-            f"{step.number} {step.title}",
-            fields,
-            lambda values: session.mark_done(step.id, note=values[_NOTE_FIELD], values=_answers(values)),
-            words=_words(step, session.runbook, text_styles),
-            accept="Done",
-            mark=text_styles.ink("manual", FAINT),
-        )
-
-
 _NOTE_FIELD = "-note"  # no question of a runbook can have this name
 
 
-def _answers(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name != _NOTE_FIELD}
+async def mark_done(app: App[Any], text_styles: TextStyles, session: IncidentControls, step: Step) -> bool:
+    """Ask the step's questions and for a note, and mark the step as done; False when the operator left it undone."""
+    state = session.incident.steps.get(step.id)
+    known = state.values if state else {}
+    prompt = "What was said" if step.notify else "Note"
+    form = Form(
+        text_styles,
+        f"{step.number} {step.title}",
+        [*(asked(ask, known.get(ask.name)) for ask in step.questions), Field(_NOTE_FIELD, prompt, required=False)],
+        words=_words(step, session.runbook, text_styles),
+        accept="Done",
+        mark=text_styles.ink("manual", FAINT),
+    )
+    done = False
+    async for values in form.answers(app):
+        answers = {name: value for name, value in values.items() if name != _NOTE_FIELD}
+        done = await form.carry_out(session.mark_done, step.id, note=values[_NOTE_FIELD], values=answers)
+    return done
 
 
 def _words(step: Step, runbook: Runbook, text_styles: TextStyles) -> list[Content]:
+    """The instructions. A step that notifies somebody says whom."""
     lines = markdown_lines(step.instructions, _WIDTH, text_styles) if step.instructions else []
     if step.expect:
         lines += labelled("expected", step.expect, _WIDTH, text_styles, style=FAINT)
     if step.notify:
-        lines += labelled(
-            "notifies", ", ".join(runbook.roles[role].name for role in step.notify), _WIDTH, text_styles, style=FAINT
-        )
+        roles = ", ".join(runbook.roles[role].name for role in step.notify)
+        lines += labelled("notifies", roles, _WIDTH, text_styles, style=FAINT)
     return lines

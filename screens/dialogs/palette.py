@@ -17,8 +17,8 @@ from screens.widgets.styles import CHOSEN, FAINT, TextStyles
 from screens.widgets.text_layout import fit, joined
 
 
-class Palette(Dialog):
-    """Typing narrows, arrows choose, Enter does it. `chosen` is the key's id."""
+class Palette(Dialog[str]):
+    """Typing narrows, arrows choose, Enter does it. The answer is the key's id."""
 
     DEFAULT_CSS = "Palette #found { height: auto; width: 1fr; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,7 +31,6 @@ class Palette(Dialog):
         super().__init__(text_styles, "Do what?")
         self._keys, self._keymap = list(keys), keymap
         self._at = 0
-        self.chosen = ""
         self.hint = f"Esc cancel {text_styles.signs.dot} Enter do it"
 
     def body(self) -> Iterable[Widget]:
@@ -86,5 +85,4 @@ class Palette(Dialog):
     def action_accept(self) -> None:
         found = self.found
         if found:
-            self.chosen = found[self._at].id
-            self.dismiss(True)
+            self.answer(found[self._at].id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from midwatch.engine.reasons import require_reason
 from midwatch.runbook.model import Risk, Runbook, Step
+from midwatch.system.errors import Refused
 from screens.widgets.environments import step_mark
 from screens.widgets.form import Field, Form
 from screens.widgets.styles import FAINT, TextStyles
@@ -14,23 +13,23 @@ from screens.widgets.text_layout import paragraph
 _WIDTH = 74
 
 
-def ask_reason(
-    text_styles: TextStyles,
-    runbook: Runbook,
-    step: Step,
-    title: str,
-    prompt: str,
-    words: str,
-    accept: str,
-    submit: Callable[[str], object],
+def reason_form(
+    text_styles: TextStyles, runbook: Runbook, step: Step, title: str, prompt: str, words: str, accept: str
 ) -> Form:
-    """A form with one line for the reason; `submit` is given it."""
+    """A form with one line, `reason`, that takes nothing but a reason."""
     return Form(
         text_styles,
         f"{title} {step.number} {step.title}",
-        [Field("reason", prompt)],
-        lambda values: submit(require_reason(values["reason"])),
+        [Field("reason", prompt, fault=_fault)],
         words=paragraph(words, _WIDTH, text_styles, style=FAINT),
         accept=accept,
         mark=None if step.risk is Risk.OBSERVE else step_mark(runbook.environment, step.risk, text_styles),
     )
+
+
+def _fault(text: str) -> str:
+    try:
+        require_reason(text)
+    except Refused as refused:
+        return str(refused)
+    return ""

@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.pending_requests import control_option
+from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.pending_requests import ControlOption
 from midwatch.engine.reasons import fault_of_reason
 from midwatch.reports.handoff_summary import handoff_summary
 from screens.dialogs.handoff import summary_lines
@@ -21,8 +21,8 @@ from screens.widgets.styles import FAINT, TextStyles
 from screens.widgets.text_layout import joined, paragraph
 
 
-class TakeControl(Dialog):
-    """Says who has it, asks for a reason where one is needed, and shows how the incident stands."""
+class TakeControl(Dialog[str]):
+    """Says who has control and how the incident stands. The answer is the reason, empty where none is needed."""
 
     DEFAULT_CSS = """
     TakeControl Static { height: auto; width: 1fr; }
@@ -30,11 +30,11 @@ class TakeControl(Dialog):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
-    def __init__(self, text_styles: TextStyles, session: IncidentControls) -> None:
+    def __init__(self, text_styles: TextStyles, session: IncidentView, way: ControlOption) -> None:
         super().__init__(text_styles, "Control", mark=text_styles.ink(session.incident.id, FAINT))
         self._desk = session
-        self._way = control_option(session)
-        self.accept_words = self._way.action
+        self._way = way
+        self.accept_words = self.doing = way.action
         self.hint = "Esc cancel" + (
             "" if self._way.needs_reason else f" {text_styles.signs.dot} {{yes}} {self._way.action.lower()}"
         )
@@ -63,5 +63,5 @@ class TakeControl(Dialog):
         reason = self.query_one("#why", Input).value.strip() if self._way.needs_reason else ""
         if self._way.needs_reason and (fault := fault_of_reason(reason)):
             self.complain(f"{fault}. Why do you take it?")
-            return
-        self.perform(lambda: self._way.go(self._desk, reason), f"{self.accept_words} {self.text_styles.signs.more}")
+        else:
+            self.answer(reason)

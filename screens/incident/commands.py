@@ -1,46 +1,71 @@
-"""What the operator may decide on the incident screen: each key opens one dialog, and the dialog calls the session."""
+"""What the operator may decide on the incident screen: a method for each key of the registry, under the key's name."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from midwatch.engine.repository import Summary
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.model import Step, StepKind
+from midwatch.runbook.model import Severity, Step, StepKind
 from screens.dialogs.cancel import CancelStep
 from screens.dialogs.close_incident import CloseIncident
 from screens.dialogs.leave import Leave
-from screens.dialogs.mark_done import MarkDone
-from screens.dialogs.note import NoteForm
-from screens.dialogs.notify import NotifyForm
+from screens.dialogs.mark_done import mark_done
+from screens.dialogs.note import write_note
+from screens.dialogs.notify import notify_form
 from screens.dialogs.palette import Palette
-from screens.dialogs.severity import SeverityForm
-from screens.dialogs.update import UpdateForm
+from screens.dialogs.severity import severity_form
+from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
-from screens.keys.incident_keys import KEYS
+from screens.incident.primary_action import PrimaryAction
+from screens.incident.step_runner import StepRunner
+from screens.keys.incident_keys import BY_ID, KEYS
 from screens.pages.help import help_page
 from screens.pages.incident_list import incident_lines, summaries
 from screens.pages.output import OutputScreen
 from screens.pages.page import Page
+from screens.pages.panels import PanelsPage
 from screens.pages.timeline import TimelineScreen
-from screens.widgets.background import run_in_background, writing
+from screens.widgets.background import WorkFailed, in_background, writing
+from screens.widgets.filter_line import FilterLine
+from screens.widgets.output_view import OutputView
 from screens.widgets.step_page import step_lines
 
+if TYPE_CHECKING:
+    from screens.incident.screen import IncidentScreen
 
-class Commands(Collaboration):
-    """The half of the incident screen that acts: which keys do something now, and what they do."""
+_UNDECIDED = (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
+
+
+class Commands:
+    """Which keys do something now, and what they do."""
+
+    def __init__(self, screen: IncidentScreen, runner: StepRunner, collaboration: Collaboration) -> None:
+        self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
+        self._plans, self._runner, self._collaboration = screen.plan_cache, runner, collaboration
+        self.logout_warning = ""
+        """Why what runs would not outlive a logout; empty when it would."""
+
+    def press(self, name: str) -> None:
+        """Do what the key of this name does; what waits for an answer goes on in a worker."""
+        outcome = getattr(self, name)()
+        if inspect.iscoroutine(outcome):
+            self._screen.run_worker(outcome, name=name)
 
     # What may be done now
 
-    def may(self, action: str) -> bool:
-        """Whether a key of the registry does something now."""
-        step, incident = self.step, self.session.incident
+    def may(self, name: str) -> bool:
+        """Whether the key of this name does something now."""
+        step, incident = self._screen.step, self._session.incident
+        if BY_ID[name].writes and not (self._session.driving and incident.open):
+            return False
         status = incident.status(step) if step else None
         manual = step is not None and step.kind is StepKind.MANUAL
-        undecided = status in (StepStatus.TODO, StepStatus.FAILED, StepStatus.UNKNOWN, StepStatus.UNDECIDED)
+        undecided = status in _UNDECIDED
         special: dict[str, Callable[[], bool]] = {
             "cancel_step": lambda: status is StepStatus.RUNNING,
             "plan_again": lambda: undecided and not manual,
@@ -50,147 +75,226 @@ class Commands(Collaboration):
                 step is not None
                 and status in (StepStatus.DONE, StepStatus.FAILED, StepStatus.UNKNOWN)
                 and incident.step(step.id).last is not None
-                and self.plan_cache.undoable(step) is True
+                and self._plans.undoable(step) is True
             ),
             "check_outcome": lambda: status is StepStatus.UNKNOWN and step is not None and step.kind is StepKind.USES,
-            "start_here": lambda: step is not None and undecided and bool(self.passed_over(step)),
+            "start_here": lambda: step is not None and undecided and bool(self._runner.passed_over(step)),
             "manually": lambda: not manual and status in (StepStatus.FAILED, StepStatus.UNKNOWN),
             "again": lambda: (
                 status in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED, StepStatus.UNDECIDED)
                 or (manual and status is StepStatus.FAILED)
             ),
-            "control": lambda: incident.open and not self.session.driving,
-            "approve": lambda: not self.session.driving and bool(self.session.pending_steps()),
-            "notify_people": lambda: bool(self.session.runbook.roles),
+            "control": lambda: incident.open and not self._session.driving,
+            "approve": lambda: not self._session.driving and bool(self._session.pending_steps()),
+            "notify_people": lambda: bool(self._session.runbook.roles),
             "update": lambda: incident.open,
             "detail": lambda: step is not None,
-            "output": lambda: self.shown_attempt() is not None,
+            "output": lambda: self._screen.shown_attempt() is not None,
             "other_run": lambda: any(step is None or state.id != step.id for state in incident.running()),
-            "pause": lambda: self.shown_attempt() is not None,
+            "pause": lambda: self._screen.shown_attempt() is not None,
         }
-        return special.get(action, lambda: True)()
+        return special.get(name, lambda: True)()
 
-    # One action a key
+    # The step under the cursor
 
-    def action_cancel_step(self) -> None:
-        if self.step:
-            self.open_quietly(CancelStep(self.text_styles, self.session, self.step))
+    async def go(self) -> None:
+        """The next sensible thing."""
+        if not self._screen.is_enter_meant():
+            return
+        step, found = self._screen.step, self._screen.next_action()
+        if found.action is PrimaryAction.GO:
+            needed = step is not None and bool(self._session.incident.unmet_needs(step, self._session.runbook))
+            self._screen.go_to(found.step, following=not needed)
+        elif found.action is PrimaryAction.FOLD:
+            self._screen.checklist.action_fold(not self._screen.checklist.phase_open)
+        elif found.action is PrimaryAction.CLOSE:
+            await self.closure()
+        elif found.action is PrimaryAction.TIMELINE:
+            self.timeline()
+        elif found.action is PrimaryAction.OUTPUT:
+            self.output()
+        elif found.action is PrimaryAction.PLAN:
+            self.plan_again()
+        elif found.action is PrimaryAction.CHECK_OUTCOME:
+            await self.check_outcome()
+        elif found.action is PrimaryAction.RUN and step is not None:
+            await self._runner.run(step)
+        elif found.action is PrimaryAction.MARK_DONE and step is not None:
+            if await mark_done(self._screen.app, self._text_styles, self._session, step):
+                self._screen.follow_next()
+        elif found.action is PrimaryAction.DECIDE and step is not None:
+            words = f"{self._session.incident.condition(step).reason}. If it is not needed, skip it instead."
+            await self._runner.decide(step, "Needed:", "Why is it needed?", words, "Needed", self._session.reopen)
 
-    def action_plan_again(self) -> None:
-        if self.step:
-            self.plan_cache.forget(self.step.id)
-            self.plan_cache.make_plan(self.step.id)
+    async def cancel_step(self) -> None:
+        if step := self._screen.step:
+            dialog = CancelStep(self._text_styles, self._session.runbook, step)
+            async for _ in dialog.answers(self._screen.app):
+                await dialog.carry_out(self._session.cancel, step.id)
 
-    def mark_done(self, step: Step) -> None:
-        """A manual step is done."""
-        self.open(MarkDone(self.text_styles, self.session, step, self.session.incident.steps.get(step.id)))
+    def plan_again(self) -> None:
+        if step := self._screen.step:
+            self._plans.forget(step.id)
+            self._plans.make_plan(step.id)
 
-    def action_skip(self) -> None:
-        if step := self.step:
+    async def skip(self) -> None:
+        if step := self._screen.step:
             words = "It stays undone, and the timeline says why. It can be done later: r."
-            self.reason("Skip", "Why is it skipped?", words, "Skip", partial(self.session.skip, step.id))
+            await self._runner.decide(step, "Skip", "Why is it skipped?", words, "Skip", self._session.skip)
 
-    def decide_need(self, step: Step) -> None:
-        """Nobody can know whether the step is needed: the operator says that it is, and why. Skipping says that it is not."""
-        words = f"{self.session.incident.condition(step).reason}. If it is not needed, skip it instead."
-        self.reason("Needed:", "Why is it needed?", words, "Needed", partial(self.session.reopen, step.id))
-
-    def action_fail(self) -> None:
-        if step := self.step:
+    async def fail(self) -> None:
+        if step := self._screen.step:
             words = step.on_failure.advice or "It counts as failed until somebody decides what to do instead."
-            self.reason("Failed:", "What went wrong?", words, "Failed", partial(self.session.mark_failed, step.id))
+            await self._runner.decide(step, "Failed:", "What went wrong?", words, "Failed", self._session.mark_failed)
 
-    def action_manually(self) -> None:
-        if step := self.step:
-            submit = partial(self._confirm_done_manually, step)
-            self.reason("Manually:", "How was it done?", "What Midwatch could not do, you did.", "Done", submit)
+    async def manually(self) -> None:
+        if step := self._screen.step:
+            words = "What Midwatch could not do, you did."
+            await self._runner.decide(step, "Manually:", "How was it done?", words, "Done", self._mark_done)
 
-    def _confirm_done_manually(self, step: Step, note: str) -> None:
-        self.session.mark_done(step.id, note=note)
+    def _mark_done(self, step_id: str, note: str) -> None:
+        self._session.mark_done(step_id, note=note)
 
-    def action_again(self) -> None:
+    async def again(self) -> None:
         """A concluded step again: a manual one is opened again; one that a machine does is planned, then run with a reason."""
-        step = self.step
+        step = self._screen.step
         if step is not None and step.kind is StepKind.MANUAL:
             words = "What it did before stays in the timeline."
-            self.reason("Again:", "Why again?", words, "Open again", partial(self.session.reopen, step.id))
+            await self._runner.decide(step, "Again:", "Why again?", words, "Open again", self._session.reopen)
         elif step is not None:
-            self.plan_cache.forget(step.id)
-            self.run_step(step)
+            self._plans.forget(step.id)
+            await self._runner.run(step)
 
-    def action_note(self) -> None:
-        self.open_quietly(NoteForm(self.text_styles, self.session))
+    async def undo(self) -> None:
+        if step := self._screen.step:
+            await self._runner.run(step, undo=True)
 
-    def action_update(self) -> None:
-        self.open_quietly(UpdateForm(self.text_styles, self.session))
+    async def check_outcome(self) -> None:
+        if step := self._screen.step:
+            await self._runner.check_outcome(step)
 
-    def action_notify_people(self) -> None:
-        self.open_quietly(NotifyForm(self.text_styles, self.session))
+    async def start_here(self) -> None:
+        if step := self._screen.step:
+            count = len(self._runner.passed_over(step))
+            words = (
+                f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
+            )
+            await self._runner.decide(step, "Begin at", "Why from here?", words, "Start here", self._session.start_from)
 
-    def action_severity(self) -> None:
-        self.open_quietly(SeverityForm(self.text_styles, self.session))
+    # Other people
 
-    def action_closure(self) -> None:
-        self.open_quietly(CloseIncident(self.text_styles, self.session))
+    async def approve(self) -> None:
+        await self._collaboration.approve()
 
-    def action_output(self) -> OutputScreen | None:
-        step = self.shown_attempt()
-        if step is None or self.session.attempt_folder(step.id) is None:
+    async def control(self) -> None:
+        await self._collaboration.take_control()
+
+    async def handoff(self) -> None:
+        await self._collaboration.hand_over()
+
+    # The incident
+
+    async def note(self) -> None:
+        await write_note(self._screen.app, self._text_styles, self._session)
+
+    async def update(self) -> None:
+        form = update_form(self._text_styles, self._session)
+        async for values in form.answers(self._screen.app):
+            await form.carry_out(self._session.update, values["message"])
+
+    async def notify_people(self) -> None:
+        form = notify_form(self._text_styles, self._session.runbook, self._session.incident)
+        async for values in form.answers(self._screen.app):
+            await form.carry_out(self._session.record_notification, values["role"], values["message"])
+
+    async def severity(self) -> None:
+        form = severity_form(self._text_styles, self._session.incident.severity)
+        async for values in form.answers(self._screen.app):
+            await form.carry_out(self._session.set_severity, Severity(values["severity"]), values["reason"])
+
+    async def closure(self) -> None:
+        dialog = CloseIncident(self._text_styles, self._session)
+        async for reason in dialog.answers(self._screen.app):
+            await dialog.carry_out(self._session.close, reason=reason)
+
+    # What is shown
+
+    def output(self) -> OutputScreen | None:
+        step = self._screen.shown_attempt()
+        if step is None or self._session.attempt_folder(step.id) is None:
             return None
-        screen = OutputScreen(self.text_styles, self.session, step)
-        self.app.push_screen(screen)
+        screen = OutputScreen(self._text_styles, self._session, step)
+        self._screen.app.push_screen(screen)
         return screen
 
-    def action_find(self) -> None:
-        screen = self.action_output()
-        if screen is not None:
+    def find(self) -> None:
+        """Filter the checklist; with the focus in the output, search that."""
+        if self._screen.focused is not self._screen.query_one("#output"):
+            self._screen.panes.show_checklist(True)
+            self._screen.query_one("#filter", FilterLine).open(self._screen.checklist.term)
+        elif (screen := self.output()) is not None:
             screen.call_after_refresh(screen.action_find)
 
-    def action_detail(self) -> None:
-        if step := self.step:
-            phase = next(phase for phase in self.session.runbook.phases if step in phase.steps)
-            self.app.push_screen(
-                Page(self.text_styles, f"{phase.section} {phase.title}".strip(), partial(self._detail, step))
-            )
+    def detail(self) -> None:
+        if step := self._screen.step:
+            phase = next(phase for phase in self._session.runbook.phases if step in phase.steps)
+            lines = partial(self._detail, step)
+            self._screen.app.push_screen(Page(self._text_styles, f"{phase.section} {phase.title}".strip(), lines))
 
     def _detail(self, step: Step, width: int) -> list[Content]:
-        return step_lines(self.parts(step, whole=True), width, self.text_styles)
+        return step_lines(self._screen.panes.parts(step, whole=True), width, self._text_styles)
 
-    def action_timeline(self) -> None:
-        self.app.push_screen(TimelineScreen(self.text_styles, self.session))
+    def timeline(self) -> None:
+        self._screen.app.push_screen(TimelineScreen(self._text_styles, self._session))
 
-    def action_incidents(self) -> None:
-        shelf = self.session.folder.path.parent.parent
+    def panels(self) -> None:
+        self._screen.app.push_screen(PanelsPage(self._text_styles, lambda: self._screen.panels, self._session.clock))
 
-        def shown(found: list[Summary]) -> None:
-            here = self.session.incident.id
-            self.app.push_screen(
-                Page(self.text_styles, "Incidents", lambda width: incident_lines(found, here, width, self.text_styles))
-            )
+    async def incidents(self) -> None:
+        try:
+            found = await in_background("incidents", summaries, self._session.folder.path.parent.parent)
+        except WorkFailed as failed:
+            self._screen.notice(str(failed))
+            return
+        here, styles = self._session.incident.id, self._text_styles
+        page = Page(styles, "Incidents", lambda width: incident_lines(found, here, width, styles))
+        self._screen.app.push_screen(page)
 
-        run_in_background(self, partial(summaries, shelf), shown, self.notice, name="incidents")
+    def pause(self) -> None:
+        """Stop following the output, or follow again."""
+        self._screen.query_one("#output", OutputView).pause()
+        self._screen.redraw()
 
-    def action_palette(self) -> None:
-        keys = [key for key in KEYS if key.id != "palette" and self.check_action(key.id, ())]
-        palette = Palette(self.text_styles, keys, self.keymap)
+    def other_pane(self) -> None:
+        self._screen.panes.show_checklist(not self._screen.panes.in_checklist)
 
-        def closed(done: bool | None) -> None:
-            if done:
-                self.call_later(self.run_action, palette.chosen)
+    def to_next(self) -> None:
+        self._screen.follow_next()
 
-        self.app.push_screen(palette, closed)
+    def other_run(self) -> None:
+        """The next of the steps that run."""
+        step, running = self._screen.step, [state.id for state in self._session.incident.running()]
+        if running:
+            at = running.index(step.id) + 1 if step and step.id in running else 0
+            self._screen.go_to(running[at % len(running)], following=False)
 
-    async def action_settings(self) -> None:
-        await self.app.run_action("app.settings")
+    async def palette(self) -> None:
+        keys = [key for key in KEYS if key.id != "palette" and self.may(key.id)]
+        if chosen := await self._screen.app.push_screen_wait(Palette(self._text_styles, keys, self._screen.keymap)):
+            self.press(chosen)
 
-    def action_help(self) -> None:
-        self.app.push_screen(help_page(self.text_styles, self.keymap, driving=self.session.driving))
+    async def settings(self) -> None:
+        await self._screen.app.run_action("app.settings")
 
-    def action_leave(self) -> None:
-        def closed(done: bool | None) -> None:
-            if done and writing():
-                self.notice("One moment: a step is being started")
-            elif done:
-                self.app.exit(True)
+    def help(self) -> None:
+        driving = self._session.driving
+        self._screen.app.push_screen(help_page(self._text_styles, self._screen.keymap, driving=driving))
 
-        self.app.push_screen(Leave(self.text_styles, self.session, self.logout_warning), closed)
+    async def leave(self) -> None:
+        dialog = Leave(self._text_styles, self._session, self.logout_warning)
+        if not await self._screen.app.push_screen_wait(dialog):
+            return
+        if writing():
+            self._screen.notice("One moment: a step is being started")
+        else:
+            self._screen.app.exit(True)

@@ -1,10 +1,10 @@
-"""The half of the incident screen that draws: which layout fits, and every line of it, made again once a second."""
+"""Draws the incident screen: which arrangement fits, and every line of it, made again once a second."""
 
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -13,12 +13,10 @@ from textual.content import Content
 from midwatch.control.lease import DriverState
 from midwatch.engine.pending_requests import pending_request
 from midwatch.incident.state import Attempt, StepStatus
-from midwatch.output.progress import PACE, RateMeter, advance
+from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
 from screens.dialogs.close_incident import criteria_lines
-from screens.incident.commands import Commands
-from screens.incident.primary_action import NextAction, next_action
 from screens.keys.footer import footer_line
 from screens.keys.incident_keys import BY_ID, KEYS
 from screens.widgets.checklist import Checklist
@@ -31,8 +29,12 @@ from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.panels.panel_summary import summary_lines, worst_line
 from screens.widgets.status_line import StatusLine
 from screens.widgets.step_page import phase_lines, step_lines
+from screens.widgets.step_page_data import StepPageData
 from screens.widgets.styles import SOON, WRONG
 from screens.widgets.top_bar import top_bar
+
+if TYPE_CHECKING:
+    from screens.incident.screen import IncidentScreen
 
 HUGE, WIDE, MIDDLE, TINY = 190, 160, 110, (72, 20)
 HIDDEN = ("other_pane", "output", "panels")
@@ -42,21 +44,20 @@ FIGURES = 8.0
 _NOTICE = 12.0
 
 
-class Layout(Commands):
+class Layout:
     """Lines that did not change are not sent to the terminal."""
 
-    panels: dict[str, PanelState]
-
-    def set_up_layout(self) -> None:
+    def __init__(self, screen: IncidentScreen) -> None:
         """Nothing is said yet, and a small terminal begins with the step."""
+        self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
         self._notice, self._notice_until = Content(""), 0.0
-        self._in_checklist = False
+        self.in_checklist = False
+        """Whether a small terminal shows the checklist instead of the step."""
         self.journal_trouble = ""
-        self.logout_warning = ""
         self._grid_rows = ""
         self._drawn: dict[str, tuple[float, PanelState]] = {}
         self._flow, self._pace = RateMeter(), RateMeter(PACE)
-        self.set_class(self.text_styles.ascii, "-ascii")
+        screen.set_class(self._text_styles.ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -65,122 +66,96 @@ class Layout(Commands):
         yield LineView(id="strip", focus=False)
         with Container(id="body"):
             with Vertical(id="left"):
-                yield Checklist(self.text_styles, id="checklist")
+                yield Checklist(self._text_styles, id="checklist")
                 yield FilterLine(id="filter", placeholder="title, number, state or risk")
                 yield LineView(id="criteria", focus=False)
             yield LineView(id="step")
             yield LineView(id="live", focus=False)
-            yield OutputView(self.text_styles, id="output")
+            yield OutputView(self._text_styles, id="output")
         yield StatusLine(id="notice")
         yield StatusLine(id="keys")
 
-    @property
-    def checklist(self) -> Checklist:
-        return self.query_one("#checklist", Checklist)
-
-    @property
-    def step(self) -> Step | None:
-        return self.checklist.step
-
-    def next(self) -> NextAction:
-        """What Enter does now."""
-        look = self.plan_cache.of(self.step.id if self.step else "")
-        return next_action(self.session, self.step, look, self.inconclusive)
-
-    def shown_attempt(self) -> Step | None:
-        """The step under the cursor if it ever ran, else the one that ran last."""
-        if self.step is not None and self.session.attempt_folder(self.step.id) is not None:
-            return self.step
-        ran = [state for state in list(self.session.incident.steps.values()) if state.last is not None]
-        newest = max(ran, key=lambda state: state.attempts[-1].confirmed_at, default=None)
-        return self.session.runbook.step(newest.id) if newest else None
-
     def shape(self) -> None:
         """Which of the layouts fits the terminal."""
-        width, height = self.app.size
-        self.set_class(width >= WIDE, "-wide")
-        self.set_class(width >= HUGE, "-huge")
-        self.set_class(MIDDLE <= width < WIDE, "-middle")
-        self.set_class(width < TINY[0] or height < TINY[1], "-tiny")
-        self.set_class(self._in_checklist, "-list")
-        self.set_class(self.shown_attempt() is None, "-silent")
+        width, height = self._screen.app.size
+        self._screen.set_class(width >= WIDE, "-wide")
+        self._screen.set_class(width >= HUGE, "-huge")
+        self._screen.set_class(MIDDLE <= width < WIDE, "-middle")
+        self._screen.set_class(width < TINY[0] or height < TINY[1], "-tiny")
+        self._screen.set_class(self.in_checklist, "-list")
+        self._screen.set_class(self._screen.shown_attempt() is None, "-silent")
 
-    def on_resize(self) -> None:
-        self.shape()
-        self.call_after_refresh(self.redraw)
+    def show_checklist(self, shown: bool) -> None:
+        """In a small terminal, show the checklist or the step."""
+        if self._screen.has_class("-tiny"):
+            self.in_checklist = shown
+            self.shape()
+            self._screen.call_after_refresh(self._screen.redraw)
 
-    def on_screen_resume(self) -> None:
-        self.call_after_refresh(self.redraw)
-
-    def redraw(self) -> None:
+    def draw(self) -> None:
         """Make all lines again."""
-        if not self.is_mounted or not self.is_running:
-            return
         self.shape()
-        self.checklist.draw()
+        self._screen.checklist.draw()
         self._draw_top()
         self.draw_panels()
         self._draw_step()
         self._draw_output()
         self._draw_keys()
-        self.plan_if_needed()
-
-    @abstractmethod
-    def plan_if_needed(self) -> None:
-        """Have the plan of the step under the cursor made, if nobody has yet."""
 
     def _draw_top(self) -> None:
-        incident, now = self.session.incident, self.session.clock.now()
-        width = self.query_one("#top-line", StatusLine).size.width
-        lease = self.session.lease
+        incident, now = self._session.incident, self._session.clock.now()
+        width = self._screen.query_one("#top-line", StatusLine).size.width
+        lease = self._session.lease
         line = top_bar(
             incident,
-            self.session.runbook.environment,
-            self.session.next_update_due,
+            self._session.runbook.environment,
+            self._session.next_update_due,
             now,
             max(width, 20),
-            self.text_styles,
-            steady=incident.elapsed_now(self.session.clock),
-            driving=self.session.driving,
+            self._text_styles,
+            steady=incident.elapsed_now(self._session.clock),
+            driving=self._session.driving,
             journal=self.journal_trouble,
-            watching=len(self.session.observers),
+            watching=len(self._session.observers),
             silent=lease.silent_s if lease.state is DriverState.UNRESPONSIVE else None,
         )
-        self.query_one("#top-line", StatusLine).show(line)
-        beneath = self.app.screen is not self  # what changes there is sent by whole rows: once a minute will do
-        self.query_one("#clock", StatusLine).show(
-            self.text_styles.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC")
+        self._screen.query_one("#top-line", StatusLine).show(line)
+        beneath = (
+            self._screen.app.screen is not self._screen
+        )  # what changes there is sent by whole rows: once a minute will do
+        self._screen.query_one("#clock", StatusLine).show(
+            self._text_styles.ink(f"{now:%H:%M} UTC".rjust(12) if beneath else f"{now:%H:%M:%S} UTC")
         )
-        settled, total = incident.counts(self.session.runbook.steps())
-        found = f", {self.checklist.found} found" if self.checklist.term else ""
-        self._title(self.checklist, f"Checklist {settled} of {total}{found}")
+        settled, total = incident.counts(self._session.runbook.steps())
+        found = f", {self._screen.checklist.found} found" if self._screen.checklist.term else ""
+        self._title(self._screen.checklist, f"Checklist {settled} of {total}{found}")
 
     def _title(self, widget: LineView | OutputView, text: str) -> None:
         beside_a_corner = bool(widget.styles.border_left[0])  # where a blank stands already
-        title = self.text_styles.ink(f"{text} " if beside_a_corner else f" {text} ")
+        title = self._text_styles.ink(f"{text} " if beside_a_corner else f" {text} ")
         if widget.border_title != title.markup:
             widget.border_title = title  # content, so that it is never read as markup
 
     def draw_panels(self) -> None:
         """A column where there is room for one, else a strip of a few lines."""
-        now, panels = self.session.clock.now(), [self._standing(panel) for panel in self.panels.values()]
-        if self.has_class("-wide"):
-            live, criteria = self.query_one("#live", LineView), self.query_one("#criteria", LineView)
-            live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self.text_styles))
-            lines = criteria_lines(self.session.runbook, self.session.incident, criteria.room, self.text_styles)
+        now, panels = self._session.clock.now(), [self._standing(panel) for panel in self._screen.panels.values()]
+        if self._screen.has_class("-wide"):
+            live, criteria = self._screen.query_one("#live", LineView), self._screen.query_one("#criteria", LineView)
+            live.show(column_lines(panels, now, live.room, max(live.size.height, 6), self._text_styles))
+            lines = criteria_lines(self._session.runbook, self._session.incident, criteria.room, self._text_styles)
             criteria.styles.height = len(lines) + 1 if lines else 0
             criteria.set_class(not lines, "-none")
             criteria.show(lines)
             self._title(live, "Live")
             self._title(criteria, "Closure")
             return
-        strip = self.query_one("#strip", LineView)
-        tiny = self.has_class("-tiny")
+        strip = self._screen.query_one("#strip", LineView)
+        tiny = self._screen.has_class("-tiny")
         room = strip.room - 1  # as far to the right as the line above
         lines = (
-            [worst_line(panels, now, room, self.text_styles)]
+            [worst_line(panels, now, room, self._text_styles)]
             if tiny
-            else summary_lines(panels, now, room, self.text_styles)
+            else summary_lines(panels, now, room, self._text_styles)
         )
         strip.styles.height = len(lines)
         strip.show(lines)
@@ -194,33 +169,48 @@ class Layout(Commands):
         return drawn
 
     def _draw_step(self) -> None:
-        sheet, step, phase = self.query_one("#step", LineView), self.step, self.checklist.phase
+        sheet, step, phase = self._screen.query_one("#step", LineView), self._screen.step, self._screen.checklist.phase
         self._title(sheet, f"{phase.section} {phase.title}".strip())
         if step is None:
-            sheet.show(phase_lines(phase, self.session.incident, sheet.room, self.text_styles))
+            sheet.show(phase_lines(phase, self._session.incident, sheet.room, self._text_styles))
             return
-        folder = self.session.attempt_folder(step.id)
+        folder = self._session.attempt_folder(step.id)
         how_far = None
-        if folder is not None and self.session.incident.status(step) is StepStatus.RUNNING:
-            output_index = self.query_one("#output", OutputView).output_index
+        if folder is not None and self._session.incident.status(step) is StepStatus.RUNNING:
+            output_index = self._screen.query_one("#output", OutputView).output_index
             written = output_index.bytes if output_index is not None and output_index.path == folder.output else 0
             told = read_progress(folder.progress)
             how_far = advance(told, self._pace, folder.progress, time.monotonic(), written)
         parts = self.parts(step, how_far)
-        sheet.show(step_lines(parts, sheet.room, self.text_styles))
+        sheet.show(step_lines(parts, sheet.room, self._text_styles))
+
+    def parts(self, step: Step, how_far: Advance | None = None, *, whole: bool = False) -> StepPageData:
+        """What the page of a step is made of."""
+        session, plans = self._session, self._screen.plan_cache
+        return StepPageData(
+            step,
+            session.runbook,
+            session.incident,
+            plans.of(step.id),
+            session.clock.now(),
+            session.incident.elapsed_now(session.clock),
+            how_far,
+            plans.undoable(step),
+            whole=whole,
+        )
 
     def _draw_output(self) -> None:
-        view, step = self.query_one("#output", OutputView), self.shown_attempt()
-        folder = self.session.attempt_folder(step.id) if step else None
+        view, step = self._screen.query_one("#output", OutputView), self._screen.shown_attempt()
+        folder = self._session.attempt_folder(step.id) if step else None
         view.follow(folder.output if folder else None)
         self._give_room(view, step)
         if step is not None:
-            state = self.session.incident.steps.get(step.id)
+            state = self._session.incident.steps.get(step.id)
             last = state.last if state else None
             how = last.outcome.value if last and last.outcome else "running"
             paused = "" if view.following else ", paused"
             self._title(
-                view, f"Output of {step.number} {self.text_styles.signs.dot} {how}{self._figures(view, last)}{paused}"
+                view, f"Output of {step.number} {self._text_styles.signs.dot} {how}{self._figures(view, last)}{paused}"
             )
 
     def _figures(self, view: OutputView, last: Attempt | None) -> str:
@@ -233,62 +223,65 @@ class Layout(Commands):
 
     def _give_room(self, view: OutputView, step: Step | None) -> None:
         """The output of what runs has its share of the screen; that of what has ended as many lines as it has."""
-        height = self.query_one("#body").size.height
-        share = height // 2 if self.has_class("-wide") else height * 5 // 14
-        under_way = step is not None and self.session.incident.status(step) is StepStatus.RUNNING
+        height = self._screen.query_one("#body").size.height
+        share = height // 2 if self._screen.has_class("-wide") else height * 5 // 14
+        under_way = step is not None and self._session.incident.status(step) is StepStatus.RUNNING
         lines = view.output_index.line_count if view.output_index else 0
         rows = share if under_way else min(max(lines + 1, 4), share)
-        single = self.has_class("-silent") or self.has_class("-tiny")
+        single = self._screen.has_class("-silent") or self._screen.has_class("-tiny")
         wanted = "1fr" if single else f"1fr {rows}"
         if wanted != self._grid_rows:
             self._grid_rows = wanted
-            self.query_one("#body").styles.grid_rows = wanted
+            self._screen.query_one("#body").styles.grid_rows = wanted
 
     def _draw_keys(self) -> None:
-        width = max(self.app.size.width - 2, 10)
-        line = footer_line(self.next().words, self._keys_now(), self.keymap, width, self.text_styles)
-        self.query_one("#keys", StatusLine).show(line)
+        width = max(self._screen.app.size.width - 2, 10)
+        line = footer_line(
+            self._screen.next_action().words, self._keys_now(), self._screen.keymap, width, self._text_styles
+        )
+        self._screen.query_one("#keys", StatusLine).show(line)
         self._draw_notice(width)
 
     def _keys_now(self) -> Iterator[tuple[Key, str]]:
         """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the hidden."""
-        tiny, found = self.has_class("-tiny"), pending_request(self.session)
+        tiny, found = self._screen.has_class("-tiny"), pending_request(self._session)
         first = (found.answer if found else "", *HIDDEN)
         for key in (
             sorted(KEYS, key=lambda key: first.index(key.id) if key.id in first else len(first)) if tiny else KEYS
         ):
-            if not key.words or key.id == "help" or not self.check_action(key.id, ()):
+            if not key.words or key.id == "help" or not self._screen.commands.may(key.id):
                 continue
             if key.id != "other_pane":
                 yield key, key.words
             elif tiny:
-                yield key, "step" if self._in_checklist else key.words
+                yield key, "step" if self.in_checklist else key.words
 
     def _draw_notice(self, width: int) -> None:
-        notice, text = self.query_one("#notice", StatusLine), self._notice
+        notice, text = self._screen.query_one("#notice", StatusLine), self._notice
         if time.monotonic() > self._notice_until:
-            owed = self.session.incident.to_notify if self.session.driving else {}
+            owed = self._session.incident.to_notify if self._session.driving else {}
             names = ", ".join(
-                self.session.runbook.roles[role].name if role in self.session.runbook.roles else role for role in owed
+                self._session.runbook.roles[role].name if role in self._session.runbook.roles else role for role in owed
             )
             words, style = (
                 (f"Notify {names}: press {self._key('notify_people')}", WRONG) if owed else (self._called(), SOON)
             )
-            text = self.text_styles.ink(f"{self.text_styles.signs.person} {words}", style) if words else Content("")
+            text = self._text_styles.ink(f"{self._text_styles.signs.person} {words}", style) if words else Content("")
         notice.display = bool(text)
         notice.show(text.truncate(width, ellipsis=True) if text else text)
 
     def _called(self) -> str:
         """What somebody else wants of whoever sits here, with the key that answers it."""
-        found = pending_request(self.session)
+        found = pending_request(self._session)
         if found is None:
             return ""
         return f"{found.message}: press {self._key(found.answer)}" if found.answer else found.message
 
     def _key(self, name: str) -> str:
-        return shown(self.keymap.get(name, BY_ID[name].key), ascii=self.text_styles.ascii)
+        return shown(self._screen.keymap.get(name, BY_ID[name].key), ascii=self._text_styles.ascii)
 
     def notice(self, text: str, style: str = SOON) -> None:
-        self._notice = self.text_styles.ink(f"{self.text_styles.signs.person} {text}", style)
+        """Show one sentence for a while."""
+        self._notice = self._text_styles.ink(f"{self._text_styles.signs.person} {text}", style)
         self._notice_until = time.monotonic() + _NOTICE
-        self.redraw()
+        self._screen.redraw()

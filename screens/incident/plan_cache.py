@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 
-from textual.message_pump import MessagePump
+from textual.dom import DOMNode
 
-from midwatch.api.plan import Plan
 from midwatch.engine.incident_controls import IncidentControls
 from midwatch.engine.planning import can_undo
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.system.errors import MidwatchError
-from screens.widgets.background import run_in_background
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.step_page_data import PlanState
 
 FRESH = 60.0
@@ -25,11 +24,12 @@ NOTHING = PlanState()
 class PlanCache:
     """The plans, by step."""
 
-    def __init__(self, pump: MessagePump, session: IncidentControls, changed: Callable[[], None]) -> None:
-        self._pump, self._desk, self._changed = pump, session, changed
+    def __init__(self, node: DOMNode, session: IncidentControls, changed: Callable[[], None]) -> None:
+        """`node` has the workers that make plans; `changed` is called after each change."""
+        self._node, self._desk, self._changed = node, session, changed
         self._known: dict[str, PlanState] = {}
         self._asked: dict[str, int] = {}
-        self._then: dict[str, Callable[[], None]] = {}
+        self._waiting: dict[str, asyncio.Future[PlanState | None]] = {}
         self._undoable: dict[tuple[str, int, bool], bool | None] = {}
 
     def of(self, step_id: str) -> PlanState:
@@ -47,62 +47,64 @@ class PlanCache:
                 self._undoable[key] = None
         return self._undoable[key]
 
-    def fresh(self, step_id: str) -> bool:
-        """Whether its plan is young enough to be consented to."""
-        look = self.of(step_id)
-        return look.at is not None and not look.planning and (self._desk.clock.now() - look.at).total_seconds() <= FRESH
+    async def fresh(self, step_id: str) -> PlanState | None:
+        """A plan young enough to be consented to, made again if need be.
+
+        None when the plan cannot be made, is refused, was forgotten meanwhile, or is waited for by a later call.
+        """
+        look, now = self.of(step_id), self._desk.clock.now()
+        if look.at is not None and (now - look.at).total_seconds() <= FRESH:
+            return look
+        self._hand_out(step_id, None)
+        waiting: asyncio.Future[PlanState | None] = asyncio.get_running_loop().create_future()
+        self._waiting[step_id] = waiting
+        self.make_plan(step_id)
+        return await waiting
 
     def forget(self, step_id: str) -> None:
         """The world has changed: what was known no longer counts."""
         self._known.pop(step_id, None)
         self._asked[step_id] = self._asked.get(step_id, 0) + 1
-        self._then.pop(step_id, None)
+        self._hand_out(step_id, None)
 
-    def make_plan(self, step_id: str, then: Callable[[], None] | None = None) -> None:
-        """Make its plan, then do what comes then, if the plan could be made."""
-        if then is not None:
-            self._then[step_id] = then
-        if self.of(step_id).planning:
+    def make_plan(self, step_id: str) -> None:
+        """Have the plan made, unless it is being made."""
+        if not self.of(step_id).planning:
+            self._asked[step_id] = self._asked.get(step_id, 0) + 1
+            self._known[step_id] = PlanState(since=self._desk.clock.now())
+            self._node.run_worker(self._make_plan(step_id, self._asked[step_id]))
+            self._changed()
+
+    async def _make_plan(self, step_id: str, number: int) -> None:
+        """Plan, then evaluate the preconditions, so that a slow check does not hold the plan up."""
+        try:
+            plan = await in_background(f"plan {step_id}", self._desk.plan, step_id)
+        except WorkFailed as failed:
+            self._learn(step_id, number, PlanState(error=str(failed)))
             return
-        number = self._asked[step_id] = self._asked.get(step_id, 0) + 1
-        self._known[step_id] = PlanState(since=self._desk.clock.now())
-
-        def done(plan: Plan) -> None:
-            if self._asked.get(step_id) == number:
-                self._known[step_id] = PlanState(plan=plan, at=self._desk.clock.now())
-                self._evaluate_preconditions(step_id, number)
-                self._changed()
-                then = self._then.pop(step_id, None)
-                if then is not None and not plan.refusal:
-                    then()
-
-        def failed(sentence: str) -> None:
-            if self._asked.get(step_id) == number:
-                self._known[step_id] = PlanState(error=sentence)
-                self._then.pop(step_id, None)
-                self._changed()
-
-        run_in_background(self._pump, lambda: self._desk.plan(step_id), done, failed, name=f"plan {step_id}")
-        self._changed()
-
-    def _evaluate_preconditions(self, step_id: str, number: int) -> None:
-        """Beside the plan and after it, so that a slow check does not hold the plan up."""
-        if not self._desk.runbook.step(step_id).preconditions:
+        look = PlanState(plan=plan, at=self._desk.clock.now())
+        preconditions = self._desk.runbook.step(step_id).preconditions
+        if not self._learn(step_id, number, look) or not preconditions:
             return
+        try:
+            found: Mapping[str, CriterionState] = await in_background(
+                f"require {step_id}", self._desk.evaluate_preconditions, step_id
+            )
+        except WorkFailed as failed:  # the checks could not even be begun: nothing counts as met
+            unknown = CriterionState(None, str(failed), self._desk.clock.now())
+            found = {item.id: unknown for item in preconditions}
+        self._learn(step_id, number, replace(look, required=found))
 
-        def done(found: Mapping[str, CriterionState]) -> None:
-            if self._asked.get(step_id) == number:
-                self._known[step_id] = replace(self.of(step_id), required=found)
-                self._changed()
-
-        failed = partial(self._nothing_known, step_id)
-        run_in_background(
-            self._pump, lambda: self._desk.evaluate_preconditions(step_id), done, failed, name=f"require {step_id}"
-        )
-
-    def _nothing_known(self, step_id: str, sentence: str) -> None:
-        """The checks could not even be begun: nothing that is required counts as holding."""
-        unknown = CriterionState(None, sentence, self._desk.clock.now())
-        found = {item.id: unknown for item in self._desk.runbook.step(step_id).preconditions}
-        self._known[step_id] = replace(self.of(step_id), required=found)
+    def _learn(self, step_id: str, number: int, look: PlanState) -> bool:
+        """Keep what was found out; False when it no longer counts."""
+        if self._asked.get(step_id) != number:
+            return False
+        self._known[step_id] = look
         self._changed()
+        self._hand_out(step_id, None if look.plan is None or look.plan.refusal else look)
+        return True
+
+    def _hand_out(self, step_id: str, look: PlanState | None) -> None:
+        waiting = self._waiting.pop(step_id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(look)

@@ -1,266 +1,159 @@
-"""The half of the incident screen that runs steps: run, undo, check the outcome, start from a later step."""
+"""Runs steps from the incident screen: run, undo, check the outcome, decide with a reason."""
 
 from __future__ import annotations
 
 import itertools
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from midwatch.api.plan import Plan
 from midwatch.engine import workflow
-from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.workflow import ActionKind, Requirement, requirements
+from midwatch.engine.workflow import ActionKind, requirements
 from midwatch.incident.state import StepStatus
-from midwatch.output.progress import Advance
 from midwatch.runbook.model import Step
 from screens.dialogs.confirm import Confirm
-from screens.dialogs.reason import ask_reason
-from screens.incident.plan_cache import PlanCache
-from screens.widgets.background import run_in_background
-from screens.widgets.base_screen import BaseScreen
-from screens.widgets.dialog import Dialog
+from screens.dialogs.reason import reason_form
+from screens.incident.collaboration import Collaboration
+from screens.widgets.background import WorkFailed, in_background
+from screens.widgets.form import Form
 from screens.widgets.plan_lines import spared_names
-from screens.widgets.step_page_data import StepPageData
-from screens.widgets.styles import SOON, WRONG, TextStyles
+from screens.widgets.step_page_data import PlanState
+from screens.widgets.styles import WRONG
+
+if TYPE_CHECKING:
+    from screens.incident.screen import IncidentScreen
 
 
-class StepRunner(BaseScreen[None]):
-    """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence.
+class StepRunner:
+    """Nothing runs without the plan that was shown; what the journal refuses is said in one sentence."""
 
-    Textual has a metaclass of its own, so what the other halves have to bring is required by the type checker alone.
-    """
+    def __init__(self, screen: IncidentScreen, collaboration: Collaboration) -> None:
+        self._screen, self._session, self._text_styles = screen, screen.session, screen.text_styles
+        self._plans, self._collaboration = screen.plan_cache, collaboration
+        self.inconclusive: set[str] = set()
+        """Steps whose outcome was checked in vain."""
 
-    session: IncidentControls
-    text_styles: TextStyles
-    plan_cache: PlanCache
-    keymap: Mapping[str, str]
-    inconclusive: set[str]
-    """Steps whose outcome was checked in vain."""
-    logout_warning: str
-    """Why what runs would not outlive a logout; empty when it would."""
-
-    @property
-    @abstractmethod
-    def step(self) -> Step | None:
-        """The step under the cursor; None on a phase."""
-
-    @abstractmethod
-    def follow_next(self) -> None:
-        """Have the cursor go with what is next again."""
-
-    @abstractmethod
-    def notice(self, text: str, style: str = SOON) -> None:
-        """One sentence for the operator."""
-
-    @abstractmethod
-    def shown_attempt(self) -> Step | None:
-        """The step whose output is shown."""
-
-    @abstractmethod
-    def second_person(self, step: Step, plan: Plan, *, is_requested: bool) -> None:
-        """Ask for a second person's approval of this plan, or say that it is waited for."""
-
-    def run_step(self, step: Step, reason: str = "") -> None:
-        """Run it as its plan says, once everything that this requires was given; a stale plan is made again first."""
-        if not self.plan_cache.fresh(step.id):
-            self.plan_cache.make_plan(step.id, then=partial(self.run_step, step, reason))
-            return
-        look = self.plan_cache.of(step.id)
-        if look.plan is None or look.at is None or self.app.screen is not self:
-            return
-        needed = requirements(self.session, ActionKind.RUN, step.id, plan=look.plan, found=look.required)
-        self._ask(needed, step, look.plan, look.at, reason, then=partial(self.run_step, step))
-
-    def _ask(
-        self,
-        needed: list[Requirement],
-        step: Step,
-        plan: Plan,
-        at: datetime,
-        reason: str,
-        *,
-        then: Callable[[str], None],
-        undo: bool = False,
-    ) -> None:
-        """Ask for the first of the requirements that is not met yet; start the step when none is left.
-
-        `then` goes on with the reason, once there is one.
-        """
-        start = partial(self._start, step, plan, reason, undo=undo)
-        for requirement in needed:
-            match requirement:
+    async def run(self, step: Step, *, undo: bool = False) -> None:
+        """Run the step, or undo what it did: plan, then everything that the workflow requires, then start."""
+        session, reason = self._session, ""
+        look = await self._plan_undo(step) if undo else await self._plans.fresh(step.id)
+        while look is not None and look.plan is not None and self._screen.is_on_top:
+            plan, kind = look.plan, ActionKind.UNDO if undo else ActionKind.RUN
+            needed = requirements(session, kind, step.id, plan=plan, found=look.required)
+            match next((item for item in needed if not (reason and isinstance(item, workflow.Reason))), None):
+                case workflow.Reason(unmet):
+                    reason = await self._ask_reason(step, *_reason_words(unmet, undo=undo))
+                    if not reason:
+                        return
+                    look = look if undo else await self._plans.fresh(step.id)  # it may have grown old meanwhile
+                    continue
                 case workflow.Refusal(sentence):
-                    self.notice(sentence, WRONG)
-                    return
+                    self._screen.notice(sentence, WRONG)
                 case workflow.PinReason():
-                    self._pin_anew(step, plan)
-                    return
-                case workflow.Reason(unmet) if not reason:
-                    self.with_reason(step, *_reason_words(unmet, undo=undo), then)
-                    return
-                case workflow.Approval(is_requested):
-                    self.second_person(step, plan, is_requested=is_requested)
-                    return
-                case workflow.TypedName() | workflow.YesNo():
-                    name = requirement.name if isinstance(requirement, workflow.TypedName) else ""
-                    self._confirm(step, plan, at, name, start, undo=undo)
-                    return
-        run_in_background(
-            self, lambda: start(""), lambda _: None, lambda why: self.notice(why, WRONG), name=f"start {step.id}"
-        )
-        self.follow_next()
+                    await self._pin_anew(step, plan)
+                case workflow.Approval(is_requested=True):
+                    command = f"midwatch approve {session.incident.id} {step.id}"
+                    self._screen.notice(f"It waits for a second person: {command}")
+                case workflow.Approval():
+                    await self._collaboration.ask_second_person(step, plan)
+                case workflow.TypedName() | workflow.YesNo() as consent:
+                    name = consent.name if isinstance(consent, workflow.TypedName) else ""
+                    dialog = self._consent_dialog(step, look, name, undo=undo)
+                    async for answer in dialog.answers(self._screen.app):
+                        self._plans.forget(
+                            step.id
+                        )  # also when the start is refused: what was shown does not hold any more
+                        if await dialog.carry_out(
+                            session.start, step.id, plan, typed=answer.typed, reason=reason, undo=undo
+                        ):
+                            self._plans.forget(step.id)
+                            self._screen.follow_next()
+                case _:  # nothing is touched
+                    self._plans.forget(step.id)
+                    self._screen.follow_next()
+                    try:
+                        await in_background(f"start {step.id}", session.start, step.id, plan, reason=reason, undo=undo)
+                    except WorkFailed as failed:
+                        self._screen.notice(str(failed), WRONG)
+            return
 
-    def _confirm(
-        self, step: Step, plan: Plan, at: datetime, name: str, start: Callable[[str], None], *, undo: bool
-    ) -> None:
-        dialog = Confirm(
-            self.text_styles,
+    async def _plan_undo(self, step: Step) -> PlanState | None:
+        self._screen.notice("Planning the undo")
+        try:
+            plan = await in_background(f"plan undo of {step.id}", self._session.plan, step.id, undo=True)
+        except WorkFailed as failed:
+            self._screen.notice(str(failed), WRONG)
+            return None
+        return PlanState(plan=plan, at=self._session.clock.now())
+
+    def _consent_dialog(self, step: Step, look: PlanState, name: str, *, undo: bool) -> Confirm:
+        assert look.plan is not None
+        assert look.at is not None
+        return Confirm(
+            self._text_styles,
             step,
-            plan,
-            at,
-            self.session.clock,
-            environment=self.session.runbook.environment,
+            look.plan,
+            look.at,
+            self._session.clock,
+            environment=self._session.runbook.environment,
             name=name,
-            spared=spared_names(self.session.runbook),
+            spared=spared_names(self._session.runbook),
             undo=undo,
-            undoable=False if undo else self.plan_cache.undoable(step),
-            submit=start,
+            undoable=False if undo else self._plans.undoable(step),
         )
-        self.open(dialog)
 
-    def _pin_anew(self, step: Step, plan: Plan) -> None:
+    async def _pin_anew(self, step: Step, plan: Plan) -> None:
         """A server that is not the pinned one may be the right one: that is for a person to say."""
-
-        def closed(done: bool | None) -> None:
-            if done:
-                self.plan_cache.forget(step.id)
-                self.plan_cache.make_plan(step.id)
-
         words = f"{plan.refusal}. If it is the right server now, say why; every plan is held to it from then on."
-        form = ask_reason(
-            self.text_styles,
-            self.session.runbook,
-            step,
-            "Pin anew:",
-            "Why is it right?",
-            words,
-            "Pin",
-            partial(self.session.pin_anew, plan),
-        )
-        self.app.push_screen(form, closed)
+        form = self._reason_form(step, "Pin anew:", "Why is it right?", words, "Pin")
+        async for answer in form.answers(self._screen.app):
+            if await form.carry_out(self._session.pin_anew, plan, answer["reason"]):
+                self._plans.forget(step.id)
+                self._plans.make_plan(step.id)
 
-    def _start(self, step: Step, plan: Plan, reason: str, typed: str, *, undo: bool) -> None:
-        self.plan_cache.forget(step.id)  # also when it is refused: what was shown does not hold any more
-        self.session.start(step.id, plan, typed=typed, reason=reason, undo=undo)
-        self.plan_cache.forget(step.id)
-
-    def parts(self, step: Step, advance: Advance | None = None, *, whole: bool = False) -> StepPageData:
-        """What the page of a step is made of."""
-        session = self.session
-        undoable = self.plan_cache.undoable(step)
-        return StepPageData(
-            step,
-            session.runbook,
-            session.incident,
-            self.plan_cache.of(step.id),
-            session.clock.now(),
-            session.incident.elapsed_now(session.clock),
-            advance,
-            undoable,
-            whole=whole,
-        )
-
-    def open(self, dialog: Dialog) -> None:
-        """Show a dialog; when what it asks for was done, the cursor goes on."""
-
-        def closed(done: bool | None) -> None:
-            if done:
-                self.follow_next()
-
-        self.app.push_screen(dialog, closed)
-
-    def open_quietly(self, dialog: Dialog) -> None:
-        """Show a dialog that does not move the cursor."""
-        self.app.push_screen(dialog)
-
-    def reason(self, title: str, prompt: str, words: str, accept: str, submit: Callable[[str], object]) -> None:
-        """Ask for a reason, and do at once what it is for."""
-        if self.step:
-            self.open(
-                ask_reason(self.text_styles, self.session.runbook, self.step, title, prompt, words, accept, submit)
-            )
-
-    def with_reason(self, step: Step, title: str, prompt: str, words: str, then: Callable[[str], None]) -> None:
-        """Ask for a reason, then do what comes then with it."""
-        given: list[str] = []
-
-        def closed(done: bool | None) -> None:
-            if done and given:
-                then(given[-1])
-
-        self.app.push_screen(
-            ask_reason(self.text_styles, self.session.runbook, step, title, prompt, words, "Go on", given.append),
-            closed,
-        )
-
-    def action_undo(self) -> None:
-        """Plan the undo beside the loop, ask why, then ask for consent to what it would touch."""
-        step = self.step
-        if step is None:
-            return
-
-        def planned(plan: Plan) -> None:
-            at = self.session.clock.now()
-            needed = requirements(self.session, ActionKind.UNDO, step.id, plan=plan)
-
-            def ask(reason: str) -> None:
-                self._ask(needed, step, plan, at, reason, then=ask, undo=True)
-
-            ask("")
-
-        self.notice("Planning the undo")
-        work = partial(self.session.plan, step.id, undo=True)
-        run_in_background(self, work, planned, lambda why: self.notice(why, WRONG), name=f"plan undo of {step.id}")
-
-    def action_check_outcome(self) -> None:
-        """Look up what nobody saw the end of."""
-        step = self.step
-        if step is None:
-            return
-
-        def found(holds: bool | None) -> None:
-            if holds is None:
-                self.inconclusive.add(step.id)
-            words = {
-                True: "it took effect",
-                False: "it did not take effect",
-                None: "it cannot be told; decide yourself",
-            }
-            self.notice(f"{step.number}: {words[holds]}")
-
-        def failed(why: str) -> None:
+    async def check_outcome(self, step: Step) -> None:
+        """Check what nobody saw the end of."""
+        self._screen.notice("Looking whether it took effect")
+        try:
+            holds = await in_background(f"verify {step.id}", self._session.check_outcome, step.id)
+        except WorkFailed as failed:
             self.inconclusive.add(step.id)
-            self.notice(why, WRONG)
-
-        self.notice("Looking whether it took effect")
-        work = partial(self.session.check_outcome, step.id)
-        run_in_background(self, work, found, failed, name=f"verify {step.id}")
-
-    def action_start_here(self) -> None:
-        if step := self.step:
-            count = len(self.passed_over(step))
-            words = (
-                f"{count} step{'s' * (count > 1)} before it {'are' if count > 1 else 'is'} skipped, with this reason."
-            )
-            self.reason("Begin at", "Why from here?", words, "Start here", partial(self.session.start_from, step.id))
+            self._screen.notice(str(failed), WRONG)
+            return
+        if holds is None:
+            self.inconclusive.add(step.id)
+        words = {
+            True: "it took effect",
+            False: "it did not take effect",
+            None: "it cannot be told; decide yourself",
+        }
+        self._screen.notice(f"{step.number}: {words[holds]}")
 
     def passed_over(self, step: Step) -> list[Step]:
         """The earlier steps that wait for somebody."""
-        earlier = itertools.takewhile(lambda other: other.id != step.id, self.session.runbook.steps())
-        states = [(other, self.session.incident.status(other)) for other in earlier]
+        earlier = itertools.takewhile(lambda other: other.id != step.id, self._session.runbook.steps())
+        states = [(other, self._session.incident.status(other)) for other in earlier]
         return [other for other, status in states if not status.concluded and status is not StepStatus.RUNNING]
+
+    # Reasons
+
+    def _reason_form(self, step: Step, title: str, prompt: str, words: str, accept: str) -> Form:
+        """The form that asks for a reason."""
+        return reason_form(self._text_styles, self._session.runbook, step, title, prompt, words, accept)
+
+    async def _ask_reason(self, step: Step, title: str, prompt: str, words: str) -> str:
+        """The reason that is given; empty when the operator gives none."""
+        answer = await self._screen.app.push_screen_wait(self._reason_form(step, title, prompt, words, "Go on"))
+        return answer["reason"] if answer else ""
+
+    async def decide(
+        self, step: Step, title: str, prompt: str, words: str, accept: str, decide: Callable[[str, str], object]
+    ) -> None:
+        """Ask for a reason and write the decision about the step with it."""
+        form = self._reason_form(step, title, prompt, words, accept)
+        async for answer in form.answers(self._screen.app):
+            if await form.carry_out(decide, step.id, answer["reason"]):
+                self._screen.follow_next()
 
 
 def _reason_words(unmet: Sequence[str], *, undo: bool) -> tuple[str, str, str]:

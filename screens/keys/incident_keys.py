@@ -54,8 +54,8 @@ MOVES = (
     ("Ctrl+Z", "Ctrl+Z", "Suspend the screen; fg brings it back"),
 )
 BINDINGS: list[BindingType] = [
-    *[Binding(key.key, key.id, key.words or key.help, id=key.id, show=False) for key in KEYS],
-    Binding("f1", "help", show=False),
+    *[Binding(key.key, f"press('{key.id}')", key.words or key.help, id=key.id, show=False) for key in KEYS],
+    Binding("f1", "press('help')", show=False),
     *[Binding(str(number), f"panel({number})", show=False) for number in range(1, 10)],
 ]
 BY_ID = {key.id: key for key in KEYS}

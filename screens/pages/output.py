@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,9 +21,9 @@ from midwatch.supervisor.progress import read_progress
 from midwatch.system.errors import MidwatchError
 from screens.keys.keymaps import OUTPUT
 from screens.pages.output_export import clipboard_text, copied_file, show_in_pager
-from screens.pages.output_search import Hit, Search
+from screens.pages.output_search import Hit, find_line, first_error
 from screens.pages.page import Page
-from screens.widgets.background import run_in_background
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.key_bindings import bindings, footer, help_word, key_lines, notice_of, there
 from screens.widgets.line_input import LineInput
@@ -54,7 +56,7 @@ class OutputScreen(BaseScreen[None]):
         super().__init__()
         self.text_styles, self._desk, self._step = text_styles, session, step
         self._term, self._said = "", ""
-        self._search, self._flow, self._pace = Search(self), RateMeter(), RateMeter(PACE)
+        self._searching, self._flow, self._pace = False, RateMeter(), RateMeter(PACE)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="top")
@@ -185,18 +187,28 @@ class OutputScreen(BaseScreen[None]):
 
     def _look(self, start: int, *, backwards: bool) -> None:
         output_index = self.view.output_index
-        if self._term and output_index is not None and not self._search.busy:
-            self._say("searching")
-            self._search.find(output_index.path, self._term, start, backwards=backwards, done=self._found)
+        if self._term and output_index is not None:
+            self._search(partial(find_line, output_index.path, self._term, start, backwards=backwards))
 
     def action_first_error(self) -> None:
         output_index = self.view.output_index
-        if output_index is not None and not self._search.busy:
+        if output_index is not None and not self._searching:
             self._term = ""
-            self._say("searching")
-            self._search.first_error(output_index.path, self._found)
+            self._search(partial(first_error, output_index.path))
 
-    def _found(self, hit: Hit) -> None:
+    def _search(self, look: Callable[[], Hit]) -> None:
+        """Search beside the loop, one search at a time."""
+        if not self._searching:
+            self._searching = True
+            self._say("searching")
+            self.run_worker(self._show_hit(look))
+
+    async def _show_hit(self, look: Callable[[], Hit]) -> None:
+        try:
+            hit = await in_background("search", look)
+        except WorkFailed:
+            hit = Hit(None)
+        self._searching = False
         self.view.mark(self._term, hit.line)
         self._say(hit.words(self._term))
 
@@ -218,12 +230,15 @@ class OutputScreen(BaseScreen[None]):
         path, name = output_index.path, f"{self._step.number}-{self._step.id}-{state.last.number}.txt"
         target = self._desk.folder.path / "copies" / name
 
-        def copied(text: str) -> None:
-            self.app.copy_to_clipboard(text)
-            run_in_background(self, lambda: copied_file(path, target), self._say, self._say, name="copy")
-
         self._say("copying")
-        run_in_background(self, lambda: clipboard_text(path), copied, self._say, name="clipboard")
+        self.run_worker(self._copy(path, target))
+
+    async def _copy(self, path: Path, target: Path) -> None:
+        try:
+            self.app.copy_to_clipboard(await in_background("clipboard", clipboard_text, path))
+            self._say(await in_background("copy", copied_file, path, target))
+        except WorkFailed as failed:
+            self._say(str(failed))
 
     def action_pager(self) -> None:
         output_index = self.view.output_index

@@ -9,14 +9,15 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from midwatch.engine.incident_controls import IncidentControls
+from midwatch.incident.events import Event
 from midwatch.reports.event_text import describe, words_of
 from midwatch.system.errors import MidwatchError
-from screens.dialogs.correct_text import CorrectForm
-from screens.dialogs.note import NoteForm
+from screens.dialogs.correct_text import correct_form
+from screens.dialogs.note import write_note
 from screens.keys.keymaps import TIMELINE
 from screens.pages.page import Page
 from screens.pages.timeline_entries import FILTERS, Entry, entries
-from screens.widgets.background import run_in_background
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_bindings import bindings, footer, help_word, key_lines, notice_of, there
@@ -163,31 +164,39 @@ class TimelineScreen(BaseScreen[None]):
         self.query_one(LineView).focus()
 
     def action_star(self) -> None:
-        entry = self.entry
-        if entry is not None and self._writes:
-            seq = entry.event.seq
-            starred = seq not in self._desk.incident.stars
-            run_in_background(
-                self, lambda: self._desk.star(seq, starred=starred), lambda _: self.redraw(), self._say, name="star"
-            )
+        if self.entry is not None and self._writes:
+            self.run_worker(self._star(self.entry.event.seq))
+
+    async def _star(self, seq: int) -> None:
+        try:
+            await in_background("star", self._desk.star, seq, starred=seq not in self._desk.incident.stars)
+        except WorkFailed as failed:
+            self._say(str(failed))
+        else:
+            self.redraw()
 
     def action_correct(self) -> None:
-        entry = self.entry
-        if entry is None or not self._writes:
-            return
+        if self.entry is not None and self._writes:
+            self.run_worker(self._correct(self.entry.event))
+
+    async def _correct(self, event: Event) -> None:
         try:
-            said = words_of(self._desk.events, entry.event.seq)
+            said = words_of(self._desk.events, event.seq)
         except MidwatchError as error:
             self._say(error.sentence)
             return
-        of = describe(entry.event, self._desk.runbook)
-        self.app.push_screen(
-            CorrectForm(self.text_styles, self._desk, entry.event.seq, said, of), lambda _: self.redraw()
-        )
+        form = correct_form(self.text_styles, event.seq, said, describe(event, self._desk.runbook))
+        async for values in form.answers(self.app):
+            await form.carry_out(self._desk.correct, event.seq, values["text"])
+        self.redraw()
 
     def action_note(self) -> None:
         if self._writes:
-            self.app.push_screen(NoteForm(self.text_styles, self._desk), lambda _: self.action_newest())
+            self.run_worker(self._note())
+
+    async def _note(self) -> None:
+        await write_note(self.app, self.text_styles, self._desk)
+        self.action_newest()
 
     def action_help(self) -> None:
         now = there(self, TIMELINE)

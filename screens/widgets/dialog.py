@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from typing import ClassVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar
 
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -16,13 +17,15 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.widgets.background import run_in_background
+from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
 from screens.widgets.inline_button import InlineButton, PickOne
 from screens.widgets.key import shown
 from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
 from screens.widgets.styles import FAINT, STRONG, WRONG, TextStyles
 
+T = TypeVar("T")
+P = ParamSpec("P")
 GRACE_S = 0.3
 """Seconds in which a dialog does not hear the key that opened it."""
 
@@ -50,10 +53,11 @@ class Body(VerticalScroll, can_focus=False):
         self.post_message(self.LayoutChanged())
 
 
-class Dialog(BaseScreen[bool], ModalScreen[bool]):
-    """Base of dialogs. Its result is True when what it asks for was done.
+class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
+    """Base of dialogs. The result is the answer, or None when the dialog was left without one.
 
-    What is refused leaves the dialog open, with the reason and with everything that was typed.
+    `App.push_screen_wait` closes the dialog with the first answer. `answers` leaves the dialog open until the answer is
+    carried out: a refusal keeps the dialog, with the reason and with everything that was typed.
     """
 
     DEFAULT_CSS = """
@@ -102,6 +106,7 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
         self._title, self._mark = title, mark or Content("")
         self._busy = False
         self._follows_focus = False
+        self._answers: asyncio.Queue[T | None] | None = None
         self.set_class(text_styles.ascii, "-ascii")
 
     # What a dialog says
@@ -270,7 +275,7 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
 
     def action_leave(self) -> None:
         if not self._busy:
-            self.dismiss(False)
+            self.dismiss(None)
 
     def action_accept(self) -> None:
         """What the second choice does."""
@@ -284,26 +289,54 @@ class Dialog(BaseScreen[bool], ModalScreen[bool]):
         """What `y` does, in a dialog that hears it."""
         self.action_accept()
 
-    def perform(self, work: Callable[[], object], doing: str) -> None:
-        """Do it beside the loop, then leave; stay open with one sentence when it is refused."""
-        if self._busy:
-            return
-        self._busy = True
-        self.say(doing, FAINT)
-        run_in_background(self, work, lambda _: self._performed(), self.complain, name=f"dialog {doing}")
+    doing = "Writing"
+    """Said while an answer is carried out."""
+
+    def answer(self, answer: T) -> None:
+        """Give the answer to the caller."""
+        if self._answers is None:
+            self.dismiss(answer)
+        elif not self._busy:
+            self._busy = True
+            self._answers.put_nowait(answer)
+
+    async def answers(self, app: App[Any]) -> AsyncIterator[T]:
+        """Show the dialog and yield each answer until the dialog is closed. Runs in a worker, which carries answers out."""
+        answers: asyncio.Queue[T | None] = asyncio.Queue()
+        self._answers = answers
+        app.push_screen(self, lambda _: answers.put_nowait(None))
+        while (answer := await answers.get()) is not None:
+            yield answer
+
+    async def carry_out(self, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Do the work beside the loop, then close the dialog. False when it was refused, or the dialog left meanwhile."""
+        self.say(f"{self.doing} {self.text_styles.signs.more}", FAINT)
+        refusal = ""
+        try:
+            await in_background(f"dialog {self.doing}", work, *args, **kwargs)
+        except WorkFailed as error:
+            refusal = str(error)
+        if self not in self.app.screen_stack:
+            return False
+        if refusal:
+            self.complain(refusal)
+        else:
+            self.listen()
+            self.dismiss(None)
+        return not refusal
 
     @property
     def writing(self) -> bool:
-        """Whether it does what it was told to, and hears no key meanwhile."""
+        """Whether an answer is being carried out; no key is heard meanwhile."""
         return self._busy
 
-    def _performed(self) -> None:
+    def listen(self) -> None:
+        """Take answers again."""
         self._busy = False
-        self.dismiss(True)
 
     def complain(self, sentence: str) -> None:
-        """Say why not, and let it be tried again."""
-        self._busy = False
+        """Say why not, and take answers again."""
+        self.listen()
         self.say(f"{self.text_styles.signs.person} {sentence}", WRONG)
 
     def say(self, text: str, style: str) -> None:

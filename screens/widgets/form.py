@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
@@ -15,11 +17,11 @@ from midwatch.runbook.questions import READERS, accepted
 from midwatch.system.sanitize import safe_text
 from screens.widgets.dialog import Dialog
 from screens.widgets.inline_button import PickOne
+from screens.widgets.key_bindings import YES, bindings
 from screens.widgets.line_input import LineInput
 from screens.widgets.styles import FAINT, TextStyles
 from screens.widgets.text_layout import joined
 
-Submit = Callable[[Mapping[str, str]], object]
 _NEEDED = "an answer is needed"
 _LINE, _AROUND = 55, 7
 """Cells that options beside one another take at most, and what stands around each: its mark and the gap to the next."""
@@ -40,6 +42,14 @@ class Field:
     """Whether the options stand beside one another."""
     example: str = ""
     """Stands in a line while nothing is typed there."""
+    fault: Callable[[str], str] = lambda text: ""
+    """Why a text is no answer, as a sentence; empty where it is one."""
+    shown_with: tuple[str, str] = ("", "")
+    """The choice and its value with which the field is there; empty: always."""
+    optional_with: str = ""
+    """A choice with which, once it is made, the field may stay empty."""
+    last_without: str = ""
+    """A choice without which Enter in the field accepts the form."""
 
 
 def asked(ask: Question, known: str | None = None) -> Field:
@@ -54,8 +64,8 @@ def asked(ask: Question, known: str | None = None) -> Field:
     return Field(ask.name, ask.prompt, "one", ask.required, value, options, across)
 
 
-class Form(Dialog):
-    """Fields below a few words. Enter goes from field to field and, on the last one, accepts."""
+class Form(Dialog[Mapping[str, str]]):
+    """Fields below a few words, or above them. Enter goes from field to field and, on the last one, accepts."""
 
     DEFAULT_CSS = """
     Form TextArea { width: 1fr; height: 4; background: $field; border: none; padding: 0; }
@@ -64,42 +74,51 @@ class Form(Dialog):
     Form .prompt { height: auto; width: 1fr; }
     Form .answer { margin-bottom: 1; }
     Form .answer.-last { margin-bottom: 0; }
+    Form.-tall TextArea { height: 8; }
     Form #words { height: auto; width: 1fr; margin-bottom: 1; }
+    Form.-words-below #words { margin-bottom: 0; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = bindings((YES,))
 
     def __init__(
         self,
         text_styles: TextStyles,
         title: str,
         fields: Sequence[Field],
-        submit: Submit,
         *,
         words: Sequence[Content] = (),
+        words_below: bool = False,
         accept: str = "Save",
         mark: Content | None = None,
+        choice_by_arrows: str = "",
+        accepted_by_yes: bool = False,
     ) -> None:
+        """`choice_by_arrows` names the choice that up and down change while a line has the focus.
+
+        `accepted_by_yes`: `y` accepts the form, and the first field has the focus at first.
+        """
         super().__init__(text_styles, title, mark=mark)
         self.fields = list(fields)
-        self._submit, self._words = submit, words
-        self.accept_words = accept
+        self._words, self._words_below, self._by_yes = words, words_below, accepted_by_yes
+        self._choice_by_arrows = choice_by_arrows
+        self.set_class(words_below, "-words-below")
+        self.accept_words = self.doing = accept
         several = any(field.kind == "text" for field in fields)
         self.hint = f"Esc cancel {text_styles.signs.dot} {'Ctrl+S' if several else 'Enter'} {accept.lower()}"
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`y` is a letter, unless it accepts the form."""
+        return self._by_yes if action == "yes" else True
+
     def body(self) -> Iterable[Widget]:
-        yield from self.telling()
-        yield from self.asking()
-
-    def telling(self) -> Iterable[Widget]:
-        """The words, if there are any."""
-        if self._words:
-            yield Static(joined(self._words), id="words", markup=False)
-
-    def asking(self) -> Iterable[Widget]:
-        """The fields, each below its prompt."""
+        """The words, and the fields, each below its prompt."""
+        words = [Static(joined(self._words), id="words", markup=False)] if self._words else []
+        yield from () if self._words_below else words
         for field in self.fields:
             prompt = field.prompt + ("" if self.required(field) else " (may stay empty)")
             yield Static(self.text_styles.ink(prompt, FAINT), classes="prompt", id=f"prompt-{field.name}", markup=False)
             yield self._widget(field)
+        yield from words if self._words_below else ()
 
     def _widget(self, field: Field) -> Widget:
         name = f"field-{field.name}"
@@ -136,21 +155,31 @@ class Form(Dialog):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.close_up()
+        for name in {field.shown_with[0] for field in self.fields} - {""}:
+            self.watch(self.query_one(f"#field-{name}", PickOne), "picked", self._choice_changed, init=False)
+        self._choice_changed()
 
-    def close_up(self) -> None:
-        """No blank line stands below the last field: what follows brings its own."""
+    def _choice_changed(self) -> None:
+        """Show the fields that are wanted. No blank line stands below the last one: what follows brings its own."""
+        for field in self.fields:
+            for part in ("field", "prompt"):
+                self.query_one(f"#{part}-{field.name}").display = self.wanted(field)
         last = next((field.name for field in reversed(self.fields) if self.wanted(field)), "")
         for field in self.fields:
             self.query_one(f"#field-{field.name}").set_class(field.name == last, "-last")
+        self.call_after_refresh(self._fit)
 
     def first_focus(self) -> Widget:
         """The first field to type in that has to be filled in, else the first field."""
-        to_type = [
-            field
-            for field in self.fields
-            if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
-        ]
+        to_type = (
+            []
+            if self._by_yes
+            else [
+                field
+                for field in self.fields
+                if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
+            ]
+        )
         first = next(iter([*to_type, *self.fields]), None)
         return self.query_one(f"#field-{first.name}") if first else super().first_focus()
 
@@ -185,15 +214,12 @@ class Form(Dialog):
 
     def on_key(self, event: events.Key) -> None:
         """Up and down change the choice of a form that has one above its line, from within the line as well."""
-        if self.choice_by_arrows and event.key in ("up", "down") and isinstance(self.focused, Input):
-            self.query_one(f"#field-{self.choice_by_arrows}", PickOne).action_move(1 if event.key == "down" else -1)
+        if self._choice_by_arrows and event.key in ("up", "down") and isinstance(self.focused, Input):
+            self.query_one(f"#field-{self._choice_by_arrows}", PickOne).action_move(1 if event.key == "down" else -1)
             event.stop()
             event.prevent_default()
         else:
             super().on_key(event)
-
-    choice_by_arrows = ""
-    """The name of the choice that up and down change while a line has the focus."""
 
     def _moves(self) -> list[tuple[str, str]]:
         arrows = [
@@ -202,33 +228,42 @@ class Form(Dialog):
                 "Another one of the choices above, from within the line as well",
             )
         ]
-        return [*super()._moves(), *(arrows if self.choice_by_arrows and isinstance(self.focused, Input) else [])]
+        return [*super()._moves(), *(arrows if self._choice_by_arrows and isinstance(self.focused, Input) else [])]
 
     def wanted(self, field: Field) -> bool:
         """Whether the field is there now; one that is not is neither asked for nor gone to."""
-        return True
+        choice, value = field.shown_with
+        return not choice or self._chosen(choice) == value
 
     def required(self, field: Field) -> bool:
         """Whether the field may not stay empty now."""
-        return field.required
+        return field.required and not (field.optional_with and self._chosen(field.optional_with))
+
+    def _chosen(self, choice: str) -> str:
+        return next((widget.value for widget in self.query(f"#field-{choice}").results(PickOne)), "")
 
     def _onward(self, widget: Widget) -> None:
         there = [field for field in self.fields if self.wanted(field)]
-        if there and widget.id == f"field-{there[-1].name}":
+        field = next((field for field in there if widget.id == f"field-{field.name}"), None)
+        ends = field is not None and field.last_without and not self._chosen(field.last_without)
+        if field is not None and (ends or field is there[-1]):
             self.action_accept()
         else:
             self.focus_next()
 
     def action_accept(self) -> None:
         values = self.values()
-        needed = [field for field in self.fields if self.wanted(field) and self.required(field)]
-        missing = next((field for field in needed if not values[field.name].strip()), None)
-        if missing is not None:
-            choose = "" if missing.kind in ("line", "text") else "; choose one first"
-            self.complain(f"{_asked(missing)}: {_NEEDED}{choose}")
-            self.query_one(f"#field-{missing.name}").focus()
-            return
-        self.perform(lambda: self._submit(values), f"{self.accept_words} {self.text_styles.signs.more}")
+        for field in self.fields:
+            if self.wanted(field) and (fault := self._fault(field, values[field.name])):
+                self.complain(fault)
+                self.query_one(f"#field-{field.name}").focus()
+                return
+        self.answer(values)
+
+    def _fault(self, field: Field, value: str) -> str:
+        if self.required(field) and not value.strip():
+            return f"{_asked(field)}: {_NEEDED}{'' if field.kind in ('line', 'text') else '; choose one first'}"
+        return field.fault(value)
 
 
 def _asked(field: Field) -> str:

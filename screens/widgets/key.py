@@ -34,7 +34,7 @@ class Key:
     """One thing that a key does."""
 
     id: str
-    """The action on the screen, and the name by which it can be given another key."""
+    """The name by which it can be given another key; on the incident screen also what it does (`Commands`)."""
     key: str
     words: str
     """For the footer; empty keeps it out of the footer."""

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from midwatch.engine.incident_controls import IncidentControls
 from screens.dialogs import confirm
-from screens.incident import screen
+from screens.incident import enter_guard
 from screens.widgets import background, hand
 from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
@@ -40,7 +40,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a tired hand here; the waiting has tests of its own."""
     monkeypatch.setattr(confirm, "GRACE", 0.0)
-    monkeypatch.setattr(screen, "AFTER_A_MOVE", 0.0)
+    monkeypatch.setattr(enter_guard, "AFTER_A_MOVE", 0.0)
     monkeypatch.setattr(Dialog, "grace_s", 0.0)
     for name in ("REPEAT_S", "HELD_S"):
         monkeypatch.setattr(hand, name, 0.0)

@@ -162,4 +162,4 @@ def remember(pilot: Pilots, session: SessionInMemory) -> None:
     row, root = ROWS["disk"]
     for minute in range(60, -1, -1):
         at = session.clock.now() - timedelta(minutes=minute)
-        screen._took(Reading("disk", at, (replace(row, number=96.0 - minute * 0.35 - minute % 7 * 0.2), root)))
+        screen.take_reading(Reading("disk", at, (replace(row, number=96.0 - minute * 0.35 - minute % 7 * 0.2), root)))

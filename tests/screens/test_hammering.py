@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
 
-from screens.incident import screen
+from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
 from tests.screens.conftest import opened, rest
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
-from tests.screens.test_held_keys import Night, by
+from tests.screens.test_held_keys import Night
 
 OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
 KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
@@ -63,13 +63,13 @@ async def hammer(folder: Path, acts: list[Act]) -> None:
     session, night = reference(folder), Night()
     in_the_middle(session)
     with (
-        patch.object(screen, "AFTER_A_MOVE", 0.5),
+        patch.object(enter_guard, "AFTER_A_MOVE", 0.5),
         patch.object(Dialog, "grace_s", 0.3),
         patch.object(hand, "REPEAT_S", 0.12),
         patch.object(hand, "HELD_S", 1.0),
     ):
-        async with opened(session) as pilot:
-            await by(pilot, night)
+        async with opened(session, hand=hand.Hand(night)) as pilot:
+            night.at += 2
             for act in acts:
                 if pilot.app._exit:
                     return

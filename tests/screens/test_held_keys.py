@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from textual import events
 from textual.widgets import Input
 
 from midwatch.incident.state import CriterionState
 from screens.dialogs.close_incident import CloseIncident
-from screens.dialogs.mark_done import MarkDone
-from screens.dialogs.note import NoteForm
-from screens.dialogs.severity import SeverityForm
-from screens.incident import screen
+from screens.incident import enter_guard
 from screens.incident.screen import IncidentScreen
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
+from screens.widgets.form import Form
 from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
-from tui.app.base_app import BaseApp
 
 
 class Night:
@@ -37,20 +32,11 @@ class Night:
 @pytest.fixture
 def night(monkeypatch: pytest.MonkeyPatch) -> Night:
     """The waiting of a tired hand, by a clock of the test."""
-    monkeypatch.setattr(screen, "AFTER_A_MOVE", 0.5)
+    monkeypatch.setattr(enter_guard, "AFTER_A_MOVE", 0.5)
     monkeypatch.setattr(Dialog, "grace_s", 0.3)
     monkeypatch.setattr(hand, "REPEAT_S", 0.12)
     monkeypatch.setattr(hand, "HELD_S", 1.0)
     return Night()
-
-
-async def by(pilot: Pilots, night: Night) -> None:
-    """Have this application go by the night's clock."""
-    cast(BaseApp[bool], pilot.app).hand.now = night
-    screen = pilot.app.screen
-    assert isinstance(screen, IncidentScreen)
-    screen._moved_at = night.at
-    night.at += 2
 
 
 async def arrive(pilot: Pilots, night: Night, key: str, *gaps: float, wait: bool = True) -> None:
@@ -81,14 +67,14 @@ def ticked(session: SessionInMemory) -> int:
 async def test_a_held_enter_ticks_nothing(manual: SessionInMemory, night: Night, first_repeat: float) -> None:
     """Four seconds of it, as keyboards repeat: it opens one dialog and is heard no more."""
     before = ticked(manual)
-    async with opened(manual) as pilot:
-        await by(pilot, night)
+    async with opened(manual, hand=Hand(night)) as pilot:
+        night.at += 2
         await arrive(pilot, night, "enter", 0)
-        assert isinstance(pilot.app.screen, MarkDone)
+        assert isinstance(pilot.app.screen, Form)
         await arrive(pilot, night, "enter", first_repeat, *[0.033] * 100, wait=False)
         await rest(pilot)
         assert ticked(manual) == before
-        assert isinstance(pilot.app.screen, MarkDone)
+        assert isinstance(pilot.app.screen, Form)
         await arrive(pilot, night, "enter", 0.6)
         assert ticked(manual) == before + 1
 
@@ -97,8 +83,8 @@ async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(
     manual: SessionInMemory, night: Night
 ) -> None:
     before = ticked(manual)
-    async with opened(manual) as pilot:
-        await by(pilot, night)
+    async with opened(manual, hand=Hand(night)) as pilot:
+        night.at += 2
         for gap in (0.0, 0.3, 0.6, 0.7):
             await arrive(pilot, night, "enter", gap, *[0.0] * 9, wait=False)
             await rest(pilot)
@@ -109,22 +95,22 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
     manual: SessionInMemory, night: Night
 ) -> None:
     before = ticked(manual)
-    async with opened(manual) as pilot:
-        await by(pilot, night)
+    async with opened(manual, hand=Hand(night)) as pilot:
+        night.at += 2
         await arrive(pilot, night, "enter", 0, 0.6)
         assert ticked(manual) == before + 1
         for gap in (0.3, 0.4, 0.45):
             await arrive(pilot, night, "enter", gap)
             assert isinstance(pilot.app.screen, IncidentScreen)
         await arrive(pilot, night, "enter", 0.55)
-        assert isinstance(pilot.app.screen, MarkDone)
+        assert isinstance(pilot.app.screen, Form)
 
 
 async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
     session: SessionInMemory, night: Night
 ) -> None:
-    async with opened(session) as pilot:
-        await by(pilot, night)
+    async with opened(session, hand=Hand(night)) as pilot:
+        night.at += 2
         session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
         await until(pilot, lambda: "running" in grid(pilot))
         night.at += 1
@@ -139,8 +125,8 @@ async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
 async def test_a_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
     session: SessionInMemory, night: Night, keys: str, action: str
 ) -> None:
-    async with opened(session) as pilot:
-        await by(pilot, night)
+    async with opened(session, hand=Hand(night)) as pilot:
+        night.at += 2
         session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
         await until(pilot, lambda: "x end it" in grid(pilot))
         await arrive(pilot, night, keys, 0.7)
@@ -193,12 +179,12 @@ async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(sessi
     async with opened(session) as pilot:
         await press(pilot, "S", *"minor hit, n o w", "up")
         screen = pilot.app.screen
-        assert isinstance(screen, SeverityForm)
+        assert isinstance(screen, Form)
         assert screen.values() == {"severity": "SEV-0", "reason": "minor hit, n o w"}
         await press(pilot, "enter")
         assert session.incident.severity == "SEV-0"
         await press(pilot, "S", "tab", *"xyz")
-        assert isinstance(pilot.app.screen, SeverityForm)
+        assert isinstance(pilot.app.screen, Form)
         assert pilot.app.screen.values()["reason"] == "xyz"
 
 
@@ -242,7 +228,7 @@ async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: 
         pilot.app.post_message(events.Paste(text))
         await rest(pilot)
         form = pilot.app.screen
-        assert isinstance(form, NoteForm)
+        assert isinstance(form, Form)
         assert f"Pasted {len(text)} characters: keep them as a note?" in grid(pilot)
         assert len(session.events) == before
         await press(pilot, "ctrl+s")
@@ -254,7 +240,7 @@ async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(ses
         await press(pilot, "S", "tab")
         pilot.app.post_message(events.Paste("\nit is\r\nworse\n"))
         await rest(pilot)
-        assert isinstance(pilot.app.screen, SeverityForm)
+        assert isinstance(pilot.app.screen, Form)
         assert pilot.app.screen.values()["reason"] == "it is worse"
         await press(pilot, "escape", "q")
         pilot.app.post_message(events.Paste("yyyy\nq\n"))

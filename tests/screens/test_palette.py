@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from screens.dialogs.note import NoteForm
 from screens.dialogs.palette import Palette
+from screens.widgets.form import Form
 from tests.screens.conftest import grid, opened, press
 from tests.screens.desk import SessionInMemory
 
@@ -11,7 +11,7 @@ from tests.screens.desk import SessionInMemory
 async def test_what_is_found_is_done(session: SessionInMemory) -> None:
     async with opened(session) as pilot:
         await press(pilot, "colon", *"write note", "enter")
-        assert isinstance(pilot.app.screen, NoteForm)
+        assert isinstance(pilot.app.screen, Form)
 
 
 async def test_arrows_choose_and_nothing_found_does_nothing(session: SessionInMemory) -> None:

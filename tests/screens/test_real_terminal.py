@@ -32,14 +32,14 @@ ON, READLINE = (b"7", b"25"), (b"2004",)
 """Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""
 BROKEN = """\
 import sys
-from screens.incident.screen import IncidentScreen
+from screens.incident.commands import Commands
 from tui.cli import main
 
-def broken(screen):
+def broken(commands):
     password = "hunter" + str(2)
     raise RuntimeError("no such luck")
 
-IncidentScreen.action_panels = broken
+Commands.panels = broken
 sys.exit(main())
 """
 

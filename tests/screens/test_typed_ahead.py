@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +15,9 @@ from midwatch.system.errors import Failed
 from screens.dialogs import confirm
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.leave import Leave
-from screens.dialogs.note import NoteForm
 from screens.incident.screen import IncidentScreen
 from screens.widgets.dialog import Dialog
+from screens.widgets.form import Form
 from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
 from tui.terminal import key_queue
@@ -81,9 +82,7 @@ class SlowNotes:
 
     async def begin(self, pilot: Pilots) -> None:
         type_ahead(pilot, "n", *"smoke")
-        await until(
-            pilot, lambda: isinstance(pilot.app.screen, NoteForm) and pilot.app.screen.values()["text"] == "smoke"
-        )
+        await until(pilot, lambda: isinstance(pilot.app.screen, Form) and pilot.app.screen.values()["text"] == "smoke")
         await rest(pilot)
         type_ahead(pilot, "ctrl+s")
         await until(pilot, self.begun.is_set)
@@ -97,7 +96,7 @@ async def test_a_key_typed_while_a_dialog_writes_is_dropped(
         await slow.begin(pilot)
         type_ahead(pilot, "enter", "ctrl+s", "escape", "q", "h")
         await pilot.pause()
-        assert isinstance(pilot.app.screen, NoteForm)
+        assert isinstance(pilot.app.screen, Form)
         slow.let.set()
         await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
         await rest(pilot)
@@ -116,7 +115,7 @@ async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
         slow.let.set()
         await until(pilot, lambda: "the disk is full" in grid(pilot))
         await rest(pilot)
-        assert isinstance(pilot.app.screen, NoteForm)
+        assert isinstance(pilot.app.screen, Form)
         assert pilot.app.screen.values()["text"] == "smoke"
         await press(pilot, *" again")
         assert pilot.app.screen.values()["text"] == "smoke again"
@@ -144,8 +143,9 @@ async def test_nothing_is_consented_to_that_nobody_could_read_yet(
         screen = pilot.app.screen
         assert isinstance(screen, IncidentScreen)
         before = list(session.started)
-        screen.action_go()
-        dialog = pilot.app.screen
+        screen.action_press("go")
+        while not isinstance(dialog := pilot.app.screen, Dialog):  # noqa: ASYNC110 - the moment in which it opens
+            await asyncio.sleep(0)
         assert isinstance(dialog, Confirm)
         dialog.action_yes()
         monkeypatch.setattr(confirm, "GRACE", 3600.0)

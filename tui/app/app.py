@@ -17,10 +17,11 @@ from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import counted
-from screens.dialogs.note import NoteForm
-from screens.dialogs.settings import SettingsForm
+from screens.dialogs.note import write_note
+from screens.dialogs.settings import settings_form
 from screens.incident.panel_poller import Source
 from screens.incident.screen import IncidentScreen
+from screens.widgets.hand import Hand
 from screens.widgets.line_view import LineView
 from tui.app.base_app import BaseApp
 from tui.app.keymap_file import keys_file, keys_text, parse_keymap, read_keymap
@@ -46,10 +47,11 @@ class MidwatchApp(BaseApp[bool]):
         sources: Sequence[Source] | None = None,
         environment: Mapping[str, str] | None = None,
         keymap: Mapping[str, str] | None = None,
+        hand: Hand | None = None,
     ) -> None:
         """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file of
         changed keys are looked up. Raises `BadInput` when that file is faulty."""
-        super().__init__(os.environ if environment is None else environment, ascii=ascii)
+        super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
         self.left_on_purpose = False
         self._desk = session
         self._sources = panel_sources(session.runbook, session.clock) if sources is None else sources
@@ -71,14 +73,14 @@ class MidwatchApp(BaseApp[bool]):
         """Leave the incident screen, or close the page above it."""
         screen = self.screen
         if isinstance(screen, IncidentScreen):
-            screen.action_leave()
+            screen.action_press("leave")
         elif len(self.screen_stack) > 2:
             screen.dismiss(None)
 
     def offer_pasted(self, text: str) -> None:
         """Offer what was pasted as a note to the driver; nothing of it acts."""
         if text.strip() and self._desk.driving and self._desk.incident.open:
-            self.push_screen(NoteForm(self.text_styles, self._desk, text))
+            self.run_worker(write_note(self, self.text_styles, self._desk, text))
         elif isinstance(self.screen, IncidentScreen):
             self.screen.notice(
                 f"Pasted {counted(len(text), 'character')}: only the driver keeps notes; nothing was done"
@@ -86,29 +88,27 @@ class MidwatchApp(BaseApp[bool]):
 
     def action_settings(self) -> None:
         """Show the settings; a theme that is kept is put on at once."""
+        self.run_worker(self._ask_settings())
+
+    async def _ask_settings(self) -> None:
         file, keys = settings_file(self.environment), keys_file(self.environment)
-
-        def save(values: Mapping[str, str]) -> None:
-            parse_keymap(values["keys"], keys)
-            flags = {name: values[name] == "yes" for name in ("mouse", "ascii", "plain")}
-            write_settings(file, Settings(theme=values["theme"], **flags))
-            if values["keys"] != keys_text(keys):
-                write_text(keys, values["keys"])
-
-        def kept(done: bool | None) -> None:
-            if done:
-                self._change_keys(read_keymap(keys))
-            if done and self.text_styles.colours:
-                self.theme = theme_for(with_theme(self.environment, read_settings(file)))
-
         now = read_settings(file)
         words = {name: "yes" if getattr(now, name) else "no" for name in ("mouse", "ascii", "plain")}
-        self.push_screen(
-            SettingsForm(
-                self.text_styles, {"theme": now.theme, "keys": keys_text(keys), **words}, THEME_NAMES, str(file), save
-            ),
-            kept,
-        )
+        known = {"theme": now.theme, "keys": keys_text(keys), **words}
+        form = settings_form(self.text_styles, known, THEME_NAMES, str(file))
+        async for values in form.answers(self):
+            if await form.carry_out(self._save_settings, values):
+                self._change_keys(read_keymap(keys))
+                if self.text_styles.colours:
+                    self.theme = theme_for(with_theme(self.environment, read_settings(file)))
+
+    def _save_settings(self, values: Mapping[str, str]) -> None:
+        keys = keys_file(self.environment)
+        parse_keymap(values["keys"], keys)
+        flags = {name: values[name] == "yes" for name in ("mouse", "ascii", "plain")}
+        write_settings(settings_file(self.environment), Settings(theme=values["theme"], **flags))
+        if values["keys"] != keys_text(keys):
+            write_text(keys, values["keys"])
 
     def _change_keys(self, keymap: Mapping[str, str]) -> None:
         self.set_keymap(keymap)

@@ -58,7 +58,7 @@ class BaseApp(App[T]):
     TITLE = "Midwatch"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, environment: Mapping[str, str], *, ascii: bool) -> None:
+    def __init__(self, environment: Mapping[str, str], *, ascii: bool, hand: Hand | None = None) -> None:
         self.environment = dict(environment)
         super().__init__(driver_class=HangupDriver)
         for theme in THEMES:
@@ -67,7 +67,7 @@ class BaseApp(App[T]):
         self.text_styles = TextStyles(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
         self._shown = DiffRenderer()
-        self.hand = Hand()
+        self.hand = hand or Hand()
         self._turns = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
         self._broke = ""
 

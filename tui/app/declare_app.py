@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from midwatch.engine.repository import Summary
 from midwatch.runbook.declaration import Declaration
 from midwatch.runbook.model import Runbook
-from screens.dialogs.declare import DeclareForm
+from midwatch.system.errors import MidwatchError
+from screens.dialogs.declare import declaration_of, declare_form
 from tui.app.base_app import BaseApp
 
 
@@ -39,5 +40,13 @@ class DeclareApp(BaseApp[Declaration]):
     def on_mount(self) -> None:
         """Open the form that declares an incident."""
         self.end_with_the_terminal()
-        form = DeclareForm(self.text_styles, self._runbook, self._earlier, self._given)
-        self.push_screen(form, lambda done: self.exit(form.declaration if done else None))
+        self.run_worker(self._declare())
+
+    async def _declare(self) -> None:
+        form = declare_form(self.text_styles, self._runbook, self._earlier, self._given)
+        async for values in form.answers(self):
+            try:
+                self.exit(declaration_of(self._runbook, values))
+            except MidwatchError as error:
+                form.complain(str(error))
+        self.exit(self.return_value)
