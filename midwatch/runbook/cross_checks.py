@@ -101,6 +101,10 @@ def _step_keys(step: Fields, problems: Problems) -> None:
             problems.add(f"{key!r} belongs to {owner}", step.key(key), "Take it out")
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
+    script = str(step.get("run") or "")
+    if script.startswith("#!") and not script[2:].lstrip(" \t").startswith("/"):
+        sentence = "The line '#!' names no program by its whole path"
+        problems.add(sentence, step.where("run"), "Write #!/usr/bin/env NAME, or take the line out for bash")
     if kind is StepKind.MANUAL:
         for key in ("timeout", "risk", "preconditions", "requires_approval"):
             if key in step:

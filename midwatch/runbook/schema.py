@@ -182,7 +182,11 @@ STEP = Shape(
         Key("title", LINE, "What is done, in a few words", required=True),
         Key("why", TEXT, "What it is good for"),
         Key("instructions", TEXT, "Markdown; for a manual step what to do"),
-        Key("run", TEXT, "A script for bash -euo pipefail; values reach it through 'env' only"),
+        Key(
+            "run",
+            TEXT,
+            "A script for bash -euo pipefail, or by its #! line; values reach it through 'env' only",
+        ),
         Key("uses", LINE, "The action that does it"),
         Key("with", ARGUMENTS, "Parameters of the action"),
         Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),

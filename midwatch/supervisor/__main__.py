@@ -16,7 +16,7 @@ from pathlib import Path
 
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.consented_command import require_consented
+from midwatch.supervisor.consented_command import file_of, require_consented
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.runner import Supervision
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         folder = AttemptFolder(Path(arguments[0]))
         order, secrets, plan = _handover(starter)
         require_consented(order, plan, folder.plan)
-        supervision = Supervision(folder, order, secrets, oom)
+        supervision = Supervision(folder, order, secrets, file_of(plan), oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1

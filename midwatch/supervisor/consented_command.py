@@ -42,10 +42,23 @@ def variables_of(plan: Plan) -> dict[str, str]:
     return {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
 
 
+def interpreter_of(script: str) -> tuple[str, ...]:
+    """The `#!` line of a script as the kernel reads it, a program and the rest as one argument; empty without one."""
+    line = script.partition("\n")[0]
+    return tuple(line[2:].strip().split(maxsplit=1)) if line.startswith("#!") else ()
+
+
+def file_of(plan: Plan) -> str:
+    """The text that the command gets as a file, behind its words; empty for all commands but those of a `#!` line."""
+    script = plan.parameters["script"] if plan.action == SHELL_ACTION else ""
+    return script if interpreter_of(script) else ""
+
+
 def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
     """The words that run a plan; `file` is where an action finds the plan."""
     if plan.action == SHELL_ACTION:
-        return (*SHELL, plan.parameters["script"])
+        script = plan.parameters["script"]
+        return interpreter_of(script) or (*SHELL, script)
     options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
     return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
 

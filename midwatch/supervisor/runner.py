@@ -39,7 +39,9 @@ _LAST_GONE = 0.5
 class Supervision:
     """One step from its preparation to its result."""
 
-    def __init__(self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], oom: str = "") -> None:
+    def __init__(
+        self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], script: str = "", oom: str = ""
+    ) -> None:
         """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
 
         Raises `OSError`; then nothing of the step has run.
@@ -59,7 +61,7 @@ class Supervision:
         self._terminal: Terminal = open_terminal({**os.environ, **order.env})
         inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path)}
         inherited[ATTEMPT_VARIABLE] = str(folder.path)
-        self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, oom)
+        self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, script, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
         self._family = ProcessTree(ControlGroup.make(self._child.pid))

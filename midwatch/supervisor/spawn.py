@@ -26,6 +26,32 @@ _DEFAULTS = {
 """A pager or a prompt would wait for keys that nobody can press: the step's terminal is written to, never typed into."""
 
 
+_CHANGE_SHELLS = frozenset(
+    {
+        "BASH_ENV",
+        "ENV",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "BASH_COMPAT",
+        "BASH_XTRACEFD",
+        "POSIXLY_CORRECT",
+        "CDPATH",
+        "GLOBIGNORE",
+    }
+)
+_FUNCTION = "BASH_FUNC_"
+"""Begins the variables in which bash exports functions."""
+
+
+def inherited_environment() -> dict[str, str]:
+    """The variables that a step inherits: no code and no option by which the caller's shell would change a script."""
+    return {
+        name: value
+        for name, value in (_DEFAULTS | dict(os.environ)).items()
+        if name not in _CHANGE_SHELLS and not name.startswith(_FUNCTION)
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """A pseudo-terminal: the step writes to `step_end`, we read from `our_end`."""
@@ -73,11 +99,24 @@ class Child:
     """A process that waits at a gate until the supervisor has put on disk that it exists."""
 
     def __init__(
-        self, order: LaunchSpec, terminal: Terminal, inherited: Sequence[int], extra: Mapping[str, str], oom: str = ""
+        self,
+        order: LaunchSpec,
+        terminal: Terminal,
+        inherited: Sequence[int],
+        extra: Mapping[str, str],
+        script: str = "",
+        oom: str = "",
     ) -> None:
-        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session."""
+        """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session.
+
+        With a `script`, the command gets its text as a file, behind its words.
+        """
         self._order, self._oom = order, oom
-        environment = _DEFAULTS | dict(os.environ) | dict(order.env) | dict(extra)
+        self._argv = list(order.argv)
+        if script:
+            inherited = (*inherited, file := _in_memory(script))
+            self._argv.append(f"/proc/self/fd/{file}")
+        environment = inherited_environment() | dict(order.env) | dict(extra)
         gate, self._gate = os.pipe2(os.O_CLOEXEC)
         self._report, report = os.pipe2(os.O_CLOEXEC)
         blocked = signal.pthread_sigmask(
@@ -87,8 +126,8 @@ class Child:
         if self.pid == 0:
             self._become(gate, report, terminal, inherited, environment)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        os.close(gate)
-        os.close(report)
+        for descriptor in (gate, report, *((file,) if script else ())):
+            os.close(descriptor)
         with contextlib.suppress(OSError):  # it has done so itself already
             os.setpgid(self.pid, self.pid)
 
@@ -141,7 +180,7 @@ class Child:
                 os.write(report, b"c%d" % (error.errno or 0))
                 os._exit(_NOT_FOUND)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            os.execvpe(self._order.argv[0], list(self._order.argv), environment)  # noqa: S606  (the order says what to run)
+            os.execvpe(self._argv[0], self._argv, environment)  # noqa: S606  (the order says what to run)
         except OSError as error:
             missing = error.errno == errno.EACCES and not _is_on_path(self._order.argv[0], environment)
             os.write(report, b"x%d" % (errno.ENOENT if missing else error.errno or 0))
@@ -149,3 +188,14 @@ class Child:
             os.write(report, b"x%d" % errno.EINVAL)
         finally:
             os._exit(_NOT_EXECUTABLE)
+
+
+def _in_memory(text: str) -> int:
+    """A file without a name that nobody can change any more; returns its descriptor."""
+    file = os.memfd_create("script", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with open(file, "wb", closefd=False) as stream:
+        stream.write(text.encode("utf-8", "surrogateescape"))
+    fcntl.fcntl(
+        file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+    )
+    return file

@@ -68,6 +68,43 @@ def test_cannot_begin(step: Step, tmp_path: Path, script: str, cwd: str, path: s
     assert sentence in found.error
 
 
+@pytest.mark.parametrize(
+    ("first", "rest", "output"),
+    [
+        ("#!/usr/bin/env python3", 'import sys\nprint("ü", len(sys.argv))', "ü 1\n"),
+        ("#! /usr/bin/env -S python3 -u -B", "import sys\nprint(sys.flags.dont_write_bytecode)", "1\n"),
+        ("#!/usr/bin/awk -f", 'BEGIN { print "by awk" }', "by awk\n"),
+        ("#!/bin/sh", "false\necho went on; read x || echo no input", "went on\nno input\n"),
+        ("#!/usr/bin/env python3", "#" * 300_000 + "\nprint('long')", "long\n"),
+    ],
+    ids=["env", "arguments", "awk", "sh", "long"],
+)
+def test_script_runs_by_the_program_of_its_first_line(step: Step, first: str, rest: str, output: str) -> None:
+    step.start(f"{first}\n{rest}\n")
+    assert (step.result().outcome, step.output.decode()) == (StepOutcome.DONE, output)
+
+
+def test_script_of_a_program_that_is_not_there_fails_by_its_name(step: Step) -> None:
+    step.start("#!/opt/no/such/shell\ntrue\n")
+    assert step.result().exit == 127
+    assert "no program '/opt/no/such/shell'" in step.result().error
+
+
+def test_shell_of_the_caller_changes_no_step(step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil").write_text("echo evil\n")
+    (tmp_path / "inside").mkdir()
+    changes = {"BASH_ENV": str(tmp_path / "evil"), "ENV": str(tmp_path / "evil"), "CDPATH": str(tmp_path)}
+    changes |= {"SHELLOPTS": "noexec", "BASHOPTS": "nocasematch", "BASH_FUNC_ls%%": "() { echo evil; }", "KEPT": "kept"}
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    step.start(
+        "ls /nowhere 2>&1 || true; cd inside 2>/dev/null || echo no; [[ a == A ]] || echo $KEPT; sh -c 'ls -d /'"
+    )
+    assert step.result().outcome is StepOutcome.DONE
+    assert b"evil" not in step.output
+    assert step.output.endswith(b"no\nkept\n/\n")
+
+
 def test_never_twice_in_one_folder(step: Step) -> None:
     step.start("echo once")
     step.result()
@@ -199,7 +236,7 @@ def test_a_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: 
 def test_progress_goes_beside_the_output(step: Step) -> None:
     step.start(r"printf 'a\033]9;4;1;42\007b\033]9;4;1;50;512;1024;bytes\033\\c'; read x < <(sleep 60)")
     until(lambda: read_progress(step.folder.progress) == Progress(512, 1024, "bytes"), "the progress")
-    assert step.output == b"abc"
+    until(lambda: step.output == b"abc", "the output")
 
 
 def test_progress_without_a_total_and_rubbish_in_its_file(tmp_path: Path) -> None:
