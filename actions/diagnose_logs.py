@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,51 +15,57 @@ from midwatch.runbook.model import Risk
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.mounts import require_answer
 from midwatch.system.sanitize import safe_text
-from probes.logs.log_tail import LogLine, tail_lines
+from probes.logs.failure_kinds import FailureKinds, Mark, mark_of
+from probes.logs.line_time import split_time
+from probes.logs.log_tail import LogLine
+from probes.logs.rotated_log import Coverage, is_there, read_log
 
 TAIL = 20_000_000
 """Bytes at the end of each log that are read."""
 SHOWN = 10
-_FAILED = re.compile(r"\[(ERROR|FAILURE|CRITICAL|FATAL|ALERT)\]")
 _STARTED = re.compile(r"\bstarted\b|\[EMERGENCY\]")
-_TIME = re.compile(r"^\W*(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?)\s*")
-_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
 class Failures:
     """What failed in one log."""
 
-    lines: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    """Words with their numbers left out → how often."""
-    seen: dict[str, tuple[LogLine, LogLine]] = field(default_factory=dict)
-    """The first and the last line of each kind."""
+    coverage: Coverage = field(default_factory=Coverage)
+    kinds: FailureKinds = field(default_factory=FailureKinds)
+    unmarked: int = 0
+    """Lines without a level that is known here: what they say was not judged."""
     first: LogLine | None = None
     """Of the last run: what failed first. What failed next usually follows from it."""
     end: deque[LogLine] = field(default_factory=deque)
 
     def add(self, line: LogLine) -> None:
         """Take in the next line of the log."""
-        self.lines += 1
         self.end.append(line)
-        if _FAILED.search(line.text):
-            kind = _NUMBER.sub("N", _TIME.sub("", line.text))
-            self.kinds[kind] += 1
-            self.seen[kind] = (self.seen[kind][0] if kind in self.seen else line, line)
+        mark = mark_of(line.text)
+        self.unmarked += mark is Mark.NONE and bool(line.text.strip())
+        if mark is Mark.FAILURE:
+            self.kinds.add(line)
             self.first = self.first or line
         elif _STARTED.search(line.text):
             self.first = None
+
+    @property
+    def summary(self) -> str:
+        """How many of how many, and what keeps the number from being the whole truth."""
+        text = f"{self.kinds.count.total()} failures in {self.coverage.lines} lines"
+        text += f", {self.unmarked} of them without a known level" if self.unmarked else ""
+        return text + (f"; passed over: {', '.join(self.coverage.passed_over)}" if self.coverage.passed_over else "")
 
 
 @dataclass(frozen=True)
 class DiagnoseLogs(Action):
     """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the last run.
 
-    A failure is a line with `[ERROR]`, `[FAILURE]`, `[CRITICAL]`, `[FATAL]` or `[ALERT]`; lines that differ in numbers only
-    are of one kind. Where a log was rotated, `NAME.1` is read before it. A log that is not there, or whose mount does not
-    answer, is said, and is no fault; unknown when none of them can be read. Fails when one is there and cannot be read.
-    Memory stays flat however long a log is.
+    A failure is a line whose level says so: `[ERROR]`, `FATAL:`, `level=error`, `"severity":"critical"` and the like; lines
+    that differ in numbers, ids and hashes only are of one kind. The newest rotation is read before the log, also a
+    compressed one. What was not read, and how many lines have no known level, is said. A log that is not there, or whose
+    mount does not answer, is said, and is no fault; unknown when none of them can be read. Fails when one is there and
+    cannot be read. Memory stays flat however long a log is.
     """
 
     name: ClassVar[str] = "diagnose-logs"
@@ -79,7 +85,12 @@ class DiagnoseLogs(Action):
             except OutcomeUnknown as error:
                 draft.fact("not read", str(error))
                 continue
-            draft.add(Verb.READ, f"the end of {path}" if path.exists() else f"{path}, which is not there now")
+            draft.add(
+                Verb.READ,
+                f"the end of {path} and of its newest rotation"
+                if is_there(path)
+                else f"{path}, which is not there now",
+            )
         return draft.plan()
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -93,16 +104,15 @@ class DiagnoseLogs(Action):
                 context.console.say(str(error))
                 told.append(f"{path.name}: not read, its mount does not answer")
                 continue
-            if not path.exists():
+            if not is_there(path):
                 missing += 1
                 context.console.say(f"There is no {path}")
                 told.append(f"{path.name}: not there")
                 continue
             found = self._read(path)
             self._say(context, path, found)
-            count = found.kinds.total()
-            total += count
-            told.append(f"{path.name}: {count} failures in {found.lines} lines")
+            total += found.kinds.count.total()
+            told.append(f"{path.name}: {found.summary}")
             if found.first is not None:
                 first = first or f"{found.first.place} {found.first.text}"
         if missing == len(told):
@@ -116,30 +126,26 @@ class DiagnoseLogs(Action):
 
     def _read(self, path: Path) -> Failures:
         found = Failures(end=deque(maxlen=self.tail))
-        rotated = path.with_name(f"{path.name}.1")
         try:
-            for file in (rotated, path) if rotated.is_file() else (path,):
-                for line in tail_lines(file, TAIL):
-                    found.add(line)
+            for line in read_log(path, TAIL, found.coverage):
+                found.add(line)
         except Failed as error:
             raise Failed(error.sentence, hint="Look at its owner and mode") from error
         return found
 
     def _say(self, context: Context, path: Path, found: Failures) -> None:
         say = context.console.say
-        say(f"{path}: {found.kinds.total()} failures in {found.lines} lines")
-        for kind, count in found.kinds.most_common(SHOWN):
-            first, last = (_when(line) for line in found.seen[kind])
+        kinds = found.kinds
+        say(f"{path}: {safe_text(found.summary)}")
+        say(f"  looked at {safe_text(str(found.coverage))}")
+        for kind, count in kinds.count.most_common(SHOWN):
+            first, last = (safe_text(split_time(line.text)[0]) or line.place for line in kinds.seen[kind])
             say(f"  {count:>5}  {safe_text(kind)}, {first if first == last else f'{first} to {last}'}")
-        if len(found.kinds) > SHOWN:
-            say(f"  and {len(found.kinds) - SHOWN} more kinds")
+        if len(kinds.count) > SHOWN:
+            say(f"  and {len(kinds.count) - SHOWN} more kinds")
         if found.first is not None:
             say(f"  what failed first in the last run: {found.first.place}  {safe_text(found.first.text)}")
         if found.end:
             say("  the last lines:")
         for line in found.end:
             say(f"    {safe_text(line.text)}")
-
-
-def _when(line: LogLine) -> str:
-    return safe_text(match[1]) if (match := _TIME.match(line.text)) else line.place

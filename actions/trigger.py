@@ -13,7 +13,7 @@ from midwatch.api.registry import find_action
 from midwatch.runbook.model import Risk, Trigger
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.suggestion import suggest
-from probes.logs.log_tail import find_lines
+from probes.logs.rotated_log import Coverage, find_lines
 
 TAIL = 10_000_000
 """Bytes at the end of the log that are searched: more than a night's worth."""
@@ -23,9 +23,9 @@ TAIL = 10_000_000
 class TriggerAction(Action):
     """Looks whether one trigger has fired: a line in its log, or a check that fails. Changes nothing.
 
-    Searches the last 10 MB of the log, and of its rotated `.1` when the log itself has nothing, so last night's run
-    counts. Done either way: `detected` is `yes` or `no`, `evidence` is the newest line with its file and number. Unknown
-    when the check cannot tell; failed when the log cannot be read.
+    Searches the last 10 MB of the log and of its newest rotation, also a compressed one, so last night's run counts.
+    Done either way: `detected` is `yes` or `no`, `evidence` is the newest line with its file and number, or what was
+    looked at. Unknown when the check cannot tell; failed when the log cannot be read.
     """
 
     name: ClassVar[str] = "trigger"
@@ -67,9 +67,10 @@ class TriggerAction(Action):
             pattern = re.compile(trigger.match)
         except re.error as error:
             raise BadInput(f"The trigger {trigger.id!r} has a wrong pattern: {error}", place=trigger.place) from error
-        lines = find_lines(path, [pattern], limit=TAIL, newest=1000)
+        coverage = Coverage()
+        lines = find_lines(path, [pattern], limit=TAIL, newest=1000, coverage=coverage)
         if not lines:
-            return False, f"no such line in {path.name}"
+            return False, f"no such line in {coverage}"
         for line in lines[-3:]:
             context.console.say(f"{line.place}: {line.text}")
         if len(lines) > 3:

@@ -14,7 +14,8 @@ from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Runbook, Trigger
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
-from probes.logs.log_tail import LogLine, find_lines
+from probes.logs.log_tail import LogLine
+from probes.logs.rotated_log import Coverage, find_lines
 
 MARKS = re.compile(r"\[(ERROR|FAILURE|ALERT|CRITICAL|EMERGENCY|WARNING)\]")
 """The plan's own marks. A trigger's pattern comes first, so that its title is shown."""
@@ -44,17 +45,18 @@ class AlertsProbe(Probe):
         triggers = _triggers_by_log(runbook)
         expected = self.logs or tuple(triggers)
         rows: list[tuple[str, Row]] = []
+        coverage = Coverage()
         missing: list[Row] = []
         for path in dict.fromkeys((*expected, *_own_logs(runbook))):
             try:
-                rows += _alerts(path, triggers.get(path, ()), self.last)
+                rows += _alerts(path, triggers.get(path, ()), self.last, coverage)
             except MidwatchError as error:
                 if path in expected or isinstance(error, OutcomeUnknown):
                     missing.append(Row(path.name, error.sentence, Level.UNKNOWN, detail=error.hint))
         rows.sort(key=lambda item: item[0], reverse=True)  # stable: lines without a time stay in their file's order
         shown = tuple(row for _, row in rows[: self.last])
         if not shown and not missing:
-            shown = (Row("logs", "no alert", Level.OK),)
+            shown = (Row("logs", "no alert", Level.OK, facts=(("looked at", str(coverage)),)),)
         return Reading(self.name, clock.now(), (*shown, *missing))
 
 
@@ -73,9 +75,9 @@ def _own_logs(runbook: Runbook) -> list[Path]:
     return [folder / "backup.log", folder / "emergency-backup.log"]
 
 
-def _alerts(path: Path, triggers: tuple[Trigger, ...], newest: int) -> list[tuple[str, Row]]:
+def _alerts(path: Path, triggers: tuple[Trigger, ...], newest: int, coverage: Coverage) -> list[tuple[str, Row]]:
     patterns = [re.compile(trigger.match) for trigger in triggers] + [MARKS]
-    lines = find_lines(path, patterns, limit=TAIL, newest=newest)
+    lines = find_lines(path, patterns, limit=TAIL, newest=newest, coverage=coverage, unpack=False)
     return [_row(line, triggers[line.match].title if line.match < len(triggers) else "") for line in reversed(lines)]
 
 

@@ -1,14 +1,18 @@
-"""Reads the end of a log file, even if the file is huge, rotated, truncated, binary or without newlines."""
+"""Reads the end of a log file, even if the file is huge, truncated, binary, compressed, in UTF-16 or without newlines."""
 
 from __future__ import annotations
 
+import bz2
+import codecs
+import gzip
+import lzma
 import os
-import re
 import stat
-from collections import deque
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from midwatch.system.errors import Failed
 from midwatch.system.mounts import require_answer
@@ -17,7 +21,9 @@ CHUNK = 1 << 16
 LONGEST = 4096
 """Bytes of a line that are kept; the rest of it is skipped."""
 COUNTED = 256_000_000
-"""Bytes before the tail up to which line numbers are counted; beyond that they are not known."""
+"""Bytes before the tail up to which line numbers are counted, and bytes of a compressed file that are read."""
+_UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class LogLine:
     number: int | None
     """Counted from 1; None when the file before it is too large to count."""
     text: str
-    """Decoded as UTF-8 with replacements, without its line end, at most 4096 bytes of it."""
+    """Decoded as UTF-8 with replacements, without its line end and without NULs before it, at most 4096 bytes of it."""
     match: int = 0
     """Which of the patterns it matched, counted from 0."""
 
@@ -39,85 +45,96 @@ class LogLine:
 
 
 def tail_lines(path: Path, limit: int) -> Iterator[LogLine]:
-    """The whole lines within the last `limit` bytes, oldest first, in flat memory.
+    """The whole lines within the last `limit` bytes, oldest first, in flat memory; all lines of a compressed file.
 
     A line that the limit cuts is left out; a last line without a newline is given. Raises `Failed` when `path` is not
-    a readable regular file, `OutcomeUnknown` when its mount does not answer.
+    a readable regular file or is damaged, `OutcomeUnknown` when its mount does not answer.
     """
     require_answer(path)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}", hint="Is the log where the runbook says?") from error
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise Failed(f"{path} is not a file", hint="Name a log file")
-        start = max(0, found.st_size - limit)
-        number = 1 + _newlines(handle, start) if start <= COUNTED else None
-        yield from _lines(path, handle, start, found.st_size, number)
-    finally:
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
         os.close(handle)
+        raise Failed(f"{path} is not a file", hint="Name a log file")
+    with os.fdopen(handle, "rb", buffering=0) as file:
+        magic = os.pread(handle, 6, 0)
+        if magic.startswith(_ZSTD):
+            raise Failed(f"{path} is compressed by zstd, which is not read here", hint="Unpack it: zstd -d")
+        if (unpacked := _unpacked(file, magic)) is not None:
+            yield from _split(path, _chunks_of(path, unpacked), 1, cut=False)
+            return
+        start, encoding = max(0, found.st_size - limit), _UTF_16.get(magic[:2], "")
+        start -= start % 2 if encoding else 0
+        number = 1 + _newlines(handle, start) if start <= COUNTED else None
+        before = os.pread(handle, 1, start - 1) if start else b"\n"
+        # After a newline, or within the NULs that a truncated file begins with, the first piece is a whole line.
+        cut = before not in (b"\n", b"\0") or (before == b"\0" and bool(encoding))
+        chunks = _chunks(handle, start, found.st_size)
+        yield from _split(path, _decoded(chunks, encoding) if encoding else chunks, number, cut=cut)
 
 
-def find_lines(path: Path, patterns: Sequence[re.Pattern[str]], *, limit: int, newest: int) -> list[LogLine]:
-    """The `newest` last lines within the last `limit` bytes that match a pattern, oldest first.
-
-    Where the file was rotated and gives too few, the end of `path.1` comes before it. Raises `Failed` when there is
-    neither, `OutcomeUnknown` when their mount does not answer.
-    """
-    require_answer(path)
-    rotated = path.with_name(path.name + ".1")
+def is_cut(path: Path, limit: int) -> bool:
+    """Whether `tail_lines` leaves out the beginning of this file."""
     try:
-        found = _matching(path, patterns, limit, newest)
-    except Failed:
-        if not rotated.is_file():
-            raise
-        found = []
-    if len(found) < newest and rotated.is_file():
-        found = [*_matching(rotated, patterns, limit, newest - len(found)), *found]
-    return found
-
-
-def _matching(path: Path, patterns: Sequence[re.Pattern[str]], limit: int, newest: int) -> list[LogLine]:
-    kept: deque[LogLine] = deque(maxlen=newest)
-    for line in tail_lines(path, limit):
-        for index, pattern in enumerate(patterns):
-            if pattern.search(line.text):
-                kept.append(LogLine(line.file, line.number, line.text, index))
-                break
-    return list(kept)
+        return path.stat().st_size > limit and path.suffix not in (".gz", ".bz2", ".xz")
+    except OSError:
+        return False
 
 
 def _newlines(handle: int, end: int) -> int:
-    count = position = 0
-    while position < end:
-        chunk = os.pread(handle, min(1 << 20, end - position), position)
-        if not chunk:
-            break
-        count += chunk.count(b"\n")
-        position += len(chunk)
-    return count
+    return sum(chunk.count(b"\n") for chunk in _chunks(handle, 0, end, 1 << 20))
 
 
-def _lines(path: Path, handle: int, start: int, end: int, number: int | None) -> Iterator[LogLine]:
-    position, held = start, b""
-    cut = start > 0 and os.pread(handle, 1, start - 1) != b"\n"  # the first piece is then the rest of a line
-    while position < end:
-        chunk = os.pread(handle, min(CHUNK, end - position), position)
-        if not chunk:
-            break  # truncated meanwhile
-        position += len(chunk)
+def _chunks(handle: int, start: int, end: int, length: int = CHUNK) -> Iterator[bytes]:
+    while start < end and (chunk := os.pread(handle, min(length, end - start), start)):  # it may be truncated meanwhile
+        start += len(chunk)
+        yield chunk
+
+
+def _unpacked(file: BinaryIO, magic: bytes) -> BinaryIO | None:
+    """The content of a compressed file; None for another one."""
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]  # all that is called here is there
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(file)  # type: ignore[return-value]
+    return lzma.LZMAFile(file) if magic == b"\xfd7zXZ\0" else None  # type: ignore[return-value]
+
+
+def _chunks_of(path: Path, unpacked: BinaryIO) -> Iterator[bytes]:
+    left = COUNTED
+    try:
+        while left > 0 and (chunk := unpacked.read(CHUNK)):
+            left -= len(chunk)
+            yield chunk
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise Failed(f"{path} is damaged: {error}", hint="What could be read of it was looked at") from error
+    if left <= 0:
+        raise Failed(f"{path} holds more than {COUNTED:,} bytes", hint="What comes before them was looked at")
+
+
+def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).replace("\ufeff", "").encode("utf-8", "replace")
+
+
+def _split(path: Path, chunks: Iterator[bytes], number: int | None, *, cut: bool) -> Iterator[LogLine]:
+    held = b""
+    for chunk in chunks:
         *whole, rest = (held + chunk).split(b"\n")
         for piece in whole:
             if not cut:
                 yield _line(path, number, piece)
             cut = False
             number = None if number is None else number + 1
-        held = rest[:LONGEST]
+        held = rest.lstrip(b"\0")[:LONGEST]
     if held and not cut:
         yield _line(path, number, held)
 
 
 def _line(path: Path, number: int | None, piece: bytes) -> LogLine:
-    return LogLine(path, number, piece[:LONGEST].removesuffix(b"\r").decode("utf-8", "replace"))
+    text = piece.lstrip(b"\0")[:LONGEST].removesuffix(b"\r").decode("utf-8", "replace")
+    return LogLine(path, number, text)
