@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_actions import HEAD, Errors
 
 from midwatch.engine.answers import load_answers
 from midwatch.runbook.declaration import inputs_of
@@ -17,6 +16,7 @@ from midwatch.runbook.model import Question
 from midwatch.runbook.questions import misfit
 from midwatch.system.errors import BadInput
 from screens.widgets.form import asked
+from tests.runbook.small_actions import HEAD, Errors
 
 DAYS = Question("days", "Days?", "number", min="1", max="825")
 DAY = Question("day", "Which day?", "date", min="2026-11-01")
