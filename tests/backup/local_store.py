@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drill.servers.clusters import free_ports
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 
 class Store:
@@ -22,7 +22,7 @@ class Store:
         (self.port,) = free_ports(1)
         command = [Path(sys.executable).with_name("localbucket"), folder, "--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers)
+        wait_for(self._answers)
 
     def objects(self, bucket: str = "safe") -> list[str]:
         """What anybody would find in the bucket."""

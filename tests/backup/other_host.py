@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from drill.servers.clusters import free_ports
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""
 SERVER = """\
@@ -87,7 +87,7 @@ def other_host(folder: Path) -> Iterator[OtherHost]:
     process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=(folder / "log").open("wb"))
     host = OtherHost(folder, port, process)
     try:
-        until(lambda: _answers(port))
+        wait_for(lambda: _answers(port))
         host.configure()
         yield host
     finally:

@@ -26,8 +26,8 @@ from probes.backup.manifest import Manifest
 from probes.postgres.temp_server import PREFIX, sweep
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD
-from tests.backup.waiting import until
 from tests.password.conftest import Listening
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 FILL = """
@@ -216,7 +216,7 @@ def test_a_kill_ends_the_scratch_server_and_the_next_one_removes_its_folder(cont
         assert sweep(scratch) == [], "its owner lives"
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-    until(lambda: not Path(f"/proc/{server}").exists())
+    wait_for(lambda: not Path(f"/proc/{server}").exists())
     assert folder.exists()
     assert sweep(scratch) == [folder.name]
     assert not folder.exists()

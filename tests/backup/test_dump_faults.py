@@ -29,9 +29,9 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError
 from probes.backup.backup_catalog import backups_of
 from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, save
-from tests.backup.waiting import until
 from tests.password.conftest import Listening
 from tests.support.failing_disk import Disk
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
@@ -73,7 +73,7 @@ def test_who_queues_up_behind_the_dump_is_named(
     def queue() -> None:
         threads.append(threading.Thread(target=alter))
         threads[0].start()
-        until(lambda: any("waits for noise until the dump ends" in line for line in console.said))
+        wait_for(lambda: any("waits for noise until the dump ends" in line for line in console.said))
 
     action, console = EmergencyBackup(noise), Pausing(queue)
     action.apply(replace(context, console=console), action.plan(context))
@@ -91,7 +91,7 @@ class Slow(FolderWriter):
 
     def write(self, data: bytes) -> None:
         began = datetime.now(UTC)
-        until(lambda: self._count or (datetime.now(UTC) - began).total_seconds() > dump_progress.OLD)
+        wait_for(lambda: self._count or (datetime.now(UTC) - began).total_seconds() > dump_progress.OLD)
         super().write(data)
 
 
@@ -177,7 +177,9 @@ def test_a_compressor_that_is_killed_leaves_no_backup_and_no_dump(
     assert left.startswith(".arp-prod-")
     assert backups_of(context.runbook, arp) == earlier
     with superuser(arp) as admin:
-        until(lambda: not admin.execute("SELECT FROM pg_stat_activity WHERE application_name = 'midwatch'").fetchall())
+        wait_for(
+            lambda: not admin.execute("SELECT FROM pg_stat_activity WHERE application_name = 'midwatch'").fetchall()
+        )
     with pytest.raises(BadInput, match="no backup matches it"):
         ValidateBackup(path=str(place)).plan(context)
     assert save(arp, context).ok

@@ -31,8 +31,8 @@ from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
 from tests.backup.test_dump_faults import Pausing
 from tests.backup.test_encrypted_backup import PUBLIC, done
-from tests.backup.waiting import until
 from tests.support.refusing import run_refused
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 SEES = pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what a program asks of the kernel")
@@ -128,7 +128,7 @@ def test_a_program_that_is_killed_under_a_dump_is_told_as_that(
     assert children() == []
     with superuser(target) as admin:
         held = "SELECT FROM pg_stat_activity WHERE datname = %s"
-        until(lambda: not admin.execute(held, [target.database]).fetchall())
+        wait_for(lambda: not admin.execute(held, [target.database]).fetchall())
 
 
 @pytest.fixture(params=["kill -9 $$", "ulimit -v 3000"], ids=["killed", "no memory"])
@@ -235,7 +235,7 @@ def test_no_thread_that_cannot_be_started_makes_a_dump_hang(
         refused += 1
     assert refused >= 6
     monkeypatch.undo()
-    until(lambda: threading.active_count() <= before)
+    wait_for(lambda: threading.active_count() <= before)
 
 
 def test_a_dump_with_too_little_memory_is_whole_or_says_so(production: Production, site: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
 from tests.backup.conftest import superuser
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -161,7 +161,7 @@ def test_a_backend_that_is_ended_leaves_nothing(arp: Target, context: Context) -
         thread.start()
         waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pg_dump' OR query LIKE 'LOCK TABLE%'"
         with superuser(arp) as admin:
-            until(lambda: admin.execute(waiting + " AND wait_event_type = 'Lock'").fetchall())
+            wait_for(lambda: admin.execute(waiting + " AND wait_event_type = 'Lock'").fetchall())
             assert any(name.startswith(".arp-prod-") for name in files(context))
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s",

@@ -30,7 +30,7 @@ from tests.backup.local_store import local_store
 from tests.backup.other_host import SSHD, other_host
 from tests.backup.test_dump_faults import interrupted
 from tests.backup.test_encrypted_backup import OURS, PUBLIC, done
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -128,7 +128,7 @@ def test_a_connection_that_is_cut_in_mid_dump_leaves_nothing(
     monkeypatch.setattr(s3, "PART", 1 << 18)
     with pytest.raises(Failed, match=r"broke, after|cannot be reached.*, after"):
         interrupted(noise, site, away.cut)
-    until(lambda: away.files() == [])
+    wait_for(lambda: away.files() == [])
     assert not (tmp_path / "kept").exists() or list((tmp_path / "kept").iterdir()) == []
     assert not CheckBackup(noise, emergency=True).evaluate(site).ok
 

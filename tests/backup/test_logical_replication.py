@@ -23,9 +23,9 @@ from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
-from tests.backup.waiting import until
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 DOCS = Path(__file__).parents[2] / "docs" / "actions" / "swap-database.md"
@@ -53,7 +53,7 @@ def pair(servers: tuple[Server, Server]) -> Iterator[tuple[Server, Server]]:
     publisher.sql("INSERT INTO stock VALUES (1, 'before')", "CREATE PUBLICATION goods FOR TABLE stock", database="arp")
     conninfo = f"host=127.0.0.1 port={publisher.port} user=feed dbname=arp password=''never shown''"
     subscriber.sql(f"CREATE SUBSCRIPTION feed_goods CONNECTION '{conninfo}' PUBLICATION goods", database="arp")
-    until(lambda: subscriber.sql("SELECT what FROM stock", database="arp") == [("before",)])
+    wait_for(lambda: subscriber.sql("SELECT what FROM stock", database="arp") == [("before",)])
     yield servers
     for one in (subscriber, publisher):
         for (name,) in one.sql("SELECT datname FROM pg_database WHERE datname LIKE 'arp%'"):
@@ -63,7 +63,7 @@ def pair(servers: tuple[Server, Server]) -> Iterator[tuple[Server, Server]]:
             for (found,) in one.sql(which):
                 gone = [f"ALTER SUBSCRIPTION {found} {what}" for what in ("DISABLE", "SET (slot_name = NONE)")]
                 one.sql(*gone, f"DROP SUBSCRIPTION {found}", database=str(name))
-        until(lambda one=one: not one.sql("SELECT 1 FROM pg_replication_slots WHERE active"))  # type: ignore[misc]
+        wait_for(lambda one=one: not one.sql("SELECT 1 FROM pg_replication_slots WHERE active"))  # type: ignore[misc]
         one.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
         for (name,) in one.sql("SELECT datname FROM pg_database WHERE datname LIKE 'arp%'"):
             one.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -123,7 +123,7 @@ def test_a_swap_that_would_break_a_publisher_is_refused_with_what_to_run(
     subscriber.sql(
         "ALTER SUBSCRIPTION feed_goods DISABLE", "ALTER SUBSCRIPTION feed_goods SET (slot_name = NONE)", database="arp"
     )
-    until(lambda: not publisher.sql("SELECT 1 FROM pg_replication_slots WHERE active"))
+    wait_for(lambda: not publisher.sql("SELECT 1 FROM pg_replication_slots WHERE active"))
     publisher.sql(*re.findall(r"SELECT pg_drop\S+", plan.refusal))
     plan = SwapDatabase(target).plan(context)
     assert plan.refusal == ""
@@ -158,7 +158,7 @@ def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
     kept = outcome.values["kept"]
     subscriber.sql(*after, database="arp")
     publisher.sql("INSERT INTO stock VALUES (2, 'after')", database="arp")
-    until(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 2", database="arp") == [("after",)])
+    wait_for(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 2", database="arp") == [("after",)])
     lines = "\n".join(context.console.said)  # type: ignore[attr-defined]
     assert f'DROP DATABASE "{kept}";' in lines
     with pytest.raises(psycopg.errors.ObjectInUse):
@@ -169,7 +169,7 @@ def test_a_swap_of_a_subscriber_waits_until_its_subscription_is_disabled(
     psql(subscriber, "\n".join(line for line in script.splitlines() if "SLOT_NAME" not in line))
     assert not subscriber.sql(f"SELECT 1 FROM pg_database WHERE datname = '{kept}'")
     publisher.sql("INSERT INTO stock VALUES (3, 'still')", database="arp")
-    until(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 3", database="arp") == [("still",)])
+    wait_for(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 3", database="arp") == [("still",)])
 
 
 def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
@@ -183,7 +183,7 @@ def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
     publisher, subscriber = pair
     target = publisher.target(database="arp")
     subscriber.sql("ALTER SUBSCRIPTION feed_goods DISABLE", database="arp")
-    until(lambda: not publisher.sql("SELECT 1 FROM pg_replication_slots WHERE active"))
+    wait_for(lambda: not publisher.sql("SELECT 1 FROM pg_replication_slots WHERE active"))
     found = read_replication(superuser_route(context.runbook, replace(target, database="postgres")), "arp")
     psql(publisher, "\n".join(removal_lines(found, "arp")))
     assert not publisher.sql("SELECT 1 FROM pg_database WHERE datname = 'arp'")
@@ -208,7 +208,7 @@ def test_a_failed_restore_with_a_subscription_leaves_nothing_and_keeps_its_first
     names = [str(name) for (name,) in subscriber.sql("SELECT datname FROM pg_database")]
     assert not [name for name in names if made_at(name) is not None]
     publisher.sql("INSERT INTO stock VALUES (4, 'goes on')", database="arp")
-    until(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 4", database="arp") == [("goes on",)])
+    wait_for(lambda: subscriber.sql("SELECT what FROM stock WHERE id = 4", database="arp") == [("goes on",)])
 
 
 def test_a_new_password_names_the_subscription_that_uses_the_role(

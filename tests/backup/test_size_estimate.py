@@ -18,8 +18,8 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.postgres.routes import superuser_route
 from tests.backup.conftest import superuser
-from tests.backup.waiting import until
 from tests.password.conftest import Listening
+from tests.support.waiting import wait_for
 
 SAID = (
     b"pg_dump: last built-in OID is 16383\n"
@@ -120,7 +120,7 @@ def test_the_server_is_asked_for_its_tables_and_the_rows_copied(
         with connection.cursor().copy("COPY public.payments TO STDOUT") as copy:
             assert copy.read()  # the rest waits for us, as for a slow place
             looking = Looking(route, forecast)
-            until(lambda: forecast._copied[0] == "public.payments")
+            wait_for(lambda: forecast._copied[0] == "public.payments")
             looking.stop()
             while copy.read():
                 pass

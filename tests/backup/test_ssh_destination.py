@@ -28,8 +28,8 @@ from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refu
 from probes.backups import BackupsProbe
 from tests.backup.conftest import superuser
 from tests.backup.other_host import SSHD, OtherHost, other_host
-from tests.backup.waiting import until
 from tests.password.conftest import Listening
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.postgres,
@@ -117,12 +117,12 @@ def test_saved_validated_and_counted_on_another_host(arp: Target, away: Context,
 def test_a_connection_that_drops_publishes_nothing(away: Context, host: OtherHost, there: Path) -> None:
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"x" * 300_000)
-    until(lambda: listed(there) == [".x.sql.gz.partial"])
+    wait_for(lambda: listed(there) == [".x.sql.gz.partial"])
     host.drop()
     with pytest.raises(MidwatchError, match="connection to backup-host broke, after"):
         write_for_ever(writing)
     writing.abort()
-    until(lambda: listed(there) == [])
+    wait_for(lambda: listed(there) == [])
 
 
 def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(
@@ -131,12 +131,12 @@ def test_a_connection_that_drops_at_the_last_moment_publishes_nothing(
     """Everything was sent; whether it arrived nobody told us."""
     writing = ssh_place(away, f"ssh backup-host:{there}").open("x.sql.gz")
     writing.write(b"all of it")
-    until(lambda: listed(there) == [".x.sql.gz.partial"])
+    wait_for(lambda: listed(there) == [".x.sql.gz.partial"])
     host.drop()
     with pytest.raises(MidwatchError, match="broke"):
         writing.commit(9, "0" * 64)
     writing.abort()
-    until(lambda: listed(there) == [])
+    wait_for(lambda: listed(there) == [])
 
 
 @pytest.mark.parametrize(("size", "digest"), [(9, "0" * 64), (10, "")], ids=["digest", "size"])

@@ -7,7 +7,6 @@ import json
 import os
 import pwd
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,11 +165,3 @@ class Someone:
         os.close(self._go)
         self._said.close()
         os.waitpid(self.pid, 0)
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
-    """Wait until the condition holds; fail when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)

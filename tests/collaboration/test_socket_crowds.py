@@ -27,8 +27,8 @@ from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
-from tests.collaboration.conftest import wait_for
 from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1

@@ -16,10 +16,10 @@ from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Refused
 from probes.postgres.embedded import Engine, run
-from tests.backup.waiting import until
 from tests.consent.conftest import declared, write_site
 from tests.engine.conftest import ended
 from tests.support.postgres import Server, server, short_folder, standby
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -101,7 +101,7 @@ def test_promoted_standby_is_another_server_than_the_one_confirmed(
         plan = controller.plan("save")
         assert plan.bindings["role of arp"] == "standby"
         run(engine.identity, [engine.program("pg_ctl"), "promote", "-w", "-s", "-D", str(replica.data)])
-        until(lambda: replica.sql("SELECT pg_is_in_recovery()") == [(False,)], 30)
+        wait_for(lambda: replica.sql("SELECT pg_is_in_recovery()") == [(False,)])
         assert "ARP is not the pinned server: standby → primary" in controller.plan("save").refusal
         controller.leave()
 

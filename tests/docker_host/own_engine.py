@@ -11,7 +11,7 @@ from typing import Self
 
 import docker
 
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 
 class OwnEngine:
@@ -31,7 +31,7 @@ class OwnEngine:
         argv += [f"--data-root={home / 'data'}", f"--exec-root={home / 'run'}", f"--pidfile={home / 'pid'}"]
         with (home / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(self._answers, 60.0)
+        wait_for(self._answers)
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -22,9 +22,9 @@ from probes.containers.command import run_in
 from probes.containers.command_input import feed
 from probes.docker import DockerProbe
 from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files
-from tests.backup.waiting import until
 from tests.support.host_world import Heard, docker_target
 from tests.support.users import MALLORY, needs_root, run_as
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -106,7 +106,7 @@ def test_a_container_that_is_paused_under_a_command_holds_nobody_up(
     argv = (container.name, "sh", "-c", "echo > /begun; sleep 600")
 
     def pause() -> None:
-        until(lambda: run_in(client, container.name, "sh", "-c", "cat /begun").exit == 0)
+        wait_for(lambda: run_in(client, container.name, "sh", "-c", "cat /begun").exit == 0)
         container.pause()
 
     somebody = threading.Thread(target=pause)
@@ -146,7 +146,7 @@ def test_isolating_the_disk_names_the_log_that_docker_does_not_count(
         command="i=0; while [ $i -lt 4000 ]; do echo $i:0123456789012345678901234567890123456789; i=$((i+1)); done; sleep 600",
     )
     root = root_here(client)
-    until(lambda: log_of(client, loud.id, root).size > 200_000)
+    wait_for(lambda: log_of(client, loud.id, root).size > 200_000)
     (tmp_path / "big").mkdir()
     (tmp_path / "big" / "file").write_bytes(b"x" * 2_000_000)
     context = make_context(targets=docker_target(name_of("arp")), disk={"paths": ["."]})
@@ -209,7 +209,7 @@ def test_a_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_o
     def held() -> list[OpenDeletedFile]:
         return [item for item in open_deleted_files(root)[0] if item.container == holder.id]
 
-    until(held)
+    wait_for(held)
     (item, *_) = held()
     assert (item.path, item.device) == ("/left-behind", root.stat().st_dev)
     assert item.process in ("sh", "sleep")

@@ -28,9 +28,9 @@ from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly
 from probes.postgres.temp_server import TempServer
 from probes.postgres.tools import Tools
-from tests.backup.waiting import until
 from tests.support.docker_world import filled_container
 from tests.support.host_world import BIN, Heard
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -109,7 +109,7 @@ def test_a_container_that_ends_in_mid_dump_leaves_nothing(
     with pytest.raises(Failed, match="is exited"):
         run_quietly(inside, "SELECT 1")
     client.api.start(name)
-    until(lambda: answers(inside))
+    wait_for(lambda: answers(inside))
     assert dump(inside, None, tmp_path / "arp.sql.gz", lambda done, total: None).unpacked > 16_000_000
 
 
@@ -152,7 +152,7 @@ def test_stopping_a_dump_ends_it_inside_and_no_other(server: TempServer, inside:
     with contextlib.closing(connect(server.route)) as connection:
         assert running(connection) == 2
         one.stop()
-        until(lambda: running(connection) == 1)
+        wait_for(lambda: running(connection) == 1)
     assert sum(map(len, rest)) > 1_000_000  # raises unless it ends well
     other.stop()
 
@@ -278,7 +278,7 @@ def test_a_dump_whose_reader_was_killed_is_found_and_ended(
         holder.execute("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")  # so that none can end by itself
         argv = [sys.executable, "-c", READER, str(inside.port), inside.container]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
-            until(lambda: running(watcher) == 1)
+            wait_for(lambda: running(watcher) == 1)
             assert orphaned_dumps(inside) == [], "its reader lives"
             reader.kill()
         (lost,) = orphaned_dumps(inside)
@@ -286,8 +286,8 @@ def test_a_dump_whose_reader_was_killed_is_found_and_ended(
         assert [effect.identity for effect in plan.effects if effect.verb is Verb.REMOVE] == [lost.application]
         again = threading.Thread(target=lambda: outcomes.append(action.apply(context, plan)))
         again.start()
-        until(lambda: f"Ended a dump that lost its reader, pid {lost.pid}" in heard.text)
-        until(lambda: running(watcher) == 1)
+        wait_for(lambda: f"Ended a dump that lost its reader, pid {lost.pid}" in heard.text)
+        wait_for(lambda: running(watcher) == 1)
         assert orphaned_dumps(inside) == [], "that is the new one"
         holder.execute("ROLLBACK")
     again.join(60)

@@ -22,10 +22,10 @@ from midwatch.runbook.model import Target
 from probes.containers.client import engine
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly
-from tests.backup.waiting import until
 from tests.docker_host.database_container import FIRST, server, superuser
 from tests.docker_host.own_engine import OwnEngine
 from tests.support.host_world import BIN
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -96,12 +96,12 @@ def test_an_engine_that_is_killed_in_mid_dump(
                 path.unlink()
 
             private.start()
-            until(lambda: run_quietly(inside, "SELECT 1") == "1")
+            wait_for(lambda: run_quietly(inside, "SELECT 1") == "1")
             assert orphaned_dumps(inside) == [], f"{lost.object} was ended"
             dump_and_kill()
             private.start()  # nobody reached it meanwhile
             (tmp_path / "pgpass").unlink()  # so that only commands inside lead there
-            until(lambda: run_quietly(inside, "SELECT 1") == "1")
+            wait_for(lambda: run_quietly(inside, "SELECT 1") == "1")
             plan = EmergencyBackup(arp).plan(context)
             assert dict(plan.facts)["route"].endswith(f"inside the container {arp.container}")
             (lost,) = [effect for effect in plan.effects if "lost its reader" in effect.object]
@@ -109,7 +109,7 @@ def test_an_engine_that_is_killed_in_mid_dump(
             assert inside_as(client, arp, lost.identity)
             outcome = EmergencyBackup(arp).apply(context, plan)
             assert (outcome.ok, orphaned_dumps(inside)) == (True, [])
-            until(lambda: not inside_as(client, arp, lost.identity))
+            wait_for(lambda: not inside_as(client, arp, lost.identity))
             whole = ValidateBackup(path=outcome.values["path"])
             assert whole.apply(context, whole.plan(context)).values["depth"] == "3"
 

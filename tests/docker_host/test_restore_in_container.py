@@ -24,9 +24,9 @@ from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route, connect
 from probes.postgres.content import count_rows, rows_of
 from probes.postgres.temp_server import TempServer
-from tests.backup.waiting import until
 from tests.support.docker_world import filled_container
 from tests.support.host_world import BIN
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -143,7 +143,7 @@ def test_a_container_that_is_paused_in_mid_restore(
 ) -> None:
     monkeypatch.setattr(restore_stream, "_LOOK", 0.2)
     sink = ContainerRestore(inside, ["--dbname", "arp"])
-    until(
+    wait_for(
         lambda: "pg_restore" in str(client.api.top(inside.container))
     )  # an engine does not survive a pause before it starts
     client.api.pause(inside.container)

@@ -7,24 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[2]
 SITE_PACKAGES = Path(pytest.__file__).resolve().parents[1]
-
-
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Poll until it holds or the time is over; what it was at last."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def interpreter() -> str:

@@ -33,7 +33,8 @@ from midwatch.system.units import Seconds
 from probes.docker import DockerProbe
 from probes.postgres.connect import connect
 from probes.postgres.routes import login_route, superuser_route
-from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
+from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, within_reach
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -165,7 +166,7 @@ def records_in(drills: Path) -> list[DrillState]:
 
 def mine(drills: Path) -> DrillState:
     """The record of the only drill in this folder, once it has one."""
-    assert until(lambda: records_in(drills) != [])
+    wait_for(lambda: records_in(drills) != [])
     (record,) = records_in(drills)
     return record
 
@@ -198,12 +199,12 @@ class TestEnds:
     ) -> None:
         process = owner(drills, True)
         record = mine(drills)
-        assert until(lambda: labelled(client, record.label) != [])
+        wait_for(lambda: labelled(client, record.label) != [])
         process.kill()
         process.communicate(timeout=20)
-        assert until(lambda: not record.file.exists())
+        wait_for(lambda: not record.file.exists())
         assert labelled(client, record.label) == []
-        assert until(lambda: traces(Path(record.folder)) == [])
+        wait_for(lambda: traces(Path(record.folder)) == [])
 
     def test_with_the_engine_away_the_record_stays_until_it_is_back(
         self, client: DockerClient, drills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -212,7 +213,7 @@ class TestEnds:
         record = mine(drills)
         assert record.reaper is not None
         os.kill(record.reaper.pid, signal.SIGKILL)
-        assert until(lambda: labelled(client, record.label) != [])
+        wait_for(lambda: labelled(client, record.label) != [])
         process.kill()
         process.communicate(timeout=20)
         current = mine(drills)
@@ -265,7 +266,7 @@ class TestEnds:
             assert "Three servers are made; filling them\n" in process.stdout  # it has a reaper by now
             process.kill()
             process.communicate(timeout=20)
-            assert until(lambda: not (theirs / "d").exists())
+            wait_for(lambda: not (theirs / "d").exists())
         theirs.rmdir()
 
 

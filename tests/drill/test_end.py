@@ -22,7 +22,8 @@ from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
-from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, until, within_reach
+from tests.drill.other_processes import HOUSE, SITE_PACKAGES, interpreter, outside, traces, within_reach
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -86,8 +87,8 @@ def test_tear_down_leaves_nothing_and_may_be_repeated(drills: Path) -> None:
 def test_the_reaper_cleans_up_after_a_killed_owner(drills: Path) -> None:
     owner = Owner(drills)
     owner.kill()
-    assert until(lambda: not owner.file.exists())
-    assert until(lambda: traces(owner.folder) == [])
+    wait_for(lambda: not owner.file.exists())
+    wait_for(lambda: traces(owner.folder) == [])
     assert not drills.exists()
 
 
@@ -112,7 +113,7 @@ def test_sweep_removes_what_was_left_when_owner_and_reaper_were_killed(drills: P
     assert sweep() == []
     os.kill(reaper.pid, signal.SIGKILL)
     owner.kill()
-    assert until(lambda: not reaper.alive)
+    wait_for(lambda: not reaper.alive)
     assert find_open() is None
     assert traces(owner.folder) != []
     assert sweep() == [str(owner.folder)]
@@ -134,7 +135,7 @@ def test_a_reused_pid_is_not_taken_for_the_owner(drills: Path) -> None:
     assert record.reaper is not None
     os.kill(record.reaper.pid, signal.SIGKILL)
     owner.kill()
-    assert until(lambda: not DrillState.load(owner.file).looked_after)  # type: ignore[union-attr]
+    wait_for(lambda: not DrillState.load(owner.file).looked_after)  # type: ignore[union-attr]
     myself = ProcessIdentity.current()
     record.owner = ProcessIdentity(myself.pid, myself.start - 1, myself.boot)
     record.reaper = ProcessIdentity(myself.pid, myself.start, "another boot")
@@ -152,10 +153,10 @@ def test_killed_servers_leave_no_shared_memory(drills: Path) -> None:
 
     for pid in servers:
         os.kill(int(pid), signal.SIGKILL)
-    assert until(lambda: not production.alive())
+    wait_for(lambda: not production.alive())
     assert segments()
     production.tear_down()
-    assert until(lambda: segments() == [])
+    wait_for(lambda: segments() == [])
     assert traces(production.folder) == []
 
 
@@ -166,9 +167,9 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
     order = LaunchSpec(command_of(plan, attempt.plan), cwd, {}, 1000.0, digest=plan.digest)
     supervisor.start(attempt, order, {}, plan)
-    assert until(lambda: len(traces(production.folder)) > 3)
+    wait_for(lambda: len(traces(production.folder)) > 3)
     production.tear_down()
-    assert until(lambda: traces(production.folder) == [])
+    wait_for(lambda: traces(production.folder) == [])
 
 
 def test_a_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Path) -> None:
@@ -179,8 +180,8 @@ def test_a_signal_to_the_reaper_of_a_living_owner_is_kept_for_its_end(drills: Pa
     os.kill(reaper.pid, signal.SIGTERM)
     owner.kill()
     # Told to go, it does not wait ten minutes for somebody to come back.
-    assert until(lambda: not owner.file.exists())
-    assert until(lambda: traces(owner.folder) == [])
+    wait_for(lambda: not owner.file.exists())
+    wait_for(lambda: traces(owner.folder) == [])
 
 
 def test_a_drill_that_cannot_be_built_leaves_nothing(drills: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,8 +227,8 @@ def test_an_ordinary_user_gets_the_same_with_a_quota(drills: Path) -> None:
         assert not os.path.ismount(owner.folder / "backups")
         assert {path.stat().st_uid for path in owner.folder.iterdir()} == {65534}
         owner.kill()
-        assert until(lambda: not owner.file.exists())
-        assert until(lambda: traces(owner.folder) == [])
+        wait_for(lambda: not owner.file.exists())
+        wait_for(lambda: traces(owner.folder) == [])
     shutil.rmtree(theirs)
 
 
@@ -247,8 +248,8 @@ def test_root_below_a_home_that_others_cannot_read(drills: Path, tmp_path: Path)
     assert (owner.folder / "engine" / PACKAGE / VERSION / "bin" / "postgres").exists()
     assert str(owner.folder / "engine") in (owner.folder / "site.yaml").read_text()
     owner.kill()
-    assert until(lambda: not owner.file.exists())
-    assert until(lambda: traces(owner.folder) == [])
+    wait_for(lambda: not owner.file.exists())
+    wait_for(lambda: traces(owner.folder) == [])
 
 
 def test_too_little_room_is_said_before_anything_is_made(drills: Path, tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1
@@ -70,14 +70,6 @@ def controller(runbook: Runbook) -> Iterator[IncidentController]:
             controller.cancel(state.id)
             wait_for(lambda: controller.poll() and not controller.incident.running())
     controller.leave()
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
-    """Wait until the condition holds; fail when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def ended(controller: IncidentController, step_id: str) -> StepStatus:

@@ -17,6 +17,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.system.clock import SystemClock, from_rfc3339
 from tests.support.set_time import SetTime
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1
@@ -123,7 +124,6 @@ start(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan
 def test_a_suspend_in_mid_step_is_in_its_length_and_not_in_its_limit(tmp_path: Path) -> None:
     from midwatch.incident.paths import AttemptFolder
     from midwatch.supervisor.status import Result, inspect_attempt
-    from tests.engine.conftest import wait_for
 
     clocks = SetTime(tmp_path)
     suspend = clocks.written("suspend", day=7200.0, boot=7200.0)

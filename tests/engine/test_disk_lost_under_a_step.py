@@ -14,8 +14,9 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor.status import Result, inspect_attempt
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended, wait_for
+from tests.engine.conftest import ended
 from tests.support.failing_disk import Disk
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1

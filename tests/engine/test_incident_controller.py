@@ -13,7 +13,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended, wait_for
+from tests.engine.conftest import ended
+from tests.support.waiting import wait_for
 
 
 def run(controller: IncidentController, step_id: str, **consent: str) -> StepStatus:

@@ -19,8 +19,8 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Exit, Failed
-from tests.engine.conftest import wait_for
 from tests.support.mounting import run_or_skip
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1

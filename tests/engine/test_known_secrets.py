@@ -14,7 +14,8 @@ from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
-from tests.engine.conftest import ended, wait_for
+from tests.engine.conftest import ended
+from tests.support.waiting import wait_for
 
 
 def test_the_file_that_libpq_is_pointed_to_is_read_too(runbook: Runbook, here: Path) -> None:

@@ -22,7 +22,8 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError, Refused
-from tests.engine.conftest import ended, wait_for
+from tests.engine.conftest import ended
+from tests.support.waiting import wait_for
 
 DRIVES = """
 import sys, time

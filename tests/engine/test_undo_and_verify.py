@@ -21,7 +21,8 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended, wait_for
+from tests.engine.conftest import ended
+from tests.support.waiting import wait_for
 
 RUNBOOK = """\
 midwatch: 1

@@ -24,7 +24,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
-from tests.collaboration.conftest import wait_for
+from tests.support.waiting import wait_for
 
 MIDWATCH = Path(sys.executable).with_name("midwatch")
 RUNBOOK = """\

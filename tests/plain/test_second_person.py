@@ -10,8 +10,9 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.collaboration.conftest import GROUP, User, become, place, share, users
-from tests.support.plain_lines import Begin, Talk, incident, status, wait_for
+from tests.support.plain_lines import Begin, Talk, incident, status
 from tests.support.users import log_in
+from tests.support.waiting import wait_for
 
 __all__ = ["place", "users"]  # fixtures
 

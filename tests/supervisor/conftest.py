@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from midwatch.supervisor.status import Running, inspect_attempt
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -22,4 +23,4 @@ def step(tmp_path: Path) -> Iterator[Step]:
         for pid in (found.step_pid, found.supervisor.pid):
             with contextlib.suppress(ProcessLookupError):  # it has ended since
                 os.kill(pid, 9)
-        until(lambda: not found.supervisor.alive)
+        wait_for(lambda: not found.supervisor.alive)

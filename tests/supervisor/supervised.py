@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from midwatch.api.plan import Plan
@@ -13,17 +11,9 @@ from midwatch.supervisor.launch_spec import Graces, LaunchSpec
 from midwatch.supervisor.start import start
 from midwatch.supervisor.status import Result, Running, inspect_attempt
 from midwatch.system.process import ProcessIdentity
+from tests.support.waiting import wait_for
 
 QUICK = Graces(interrupt=0.5, terminate=0.5, remains=0.3)
-PATIENCE = 30.0
-
-
-def until(condition: Callable[[], object], what: str = "it", patience: float = PATIENCE) -> None:
-    """Wait for a condition; never for a time."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about in {patience:g} s"
-        time.sleep(0.01)
 
 
 class Step:
@@ -50,7 +40,7 @@ class Step:
         return start(self.folder, order, secrets or {}, plan)
 
     def result(self) -> Result:
-        until(lambda: not isinstance(inspect_attempt(self.folder), Running), "a result")
+        wait_for(lambda: not isinstance(inspect_attempt(self.folder), Running), "a result")
         found = inspect_attempt(self.folder)
         assert isinstance(found, Result), found
         return found
@@ -60,7 +50,7 @@ class Step:
         return self.folder.output.read_bytes() if self.folder.output.exists() else b""
 
     def says(self, word: str) -> None:
-        until(lambda: word.encode() in self.output, f"{word!r} in the output")
+        wait_for(lambda: word.encode() in self.output, f"{word!r} in the output")
 
 
 def gone(pid: int) -> bool:

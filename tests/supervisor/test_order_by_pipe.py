@@ -13,8 +13,9 @@ from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system import umask as umask_module
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
+from tests.support.waiting import wait_for
 
 pytestmark = needs_root
 
@@ -84,13 +85,13 @@ def test_step_left_unwatched_in_a_shared_folder_is_known_by_its_environment_and_
     supervisor = shared.start("echo begun; sleep 600")
     shared.says("begun")
     os.kill(supervisor.pid, 9)
-    until(lambda: isinstance(inspect_attempt(shared.folder), Lost))
+    wait_for(lambda: isinstance(inspect_attempt(shared.folder), Lost))
     found = inspect_attempt(shared.folder)
     assert isinstance(found, Lost)
     assert found.step is not None
     step = found.step
     assert cancel(shared.folder)
-    until(lambda: not step.alive)
+    wait_for(lambda: not step.alive)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o027])

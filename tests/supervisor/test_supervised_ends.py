@@ -15,7 +15,8 @@ from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import Graces
 from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt
 from midwatch.system.process import ProcessIdentity, boot_id, stat_of
-from tests.supervisor.supervised import Step, gone, until
+from tests.supervisor.supervised import Step, gone
+from tests.support.waiting import wait_for
 
 
 def test_timeout_ends_the_whole_group(step: Step) -> None:
@@ -23,7 +24,7 @@ def test_timeout_ends_the_whole_group(step: Step) -> None:
     found = step.result()
     assert found.outcome is StepOutcome.TIMED_OUT
     assert "did not end within its 0.5 s" in found.error
-    until(lambda: gone(int(step.output.split()[0])), "the end of the background process")
+    wait_for(lambda: gone(int(step.output.split()[0])), "the end of the background process")
 
 
 def test_cancel_lets_the_step_clean_up(step: Step) -> None:
@@ -45,12 +46,12 @@ STUBBORN = """
 
 def test_cancel_of_a_stubborn_group_ends_in_kill(step: Step) -> None:
     step.start(STUBBORN, graces=Graces(0.1, 0.1, 0.1))
-    until(lambda: step.output.count(b"\n") == 2)
+    wait_for(lambda: step.output.count(b"\n") == 2)
     assert cancel(step.folder)
     found = step.result()
     assert (found.outcome, found.exit) == (StepOutcome.CANCELLED, -signal.SIGKILL)
     for pid in step.output.split():
-        until(lambda pid=pid: gone(int(pid)), "the end of all")
+        wait_for(lambda pid=pid: gone(int(pid)), "the end of all")
 
 
 def test_asking_again_goes_on_to_the_next_signal(step: Step) -> None:
@@ -70,21 +71,21 @@ def test_a_stopped_child_ends_too(step: Step) -> None:
     step.says("\n")
     found = inspect_attempt(step.folder)
     assert isinstance(found, Running)
-    until(lambda: (s := stat_of(found.step_pid)) is not None and s.state == "T", "the stop")
+    wait_for(lambda: (s := stat_of(found.step_pid)) is not None and s.state == "T", "the stop")
     assert cancel(step.folder)
     assert step.result().outcome is StepOutcome.CANCELLED
-    until(lambda: gone(int(step.output)), "the end of the stopped child")
+    wait_for(lambda: gone(int(step.output)), "the end of the stopped child")
 
 
 def test_a_child_in_a_session_of_its_own_ends_too(step: Step) -> None:
     runs_away = "setsid bash -c 'trap \"\" INT TERM; echo $$; exec > /dev/null 2>&1; while :; do sleep 1; done' &"
     step.start(f"{runs_away} echo ready; read x < <(sleep 60)")
     step.says("ready")
-    until(lambda: step.output.count(b"\n") == 2)
+    wait_for(lambda: step.output.count(b"\n") == 2)
     runaway = next(int(word) for word in step.output.split() if word.isdigit())
     assert cancel(step.folder)
     assert step.result().outcome is StepOutcome.CANCELLED
-    until(lambda: gone(runaway), "the end of the runaway")
+    wait_for(lambda: gone(runaway), "the end of the runaway")
 
 
 RUNAWAY = """
@@ -96,16 +97,17 @@ RUNAWAY = """
 CANCELLED = """
 import json, sys
 from pathlib import Path
-from tests.supervisor.supervised import Step, gone, until
+from tests.supervisor.supervised import Step, gone
+from tests.support.waiting import wait_for
 from midwatch.supervisor.launch_spec import Graces
 from midwatch.supervisor.status import cancel
 step = Step(Path(sys.argv[1]))
 step.start(sys.argv[2], graces=Graces(0.1, 0.1, 0.1))
-until(lambda: step.output.count(b"\\n") == 2)
+wait_for(lambda: step.output.count(b"\\n") == 2)
 runaway = next(int(word) for word in step.output.split() if word.isdigit())
 assert cancel(step.folder)
 assert step.result().outcome == "cancelled"
-until(lambda: gone(runaway), "the end of the runaway")
+wait_for(lambda: gone(runaway), "the end of the runaway")
 print(json.loads(step.folder.supervisor.read_text())["control_group"])
 """
 
@@ -120,7 +122,7 @@ def test_a_runaway_ends_with_its_control_group_which_goes_too(step: Step) -> Non
     group = cancelled(step)
     if not group:
         pytest.skip("no control group may be made here")
-    until(lambda: not Path(group).exists(), "the removal of the group")
+    wait_for(lambda: not Path(group).exists(), "the removal of the group")
 
 
 def test_a_runaway_ends_where_there_is_no_control_group(step: Step) -> None:
@@ -151,14 +153,14 @@ def test_what_forks_faster_than_anybody_looks_ends_with_the_control_group(step: 
         pytest.skip("no control group may be made here")
     assert cancel(step.folder)
     assert step.result().outcome is StepOutcome.CANCELLED
-    until(lambda: not group.exists(), "the end of all")
+    wait_for(lambda: not group.exists(), "the end of all")
 
 
 def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step) -> None:
     supervisor = step.start(
         "setsid bash -c 'echo $$; exec sleep 300 > /dev/null 2>&1' & echo ready; read x < <(sleep 60)"
     )
-    until(lambda: step.output.count(b"\n") == 2)
+    wait_for(lambda: step.output.count(b"\n") == 2)
     group = json.loads(step.folder.supervisor.read_text())["control_group"]
     if not group:
         pytest.skip("no control group may be made here")
@@ -167,14 +169,14 @@ def test_what_outlives_step_and_supervisor_is_named_and_can_be_ended(step: Step)
     assert isinstance(found, Running)
     for pid in (supervisor.pid, found.step_pid):
         os.kill(pid, signal.SIGKILL)
-        until(lambda pid=pid: gone(pid))
+        wait_for(lambda pid=pid: gone(pid))
     found = inspect_attempt(step.folder)
     assert isinstance(found, Lost)
     assert "what the step started still runs as process" in found.reason
     assert found.how_to_end == f"echo 1 > {group}/cgroup.kill"
     assert cancel(step.folder)
-    until(lambda: gone(runaway), "the end of the runaway")
-    until(lambda: isinstance(found := inspect_attempt(step.folder), Lost) and found.step is None)
+    wait_for(lambda: gone(runaway), "the end of the runaway")
+    wait_for(lambda: isinstance(found := inspect_attempt(step.folder), Lost) and found.step is None)
     following = Step(step.folder.path.with_name("following"))
     following.start("exit 0")
     following.result()
@@ -187,7 +189,7 @@ def test_what_keeps_the_terminal_open_does_not_hang_the_step(step: Step) -> None
     assert (found.outcome, found.exit) == (StepOutcome.DONE, 0)
     assert "kept its terminal open and had to be ended" in found.error
     assert found.seconds < 2, "the time of the step, not of its remains"
-    until(lambda: gone(int(step.output)), "the end of what was left")
+    wait_for(lambda: gone(int(step.output)), "the end of what was left")
 
 
 def test_a_daemon_that_let_go_of_the_terminal_is_left_alone(step: Step) -> None:
@@ -248,14 +250,14 @@ def test_the_end_of_the_supervisor_is_lost_and_names_what_still_runs(step: Step)
     supervisor = step.start("echo $$; trap '' PIPE; while :; do sleep 0.2; done")
     step.says("\n")
     os.kill(supervisor.pid, signal.SIGKILL)
-    until(lambda: isinstance(inspect_attempt(step.folder), Lost))
+    wait_for(lambda: isinstance(inspect_attempt(step.folder), Lost))
     found = inspect_attempt(step.folder)
     assert isinstance(found, Lost)
     assert found.step is not None
     assert found.step.pid == int(step.output)
     assert "still runs as process" in found.reason
     os.kill(found.step.pid, signal.SIGKILL)
-    until(
+    wait_for(
         lambda: (
             isinstance(again := inspect_attempt(step.folder), Lost)
             and "left no result" in again.reason
@@ -310,7 +312,7 @@ def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(st
     ours.sendall(handover(order, {}, plan))
     ours.close()
     process.wait(20)
-    until(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")
+    wait_for(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")
     found = inspect_attempt(step.folder)
     assert isinstance(found, Result)
     assert found.outcome is StepOutcome.CANCELLED

@@ -11,9 +11,10 @@ import pytest
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
+from tests.support.waiting import wait_for
 
 
 def _mount_tmpfs(at: Path) -> None:
@@ -65,7 +66,7 @@ def test_room_again_in_the_middle(small: Path, tmp_path: Path) -> None:
     step.says("first\n")
     filler = fill(small)
     (tmp_path / "full").touch()
-    until((tmp_path / "lost").exists)
+    wait_for((tmp_path / "lost").exists)
     filler.unlink()
     (tmp_path / "room").touch()
     found = step.result()

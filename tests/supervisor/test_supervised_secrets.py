@@ -14,7 +14,8 @@ import pytest
 
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.step_outputs import read_values
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
+from tests.support.waiting import wait_for
 
 SECRET = "correct-horse'battery staple"
 LEARNT = "Zx9-learnt-in-mid-stream"
@@ -205,6 +206,6 @@ def test_no_core_of_the_supervisor_even_when_it_is_made_to_crash(step: Step) -> 
     before = resource.getrlimit(resource.RLIMIT_CORE)
     supervisor = step.start("sleep 60", secrets={"ARP": SECRET})
     os.kill(supervisor.pid, 6)
-    until(lambda: not supervisor.alive)
+    wait_for(lambda: not supervisor.alive)
     assert resource.getrlimit(resource.RLIMIT_CORE) == before
     assert not list(step.folder.path.glob("core*"))

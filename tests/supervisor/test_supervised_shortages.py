@@ -19,8 +19,9 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.status import Lost, Result, Running, cancel, inspect_attempt, unwatched
 from midwatch.system.errors import Failed
 from midwatch.system.process import ProcessIdentity
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
 from tests.support.refusing import run_refused
+from tests.support.waiting import wait_for
 
 START = """
 import json, resource, sys
@@ -110,7 +111,7 @@ for limit in (3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 23):
     stored = r"The order of the step cannot be stored in \S+"
     sentence = re.compile(rf"(The step could not be started|{stored}): (The supervisor: )?Too many open files\..*")
     assert all(sentence.fullmatch(words) for name, words in said.items() if name not in started), said
-    until(
+    wait_for(
         lambda: all(isinstance(inspect_attempt(AttemptFolder(tmp_path / name)), Result) for name in started),
         "all results",
     )
@@ -138,7 +139,7 @@ for limit in (8, 16, 24, 32, 400):
     sentence = re.compile(r"\d+ (started|The step could not be started: .+ Nothing ran; see .+)")
     assert all(sentence.fullmatch(line) for line in refused), refused
     assert not refused[0].endswith("started")
-    until(lambda: isinstance(inspect_attempt(AttemptFolder(tmp_path / "400")), Result), "the last result")
+    wait_for(lambda: isinstance(inspect_attempt(AttemptFolder(tmp_path / "400")), Result), "the last result")
     started = {line.split()[0] for line in done.stdout.splitlines() if line.endswith("started")}
     assert set((tmp_path / "ran").read_text().split()) <= started
 
@@ -165,14 +166,14 @@ def test_a_supervisor_without_memory_never_says_that_all_is_well_with_output_mis
     size = int(Path(f"/proc/{supervisor.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.prlimit(supervisor.pid, resource.RLIMIT_AS, (size, size))
     go.touch()
-    until(lambda: not isinstance(inspect_attempt(step.folder), Running), "an end")
+    wait_for(lambda: not isinstance(inspect_attempt(step.folder), Running), "an end")
     found = inspect_attempt(step.folder)
     if isinstance(found, Result) and found.outcome is StepOutcome.DONE:
         assert step.output.endswith(b"400000\n")
         return
     assert isinstance(found, Lost) or (found.outcome is StepOutcome.UNKNOWN and "it ran out of memory" in found.error)
-    until(lambda: unwatched(step.folder) or not ProcessIdentity.of(supervisor.pid))
+    wait_for(lambda: unwatched(step.folder) or not ProcessIdentity.of(supervisor.pid))
     left = unwatched(step.folder)
     assert left is None or left.step is not None
     assert left is None or cancel(step.folder), "what runs on, unwatched, is known and can be ended"
-    until(lambda: unwatched(step.folder) is None)
+    wait_for(lambda: unwatched(step.folder) is None)

@@ -20,8 +20,9 @@ from midwatch.supervisor.spawn import CannotBegin, Child, open_terminal
 from midwatch.supervisor.status import Running, inspect_attempt
 from midwatch.supervisor.step_outputs import LARGEST_FILE, read_values
 from midwatch.system.errors import Failed, Refused
-from tests.supervisor.supervised import Step, until
+from tests.supervisor.supervised import Step
 from tests.support.users import ALICE, needs_root, run_as
+from tests.support.waiting import wait_for
 
 
 def test_done(step: Step) -> None:
@@ -235,8 +236,8 @@ def test_a_fault_of_the_supervisor_is_told_and_not_silent(step: Step, tmp_path: 
 
 def test_progress_goes_beside_the_output(step: Step) -> None:
     step.start(r"printf 'a\033]9;4;1;42\007b\033]9;4;1;50;512;1024;bytes\033\\c'; read x < <(sleep 60)")
-    until(lambda: read_progress(step.folder.progress) == Progress(512, 1024, "bytes"), "the progress")
-    until(lambda: step.output == b"abc", "the output")
+    wait_for(lambda: read_progress(step.folder.progress) == Progress(512, 1024, "bytes"), "the progress")
+    wait_for(lambda: step.output == b"abc", "the output")
 
 
 def test_progress_without_a_total_and_rubbish_in_its_file(tmp_path: Path) -> None:
@@ -310,7 +311,7 @@ def test_memory_of_the_supervisor_does_not_grow_with_the_output(step: Step, tmp_
 
     before = peak()
     go.touch()
-    until(lambda: not go.exists(), "the end of 22 MB of output")
+    wait_for(lambda: not go.exists(), "the end of 22 MB of output")
     assert peak() - before < 8 * 1024
     go.touch()
     assert step.result().output_dropped > 20_000_000

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drill.servers.clusters import free_ports
-from tests.backup.waiting import until
 from tests.support.postgres import Server
+from tests.support.waiting import wait_for
 
 PROGRAM = "/usr/sbin/pgbouncer"
 
@@ -44,7 +44,7 @@ def pooler(folder: Path, server: Server, users: dict[str, str], **settings: str)
         **who,  # type: ignore[call-overload]
     )
     try:
-        until(lambda: _listens(port), 60)
+        wait_for(lambda: _listens(port))
         yield port
     finally:
         process.kill()

@@ -17,7 +17,7 @@ from drill.servers.clusters import free_ports
 from midwatch.runbook.model import Target, TargetKind
 from probes.postgres.connect import Connection
 from probes.postgres.embedded import Engine, engine_for, run
-from tests.backup.waiting import until
+from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _running(engine: Engine, data: Path, settings: dict[str, str]) -> Iterator[S
         **who,  # type: ignore[call-overload]
     )
     try:
-        until(lambda: _answers(made), 60)
+        wait_for(lambda: _answers(made))
         yield made
     finally:
         process.send_signal(3)
