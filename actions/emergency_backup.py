@@ -33,6 +33,7 @@ from midwatch.system.units import duration, first_few, size
 from probes.backup.age_encryption import SUFFIX, Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.backup.manifest import DEPTHS
+from probes.postgres.dump_readiness import dump_readiness
 from probes.postgres.routes import superuser_route
 from probes.storage.disk_usage import budgets_of, usage
 
@@ -88,6 +89,7 @@ class EmergencyBackup(Action):
                         _NO_ROLES, hint="Leave out --globals, and save the roles with pg_dumpall --roles-only"
                     )
                 draft.facts += lock_conflicts.facts(source.route)
+                draft.facts += [("warning", str(one)) for one in dump_readiness(source.route).obstacles]
                 for lost in orphaned_dumps(source.route):
                     note = "it holds its locks and its snapshot; no file came of it"
                     draft.add(Verb.REMOVE, f"{lost}, in {source.target.label}", note=note, identity=lost.application)
@@ -229,6 +231,8 @@ class EmergencyBackup(Action):
                 writing = place.open(name)
                 stack.callback(writing.abort)
                 log(context, LOG, _opening(context))
+                for obstacle in dump_readiness(source.route).obstacles:
+                    log(context, LOG, f"[WARN] {target.name}: {obstacle}")
                 data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
                 context.console.say(f"source {target.name}, {data}, to {named}")
                 found = dump_into(
@@ -277,6 +281,8 @@ class EmergencyBackup(Action):
             )
         if reader is not None:
             summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
+        if found.uncounted:
+            summary += f"; its rows were not counted: {found.uncounted}"
         where = place.location(name) or str(place)
         if below:
             warning = f"The dump of {target.name} holds {size(found.unpacked)}, {below}"

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from actions.destinations.destination_choice import shown
 from actions.dump.dump_progress import Together, in_bytes
-from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
+from actions.dump.nightly_dump import dump_name, dump_one, nightly_route, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
 from actions.restoring.restore_roles import roles_beside
 from actions.restoring.restore_validation import RESTORED, RestoreValidation
@@ -34,6 +34,7 @@ from probes.backup.backup_catalog import PARTIAL, backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
+from probes.postgres.dump_readiness import dump_readiness
 from probes.postgres.tools import find_tools
 from probes.storage.disk_usage import budgets_of, usage
 
@@ -84,6 +85,11 @@ class NightlyBackup(Action):
             except MidwatchError as error:
                 problems.append(f"Unable to connect to {target.name}: {reason_of(error)}")
                 continue
+            for obstacle in dump_readiness(nightly_route(context.runbook, target)).obstacles:
+                if obstacle.is_fatal:
+                    problems.append(f"{target.name}: {obstacle}")
+                else:
+                    draft.fact("warning", f"{target.name}: {obstacle}")
             bytes_expected = _expected(context.runbook, target, found.size)
             expected += bytes_expected
             note = f"an estimate; PostgreSQL {found.version}"

@@ -159,7 +159,7 @@ class ValidateBackup(Action):
             if closed:
                 verdict = checksum_of(raw, total, sha256=sha256, progress=tell)
             else:
-                rows = manifest.rows if manifest else None
+                rows = manifest.counts if manifest else None
                 verdict = validate_stream(
                     raw,
                     total,

@@ -43,6 +43,7 @@ def manifest_of(
         location=location,
         lsn=found.lsn,
         rows=found.rows,
+        uncounted=found.uncounted,
         digests=found.digests,
         globals_sha256=roles,
         actor=context.actor,

@@ -46,6 +46,13 @@ class Dumped:
     digests: dict[str, str] = field(default_factory=dict)
     depth: int = 0
     """How deeply it was read while it was written (`docs/actions/validate-backup.md`)."""
+    uncounted: str = ""
+    """Why there are no rows to compare with; empty when they were counted."""
+
+    @property
+    def counts(self) -> dict[str, int] | None:
+        """The rows of each table; None when they were not counted."""
+        return None if self.uncounted else self.rows
 
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
@@ -91,7 +98,7 @@ def dump_into(
             packing, watching = DumpPipeline(below, along), Watching(progress, forecast, say or (lambda text: None))
             found = _fill(route, tools, packing, watching, forecast, stack, digests)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
-            verdict = along.verdict(found.unpacked, found.rows)
+            verdict = along.verdict(found.unpacked, found.counts)
             if verdict.problem:
                 sentence = f"The backup is not good as it was written: {verdict.problem}"
                 raise Failed(sentence, hint="Nothing was published; run it again")
@@ -142,9 +149,9 @@ def _fill(
         packing.write(chunk)
         watching(packing.unpacked)
     packing.close()  # only now: closing after a failure would make a whole-looking file of half a dump
-    rows, content = counting.result() if counting else ({}, {})
+    rows, content, uncounted = counting.result() if counting else ({}, {}, "no second session shares its snapshot")
     watching.ended(packing.unpacked)
-    return Dumped(unpacked=packing.unpacked, lsn=lsn, rows=rows, digests=content)
+    return Dumped(unpacked=packing.unpacked, lsn=lsn, rows=rows, digests=content, uncounted=uncounted)
 
 
 def _hold_snapshot(connection: Connection) -> tuple[str, str]:
@@ -192,12 +199,14 @@ class _Counting:
             else:
                 self._rows = count_rows(self._connection)
         except Exception as error:  # whatever it is, the dump has the word: an unreadable table fails there too
-            self._error = str(error)
+            import psycopg
 
-    def result(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Table → rows, and table → digest; empty when they could not be read."""
+            self._error = server_reason(error) if isinstance(error, psycopg.Error) else str(error)
+
+    def result(self) -> tuple[dict[str, int], dict[str, str], str]:
+        """Table → rows, and table → digest; why they could not be read, and empty when they were."""
         self._thread.join()
-        return ({}, {}) if self._error else (self._rows, self._digests)
+        return ({}, {}, self._error) if self._error else (self._rows, self._digests, "")
 
     def stop(self) -> None:
         """End a count that is still running."""

@@ -13,9 +13,9 @@ from actions.dump.dump_stream import Dumped, dump_into
 from actions.dump.previous_dump import last_unpacked
 from actions.dump.roles_dump import dump_globals, globals_name
 from actions.restoring.backup_validation import validate
-from actions.support.plan_log import reason_of
+from actions.support.plan_log import NIGHTLY, log, reason_of
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.model import Runbook, Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write
@@ -25,6 +25,7 @@ from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
 from probes.postgres.connect import Route
+from probes.postgres.dump_readiness import dump_readiness
 from probes.postgres.routes import login_route, password_file
 from probes.postgres.tools import Tools, find_tools
 
@@ -37,6 +38,11 @@ def dump_name(database: str, recipients: Sequence[object] = ()) -> str:
 def roles_name(database: str, recipients: Sequence[object] = ()) -> str:
     """What the roles of its server are called: `globals.arp.sql.gz`, encrypted `globals.arp.sql.gz.age`."""
     return f"{globals_name(database)}{SUFFIX if recipients else ''}"
+
+
+def nightly_route(runbook: Runbook, target: Target) -> Route:
+    """How the nightly job logs in: as the target's user, with the bastion's password. Raises `MidwatchError`."""
+    return replace(login_route(runbook, target), passfile=str(password_file(runbook)))
 
 
 def dump_one(
@@ -70,7 +76,9 @@ def _dump(
     progress: Progress,
     digests: bool,
 ) -> Manifest:
-    route = replace(login_route(context.runbook, target), passfile=str(password_file(context.runbook)))
+    route = nightly_route(context.runbook, target)
+    for obstacle in dump_readiness(route).obstacles:
+        log(context, NIGHTLY, f"[WARN] {target.name}: {obstacle}")
     tools = find_tools(context.runbook, int(server.partition(".")[0]))
     began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)
     dumped, depth = _validated(context, route, tools, file, recipients, digests, target, progress)
@@ -88,7 +96,8 @@ def _dump(
         depth=depth,
     )
     manifest.write(file)
-    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {depth}, its roles beside it")
+    uncounted = f", since its rows were not counted: {dumped.uncounted}" if dumped.uncounted else ""
+    context.console.say(f"{target.label}: {size(dumped.bytes)}, depth {depth}{uncounted}, its roles beside it")
     return manifest
 
 
@@ -118,7 +127,7 @@ def _validated(
     if recipients:
         return dumped, dumped.depth
     try:
-        verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.rows)
+        verdict = validate(file, tools.pg_restore, sha256=dumped.sha256, rows=dumped.counts)
     except OutcomeUnknown as error:
         sentence = f"The backup of {target.name} was not read to its end: {error.sentence}"
         raise Failed(sentence, hint="There is no set; free memory, and run it again") from error

@@ -34,7 +34,7 @@ class StreamVerifier:
         with contextlib.suppress(BrokenPipeError):  # it has given up, and its verdict says why
             self._passage.pass_on(data)
 
-    def verdict(self, unpacked: int, rows: Mapping[str, int]) -> Verdict:
+    def verdict(self, unpacked: int, rows: Mapping[str, int] | None) -> Verdict:
         """What it found, once everything was written; `unpacked` bytes went into the compressor.
 
         Raises `Failed` when its `pg_restore` was killed, or memory ran out: then nobody knows.

@@ -124,8 +124,8 @@ def checksum_of(
 
 
 def compare(verdict: Verdict, rows: Mapping[str, int] | None) -> None:
-    """Go on from depth 3 to 4: its rows beside those counted in the dump's own snapshot, if there are any."""
-    if not rows or verdict.depth < GOOD:
+    """Go on from depth 3 to 4: its rows beside those counted in the dump's own snapshot, unless none were counted."""
+    if rows is None or verdict.depth < GOOD or (verdict.rows and not rows):
         return
     for table, count in rows.items():
         found = verdict.rows.get(table, 0)

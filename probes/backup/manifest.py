@@ -46,6 +46,8 @@ class Manifest:
     lsn: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Table → rows, counted in the snapshot that was dumped; empty when that was not possible."""
+    uncounted: str = ""
+    """Why there are no `rows`; empty when they were counted."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Table → digest of its rows (`probes.postgres.content`) in that snapshot; empty unless it was asked for."""
     globals_sha256: str = ""
@@ -63,6 +65,11 @@ class Manifest:
     """When it reached that depth, UTC."""
     problem: str = ""
     """What the last validation found wrong; empty when nothing was."""
+
+    @property
+    def counts(self) -> Mapping[str, int] | None:
+        """The rows of each table; None when they were not counted."""
+        return None if self.uncounted else self.rows
 
     @property
     def began(self) -> datetime:

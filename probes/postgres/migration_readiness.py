@@ -11,6 +11,7 @@ from midwatch.system.errors import MidwatchError
 from midwatch.system.units import duration, first_few
 from probes.postgres.client_errors import server_reason
 from probes.postgres.connect import connect
+from probes.postgres.dump_readiness import readiness_of
 from probes.postgres.routes import login_route, password_file
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _findings(connection: Connection, target: Target, longest: float) -> list[Fi
         ("has no invalid index", lambda c: _named(c, _INVALID)),
         ("has every extension's files", lambda c: _named(c, _LOST)),
         ("has no outdated extension", _outdated),
+        (f"can be dumped by {target.user}", _dumpable),
     ]
     if target.extensions:
         looks.append(("has the extensions that are expected", lambda c: _extensions(c, target.extensions)))
@@ -86,6 +88,8 @@ def _findings(connection: Connection, target: Target, longest: float) -> list[Fi
             against = look(connection)
         except psycopg.Error as error:
             against = f"cannot be told: {server_reason(error)}"
+        except MidwatchError as error:
+            against = f"cannot be told: {error.sentence}"
         found.append(Finding(f"{label} {name}", not against, against or "yes"))
     return found
 
@@ -107,6 +111,10 @@ def _waiting(connection: Connection) -> str:
     rows = connection.execute(_WAITING).fetchall()
     told = (f"pid {pid} waits for {first_few(map(str, blockers)) or 'nobody known'}" for pid, blockers in rows)
     return first_few(told, between="; ")
+
+
+def _dumpable(connection: Connection) -> str:
+    return first_few(map(str, readiness_of(connection).obstacles), between="; ")
 
 
 def _fits(version: str, wanted: str) -> bool:

@@ -62,7 +62,7 @@ def failing(context: Context, longest: float = 600.0) -> dict[str, str]:
 
 def test_a_quiet_server_is_ready(context: Context) -> None:
     found = readiness(context.runbook, context.runbook.targets["arp-db-prod"], 600)
-    assert len(found) == 8
+    assert len(found) == 9
     assert all(finding.ok for finding in found)
     assert found[0].text.startswith("PostgreSQL 18")
 

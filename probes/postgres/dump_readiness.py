@@ -1,0 +1,191 @@
+"""A look ahead for a dump: what the login that takes it cannot read, and what the server or a later restore will not do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from midwatch.system.errors import Failed, MidwatchError
+from midwatch.system.sanitize import safe_text
+from midwatch.system.units import counted, first_few
+from probes.postgres.client_errors import server_reason
+from probes.postgres.connect import Connection, Route, connect
+from probes.postgres.role import run_quietly
+
+SESSIONS = 3
+"""Sessions that a dump has at the same time: of the snapshot, of the row counts, and of `pg_dump`."""
+_OURS = """
+n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e
+    ON e.oid = d.refobjid WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    AND c.oid <> ALL (coalesce(e.extconfig, '{}')))
+"""
+"""What a dump has the data of: relations `c` in schemas `n`, those of extensions only where these say so."""
+_FACTS = f"""
+WITH relations AS (
+    SELECT c.oid, c.relkind, c.relpersistence, format('%I.%I', n.nspname, c.relname) AS name, c.relname,
+        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm') AND {_OURS}),
+functions AS (
+    SELECT p.oid, p.proname, p.oid::regprocedure::text AS signature, p.prosrc,
+        to_jsonb(p) ->> 'prosqlbody' IS NULL AND NOT coalesce(p.proconfig::text LIKE '%search_path=%', false) AS searches
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
+    JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+sessions AS (SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')
+SELECT json_build_object(
+    'user', current_user,
+    'unreadable', (SELECT json_agg(name ORDER BY name) FROM relations WHERE relkind IN ('r', 'p', 'S') AND NOT readable),
+    'filtered', (SELECT json_agg(name ORDER BY name) FROM relations
+        WHERE relkind IN ('r', 'p') AND readable AND row_security_active(oid)),
+    'unlogged', (SELECT json_agg(name ORDER BY name) FROM relations
+        WHERE relkind = 'r' AND relpersistence = 'u' AND pg_is_in_recovery()),
+    'objects', (SELECT count(*) FROM pg_largeobject_metadata WHERE current_setting('lo_compat_privileges') = 'off'
+        AND NOT pg_has_role(lomowner, 'USAGE') AND NOT EXISTS (SELECT FROM aclexplode(lomacl) WHERE privilege_type = 'SELECT'
+            AND CASE grantee WHEN 0 THEN true ELSE pg_has_role(grantee, 'USAGE') END)),
+    'locks', (SELECT count(*) FROM relations WHERE relkind IN ('r', 'p')),
+    'held', (SELECT count(*) FROM pg_locks WHERE NOT fastpath),
+    'capacity', (SELECT sum(setting::bigint) FILTER (WHERE name <> 'max_locks_per_transaction')
+            * min(setting::bigint) FILTER (WHERE name = 'max_locks_per_transaction') FROM pg_settings
+        WHERE name IN ('max_locks_per_transaction', 'max_connections', 'max_prepared_transactions', 'max_worker_processes',
+            'max_wal_senders', coalesce((SELECT name FROM pg_settings WHERE name = 'autovacuum_worker_slots'),
+            'autovacuum_max_workers'))),
+    'limits', json_build_array(
+        (SELECT json_build_array('ROLE', rolname, rolconnlimit, (SELECT count(*) FROM sessions WHERE usename = current_user))
+            FROM pg_roles WHERE rolname = current_user AND NOT rolsuper),
+        (SELECT json_build_array('DATABASE', datname, datconnlimit,
+                (SELECT count(*) FROM sessions WHERE datname = current_database()))
+            FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user AND NOT rolsuper)),
+    'called', (SELECT json_agg(json_build_array(object, oid::bigint) ORDER BY object) FROM (
+        SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS object, f.oid
+        FROM functions f JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
+        LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+        LEFT JOIN pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum
+        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        LEFT JOIN pg_class v ON v.oid = r.ev_class
+        WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass) OR t.attgenerated <> '' OR v.relkind = 'm') AS c),
+    'functions', (SELECT json_object_agg(oid::bigint, json_build_array(proname, signature, prosrc, searches)) FROM functions),
+    'tables', (SELECT json_agg(DISTINCT relname) FROM relations WHERE relkind <> 'S'))::text
+"""  # noqa: S608  nothing foreign in it
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NAME = r'("(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
+_TABLE = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE)\s+(?:ONLY\s+)?{_NAME}(?![\w$\"]|\s*[.(])", re.IGNORECASE)
+_CALL = re.compile(rf"(?<![\w$\".]){_NAME}\s*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class DumpObstacle:
+    """One thing that stands in the way of a dump or of its restore. All of it is safe to show."""
+
+    text: str
+    remedy: str
+    is_fatal: bool = False
+    """Whether the dump fails for it now."""
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class DumpReadiness:
+    """What a dump by one login will meet."""
+
+    unreadable: tuple[str, ...] = ()
+    """Tables and sequences, quoted as in SQL, that this login may not read."""
+    filtered: tuple[str, ...] = ()
+    """Tables of which row security shows it only a part."""
+    objects: int = 0
+    """Large objects that it may not read."""
+    obstacles: tuple[DumpObstacle, ...] = ()
+
+
+def dump_readiness(route: Route) -> DumpReadiness:
+    """Look ahead as the login of the route. Nothing is raised: that nobody can look is an obstacle as well, not a fatal one."""
+    try:
+        if route.kind == "exec":
+            return _understood(json.loads(run_quietly(route, _FACTS)))
+        with connect(route) as connection:
+            return readiness_of(connection)
+    except MidwatchError as error:
+        return DumpReadiness(obstacles=(DumpObstacle(f"nobody can look ahead: {error.sentence}", error.hint),))
+
+
+def readiness_of(connection: Connection) -> DumpReadiness:
+    """The same through a connection. Raises `Failed`."""
+    import psycopg
+
+    try:
+        row = connection.execute(_FACTS.encode()).fetchone()
+    except psycopg.Error as error:
+        raise Failed(server_reason(error), hint="Take the backup, and restore it for a look") from error
+    assert row is not None
+    return _understood(json.loads(row[0]))
+
+
+def _understood(found: Mapping[str, Any]) -> DumpReadiness:
+    unreadable, filtered, unlogged = (tuple(found[name] or ()) for name in ("unreadable", "filtered", "unlogged"))
+    user = safe_text(found["user"])
+    obstacles = []
+    if unreadable:
+        text = f"{user} may not read {_some(unreadable)}"
+        obstacles.append(DumpObstacle(text, f"GRANT pg_read_all_data TO {user}", True))
+    if filtered:
+        text = f"row security hides rows of {_some(filtered)} from {user}"
+        obstacles.append(DumpObstacle(text, f"ALTER ROLE {user} BYPASSRLS", True))
+    if found["objects"]:
+        text = f"{user} may not read {counted(found['objects'], 'large object')}"
+        obstacles.append(DumpObstacle(text, f"GRANT SELECT ON LARGE OBJECT … TO {user}", True))
+    if found["locks"] + found["held"] > found["capacity"]:
+        text = f"the dump needs {counted(found['locks'], 'lock')}, {found['held']} are held, and the server has about"
+        remedy = "raise max_locks_per_transaction, which needs a restart"
+        obstacles.append(DumpObstacle(f"{text} {found['capacity']}", remedy))
+    obstacles += [_limit(*limit) for limit in found["limits"] if limit and 0 <= limit[2] < limit[3] + SESSIONS]
+    if unlogged:
+        text = f"a standby has no rows of unlogged tables, so the dump has none of {_some(unlogged)}"
+        obstacles.append(DumpObstacle(text, "dump them on the primary"))
+    obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["tables"] or ()))
+    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles))
+
+
+def _limit(kind: str, name: str, limit: int, sessions: int) -> DumpObstacle:
+    text = f"{safe_text(name)} has {sessions} sessions of {limit} that the {kind.lower()} may have, and a dump takes {SESSIONS}"
+    return DumpObstacle(text, f"ALTER {kind} {safe_text(name)} CONNECTION LIMIT {sessions + SESSIONS}", True)
+
+
+def _searching(
+    called: Iterable[tuple[str, int]], functions: Mapping[str, tuple[str, str, str, bool]], tables: frozenset[str]
+) -> list[DumpObstacle]:
+    """Objects whose functions name something without its schema: a restore finds nothing by the search path."""
+    by_name = {name: number for number, (name, *_) in functions.items()}
+    found: dict[str, tuple[str, list[str]]] = {}
+    for thing, root in called:
+        waiting, seen = [str(root)], set[str]()
+        while waiting:
+            number = waiting.pop()
+            _, signature, body, searches = functions[number]
+            if number in seen or not searches:
+                continue
+            seen.add(number)
+            text = _COMMENT.sub(" ", body)
+            calls = {_plain(name) for name in _CALL.findall(text)} & by_name.keys()
+            waiting += [by_name[name] for name in calls]
+            names = {_plain(name) for name in _TABLE.findall(text)} & tables
+            if named := sorted(names) + sorted(f"{name}()" for name in calls):
+                found.setdefault(signature, (", ".join(named[:3]), []))[1].append(thing)
+    return [
+        DumpObstacle(
+            f"{first_few(map(safe_text, things))} will not restore, since {safe_text(signature)} names"
+            f" {safe_text(names)} without a schema",
+            f"ALTER FUNCTION {safe_text(signature)} SET search_path = …",
+        )
+        for signature, (names, things) in sorted(found.items())
+    ]
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
+def _some(names: Iterable[str]) -> str:
+    return first_few(map(safe_text, names))
