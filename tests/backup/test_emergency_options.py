@@ -59,7 +59,7 @@ def test_several_side_by_side_and_one_that_fails_is_named(arp: Target, fresh: Ta
     assert outcome.ok, outcome.summary
     assert len(outcome.values["paths"].split(",")) == 2
     action = EmergencyBackup(targets=(arp, replace(other, database="gone")))
-    assert "no way into FRESH" in action.plan(context).refusal
+    assert "FRESH answers, and has no database gone" in action.plan(context).refusal
     with superuser(fresh, fresh.database) as connection:
         connection.execute("CREATE TABLE far (n int)")
     plan = EmergencyBackup(targets=(replace(arp, label="AGAIN"), replace(other, label="LATER"))).plan(context)

@@ -15,10 +15,10 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.migration_readiness import readiness
-from tests.backup.waiting import until
 from tests.postgres.conftest import MakeContext, said
 from tests.postgres.test_restored_whole import run
 from tests.support.postgres import Server, server, short_folder, standby
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -38,7 +38,7 @@ def test_standby_with_an_unlogged_table_counts_all_others_and_says_what_is_missi
         database=one.database,
     )
     ((lsn,),) = primary.sql("SELECT pg_current_wal_lsn()::text")
-    until(lambda: follower.sql(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == [(True,)], 120)
+    wait_for(lambda: follower.sql(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == [(True,)])
     there = replace(one, port=follower.port, socket=str(follower.sockets))
     context = make_context({"one": there})
     action = EmergencyBackup(there, validate=True, digests=True)
