@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.action import Action, Console, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
 from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
+from midwatch.system.units import counted
 from probes.containers.client import engine, named_container
-from probes.logs.log_tail import tail_lines
+from probes.logs.login_events import EventKind, login_events
+from probes.logs.rotated_log import Coverage, read_log
 from probes.logs.server_log import current_log, refused_logins
 
 TAIL = 10_000_000
 """Bytes at the end of a log that are read."""
-LINES = 20_000
+LINES = 200_000
 """Lines at the end of a container's output that are read."""
 SHOWN = 10
-_FIELD = re.compile(r"\b(user|target|source|by|database)=(\S+)")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
-_FAILED = re.compile(r"\bfailed\b|authentication failure|access denied", re.IGNORECASE)
-_LOGIN = re.compile(r"log-?in|authenticat|password authentication|access denied", re.IGNORECASE)
-_CHANGE = re.compile(
-    r"\b(rotat\w*|alter role|alter user|reset|recover\w*|restore\w*|password (changed|set))\b", re.IGNORECASE
-)
 Who = tuple[str, ...]
 
 
@@ -41,9 +35,9 @@ class Counted:
     first: dict[Who, str] = field(default_factory=dict)
     last: dict[Who, str] = field(default_factory=dict)
 
-    def add(self, who: Who, time: str) -> None:
-        """Count one more entry of this user and source."""
-        self.count[who] += 1
+    def add(self, who: Who, time: str, count: int = 1) -> None:
+        """Count further entries of this user and source."""
+        self.count[who] += count
         self.first.setdefault(who, time)
         self.last[who] = time
 
@@ -66,23 +60,25 @@ class Access:
     """Lines on password changes, oldest first."""
     ours: list[str] = field(default_factory=list)
     """Those that this incident made: no cause of it."""
+    unknown: list[str] = field(default_factory=list)
+    """Lines that name logins or passwords and are not understood."""
 
 
-def read_audit(lines: list[str], target: str = "", incident: str = "") -> Access:
+def read_audit(lines: Iterable[str], target: str = "", incident: str = "") -> Access:
     """Sort the lines of an access audit log; with `target`, only those that name it or name no target.
 
     What `incident` itself wrote is kept apart.
     """
     found = Access()
-    for line in lines:
-        fields = dict(_FIELD.findall(line))
-        if target and fields.get("target", target) != target:
+    for event in login_events(lines):
+        if target and event.target not in ("", target):
             continue
-        if _LOGIN.search(line) and _FAILED.search(line) and not _CHANGE.search(line):
-            time = match[0].replace("T", " ") if (match := _TIME.search(line)) else "?"
-            found.failed.add((fields.get("user", "?"), fields.get("target", "?"), fields.get("source", "?")), time)
-        elif _CHANGE.search(line):
-            (found.ours if incident and f" incident={incident}" in line else found.changes).append(line)
+        if event.kind is EventKind.FAILED:
+            found.failed.add((event.user, event.target or event.service or "?", event.source), event.time, event.count)
+        elif event.kind is EventKind.CHANGED:
+            (found.ours if incident and f" incident={incident}" in event.line else found.changes).append(event.line)
+        elif event.kind is EventKind.UNKNOWN:
+            found.unknown.append(event.line)
     return found
 
 
@@ -90,7 +86,8 @@ def read_audit(lines: list[str], target: str = "", incident: str = "") -> Access
 class DiagnoseAccess(Action):
     """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
 
-    A server's log is the target's `log`, or else its container's output, or else the file that the server names.
+    A server's log is the target's `log`, or else its container's output, or else the file that the server names. The newest
+    rotation of a log is read as well. What was looked at, left out or not understood is said.
     `last_change` is the newest line on a password that this incident did not write itself; `failed_logins` and
     `refused_logins` are counts by the audit log and by the servers. Without `target`, all targets. A server whose log
     cannot be read is said and left out; fails when the audit log itself cannot be read.
@@ -122,11 +119,14 @@ class DiagnoseAccess(Action):
         say = context.console.say
         wanted = self.target.name if self.target is not None else ""
         incident = context.incident.name if context.incident is not None else ""
-        lines, unanswered = self._audit(context)
+        coverage = Coverage()
+        lines, unanswered = self._audit(context, coverage)
         found = read_audit(lines, wanted, incident)
+        failed = found.failed.count.total()
+        say(f"Failed logins by the audit log: {failed}, {safe_text(str(coverage))}")
+        _say_unknown(context.console, "the audit log", found.unknown)
         read = self._servers(found, context)
-        failed, refused = found.failed.count.total(), found.refused.count.total()
-        say(f"Failed logins by the audit log: {failed}")
+        refused = found.refused.count.total()
         for count, (user, target, source), when in found.failed.most():
             say(f"  {count:>4}  {user} at {target} from {source}, {when}")
         say(f"Refused logins by the servers' own logs: {refused}" if read else "No server's own log was read")
@@ -149,10 +149,10 @@ class DiagnoseAccess(Action):
         values = {"failed_logins": str(failed), "refused_logins": str(refused) if read else "", "last_change": last}
         return Outcome(True, summary, values)
 
-    def _audit(self, context: Context) -> tuple[list[str], OutcomeUnknown | None]:
+    def _audit(self, context: Context, coverage: Coverage) -> tuple[list[str], OutcomeUnknown | None]:
         """The end of the audit log; or why its mount does not answer, which is said and holds up nothing else."""
         try:
-            return [line.text for line in tail_lines(context.runbook.location_of("audit"), TAIL)], None
+            return [line.text for line in read_log(context.runbook.location_of("audit"), TAIL, coverage)], None
         except OutcomeUnknown as error:
             context.console.say(f"The audit log was not read: {error}")
             return [], error
@@ -164,25 +164,37 @@ class DiagnoseAccess(Action):
         """Take in the servers' own logs. Returns how many could be read; says which could not."""
         read = 0
         for target in self._targets(context):
+            coverage = Coverage()
+            unknown: list[str] = []
             try:
-                lines = self._lines(target, context)
+                refused = refused_logins(self._lines(target, context, coverage), unknown)
             except MidwatchError as error:
                 context.console.say(f"The server's log of {target.name} cannot be read: {error}")
                 continue
             read += 1
-            for one in refused_logins(lines):
+            context.console.say(f"The server's log of {target.name}: {safe_text(str(coverage))}")
+            _say_unknown(context.console, f"the server's log of {target.name}", unknown)
+            for one in refused:
                 found.refused.add((one.user, target.name, one.source, one.reason), one.time)
         return read
 
-    def _lines(self, target: Target, context: Context) -> list[str]:
+    def _lines(self, target: Target, context: Context, coverage: Coverage) -> Iterable[str]:
         if target.log:
-            return [line.text for line in tail_lines(context.runbook.resolve(target.log), TAIL)]
+            return (line.text for line in read_log(context.runbook.resolve(target.log), TAIL, coverage))
         if target.kind is TargetKind.DOCKER:
             with engine(20) as client:
                 container = named_container(client, target.container)["Id"]
                 text = client.api.logs(container, stdout=True, stderr=True, tail=LINES).decode("utf-8", "replace")
             if "redirecting log output to logging collector process" not in text:
-                return text.splitlines()
+                lines = text.splitlines()
+                coverage.lines, coverage.files = len(lines), ["the container's output"]
+                coverage.cut = ["the container's output"] if len(lines) >= LINES else []
+                return lines
         path = current_log(context.runbook, target)
         context.console.say(f"The server of {target.name} says that it logs to {safe_text(str(path))}")
-        return [line.text for line in tail_lines(path, TAIL)]
+        return (line.text for line in read_log(path, TAIL, coverage))
+
+
+def _say_unknown(console: Console, log: str, lines: list[str]) -> None:
+    if lines:
+        console.say(f"Not understood in {log}: {counted(len(lines), 'line')}, the last: {safe_text(lines[-1])}")

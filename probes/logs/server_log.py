@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from midwatch.runbook.model import Runbook, Target, TargetKind
 from midwatch.system.errors import Failed
-from probes.logs.server_log_formats import as_stderr
+from probes.logs.line_time import split_time
+from probes.logs.server_log_formats import REFUSED_STATES, as_stderr
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import RUN, find_server, superuser_route
 
@@ -27,6 +28,12 @@ _REFUSALS = (
         r'database "',
         re.DOTALL,
     ),
+)
+_STATE = re.compile(r"\b(28P01|28000)\b")
+_QUOTED = re.compile(r"""["«»„“”「](.*?)["«»“”」]""", re.DOTALL)
+_SEVERITY = re.compile(r"(?:^|\s)([^\W\d_a-z]{2,}[^\W_]*):\s\s")
+_ENGLISH = re.compile(
+    "DEBUG[1-5]|INFO|NOTICE|WARNING|ERROR|LOG|FATAL|PANIC|DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT|BACKTRACE"
 )
 _REASONS = (
     (re.compile(r"Password does not match|^Connection matched"), "wrong password"),  # SCRAM says no more than that
@@ -51,18 +58,23 @@ class RefusedLogin:
     reason: str
 
 
-def refused_logins(lines: Iterable[str]) -> list[RefusedLogin]:
+def refused_logins(lines: Iterable[str], unknown: list[str] | None = None) -> list[RefusedLogin]:
     """Every refusal in these lines of the server's log (format `stderr`, `csvlog` or `jsonlog`), in order.
 
     The source is told by `log_connections`, or by `%h` or `%r` in `log_line_prefix`; the reason by the DETAIL line that
-    the server logs and sends to nobody.
+    the server logs and sends to nobody. A refusal in another language is known by its SQLSTATE, which `csvlog`, `jsonlog`
+    and `%e` in `log_line_prefix` give; without that, lines in another language are put into `unknown`.
     """
     found: list[RefusedLogin] = []
     sources: dict[str, str] = {}
     last: dict[str, RefusedLogin] = {}
-    for line in as_stderr(lines):
+    for line in as_stderr(lines, _is_refusal):
         level = _LEVEL.search(line)
-        if level is None:
+        if level is None or (level[1] == "FATAL" and not _is_refusal(level[2])):
+            if refused := _refused_by_state(line, sources):
+                found.append(refused)
+            elif unknown is not None and _is_foreign(line):
+                unknown.append(line)
             continue
         prefix, words = line[: level.start()], level[2]
         process = match[1] if (match := _PID.search(prefix)) else ""
@@ -97,19 +109,45 @@ def current_log(runbook: Runbook, target: Target) -> Path:
     return Path(f"{root}{PurePosixPath(folder) / named}")
 
 
+def _is_refusal(words: str) -> bool:
+    return any(pattern.match(words) for pattern in _REFUSALS)
+
+
+def _refused_by_state(line: str, sources: dict[str, str]) -> RefusedLogin | None:
+    """A refusal whose words are not known, by the SQLSTATE before them."""
+    severity = _SEVERITY.search(line)
+    state = _STATE.search(line, 0, severity.start(1)) if severity else None
+    if severity is None or state is None:
+        return None
+    process = match[1] if (match := _PID.search(line)) else ""
+    words = line[severity.end() :]
+    whole = words[1:-1] if words[:1] == words[-1:] == '"' else ""  # from a table or JSON: the user alone
+    user = whole or (match[1].strip() if (match := _QUOTED.search(words)) else "?")
+    return _refused(line[: severity.start()], user, sources.get(process, ""), REFUSED_STATES[state[1]])
+
+
+def _is_foreign(line: str) -> bool:
+    """Whether a server wrote it in another language, at a severity that may be a refusal."""
+    severity = _SEVERITY.search(line)
+    if severity is None:
+        return False
+    return not _ENGLISH.fullmatch(severity[1]) or (severity[1] == "FATAL" and not line[severity.end() :].isascii())
+
+
 def _refusal(prefix: str, words: str, source: str) -> RefusedLogin | None:
     for pattern in _REFUSALS:
         match = pattern.match(words)
         if match is None:
             continue
-        told = match.groupdict().get("host") or source
-        if not told and (address := _ADDRESS.search(_TIME.sub("", prefix))):
-            told = address[1]
-        time = moment[0].replace("T", " ") if (moment := _TIME.search(prefix)) else "?"
-        return RefusedLogin(
-            match["user"], "the local socket" if told == "[local]" else told or "?", time, match["what"]
-        )
+        return _refused(prefix, match["user"], match.groupdict().get("host") or source, match["what"])
     return None
+
+
+def _refused(prefix: str, user: str, source: str, reason: str) -> RefusedLogin:
+    if not source and (address := _ADDRESS.search(_TIME.sub("", prefix))):
+        source = address[1]
+    time = moment[0].replace("T", " ") if (moment := _TIME.search(prefix)) else split_time(prefix)[0] or "?"
+    return RefusedLogin(user, "the local socket" if source == "[local]" else source or "?", time, reason)
 
 
 def _explain(refused: RefusedLogin, words: str) -> None:

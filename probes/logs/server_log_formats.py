@@ -8,46 +8,54 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-_TIME, _CLIENT, _PID, _SEVERITY, _MESSAGE, _DETAIL = 0, 4, 3, 11, 13, 14
+_TIME, _USER, _CLIENT, _PID, _SEVERITY, _STATE, _MESSAGE, _DETAIL = 0, 1, 4, 3, 11, 12, 13, 14
+REFUSED_STATES = {
+    "28P01": "wrong password, or none",
+    "28000": "refused by the role's rights or by pg_hba.conf",
+}
+"""The SQLSTATEs of a refused login, for a server whose messages are not in English."""
 _FEWEST = 20
 """Columns that an entry has at least; which they are has not changed since PostgreSQL 9, only more have come."""
-_KEYS = ("timestamp", "pid", "remote_host", "error_severity", "message", "detail")
+_KEYS = ("timestamp", "pid", "remote_host", "error_severity", "state_code", "user", "message", "detail")
 _TABLE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [A-Za-z0-9+:-]+,")
 _JSON = '{"timestamp":'
 _PORT = re.compile(r":\d+$")
 
 
-def as_stderr(lines: Iterable[str]) -> Iterator[str]:
+def as_stderr(lines: Iterable[str], is_refusal: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
     """The same entries as lines of the format `stderr`: who connected from where, severity and message, and the detail.
 
-    Lines of `stderr` itself come back as they are. What cannot be read is left out.
+    Lines of `stderr` itself come back as they are. What cannot be read is left out. An entry whose SQLSTATE is that of a
+    refusal, and whose message `is_refusal` does not know, is given with its state and user instead.
     """
     rest = iter(lines)
     for line in rest:
         if line.startswith(_JSON):
-            yield from _from_json(chain([line], rest))
+            yield from _from_json(chain([line], rest), is_refusal)
         elif _TABLE.match(line):
-            yield from _from_table(chain([line], rest))
+            yield from _from_table(chain([line], rest), is_refusal)
         else:
             yield line
 
 
-def _from_json(lines: Iterator[str]) -> Iterator[str]:
+def _from_json(lines: Iterator[str], is_refusal: Callable[[str], bool]) -> Iterator[str]:
     for line in lines:
         try:
             entry: Any = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
-            time, pid, client, severity, message, detail = (str(entry.get(key, "")) for key in _KEYS)
+            time, pid, client, severity, state, user, message, detail = (str(entry.get(key, "")) for key in _KEYS)
+            if state in REFUSED_STATES and not is_refusal(message):
+                severity, message, detail = f"{state} FATAL", f'"{user}"', ""
             yield from _entry(time, pid, client, severity, message, detail)
 
 
-def _from_table(lines: Iterator[str]) -> Iterator[str]:
+def _from_table(lines: Iterator[str], is_refusal: Callable[[str], bool]) -> Iterator[str]:
     reader = csv.reader(f"{line}\n" for line in lines)
     while True:
         try:
@@ -58,7 +66,10 @@ def _from_table(lines: Iterator[str]) -> Iterator[str]:
             continue
         if len(row) >= _FEWEST:
             client = _PORT.sub("", row[_CLIENT])
-            yield from _entry(row[_TIME], row[_PID], client, row[_SEVERITY], row[_MESSAGE], row[_DETAIL])
+            severity, message, detail = row[_SEVERITY], row[_MESSAGE], row[_DETAIL]
+            if row[_STATE] in REFUSED_STATES and not is_refusal(message):
+                severity, message, detail = f"{row[_STATE]} FATAL", f'"{row[_USER]}"', ""
+            yield from _entry(row[_TIME], row[_PID], client, severity, message, detail)
 
 
 def _entry(time: str, pid: str, client: str, severity: str, message: str, detail: str) -> Iterator[str]:
