@@ -22,6 +22,7 @@ from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.readings import sources
 from tui.app.app import MidwatchApp
+from tui.app.base_app import BaseApp
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -82,13 +83,13 @@ async def opened(
 
 async def rest(pilot: Pilots) -> None:
     """Wait until no work is running beside the loop and every key and message has been handled."""
-    still, turns = 0, getattr(pilot.app, "_turns", None)
+    still = 0
     deadline = time.monotonic() + 30
     while still < 3:
         assert time.monotonic() < deadline, f"never at rest: {background.RUNNING}"
         await pilot.pause()
         working = [thread for thread in background.RUNNING if thread.name != "poll"]
-        unheard = turns is not None and turns._since is not None and not pilot.app._exit
+        unheard = isinstance(pilot.app, BaseApp) and not pilot.app.key_queue.is_idle and pilot.app.screen.is_attached
         still = 0 if working or unheard else still + 1
         await asyncio.sleep(0.02)
     screen = pilot.app.screen

@@ -71,7 +71,7 @@ async def hammer(folder: Path, acts: list[Act]) -> None:
         async with opened(session, hand=hand.Hand(night)) as pilot:
             night.at += 2
             for act in acts:
-                if pilot.app._exit:
+                if not pilot.app.screen.is_attached:  # the screen was left
                     return
                 before, in_dialog = decisions(session), isinstance(pilot.app.screen, Dialog)
                 night.at += 1.5

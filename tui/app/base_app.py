@@ -68,7 +68,7 @@ class BaseApp(App[T]):
         self._ascii_filter = AsciiFilter() if ascii else None
         self._shown = DiffRenderer()
         self.hand = hand or Hand()
-        self._turns = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
+        self.key_queue = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
         self._broke = ""
 
     def run(self, **how: Any) -> T | None:
@@ -95,20 +95,20 @@ class BaseApp(App[T]):
         if isinstance(event, events.Resize):
             self._shown.forget()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            await self._turns.take(event)
+            await self.key_queue.take(event)
         else:
             await super().on_event(event)
 
     def push_screen(self, screen: Screen[Any] | str, *args: Any, **more: Any) -> Any:
         """As Textual's; what was typed before is not for this screen."""
         pushed = super().push_screen(screen, *args, **more)
-        self._turns.screen_changed(opened=True)
+        self.key_queue.screen_changed(opened=True)
         return pushed
 
     def pop_screen(self) -> AwaitComplete:
         """As Textual's; what was typed before is not for the screen beneath."""
         popped = super().pop_screen()
-        self._turns.screen_changed(opened=False)
+        self.key_queue.screen_changed(opened=False)
         return popped
 
     def offer_pasted(self, text: str) -> None:

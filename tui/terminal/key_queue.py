@@ -96,6 +96,11 @@ class KeyQueue:
             self._watch()
 
     @property
+    def is_idle(self) -> bool:
+        """Whether every key has done what it does."""
+        return self._since is None
+
+    @property
     def _writing(self) -> bool:
         screen = self._app.screen
         return isinstance(screen, Dialog) and screen.writing
