@@ -75,8 +75,6 @@ def test_chain_of_our_classes_has_three_at_most() -> None:
         return 1 + max((length(base) for base in bases[name] if base in bases), default=0)
 
     found = {
-        f"{module}.{name}": length((module, name))
-        for module, name in bases
-        if length((module, name)) > CHAIN_LIMIT
+        f"{module}.{name}": length((module, name)) for module, name in bases if length((module, name)) > CHAIN_LIMIT
     }
     assert found == {}

@@ -16,8 +16,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.identity import Identity
-from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, until
 
 ME = Identity.current().name
 SHE = "ada" if ME != "ada" else "mia"

@@ -13,8 +13,8 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import Summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
-from tests.screens.conftest import grid, press, rest
 from tests.screens.desk import RUNBOOK_FILE
+from tests.support.screen_pilot import grid, press, rest
 from tui.app.declare_app import DeclareApp
 
 EARLIER = [

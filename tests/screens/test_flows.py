@@ -19,7 +19,7 @@ from screens.dialogs.confirm import Confirm
 from screens.incident import screen
 from screens.incident.screen import IncidentScreen
 from screens.pages.output import OutputScreen
-from tests.screens.conftest import Pilots, grid, opened, press, rest, until
+from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 
 RUNBOOK = """\
 midwatch: 1

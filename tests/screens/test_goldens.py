@@ -14,9 +14,9 @@ from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import CheckSpec, Risk
 from midwatch.system.errors import SourceLocation
 from screens.incident.screen import IncidentScreen
-from tests.screens.conftest import Pilots, grid, opened, press, until
 from tests.screens.desk import SessionInMemory
-from tests.screens.readings import ROWS
+from tests.support.panel_readings import ROWS
+from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
 PLACE = SourceLocation("runbook.yaml", 1, 1)
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}

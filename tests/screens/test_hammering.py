@@ -15,9 +15,9 @@ from textual import events
 from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
-from tests.screens.conftest import opened, rest
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.screens.test_held_keys import Night
+from tests.support.screen_pilot import opened, rest
 
 OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
 KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]

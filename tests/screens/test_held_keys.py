@@ -15,8 +15,8 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
 from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
-from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 
 
 class Night:
@@ -197,7 +197,7 @@ async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
 
 
 async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> None:
-    from tests.screens.conftest import MidwatchApp
+    from tests.support.screen_pilot import MidwatchApp
 
     app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color"}, keymap={})
     async with app.run_test() as pilot:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.pages.output import OutputScreen
-from tests.screens.conftest import Pilots, grid, opened, press, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
 STEP = "emergency-backup"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from screens.dialogs.palette import Palette
 from screens.widgets.form import Form
-from tests.screens.conftest import grid, opened, press
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press
 
 
 async def test_what_is_found_is_done(session: SessionInMemory) -> None:

@@ -18,8 +18,8 @@ from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.panels.panel_summary import summary_cell, summary_lines
 from screens.widgets.panels.time_series import MOST, TimeSeries
 from screens.widgets.styles import TextStyles
-from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import NIGHT, SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, until
 
 
 def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:

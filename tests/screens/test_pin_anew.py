@@ -10,8 +10,8 @@ from midwatch.api.plan import ROLE, SYSTEM_IDENTIFIER, Effect, Plan, Verb
 from midwatch.incident.events import EventKind
 from midwatch.incident.server_pins import Pin
 from midwatch.runbook.model import Environment
-from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, until
 
 
 async def test_screen_asks_for_the_reason_and_plans_again(session: SessionInMemory) -> None:

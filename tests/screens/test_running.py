@@ -12,8 +12,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.engine.test_undo_and_verify import lose_the_freeze
-from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, until
 
 RUNBOOK = """\
 midwatch: 1

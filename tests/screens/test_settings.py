@@ -14,8 +14,8 @@ from midwatch.journal.fallback_locations import usual_folders
 from midwatch.system.errors import BadInput
 from screens.keys.keymaps import SCREENS
 from screens.widgets.key import shown
-from tests.screens.conftest import grid, opened, press, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, until
 from tui.app.keymap_file import keys_file, read_keymap
 from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
 

@@ -11,8 +11,8 @@ from midwatch.api.probe import Level, Reading, Row
 from midwatch.system.errors import BadInput, Failed
 from screens.incident.panel_poller import Source
 from screens.widgets.output_view import OutputView
-from tests.screens.conftest import Pilots, grid, opened, press
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import Pilots, grid, opened, press
 from tui.app.keymap_file import read_keymap
 
 HOSTILE = (

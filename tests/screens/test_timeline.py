@@ -6,8 +6,8 @@ from textual.events import Paste
 
 from midwatch.incident.events import EventKind
 from screens.pages.timeline import TimelineScreen
-from tests.screens.conftest import grid, opened, press, rest
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import grid, opened, press, rest
 
 
 async def test_words_are_corrected_beside_themselves(session: SessionInMemory) -> None:

@@ -20,8 +20,8 @@ from screens.incident.screen import IncidentScreen
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
-from tests.screens.conftest import Pilots, grid, opened, press, rest, until
 from tests.screens.desk import SessionInMemory
+from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 from tui.terminal import key_queue
 
 STEP = "emergency-backup"

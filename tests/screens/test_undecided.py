@@ -11,7 +11,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.engine.test_undecided_steps import RUNBOOK
-from tests.screens.conftest import grid, opened, press, until
+from tests.support.screen_pilot import grid, opened, press, until
 
 
 @pytest.fixture
