@@ -108,6 +108,7 @@ def climbs(path: tuple[str, ...]) -> bool:
     return len(set(path)) != len(path) or bool(upward)
 
 
+@pytest.mark.slow
 async def test_enter_on_a_change_step_enters_each_package_once_down_and_once_up(controller: IncidentController) -> None:
     trace, work = Trace(), controller.runbook.step("work")
     async with opened(controller, sources=[]) as pilot:
