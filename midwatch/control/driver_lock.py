@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 _WIDTH = 512
 """Bytes of the file, always: a name written over blanks needs no room on a full disk."""
 _TURNS = 100
-_PATIENCE = 5.0
+PATIENCE_S = 5.0
 """Seconds for which a takeover waits for a write that is running."""
 
 
@@ -172,7 +172,7 @@ def _nobody_writes(folder: IncidentFolder) -> Iterator[None]:
     except OSError as error:
         raise Failed(f"{folder.id} cannot be driven: {folder.journal.name}: {error.strerror}") from error
     try:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE_S
         while not _locked(folder, descriptor):
             if time.monotonic() > deadline:
                 driver = driver_of(folder)

@@ -22,7 +22,7 @@ from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Refused
 from midwatch.system.units import size
 
-LONGEST_EXCERPT = 48_000
+EXCERPT_LIMIT_BYTES = 48_000
 """Bytes that a pasted excerpt may take in the journal, where an event has at most 64 KiB."""
 
 
@@ -58,9 +58,9 @@ class Annotations:
         if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
             text = policy.require_text(text, "A note")
         stored = len(json.dumps(pasted_output))
-        if stored > LONGEST_EXCERPT:
+        if stored > EXCERPT_LIMIT_BYTES:
             hint = "Keep the lines that matter, or write them as several notes"
-            raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(LONGEST_EXCERPT)}", hint=hint)
+            raise Refused(f"The excerpt takes {size(stored)}, and a note holds {size(EXCERPT_LIMIT_BYTES)}", hint=hint)
         body: dict[str, Any] = {"text": text.strip(), "at": to_rfc3339(at) if at else None}
         if pasted_output.strip():
             body["pasted_output"] = pasted_output.strip("\r\n")

@@ -25,7 +25,7 @@ from midwatch.system.sanitize import safe_bytes
 
 EFFECTS_IN_EVENT = 100
 """An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
-_SUMMARY = 400
+_SUMMARY_LENGTH = 400
 
 
 def prepare(attempt: AttemptFolder, plan: Plan) -> None:
@@ -169,4 +169,4 @@ def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
         tail = b""
     lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
     text = safe_bytes(lines[-1]) if lines else f"exit {result.exit}"
-    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 1] + "…"
+    return text if len(text) <= _SUMMARY_LENGTH else text[: _SUMMARY_LENGTH - 1] + "…"

@@ -13,7 +13,7 @@ from midwatch.control.control_client import ObserverConnection, send_request
 from midwatch.control.control_socket import ControlServer
 from midwatch.control.lease import DriverState
 from midwatch.engine import policy
-from midwatch.engine.control import LEAVING, Control
+from midwatch.engine.control import LEAVING_S, Control
 from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import Offer
@@ -28,16 +28,16 @@ from midwatch.system.suggestion import did_you_mean
 Handler = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any] | None]
 """Answers one operation that a person asks for at the control socket. Raises `MidwatchError` with what they are told."""
 
-OFFER = 10 * 60.0
+OFFER_S = 10 * 60.0
 """Seconds for which an offer of control stands."""
 OFFER_AT_MOST_S = 24 * 3600.0
 _NAME_LIMIT = 256
 """Characters of a login, with a machine behind it."""
-_REOPEN_S = 10.0
+REOPEN_S = 10.0
 """Seconds between two attempts to open the control socket anew after it failed."""
-BACK = 20.0
+TAKE_BACK_S = 20.0
 """Seconds after which control that was given and not taken up goes back to the giver."""
-_TRIES = 3.0
+_CONNECT_INTERVAL_S = 3.0
 
 
 class Collaboration:
@@ -94,7 +94,7 @@ class Collaboration:
 
     # Giving control
 
-    def offer_control(self, to: str, *, within: float = OFFER) -> None:
+    def offer_control(self, to: str, *, within: float = OFFER_S) -> None:
         """Offer control to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
 
         From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
@@ -193,8 +193,8 @@ class Collaboration:
             hint = "Request it; they give it with h"
             raise Refused(f"{session.actor} drives and has not offered you control", hint=hint)
         handle = session.require_driver()
-        handle.await_readers(LEAVING)
-        handle.await_starts(LEAVING)
+        handle.await_readers(LEAVING_S)
+        handle.await_starts(LEAVING_S)
         with session.mutex:
             if handle.starting or any(thread.is_alive() for thread in handle.readers):
                 raise Refused("A step is being started or read this moment", hint="Try again")
@@ -202,7 +202,7 @@ class Collaboration:
             session.append(EventKind.DRIVER_LEFT, {"reason": words})
             session.release(handle, trim=False)
             session.follow()
-            self._gave = (person.name, time.monotonic() + BACK)
+            self._gave = (person.name, time.monotonic() + TAKE_BACK_S)
 
     # What happens by itself
 
@@ -210,7 +210,7 @@ class Collaboration:
         """Let offers lapse, open the control socket again where it failed, and stay known as one who watches."""
         session, now = self._session, time.monotonic()
         if session.driving:
-            if self.unreachable and now - self._opened > _REOPEN_S:
+            if self.unreachable and now - self._opened > REOPEN_S:
                 self.open_control_socket()
             offer = session.incident.offer
             if offer is not None and offer.expires <= session.clock.now():
@@ -218,7 +218,7 @@ class Collaboration:
             return
         if self._observer_connection is not None and not self._observer_connection.poll():
             self._hang_up()
-        is_due = self._observes and self._observer_connection is None and now - self._tried > _TRIES
+        is_due = self._observes and self._observer_connection is None and now - self._tried > _CONNECT_INTERVAL_S
         if is_due and session.incident.driver:
             self._tried = now
             with contextlib.suppress(Failed):  # on another machine, or just gone: one watches without being seen

@@ -21,9 +21,9 @@ from midwatch.supervisor.status import START_GRACE
 from midwatch.system.actor import login
 from midwatch.system.errors import Refused
 
-LEAVING = 5.0 + START_GRACE
+LEAVING_S = 5.0 + START_GRACE
 """Seconds for which leaving waits for steps that are just being started."""
-_LOOKS = 0.2
+_LOOK_INTERVAL_S = 0.2
 """Seconds between two looks at a driver that may be silent."""
 
 
@@ -79,7 +79,7 @@ class Control:
         session, handle = self._session, self._session.handle
         if handle is None:
             return
-        handle.await_starts(LEAVING)
+        handle.await_starts(LEAVING_S)
         session.settle()
         with session.mutex, contextlib.suppress(TakenOver):  # then there is nothing left to give back
             if session.incident.open:
@@ -139,7 +139,7 @@ class Control:
         if first.state is DriverState.ALIVE:
             say(f"{first.driver}; waiting for a heartbeat, {self._times.lease_s:.0f} s at most")
         while (lease := self.lease).state is DriverState.ALIVE and lease.snapshot == first.snapshot:
-            time.sleep(_LOOKS)
+            time.sleep(_LOOK_INTERVAL_S)
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:

@@ -13,12 +13,12 @@ from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import CheckSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused
 
-LIMIT = 120.0
+LIMIT_S = 120.0
 """Seconds after which a criterion counts as unknown; the slowest check reads a whole backup."""
 
 
 def evaluate(
-    criteria: Sequence[CheckSpec], context: Context, incident: Incident, *, limit: float = LIMIT
+    criteria: Sequence[CheckSpec], context: Context, incident: Incident, *, limit: float = LIMIT_S
 ) -> dict[str, CriterionState]:
     """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met` unknown."""
     if not criteria:

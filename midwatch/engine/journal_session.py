@@ -31,8 +31,7 @@ from midwatch.system.errors import MidwatchError, Refused
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_AGAIN = 3.0
-"""Seconds."""
+_FAIL_BACK_INTERVAL_S = 3.0
 
 
 @dataclass(slots=True)
@@ -198,7 +197,7 @@ class JournalSession:
         """Let what went to another disk come back when there is room; looked at every few seconds."""
         now = time.monotonic()
         if handle.journal.away and now >= handle.retry_at and not handle.starting:  # which have the room that was made
-            handle.retry_at = now + _LOOK_AGAIN
+            handle.retry_at = now + _FAIL_BACK_INTERVAL_S
             try:
                 handle.journal.join()
             except MidwatchError as error:  # nothing is lost then, and the next event says it

@@ -17,7 +17,7 @@ from midwatch.supervisor.secret_channel import VARIABLE, tell_secret
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.sanitize import safe_text
 
-_EVERY = 0.25
+_PROGRESS_INTERVAL_S = 0.25
 """Seconds between two progress reports."""
 
 
@@ -33,7 +33,7 @@ class ProcessConsole:
         self._channel = int(channel) if channel.isdecimal() else None
         self._values = os.environ.get("STEP_OUTPUT", "")
         self._redactor = Redactor({} if secrets is None or self._channel is not None else secrets)
-        self._told_at = -_EVERY
+        self._told_at = -_PROGRESS_INTERVAL_S
         self._line_shown = False
 
     def say(self, text: str) -> None:
@@ -46,7 +46,7 @@ class ProcessConsole:
     def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
         """Told four times a second at most, and always at the end."""
         now = time.monotonic()
-        if now - self._told_at < _EVERY and done != total:
+        if now - self._told_at < _PROGRESS_INTERVAL_S and done != total:
             return
         self._told_at = now
         if self._channel is not None:

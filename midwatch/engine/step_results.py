@@ -22,7 +22,7 @@ from midwatch.system.errors import Refused
 
 _LOG = logging.getLogger(__name__)
 
-AFTER_LIMIT = 15.0
+AFTER_LIMIT_S = 15.0
 """Seconds that the readings after a step may take."""
 
 
@@ -113,6 +113,6 @@ class StepResults:
             reader.start()
 
     def _read_after(self, step: Step, number: int) -> None:
-        readings = take_readings(self._session.runbook, step.measure, self._session.clock, limit=AFTER_LIMIT)
+        readings = take_readings(self._session.runbook, step.measure, self._session.clock, limit=AFTER_LIMIT_S)
         with contextlib.suppress(Refused):  # control was taken meanwhile, and the next driver takes readings of its own
             self.record_readings(step, number, "after", readings)

@@ -23,9 +23,9 @@ from midwatch.supervisor import status
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 
-BEFORE_LIMIT = 5.0
+BEFORE_LIMIT_S = 5.0
 """Seconds that readings may hold up the start of a step."""
-REQUIRE_LIMIT = 30.0
+PRECONDITION_LIMIT_S = 30.0
 """Seconds after which what a step requires counts as unknown."""
 
 
@@ -52,7 +52,7 @@ class StepRunner:
         session = self._session
         session.require_drivable()
         wanted, context = session.runbook.step(step_id).preconditions, session.context(step_id)
-        return criteria.evaluate(wanted, context, session.incident, limit=REQUIRE_LIMIT)
+        return criteria.evaluate(wanted, context, session.incident, limit=PRECONDITION_LIMIT_S)
 
     def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
         """Run the step, or undo what it did, as the plan was shown. Returns once its supervisor owns it.
@@ -85,7 +85,7 @@ class StepRunner:
                 handle.starting.discard((step_id, number))
                 raise
         try:
-            before = take_readings(runbook, step.measure, session.clock, limit=BEFORE_LIMIT)
+            before = take_readings(runbook, step.measure, session.clock, limit=BEFORE_LIMIT_S)
             results.record_readings(step, number, "before", before)
             session.release_reserve()
             owner = supervisor.start(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan)

@@ -22,7 +22,7 @@ from midwatch.system.trusted_files import open_regular
 
 SYSLOG_FILES = (Path("/var/log/syslog"), Path("/var/log/messages"))
 _STATEMENT = re.compile(r'journal ("(?:[^"\\]|\\.){1,5000}") event (\d{1,9}) head ([0-9a-f]{64})')
-_JOURNALCTL_LIMIT_S = 15.0
+JOURNALCTL_LIMIT_S = 15.0
 _MESSAGES_AT_MOST = 20_000
 _SYSLOG_READ_BYTES = 64 * 1024 * 1024
 
@@ -72,12 +72,12 @@ def _ask_journald(folder: Path) -> Testimony | None:
             [*argv, f"MIDWATCH_INCIDENT={name}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_JOURNALCTL_LIMIT_S,
+            timeout=JOURNALCTL_LIMIT_S,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired:
-        return Testimony("journald", problem=f"journalctl did not end within {_JOURNALCTL_LIMIT_S:.0f} s")
+        return Testimony("journald", problem=f"journalctl did not end within {JOURNALCTL_LIMIT_S:.0f} s")
     except OSError as error:
         return Testimony("journald", problem=f"journalctl cannot be started: {error.strerror}")
     if done.returncode != 0 and not done.stdout:

@@ -221,7 +221,7 @@ def test_an_offer_lapses_and_the_giver_never_lost_control(runbook: Runbook, plac
 
 
 def test_control_that_was_given_and_not_taken_up_goes_back(controller: IncidentController, monkeypatch: Any) -> None:
-    monkeypatch.setattr(collaboration, "BACK", 0.0)
+    monkeypatch.setattr(collaboration, "TAKE_BACK_S", 0.0)
     controller.offer_control(ME)
     send_request(controller.folder, {"op": "take"})
     assert not controller.driving

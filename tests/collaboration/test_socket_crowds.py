@@ -300,7 +300,7 @@ def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
     shown = pending_requests.pending_request(driven)
     assert shown is not None
     assert shown.message == driven.unreachable
-    monkeypatch.setattr(collaboration, "_REOPEN_S", 0.0)
+    monkeypatch.setattr(collaboration, "REOPEN_S", 0.0)
     driven.poll()
     assert driven.unreachable == ""
     with pytest.raises(Refused, match="This is not known here"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midwatch.engine.annotations import LONGEST_EXCERPT, ManualCommand
+from midwatch.engine.annotations import EXCERPT_LIMIT_BYTES, ManualCommand
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.journal.verify import verify
 from midwatch.reports.event_text import words_of
@@ -91,10 +91,10 @@ def test_a_note_says_something_and_not_too_much(controller: IncidentController) 
     with pytest.raises(Refused, match="A note is missing"):
         controller.note("  ", pasted_output=" \n ")
     with pytest.raises(Refused, match="a note holds 48"):
-        controller.note("", pasted_output="x" * (LONGEST_EXCERPT + 1))
+        controller.note("", pasted_output="x" * (EXCERPT_LIMIT_BYTES + 1))
     assert len(controller.events) == before
     controller.note(
-        "", pasted_output="\u202e" * (LONGEST_EXCERPT // 6 - 1)
+        "", pasted_output="\u202e" * (EXCERPT_LIMIT_BYTES // 6 - 1)
     )  # each takes six bytes: the longest that there may be
     assert len(controller.events) == before + 1
 

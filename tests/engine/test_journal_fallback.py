@@ -109,7 +109,6 @@ def test_without_a_screen_it_is_told(full: IncidentController, volume: Path) -> 
 def test_with_no_place_left_nothing_is_reported_as_done(full: IncidentController) -> None:
     away = full.session.require_driver().journal.away
     assert away is not None
-    full.session.require_driver().journal._elsewhere.files = [away]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (away.stat().st_size, before[1]))
     try:

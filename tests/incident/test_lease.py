@@ -213,7 +213,7 @@ def test_a_stopped_driver_is_taken_over_and_cannot_write_when_it_wakes_up(folder
 def test_a_driver_that_was_stopped_in_the_middle_of_a_write_keeps_control(
     folder: IncidentFolder, other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock_module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(lock_module, "PATIENCE_S", 0.1)
     other.tell("stay inside")
     assert other.heard() == "inside"
     other.process.send_signal(signal.SIGSTOP)

@@ -185,15 +185,16 @@ def test_half_a_write_is_taken_back(path: Path, clock: SetClock, monkeypatch: py
 
 def test_too_many_open_files_is_a_sentence(path: Path) -> None:
     program = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed
 from midwatch.journal.writer import Journal
 from midwatch.journal.reader import read
 journal = Journal.create(Path(sys.argv[1]), actor="a", clock=SystemClock())
-import os
-resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, 4096))
+lowest = os.open("/dev/null", os.O_RDONLY)
+os.close(lowest)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, 4096))
 journal.append("note", {})
 try:
     read(Path(sys.argv[1]))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.incident.events import Event, EventKind
+from midwatch.journal import fallback_locations
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
@@ -128,11 +129,16 @@ def test_a_second_place_that_fills_up_as_well_leads_to_a_third(
     journal.close()
 
 
-def test_no_place_at_all_is_a_sentence_with_every_reason(small_disk: Path, clock: SetClock) -> None:
-    journal = begun(small_disk / "journal.jsonl", None, clock)
-    journal._elsewhere.files = [small_disk / "same-disk", small_disk / "missing" / "folder"]
+def test_no_place_at_all_is_a_sentence_with_every_reason(
+    small_disk: Path, tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    monkeypatch.setattr(fallback_locations, "usual_folders", lambda: iter([missing]))
+    journal = begun(small_disk / "journal.jsonl", small_disk / "same-disk", clock)
+    shutil.rmtree(missing)
     fill(small_disk)
-    reasons = rf"reserve is used up; no other place takes it either \({small_disk}: No space left on device; .*missing: No such"
+    reasons = rf"no other place takes it either \({small_disk}/same-disk: No space left on device; .*missing: No such"
     with pytest.raises(Failed, match=reasons) as refused:  # noqa: PT012 - until it is used up
         while True:
             journal.append("note", LONG)
@@ -296,9 +302,8 @@ def test_what_was_in_memory_is_told_as_lost_after_a_restart_and_only_then(
     path = small_disk / "journal.jsonl"
     with monkeypatch.context() as patch:
         patch.setattr("midwatch.journal.store.boot_id", lambda: "the boot before")
+        patch.setattr(fallback_locations, "usual_folders", lambda: iter([Path("/dev/shm")]))
         journal = begun(path, None, clock)
-        journal._elsewhere.files = [file for file in journal._elsewhere.files if file.is_relative_to("/dev/shm")]
-        assert journal._elsewhere.files, "there is always memory"
         fill(small_disk)
         told = moved(journal)
         journal.close()

@@ -242,7 +242,7 @@ def test_journalctl_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.M
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(testimony, "_JOURNALCTL_LIMIT_S", 0.2)
+    monkeypatch.setattr(testimony, "JOURNALCTL_LIMIT_S", 0.2)
     (said,) = heads_witnessed(tmp_path, syslog_files=[])
     assert "journalctl did not end within" in said.problem
 
