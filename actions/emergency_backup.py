@@ -25,7 +25,7 @@ from actions.support.bound_servers import bind_servers
 from actions.support.plan_log import log
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
-from midwatch.api.plan import Plan, Verb
+from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
@@ -33,7 +33,6 @@ from midwatch.system.units import duration, first_few, size
 from probes.backup.age_encryption import SUFFIX, Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
 from probes.backup.manifest import DEPTHS
-from probes.postgres.dump_readiness import dump_readiness
 from probes.postgres.routes import superuser_route
 from probes.storage.disk_usage import budgets_of, usage
 
@@ -83,13 +82,19 @@ class EmergencyBackup(Action):
                 raise BadInput("Standard output takes one backup", hint="Name one --target")
             for source in sources:
                 draft.fact("route", f"{source.route.user} by {source.route}")
+                if source.limited:
+                    self._plan_limited(draft, source)
                 draft.fact("versions", f"{source.tool}, server {source.server}, {size(source.bytes)} of data")
                 if self.globals and (source.tools is None or "-" in self.place):
                     raise Refused(
                         _NO_ROLES, hint="Leave out --globals, and save the roles with pg_dumpall --roles-only"
                     )
                 draft.facts += lock_conflicts.facts(source.route)
-                draft.facts += [("warning", str(one)) for one in dump_readiness(source.route).obstacles]
+                draft.facts += [
+                    ("warning", str(one))
+                    for one in source.ahead.warnings(recipients)
+                    if not (one.is_fatal and source.limited)
+                ]
                 for lost in orphaned_dumps(source.route):
                     note = "it holds its locks and its snapshot; no file came of it"
                     draft.add(Verb.REMOVE, f"{lost}, in {source.target.label}", note=note, identity=lost.application)
@@ -128,6 +133,17 @@ class EmergencyBackup(Action):
             draft.fact("manifest", f"kept in {context.location('remote_manifests')}")
         return draft.plan()
 
+    def _plan_limited(self, draft: PlanDraft, source: Source) -> None:
+        """Say what a backup by the application's user holds."""
+        draft.fact("no superuser", source.limited)
+        left_out = first_few(source.left_out, 10) or "nothing"
+        draft.add(
+            Verb.READ,
+            f"what {source.route.user} may read of {source.target.label}",
+            note=f"left out: {left_out}",
+            identity=_limited(source),
+        )
+
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Dump each target to the confirmed destination."""
         wanted, recipients = self._wanted(), chosen(context.runbook, self.encrypt_to)
@@ -139,10 +155,10 @@ class EmergencyBackup(Action):
         self._end_lost(context, wanted, confirmed)
         began, together = context.clock.now(), Together(in_bytes(context.console), len(wanted))
         if len(wanted) == 1:
-            return self._save(context, wanted[0], place, began, together.part(0))
+            return self._save(context, wanted[0], place, began, together.part(0), confirmed)
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="dump") as pool:
             futures = [
-                pool.submit(self._tried, context, target, place, began, together.part(number))
+                pool.submit(self._tried, context, target, place, began, together.part(number), confirmed)
                 for number, target in enumerate(wanted)
             ]
             outcomes = [future.result() for future in futures]
@@ -206,17 +222,32 @@ class EmergencyBackup(Action):
         return tuple({target.name: target for target in wanted}.values())
 
     def _tried(
-        self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress
+        self,
+        context: Context,
+        target: Target,
+        place: Destination,
+        began: datetime,
+        progress: Progress,
+        confirmed: set[str],
     ) -> Outcome:
         try:
-            return self._save(context, target, place, began, progress)
+            return self._save(context, target, place, began, progress, confirmed)
         except MidwatchError as error:
             return Outcome(False, f"{target.label}: {error}")
 
     def _save(
-        self, context: Context, target: Target, place: Destination, began: datetime, progress: Progress
+        self,
+        context: Context,
+        target: Target,
+        place: Destination,
+        began: datetime,
+        progress: Progress,
+        confirmed: set[str],
     ) -> Outcome:
         source = inspect_target(context.runbook, target)
+        if source.limited and _limited(source) not in confirmed:
+            sentence = f"{source.limited}; what {source.route.user} may read is not what was confirmed"
+            raise Refused(sentence, hint="Plan again: less would be in the backup")
         recipients = chosen(context.runbook, self.encrypt_to)
         name = _name(emergency_stem(target), file_timestamp(began), recipients)
         named, started = named_at(place, name), context.clock.monotonic()
@@ -231,7 +262,7 @@ class EmergencyBackup(Action):
                 writing = place.open(name)
                 stack.callback(writing.abort)
                 log(context, LOG, _opening(context))
-                for obstacle in dump_readiness(source.route).obstacles:
+                for obstacle in source.ahead.warnings(recipients):
                     log(context, LOG, f"[WARN] {target.name}: {obstacle}")
                 data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
                 context.console.say(f"source {target.name}, {data}, to {named}")
@@ -240,11 +271,12 @@ class EmergencyBackup(Action):
                     source.tools,
                     writing,
                     progress,
-                    digests=self.digests,
+                    digests=self.digests and not source.limited,
                     pg_restore=reader,
                     recipients=recipients,
                     before=before,
                     say=lambda text: context.console.say(f"{target.label}: {text}"),
+                    options=source.ahead.options if source.limited else (),
                 )
             digest, missing = put_roles(place, f"{PREFIX}{name}", packed) if packed else ("", "")
             location = "" if place.has_local_manifest else place.location(name) or f"{place}"
@@ -260,6 +292,7 @@ class EmergencyBackup(Action):
                 recipients=recipients,
                 depth=found.depth,
                 location=location,
+                left_out=source.left_out,
             )
             below = far_below_last(context.runbook, target, found.unpacked)
             finish(manifest, context, place, name, missing)
@@ -281,6 +314,8 @@ class EmergencyBackup(Action):
             )
         if reader is not None:
             summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
+        if source.left_out:
+            summary += f"; taken by {source.route.user} WITHOUT {first_few(source.left_out)}"
         if found.uncounted:
             summary += f"; its rows were not counted: {found.uncounted}"
         where = place.location(name) or str(place)
@@ -312,6 +347,11 @@ def _identity(place: Destination, target: Target, recipients: Sequence[Recipient
     stem = emergency_stem(target)
     named = place.location(stem) or f"{place} {stem}"
     return f"{named} for {', '.join(one.text for one in recipients)}" if recipients else named
+
+
+def _limited(source: Source) -> str:
+    """What a confirmed plan says of a backup that is not taken by a superuser."""
+    return f"{source.target.name} by {source.route.user} without {', '.join(source.left_out)}"
 
 
 def _opening(context: Context) -> str:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from actions.destinations.destination_choice import shown
 from actions.dump.dump_progress import Together, in_bytes
-from actions.dump.nightly_dump import dump_name, dump_one, nightly_route, roles_name, write_list
+from actions.dump.nightly_dump import dump_name, dump_one, roles_name, write_list
 from actions.dump.previous_dump import far_below_last
 from actions.restoring.restore_roles import roles_beside
 from actions.restoring.restore_validation import RESTORED, RestoreValidation
@@ -35,6 +35,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
 from probes.postgres.dump_readiness import dump_readiness
+from probes.postgres.routes import password_route
 from probes.postgres.tools import find_tools
 from probes.storage.disk_usage import budgets_of, usage
 
@@ -85,7 +86,7 @@ class NightlyBackup(Action):
             except MidwatchError as error:
                 problems.append(f"Unable to connect to {target.name}: {reason_of(error)}")
                 continue
-            for obstacle in dump_readiness(nightly_route(context.runbook, target)).obstacles:
+            for obstacle in dump_readiness(password_route(context.runbook, target)).warnings(recipients):
                 if obstacle.is_fatal:
                     problems.append(f"{target.name}: {obstacle}")
                 else:

@@ -154,6 +154,8 @@ class Restore(Action):
             kind = "rows and digests" if manifest.digests else "rows"
             state = f"depth {manifest.depth}" if manifest.good else "NOT validated"
             draft.fact("check", f"{kind} of {len(manifest.rows)} tables; the backup is {state}")
+            if manifest.left_out:
+                draft.fact("not in it", first_few(manifest.left_out, 10))
         into = server.encoding or contents.encoding
         if contents.encoding == "SQL_ASCII" and into != "SQL_ASCII":
             draft.fact(

@@ -52,6 +52,8 @@ class CheckBackup(Check):
         if not _same(context, good):
             return Outcome(False, f"{good.path.name} is not the file that was validated: its SHA-256 differs{beside}")
         depth = good.manifest.depth
+        if good.manifest.left_out:
+            beside = f"; WITHOUT {first_few(good.manifest.left_out)}{beside}"
         summary = f"{good.path.name}, {duration(max(0.0, age))} old, depth {depth} ({DEPTHS[depth]}){beside}"
         return Outcome(True, summary, {"path": good.location, "depth": str(depth)})
 

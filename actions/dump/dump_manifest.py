@@ -26,6 +26,7 @@ def manifest_of(
     recipients: Sequence[Recipient],
     depth: int,
     location: str = "",
+    left_out: Sequence[str] = (),
 ) -> Manifest:
     """What is known of a dump that ends now. `location` is empty for one that the manifest will lie beside."""
     ended = to_rfc3339(context.clock.now())
@@ -45,6 +46,7 @@ def manifest_of(
         rows=found.rows,
         uncounted=found.uncounted,
         digests=found.digests,
+        left_out=tuple(left_out),
         globals_sha256=roles,
         actor=context.actor,
         incident=context.incident.name if context.incident else "",

@@ -71,13 +71,14 @@ def dump_into(
     recipients: Sequence[Recipient] = (),
     before: int = 0,
     say: Callable[[str], None] | None = None,
+    options: Sequence[str] = (),
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
     What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
     not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of the superuser,
     is told now and then how far a long dump is, how old its snapshot is, and who waits for its end; `before` are the bytes of
-    the last one before compression, for a forecast.
+    the last one before compression, for a forecast. `options` of `pg_dump` say what is left out.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -96,7 +97,7 @@ def dump_into(
             forecast = SizeEstimate(before)
             stack.callback(Looking(route, forecast).stop)
             packing, watching = DumpPipeline(below, along), Watching(progress, forecast, say or (lambda text: None))
-            found = _fill(route, tools, packing, watching, forecast, stack, digests)
+            found = _fill(route, tools, packing, watching, forecast, stack, digests, options)
             found.bytes, found.sha256 = out.count, out.digest.hexdigest()
             verdict = along.verdict(found.unpacked, found.counts)
             if verdict.problem:
@@ -120,6 +121,7 @@ def _fill(
     forecast: SizeEstimate,
     stack: contextlib.ExitStack,
     digests: bool,
+    options: Sequence[str],
 ) -> Dumped:
     """Everything but what only the place knows, and the depth."""
     snapshot, counting = "", None
@@ -143,7 +145,7 @@ def _fill(
             environment["PGOPTIONS"] = "-c statement_timeout=0 -c lock_timeout=0"
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             environment["PGCLIENTENCODING"] = "SQL_ASCII"  # its bytes may be no UTF-8, which would end the dump
-        source = LocalDump(tools.pg_dump, environment, snapshot, begins)
+        source = LocalDump(tools.pg_dump, environment, snapshot, begins, options)
     stack.callback(source.stop)
     for chunk in source.chunks():
         packing.write(chunk)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.runbook.model import Runbook, Target
-from midwatch.system.errors import MidwatchError, OutcomeUnknown
+from midwatch.system.errors import MidwatchError, OutcomeUnknown, Refused
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.connect import Route, connect
-from probes.postgres.routes import superuser_route
+from probes.postgres.dump_readiness import DumpReadiness, dump_readiness
+from probes.postgres.routes import password_route, superuser_route
 from probes.postgres.tools import Tools, find_tools, pg_dump_inside
 
 _RATIO = 0.45
@@ -31,14 +32,33 @@ class Source:
     """None for the container's own."""
     tool: str
     """Name and version of the `pg_dump` that will be used: `pg_dump 17.2`."""
+    ahead: DumpReadiness
+    """What the dump will meet."""
+    limited: str = ""
+    """Why the application's user takes it, and not the superuser; empty when the superuser does."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is not in the dump, in words, since its user may not read it."""
+        return self.ahead.left_out if self.limited else ()
 
 
 def inspect_target(runbook: Runbook, target: Target) -> Source:
     """Find the fastest way in and a `pg_dump`, here or in the container, that is no older than the server.
 
-    Raises `MidwatchError`: `Refused` when there is none.
+    Where no superuser gets in, as on a managed server, the application's user takes what it may read. Raises
+    `MidwatchError`: `Refused` when there is no way.
     """
-    route = superuser_route(runbook, target)
+    limited = ""
+    try:
+        route = superuser_route(runbook, target)
+    except Refused as error:
+        try:
+            route = password_route(runbook, target)
+            connect(route).close()
+        except MidwatchError:
+            raise error from None
+        limited = error.sentence
     query = "SELECT current_setting('server_version') || ' ' || pg_database_size(current_database())"
     if route.kind == "exec":
         from probes.postgres.role import run_quietly
@@ -53,9 +73,8 @@ def inspect_target(runbook: Runbook, target: Target) -> Source:
     server = version.split()[0]
     major = int(server.partition(".")[0])
     tools = None if route.kind == "exec" else find_tools(runbook, major)
-    return Source(
-        target, route, server, int(count), tools, str(tools) if tools else pg_dump_inside(route.container, major)
-    )
+    tool = str(tools) if tools else pg_dump_inside(route.container, major)
+    return Source(target, route, server, int(count), tools, tool, dump_readiness(route), limited)
 
 
 def expected_size(runbook: Runbook, source: Source) -> int:

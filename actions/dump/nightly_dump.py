@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from actions.destinations.folder import FolderWriter
@@ -15,7 +14,7 @@ from actions.dump.roles_dump import dump_globals, globals_name
 from actions.restoring.backup_validation import validate
 from actions.support.plan_log import NIGHTLY, log, reason_of
 from midwatch.api.action import Context
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write
@@ -26,7 +25,7 @@ from probes.backup.manifest import Manifest
 from probes.postgres.activity import read_activity
 from probes.postgres.connect import Route
 from probes.postgres.dump_readiness import dump_readiness
-from probes.postgres.routes import login_route, password_file
+from probes.postgres.routes import password_route
 from probes.postgres.tools import Tools, find_tools
 
 
@@ -38,11 +37,6 @@ def dump_name(database: str, recipients: Sequence[object] = ()) -> str:
 def roles_name(database: str, recipients: Sequence[object] = ()) -> str:
     """What the roles of its server are called: `globals.arp.sql.gz`, encrypted `globals.arp.sql.gz.age`."""
     return f"{globals_name(database)}{SUFFIX if recipients else ''}"
-
-
-def nightly_route(runbook: Runbook, target: Target) -> Route:
-    """How the nightly job logs in: as the target's user, with the bastion's password. Raises `MidwatchError`."""
-    return replace(login_route(runbook, target), passfile=str(password_file(runbook)))
 
 
 def dump_one(
@@ -76,8 +70,8 @@ def _dump(
     progress: Progress,
     digests: bool,
 ) -> Manifest:
-    route = nightly_route(context.runbook, target)
-    for obstacle in dump_readiness(route).obstacles:
+    route = password_route(context.runbook, target)
+    for obstacle in dump_readiness(route).warnings(recipients):
         log(context, NIGHTLY, f"[WARN] {target.name}: {obstacle}")
     tools = find_tools(context.runbook, int(server.partition(".")[0]))
     began, file = to_rfc3339(context.clock.now()), folder / dump_name(target.database, recipients)

@@ -10,7 +10,7 @@ import selectors
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -86,12 +86,19 @@ def options(snapshot: str) -> list[str]:
 class LocalDump:
     """`pg_dump` as our child."""
 
-    def __init__(self, program: Path, environment: Mapping[str, str], snapshot: str, begins: Begins = _heard) -> None:
+    def __init__(
+        self,
+        program: Path,
+        environment: Mapping[str, str],
+        snapshot: str,
+        begins: Begins = _heard,
+        more: Sequence[str] = (),
+    ) -> None:
         self._words = messages_of(begins)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         buffered = BUFFERED if shutil.which(BUFFERED[0]) else ()
         self._process = subprocess.Popen(
-            [*buffered, str(program), *options(snapshot)],
+            [*buffered, str(program), *options(snapshot), *more],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

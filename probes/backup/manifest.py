@@ -50,6 +50,8 @@ class Manifest:
     """Why there are no `rows`; empty when they were counted."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Table → digest of its rows (`probes.postgres.content`) in that snapshot; empty unless it was asked for."""
+    left_out: tuple[str, ...] = ()
+    """What is not in it, in words, since the login that took it may not read it; none when it is whole."""
     globals_sha256: str = ""
     """Of the file with the server's roles beside it in a nightly set; empty when there is none."""
     actor: str = ""
@@ -109,7 +111,9 @@ class Manifest:
             with open_regular_file(path_of(file)) as stream:
                 data: Any = json.loads(stream.read(LARGEST))
             found = cls(**{name: data[name] for name in cls.__slots__ if name in data})
-            found = replace(found, recipients=tuple(found.recipients))  # JSON knows lists alone
+            found = replace(
+                found, recipients=tuple(found.recipients), left_out=tuple(found.left_out)
+            )  # JSON knows lists alone
             return found if found.began.tzinfo is not None and isinstance(found.depth, int) else None
         except (OSError, Failed, ValueError, TypeError, AttributeError, RecursionError):
             return None

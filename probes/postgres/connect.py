@@ -48,6 +48,8 @@ class Route:
     """Settings of every session that takes this way, as libpq's `options` has them: `-c event_triggers=off`."""
     pooled: bool = False
     """Whether a pooler is known to stand between, which lends its sessions to others."""
+    superuser: bool = True
+    """Whether its user is the superuser, and not the application's."""
 
     def __str__(self) -> str:
         if self.kind == "exec":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from midwatch.system.errors import Failed, MidwatchError
@@ -57,6 +57,10 @@ SELECT json_build_object(
         (SELECT json_build_array('DATABASE', datname, datconnlimit,
                 (SELECT count(*) FROM sessions WHERE datname = current_database()))
             FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user AND NOT rolsuper)),
+    'secrets', (SELECT json_agg(thing ORDER BY thing) FROM (
+        SELECT format('the user mapping of %s for the server %s', usename, srvname), umoptions FROM pg_user_mappings
+        UNION ALL SELECT format('the server %s', srvname), srvoptions FROM pg_foreign_server) AS o (thing, options)
+        WHERE EXISTS (SELECT FROM unnest(options) AS option WHERE option ~* '^[^=]*(password|passwd|pwd|secret|token)[^=]*=')),
     'called', (SELECT json_agg(json_build_array(object, oid::bigint) ORDER BY object) FROM (
         SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) AS object, f.oid
         FROM functions f JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
@@ -68,6 +72,11 @@ SELECT json_build_object(
     'functions', (SELECT json_object_agg(oid::bigint, json_build_array(proname, signature, prosrc, searches)) FROM functions),
     'tables', (SELECT json_agg(DISTINCT relname) FROM relations WHERE relkind <> 'S'))::text
 """  # noqa: S608  nothing foreign in it
+_SUBSCRIPTIONS = """
+SELECT json_agg(subname ORDER BY subname) FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (subconninfo ~* '(^|\\s)password\\s*=' OR subconninfo ~ '^postgres(ql)?://[^/@]*:[^/@]+@')
+"""
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = r'("(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
 _TABLE = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE)\s+(?:ONLY\s+)?{_NAME}(?![\w$\"]|\s*[.(])", re.IGNORECASE)
@@ -98,15 +107,45 @@ class DumpReadiness:
     objects: int = 0
     """Large objects that it may not read."""
     obstacles: tuple[DumpObstacle, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """What brings a password in clear into the dump. Safe to show."""
+
+    def warnings(self, recipients: Sequence[object]) -> tuple[DumpObstacle, ...]:
+        """The obstacles, and the passwords in clear where the dump is encrypted to nobody."""
+        if not self.secrets or recipients:
+            return self.obstacles
+        text = f"the dump holds passwords in clear, of {first_few(self.secrets)}"
+        return (*self.obstacles, DumpObstacle(text, "encrypt it, with encrypt_to"))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What this login cannot dump, in words that are safe to show."""
+        found = [safe_text(name) for name in self.unreadable]
+        found += [f"the rows of {safe_text(name)} that row security hides" for name in self.filtered]
+        return (*found, counted(self.objects, "large object")) if self.objects else tuple(found)
+
+    @property
+    def options(self) -> list[str]:
+        """Options of `pg_dump` for a dump of everything else."""
+        options = [f"--exclude-table={name}" for name in self.unreadable]
+        options += ["--enable-row-security"] if self.filtered else []
+        return [*options, "--no-blobs"] if self.objects else options
 
 
 def dump_readiness(route: Route) -> DumpReadiness:
     """Look ahead as the login of the route. Nothing is raised: that nobody can look is an obstacle as well, not a fatal one."""
     try:
         if route.kind == "exec":
-            return _understood(json.loads(run_quietly(route, _FACTS)))
-        with connect(route) as connection:
-            return readiness_of(connection)
+            found = _understood(json.loads(run_quietly(route, _FACTS)))
+        else:
+            with connect(route) as connection:
+                found = readiness_of(connection)
+        if not route.superuser:  # who may not read subscriptions does not dump them
+            return found
+        subscriptions = json.loads(run_quietly(route, _SUBSCRIPTIONS) or "null") or []
+        return replace(
+            found, secrets=(*found.secrets, *(f"the subscription {safe_text(name)}" for name in subscriptions))
+        )
     except MidwatchError as error:
         return DumpReadiness(obstacles=(DumpObstacle(f"nobody can look ahead: {error.sentence}", error.hint),))
 
@@ -145,7 +184,8 @@ def _understood(found: Mapping[str, Any]) -> DumpReadiness:
         text = f"a standby has no rows of unlogged tables, so the dump has none of {_some(unlogged)}"
         obstacles.append(DumpObstacle(text, "dump them on the primary"))
     obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["tables"] or ()))
-    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles))
+    secrets = tuple(map(safe_text, found["secrets"] or ()))
+    return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles), secrets)
 
 
 def _limit(kind: str, name: str, limit: int, sessions: int) -> DumpObstacle:

@@ -132,7 +132,7 @@ def _change(name: str, verifier_text: str) -> str:
 
 
 def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
-    """Run statements as the superuser in one session, unlogged, each within `limit` seconds.
+    """Run statements in one session, as the superuser unlogged, each within `limit` seconds.
 
     Returns the first column of the last one's first row as text. They reach `psql` inside a container through its standard
     input. Errors (`Failed`) never quote them.
@@ -145,13 +145,15 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
         try:
             if is_pooled(connection):  # all in one session of the server's, in which nothing of it stays
                 connection.execute("BEGIN")
-            connection.execute(_QUIET_LOCAL if is_pooled(connection) else QUIET)
+            if route.superuser:
+                connection.execute(_QUIET_LOCAL if is_pooled(connection) else QUIET)
             for statement in statements:
                 cursor = connection.execute(statement.encode())
             row = cursor.fetchone() if cursor.description else None
             connection.commit()
         except psycopg.Error as error:
-            raise Failed(f"{route.label} refused the superuser's statement: {server_reason(error)}") from None
+            whose = "the superuser's" if route.superuser else f"{route.user}'s"
+            raise Failed(f"{route.label} refused {whose} statement: {server_reason(error)}") from None
     if row is None:
         return ""
     return row[0] if isinstance(row[0], str) else json.dumps(row[0])

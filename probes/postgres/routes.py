@@ -94,7 +94,13 @@ def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = 
         )
     if not target.user:
         raise Refused(f"The target {target.name} names no user to log in as", hint="Set its user in the runbook")
-    return Route("tcp", place.host, place.port, target.user, target.database, target.label, place.container)
+    route = Route("tcp", place.host, place.port, target.user, target.database, target.label, place.container)
+    return replace(route, superuser=False)
+
+
+def password_route(runbook: Runbook, target: Target) -> Route:
+    """The same with the bastion's `.pgpass`, which a program of PostgreSQL then reads."""
+    return replace(login_route(runbook, target), passfile=str(password_file(runbook)))
 
 
 def superuser_route(runbook: Runbook, target: Target) -> Route:
