@@ -82,7 +82,7 @@ def test_any_database_comes_back_equal(fresh: Target, context: Context, script: 
     assert sorted(manifest.rows.values()) == sorted(wanted.values())
     verdict = ValidateBackup(path=str(path)).apply(context, ValidateBackup(path=str(path)).plan(context))
     assert verdict.ok, verdict.summary
-    assert verdict.values["depth"] == ("4" if wanted else "3")
+    assert verdict.values["depth"] == "4"
     listed = f"gunzip -c '{path}' | {find_tools(context.runbook).pg_restore} --list"
     assert subprocess.run(listed, shell=True, capture_output=True, timeout=60, check=False).returncode == 0
     with superuser(fresh) as admin:
