@@ -27,7 +27,7 @@ def say(text: object = "", *, end: str = "\n", error: bool = False, flush: bool 
 
 def say_document(text: str) -> None:
     """A text of many lines, as it is but for what could command a terminal."""
-    sys.stdout.write(safe_text(text, newlines=True))
+    sys.stdout.write(safe_text(text, newlines=True, tabs=True))
 
 
 def say_json(data: object, *, indent: int | None = 2, default: Callable[[Any], object] | None = None) -> None:
@@ -64,7 +64,7 @@ class SafeStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write the text without control sequences."""
-        safe = safe_text(text, newlines=True)
+        safe = safe_text(text, newlines=True, tabs=True)
         try:
             self.stream.write(safe)
         except UnicodeEncodeError:

@@ -16,6 +16,7 @@ from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
 from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
 
 Say = Callable[[str], None]
@@ -146,7 +147,7 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
         while said < upto:
             lines = output_index.lines(said, min(upto - said, _BLOCK))
             for line in lines:
-                say(f"    {line}")
+                say(f"    {safe_text(line)}")
             said += len(lines)
         if running:
             time.sleep(_POLL)

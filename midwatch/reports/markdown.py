@@ -43,7 +43,7 @@ def lines(foreign: str) -> str:
 
 def code(foreign: str) -> str:
     """Foreign text as code within a line; not for a table, see `cell_code`."""
-    line = safe_text(foreign.strip())
+    line = safe_text(foreign.strip(), tabs=True)
     fence = "`" * (_longest_run(line) + 1)
     blank = " " if line.startswith("`") or line.endswith("`") or not line else ""
     return f"{fence}{blank}{line}{blank}{fence}"
@@ -58,12 +58,12 @@ def cell_code(foreign: str) -> str:
 
 
 def code_block(foreign: str, *, indent: str = "") -> str:
-    """Foreign text of several lines as a block of code, each line indented, as within a list."""
-    shown = safe_text(foreign.strip("\n"), newlines=True)
+    """Foreign text of several lines as a block of code, its tabs and blanks kept; each line indented, as within a list."""
+    shown = safe_text(foreign.strip("\n"), newlines=True, tabs=True)
     fence = "`" * max(3, _longest_run(shown) + 1)
     if not indent and any(line.strip() == RECORD_HEADING for line in shown.split("\n")):
         indent = " "  # of one blank more or less Markdown makes no difference
-    return "\n".join(f"{indent}{line}".rstrip() for line in [fence, *shown.split("\n"), fence])
+    return "\n".join(indent + line if line else "" for line in [fence, *shown.split("\n"), fence])
 
 
 def _longest_run(line: str) -> int:

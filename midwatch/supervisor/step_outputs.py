@@ -112,5 +112,5 @@ def read_values(folder: AttemptFolder) -> StepOutputs:
         content = content[: content.rfind(b"\n", 0, LARGEST_FILE) + 1]
     for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), start=1):
         if line.strip():
-            reader.take(number, safe_text(line.rstrip("\r")))
+            reader.take(number, safe_text(line.rstrip("\r"), tabs=True))
     return reader.values

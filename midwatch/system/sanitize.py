@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from unicodedata import category, east_asian_width
 
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: cursor, colours, modes
@@ -11,22 +12,33 @@ _ESCAPE = re.compile(
     r"|\x1b[ -/]{0,4}[0-~]"
 )
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_INVISIBLE = "\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\ufff9\ufffa\ufffb\u2028\u2029"
+_INVISIBLE = "\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\ufff9\ufffa\ufffb\u2028\u2029\u3164\uffa0"
 _CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}{_INVISIBLE}\U000e0000-\U000e007f]")
-_TAB = "    "
+_TAB_STOP = 8
 
 
-def safe_text(text: str, *, newlines: bool = False) -> str:
+def safe_text(text: str, *, newlines: bool = False, tabs: bool = False) -> str:
     """The text without escape sequences, other controls made visible (`^G`, `<9B>`, `<U+202E>`).
 
-    Line ends stay with `newlines`, else they are shown as `⏎`; a tab becomes four blanks. Plain text comes back as it is.
+    Line ends stay with `newlines`, else they are shown as `⏎`. Tabs stay with `tabs`, else they become the blanks up to the
+    next stop, of which there is one in eight cells. Plain text comes back as it is.
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _ESCAPE.sub("", text)
-    text = text.replace("\r\n", "\n").replace("\t", _TAB)
+    text = _ESCAPE.sub("", text).replace("\r\n", "\n")
     text = _CONTROL.sub(_visible, text)
+    if not tabs and "\t" in text:
+        text = text.expandtabs(_TAB_STOP) if text.isascii() else "\n".join(map(_with_stops, text.split("\n")))
     return text if newlines else text.replace("\n", "⏎")
+
+
+def _with_stops(line: str) -> str:
+    *columns, last = line.split("\t")
+    return "".join(column + " " * (_TAB_STOP - _cells(column) % _TAB_STOP) for column in columns) + last
+
+
+def _cells(text: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else category(sign) not in ("Mn", "Me", "Cf") for sign in text)
 
 
 def json_text(text: str) -> str:

@@ -29,7 +29,11 @@ DANGEROUS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u
         ("\x85\x84", "<85><84>"),
         ("txt.\u202egpj", "txt.<U+202E>gpj"),
         ("in\u200bvisible\ufeff", "in<U+200B>visible<U+FEFF>"),
-        ("a\tb", "a    b"),
+        ("a\tb", "a       b"),
+        ("4.0K\t./a\n1008K\t\t./b", "4.0K    ./a⏎1008K           ./b"),
+        ("日本\tb\té\u0301x\tc", "日本    b       é\u0301x      c"),
+        ("\x1b[31mred\x1b[0m\tb\x07\tc", "red     b^G     c"),
+        ("12345678\tc", "12345678        c"),
         ("a\r\nb\nc\rd", "a⏎b⏎c^Md"),
         ("\udcff\ud800", "<FF><U+D800>"),
         ("tag\U000e0041", "tag<U+E0041>"),
@@ -41,6 +45,8 @@ def test_known_tricks(text: str, shown: str) -> None:
 
 def test_line_ends_stay_when_they_are_wanted() -> None:
     assert safe_text("a\r\nb\n\x07", newlines=True) == "a\nb\n^G"
+    assert safe_text("ab\tc\né\td", newlines=True) == "ab      c\né       d"
+    assert safe_text("a\tb\r\n", newlines=True, tabs=True) == "a\tb\n"
 
 
 def test_bytes() -> None:

@@ -17,6 +17,7 @@ from midwatch.runbook.model import Step
 from midwatch.runbook.step_names import named
 from midwatch.supervisor.logind import logout_kills
 from midwatch.system.errors import MidwatchError, Refused
+from midwatch.system.sanitize import safe_text
 from tui.plain import descriptions
 from tui.plain.annotations import Annotations
 from tui.plain.collaboration import Collaboration
@@ -289,7 +290,7 @@ class Session:
         first = max(output_index.line_count - count, 0)
         self._teletype.say(f"Lines {first + 1} to {output_index.line_count} of {folder.output}:")
         for line in output_index.lines(first, count):
-            self._teletype.say(f"  {line}")
+            self._teletype.say(f"  {safe_text(line)}")
         output_index.close()
 
     def _timeline(self, rest: str) -> None:

@@ -11,6 +11,7 @@ from midwatch.output.progress import PACE, Advance, RateMeter, advance
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step
 from midwatch.supervisor.progress import read_progress
+from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
 from tui.plain.descriptions import titled
 from tui.plain.line_terminal import Interrupted, LineTerminal
@@ -57,7 +58,7 @@ def _say_new(output_index: OutputIndex, said: int, terminal: LineTerminal, *, wh
         terminal.say(f"  ({upto - said - _AT_ONCE} lines left out)")
         said = upto - _AT_ONCE
     for line in output_index.lines(said, upto - said):
-        terminal.say(f"  {line.replace(chr(10), ' ')}")
+        terminal.say(f"  {safe_text(line)}")
     return max(upto, said)
 
 
