@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,7 +14,12 @@ import pytest
 
 from tests.support.users import NO_LOGIN, log_in
 
+sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(sys.prefix) / "pycache")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile the program anew
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 _ENGINE = ("tests/acceptance/", "tests/docker_host/", "tests/drill/test_containers.py")
+_LONGEST = ("docker", "postgres", "slow")
+"""Markers of what takes long, the longest first."""
 _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) - {""}
 
 
@@ -82,7 +88,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
             file = nodeid.partition("::")[0]
             return "docker" if file.startswith(_ENGINE) else file
 
+    config.option.loadscopereorder = False  # by size; `pytest_collection_modifyitems` knows better what takes long
     return Files(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no core waits at the end for the last of them."""
+    ranks: dict[str, int] = {}
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        marked = [rank for rank, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)]
+        ranks[file] = min([ranks.get(file, len(_LONGEST)), *marked, *([0] if file.startswith(_ENGINE) else [])])
+    items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])
 
 
 @pytest.hookimpl(wrapper=True)
