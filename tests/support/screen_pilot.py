@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from midwatch.engine.incident_controls import IncidentControls
 from screens.widgets import background
 from tests.support.panel_readings import sources
+from tests.support.waiting import PATIENCE_S
 from tui.app.app import MidwatchApp
 from tui.app.base_app import BaseApp
 
@@ -46,7 +47,7 @@ async def opened(
 async def rest(pilot: Pilots) -> None:
     """Wait until no work is running beside the loop and every key and message has been handled."""
     still = 0
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while still < 3:
         assert time.monotonic() < deadline, f"never at rest: {background.RUNNING}"
         await pilot.pause()
@@ -62,7 +63,7 @@ async def rest(pilot: Pilots) -> None:
 
 async def until(pilot: Pilots, condition: Callable[[], object]) -> None:
     """Wait for something that the program does by itself."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "it never came true:\n" + grid(pilot)
         await pilot.pause()
