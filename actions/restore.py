@@ -11,6 +11,8 @@ from typing import ClassVar
 from actions.dump.dump_progress import in_bytes
 from actions.restoring.content_check import check
 from actions.restoring.restore_database import (
+    INCOMPLETE,
+    MARK,
     ServerNow,
     create,
     direct_route,
@@ -25,6 +27,7 @@ from actions.restoring.restore_database import (
 from actions.restoring.restore_roles import MissingRole, memberships, missing_roles, roles_beside
 from actions.restoring.restore_stream import restore
 from actions.restoring.restored_views import fill_views
+from actions.restoring.table_selection import TableSelection
 from actions.support.backup_argument import named_backup
 from actions.support.bound_servers import bind_servers
 from actions.support.replication_facts import database_facts, restored_facts
@@ -35,7 +38,7 @@ from midwatch.runbook.model import Risk, Target, TargetKind
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import duration, first_few, percent, size
+from midwatch.system.units import counted, duration, first_few, percent, size
 from probes.backup.backup_catalog import backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
@@ -74,6 +77,8 @@ class Restore(Action):
     target: Target = param("whose backup, and into whose server")
     path: Path | None = param("the backup file (default: the newest validated one)", default=None)
     create_roles: bool = param("make the roles that the server lacks, without passwords", default=False)
+    tables: tuple[str, ...] = param("restore the rows of these tables alone: schema.table", default=())
+    schemas: tuple[str, ...] = param("restore the rows of the tables of these schemas alone", default=())
     identity: Path | None = param("the file with the private key of an encrypted backup", default=None)
 
     def plan(self, context: Context) -> Plan:
@@ -87,6 +92,10 @@ class Restore(Action):
             server = inspect_server(route, self.target.database)
             manifest = Manifest.read(file)
             contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
+            if self._only:
+                self._only.entries(contents)
+                left_out = "other tables stay empty, foreign keys and large objects are left out"
+                draft.fact("only", f"the rows of {self._only}; {left_out}")
             draft.bind("backup", f"{file}, SHA-256 {manifest.sha256}" if manifest else str(file))
             self._effects(context, draft, file, server, manifest)
             self._roles(draft, file, server, contents)
@@ -112,12 +121,14 @@ class Restore(Action):
         draft.add(Verb.READ, str(file), size=file.stat().st_size)
         draft.add(
             Verb.CREATE,
-            f"database {self.target.database}_restored_<timestamp> on {self.target.label}",
+            f"database {self.target.database}_{self._word}_<timestamp> on {self.target.label}",
             size=_expected(server, manifest),
             note="an estimate",
-            identity=f"restored {self.target.name}",
+            identity=f"restored {self.target.name} {self._only}".rstrip(),
             kind="database",
         )
+        if self._only:
+            draft.fact("use", "copy what is needed from it by hand, then drop it: swap-database does not take it")
         if server.encoding:
             draft.add(Verb.KEEP, f"database {self.target.database}", size=server.size, note="in use; not touched")
 
@@ -196,7 +207,7 @@ class Restore(Action):
         require_writable(route)
         server = inspect_server(route, self.target.database)
         contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
-        name = free_name(server, self.target.database, "restored", context.clock.now())
+        name = free_name(server, self.target.database, self._word, context.clock.now())
         self._make_roles(context, file, route, server, contents)
         began = context.clock.monotonic()
         into = for_restore(replace(route, database=name), server.version)
@@ -210,24 +221,25 @@ class Restore(Action):
             tell = in_bytes(context.console)
             archive = DumpFile.of(file, self.identity)
             entries = contents.entries if contents.views else ()
-            restore(
+            failed = restore(
                 archive,
                 into,
                 tools,
-                server=server.version,
                 sha256=digest,
                 options=options,
                 progress=tell,
-                entries=entries,
+                entries=self._only.entries(contents) if self._only else entries,
             )
-            unfilled = fill_views(into, server.version, contents.views)
+            unfilled = fill_views(into, server.version, () if self._only else contents.views)
         except BaseException as error:
             self._give_up(context, route, name, server, file, error)
             raise
         take_over(route, name, self.target.database)
         run_quietly(into, "ANALYZE", limit=_LONG)
         unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
-        checked = check(into, manifest, every_byte=unsure)
+        checked = check(into, self._only.manifest(manifest) if manifest and self._only else manifest, every_byte=unsure)
+        for one in failed:
+            context.console.say(f"[ERROR] Not restored: {safe_text(str(one))}")
         values = {"database": name, "path": str(file)}
         if checked.unknown:
             hint = f"Nothing is known against the backup. Drop {name}, and restore again"
@@ -244,7 +256,13 @@ class Restore(Action):
             for view in unfilled:
                 context.console.say(f"[WARN] Not filled, so reading it fails: {view}. Later: REFRESH MATERIALIZED VIEW")
         told = f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}"
-        mark(route, name, server.databases.get(self.target.database, ""), told)
+        comment = server.databases.get(self.target.database, "")
+        if failed:
+            missing = f"{counted(len(failed), 'object')} missing: {first_few(safe_text(one.entry) for one in failed)}"
+            mark(route, name, comment, f"{INCOMPLETE}: {told}; {missing}")
+            choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or DROP DATABASE {name}"
+            return Outcome(False, f"{name} has all rows ({words}) but is NOT whole, {missing}. {choice}", values)
+        mark(route, name, comment, f"{MARK}: {told}")
         context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
         return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
 
@@ -280,18 +298,29 @@ class Restore(Action):
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""
         server = inspect_server(direct_route(context.runbook, self.target), self.target.database)
-        found = restored(server, self.target.database)
+        found = restored(server, self.target.database, self._word)
         young = {
-            name: whole for name, whole in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)
+            name: mark for name, mark in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)
         }
         if not young:
             return Outcome(False, f"No database has been restored since {to_rfc3339(since)}")
-        name, whole = next(iter(young.items()))
-        if whole:
+        name, mark = next(iter(young.items()))
+        if mark == INCOMPLETE:
+            return Outcome(False, f"{name} has all rows but is NOT whole: {server.databases[name]}", {"database": name})
+        if mark:
             return Outcome(True, f"{name} is restored and checked", {"database": name})
         if server.sessions.get(name):
             raise OutcomeUnknown(f"{name} is still being restored", hint="Wait for it, or end its sessions")
         return Outcome(False, f"{name} is half restored, and nothing works on it any more. Drop it")
+
+    @property
+    def _only(self) -> TableSelection:
+        return TableSelection(self.tables, self.schemas)
+
+    @property
+    def _word(self) -> str:
+        """What the name of the new database has in the middle; a part is never swapped for a whole."""
+        return "tables" if self._only else "restored"
 
     def _file(self, context: Context) -> Path:
         if self.path is not None:

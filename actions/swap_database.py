@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from actions.restoring.restore_database import (
+    INCOMPLETE,
+    MARK,
     ServerNow,
     comment_sql,
     direct_route,
@@ -61,6 +63,7 @@ class SwapDatabase(Action):
 
     target: Target = param("whose database")
     restored: str = param("which restored database (default: the newest that was checked)", default="")
+    incomplete: bool = param("also one that is not whole: objects of its last part are missing", default=False)
 
     def plan(self, context: Context) -> Plan:
         """List the databases to rename and the sessions to end."""
@@ -147,7 +150,7 @@ class SwapDatabase(Action):
         current = self.target.database
         found = restored(server, current)
         if not self.restored:
-            whole = [name for name, checked in found.items() if checked]
+            whole = [name for name, mark in found.items() if mark == MARK]
             if not whole:
                 hint = "Restore one: midwatch action restore"
                 raise BadInput(f"{self.target.label} has no database that was restored and checked", hint=hint)
@@ -158,6 +161,11 @@ class SwapDatabase(Action):
             names = ", ".join(found) or "none"
             sentence = f"{safe_text(self.restored)} is no restored database of {self.target.label}"
             raise BadInput(sentence, hint=f"There are: {names}")
+        if not aside and found[self.restored] == INCOMPLETE and not self.incomplete:
+            hint = "Mend it and swap with incomplete, or drop it"
+            raise Refused(
+                f"{self.restored} has all rows and is not whole: {server.databases[self.restored]}", hint=hint
+            )
         if not aside and not found[self.restored]:
             raise Refused(
                 f"{self.restored} was not checked to its end, or is not what was dumped", hint="Restore it again"

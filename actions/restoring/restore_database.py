@@ -23,6 +23,8 @@ LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 MARK = "Restored and checked by midwatch"
 """Begins a line in the comment of a database whose restore went well to its end."""
+INCOMPLETE = "Restored by midwatch, but NOT whole"
+"""The same for a database with all rows in which objects of the last part are missing."""
 _LOOK = """
 SELECT json_build_object(
     'version', current_setting('server_version_num')::int / 10000,
@@ -134,24 +136,27 @@ def made_at(name: str) -> datetime | None:
     return stamped(name[-15:].replace("_", "-"))
 
 
-def restored(server: ServerNow, database: str) -> dict[str, bool]:
-    """The databases that restores of this one made, newest first; and whether each is whole and checked."""
+def restored(server: ServerNow, database: str, word: str = "restored") -> dict[str, str]:
+    """The databases that restores of this one made, newest first, with the mark of each; empty for one that was not checked.
+
+    `word` stands in their names.
+    """
     found = {
-        name: own_comment(comment) != comment
+        name: next((mark for mark in (MARK, INCOMPLETE) if f"\n{mark}" in f"\n{comment}"), "")
         for name, comment in server.databases.items()
-        if (at := made_at(name)) is not None and name == new_name(database, "restored", at)
+        if (at := made_at(name)) is not None and name == new_name(database, word, at)
     }
     return dict(sorted(found.items(), reverse=True))
 
 
 def mark(route: Route, name: str, comment: str, words: str) -> None:
-    """Say in the database's comment that it is whole, after the comment that it takes over."""
-    run_quietly(route, comment_sql(name, "\n".join(filter(None, [own_comment(comment), f"{MARK}: {words}"]))))
+    """Say in the database's comment what it is (`MARK: …`), after the comment that it takes over."""
+    run_quietly(route, comment_sql(name, "\n".join(filter(None, [own_comment(comment), words]))))
 
 
 def own_comment(comment: str) -> str:
     """The comment of a database without a mark of ours."""
-    return "\n".join(line for line in comment.split("\n") if not line.startswith(MARK))
+    return "\n".join(line for line in comment.split("\n") if not line.startswith((MARK, INCOMPLETE)))
 
 
 def comment_sql(name: str, comment: str) -> str:

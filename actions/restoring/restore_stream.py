@@ -16,7 +16,7 @@ from probes.backup.dump_file import DumpFile
 from probes.backup.dump_reader import DigestingReader, fell_short
 from probes.containers.client import engine
 from probes.containers.exec import Exec
-from probes.postgres.client_errors import ClientErrors
+from probes.postgres.client_errors import ClientError, ClientErrors
 from probes.postgres.connect import APPLICATION, Route, client_environment
 from probes.postgres.content import LONG
 from probes.postgres.tools import Tools
@@ -32,7 +32,6 @@ _LISTED = 10_000
 """Numbers of entries in one variable: the kernel takes 128 KiB of each."""
 _WITH_LIST = 'exec 4<&0; printf "%s\\n" {names} | "$0" "$@" 3<&0 0<&4 4<&-'
 """A command whose descriptor 3 has what stands in variables, and whose standard input and exit stay its own."""
-_TIMEOUT_SINCE = 17
 _TIMEOUT_UNKNOWN = 'unrecognized configuration parameter "transaction_timeout"'
 """What a `pg_restore` from 17 on says of every older server: it switches off a time limit that those do not have."""
 _GRIEF = (
@@ -77,26 +76,22 @@ def restore(
     route: Route,
     tools: Tools | None,
     *,
-    server: int,
     sha256: str,
     options: tuple[str, ...],
     progress: Progress,
     entries: Sequence[int] = (),
-) -> None:
-    """Restore an archive into the route's database, which is new and empty.
+) -> list[ClientError]:
+    """Restore an archive into the route's database, which is new and empty. The objects of its last part that failed.
 
-    Raises `NotRestored` with the first thing that went wrong, and when that is not the archive's fault `CutShort`, or what its
-    place raises when it does not come.
+    Raises `NotRestored` with the first thing that went wrong before that part, and when that is not the archive's fault
+    `CutShort`, or what its place raises when it does not come.
 
     Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
-    there is one. What was restored until then is the caller's to remove. `server` is the server's major version. An encrypted
-    one is decrypted as it is read. With `entries`, only those of the archive are restored, in this order.
+    there is one. What was restored until then is the caller's to remove. An encrypted one is decrypted as it is read. With
+    `entries`, only those of the archive are restored, in this order.
     """
     # verbose: only then is the object named that an error is about
     argv = ["--no-password", "--verbose", "--dbname", route.database, *options]
-    newer = tools is not None and tools.version[0] >= _TIMEOUT_SINCE > server
-    if not newer:
-        argv.insert(0, "--exit-on-error")
     sink: Sink = ContainerRestore(route, argv, entries) if tools is None else LocalRestore(route, tools, argv, entries)
     try:
         fault, found = _feed(archive, sink, progress)
@@ -106,20 +101,20 @@ def restore(
     if fault:
         raise NotRestored(f"{archive.name} is damaged: {fault}", hint="Take another backup")
     errors = [error for error in said.errors if _TIMEOUT_UNKNOWN not in error.text]
-    if newer and said.errors and not errors:
-        code = 0
     if short := fell_short(code, said.text):
         raise CutShort(f"The pg_restore that restored {archive.name} {short}", hint="Free memory, and run this again")
-    if code:
-        told = str(errors[0]) if errors else said.first or "it said nothing"
-        if any(words in told for words in _GRIEF):
-            hint = "That tells nothing of the backup: look at the server and its disk, and run this again"
-            raise CutShort(f"The server came to grief while {archive.name} was restored: {told}", hint=hint)
+    if grief := next((error for error in errors if any(words in str(error) for words in _GRIEF)), None):
+        hint = "That tells nothing of the backup: look at the server and its disk, and run this again"
+        raise CutShort(f"The server came to grief while {archive.name} was restored: {grief}", hint=hint)
+    first = next((error for error in errors if not error.is_of_last_part), None)
+    if code and (first or not said.errors):
+        told = first or said.first or "it said nothing"
         raise NotRestored(f"pg_restore failed with exit {code}: {told}", hint="The database in use is untouched")
     if sha256 and found != sha256:
         raise NotRestored(
             f"{archive.name} is not the file of its manifest: its SHA-256 differs", hint="Take another backup"
         )
+    return errors
 
 
 def _feed(archive: DumpFile, sink: Sink, progress: Progress) -> tuple[str, str]:
@@ -142,6 +137,12 @@ def _feed(archive: DumpFile, sink: Sink, progress: Progress) -> tuple[str, str]:
         except (EOFError, IsalError, OSError) as error:  # type: ignore[misc]  # its stub calls the class an instance
             return str(error), ""
         return "", reader.digest.hexdigest()
+
+
+def _require_good(said: ClientErrors) -> None:
+    """Raise `BrokenPipeError` once something of the tables or their rows has failed: the rest is of no use."""
+    if any(not error.is_of_last_part and _TIMEOUT_UNKNOWN not in error.text for error in said.errors):
+        raise BrokenPipeError
 
 
 @contextlib.contextmanager
@@ -186,6 +187,7 @@ class LocalRestore:
 
     def write(self, data: bytes) -> None:
         """Pass the data to the restoring program."""
+        _require_good(self._said)
         assert self._process.stdin is not None
         self._process.stdin.write(data)
 
@@ -256,6 +258,7 @@ class ContainerRestore:
 
     def write(self, data: bytes) -> None:
         """Pass the data to the restoring program in the container."""
+        _require_good(self._said)
         try:
             self._exec.send(data, LONG)
         except (ConnectionError, TimeoutError) as error:

@@ -68,11 +68,10 @@ class RestoreValidation:
             entries = contents.entries if contents.views else ()
             try:
                 digest, options = manifest.sha256 if manifest else "", ("--no-tablespaces",)
-                restore(
+                failed = restore(
                     archive,
                     into,
                     tools,
-                    server=scratch.major,
                     sha256=digest,
                     options=options,
                     progress=progress,
@@ -82,6 +81,9 @@ class RestoreValidation:
                 return Checked("", f"it cannot be restored into {scratch.words}: {error.sentence}")
             except CutShort as error:
                 raise OutcomeUnknown(f"{error.sentence}. It was {scratch.words}", hint=error.hint) from error
+            if failed:
+                told = first_few(map(str, failed), between="; ")
+                return Checked("", f"it cannot be restored whole into {scratch.words}: {told}")
             unfilled = fill_views(into, scratch.major, contents.views)
             checked = check(into, manifest)
             if checked.unknown:

@@ -57,6 +57,8 @@ class DumpContents:
     tablespaces: frozenset[str]
     entries: tuple[int, ...] = ()
     """The numbers of all entries in their order, those that fill materialized views left out."""
+    listing: tuple[tuple[int, str], ...] = ()
+    """The same with `KIND SCHEMA NAME OWNER` of each."""
     views: tuple[str, ...] = ()
     """The materialized views that were filled, in the order to fill them: `SCHEMA NAME OWNER` each."""
     publications: tuple[str, ...] = ()
@@ -78,10 +80,12 @@ def read_contents(archive: DumpFile, pg_restore: Path) -> DumpContents:
     )
     found = parse(script)
     entries = _LISTED.findall(listing)
+    listed = tuple((int(number), what) for number, what in entries if not what.startswith(_VIEW_DATA))
     return replace(
         found,
         roles=found.roles | set(_OBJECTS.findall(listing)),
-        entries=tuple(int(number) for number, what in entries if not what.startswith(_VIEW_DATA)),
+        entries=tuple(number for number, _ in listed),
+        listing=listed,
         views=_named(entries, _VIEW_DATA),
         publications=_named(entries, "PUBLICATION - "),
         subscriptions=_named(entries, "SUBSCRIPTION - "),

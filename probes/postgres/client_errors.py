@@ -24,6 +24,21 @@ _PREFIXED = re.compile(r"^(?:pg_\w+|psql)(?::\S*)?: (?:(error|warning|detail|hin
 _LABELLED = re.compile(r"^([^\s:][^:]{0,40}):  (.*)$")
 """As libpq writes a part of a server's message, in any language: `ERROR:  …`, `DETAIL:  …`."""
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")
+_LAST_PART = (
+    *(
+        "INDEX",
+        "STATISTICS",
+        "CONSTRAINT",
+        "CHECK CONSTRAINT",
+        "FK CONSTRAINT",
+        "TRIGGER",
+        "EVENT TRIGGER",
+        "RULE",
+        "POLICY",
+    ),
+    *("ROW SECURITY", "PUBLICATION", "SUBSCRIPTION", "ACL", "DEFAULT ACL", "COMMENT", "SECURITY LABEL"),
+)
+"""Kinds of entries of an archive without which all rows are there."""
 _STATEMENTS = ("Query was:", "Command was:", "The command was:", "QUERY:", "STATEMENT:")
 _FROM_SERVER = "Error message from server: "
 
@@ -38,6 +53,11 @@ class ClientError:
     """The object of an archive that was restored: `INDEX t t_upper`."""
     reasons: list[str] = field(default_factory=list)
     """Details, hints and contexts: `HINT: You might need to increase "max_locks_per_transaction".`"""
+
+    @property
+    def is_of_last_part(self) -> bool:
+        """Whether it is about an object of the last part of an archive, after all rows: an index, a constraint, a right."""
+        return self.entry.startswith(tuple(f"{kind} " for kind in _LAST_PART))
 
     def __str__(self) -> str:
         text = f"{self.entry}: {self.text}" if self.entry else self.text

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,8 +12,6 @@ from hypothesis import strategies as st
 
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
-from actions.restore import Restore
-from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed
 from probes.postgres.client_errors import ClientErrors
@@ -42,11 +37,6 @@ Command was: CREATE INDEX t_f ON public.t USING btree (public.f(id));
 
 
 """
-
-FUNCTION = (
-    "CREATE OR REPLACE FUNCTION rate(int) RETURNS bigint IMMUTABLE LANGUAGE plpgsql"
-    " AS 'BEGIN RETURN (SELECT max(id) FROM {}); END'"
-)
 
 
 @given(st.lists(st.integers(0, len(STANDBY.encode()) + 200), max_size=9))
@@ -105,28 +95,3 @@ def test_nightly_failures_of_several_name_each_target_on_the_screen_and_in_the_l
     assert caught.value.sentence == f"one: {reason}; two: {reason}"
     assert f"[ERROR] one: {reason}; two: {reason}" in (context.location("logs") / "backup.log").read_text()
     assert "[ERROR]" in said(context)
-
-
-def test_failed_restore_names_the_object_and_the_function(
-    primary: Server, one: Target, context: Context, tmp_path: Path
-) -> None:
-    primary.sql(
-        "CREATE TABLE rates (id int)",
-        "INSERT INTO rates VALUES (1)",
-        "CREATE TABLE t AS SELECT generate_series(1, 10) AS id",
-        FUNCTION.format("public.rates"),
-        "CREATE INDEX t_rate ON t (rate(id))",
-        FUNCTION.format("rates"),
-        database=one.database,
-    )
-    file = tmp_path / "one.dump.gz"
-    tools = context.location("pg_bin")
-    argv = [tools / "pg_dump", "-Fc", "-Z0", "-d", f"{primary.conninfo} dbname={one.database}"]
-    file.write_bytes(gzip.compress(subprocess.run(argv, check=True, capture_output=True).stdout))
-    action = Restore(one, file)
-    plan = action.plan(context)
-    assert plan.refusal == ""
-    with pytest.raises(Failed) as caught:
-        action.apply(context, plan)
-    assert 'INDEX t_rate: could not execute query: relation "rates" does not exist' in caught.value.sentence
-    assert "CONTEXT: PL/pgSQL function public.rate(integer) line 1 at RETURN" in caught.value.sentence
