@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -109,6 +110,9 @@ _TYPOGRAPHY = str.maketrans(
     {"–": "-", "—": "-", "…": "...", "·": "-", "→": "->", "←": "<-", "⏎": "|", "“": '"', "”": '"', "‘": "'", "’": "'"}
 )
 
+JOINING = re.compile("[\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]")
+"""Joiners, selectors of a variant and tones of skin: terminals do not agree on how wide what carries them is."""
+
 
 class TextStyles:
     """Writes content for one terminal: with all glyphs, or in ASCII only."""
@@ -118,9 +122,12 @@ class TextStyles:
         self.signs = ASCII if ascii else UNICODE
 
     def clean(self, text: str, *, newlines: bool = False) -> str:
-        """Foreign text that is safe to show; ASCII only where the terminal has no more."""
+        """Foreign text that is safe to show, of the same width in every terminal; ASCII only where the terminal has no more."""
         text = safe_text(text, newlines=newlines)
-        if self.ascii and not text.isascii():
+        if text.isascii():
+            return text
+        text = JOINING.sub("", text)
+        if self.ascii:
             text = text.translate(_TYPOGRAPHY).encode("ascii", "replace").decode("ascii")
         return text
 

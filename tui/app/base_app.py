@@ -30,12 +30,14 @@ from screens.widgets.hand import Hand
 from screens.widgets.styles import AsciiNet, TextStyles
 from tui.app.settings import read_settings, settings_file, with_theme
 from tui.app.theme import PLAIN, THEMES, theme_for
+from tui.terminal.cell_widths import SingleSigns, count_sign_by_sign
 from tui.terminal.diff_renderer import DiffRenderer
 from tui.terminal.hangup_driver import HangupDriver
 from tui.terminal.key_queue import KeyQueue
 from tui.terminal.terminal_guard import guarded_terminal
 
 T = TypeVar("T")
+count_sign_by_sign()
 
 
 class AsciiFilter(LineFilter):
@@ -66,6 +68,7 @@ class BaseApp(App[T]):
         self.theme = theme_for(with_theme(self.environment, read_settings(settings_file(self.environment))))
         self.text_styles = TextStyles(ascii=ascii, colours=self.theme != PLAIN.name)
         self._ascii_filter = AsciiFilter() if ascii else None
+        self._single_signs = SingleSigns()
         self._shown = DiffRenderer()
         self.hand = hand or Hand()
         self.key_queue = KeyQueue(self, self.hand, super().on_event, self.offer_pasted)
@@ -135,7 +138,7 @@ class BaseApp(App[T]):
         filters = (
             super().get_line_filters() if self.text_styles.colours else [NoColor()]
         )  # Textual's own turns default into black
-        return [*filters, *([self._ascii_filter] if self._ascii_filter else [])]
+        return [*filters, self._single_signs, *([self._ascii_filter] if self._ascii_filter else [])]
 
     def end_with_the_terminal(self) -> None:
         """From now on a termination, a hang-up and a terminal that is gone end it, without a result."""
