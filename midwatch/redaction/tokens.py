@@ -6,6 +6,7 @@ One row a format. The patterns are written here; the facts (prefix, alphabet, le
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from string import ascii_letters
 
@@ -60,6 +61,9 @@ def _plain(name: str, begins: str, least: int, characters: str = _DASHED) -> Tok
 
 _HEX = "[0-9a-f]"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+
+_THREE_DIGITS = " ".join(b64encode(b"%d" % number).decode() for number in range(100, 1000))
+"""Of the number of an account, in base64."""
 
 TOKENS = (
     # clouds and hosting
@@ -167,7 +171,7 @@ TOKENS = (
     _plain("Mailgun", "key- pubkey-", 32, "[0-9a-f]"),
     _token("Twilio", " ".join(f"SK{digit:x}" for digit in range(16)), "[0-9a-f]{31}", "[A-Za-z0-9]", exact=True),
     _plain("Discord", "mfa.", 60),
-    _token("Discord bot", "MT Mj Mz ND NT Nj Nz OD OT", r"[\w-]{21,26}\.[\w-]{6}\.[\w-]{27}", _DOTTED),
+    _token("Discord bot", _THREE_DIGITS, r"[\w-]{19,24}\.[\w-]{6}\.[\w-]{27}", _DOTTED),
     # desks
     _plain("Linear", "lin_api_ lin_oauth_", 30, "[A-Za-z0-9]"),
     _plain("Notion", "ntn_", 40, "[A-Za-z0-9]"),

@@ -33,6 +33,7 @@ _UNFINISHED = re.compile(
     rb"|\x1b[ -/]{0,4}|\xc2|\xe2[\x80\x81]?|\xef[\xbb\xb8]?|\xe1\xa0?|\xcd)\Z"
 )
 _SPAN = 600
+_CONTINUATION = bytes(range(0x80, 0xC0))
 _NEAR = 8192
 _PLAIN_DELETED = b"\r\n\t" + _CONTROLS
 
@@ -170,5 +171,18 @@ def _with_backspaces(raw: bytes) -> VisibleText:
 
 def unfinished_escape(raw: bytes) -> int | None:
     """Where an escape sequence begins that is cut off by the end; None when none is."""
+    if _is_plain(raw[-_SPAN:]):
+        return None
     match = _UNFINISHED.search(raw, max(0, len(raw) - _SPAN))
     return match.start() if match else None
+
+
+def _is_plain(tail: bytes) -> bool:
+    """Whether these are whole characters of UTF-8 without the beginning of a sequence."""
+    if b"\x1b" in tail or b"\xc2" in tail:
+        return False
+    try:
+        tail.lstrip(_CONTINUATION).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
