@@ -29,7 +29,6 @@ _ENCODED = re.compile(
     rb"|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
     rb"|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[abefnrtvE0])"
 )
-QUOTES = b"\\'\"`$"
 _QUOTES = re.compile(rb"[\\'\"`$]+")
 _UNFINISHED = re.compile(
     rb"(?:%(?:25?){0,4}[0-9A-Fa-f]?|&(?:amp;){0,4}(?:\#[xX]?[0-9A-Fa-f]{0,7}|[A-Za-z]{0,8}\d?)"
@@ -37,6 +36,10 @@ _UNFINISHED = re.compile(
     rb"|['\"`$]{1,4})\Z"
 )
 _PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
+_PRINTABLE_MARK = re.compile(
+    rb"=(?:2[1-4EeFf]|3[Dd]|40|5[B-Eb-e]|60|7[B-Eb-e]|[ \t]{0,4}\r?\n"
+    rb"|[2-7][0-9A-Fa-f]=[2-7][0-9A-Fa-f]|[C-Fc-f][0-9A-Fa-f]=[89ABab])"
+)
 _UNFINISHED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]?|[ \t]{0,4}\r?)\Z")
 _MARK = re.compile(rb"[%&\\'\"`$]")
 _TAIL_BYTES = 64
@@ -76,30 +79,23 @@ class Rewritten:
         return end + inside - size, end + inside - size + 1
 
 
-class Decoded:
-    """A text after every decoder."""
+class Unescaped:
+    """A text without percent-encoding, entities and escapes, each up to three deep, with the way back."""
 
     def __init__(self, source: bytes) -> None:
         self._steps: list[Rewritten] = []
-        text = source
+        self.text = source
         for _ in range(_DEEPEST):
-            step = Rewritten(text, _ENCODED, _meaning)
+            step = Rewritten(self.text, _ENCODED, _meaning)
             if not step.is_changed:
                 break
             self._steps.append(step)
-            text = step.text
-        self._with_quotes = text
-        self._steps.append(Rewritten(text, _QUOTES, lambda _: b""))
-        self.text = self._steps[-1].text
+            self.text = step.text
 
     def unfinished(self) -> int | None:
         """Where in the source something encoded twice begins that its end cuts off."""
-        at = unfinished(self._with_quotes) if len(self._steps) > 1 else None
-        if at is None:
-            return None
-        for step in reversed(self._steps[:-1]):
-            at = step.source(at)[0]
-        return at
+        at = unfinished(self.text) if self._steps else None
+        return None if at is None else self.source(at)[0]
 
     def source(self, index: int) -> tuple[int, int]:
         """Start and end of what one byte of the text stands for."""
@@ -107,6 +103,11 @@ class Decoded:
         for step in reversed(self._steps):
             start, end = step.source(start)[0], step.source(end - 1)[1]
         return start, end
+
+
+def unquoted(text: bytes) -> Rewritten:
+    """The text without quotes and backslashes."""
+    return Rewritten(text, _QUOTES, lambda _: b"")
 
 
 def is_encoded(text: bytes) -> bool:
@@ -121,6 +122,11 @@ def printable(raw: bytes) -> Rewritten:
         _PRINTABLE_ENCODED,
         lambda token: bytes.fromhex(token[1:].decode()) if len(token) == 3 and token[1:].isalnum() else b"",
     )
+
+
+def is_printable(text: bytes) -> bool:
+    """Whether it may be quoted-printable."""
+    return _PRINTABLE_MARK.search(text) is not None
 
 
 def unfinished_printable(raw: bytes) -> int | None:

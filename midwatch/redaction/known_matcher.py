@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from midwatch.redaction.decoders import QUOTES, Decoded, is_encoded, printable, unfinished, unfinished_printable
-from midwatch.redaction.literal_matcher import Found, LiteralMatcher, Patterns
-from midwatch.redaction.variants import SHORTEST_PIECE, hex_variants, variants
-from midwatch.redaction.visible_text import VisibleText, has_opener, payloads, project, typed, unwrapped
+from midwatch.redaction.byte_decoders import ByteDecoders
+from midwatch.redaction.decoders import (
+    Unescaped,
+    is_encoded,
+    is_printable,
+    printable,
+    unfinished,
+    unfinished_printable,
+    unquoted,
+)
+from midwatch.redaction.dump_decoder import dumps, unfinished_line
+from midwatch.redaction.literal_matcher import Patterns
+from midwatch.redaction.variants import SHORTEST_PIECE, variants
+from midwatch.redaction.visible_text import (
+    VisibleText,
+    has_opener,
+    is_hiding,
+    payloads,
+    project,
+    typed,
+    unfinished_escape,
+    unwrapped,
+    visible,
+    with_widthless,
+)
 
 _REWRITTEN = re.compile(rb"[^ -~]")
 """Without one of these, a form reads as it is."""
+_ASCII = re.compile(rb"[ -~]{%d}" % SHORTEST_PIECE)
 _SHOWN_WHEN_IDLE = 2
 """Bytes that may be the beginning of a secret and are shown all the same when nothing follows for a moment."""
-_LONGEST_ESCAPE_BYTES = 512
+_TOLD_BYTES = 4
+"""So much of a secret is recognised in base64 and hexadecimal digits when a step is killed: less is there by accident."""
+_CONTEXT_BYTES = 256
+"""Bytes that were passed on and are read again, for what was shown of a secret and how the line began."""
+_HELD_LIMIT_BYTES = 64 * 1024
+_DEEPEST = 2
+_RUN_END = re.compile(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +67,52 @@ class Situation:
     has_hidden: bool
     has_wrapped: bool
     has_encoded: bool
-    has_printable: bool
 
 
-class _View(Protocol):
-    text: bytes
-    popped: int
+class _Step(Protocol):
+    @property
+    def text(self) -> bytes: ...
 
     def source(self, index: int) -> tuple[int, int]: ...
 
 
-class _Printable:
-    """Quoted-printable text as it was, on one line."""
+class _Part:
+    """A part of a text."""
 
-    popped = 0
-
-    def __init__(self, raw: bytes) -> None:
-        self._decoded = printable(raw[: unfinished_printable(raw)])
-        self._shown = project(self._decoded.text)
-        self.text = self._shown.text
+    def __init__(self, text: bytes, start: int, end: int) -> None:
+        self.text, self._start = text[start:end], start
 
     def source(self, index: int) -> tuple[int, int]:
-        return self._decoded.source(self._shown.source(index)[0])
+        return self._start + index, self._start + index + 1
 
 
-class _Inner:
-    """A text after every decoder, with the way back through the view below it."""
+class _Reading:
+    """A text, and the way back through what was read before to the bytes of the stream."""
 
-    popped = 0
-
-    def __init__(self, below: _View, decoded: Decoded) -> None:
-        self._below, self._decoded = below, decoded
-        self.text = decoded.text
+    def __init__(self, steps: tuple[_Step, ...], depth: int, *, is_open: bool) -> None:
+        self.steps, self.depth, self.is_open = steps, depth, is_open
+        self.text = steps[-1].text
 
     def source(self, index: int) -> tuple[int, int]:
-        start, end = self._decoded.source(index)
-        return self._below.source(start)[0], self._below.source(end - 1)[1]
+        start, end = index, index + 1
+        for step in reversed(self.steps):
+            start, end = step.source(start)[0], step.source(end - 1)[1]
+        return start, end
 
-    def is_encoded(self, index: int) -> bool:
-        """Whether this byte stands for several: by accident it is no beginning of a secret."""
-        if index < 0:
-            return False
-        start, end = self._decoded.source(index)
-        return end - start > 1
+    def then(self, *steps: _Step) -> _Reading:
+        return _Reading((*self.steps, *steps), self.depth, is_open=self.is_open)
 
 
-class _Track:
-    """One reading, with what of it was passed on, before and after the decoders."""
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is searched: in the bytes, in visible text and in text without quotes."""
 
-    def __init__(self, read: Callable[[bytes], _View]) -> None:
-        self.read = read
-        self.literal = self.decoded = LiteralMatcher(Patterns({}, {}))
-        self.bytes_left = 0
-        """So much longer the reading differs from the first one."""
-
-    def use(self, literal: Patterns, decoded: Patterns) -> None:
-        self.literal = LiteralMatcher(literal, self.literal.context)
-        self.decoded = LiteralMatcher(decoded, self.decoded.context)
+    plain: Patterns
+    shown: Patterns
+    unquoted: Patterns
+    byte_decoders: ByteDecoders
+    has_widthless: bool
+    """Whether characters without width belong to a secret."""
 
 
 class KnownMatcher:
@@ -104,170 +121,186 @@ class KnownMatcher:
     def __init__(self, secrets: tuple[tuple[str, str], ...]) -> None:
         """`secrets`: mark and value of each."""
         self._secrets = secrets
-        self._shown = _Track(project)
-        self._raw = _Track(lambda raw: VisibleText(raw, raw))
-        self._wrapped, self._typed, self._payload = _Track(unwrapped), _Track(typed), _Track(payloads)
-        self._printable = _Track(_Printable)
-        self._others = (self._raw, self._wrapped, self._typed, self._payload, self._printable)
-        self._use()
+        self._prepared = _prepared(secrets)
+        self._context = b"\n"
+        self._hidden_bytes = 0
+        """So many bytes have to be passed on until no text is hidden in the context."""
 
     def add(self, mark: str, value: str) -> None:
         self._secrets = (*self._secrets, (mark, value))
-        self._use()
+        self._prepared = _prepared(self._secrets)
 
     def another(self) -> KnownMatcher:
         return KnownMatcher(self._secrets)
 
-    def _use(self) -> None:
-        plain, shown, decoded = _prepared(self._secrets)
-        self._longest = shown.longest
-        for track in (self._shown, *self._others):
-            track.use(plain if track is self._raw else shown, decoded)
-
     def search(self, raw: bytes, escape: int | None, now: Situation) -> tuple[list[Span], list[int]]:
         """What to mask, and from where to hold back; `escape`: where an escape sequence begins that is cut off."""
-        spans: list[Span] = []
-        holds: list[int] = []
-        if not self._longest:
-            return spans, holds
-        body = raw if escape is None else raw[:escape]
-        shown = _project(body, now)
-        self._look(self._shown, shown, now, spans, holds)
-        for track in self._active(raw, now, is_cut_off=escape is not None):
-            whole = track in (self._raw, self._payload)
-            self._look(track, track.read(raw if whole else body), now, spans, holds)
-        if not now.final and not now.has_printable and unfinished_printable(body) is not None:
-            base = max(0, len(body) - 4 * self._longest)
-            tail = _Printable(body[base:])
-            if (begun := self._shown.literal.patterns.begun(tail.text)) is not None:
-                holds.append(base + tail.source(begun)[0])
-        return spans, holds
+        if not self._secrets:
+            return [], []
+        back = len(self._context)
+        window = self._context + raw
+        body = window if escape is None else window[: back + escape]
+        search = _Search(self._prepared, len(window), now, is_line_end=raw.endswith((b"\n", b"\r")))
+        is_hidden = now.has_hidden or self._hidden_bytes > 0
+        search.read(body, window, is_hidden=is_hidden)
+        spans = [
+            Span(start - back if start >= back else -1, end - back, mark)
+            for start, end, mark in search.found
+            if end > back
+        ]
+        first = len(raw) - _HELD_LIMIT_BYTES
+        return spans, [max(0, first, hold - back) for hold in search.holds]
 
     def passed(self, raw: bytes, now: Situation) -> None:
         """`raw` was passed on."""
-        if not self._longest:
+        self._hidden_bytes = _CONTEXT_BYTES if now.has_hidden else self._hidden_bytes - len(raw)
+        self._context = (self._context + raw[-_CONTEXT_BYTES:])[-_CONTEXT_BYTES:]
+
+
+class _Search:
+    """One search in all readings of one stretch of the stream."""
+
+    def __init__(self, prepared: _Prepared, size: int, now: Situation, *, is_line_end: bool) -> None:
+        self._prepared, self._size, self._now = prepared, size, now
+        self._is_line_end = is_line_end
+        self._waits = not now.final
+        self._is_open = self._waits or now.cut
+        """Whether what the end cuts off matters."""
+        self.found: list[tuple[int, int, str]] = []
+        self.holds: list[int] = []
+
+    def read(self, body: bytes, window: bytes, *, is_hidden: bool) -> None:
+        """Search every reading; `body`: the window without the escape sequence that its end cuts off."""
+        now = self._now
+        for view in self._views(body, window, is_hidden=is_hidden):
+            self._look(_Reading((view,), 0, is_open=self._is_open), is_marked=now.has_encoded)
+        whole = _Reading((VisibleText(body, body),), 0, is_open=self._is_open)
+        self._look_printable(whole)
+        if is_hidden or body is not window:
+            self._match(_Reading((VisibleText(window, window),), 0, is_open=self._is_open), self._prepared.plain)
+        lines = visible(body) if is_hidden else VisibleText(body, body)
+        for dump in dumps(lines.text):
+            self._enter(_Reading((lines, dump), 1, is_open=self._is_open))
+        if self._waits and not now.idle:
+            if (line := unfinished_line(lines.text)) is not None:
+                self.holds.append(lines.raw_index(line))
+            if run := _RUN_END.search(body, max(0, len(body) - 4)):  # too short to be decoded
+                self.holds.append(run.start())
+
+    def _views(self, body: bytes, window: bytes, *, is_hidden: bool) -> Iterator[_Step]:
+        """The readings that differ."""
+        now = self._now
+        yield project(body, hidden=is_hidden or now.has_wrapped)
+        if now.has_wrapped:
+            yield unwrapped(body)
+        if is_hidden and self._prepared.has_widthless:
+            yield with_widthless(body)
+        if is_hidden and b"\x08" in body:
+            yield typed(body)
+        if (is_hidden or body is not window) and has_opener(window):
+            yield payloads(window)
+
+    def _look(self, reading: _Reading, *, is_marked: bool) -> None:
+        """Search a text as it is, without escapes and quotes, and what base64 and hexadecimal digits in it stand for."""
+        self._match(reading, self._prepared.shown)
+        texts = [reading]
+        part = unfinished(reading.text) if reading.is_open else None
+        if is_marked:
+            texts.append(self._decoded(reading, part))
+        elif part is not None:
+            start = max(0, part - 4 * self._prepared.shown.longest - 64)
+            self._decoded(reading.then(_Part(reading.text, start, part)), None)
+        if part is not None:
+            self._hold(reading, part)
+        if reading.depth == _DEEPEST:
             return
-        shown = _project(raw, now)
-        active = self._active(raw, now)
-        text = shown.text
-        decoded = self._decoded_tail(text, now.has_encoded)
-        self._shown.literal.passed(text, shown.popped)
-        self._shown.decoded.passed(decoded)
-        for track in self._others:
-            track.bytes_left -= len(raw)
-            if track in active:
-                view = track.read(raw)
-                track.literal.passed(view.text)
-                is_encoded = now.has_encoded or track is self._payload
-                track.decoded.passed(self._decoded_tail(view.text, is_encoded))
-            else:
-                track.literal.passed(raw if track is self._raw else text)
-                track.decoded.passed(decoded)
+        for text in texts:
+            for piece in self._prepared.byte_decoders.pieces(text.text, is_open=text.is_open):
+                self._enter(_Reading((*text.steps, piece), reading.depth + 1, is_open=piece.is_open))
 
-    def _active(self, raw: bytes, now: Situation, *, is_cut_off: bool = False) -> list[_Track]:
-        """The readings that differ from the first."""
-        is_hidden = now.has_hidden or is_cut_off
-        differs = (
-            (self._raw, is_hidden),
-            (self._wrapped, now.has_wrapped),
-            (self._typed, b"\x08" in raw),
-            (self._payload, is_hidden and has_opener(raw)),
-            (self._printable, now.has_printable),
-        )
-        for track, is_different in differs:
-            if is_different:
-                track.bytes_left = len(raw) + 4 * self._longest + _LONGEST_ESCAPE_BYTES
-        return [track for track in self._others if track.bytes_left > 0]
+    def _decoded(self, reading: _Reading, part: int | None) -> _Reading:
+        """The text without escapes and quotes, searched."""
+        decoded = Unescaped(reading.text[:part])
+        if reading.is_open and (inner := decoded.unfinished()) is not None:
+            self._hold(reading, inner)
+            decoded = Unescaped(reading.text[:inner])
+        unescaped = reading.then(decoded)
+        if is_hiding(decoded.text):
+            self._match(unescaped, self._prepared.plain, is_sure=True)
+            unescaped = unescaped.then(project(decoded.text))
+        self._match(unescaped, self._prepared.shown, is_sure=True)
+        result = unescaped.then(unquoted(unescaped.text))
+        self._match(result, self._prepared.unquoted, is_sure=True)
+        return result
 
-    def _look(self, track: _Track, view: _View, now: Situation, spans: list[Span], holds: list[int]) -> None:
-        found, begun = track.literal.search(view.text, view.popped)
-        spans += [_span(item, view) for item in found]
-        if now.cut and view.text and (item := track.literal.begun(view.text, view.popped)):
-            spans.append(_span(item, view))
-        self._hold(view, begun, now, holds)
-        if track in (self._raw, self._printable):
+    def _look_printable(self, reading: _Reading) -> None:
+        """Search quoted-printable text as it was."""
+        text = reading.text
+        part = unfinished_printable(text) if reading.is_open else None
+        if part is not None:
+            self._hold(reading, part)
+        if is_printable(text):
+            view = printable(text[:part])
+            shown = project(view.text)
+            self._look(reading.then(view, shown), is_marked=is_encoded(shown.text))
+
+    def _enter(self, reading: _Reading) -> None:
+        """Search what a decoder gave, which may be encoded again."""
+        text = reading.text
+        if reading.is_open and (escape := unfinished_escape(text)) is not None:
+            self._hold(reading, escape)
+            reading = reading.then(_Part(text, 0, escape))
+        if self._prepared.plain is not self._prepared.shown:
+            self._match(reading, self._prepared.plain)
+        self._look_printable(reading)
+        view = project(reading.text)
+        self._look(reading.then(view), is_marked=is_encoded(view.text))
+
+    def _match(self, reading: _Reading, patterns: Patterns, *, is_sure: bool = False) -> None:
+        now = self._now
+        occurrences, begun = patterns.scan(reading.text)
+        for start, end, mark in occurrences:
+            self.found.append((reading.source(start)[0], reading.source(end - 1)[1], mark))
+        if begun is None or not reading.is_open:
             return
-        part = None if now.final and not now.cut else unfinished(view.text)
-        if now.has_encoded or track is self._payload:  # its text was hidden when the marks were looked for
-            self._look_inside(track, view, part, now, spans, holds)
-        elif part is not None and not now.final:
-            self._hold_part(view, part, now, holds)
+        at, mark = begun
+        letters = len(reading.text) - at
+        if now.cut:
+            least = _TOLD_BYTES if reading.depth else SHORTEST_PIECE
+            start, end = reading.source(at)
+            if letters >= least or (is_sure and end - start > 1 and not reading.depth):
+                self.found.append((start, self._size, mark))
+        elif not (now.final or (now.idle and letters <= _SHOWN_WHEN_IDLE)):
+            is_accident = reading.depth and self._is_line_end and letters <= _SHOWN_WHEN_IDLE
+            if not is_accident:
+                self.holds.append(reading.source(at)[0])
 
-    def _look_inside(
-        self, track: _Track, view: _View, part: int | None, now: Situation, spans: list[Span], holds: list[int]
-    ) -> None:
-        """Known secrets in the text after every decoder; `part`: where something encoded begins that is cut off."""
-        decoded = Decoded(view.text[:part])
-        if not (now.final and not now.cut) and (inner := decoded.unfinished()) is not None:
-            part, decoded = inner, Decoded(view.text[:inner])
-        inside = _Inner(view, decoded)
-        found, begun = track.decoded.search(inside.text)
-        spans += [_span(item, inside) for item in found]
-        item = track.decoded.begun(inside.text, shortest=1) if now.cut and inside.text else None
-        if item and (item.end - item.start >= SHORTEST_PIECE or inside.is_encoded(item.start)):
-            start = _span(item, inside).start
-            spans.append(Span(start, view.source(len(view.text) - 1)[1], item.name))
-        self._hold(inside, begun, now, holds)
-        if part is not None and not now.final and not now.idle:
-            holds.append(view.source(part)[0])
-
-    def _hold(self, view: _View, begun: int | None, now: Situation, holds: list[int]) -> None:
-        if begun is None or now.final or (now.idle and len(view.text) - begun <= _SHOWN_WHEN_IDLE):
-            return
-        holds.append(view.source(begun)[0] if 0 <= begun < len(view.text) else 0)
-
-    def _hold_part(self, view: _View, part: int, now: Situation, holds: list[int]) -> None:
-        """Wait for the rest of what may be encoded, with the beginning of a secret before it."""
-        base = max(0, part - self._longest)
-        patterns = self._shown.decoded.patterns
-        begun = patterns.begun(view.text[base:part].translate(None, QUOTES))
-        if begun is not None and not (now.idle and part - base - begun <= _SHOWN_WHEN_IDLE):
-            holds.append(view.source(_after_quotes(view.text, base, begun))[0])
-        elif not now.idle:
-            holds.append(view.source(part)[0])
-
-    def _decoded_tail(self, text: bytes, is_marked: bool) -> bytes:
-        tail = text[-(4 * self._longest + 64) :]
-        return Decoded(tail).text if is_marked else tail.translate(None, QUOTES)
-
-
-def _project(raw: bytes, now: Situation) -> VisibleText:
-    return project(raw, hidden=now.has_hidden or now.has_wrapped)
-
-
-def _after_quotes(text: bytes, base: int, index: int) -> int:
-    """Where this byte stands with the quotes between."""
-    for at in range(base, len(text)):
-        if text[at] not in QUOTES:
-            if index == 0:
-                return at
-            index -= 1
-    return base
-
-
-def _span(item: Found, view: _View) -> Span:
-    start = -1 if item.start < 0 else view.source(item.start)[0]
-    return Span(start, view.source(item.end - 1)[1], item.name)
+    def _hold(self, reading: _Reading, index: int) -> None:
+        """Wait for the rest of what is cut off."""
+        if self._waits and not self._now.idle and not (reading.depth and self._is_line_end):
+            self.holds.append(reading.source(index)[0] if index < len(reading.text) else self._size)
 
 
 @lru_cache(maxsize=16)
-def _prepared(secrets: tuple[tuple[str, str], ...]) -> tuple[Patterns, Patterns, Patterns]:
-    """What is searched in the raw bytes, in visible text and after the decoders; made once for each set of secrets."""
+def _prepared(secrets: tuple[tuple[str, str], ...]) -> _Prepared:
+    """Made once for each set of secrets."""
     plain: dict[bytes, str] = {}
-    hexadecimal: dict[bytes, str] = {}
     for mark, value in secrets:
         for form in variants(value):
             plain.setdefault(form, mark)
-        for form in hex_variants(value):
-            hexadecimal.setdefault(form, mark)
     shown: dict[bytes, str] = {}
-    decoded: dict[bytes, str] = {}
+    without_quotes: dict[bytes, str] = {}
     for form, mark in plain.items():
         read = project(form).text if _REWRITTEN.search(form) else form
-        if len(read) >= SHORTEST_PIECE:
-            shown.setdefault(read, mark)
-        if len(meant := Decoded(read).text if is_encoded(read) else read) >= SHORTEST_PIECE:
-            decoded.setdefault(meant, mark)
-    first = Patterns(plain, hexadecimal)
-    second = first if shown == plain else Patterns(shown, hexadecimal)
-    return first, second, second if decoded == shown else Patterns(decoded, hexadecimal)
+        shown.update({text: shown.get(text, mark) for text in (read, form) if len(text) >= SHORTEST_PIECE})
+        if len(meant := unquoted(Unescaped(read).text).text if is_encoded(read) else read) >= SHORTEST_PIECE:
+            without_quotes.setdefault(meant, mark)
+    patterns = Patterns(plain)
+    visible_patterns = patterns if shown == plain else Patterns(shown)
+    return _Prepared(
+        patterns,
+        visible_patterns,
+        visible_patterns if without_quotes == shown else Patterns(without_quotes),
+        ByteDecoders(patterns.longest, [form for form in plain if not _ASCII.search(form)]),
+        any(is_hiding(form) for form in plain),
+    )

@@ -71,7 +71,6 @@ class PatternMatcher:
         """Whether the last text had characters without width, or controls of eight bits."""
         self.has_wrapped = False
         self.has_encoded = False
-        self.has_printable = False
 
     def search(self, text: bytes, *, final: bool, idle: bool, cut: bool = False) -> tuple[list[Hit], int | None]:
         """What to mask in `text`, and from where it must be held back."""
@@ -92,7 +91,7 @@ class PatternMatcher:
         for index, start, end in found:
             if not self._rows[index]:
                 kind = self._marks[index]
-                if kind != "control" or not start or window[start - 1] < 128:
+                if kind != "control" or (start and window[start - 1] < 128):
                     seen.add(kind)
                 continue
             if (start < far and index in self._addresses) or start < masked_to.get(index, 0):
@@ -115,7 +114,6 @@ class PatternMatcher:
                 _take(look, back, hits, holds, final=final)
         self.has_hidden = bool(seen & {"hidden", "control"})
         self.has_wrapped, self.has_encoded = "wrapped" in seen, bool(seen & {"percent", "encoded"})
-        self.has_printable = "printable" in seen
         if not (final or idle) and (begun := self._begun(window)) is not None:
             holds.append(begun)
         return hits, max(0, min(holds) - back) if holds else None

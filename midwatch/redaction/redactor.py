@@ -81,9 +81,7 @@ class Redactor:
         body = raw if escape is None else raw[:escape]
         view, hits, hold = self._shaped(body, final=final, idle=idle, cut=cut)
         shapes = self._shapes
-        now = Situation(
-            final, idle, cut, shapes.has_hidden, shapes.has_wrapped, shapes.has_encoded, shapes.has_printable
-        )
+        now = Situation(final, idle, cut, shapes.has_hidden, shapes.has_wrapped, shapes.has_encoded)
         spans, holds = self._known.search(raw, escape, now)
         holds += [escape] if escape is not None else []
         spans += [

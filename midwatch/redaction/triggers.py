@@ -15,13 +15,11 @@ from midwatch.redaction.tokens import TOKENS, Token
 from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
 
 SCHEME_END = (b"://",)
-PRINTABLE = (b"=3d", b"=2e", b"=2f", b"=5c", b"=\n", b"=\r\n", *(b"=%02x" % byte for byte in range(0xC2, 0xF5)))
 _READINGS = (
     ("hidden", HIDING),
     ("control", EIGHT_BIT),
     ("wrapped", WRAPPING),
     ("percent", tuple(b"%%%x" % digit for digit in range(16))),
-    ("printable", PRINTABLE),
     ("encoded", (b"\\", b"&", b"'\"", b"''", b'""', b"$$")),
 )
 """Marks by which a text is to be read in another way."""

@@ -5,17 +5,36 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
+_WIDTHLESS = tuple(
+    chr(code).encode()
+    for first, last in (
+        (0xAD, 0xAD),  # soft hyphen
+        *((0x300, 0x36F), (0x483, 0x489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F)),
+        *((0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB)),
+        *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+        *((0x1D173, 0x1D17A), (0xE0000, 0xE007F), (0xE0100, 0xE01EF)),
+    )
+    for code in range(first, last + 1)
+)
+"""Characters that take no place of their own: joiners, marks of direction, accents, fillers, selectors, tags."""
+_WIDTHLESS_PATTERN = b"|".join(
+    re.escape(prefix) + b"[" + b"".join(re.escape(each[-1:]) for each in _WIDTHLESS if each[:-1] == prefix) + b"]"
+    for prefix in sorted({each[:-1] for each in _WIDTHLESS})
+)
+_CUT_OFF = b"|".join(
+    re.escape(each) for each in sorted({each[:size] for each in _WIDTHLESS for size in range(1, len(each))})
+)
 _STRING = (  # OSC, DCS and the like, with what they carry
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])"
     rb"(?:[^\x07\x1b\x9c\xc2]|\xc2(?![\x90\x98\x9c-\x9f])){0,512}(?:\x07|\x1b\\|\xc2?\x9c)"
 )
-_ESCAPE = (
+_SEQUENCE = (
     rb"(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: colours, cursor
     + _STRING
     + rb"|\x1b[ -/]{0,4}[0-~]|\xc2[\x80-\x9f]|(?<![\x80-\xff])[\x80-\x9f]"
-    rb"|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f|\xef\xb8[\x80-\x8f]"
 )
-"""Escape sequences and controls of seven and of eight bits; characters without width."""
+"""Escape sequences and controls of seven and of eight bits."""
+_ESCAPE = _SEQUENCE + b"|" + _WIDTHLESS_PATTERN
 _OPENER = re.compile(rb"\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f]")
 """What begins a string for the terminal: OSC, DCS and the like."""
 _CONTROLS = bytes((*range(8), 11, 12, *range(14, 27), *range(28, 32), 127))
@@ -24,13 +43,14 @@ _HIDDEN = re.compile(_ESCAPE + rb"|" + _LINE_ENDS)
 _HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_BLANKS = re.compile(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
 _INVISIBLE = re.compile(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
+_HIDDEN_BUT_WIDTHLESS = re.compile(_SEQUENCE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_STRINGS = re.compile(
     _OPENER.pattern + rb"|" + _ESCAPE.replace(_STRING, rb"") + rb"|" + _LINE_ENDS + rb"|\x08"
 )
 _UNFINISHED = re.compile(
     rb"(?:(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}"
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,512}(?:\x1b|\xc2)?"
-    rb"|\x1b[ -/]{0,4}|\xc2|\xe2[\x80\x81]?|\xef[\xbb\xb8]?|\xe1\xa0?|\xcd)\Z"
+    rb"|\x1b[ -/]{0,4}|\xc2|" + _CUT_OFF + rb")\Z"
 )
 _SPAN = 600
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -48,12 +68,9 @@ class VisibleText:
         *,
         removed: re.Pattern[bytes] | None = None,
         kept: list[int] | None = None,
-        popped: int = 0,
     ) -> None:
         """Without `removed` and `kept`, line ends, tabs and controls are what is missing."""
         self.text = text
-        self.popped = popped
-        """Bytes of what was read before that backspaces took back."""
         self._raw, self._removed, self._kept = raw, removed, kept
         self._starts: list[int] = []
         self._totals: list[int] = []
@@ -105,21 +122,13 @@ def project(raw: bytes, *, hidden: bool | None = None) -> VisibleText:
     if hidden is None:
         hidden = has_hidden(raw) or b"\n " in raw or b"\n\t" in raw or not raw.isascii()
     if hidden and b"\x08" in raw:
-        return _with_backspaces(raw)
+        return _with_backspaces(raw, _HIDDEN_OR_BACK)
     if hidden:
         return VisibleText(_HIDDEN.sub(b"", raw), raw, removed=_HIDDEN)
     return VisibleText(raw.translate(None, _PLAIN_DELETED), raw)
 
 
-HIDING = (
-    *(bytes((0xC2, second)) for second in (*range(0x80, 0xA0), 0xAD)),
-    *(bytes((0xE2, 0x80, third)) for third in (*range(0x8B, 0x90), *range(0xAA, 0xAF))),
-    *(bytes((0xE2, 0x81, third)) for third in range(0xA0, 0xB0)),
-    *(bytes((0xEF, 0xB8, third)) for third in range(0x80, 0x90)),
-    b"\xef\xbb\xbf",
-    b"\xe1\xa0\x8e",
-    b"\xcd\x8f",
-)
+HIDING = tuple({*(bytes((0xC2, second)) for second in range(0x80, 0xA0)), *(each[:3] for each in _WIDTHLESS)})
 """What hides text and is not ASCII."""
 EIGHT_BIT = tuple(bytes((byte,)) for byte in (0x84, 0x85, 0x8D, 0x8E, 0x8F, 0x90, 0x98, 0x9A, *range(0x9B, 0xA0)))
 """Controls of eight bits, unless they are a part of a character."""
@@ -131,6 +140,11 @@ def unwrapped(raw: bytes) -> VisibleText:
     return VisibleText(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
 
 
+def is_hiding(raw: bytes) -> bool:
+    """Whether these bytes have characters without width, or controls of eight bits."""
+    return not raw.isascii() and _INVISIBLE.search(raw.lstrip(_CONTINUATION)) is not None
+
+
 def has_opener(raw: bytes) -> bool:
     """Whether a string for the terminal begins in these bytes."""
     return _OPENER.search(raw) is not None
@@ -139,6 +153,11 @@ def has_opener(raw: bytes) -> bool:
 def payloads(raw: bytes) -> VisibleText:
     """As `project`, with the text of terminal strings: what seems to begin one may stand before a secret by accident."""
     return VisibleText(_HIDDEN_BUT_STRINGS.sub(b"", raw), raw, removed=_HIDDEN_BUT_STRINGS)
+
+
+def with_widthless(raw: bytes) -> VisibleText:
+    """As `project`, but with the characters without width: a secret may have them."""
+    return _with_backspaces(raw, _HIDDEN_BUT_WIDTHLESS)
 
 
 def typed(raw: bytes) -> VisibleText:
@@ -152,10 +171,10 @@ def visible(raw: bytes) -> VisibleText:
     return VisibleText(_INVISIBLE.sub(b"", raw), raw, removed=_INVISIBLE)
 
 
-def _with_backspaces(raw: bytes) -> VisibleText:
+def _with_backspaces(raw: bytes, hidden: re.Pattern[bytes]) -> VisibleText:
     kept: list[int] = []
-    popped = at = 0
-    for match in _HIDDEN_OR_BACK.finditer(raw):
+    at = 0
+    for match in hidden.finditer(raw):
         kept.extend(range(at, match.start()))
         at = match.end()
         if match.group(1):
@@ -163,10 +182,8 @@ def _with_backspaces(raw: bytes) -> VisibleText:
                 kept.pop()
             if kept:
                 kept.pop()
-            else:
-                popped += 1
     kept.extend(range(at, len(raw)))
-    return VisibleText(bytes(raw[i] for i in kept), raw, kept=kept, popped=popped)
+    return VisibleText(bytes(raw[i] for i in kept), raw, kept=kept)
 
 
 def unfinished_escape(raw: bytes) -> int | None:

@@ -1,0 +1,91 @@
+"""Dumps of bytes in columns behind an address, as `xxd`, `hexdump` and `od` write them: the bytes of several lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Cell = tuple[int, int, int]
+"""One byte of a dump: its value, where its column starts and where its line ends."""
+_FIRST = re.compile(rb"\n[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?[ \t]{1,8}[0-9A-Fa-f\\ ]| {3}[!-~] {3}[!-~])")
+_ADDRESS = re.compile(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
+_CHARACTERS = re.compile(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-7]{3})+ *[\r\n]*\Z")
+_CHARACTER = re.compile(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-7]{3})")
+_NUMBER = re.compile(rb"[ \t]{1,8}-?[ \t]?([0-9A-Fa-f]{2,16})(?![0-9A-Za-z])")
+_ESCAPES = dict(zip(b"0abfnrtv", b"\0\a\b\f\n\r\t\v", strict=True))
+_NAMES = {b" sp": 32, b" nl": 10, b" cr": 13, b" ht": 9}
+_LINE_BYTES = 16
+_OCTAL_WORD = 6
+"""Digits of two bytes in octal."""
+
+
+class DumpPiece:
+    """The bytes of consecutive lines of a dump. Each stands for all of its line from its column on."""
+
+    is_open = True
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self.text = bytes(value for value, _, _ in cells)
+        self._cells = cells
+
+    def source(self, index: int) -> tuple[int, int]:
+        return self._cells[index][1:]
+
+
+def dumps(text: bytes) -> Iterator[DumpPiece]:
+    """The dumps in a text, in both orders of the bytes of a word."""
+    at = 0
+    while (first := _FIRST.search(text, at)) is not None:
+        lines: list[list[list[Cell]]] = []
+        at = first.start() + 1
+        while at < len(text):
+            end = text.find(b"\n", at) + 1 or len(text)
+            if not (cells := _cells(text, at, end)):
+                break
+            lines.append(cells)
+            at = end
+        at = at - 1 if lines else first.end()
+        if len(lines) > 1:
+            yield from (DumpPiece([cell for line in lines for cell in line[order % len(line)]]) for order in range(2))
+
+
+def unfinished_line(text: bytes) -> int | None:
+    """Where a line of a dump begins of which the end has not come."""
+    start = text.rfind(b"\n") + 1
+    return start if start < len(text) and _cells(text, start, len(text)) else None
+
+
+def _cells(text: bytes, start: int, end: int) -> list[list[Cell]]:
+    """The bytes of one line, in one reading or two; none when the line is no dump."""
+    address = _ADDRESS.match(text, start, end)
+    assert address is not None
+    at = address.end()
+    has_address = text[at - 1 : at].isalnum() or text[at - 1 : at] == b":"
+    if _CHARACTERS.match(text, at, end) and (has_address or end - at > 8):
+        return [[(_value(cell), cell.start(), end) for cell in _CHARACTER.finditer(text, at, end)]]
+    big: list[Cell] = []
+    little: list[Cell] = []
+    width = 0
+    while (found := _NUMBER.match(text, at, end)) is not None and has_address:
+        content = _bytes_of(found[1])
+        if width not in (0, len(found[1])) or len(big) + len(content) > _LINE_BYTES:
+            break
+        width, at = len(found[1]), found.end()
+        big += [(byte, found.start(1), end) for byte in content]
+        little += [(byte, found.start(1), end) for byte in reversed(content)]
+    return [big, little] if len(big) > 1 else []
+
+
+def _bytes_of(number: bytes) -> bytes:
+    if len(number) == _OCTAL_WORD and number.isdigit() and b"8" not in number and b"9" not in number:
+        return (int(number, 8) & 0xFFFF).to_bytes(2, "big")
+    return bytes.fromhex(number.decode()) if len(number) % 2 == 0 else b""
+
+
+def _value(cell: re.Match[bytes]) -> int:
+    plain, escape, name, octal = cell.groups()
+    if plain:
+        return plain[0]
+    if escape:
+        return _ESCAPES[escape[0]]
+    return _NAMES.get(name, 0) if name else int(octal, 8) & 255
