@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.program import MIDWATCH
+from tests.support.program import midwatch_text as midwatch
 from tui.cli import COMMANDS, main
 
-MIDWATCH = Path(sys.executable).parent / "midwatch"
 SMALL = "midwatch: 1\ntitle: T\nseverity: SEV-3\nphases: [{title: P, steps: [{title: S}]}]\n"
-
-
-def midwatch(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [MIDWATCH, *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=cwd, input=stdin
-    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import midwatch
+from tests.support.program import midwatch_text as midwatch
 from tui.cli import main
 
 RUNBOOK = """\

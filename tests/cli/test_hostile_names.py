@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,9 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput
+from tests.support import program
 from tui.output import SafeStream
 
-MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 NAMES = {
     "escapes": b"\x1b]0;owned\x07a\x1b]52;c;aGVsbG8=\x1b\\b\x1b[2J\x1b[Hc\x07\x08\x7fd\x0e\x0f\x1b(0e\rf",
     "bytes": b"\xc2\x9b31mx\xc2\x9d0;t\xc2\x9cy\x9b31mz\xff",
@@ -35,11 +34,7 @@ def is_safe(text: str) -> bool:
 
 
 def midwatch(here: Path, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "HOME": str(here), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-    argv = [MIDWATCH, *arguments]
-    done = subprocess.run(
-        argv, capture_output=True, timeout=60, check=False, cwd=here, env=environment, stdin=subprocess.DEVNULL
-    )
+    done = program.midwatch(*arguments, cwd=here, environment={"HOME": str(here), "TERM": "xterm"})
     for output in (done.stdout, done.stderr):
         assert is_safe(output.decode("utf-8")), output
     assert b"Traceback" not in done.stderr

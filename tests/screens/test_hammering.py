@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
@@ -51,12 +52,18 @@ def decisions(session: SessionInMemory) -> int:
     return sum(str(event.kind) not in BY_ITSELF for event in session.events)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(ACTS, min_size=2, max_size=10))
-def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(acts: list[Act]) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("nights", [6, pytest.param(60, marks=pytest.mark.heavy)])
+def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(nights: int) -> None:
     """A press alone may decide once. Of a held key or a burst only the first arrival counts; a paste never decides."""
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(hammer(Path(folder), acts))
+
+    @settings(max_examples=nights, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(ACTS, min_size=2, max_size=10))
+    def one_night(acts: list[Act]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(hammer(Path(folder), acts))
+
+    one_night()
 
 
 async def hammer(folder: Path, acts: list[Act]) -> None:
