@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
+from midwatch.engine.planning import typed_command
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
@@ -22,9 +24,12 @@ from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Exit, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
 from midwatch.system.sanitize import safe_bytes
+from midwatch.system.units import size
 
-EFFECTS_IN_EVENT = 100
+_PLAN_IN_EVENT_BYTES, _COMMAND_IN_EVENT_BYTES = 40_000, 16_000
 """An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
+_ROWS_AND_BYTES = ((100, 16_000), (100, 1_000), (30, 200), (0, 0))
+"""Rows of a plan that an event shows, and bytes of each of its texts: the first that fit in."""
 _SUMMARY_LENGTH = 400
 
 
@@ -55,14 +60,37 @@ def never_begins(attempt: AttemptFolder) -> bool:
 
 def shown_plan(plan: Plan) -> dict[str, Any]:
     """The plan as an event has room for it; its digest still is that of the whole."""
-    shown = plan.to_json()
-    if len(plan.effects) > EFFECTS_IN_EVENT:
-        shown["effects"] = shown["effects"][:EFFECTS_IN_EVENT]
-        shown["facts"] = [
-            *shown["facts"],
-            ["and", f"{len(plan.effects) - EFFECTS_IN_EVENT} more effects, in plan.json"],
+    shown: dict[str, Any] = {}
+    for rows, length in _ROWS_AND_BYTES:
+        shown = plan.to_json()
+        given, effects, facts = list(plan.parameters.items()), shown["effects"], shown["facts"]
+        shown["parameters"] = {name: excerpt(value, length) for name, value in given[:rows]}
+        shown["facts"] = [[label, excerpt(text, length)] for label, text in facts[:rows]]
+        shown["effects"] = [
+            effect | {key: excerpt(effect[key], length) for key in ("object", "note", "identity")}
+            for effect in effects[:rows]
         ]
+        for items, noun in ((effects, "effects"), (given, "parameters"), (facts, "facts")):
+            if len(items) > rows:
+                shown["facts"].append(["and", f"{len(items) - rows} more {noun}, in plan.json"])
+        if len(json.dumps(shown)) <= _PLAN_IN_EVENT_BYTES:
+            break
     return shown
+
+
+def shown_command(plan: Plan) -> str:
+    """The command of a plan as an engineer would type it, as far as an event has room for it."""
+    return excerpt(typed_command(plan), _COMMAND_IN_EVENT_BYTES)
+
+
+def excerpt(text: str, limit_bytes: int) -> str:
+    """The text, or its beginning with the size and digest of the whole, so that it takes no more than the limit as JSON."""
+    if len(json.dumps(text)) <= limit_bytes:
+        return text
+    data, kept = text.encode("utf-8", "surrogateescape"), text[: limit_bytes // 2]
+    while kept and len(json.dumps(kept)) > limit_bytes:
+        kept = kept[: len(kept) // 2]
+    return f"{kept}… ({size(len(data))}, SHA-256 {hashlib.sha256(data).hexdigest()}, in plan.json)"
 
 
 def confirmed_body(

@@ -19,6 +19,7 @@ from midwatch.incident.state import Incident
 from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook, Step, StepKind
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.supervisor.consented_command import (
+    ARGUMENT_LIMIT_BYTES,
     FOLDER,
     SHELL_ACTION,
     VARIABLE,
@@ -28,6 +29,7 @@ from midwatch.supervisor.consented_command import (
 )
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused
+from midwatch.system.units import size
 
 _LONGEST_SHOWN = 200
 
@@ -117,6 +119,12 @@ def _plan_shell(step: Step, runbook: Runbook, incident: Incident) -> Plan:
             verb, "whatever this command changes", reversible=step.risk is Risk.CHANGE, note="read it: no plan can"
         )
     draft.confirm_name = step.id if step.risk is Risk.DESTROY else ""
+    for name, value in draft.parameters.items():
+        if name.startswith(VARIABLE) and len(os.fsencode(name + value)) >= ARGUMENT_LIMIT_BYTES:
+            most = size(ARGUMENT_LIMIT_BYTES)
+            draft.refusal = (
+                f"{name} takes {size(len(os.fsencode(value)))}, and a variable of a process takes {most} at most"
+            )
     return draft.plan()
 
 
@@ -146,8 +154,8 @@ def order_for(
     return LaunchSpec(command_of(plan, attempt.plan), cwd, environment, step.timeout, digest=plan.digest)
 
 
-def shown_command(plan: Plan) -> str:
-    """The command of a plan as an engineer would type it, for the journal and the screen."""
+def typed_command(plan: Plan) -> str:
+    """The command of a plan as an engineer would type it."""
     if plan.action == SHELL_ACTION:
         exports = (f"export {name}={shlex.quote(value)}" for name, value in variables_of(plan).items())
         return "\n".join([*exports, plan.parameters["script"].strip()])

@@ -12,7 +12,6 @@ from midwatch.api.probe import Reading
 from midwatch.engine import attempts, follow_ups
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import DriverHandle, JournalSession
-from midwatch.engine.planning import shown_command
 from midwatch.engine.readings import take_readings
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt
@@ -68,7 +67,7 @@ class StepResults:
     def record_started(self, step: Step, number: int, owner: Mapping[str, Any]) -> None:
         """Write that this supervisor owns the attempt."""
         plan = self._session.incident.step(step.id).attempts[number - 1].plan
-        command = shown_command(plan) if plan is not None else ""
+        command = attempts.shown_command(plan) if plan is not None else ""
         body = {"step": step.id, "attempt": number, "command": command, "supervisor": dict(owner)}
         self._session.append(EventKind.STARTED, body)
 

@@ -142,6 +142,7 @@ def _confirmed(incident: Incident, event: Event, body: Body) -> None:
         event.actor,
         event.time,
         plan=Plan.from_json(body["plan"]) if body.get("plan") else None,
+        digest=str(body.get("digest", "")),
         undoes=body.get("undoes"),
         unmet=tuple(
             f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True

@@ -29,6 +29,9 @@ class Attempt:
     actor: str
     confirmed_at: datetime
     plan: Plan | None = None
+    """As the event has room for it; the whole is in the attempt's folder."""
+    digest: str = ""
+    """Of the whole plan."""
     undoes: int | None = None
     """The attempt that this one takes back."""
     unmet: tuple[str, ...] = ()

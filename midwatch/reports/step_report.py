@@ -75,7 +75,7 @@ def _attempt(attempt: Attempt, reason: str) -> str:
         touched = sum(effect.verb.touches for effect in attempt.plan.effects)
         second = f", approved by {text(attempt.approved_by)}" if attempt.approved_by else ""
         count = f"{touched} {'effect' if touched == 1 else 'effects'}"
-        lines.append(f"Confirmed: {count}, plan {code(attempt.plan.digest[:16])}{second}")
+        lines.append(f"Confirmed: {count}, plan {code(attempt.digest[:16])}{second}")
     if "\n" in attempt.command.strip():
         lines.append(f"Ran:\n\n{code_block(attempt.command, indent='    ')}\n")
     elif attempt.command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ SHELL_ACTION = "shell"
 VARIABLE, FOLDER = "$", "working folder"
 """Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
 SHELL = ("bash", "-euo", "pipefail", "-c")
+ARGUMENT_LIMIT_BYTES = 128 * 1024
+"""Bytes of one word or variable of a process, with the NUL behind it (Linux: `MAX_ARG_STRLEN`)."""
 SURROUNDINGS = frozenset(
     {
         "MIDWATCH_RUNBOOK",
@@ -49,16 +52,16 @@ def interpreter_of(script: str) -> tuple[str, ...]:
 
 
 def file_of(plan: Plan) -> str:
-    """The text that the command gets as a file, behind its words; empty for all commands but those of a `#!` line."""
+    """The text that the command gets as a file, behind its words: a script with a `#!` line, or too long for a word."""
     script = plan.parameters["script"] if plan.action == SHELL_ACTION else ""
-    return script if interpreter_of(script) else ""
+    return script if interpreter_of(script) or _is_long(script) else ""
 
 
 def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
     """The words that run a plan; `file` is where an action finds the plan."""
     if plan.action == SHELL_ACTION:
         script = plan.parameters["script"]
-        return interpreter_of(script) or (*SHELL, script)
+        return interpreter_of(script) or (SHELL[:-1] if _is_long(script) else (*SHELL, script))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
     return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
 
@@ -83,6 +86,10 @@ def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
             continue  # bound by name and source
         if expected_value != value:
             raise _refused(f"${name}: {_short(() if expected_value is None else (expected_value,))} → another value")
+
+
+def _is_long(script: str) -> bool:
+    return len(os.fsencode(script)) >= ARGUMENT_LIMIT_BYTES
 
 
 def _refused(difference: str) -> Refused:
