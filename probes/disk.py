@@ -17,6 +17,7 @@ from midwatch.system.units import Percent, duration, percent, size
 from probes.storage.disk_consumers import biggest_facts, consumers
 from probes.storage.disk_trend import follow
 from probes.storage.disk_usage import Budget, Usage, usage
+from probes.storage.host_load import disk_activity, host_facts
 
 WARN = Percent(80)
 CRITICAL = Percent(95)
@@ -27,7 +28,7 @@ ROOT = (Path("/"),)
 
 @dataclass(frozen=True)
 class DiskProbe(Probe):
-    """Each path's file system in percent as `df` computes it, with free space, inodes and growth.
+    """Each path's file system in percent as `df` computes it, with free space, inodes and growth; load and memory below.
 
     A path that is missing, unreadable or does not answer within 3 seconds is a row that says so; the others are still
     read. The level of a row is that of its space or its inodes, whichever is worse.
@@ -56,7 +57,7 @@ class DiskProbe(Probe):
         except MidwatchError as error:
             return Reading(self.name, clock.now(), error=str(error))
         rows = tuple(self._row(path, runbook, budgets, clock) for path in self.paths)
-        return Reading(self.name, clock.now(), rows)
+        return Reading(self.name, clock.now(), (*rows, _host()))
 
     def _row(self, path: Path, runbook: Runbook, budgets: Sequence[Budget], clock: Clock) -> Row:
         label = short_name(path, runbook)
@@ -70,6 +71,7 @@ class DiskProbe(Probe):
         if level is Level.OK and full_in is not None and full_in < SOON:
             level = Level.WARN
         growth = _growth(trend.pace, full_in)
+        activity = disk_activity(found.device, clock.monotonic())
         held = consumers(path) if level is not Level.OK else None
         return Row(
             label,
@@ -93,9 +95,21 @@ class DiskProbe(Probe):
             brief=f"{percent(found.percent)}, {growth}"
             if growth.startswith("full in")
             else f"{percent(found.percent)} full",
-            facts=(*_facts(found, trend.pace, growth, self.warn, self.critical), *biggest_facts(held, path)),
+            facts=(
+                *_facts(found, trend.pace, growth, self.warn, self.critical),
+                *([("activity", activity)] if activity else []),
+                *biggest_facts(held, path),
+            ),
             limits=(float(self.warn), float(self.critical)),
         )
+
+
+def _host() -> Row:
+    """Load and memory of the machine: a calm row, since a full disk is no reason to judge them."""
+    facts = host_facts()
+    load = facts["load"].split()[0]
+    text = f"load {load}, memory {facts['memory'].partition(' of ')[0]} free"
+    return Row("host", text, Level.OK, brief=f"load {load}", facts=tuple(facts.items()))
 
 
 def disk_level(found: Usage, warn: float, critical: float) -> Level:

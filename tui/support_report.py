@@ -27,7 +27,8 @@ from midwatch.redaction import mask
 from midwatch.system.errors import MidwatchError
 from midwatch.system.mounts import read_mounts, require_answer
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import duration, percent, size
+from midwatch.system.units import duration, size
+from probes.storage.host_load import host_facts
 from probes.storage.timeout import within
 
 Section = Iterator[tuple[str, str]]
@@ -141,14 +142,10 @@ def _terminal() -> Section:
 
 
 def _machine() -> Section:
-    import psutil
-
     yield "kernel", f"{platform.system()} {platform.release()} {platform.machine()}"
     yield "libc", " ".join(platform.libc_ver())
     yield "user", f"uid {os.geteuid()}, gid {os.getegid()}"
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    yield "memory", f"{size(memory.available)} of {size(memory.total)} available; swap {percent(swap.percent)} used"
-    yield "load", f"{' '.join(f'{load:.2f}' for load in psutil.getloadavg())} on {psutil.cpu_count()} processors"
+    yield from host_facts().items()
 
 
 def _processes() -> Section:

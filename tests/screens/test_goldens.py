@@ -159,7 +159,9 @@ def remember(pilot: Pilots, session: SessionInMemory) -> None:
     """The disk has filled over the last hour."""
     screen = pilot.app.screen
     assert isinstance(screen, IncidentScreen)
-    row, root = ROWS["disk"]
+    row, *others = ROWS["disk"]
     for minute in range(60, -1, -1):
         at = session.clock.now() - timedelta(minutes=minute)
-        screen.take_reading(Reading("disk", at, (replace(row, number=96.0 - minute * 0.35 - minute % 7 * 0.2), root)))
+        screen.take_reading(
+            Reading("disk", at, (replace(row, number=96.0 - minute * 0.35 - minute % 7 * 0.2), *others))
+        )

@@ -22,6 +22,7 @@ ROWS = {
                 ("inodes", "3 % used"),
                 ("growth", "full in 3 h, 1.4 kB/s"),
                 ("limits", "warning from 80 %, critical from 95 %"),
+                ("activity", "12.0 MB/s read, 35.1 MB/s written, busy 87 %"),
                 ("biggest", "355 MB in all"),
                 ("", "312 MB  old/"),
                 ("", "43 MB  20261121-020000/otc.sql.gz"),
@@ -29,6 +30,17 @@ ROWS = {
             limits=(80.0, 95.0),
         ),
         Row("/", "41 % full, 120 GB free, not growing", Level.OK, 41.0, "%", brief="41 % full", limits=(80.0, 95.0)),
+        Row(
+            "host",
+            "load 0.52, memory 20.6 GB free",
+            Level.OK,
+            brief="load 0.52",
+            facts=(
+                ("load", "0.52 0.61 0.70 on 2 processors"),
+                ("memory", "20.6 GB of 25.3 GB available"),
+                ("swap", "none"),
+            ),
+        ),
     ),
     "docker": (
         Row("docker", "14.2 GB unused of 61.0 GB", Level.OK, 14.2e9, "B", brief="14.2 GB unused"),
