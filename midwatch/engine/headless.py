@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from midwatch.api.plan import Plan
 from midwatch.engine import workflow
 from midwatch.engine.answers import Answers
 from midwatch.engine.incident_controller import IncidentController
@@ -47,6 +46,8 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
         for state in controller.incident.running():  # taken over from a front end that died
             _follow(controller, controller.runbook.step(state.id), say)
         action = next_action(controller, inconclusive=inconclusive)
+        while action.kind is ActionKind.GO_TO:
+            action = next_action(controller, action.step, inconclusive)
         if action.kind is ActionKind.CLOSE:
             code = _close(controller, say)
             next(of_the_journal)
@@ -113,16 +114,18 @@ def _run(controller: IncidentController, step: Step, answers: Answers, say: Say)
         return
     for requirement in needed:
         answers.require(requirement, step, plan)
-    if any(isinstance(item, workflow.Approval) for item in needed):  # last: nobody is asked while an answer is missing
-        _await_approval(controller, step, plan, answers.wait_for_approval, say)
+    for requirement in needed:  # nobody else is asked while an answer is missing
+        if isinstance(requirement, workflow.Approval):
+            if not requirement.is_requested:
+                controller.request_approval(step.id, plan)
+            _await_approval(controller, step, answers.wait_for_approval, say)
     typed = answers.confirm.get(step.id, "")
     controller.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
     _follow(controller, step, say)
 
 
-def _await_approval(controller: IncidentController, step: Step, plan: Plan, seconds: float, say: Say) -> None:
-    """Ask for a second person and wait for one: no answers file can stand in for them. Raises `Refused` when none comes."""
-    controller.request_approval(step.id, plan)
+def _await_approval(controller: IncidentController, step: Step, seconds: float, say: Say) -> None:
+    """Wait for the second person who was asked: no answers file can stand in for them."""
     say(
         f"    waits {duration(seconds)} at most for a second person: midwatch approve {controller.incident.id} {step.id}"
     )

@@ -1,0 +1,128 @@
+"""Enter in plain lines does the next action in every situation, and asks for the same requirements in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midwatch.engine.incident_controller import IncidentController
+from tests.support.situations import (
+    ANSWERS,
+    APPROVAL,
+    CHECK,
+    GO_TO,
+    NAME,
+    REASON,
+    SITUATIONS,
+    WAITS,
+    YES,
+    Situation,
+    asked_of,
+    build,
+    decision_of,
+    recorded,
+    stages,
+)
+from tui.plain.line_terminal import Interrupted, LineTerminal
+from tui.plain.session import Session
+
+_QUESTIONS = {
+    "say why": REASON,
+    "Why": REASON,
+    "Ask for a second one?": APPROVAL,
+    "type ": NAME,
+    "Run it?": YES,
+    "Undo it?": YES,
+    "Is it done?": ANSWERS,
+}
+
+
+class Operator(LineTerminal):
+    """Types these words at the prompt, and says yes to every question. `asked` are the requirements since the last word."""
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__()
+        self._words = iter([*words, "q"])
+        self.asked: list[list[str]] = []
+        self.said: list[str] = []
+
+    def say(self, text: str = "") -> None:
+        self.said.append(text)
+
+    def ask(self, prompt: str) -> str:
+        if prompt == "> ":
+            self.asked.append([])
+            return next(self._words)
+        if "back to the prompt" in prompt:
+            return "b"
+        word = next((word for part, word in _QUESTIONS.items() if part in prompt), "")
+        if word:
+            self.asked[-1].append(word)
+        if word == NAME:
+            return prompt.partition("type ")[2].partition(" ;")[0]
+        return {REASON: "it has to be", YES: "y", ANSWERS: "y", APPROVAL: "y"}.get(word, "")
+
+    def pause(self, seconds: float) -> None:
+        self.asked[-1].append(WAITS)
+        raise Interrupted
+
+
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IncidentController]:
+    controller = build(tmp_path_factory.mktemp("situations"))
+    yield controller
+    controller.leave()
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda found: found.id)
+def test_enter_does_the_next_action(controller: IncidentController, situation: Situation, here: Path) -> None:
+    words = [f"at {situation.id}", *([""] * (2 if situation.action == CHECK else 1))]
+    if situation.again is not None:
+        words += [f"at {situation.id}", "again"]
+    if situation.undo is not None:
+        words += [f"at {situation.id}", "undo"]
+    operator = Operator(words)
+    with recorded(controller) as made:
+        Session(controller, operator).run()
+    expected: list[tuple[str, ...]] = [(), *([()] if situation.action == CHECK else []), asked_of(situation.requires)]
+    decisions = decision_of(situation)
+    if situation.again is not None:
+        expected += [(), situation.again]
+        decisions += [("reopen" if situation.id.startswith("manual") else "start", situation.id)]
+    if situation.undo is not None:
+        expected += [(), situation.undo]
+        decisions += [("start", situation.id)]
+    assert [tuple(asked) for asked in operator.asked[:-1]] == expected
+    assert made == decisions
+    if situation.action == GO_TO:
+        assert any(
+            line.startswith(f"Enter goes to {controller.runbook.step('first').number}") for line in operator.said
+        )
+
+
+def test_enter_from_a_running_step_to_the_end(here: Path) -> None:
+    """The lines say the next action before Enter, and what it did after it, for a driver and an observer."""
+    said_before = {
+        "RUN": "Enter plans it",
+        "GO_TO": "Enter goes to 1.1 Hold",
+        "OUTPUT": "Enter ",
+        "CLOSE": "Enter evaluates the closure criteria",
+        "TIMELINE": "Enter shows the last events",
+    }
+    said_after = {
+        "RUN": ["It would:"],
+        "GO_TO": ["1.1 Hold"],
+        "OUTPUT": ["1.1 Hold goes on", "Lines 1 to"],
+        "CLOSE": ["Nothing on the disk"],
+        "TIMELINE": ["3, "],
+    }
+    for stage, driver, observer, step, expected in stages(here):
+        for controller, action in zip((driver, observer), expected, strict=True):
+            operator = Operator([f"at {step}", ""])
+            with recorded(controller):
+                Session(controller, operator).run()
+            said = "\n".join(operator.said)
+            assert said_before[action] in said, (stage, action)
+            assert any(words in said for words in said_after[action]), (stage, action)
