@@ -57,6 +57,8 @@ class Operator(LineTerminal):
             return next(self._words)
         if "back to the prompt" in prompt:
             return "b"
+        if "keeps it open" in prompt:
+            return ""
         word = next((word for part, word in _QUESTIONS.items() if part in prompt), "")
         if word:
             self.asked[-1].append(word)
