@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.planning import can_undo
-from tests.screens.conftest import Pilots, grid, opened, press, rest
+from tests.support.screen_pilot import Pilots, grid, opened, press, rest
 from tests.support.situations import (
     ANSWERS,
     APPROVAL,
