@@ -147,10 +147,12 @@ class Segment:
         self.end += len(data)
 
     def blank(self, count: int) -> None:
-        """Set `count` bytes of a torn event back to NUL. Raises `Failed`."""
+        """Set `count` bytes of a torn event back to NUL. Raises `Failed`.
+
+        Nothing is synced: the events are elsewhere then, and what a power cut brings back is passed over as it was before.
+        """
         try:
             os.pwrite(self.descriptor, bytes(count), self.end)
-            os.fdatasync(self.descriptor)
         except OSError as error:
             raise Failed(f"The journal {self.path} cannot be repaired: {error.strerror}", hint=LEAVE) from error
 

@@ -53,6 +53,42 @@ def test_a_torn_line_is_repaired_on_a_full_disk(small_disk: Path, clock: SetCloc
     again.close()
 
 
+def test_torn_line_that_a_power_cut_brings_back_is_passed_over(
+    small_disk: Path, tmp_path: Path, clock: SetClock
+) -> None:
+    """The repair finds no room, so the torn bytes are blanked and the journal goes on elsewhere; the blank is lost."""
+    path, end = small_disk / "journal.jsonl", 0
+    journal = Journal.create(path, actor="ada", clock=clock)
+    journal.name_fallbacks(tmp_path / "second")
+    while not 3750 < end % 4096 < 4070:  # nothing but the torn bytes has room in the last page
+        journal.append("note", {"text": "x" * (len(journal.events) % 50)})
+        end = len(path.read_bytes().rstrip(b"\0"))
+    journal.close(trim=True)
+    torn = b'{"seq":2,"time'
+    with path.open("ab") as file:
+        file.write(torn)
+    filler = fill(small_disk)
+    again = Journal.open(path, actor="ada", clock=clock)
+    assert again.away is not None
+    assert path.read_bytes() == path.read_bytes()[:end] + bytes(len(torn))
+    with path.open("r+b") as file:
+        file.seek(end)
+        file.write(torn)
+    again.append("note", {"text": "two"})
+    assert [read(path), verify(path).ok] == [again.events, True]
+    again.close()
+    later = Journal.open(path, actor="bob", clock=clock)
+    later.append("note", {"text": "three"})
+    assert [read(path), verify(path).ok, later.away is None] == [later.events, True, False]
+    filler.unlink()
+    assert later.join()
+    assert [event.kind for event in later.events[-5:]] == [
+        "journal.failed_over", "journal.repaired", "note", "note", "journal.failed_back"
+    ]  # fmt: skip
+    assert [read(path), verify(path).ok] == [later.events, True]
+    later.close()
+
+
 def test_a_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_disk: Path, clock: SetClock) -> None:
     filler = fill(small_disk)
     with pytest.raises(Failed, match="No space left on device") as refused:
