@@ -103,10 +103,10 @@ class OutputIndex:
         self._begin()
         return had
 
-    def lines(self, start: int, count: int) -> list[str]:
+    def lines(self, start: int, count: int, *, longest: int = LONGEST_LINE) -> list[str]:
         """Lines `start` (from 0) to `start + count`, as many of them as there are.
 
-        Of each, what follows its last carriage return, 4,096 bytes at most, undecodable bytes as lone surrogates. Escape
+        Of each, what follows its last carriage return, `longest` bytes at most, undecodable bytes as lone surrogates. Escape
         sequences are still in it: clean it (`midwatch.system.sanitize`) or interpret it before it is shown.
         """
         start = max(0, start)
@@ -121,10 +121,10 @@ class OutputIndex:
             if end < 0:
                 page, page_at = self._pread(position, min(BLOCK, self._read - position)), position
                 end = page.find(b"\n")
-            if end >= 0 and end + page_at - position <= LONGEST_LINE:
+            if end >= 0 and end + page_at - position <= longest:
                 line, position = _visible(page[position - page_at : end]), page_at + end + 1
             else:
-                line, position = self._line(position)
+                line, position = self._line(position, longest)
             found.append(line.decode("utf-8", "surrogateescape"))
         return found
 
@@ -246,15 +246,15 @@ class OutputIndex:
             self._cached = (position, self._pread(position, min(BLOCK, self._read - position)))
         return self._cached[1]
 
-    def _line(self, position: int) -> tuple[Raw, int]:
+    def _line(self, position: int, longest: int) -> tuple[Raw, int]:
         """The shown part of the line at `position`, and where the next one begins."""
-        head = self._pread(position, min(LONGEST_LINE, self._read - position))
+        head = self._pread(position, min(longest, self._read - position))
         end = head.find(b"\n")
         if end >= 0:
             return _visible(head[:end]), position + end + 1
         stop = self._line_end(position + len(head))
-        if stop - position > LONGEST_LINE:  # what a progress line shows is at its end
-            tail = self._pread(max(position, stop - LONGEST_LINE), min(LONGEST_LINE, stop - position))
+        if stop - position > longest:  # what a progress line shows is at its end
+            tail = self._pread(max(position, stop - longest), min(longest, stop - position))
             last = tail.rstrip(b"\r").rfind(b"\r")
             if last >= 0:
                 return _visible(tail[last + 1 :]), stop + 1

@@ -152,7 +152,11 @@ class OutputScreen(BaseScreen[None]):
 
     def action_help(self) -> None:
         now = there(self, OUTPUT)
-        moves = (("PgUp PgDn", "A page up, a page down"), ("Esc", "Back to the incident"))
+        moves = (
+            ("PgUp PgDn", "A page up, a page down"),
+            ("← →", "Sideways"),
+            ("Esc", "Back to the incident"),
+        )
         self.app.push_screen(
             Page(
                 self.text_styles, "Output", lambda width: key_lines(now, moves, width, self.text_styles), can_help=False
@@ -267,6 +271,4 @@ class OutputScreen(BaseScreen[None]):
             self.view.action_scroll_home()
 
     def action_scroll(self, step: int) -> None:
-        if step < 0:
-            self.view.following = False
-        self.view.scroll_relative(y=step, animate=False)
+        self.view.move(step)

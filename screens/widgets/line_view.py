@@ -10,23 +10,24 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+SCROLLING = """
+scrollbar-color: $edge;
+scrollbar-color-hover: $faint;
+scrollbar-color-active: $faint;
+scrollbar-background: $background;
+scrollbar-background-hover: $background;
+scrollbar-background-active: $background;
+scrollbar-size: 1 1;
+scrollbar-gutter: stable;
+overflow-x: hidden;
+"""
+"""How what scrolls here looks."""
+
 
 class LineView(ScrollView, can_focus=True):
     """Shows lines that somebody else made for its width."""
 
-    DEFAULT_CSS = """
-    LineView {
-        scrollbar-color: $edge;
-        scrollbar-color-hover: $faint;
-        scrollbar-color-active: $faint;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-        scrollbar-size: 1 1;
-        scrollbar-gutter: stable;
-        overflow-x: hidden;
-    }
-    """
+    DEFAULT_CSS = f"LineView {{ {SCROLLING} }}"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None, focus: bool = True) -> None:
         super().__init__(id=id, classes=classes)

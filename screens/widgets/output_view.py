@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -16,19 +17,19 @@ from textual.visual import Visual
 
 from midwatch.output.index import OutputIndex
 from midwatch.output.timestamps import Timestamps
-from screens.widgets.styles import CHOSEN, FAINT, SOON, WELL, WRONG, TextStyles
+from screens.widgets.line_view import SCROLLING
+from screens.widgets.output_line import matches, styled_line
+from screens.widgets.styles import FAINT, TextStyles
+from screens.widgets.wrapped_rows import Position, WrappedRows
 
-_MARKS = (
-    (re.compile(r"^\W{0,2}(?:\S+ \S+ )?\[?(?:ERROR|FAILURE|FATAL|CRITICAL)\b|^midwatch: |Traceback"), WRONG),
-    (re.compile(r"\[(?:EMERGENCY|WARNING|ALERT)\]|^(?:WARNING|warning):"), SOON),
-    (re.compile(r"^\[OK\]"), WELL),
-)
 _FASTEST = 0.1
 """Seconds between two looks at the file."""
 _SENT, _BESIDE = 28_000, 240
 """Bytes a second that a flood of output may send: a large terminal is drawn less often. A line costs its cells and about so
 many bytes beside them, for colours, places and the bar."""
 _WIDEST = 4096
+"""Characters of a line that is cut off at the edge of the view; the cells there are fewer."""
+_LONGEST_BYTES = 64 * 1024
 _TIME = 9
 """Cells of a time and a blank."""
 
@@ -36,20 +37,7 @@ _TIME = 9
 class OutputView(ScrollView, can_focus=True):
     """Follows a growing file. Scrolling up stops the following; `End` takes it up again."""
 
-    DEFAULT_CSS = """
-    OutputView {
-        scrollbar-color: $edge;
-        scrollbar-color-hover: $faint;
-        scrollbar-color-active: $faint;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-        scrollbar-size: 1 1;
-        scrollbar-gutter: stable;
-        overflow-x: hidden;
-        overflow-y: auto;
-    }
-    """
+    DEFAULT_CSS = f"OutputView {{ {SCROLLING} overflow-y: auto; }}"
     following: reactive[bool] = reactive(True)
 
     def __init__(self, text_styles: TextStyles, *, id: str | None = None) -> None:
@@ -57,8 +45,9 @@ class OutputView(ScrollView, can_focus=True):
         self._pen = text_styles
         self._spool: OutputIndex | None = None
         self._window: tuple[int, list[str]] = (0, [])
-        self._rows: list[Content] | None = None
-        self._rows_from = 0
+        self._rows: WrappedRows | None = None
+        self._row_of_top = self._left = 0
+        """The row of the line at the top from which a wrapped view shows it; the first cell that another view shows."""
         self._times: Timestamps | None = None
         self._began: datetime | None = None
         self.with_times = self.wrapped = False
@@ -105,10 +94,28 @@ class OutputView(ScrollView, can_focus=True):
         self._term, self._found = term, line
         if line is not None:
             self.following = False
-            height = self.scrollable_content_region.height
-            self.scroll_to(y=max(line - height // 2, 0), animate=False, force=True, immediate=True)
+            self._forget()
+            self._bring_into_view(line)
         self._forget()
         self.refresh()
+
+    def _bring_into_view(self, line: int) -> None:
+        """Show the first match of a line, whatever row or cell of the line holds it."""
+        text, region = self.content(line).plain, self.scrollable_content_region
+        found = matches(self._term, text)
+        first, last = found[0].span() if found else (0, 0)
+        if self.wrapped:
+            rows = self._wrapped().of(line)
+            row = next((n for n, piece in enumerate(rows) if matches(self._term, piece.plain)), 0)
+            self._show_from(self._wrapped().moved((line, row), -(region.height // 2), region.height))
+            return
+        before, until = (cell_len(text[:end]) for end in (first, last))
+        width = region.width - self._margin
+        if until <= width:
+            self._left = 0
+        elif before < self._left or until > self._left + width:
+            self._left = max(before - width // 3, 0)
+        self.scroll_to(y=max(line - region.height // 2, 0), animate=False, force=True, immediate=True)
 
     def _forget(self) -> None:
         """What was read of the file no longer counts."""
@@ -122,6 +129,8 @@ class OutputView(ScrollView, can_focus=True):
     def wrap_lines(self, wrapped: bool) -> None:
         """Break lines that are too long, or cut them off again."""
         self.wrapped = wrapped
+        self._row_of_top = self._left = 0
+        self._forget()
         self._again()
 
     def _again(self) -> None:
@@ -153,17 +162,49 @@ class OutputView(ScrollView, can_focus=True):
     def _to_end(self) -> None:
         if self._spool is not None:
             height, count = self.scrollable_content_region.height, self._spool.line_count
-            top = max(count - height, 0)
-            if self.wrapped:
-                rows = 0
-                for line in range(count - 1, top - 1, -1):
-                    rows += len(self._broken(line))
-                    if rows > height:
-                        top = min(line + 1, count - 1)
-                        break
-            self.scroll_to(
-                y=top, animate=False, force=True, immediate=True
-            )  # before the first lines have brought a scroll bar
+            self._show_from(self._wrapped().end(height) if self.wrapped else (max(count - height, 0), 0))
+
+    def _wrapped(self) -> WrappedRows:
+        if self._rows is None:
+            self._rows = WrappedRows(self._broken, self._spool.line_count if self._spool else 0)
+        return self._rows
+
+    def _show_from(self, position: Position) -> None:
+        """Have this line, from this row of it on, at the top; also before the first lines have brought a scroll bar."""
+        line, row = position
+        self.scroll_to(y=line, animate=False, force=True, immediate=True)
+        self._row_of_top = row
+        self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Another line at the top is shown from its first row on."""
+        if round(old_value) != round(new_value):
+            self._row_of_top = 0
+        super().watch_scroll_y(old_value, new_value)
+
+    def move(self, rows: int) -> None:
+        """Scroll by rows, down or up; up stops the following."""
+        self.following = self.following and rows > 0
+        if self.wrapped:
+            top = int(self.scroll_offset.y), self._row_of_top
+            self._show_from(self._wrapped().moved(top, rows, self.scrollable_content_region.height))
+        else:
+            self.scroll_relative(y=rows, animate=False, immediate=True)
+
+    def _sideways(self, way: int) -> None:
+        """Scroll by half of the width, as far as the longest line in view goes; a wrapped view has nothing at its sides."""
+        if self.wrapped:
+            return
+        half, top = max(self.scrollable_content_region.width - self._margin, 2) // 2, int(self.scroll_offset.y)
+        self._left = max(self._left + way * half, 0)
+        longest = max((cell_len(self.content(top + y).plain) for y in range(self.size.height)), default=0)
+        self._left = min(self._left, max(longest - half, 0))
+        self.refresh()
+
+    @property
+    def _margin(self) -> int:
+        """Cells before the text."""
+        return _TIME if self.with_times else 0
 
     def on_resize(self) -> None:
         self._forget()
@@ -171,23 +212,38 @@ class OutputView(ScrollView, can_focus=True):
             self.call_after_refresh(self._to_end)
 
     def action_scroll_up(self) -> None:
-        self.following = False
-        super().action_scroll_up()
+        self.move(-1)
+
+    def action_scroll_down(self) -> None:
+        self.move(1)
 
     def action_page_up(self) -> None:
-        self.following = False
-        super().action_page_up()
+        self.move(-self.scrollable_content_region.height)
+
+    def action_page_down(self) -> None:
+        self.move(self.scrollable_content_region.height)
+
+    def action_scroll_left(self) -> None:
+        self._sideways(-1)
+
+    def action_scroll_right(self) -> None:
+        self._sideways(1)
 
     def action_scroll_home(self) -> None:
-        self.following = False
-        super().action_scroll_home()
+        self.following, self._left = False, 0
+        self._show_from((0, 0))
 
     def action_scroll_end(self) -> None:
         self.following = True
         self._to_end()
 
-    def on_mouse_scroll_up(self) -> None:
-        self.following = False
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.prevent_default().stop()
+        self.move(-round(self.app.scroll_sensitivity_y))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.prevent_default().stop()
+        self.move(round(self.app.scroll_sensitivity_y))
 
     def _line(self, index: int) -> str | None:
         if self._spool is None:
@@ -195,7 +251,7 @@ class OutputView(ScrollView, can_focus=True):
         start, lines = self._window
         if not start <= index < start + len(lines):
             start = max(index - 4, 0)
-            lines = self._spool.lines(start, self.size.height + 8)
+            lines = self._spool.lines(start, self.size.height + 8, longest=_LONGEST_BYTES)
             self._window = (start, lines)
         return lines[index - start] if index - start < len(lines) else None
 
@@ -208,43 +264,31 @@ class OutputView(ScrollView, can_focus=True):
 
     def _broken(self, index: int) -> list[Content]:
         """One line over as many rows as it needs."""
-        width = max(self.scrollable_content_region.width, 1)
+        pieces = self.content(index).wrap(max(self.scrollable_content_region.width - self._margin, 1)) or [Content("")]
         if not self.with_times:
-            return self.content(index).wrap(width) or [Content("")]
-        pieces = self.content(index).wrap(max(width - _TIME, 1)) or [Content("")]
+            return pieces
         return [Content.assemble(self._time(index) if n == 0 else " " * _TIME, piece) for n, piece in enumerate(pieces)]
 
     def _row(self, y: int) -> Content:
         """What stands in one row of the view."""
         top = int(self.scroll_offset.y)
-        if not self.wrapped:
-            content = self.content(top + y)
-            there = self.with_times and self._spool is not None and top + y < self._spool.line_count
-            return Content.assemble(self._time(top + y), content) if there else content
-        if self._rows is None or self._rows_from != top:
-            self._rows, self._rows_from, line = [], top, top
-            while self._spool is not None and len(self._rows) < self.size.height and line < self._spool.line_count:
-                self._rows += self._broken(line)
-                line += 1
-        return self._rows[y] if y < len(self._rows) else Content("")
+        if self.wrapped:
+            rows = self._wrapped().rows((top, self._row_of_top), self.size.height)
+            return rows[y] if y < len(rows) else Content("")
+        content = self.content(top + y)
+        if self._left:
+            content = content[len(set_cell_size(content.plain, self._left)) :]
+        there = self.with_times and self._spool is not None and top + y < self._spool.line_count
+        return Content.assemble(self._time(top + y), content) if there else content
 
     def content(self, index: int) -> Content:
         """One line of the output, safe to show; empty when there is none."""
         raw = self._line(index)
         if raw is None:
             return Content("")
-        text = self._pen.clean(raw[:_WIDEST])
-        style = next((style for mark, style in _MARKS if mark.search(text)), "")
-        content = self._pen.ink(text, style)
-        if self._term:
-            flags = re.NOFLAG if self._term.lower() != self._term else re.I
-            for match in re.finditer(re.escape(self._term), text, flags):
-                content = content.stylize(
-                    self._pen.style(f"reverse {CHOSEN}" if index == self._found else "reverse"),
-                    match.start(),
-                    match.end(),
-                )
-        return content
+        found = index == self._found
+        whole = self.wrapped or self._left > 0 or found
+        return styled_line(raw if whole else raw[:_WIDEST], self._pen, self._term, found=found)
 
     def render_line(self, y: int) -> Strip:
         """One line of what is in view."""

@@ -75,6 +75,53 @@ async def test_the_end_stays_in_view_when_lines_are_broken(session: SessionInMem
         await until(pilot, lambda: "newest" in grid(pilot))
 
 
+async def test_broken_lines_scroll_by_rows_also_within_a_line_longer_than_the_screen(session: SessionInMemory) -> None:
+    begin(session, b"opening\n" + b"".join(b"%05d " % n for n in range(8000)) + b"end of it\nlast\n")
+    async with opened(session, (60, 15)) as pilot:
+        await press(pilot, "o", "b", "g")
+        assert "opening" in grid(pilot)
+        assert "00050" in grid(pilot)
+        await press(pilot, "j", "j", "j")
+        assert "opening" not in grid(pilot)
+        assert "00010" not in grid(pilot)
+        assert "00060" in grid(pilot)
+        await press(pilot, "k", "k", "k")
+        assert "opening" in grid(pilot)
+        await press(pilot, "pagedown", "pagedown")
+        assert "00225" in grid(pilot)
+        await press(pilot, "slash", *"04711", "enter")
+        await until(pilot, lambda: "1 of 1" in grid(pilot))
+        assert "04711" in grid(pilot)
+        await press(pilot, "G")
+        assert "07999 end of it" in grid(pilot)
+        assert "last" in grid(pilot)
+        await press(pilot, "k", "j", "j", "j")
+        assert "07999 end of it" in grid(pilot)
+        assert "last" in grid(pilot)
+
+
+async def test_lines_that_are_cut_off_scroll_sideways_and_a_match_is_brought_into_view(
+    session: SessionInMemory,
+) -> None:
+    begin(session, b"".join(b"%03d " % n for n in range(60)) + b"table Ledger here\nshort\n")
+    async with opened(session, (60, 15)) as pilot:
+        await press(pilot, "o")
+        assert "000 001" in grid(pilot)
+        await press(pilot, "right")
+        assert "000 001" not in grid(pilot)
+        assert "015" in grid(pilot)
+        await press(pilot, "left", "left")
+        assert "000 001" in grid(pilot)
+        await press(pilot, *["right"] * 9)
+        assert "table Ledger here" in grid(pilot)
+        await press(pilot, "g", "slash", *"ledger", "enter")
+        await until(pilot, lambda: "1 of 1" in grid(pilot))
+        assert "Ledger" in grid(pilot)
+        await press(pilot, "slash", *["backspace"] * 6, *"002", "enter")
+        await until(pilot, lambda: "002: not found" in grid(pilot) or "000 001 002" in grid(pilot))
+        assert "000 001 002" in grid(pilot)
+
+
 async def test_copies_go_to_the_clipboard_and_to_a_file(session: SessionInMemory) -> None:
     begin(session, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
     async with opened(session) as pilot:
