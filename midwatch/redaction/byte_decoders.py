@@ -20,19 +20,17 @@ from midwatch.redaction.literal_matcher import automaton
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]*")
-_WIDE = re.compile(rb"A(?=[I-Za-f][AQgw][AB])")
-"""UTF-16 of ASCII: every second byte is empty. The next character begins a group of four."""
 _LONGER = re.compile(rb"[bdfh][cdgh][efgh][a-h][bdfh][cdgh][a-h]{2}")
 _EARLIER = re.compile(rb"[cdgh][efgh][a-h][bdfh][cdgh][efgh][a-h][bdfh]")
 """The rule in eight characters, by their classes: what six letters of ASCII have at one of the three alignments."""
-_TEXT = re.compile(rb"(?:[\x07-~]\0?){6}")
+_TEXT = re.compile(rb"[\0-~]{6}")
 _OPEN_BYTES = 48
 """Characters of an unfinished run that are decoded though the rule does not show in them yet."""
-_DIGITS = re.compile(rb"[0-9A-Fa-fxX\\ :,;.|/_-]*")
+_DIGITS = re.compile(rb"[0-9A-Fa-fxX\\ +:,;.|/_-]*")
 _DIGIT = re.compile(rb"0[xX]|[0-9A-Fa-f]")
-_BETWEEN_DIGITS = b"xX\\ :,;.|/_-"
+_BETWEEN_DIGITS = b"xX\\ +:,;.|/_-"
 _OPEN_DIGITS = re.compile(rb"[0-9A-Fa-f]{2}(?:[ :,;.|/_-]{0,2}(?:0?[xX])?[0-9A-Fa-f]?)?\Z")
-_SEPARATIONS = ("", "s", "ss", "shs", "sshs", "sss")
+_SEPARATIONS = ("", "s", "ss", "s0s", "ss0s", "sss")
 
 
 class Base64Piece:
@@ -96,8 +94,6 @@ class ByteDecoders:
             for _, start, _ in rule.find_matches_as_indexes(kinds, overlapping=True)
             if _LONGER.match(kinds, start) or (start > 2 and _EARLIER.match(kinds, start - 3))
         ]
-        if b"A" in text:
-            places += [found.end() for found in _WIDE.finditer(text)]
         if self._anchors is not None:
             anchors = self._anchors.find_matches_as_indexes(text, overlapping=True)
             places += [start + more for _, start, _ in anchors for more in range(4)]
@@ -172,24 +168,24 @@ def _rules() -> tuple[bytes, BytesAhoCorasick, bytes, BytesAhoCorasick]:
     """The classes of base64 characters and the automaton over them, and the same for hexadecimal digits."""
     classes = {}
     for at, character in enumerate(_ALPHABET):
-        classes[character] = (8 <= at < 32) + 2 * (2 <= at % 16 < 8) + 4 * (at % 4 < 2)
+        classes[character] = (at < 32) + 2 * (at % 16 < 8) + 4 * (at % 4 < 2)
     classes |= {ord("-"): 0, ord("_"): 0}
     table = bytes(97 + classes[byte] if byte in classes else 46 for byte in range(256))
     kinds = sorted(set(classes.values()))
     first, second, third = ([97 + kind for kind in kinds if kind & bit] for bit in (1, 2, 4))
     groups = product(first, second, third, (97 + kind for kind in kinds), first)
-    digits = {**dict.fromkeys(b"234567", "H"), **dict.fromkeys(b"0189abcdefABCDEF", "h")}
-    digits |= {**dict.fromkeys(b" :,;.|/_-\\xX", "s")}
+    digits = {**dict.fromkeys(b"234567", "H"), **dict.fromkeys(b"01", "0"), **dict.fromkeys(b"89abcdefABCDEF", "h")}
+    digits |= {**dict.fromkeys(b" +:,;.|/_-\\xX", "s")}
     digit_table = bytes(ord(digits.get(byte, "n")) for byte in range(256))
     pairs = set()
-    for one, two, three in product(("HH", "Hh"), repeat=3):
+    for one, two, three in product(("HH", "Hh", "H0"), repeat=3):
         for between in _SEPARATIONS:
             pairs |= {
                 one + between + two + between + three,
-                f"{one}{between}hh{between}{two}{between}hh{between}{three}",
+                f"{one}{between}00{between}{two}{between}00{between}{three}",
             }
         pairs |= {f"{one}{two}s{three}", f"{one}s{two}{three}"}
-        pairs |= {f"{one}hhs{two}hhs{three}"}
+        pairs |= {f"{one}00s{two}00s{three}"}
     return (
         table,
         automaton([bytes(group) for group in groups]),

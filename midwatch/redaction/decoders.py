@@ -41,6 +41,7 @@ _PRINTABLE_MARK = re.compile(
     rb"|[2-7][0-9A-Fa-f]=[2-7][0-9A-Fa-f]|[C-Fc-f][0-9A-Fa-f]=[89ABab])"
 )
 _UNFINISHED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]?|[ \t]{0,4}\r?)\Z")
+_LETTERS = {b"a": 7, b"b": 8, b"e": 27, b"E": 27, b"f": 12, b"n": 10, b"r": 13, b"t": 9, b"v": 11, b"0": 0}
 _MARK = re.compile(rb"[%&\\'\"`$]")
 _TAIL_BYTES = 64
 _DEEPEST = 3
@@ -64,6 +65,8 @@ class Rewritten:
             self._tokens.append((found.start(), found.end(), len(value)))
             at, size = found.end(), size + len(value)
         pieces.append(source[at:])
+        self.meanings = b" ".join((b"", *pieces[1::2]))
+        """What the stretches stand for, parted by blanks."""
         self.text = b"".join(pieces)
         self.is_changed = bool(self._tokens)
 
@@ -85,12 +88,15 @@ class Unescaped:
     def __init__(self, source: bytes) -> None:
         self._steps: list[Rewritten] = []
         self.text = source
+        self.meanings = b""
+        """What the escapes stand for, parted by blanks."""
         for _ in range(_DEEPEST):
             step = Rewritten(self.text, _ENCODED, _meaning)
             if not step.is_changed:
                 break
             self._steps.append(step)
             self.text = step.text
+            self.meanings += step.meanings
 
     def unfinished(self) -> int | None:
         """Where in the source something encoded twice begins that its end cuts off."""
@@ -113,6 +119,11 @@ def unquoted(text: bytes) -> Rewritten:
 def is_encoded(text: bytes) -> bool:
     """Whether decoding may change it."""
     return _MARK.search(text) is not None
+
+
+def is_escaped(text: bytes) -> bool:
+    """Whether something in it stands for something else."""
+    return (b"%" in text or b"&" in text or b"\\" in text) and _ENCODED.search(text) is not None
 
 
 def printable(raw: bytes) -> Rewritten:
@@ -142,20 +153,20 @@ def unfinished(text: bytes) -> int | None:
 
 
 def _meaning(token: bytes) -> bytes | None:
-    """What one encoded piece stands for; nothing for line ends and other controls, as they are not read either."""
+    """What one encoded piece stands for."""
     if token.startswith(b"%"):
-        return _readable(bytes.fromhex(token[-2:].decode()))
+        return bytes.fromhex(token[-2:].decode())
     if token.startswith(b"&"):
         return _entity(token)
     kind = token.lstrip(b"\\")
     if kind[:1] == b"u" and kind[1:2] != b"{":
         units = bytes.fromhex("".join(part.decode() for part in re.findall(rb"u([0-9A-Fa-f]{4})", token)))
-        return _readable(units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass"))
+        return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
     if kind[:1] in (b"u", b"U"):
         return _character(int(kind.strip(b"uU{}"), 16))
     if kind[:1] == b"x":
-        return _readable(bytes.fromhex(kind[1:3].decode()))
-    return _readable(bytes((int(kind, 8) & 255,))) if kind.isdigit() and len(kind) == 3 else b""
+        return bytes.fromhex(kind[1:3].decode())
+    return bytes((int(kind, 8) & 255 if len(kind) == 3 else _LETTERS[kind],))
 
 
 def _entity(token: bytes) -> bytes | None:
@@ -171,8 +182,4 @@ def _entity(token: bytes) -> bytes | None:
 
 
 def _character(code: int) -> bytes | None:
-    return _readable(chr(code).encode("utf-8", "surrogatepass")) if code <= 0x10FFFF else None
-
-
-def _readable(value: bytes) -> bytes:
-    return b"" if value < b" " and len(value) == 1 else value
+    return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else None

@@ -12,6 +12,7 @@ from midwatch.redaction.byte_decoders import ByteDecoders
 from midwatch.redaction.decoders import (
     Unescaped,
     is_encoded,
+    is_escaped,
     is_printable,
     printable,
     unfinished,
@@ -23,6 +24,8 @@ from midwatch.redaction.literal_matcher import Patterns
 from midwatch.redaction.variants import SHORTEST_PIECE, variants
 from midwatch.redaction.visible_text import (
     VisibleText,
+    has_control_inside,
+    has_hidden,
     has_opener,
     is_hiding,
     payloads,
@@ -32,6 +35,7 @@ from midwatch.redaction.visible_text import (
     unwrapped,
     visible,
     with_widthless,
+    without_controls,
 )
 
 _REWRITTEN = re.compile(rb"[^ -~]")
@@ -44,7 +48,7 @@ _TOLD_BYTES = 4
 _CONTEXT_BYTES = 256
 """Bytes that were passed on and are read again, for what was shown of a secret and how the line began."""
 _HELD_LIMIT_BYTES = 64 * 1024
-_DEEPEST = 2
+_DEEPEST = 3
 _RUN_END = re.compile(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
@@ -172,9 +176,11 @@ class _Search:
     def read(self, body: bytes, window: bytes, *, is_hidden: bool) -> None:
         """Search every reading; `body`: the window without the escape sequence that its end cuts off."""
         now = self._now
-        for view in self._views(body, window, is_hidden=is_hidden):
-            self._look(_Reading((view,), 0, is_open=self._is_open), is_marked=now.has_encoded)
         whole = _Reading((VisibleText(body, body),), 0, is_open=self._is_open)
+        is_changed = is_hidden or b"\t" in body
+        for steps in self._views(body, window, is_hidden=is_hidden, is_wrapped=now.has_wrapped):
+            is_marked = now.has_encoded or (is_changed and is_escaped(steps[-1].text))
+            self._look(_Reading(steps, 0, is_open=self._is_open), is_marked=is_marked)
         self._look_printable(whole)
         if is_hidden or body is not window:
             self._match(_Reading((VisibleText(window, window),), 0, is_open=self._is_open), self._prepared.plain)
@@ -187,18 +193,33 @@ class _Search:
             if run := _RUN_END.search(body, max(0, len(body) - 4)):  # too short to be decoded
                 self.holds.append(run.start())
 
-    def _views(self, body: bytes, window: bytes, *, is_hidden: bool) -> Iterator[_Step]:
-        """The readings that differ."""
-        now = self._now
-        yield project(body, hidden=is_hidden or now.has_wrapped)
-        if now.has_wrapped:
-            yield unwrapped(body)
+    def _views(self, body: bytes, window: bytes, *, is_hidden: bool, is_wrapped: bool) -> Iterator[tuple[_Step, ...]]:
+        """The readings of a text by a terminal that differ."""
+        shown = project(body, hidden=is_hidden or is_wrapped)
+        yield (shown,)
+        if is_hidden and has_control_inside(body):
+            plain = without_controls(body)
+            yield plain, project(plain.text)
+        if is_wrapped:
+            yield (unwrapped(body),)
         if is_hidden and self._prepared.has_widthless:
-            yield with_widthless(body)
+            yield (with_widthless(body),)
         if is_hidden and b"\x08" in body:
-            yield typed(body)
+            yield (typed(body),)
         if (is_hidden or body is not window) and has_opener(window):
-            yield payloads(window)
+            yield (payloads(window),)
+
+    def _layers(self, reading: _Reading, *, is_hidden: bool) -> Iterator[_Reading]:
+        """What a decoder gave, as a terminal shows it."""
+        text = reading.text
+        if reading.is_open and (escape := unfinished_escape(text)) is not None:
+            self._hold(reading, escape)
+            reading = reading.then(_Part(text, 0, escape))
+        if self._prepared.plain is not self._prepared.shown:
+            self._match(reading, self._prepared.plain)
+        is_wrapped = b"\n " in text or b"\n\t" in text
+        for steps in self._views(reading.text, text, is_hidden=is_hidden, is_wrapped=is_wrapped):
+            yield reading.then(*steps)
 
     def _look(self, reading: _Reading, *, is_marked: bool) -> None:
         """Search a text as it is, without escapes and quotes, and what base64 and hexadecimal digits in it stand for."""
@@ -206,7 +227,7 @@ class _Search:
         texts = [reading]
         part = unfinished(reading.text) if reading.is_open else None
         if is_marked:
-            texts.append(self._decoded(reading, part))
+            texts += self._decoded(reading, part)
         elif part is not None:
             start = max(0, part - 4 * self._prepared.shown.longest - 64)
             self._decoded(reading.then(_Part(reading.text, start, part)), None)
@@ -218,20 +239,18 @@ class _Search:
             for piece in self._prepared.byte_decoders.pieces(text.text, is_open=text.is_open):
                 self._enter(_Reading((*text.steps, piece), reading.depth + 1, is_open=piece.is_open))
 
-    def _decoded(self, reading: _Reading, part: int | None) -> _Reading:
+    def _decoded(self, reading: _Reading, part: int | None) -> list[_Reading]:
         """The text without escapes and quotes, searched."""
         decoded = Unescaped(reading.text[:part])
         if reading.is_open and (inner := decoded.unfinished()) is not None:
             self._hold(reading, inner)
             decoded = Unescaped(reading.text[:inner])
-        unescaped = reading.then(decoded)
-        if is_hiding(decoded.text):
-            self._match(unescaped, self._prepared.plain, is_sure=True)
-            unescaped = unescaped.then(project(decoded.text))
-        self._match(unescaped, self._prepared.shown, is_sure=True)
-        result = unescaped.then(unquoted(unescaped.text))
-        self._match(result, self._prepared.unquoted, is_sure=True)
-        return result
+        texts = []
+        for text in self._layers(reading.then(decoded), is_hidden=_is_hidden(decoded.meanings)):
+            self._match(text, self._prepared.shown, is_sure=True)
+            texts.append(text.then(unquoted(text.text)))
+            self._match(texts[-1], self._prepared.unquoted, is_sure=True)
+        return texts
 
     def _look_printable(self, reading: _Reading) -> None:
         """Search quoted-printable text as it was."""
@@ -240,21 +259,16 @@ class _Search:
         if part is not None:
             self._hold(reading, part)
         if is_printable(text):
-            view = printable(text[:part])
-            shown = project(view.text)
-            self._look(reading.then(view, shown), is_marked=is_encoded(shown.text))
+            self._look_at_layers(reading.then(printable(text[:part])))
 
     def _enter(self, reading: _Reading) -> None:
         """Search what a decoder gave, which may be encoded again."""
-        text = reading.text
-        if reading.is_open and (escape := unfinished_escape(text)) is not None:
-            self._hold(reading, escape)
-            reading = reading.then(_Part(text, 0, escape))
-        if self._prepared.plain is not self._prepared.shown:
-            self._match(reading, self._prepared.plain)
         self._look_printable(reading)
-        view = project(reading.text)
-        self._look(reading.then(view), is_marked=is_encoded(view.text))
+        self._look_at_layers(reading)
+
+    def _look_at_layers(self, reading: _Reading) -> None:
+        for text in self._layers(reading, is_hidden=_is_hidden(reading.text)):
+            self._look(text, is_marked=is_encoded(text.text))
 
     def _match(self, reading: _Reading, patterns: Patterns, *, is_sure: bool = False) -> None:
         now = self._now
@@ -281,6 +295,10 @@ class _Search:
             self.holds.append(reading.source(index)[0] if index < len(reading.text) else self._size)
 
 
+def _is_hidden(text: bytes) -> bool:
+    return has_hidden(text) or is_hiding(text)
+
+
 @lru_cache(maxsize=16)
 def _prepared(secrets: tuple[tuple[str, str], ...]) -> _Prepared:
     """Made once for each set of secrets."""
@@ -293,7 +311,10 @@ def _prepared(secrets: tuple[tuple[str, str], ...]) -> _Prepared:
     for form, mark in plain.items():
         read = project(form).text if _REWRITTEN.search(form) else form
         shown.update({text: shown.get(text, mark) for text in (read, form) if len(text) >= SHORTEST_PIECE})
-        if len(meant := unquoted(Unescaped(read).text).text if is_encoded(read) else read) >= SHORTEST_PIECE:
+        if (
+            len(meant := unquoted(project(Unescaped(read).text).text).text if is_encoded(read) else read)
+            >= SHORTEST_PIECE
+        ):
             without_quotes.setdefault(meant, mark)
     patterns = Patterns(plain)
     visible_patterns = patterns if shown == plain else Patterns(shown)

@@ -38,7 +38,7 @@ _ESCAPE = _SEQUENCE + b"|" + _WIDTHLESS_PATTERN
 _OPENER = re.compile(rb"\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f]")
 """What begins a string for the terminal: OSC, DCS and the like."""
 _CONTROLS = bytes((*range(8), 11, 12, *range(14, 27), *range(28, 32), 127))
-_LINE_ENDS = rb"\r?\n[ \t]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
+_LINE_ENDS = rb"\r?\n[ \t\0]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
 _HIDDEN = re.compile(_ESCAPE + rb"|" + _LINE_ENDS)
 _HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_BLANKS = re.compile(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
@@ -52,6 +52,7 @@ _UNFINISHED = re.compile(
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,512}(?:\x1b|\xc2)?"
     rb"|\x1b[ -/]{0,4}|\xc2|" + _CUT_OFF + rb")\Z"
 )
+_CONTROL_INSIDE = re.compile(rb"(?:\x1b|\x9b)[\[0-?]{0,64}[\r\n\t" + re.escape(_CONTROLS) + rb"]")
 _SPAN = 600
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _NEAR = 8192
@@ -143,6 +144,16 @@ def unwrapped(raw: bytes) -> VisibleText:
 def is_hiding(raw: bytes) -> bool:
     """Whether these bytes have characters without width, or controls of eight bits."""
     return not raw.isascii() and _INVISIBLE.search(raw.lstrip(_CONTINUATION)) is not None
+
+
+def has_control_inside(raw: bytes) -> bool:
+    """Whether a control stands inside of an escape sequence. A terminal obeys both."""
+    return _CONTROL_INSIDE.search(raw) is not None
+
+
+def without_controls(raw: bytes) -> VisibleText:
+    """Without line ends, tabs and controls alone."""
+    return VisibleText(raw.translate(None, _PLAIN_DELETED), raw)
 
 
 def has_opener(raw: bytes) -> bool:
