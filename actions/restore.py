@@ -12,10 +12,10 @@ from actions.dump.dump_progress import in_bytes
 from actions.restoring.content_check import check
 from actions.restoring.restore_database import (
     INCOMPLETE,
+    MAINTENANCE,
     MARK,
     ServerNow,
     create,
-    direct_route,
     drop,
     free_name,
     inspect_server,
@@ -43,10 +43,10 @@ from probes.backup.backup_catalog import backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
 from probes.backup.manifest import SUFFIX, Manifest
-from probes.postgres.connect import Route
+from probes.postgres.connect import Route, require_direct
 from probes.postgres.event_triggers import for_restore
 from probes.postgres.role import run_quietly
-from probes.postgres.routes import RUN
+from probes.postgres.routes import RUN, superuser_route
 from probes.postgres.tools import Tools, find_tools
 from probes.postgres.writability import require_writable
 from probes.storage.disk_usage import budgets_of, usage
@@ -87,7 +87,7 @@ class Restore(Action):
         bind_servers(draft, context, [self.target])
         try:
             file = self._file(context)
-            route = direct_route(context.runbook, self.target)
+            route = self._route(context)
             require_writable(route)
             server = inspect_server(route, self.target.database)
             manifest = Manifest.read(file)
@@ -203,7 +203,7 @@ class Restore(Action):
         """Restore the backup into a new database and compare its content."""
         file = self._file(context)
         manifest = Manifest.read(file)
-        route = direct_route(context.runbook, self.target)
+        route = self._route(context)
         require_writable(route)
         server = inspect_server(route, self.target.database)
         contents = read_contents(DumpFile.of(file, self.identity), _tools(context, manifest).pg_restore)
@@ -297,7 +297,7 @@ class Restore(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The mark on a restored database is the last thing that a restore does."""
-        server = inspect_server(direct_route(context.runbook, self.target), self.target.database)
+        server = inspect_server(self._route(context), self.target.database)
         found = restored(server, self.target.database, self._word)
         young = {
             name: mark for name, mark in found.items() if (at := made_at(name)) and at >= since.replace(microsecond=0)
@@ -312,6 +312,12 @@ class Restore(Action):
         if server.sessions.get(name):
             raise OutcomeUnknown(f"{name} is still being restored", hint="Wait for it, or end its sessions")
         return Outcome(False, f"{name} is half restored, and nothing works on it any more. Drop it")
+
+    def _route(self, context: Context) -> Route:
+        """The superuser's way past the target's own database and past any pooler. Raises `MidwatchError`."""
+        route = superuser_route(context.runbook, replace(self.target, database=MAINTENANCE))
+        require_direct(route, route.pooled)
+        return route
 
     @property
     def _only(self) -> TableSelection:

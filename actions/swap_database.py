@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from actions.restoring.restore_database import (
     INCOMPLETE,
+    MAINTENANCE,
     MARK,
     ServerNow,
     comment_sql,
-    direct_route,
     free_name,
     inspect_server,
     made_at,
@@ -32,9 +32,10 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration, first_few
 from probes.postgres import activity
-from probes.postgres.connect import Route
+from probes.postgres.connect import Route, require_direct
 from probes.postgres.logical_replication import Replication, read_replication
 from probes.postgres.role import identifier, literal, run_quietly
+from probes.postgres.routes import superuser_route
 from probes.postgres.writability import require_writable
 
 TRIES = 10
@@ -71,7 +72,7 @@ class SwapDatabase(Action):
         draft.confirm_name = self.target.name
         bind_servers(draft, context, [self.target])
         try:
-            route = direct_route(context.runbook, self.target)
+            route = _route(context, self.target)
             require_writable(route)
             server = inspect_server(route, self.target.database)
             chosen = self._chosen(server)
@@ -108,7 +109,7 @@ class SwapDatabase(Action):
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """End the sessions and exchange the names in one transaction."""
-        route = direct_route(context.runbook, self.target)
+        route = _route(context, self.target)
         require_writable(route)
         server = inspect_server(route, self.target.database)
         chosen, current = self._chosen(server), self.target.database
@@ -132,7 +133,7 @@ class SwapDatabase(Action):
 
     def verify(self, context: Context, since: datetime) -> Outcome:
         """The names change at once or not at all, so the database that was put aside tells."""
-        server = inspect_server(direct_route(context.runbook, self.target), self.target.database)
+        server = inspect_server(_route(context, self.target), self.target.database)
         for name in server.databases:
             at = made_at(name)
             if at and name == new_name(self.target.database, "before", at) and at >= since.replace(microsecond=0):
@@ -174,6 +175,12 @@ class SwapDatabase(Action):
 
     def _names(self, chosen: str) -> str:
         return ", ".join(literal(name) for name in (self.target.database, chosen))
+
+
+def _route(context: Context, target: Target) -> Route:
+    route = superuser_route(context.runbook, replace(target, database=MAINTENANCE))
+    require_direct(route, route.pooled)
+    return route
 
 
 def _swap(route: Route, chosen: str, current: str, kept: str, comment: str) -> None:

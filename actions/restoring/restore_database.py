@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from midwatch.runbook.model import Runbook, Target
 from midwatch.system.clock import file_timestamp
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import stamped
-from probes.postgres.connect import Route, require_direct
+from probes.postgres.connect import Route
 from probes.postgres.event_triggers import for_restore
 from probes.postgres.logical_replication import drop_subscriptions
 from probes.postgres.role import identifier, literal, run_quietly
-from probes.postgres.routes import superuser_route
 
 MAINTENANCE = "postgres"
 """The database that is connected to while others are made or renamed: the target's own may be gone."""
@@ -94,13 +92,6 @@ class ServerNow:
     databases: dict[str, str]
     """Name → comment."""
     sessions: dict[str, int]
-
-
-def direct_route(runbook: Runbook, target: Target) -> Route:
-    """The superuser's way into the target's server, past its own database and any pooler. Raises `MidwatchError`."""
-    route = superuser_route(runbook, replace(target, database=MAINTENANCE))
-    require_direct(route, route.pooled)
-    return route
 
 
 def inspect_server(route: Route, database: str) -> ServerNow:

@@ -270,7 +270,10 @@ class ContainerRestore:
             self._exec.end_input()
         self._listener.join()
         if self._fate:
-            return 1, ClientErrors.of(f"pg_restore: error: {self._fate}")
+            hint = (
+                f"That tells nothing of the backup. docker unpause {self._container}, or start it, and run this again"
+            )
+            raise CutShort(f"The restore was cut short: {self._fate}", hint=hint)
         code = self._exec.exit()
         self._said.end()
         return (1 if code is None else code), self._said

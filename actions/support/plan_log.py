@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC
 from pathlib import Path
 
 from midwatch.api.action import Context
@@ -22,7 +23,7 @@ _END = 1 << 16
 def log(context: Context, file: str, line: str) -> None:
     """Append `TIME LINE` to a file below the place of the logs, and say the line. A full disk never stops the step."""
     context.console.say(line)
-    text = f"{context.clock.now():%Y-%m-%d %H:%M:%S} {safe_text(line)}\n"
+    text = f"{context.clock.now().astimezone(UTC):%Y-%m-%d %H:%M:%SZ} {safe_text(line)}\n"
     try:
         folder = context.location("logs")
         make_missing_folders(folder, mode=0o755)

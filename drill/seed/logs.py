@@ -42,7 +42,7 @@ def write_logs(folder: Path, nights: Sequence[Night], failed: datetime, scenario
 
 
 def _short(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+    return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def _write(path: Path, lines: Iterable[Line], shown: Callable[[datetime], str] = _short) -> None:

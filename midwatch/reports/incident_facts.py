@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
@@ -18,7 +19,7 @@ from midwatch.reports.time_format import elapsed, happened
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError
 
-_ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z| UTC|[+-]\d\d:?\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,13 @@ class Facts:
     def detected(self) -> list[Detected]:
         """The triggers that the detection steps saw, with the line that told it."""
         titles = {trigger.id: trigger.title for trigger in self.runbook.triggers}
+        zones = {trigger.id: trigger.timezone for trigger in self.runbook.triggers}
         found = []
         for step in self.runbook.steps():
             values = self.incident.steps[step.id].values if step.id in self.incident.steps else {}
             if step.uses == "trigger" and values.get("detected") == "yes":
                 evidence = values.get("evidence", "")
-                zoned = _ZONED.search(evidence)
-                moment = datetime.fromisoformat(zoned[0].replace(",", ".")) if zoned else None
+                moment = _moment(evidence, zones.get(str(step.with_.get("id")), ""))
                 found.append(Detected(titles.get(str(step.with_.get("id")), step.title), evidence, moment))
         return found
 
@@ -159,3 +160,15 @@ class Facts:
 
 
 _ENDS = frozenset({EventKind.FINISHED, EventKind.MARKED_DONE, EventKind.SKIPPED})
+
+
+def _moment(evidence: str, timezone: str) -> datetime | None:
+    """The time in a line of a log; in `timezone` where the line tells no zone, and None where nobody does."""
+    found = _TIME.search(evidence)
+    if found is None:
+        return None
+    try:
+        at = datetime.fromisoformat(found[0].replace(",", ".").replace(" UTC", "Z"))
+        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone)) if timezone else None
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return None

@@ -213,6 +213,7 @@ def _trigger(fields: Fields) -> Trigger:
         fields.place,
         log=fields.get("log", ""),
         match=fields.get("match", ""),
+        timezone=fields.get("timezone", ""),
         check=fields.get("check", ""),
         with_=_arguments(fields.table("with")),
     )

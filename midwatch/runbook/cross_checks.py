@@ -126,6 +126,8 @@ def _trigger_keys(trigger: Fields, problems: Problems) -> None:
     elif ("log" in trigger) != ("match" in trigger):
         key = "match" if "log" in trigger else "log"
         problems.add(f"A trigger that reads a log needs the key {key!r} too", trigger.place)
+    elif "timezone" in trigger and "log" not in trigger:
+        problems.add("'timezone' belongs to a trigger with 'log'", trigger.key("timezone"), "Take it out")
     elif "with" in trigger and "check" not in trigger:
         problems.add("'with' belongs to a trigger with 'check'", trigger.key("with"), "Take it out")
 

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.runbook.fields import FieldType, Problems, Schema, described, listed, shortened
 from midwatch.runbook.measures import Measure
@@ -213,6 +214,28 @@ class Expression(FieldType):
     def schema(self) -> Schema:
         """Return the JSON Schema of the regular expression."""
         return {"type": "string", "format": "regex"}
+
+
+@dataclass(frozen=True)
+class TimeZone(FieldType):
+    """A time zone of the IANA database: `Europe/Berlin`, `UTC`."""
+
+    def read(self, node: Node, problems: Problems) -> str | None:
+        """Return the name of the zone, or report a problem and return None."""
+        text = Text(single=True).read(node, problems)
+        if text is None:
+            return None
+        try:
+            ZoneInfo(text)
+        except (OSError, ValueError, ZoneInfoNotFoundError):
+            sentence = f"{text!r} is no time zone that this machine knows"
+            problems.add(sentence, node.place, "Write it like Europe/Berlin, or UTC")
+            return None
+        return text
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of the time zone."""
+        return {"type": "string"}
 
 
 @dataclass(frozen=True)

@@ -269,6 +269,8 @@ class Trigger:
     log: str = ""
     match: str = ""
     """Regular expression searched in each line of `log`."""
+    timezone: str = ""
+    """Of times in `log` that tell none; empty when the runbook does not say."""
     check: str = ""
     with_: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from midwatch.runbook.field_types import (
     Name,
     StepValue,
     Text,
+    TimeZone,
     Whole,
     Word,
 )
@@ -242,6 +243,7 @@ TRIGGER = Shape(
         Key("title", LINE, "What happened, in a few words", required=True),
         Key("log", LINE, "A log file"),
         Key("match", Expression(), "A regular expression that is searched in each of its lines"),
+        Key("timezone", TimeZone(), "The time zone of times in the log that tell none: Europe/Berlin"),
         Key("check", LINE, "A check that fails when it is happening"),
         Key("with", ARGUMENTS, "Parameters of the check"),
     ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from midwatch.system.errors import Failed
 from probes.containers.exec import ERR, Exec
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 LARGEST = 1_000_000
 """Bytes of output that are kept; this is for short answers."""
+
+
+_HELP = {
+    "paused": "docker unpause {}",
+    "restarting": "docker logs {} says why it does not stay up",
+    "created": "docker start {}",
+    "exited": "docker start {}",
+}
+"""What helps a container in each state in which nothing can be run."""
 
 
 class NoSuchCommand(Failed):
@@ -45,10 +55,15 @@ def run_in(client: DockerClient, container: str, *command: str, user: str = "") 
 
 def require_running(client: DockerClient, container: str) -> None:
     """Raises `Failed` when nothing can be run in it now."""
-    state = client.api.inspect_container(container)["State"]
-    if state.get("Paused") or not state.get("Running"):
-        word = "paused" if state.get("Paused") else state.get("Status", "not running")
-        raise Failed(f"The container {container} is {word}", hint=f"docker ps -a --filter name={container}")
+    require_running_state(client.api.inspect_container(container)["State"], container)
+
+
+def require_running_state(state: Mapping[str, Any], container: str) -> None:
+    """Raises `Failed`, with the command that helps, for the state of a container in which nothing can be run."""
+    word = "paused" if state.get("Paused") else "restarting" if state.get("Restarting") else state.get("Status")
+    if word in _HELP or not state.get("Running"):
+        hint = _HELP.get(word or "", "docker ps -a --filter name={}").format(container)
+        raise Failed(f"The container {container} is {word or 'not running'}", hint=hint)
 
 
 def hear(running: Exec, client: DockerClient, container: str, name: str, deadline: float) -> Said:
@@ -78,7 +93,8 @@ def silent(client: DockerClient, container: str, name: str) -> Failed:
     limit = f"{client.api.timeout:g} s"
     if client.api.inspect_container(container)["State"].get("Paused"):
         return Failed(
-            f"The container {container} is paused: {name} did not end within {limit}", hint="docker unpause it"
+            f"The container {container} is paused: {name} did not end within {limit}",
+            hint=f"docker unpause {container}",
         )
     return Failed(f"{name} in {container} did not end within {limit}", hint="Is the container under load?")
 

@@ -73,7 +73,7 @@ class ClientErrors:
         self.count = 0
         """Of all errors; the first `ERRORS_KEPT` are kept."""
         self._verbose = verbose
-        self._line, self._entry, self._quoting = b"", "", False
+        self._line, self._entry, self._last, self._quoting = b"", "", "", False
         self._current: ClientError | None = None
         self._other: deque[str] = deque(maxlen=5)
 
@@ -93,7 +93,7 @@ class ClientErrors:
     @property
     def first(self) -> str:
         """The first error with its reasons; without one the last line; empty when nothing was said."""
-        return str(self.errors[0]) if self.errors else next(reversed(self._other), "")
+        return str(self.errors[0]) if self.errors else next(reversed(self._other), self._last)
 
     def feed(self, data: bytes) -> None:
         """Take in the next part."""
@@ -122,6 +122,7 @@ class ClientErrors:
             elif text.startswith("while "):
                 self._entry = ""
             elif severity is None:
+                self._last = _shown(text)
                 self._verbose(text)
         elif self._current is not None:
             self._reason(text)

@@ -45,6 +45,7 @@ def find_server(target: Target) -> ServerAddress:
     if target.kind is TargetKind.LOCAL:
         return ServerAddress(target.socket, target.host, target.port, target.port, superuser=target.superuser)
     from probes.containers.client import NoSuchThing, engine, named_container
+    from probes.containers.command import require_running_state
 
     try:
         with engine() as client:
@@ -57,9 +58,7 @@ def find_server(target: Target) -> ServerAddress:
             raise Failed(error.sentence, hint=hint) from error
         return ServerAddress("", target.host, target.port, target.port, target.container, target.superuser)
     state = found["State"]
-    if not state.get("Running") or state.get("Paused"):
-        word = "paused" if state.get("Paused") else state.get("Status", "not running")
-        raise Failed(f"The container {target.container} is {word}", hint=f"docker start {target.container}")
+    require_running_state(state, target.container)
     environment = dict(entry.partition("=")[::2] for entry in found["Config"].get("Env") or ())
     inner = int(environment.get("PGPORT") or target.port)
     socket = target.socket or f"/proc/{state['Pid']}/root/{RUN}"

@@ -21,6 +21,7 @@ from probes.containers.client import ContainerLog, engine, log_of, measure_log, 
 from probes.containers.command import run_in
 from probes.containers.command_input import feed
 from probes.docker import DockerProbe
+from probes.postgres.routes import find_server
 from probes.storage.open_deleted_files import OpenDeletedFile, open_deleted_files
 from tests.support.host_world import Heard, docker_target
 from tests.support.users import MALLORY, needs_root, run_as
@@ -93,9 +94,16 @@ def test_commands_inside_a_container(
     with pytest.raises(Failed, match="has no nothing"):
         run_in(client, container.name, "nothing")
     container.pause()
-    with pytest.raises(Failed, match="is paused"):
-        run_in(client, container.name, "df")
+    target = docker_target(container.name)["arp-db-prod"]
+    for look in (lambda: run_in(client, container.name, "df"), lambda: find_server(target)):
+        with pytest.raises(Failed, match="is paused") as caught:
+            look()
+        assert caught.value.hint == f"docker unpause {container.name}"
     container.unpause()
+    container.stop(timeout=0)
+    with pytest.raises(Failed, match="is exited") as caught:
+        find_server(target)
+    assert caught.value.hint == f"docker start {container.name}"
 
 
 @pytest.mark.parametrize("data", [None, b"SELECT 1;" * 1_000_000], ids=["told nothing", "told more than it reads"])

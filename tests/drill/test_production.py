@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -186,6 +187,8 @@ def test_the_night_is_in_the_logs(production: Production) -> None:
         "[ERROR] Disk usage at 96% – unsafe for backup",
         "[FAILURE] PROD nightly backup stopped",
     ]
+    moments = [datetime.fromisoformat(" ".join(line.split(" ", 2)[:2])) for line in text.splitlines()]
+    assert all(moment.tzinfo is not None for moment in moments), "the drill's logs tell their time zone"
     assert "login.failed user=arp_app" in (production.folder / "security" / "access-audit.log").read_text()
 
 

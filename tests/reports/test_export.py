@@ -67,6 +67,35 @@ def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: I
         assert part in found
 
 
+@pytest.mark.parametrize(
+    ("time", "timezone", "detect"),
+    [
+        ("2026-11-23T01:50:07Z", "Europe/Berlin", "10 min"),
+        ("2026-11-23 01:50:07 UTC", "", "10 min"),
+        ("2026-11-23 02:50:07", "Europe/Berlin", "10 min"),
+        ("2026-11-23 02:50:07,123", "Europe/Berlin", "10 min"),
+        ("2026-11-22T20:50:07", "America/New_York", "10 min"),
+        ("2026-11-23 01:50:07", "", "not known: the log lines of the triggers do not tell their time zone"),
+        ("2026-13-99 01:50:07", "UTC", "not known: the log lines of the triggers do not tell their time zone"),
+    ],
+)
+def test_time_to_detect_takes_the_zone_of_the_line_or_else_of_its_trigger(
+    time: str, timezone: str, detect: str, told: list[Event], folder: IncidentFolder
+) -> None:
+    book = night.runbook()
+    book = replace(book, triggers=(replace(book.triggers[0], timezone=timezone),))
+    told = [
+        replace(
+            event,
+            body={**event.body, "values": {**event.body["values"], "evidence": f"backup.log:9: {time} [FAILURE]"}},
+        )
+        if "evidence" in event.body.get("values", {})
+        else event
+        for event in told
+    ]
+    assert f"| Time to detect | {detect} |" in timeline(book, told, folder)
+
+
 @DRAWS
 @given(word=WORDS.filter(lambda word: word.strip() != ""))
 def test_foreign_text_never_changes_the_shape_of_an_export(word: str, tmp_path_factory: pytest.TempPathFactory) -> None:

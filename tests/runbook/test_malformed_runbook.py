@@ -216,6 +216,14 @@ def test_answers_are_asked_for_before_they_are_used(errors_of: Errors) -> None:
         ("triggers: [{title: t, log: l}]", "1:12: A trigger that reads a log needs the key 'match' too."),
         ("triggers: [{title: t, log: l, match: '('}]", "1:38: This regular expression does not compile: missing ), "),
         (
+            "triggers: [{title: t, log: l, match: m, timezone: Europe/Atlantis}]",
+            "1:51: 'Europe/Atlantis' is no time zone that this machine knows. Write it like Europe/Berlin, or UTC.",
+        ),
+        (
+            "triggers: [{title: t, check: level, with: {below: 1 %}, timezone: UTC}]",
+            "1:57: 'timezone' belongs to a trigger with 'log'. Take it out.",
+        ),
+        (
             "triggers: [{title: t, check: sweep, with: {target: db}}]",
             "1:30: sweep is not a check: it changes something. ",
         ),
