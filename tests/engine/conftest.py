@@ -55,9 +55,10 @@ closure:
 
 
 @pytest.fixture
-def runbook(here: Path) -> Runbook:
+def runbook(request: pytest.FixtureRequest, here: Path) -> Runbook:
+    """The `RUNBOOK` of the test's module, or the one above."""
     file = here / "runbook.yaml"
-    file.write_text(RUNBOOK, encoding="utf-8")
+    file.write_text(getattr(request.module, "RUNBOOK", RUNBOOK), encoding="utf-8")
     return load(file)
 
 

@@ -16,7 +16,6 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from midwatch.reports.event_text import lines_below
-from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
 from tests.engine.conftest import ended
@@ -58,14 +57,8 @@ HOSTILE = [
 
 
 @pytest.fixture
-def asking(here: Path) -> Runbook:
-    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    return load(here / "runbook.yaml")
-
-
-@pytest.fixture
-def declared(asking: Runbook) -> Iterator[IncidentController]:
-    controller = IncidentController.declare(asking, actor="ada@test", inputs={"ticket": "OPS-1"})
+def declared(runbook: Runbook) -> Iterator[IncidentController]:
+    controller = IncidentController.declare(runbook, actor="ada@test", inputs={"ticket": "OPS-1"})
     yield controller
     controller.leave()
 
@@ -117,9 +110,9 @@ def test_a_journal_from_before_there_were_any_is_read() -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
-def test_nothing_in_them_is_ever_a_command(asking: Runbook, here: Path, value: str) -> None:
+def test_nothing_in_them_is_ever_a_command(runbook: Runbook, here: Path, value: str) -> None:
     controller = IncidentController.declare(
-        asking, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"}
+        runbook, actor="ada@test", inputs={"ticket": value, "when": f"{value}\n{value}"}
     )
     controller.start("look", controller.plan("look"))
     assert ended(controller, "look") is StepStatus.DONE
@@ -128,10 +121,10 @@ def test_nothing_in_them_is_ever_a_command(asking: Runbook, here: Path, value: s
     assert (here / "seen").read_text() == f"{value}|{value}\n{value}"
 
 
-def test_secrets_that_are_known_are_masked(asking: Runbook, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_that_are_known_are_masked(runbook: Runbook, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARP_PASSWORD", "correct-horse")
     inputs = {"ticket": "correct-horse", "when": "since PASSWORD=abc"}
-    controller = IncidentController.declare(asking, actor="ada@test", inputs=inputs)
+    controller = IncidentController.declare(runbook, actor="ada@test", inputs=inputs)
     controller.leave()
     assert controller.incident.inputs["ticket"] == "[secret ARP_PASSWORD]"
     assert controller.incident.inputs["when"] == "since PASSWORD=[secret-shaped]"
@@ -142,10 +135,10 @@ def test_secrets_that_are_known_are_masked(asking: Runbook, here: Path, monkeypa
     "inputs", [{}, {"ticket": " "}, {"ticket": "x", "tiket": "y"}, {"ticket": "x", "loss": "maybe"}]
 )
 def test_what_is_missing_or_wrong_is_refused_before_anything_is_made(
-    asking: Runbook, here: Path, inputs: dict[str, str]
+    runbook: Runbook, here: Path, inputs: dict[str, str]
 ) -> None:
     with pytest.raises(BadInput):
-        IncidentController.declare(asking, actor="ada@test", inputs=inputs)
+        IncidentController.declare(runbook, actor="ada@test", inputs=inputs)
     assert not (here / "logs").exists()
 
 
@@ -167,7 +160,7 @@ def headless(here: Path, *more: str, answers: str = "") -> int:
     return main(["run", "runbook.yaml", "--headless", "--answers", "answers.yaml", *more])
 
 
-def test_without_a_screen_they_come_from_the_answers_and_the_command_line(asking: Runbook, here: Path) -> None:
+def test_without_a_screen_they_come_from_the_answers_and_the_command_line(runbook: Runbook, here: Path) -> None:
     answers = "inputs: {ticket: OPS-2, when: yesterday, loss: yes}\n"
     assert headless(here, "--input", "ticket=OPS-3=x", "--input", "when=", answers=answers) == 0
     assert (here / "seen").read_text() == "OPS-3=x|"
@@ -201,7 +194,7 @@ def test_without_a_screen_they_come_from_the_answers_and_the_command_line(asking
     ],
 )
 def test_headless_refuses_in_one_sentence(
-    asking: Runbook, here: Path, capsys: pytest.CaptureFixture[str], more: list[str], answers: str, sentence: str
+    runbook: Runbook, here: Path, capsys: pytest.CaptureFixture[str], more: list[str], answers: str, sentence: str
 ) -> None:
     assert headless(here, *more, answers=answers) == 2
     told = capsys.readouterr().err
@@ -220,7 +213,7 @@ def test_an_incident_that_is_declared_takes_no_more(
     assert (here / "seen").read_text() == "OPS-1|"
 
 
-def test_a_plan_takes_them(asking: Runbook, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_takes_them(runbook: Runbook, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "runbook.yaml", "--input", "ticket=OPS-4", "--json"]) == 0
     shell, room = json.loads(capsys.readouterr().out)
     assert ["$TICKET", "OPS-4"] in shell["plan"]["facts"]

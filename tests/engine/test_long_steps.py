@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,11 @@ from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.engine.attempts import shown_plan
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput, Refused
 from tests.engine.conftest import ended
 
-RUNBOOK = """\
+EVENT, WORD = "e" * 70_000, "w" * 140_000
+RUNBOOK = f"""\
 midwatch: 1
 id: long
 title: Long steps
@@ -26,25 +25,16 @@ phases:
   - title: All of it
     section: "1"
     steps:
-      - {{id: event, title: A script longer than an event, risk: observe, run: "echo event >> ran\\n# {event}"}}
-      - {{id: word, title: A script longer than a word, risk: observe, run: "echo word >> ran\\n# {word}"}}
+      - {{id: event, title: A script longer than an event, risk: observe, run: "echo event >> ran\\n# {EVENT}"}}
+      - {{id: word, title: A script longer than a word, risk: observe, run: "echo word >> ran\\n# {WORD}"}}
       - id: value
         title: A long variable
         risk: observe
         run: printenv LONG | tr -d "\\n" | wc -c >> ran
-        env: {{LONG: {event}}}
-      - {{id: huge, title: A variable that no process takes, risk: observe, run: echo huge >> ran, env: {{LONG: {word}}}}}
+        env: {{LONG: {EVENT}}}
+      - {{id: huge, title: A variable that no process takes, risk: observe, run: echo huge >> ran, env: {{LONG: {WORD}}}}}
       - {{id: short, title: A short one, risk: observe, run: echo short >> ran}}
 """
-EVENT, WORD = "e" * 70_000, "w" * 140_000
-
-
-@pytest.fixture
-def controller(here: Path) -> Iterator[IncidentController]:
-    (here / "runbook.yaml").write_text(RUNBOOK.format(event=EVENT, word=WORD), encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
 
 
 def test_long_scripts_and_variables_run_and_are_told_by_their_beginning_and_digest(

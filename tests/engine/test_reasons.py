@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,14 +87,6 @@ phases:
 closure:
   - {title: Disk empty, check: disk, with: {path: ., below: 0 %}}
 """
-
-
-@pytest.fixture
-def controller(here: Path) -> Iterator[IncidentController]:
-    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
 
 
 @pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + EMPTY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.loader import load
 from midwatch.system.errors import Exit, Refused
 from tests.engine.conftest import ended
 
@@ -38,14 +36,6 @@ phases:
           - {title: The freeze is on, check: freeze-status}
           - {id: place, title: There is a place to work, check: disk, with: {path: site, below: 100 %}}
 """
-
-
-@pytest.fixture
-def controller(here: Path) -> Iterator[IncidentController]:
-    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
 
 
 def test_what_is_required_holds_or_a_reason_is_given(controller: IncidentController, here: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,6 @@ phases:
       - {id: inform, title: Inform the lead, notify: [lead], when: {answer: look.urgent, is: "yes"}}
       - {id: mourn, title: Say sorry, when: {failed: rollback}}
 """
-
-
-@pytest.fixture
-def controller(here: Path) -> Iterator[IncidentController]:
-    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
 
 
 def run_step(controller: IncidentController, step_id: str, **more: str) -> StepStatus:

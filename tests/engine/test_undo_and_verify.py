@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
-from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
@@ -39,14 +37,6 @@ phases:
       - {id: shell, title: Do the work, run: echo done, risk: change}
       - {id: status, title: Look at the freeze, uses: freeze-status, risk: observe}
 """
-
-
-@pytest.fixture
-def controller(here: Path) -> Iterator[IncidentController]:
-    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
-    yield controller
-    controller.leave()
 
 
 def run(controller: IncidentController, step_id: str, *, undo: bool = False, reason: str = "") -> StepStatus:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,20 +107,15 @@ def test_a_reader_beside_the_writer_never_sees_half_an_event(path: Path) -> None
 
 
 @pytest.fixture
-def small_ext4(tmp_path: Path) -> Path:
+def ext4(tmp_path: Path) -> Iterator[Path]:
     """A real ext4 of 8 MB; it allocates by blocks and keeps a journal of its own, unlike tmpfs."""
     image, folder = tmp_path / "image", tmp_path / "ext4"
     folder.mkdir()
     image.write_bytes(bytes(8 << 20))
     run_or_skip("mkfs.ext4", "-q", "-m", "0", image)
     run_or_skip("mount", "-o", "loop", image, folder)
-    return folder
-
-
-@pytest.fixture
-def ext4(small_ext4: Path) -> object:
-    yield small_ext4
-    subprocess.run(["umount", "-l", str(small_ext4)], check=True, timeout=60)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 def test_a_full_ext4_still_takes_events_and_a_repair(ext4: Path, clock: SetClock) -> None:
