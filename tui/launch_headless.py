@@ -29,6 +29,7 @@ def run_headless(
     from midwatch.engine import headless
     from midwatch.engine.answers import load_answers
     from midwatch.engine.incident_controller import IncidentController
+    from midwatch.incident.state import Incident
     from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
@@ -39,10 +40,12 @@ def run_headless(
     began = time.monotonic()
     if folder:
         controller = IncidentController.observe(folder, actor=actor, own=runbook)
+        answers.require_complete(controller.runbook, controller.incident)
         if reason:
             controller.wait_for_lease_expiry(lambda text: _say(began, text))
         controller.take_control(reason)
     else:
+        answers.require_complete(runbook, Incident())
         controller = IncidentController.declare(runbook, actor=actor, inputs={**answers.inputs, **inputs})
     _say(began, f"{controller.incident.id} {'resumed' if folder else 'declared'} in {controller.folder.path}")
     if warning := logout_kills():

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from midwatch.api.plan import Plan
 from midwatch.engine import workflow
-from midwatch.engine.reasons import require_reason
+from midwatch.engine.policy import require_answers
+from midwatch.engine.reasons import is_answer, name_to_confirm, require_reason
+from midwatch.incident.state import Incident, StepStatus
 from midwatch.runbook.declaration import require_known
-from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.runbook.questions import misfit
 from midwatch.runbook.step_names import named
 from midwatch.runbook.yaml_loader import Entry, Node, Scalar, Table, read_yaml
@@ -52,14 +54,50 @@ class Answers:
     """Seconds for which a step that takes two people waits for the second one."""
 
     def for_manual(self, step: Step) -> Answer:
-        """What is said to this manual step. Raises `BadInput` when nothing is."""
+        """What is said to this manual step. Raises `BadInput` when nothing is, or when it does not fit the step's questions."""
         answer = self.manual.get(step.id, self.default_manual)
         if answer is None:
             hint = "Add it under 'manual:', or a 'default_manual:'"
             raise BadInput(
                 f"There is no answer to the manual step {step.id}", place=SourceLocation(self.file), hint=hint
             )
+        try:
+            require_answers(step, answer.values)
+        except Refused as error:
+            raise BadInput(
+                f"The answer to step {step.id} does not fit: {error.sentence}", place=answer.place, hint=error.hint
+            ) from error
         return answer
+
+    def require_complete(self, runbook: Runbook, incident: Incident) -> None:
+        """Whether the file answers everything that is asked in any case from here on. Raises `BadInput` with the place.
+
+        What depends on a condition, on the world or on the result of a step shows only when the run comes to it.
+        """
+        for step in runbook.steps():
+            status = incident.step(step.id).status  # of a conditional step as well, whose need is not known yet
+            if step.id in self.skip or status.concluded or status is StepStatus.RUNNING:
+                continue
+            if step.kind is StepKind.MANUAL and (step.when is None or step.id in self.manual):
+                self.for_manual(step)
+            elif (
+                step.kind is StepKind.RUN
+                and step.risk is Risk.DESTROY
+                and (step.when is None or step.id in self.confirm)
+            ):
+                self._require_name(step, name_to_confirm(step.id))
+            elif is_answer(self.confirm.get(step.id, "")):
+                self._require_name(step, "the name that its plan asks for")
+
+    def _require_name(self, step: Step, name: str) -> None:
+        typed = self.confirm.get(step.id, "")
+        if typed != name:
+            given = f"it says {typed!r}" if typed else "it says nothing"
+            raise BadInput(
+                f"Step {step.id} destroys: the answers file must confirm {name!r}; {given}",
+                place=SourceLocation(self.file),
+                hint=f"confirm: {{{step.id}: {name}}}",
+            )
 
     def require(self, requirement: workflow.Requirement, step: Step, plan: Plan) -> None:
         """Whether the file meets what this plan requires. The run itself is the yes; no file stands for a second person.
@@ -67,13 +105,8 @@ class Answers:
         Raises `BadInput` for a name that is missing or another one, and `Refused` for a plan that needs a reason or refuses.
         """
         match requirement:
-            case workflow.TypedName(name) if self.confirm.get(step.id) != name:
-                typed = self.confirm.get(step.id, "")
-                given = f"it says {typed!r}" if typed else "it says nothing"
-                raise BadInput(
-                    f"Step {step.id} destroys: the answers file must confirm {name!r}; {given}",
-                    hint=f"confirm: {{{step.id}: {name}}}",
-                )
+            case workflow.TypedName(name):
+                self._require_name(step, name)
             case workflow.Reason(unmet) if step.id not in self.override:
                 hint = f"Mend it, or say why it runs all the same: override: {{{step.id}: REASON}}"
                 raise Refused(f"{step.title} requires {'; '.join(unmet)}", hint=hint)

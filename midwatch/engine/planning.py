@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -206,6 +207,12 @@ def _shell_bindings(runbook: Runbook) -> dict[str, str]:
 
 
 def _shown(value: str) -> str:
-    """A value short enough to stand among the facts of a plan; the journal and the plan's parameters have all of it."""
+    """A value short enough to stand among the facts of a plan; a longer one says how long it is."""
     line = " / ".join(value.splitlines()) or "(empty)"
-    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}… ({len(value)} characters)"
+
+
+def with_whole_values(plan: Plan) -> Plan:
+    """The plan for a reader with room: its facts give each variable of a shell step uncut."""
+    values = {name: value for name, value in plan.parameters.items() if name.startswith(VARIABLE) and value}
+    return dataclasses.replace(plan, facts=tuple((label, values.get(label, text)) for label, text in plan.facts))

@@ -176,6 +176,11 @@ def require_manual(
         hint = "Say in the note why it was done all the same"
         raise Refused(f"{step.title} is {status}: {incident.condition(step).reason}", hint=hint)
     _needs(step, incident, runbook)
+    return require_answers(step, values)
+
+
+def require_answers(step: Step, values: Mapping[str, str]) -> dict[str, str]:
+    """The answers to the step's questions, those by default included, once they are complete and fit."""
     unknown = sorted(set(values) - {ask.name for ask in step.questions})
     if unknown:
         raise Refused(

@@ -8,6 +8,7 @@ from typing import Any
 from rich.cells import cell_len
 from textual.content import Content
 
+from midwatch.engine.planning import with_whole_values
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Phase, Reference, Risk, Step, StepKind
 from midwatch.system.units import duration
@@ -110,7 +111,8 @@ def _planned(
     look, last = parts.look, state.last if state else None
     spared = spared_names(parts.runbook)
     if look.plan is not None and look.at is not None and not look.planning:
-        lines = plan_lines(look.plan, look.at, parts.now, width, text_styles, spared=spared)
+        plan = with_whole_values(look.plan) if parts.whole else look.plan
+        lines = plan_lines(plan, look.at, parts.now, width, text_styles, spared=spared)
     elif (status is StepStatus.RUNNING or status.concluded) and last and last.plan:
         lines = plan_lines(last.plan, last.confirmed_at, parts.now, width, text_styles, spared=spared, did=True)
     elif look.planning and look.since:

@@ -9,8 +9,11 @@ import pytest
 from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.state import Incident
+from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Exit
+from tui.launch_headless import run_headless
 
 ANSWERS = """\
 actor: ada@test
@@ -106,3 +109,44 @@ def test_a_malformed_answers_file_is_one_sentence(
     assert where in said
     assert what in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (ANSWERS.replace("confirm: {burn: burn}", ""), "must confirm 'burn'; it says nothing"),
+        (ANSWERS.replace("burn: burn", "burn: rubbish"), "must confirm 'burn'; it says 'rubbish'"),
+        (ANSWERS.replace("default_manual: {note: done}", ""), ""),
+        (
+            ANSWERS.replace("manual:\n  asked: {note: mine, values: {owner: ada}}", ""),
+            "Take ownership asks: Who owns it",
+        ),
+        ("manual: {asked: {values: {owner: ada}}, apologise: {values: {}}}", "must confirm"),
+        ("default_manual: {values: {boss: x}}", "does not ask for boss"),
+    ],
+)
+def test_answers_that_are_wrong_or_missing_are_found_before_anything_is_declared(
+    here: Path, runbook: Runbook, text: str, sentence: str
+) -> None:
+    file = write(here, text)
+    if not sentence:  # only a conditional step is left without an answer
+        load_answers(file, runbook).require_complete(runbook, Incident())
+        return
+    with pytest.raises(BadInput, match=sentence):
+        run_headless(runbook, file, folder=None, export=None, inputs={})
+    assert not (here / "logs").exists()
+
+
+def test_answers_to_steps_that_are_skipped_or_concluded_may_be_missing(
+    controller: IncidentController, here: Path, runbook: Runbook
+) -> None:
+    controller.mark_done("asked", values={"owner": "ada"})
+    answers = load_answers(write(here, "skip: {burn: nothing to burn}"), runbook)
+    answers.require_complete(runbook, controller.incident)
+    with pytest.raises(BadInput, match="no answer to the manual step asked"):
+        answers.require_complete(runbook, Incident())
+
+
+def test_answers_of_the_drill_are_complete() -> None:
+    runbook = load(Path(__file__).parents[2] / "runbook.yaml")
+    load_answers(Path(__file__).parents[2] / "drill" / "answers.yaml", runbook).require_complete(runbook, Incident())

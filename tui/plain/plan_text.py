@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.api.plan import Plan, Verb
+from midwatch.engine.planning import with_whole_values
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan, a line an effect, facts after them, a refusal last."""
+    """The plan, a line an effect, facts after them with every value uncut, a refusal last."""
     if not plan.effects and not plan.refusal:
         yield "touches nothing"
     for effect in plan.effects:
@@ -20,7 +21,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield safe_text(f"{effect.verb:6} {effect.object}{extent}{note}{once}")
     if plan.total(Verb.REMOVE):
         yield f"removes {size(plan.total(Verb.REMOVE))} in all"
-    for label, text in plan.facts:
+    for label, text in with_whole_values(plan).facts:
         first, *more = text.splitlines() or [""]
         yield safe_text(f"{label}: {first}")
         yield from (safe_text(f"  {line}") for line in more)
