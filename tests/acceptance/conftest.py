@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from drill.production import Production, build
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
-
-MIDWATCH = Path(sys.executable).parent / "midwatch"
+from tests.support.program import MIDWATCH
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from drill.state import LABEL_KEY, drills_folder, records
 from midwatch.system.errors import MidwatchError
 from probes.containers.client import engine
-from tests.acceptance.conftest import MIDWATCH
+from tests.support.program import MIDWATCH
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
 

@@ -23,7 +23,7 @@ from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.status import Running, inspect_attempt
-from tests.acceptance.conftest import MIDWATCH
+from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]

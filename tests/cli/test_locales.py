@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.support.program import MIDWATCH
 from tui.terminal import hangup_driver
 
-MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 RUNBOOK = """\
 midwatch: 1
 id: letters

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +32,7 @@ from midwatch.system.errors import BadInput, Refused, SourceLocation
 from midwatch.system.identity import Identity
 from tests.collaboration.conftest import Someone, User, share
 from tests.collaboration.test_handoff import Screen
+from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 from tui.cli import main
 
@@ -55,7 +55,6 @@ phases:
         depends_on: [asked]
       - {id: burn, title: Burn it, run: echo burnt >> ran, risk: destroy, requires_approval: true}
 """
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 BURN = Step("burn", "1.3", "Burn it", StepKind.RUN, Risk.DESTROY, SourceLocation("x"), requires_approval=True)
 ADA, BOB = (Identity(name, os.getuid() + more, os.getuid() + more, more) for name, more in (("ada", 10), ("bob", 11)))
 

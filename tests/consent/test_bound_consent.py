@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,9 @@ from midwatch.system.errors import Refused
 from tests.consent.conftest import declared, write_site
 from tests.engine.conftest import ended
 from tests.support.postgres import Server
+from tests.support.program import MIDWATCH
 
 pytestmark = pytest.mark.postgres
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 
 
 def confirmed(controller: IncidentController, step: str) -> int:

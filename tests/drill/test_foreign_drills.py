@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +19,9 @@ from drill.state import MARKER, DrillState, drills_folder, new_record, survey
 from drill.teardown import erase, release, sweep, tear_down
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
+from tests.support.program import MIDWATCH
 from tests.support.users import ALICE, MALLORY, needs_root, run_as
 
-MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 ID = "0123456789abcdef"
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +23,9 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
+from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 RUNBOOK = """\
 midwatch: 1
 id: small

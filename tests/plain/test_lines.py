@@ -21,7 +21,8 @@ from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
-from tests.support.plain_lines import MIDWATCH, PROMPT, RUNBOOK, Begin, Talk, incident, status, to_the_work
+from tests.support.plain_lines import PROMPT, RUNBOOK, Begin, Talk, incident, status, to_the_work
+from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal

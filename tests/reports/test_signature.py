@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from midwatch.reports.signature import KEY, SIGNERS, sign, signature_of, signer_
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Failed
 from tests.reports import night
+from tests.support.program import MIDWATCH
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client")
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
@@ -13,7 +12,11 @@ from pathlib import Path
 
 import pexpect
 
-MIDWATCH = Path(sys.executable).with_name("midwatch")
+from tests.support.program import MIDWATCH
+from tests.support.waiting import PATIENCE_S
+
+BETWEEN_S = 1.2
+"""Between two presses of one key: sooner, the second would pass for a key that is held."""
 _SEQUENCE = re.compile(r"\x1b\[(?P<csi>[<=>?]?[0-9;:]*[ -/]*[@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]")
 _UNFINISHED = re.compile(r"\x1b(?:\[[<=>?0-9;: -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)?$")
 
@@ -108,17 +111,27 @@ class Line:
 
     def until(self, words: bytes) -> None:
         """Take in what comes until these words have come anew."""
-        deadline, new = time.monotonic() + 40, b""
+        deadline, new = time.monotonic() + PATIENCE_S, b""
         while words not in new:
             assert time.monotonic() < deadline, f"{words!r} never came: {new[-2000:]!r}"
             new += self.take(1)
 
     def shows(self, condition: Callable[[str], bool]) -> None:
         """Take in what comes until what stands there is such."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE_S
         while not condition(self.shown.text):
             assert time.monotonic() < deadline, f"it never came to that:\n{self.shown.text}"
             self.take(1)
+
+    def press(self, key: str, condition: Callable[[], bool]) -> None:
+        """Press it until this is so: a key that comes before its dialog stands is not heard."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{key!r} never did that:\n{self.shown.text}"
+            self.child.send(key)
+            again = time.monotonic() + BETWEEN_S
+            while not condition() and time.monotonic() < again:
+                self.take(0.1)
 
     def quiet(self) -> None:
         """Take in what comes until for a moment nothing but the clock does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,10 @@ from midwatch.runbook.loader import load
 from midwatch.system.sanitize import safe_bytes, safe_text
 from tests.screens import vttest
 from tests.screens.hostile import POINTER, SCREEN, strange
-from tests.screens.line import MIDWATCH, Line, lines
+from tests.screens.line import Line, lines
 from tests.screens.sequences import SEQUENCES, together
 from tests.support.plain_lines import talking
+from tests.support.program import midwatch
 
 RUNBOOK = """\
 midwatch: 1
@@ -110,5 +110,5 @@ def test_none_of_them_is_in_what_is_printed_or_exported(world: Path) -> None:
 
 
 def _printed(world: Path, *words: str) -> bytes:
-    done = subprocess.run([MIDWATCH, *words], cwd=world, capture_output=True, timeout=60, check=False)
+    done = midwatch(*words, cwd=world)
     return done.stdout + done.stderr

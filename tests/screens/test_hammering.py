@@ -17,7 +17,7 @@ from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
 from tests.screens.desk import SessionInMemory, in_the_middle, reference
-from tests.screens.test_held_keys import Night
+from tests.support.night import PassingNight
 from tests.support.screen_pilot import opened, rest
 
 OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
@@ -67,7 +67,7 @@ def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(nights: int) -
 
 
 async def hammer(folder: Path, acts: list[Act]) -> None:
-    session, night = reference(folder), Night()
+    session, night = reference(folder), PassingNight()
     in_the_middle(session)
     with (
         patch.object(enter_guard, "AFTER_A_MOVE", 0.5),

@@ -16,17 +16,8 @@ from screens.widgets.form import Form
 from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
 from tests.screens.desk import SessionInMemory
+from tests.support.night import Night
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
-
-
-class Night:
-    """A clock that goes on as the test says."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,10 @@ import pytest
 from midwatch.engine.repository import find
 from midwatch.system.sanitize import safe_bytes
 from tests.screens.hostile import PIECES, POINTER, SCREEN, HostileEngine, HostileServer, lines, listening, strange
-from tests.screens.line import MIDWATCH, Line
+from tests.screens.line import Line
 from tests.screens.line import lines as opened_lines
 from tests.support.plain_lines import PROMPT, talking
+from tests.support.program import midwatch
 
 WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
 """What a runbook may say; the loader lets no control character in."""
@@ -94,7 +94,9 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
     # what the sources said has been read
     for panel, words in ("3", "TCP127.0.0.1"), ("4", "heretmux;^[pwned"), ("5", "20261123-020000-d<U+202E>[x]"):
         line.child.send(panel)
-        line.shows(lambda text, words=words: words in "".join(text.split()))  # wherever a long name is broken
+        line.shows(  # on its page, wherever a long name is broken
+            lambda text, page=f"[{panel} ", words=words: page in text and words in "".join(text.split())
+        )
     line.child.send("\x1b\x1b")
     line.shows(lambda text: "Checklist" in text)
     line.quiet()
@@ -118,11 +120,9 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
         line.child.send(keys)
         line.quiet()
     assert line.memory - before < 32 << 10
-    for keys in ("\x1b\x1b", "q"):
-        line.child.send(keys)
-        line.quiet()
-    line.child.send("y")
-    line.until(b"its record")
+    line.press("\x1b", lambda: "Checklist" in line.shown.text)
+    line.press("q", lambda: "[ Stay ]" in line.shown.text)
+    line.press("y", lambda: b"its record" in line.sent)
     assert strange(line.sent.replace(POINTER, b""), SCREEN) == set()
     assert not (world / "owned").exists()
 
@@ -130,7 +130,7 @@ def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines
 def test_a_hostile_runbook_is_refused_in_safe_words(world: Path) -> None:
     text = (world / "runbook.yaml").read_text(encoding="utf-8").replace("[/bold]", "\\u001b]0;pwned\\u0007\\u202e")
     (world / "runbook.yaml").write_text(text, encoding="utf-8")
-    told = subprocess.run([MIDWATCH, "--plain"], cwd=world, capture_output=True, timeout=60, check=False)
+    told = midwatch("--plain", cwd=world)
     assert told.returncode == 2
     assert b"cannot be seen (U+001B)" in told.stderr
     assert strange(told.stdout + told.stderr, frozenset()) == set()

@@ -12,7 +12,8 @@ from midwatch.engine.repository import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.screens import slow_line
-from tests.screens.test_real_terminal import MIDWATCH, Terminal, own, status, terminal, time_to_move
+from tests.screens.test_real_terminal import Terminal, own, status, terminal, time_to_move
+from tests.support.program import MIDWATCH
 
 __all__ = ["terminal"]  # the fixture
 SLOW = f"{sys.executable} {slow_line.__file__}"

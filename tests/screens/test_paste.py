@@ -8,7 +8,8 @@ import pytest
 
 from midwatch.engine.repository import find
 from midwatch.journal.reader import read
-from tests.screens.test_real_terminal import MIDWATCH, Terminal, terminal
+from tests.screens.test_real_terminal import Terminal, terminal
+from tests.support.program import MIDWATCH
 
 __all__ = ["terminal"]  # the fixture
 

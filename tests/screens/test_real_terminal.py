@@ -21,13 +21,13 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
+from tests.screens.line import BETWEEN_S
 from tests.screens.test_flows import RUNBOOK
+from tests.support.program import MIDWATCH
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 MODE = re.compile(rb"\x1b\[\?([0-9]+)([hl])")
-BETWEEN_S = 1.2
-"""Seconds between two presses of a person who looks what the first one did."""
 ON, READLINE = (b"7", b"25"), (b"2004",)
 """Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""
 BROKEN = """\
@@ -98,25 +98,23 @@ class Terminal:
 
     def enter(self, text: str, shown: str) -> None:
         """Type it until it stands there: a dialog is deaf for a moment after it opens."""
-
-        def there() -> bool:
-            if shown not in self.shown:
-                self.type(text)
-            return shown in self.shown
-
-        self.until(there)
+        self._repeat(lambda: self.type(text), lambda: shown in self.shown)
 
     def press(self, key: str, then: str | Callable[[], object]) -> None:
-        """Press it until this is so, as a person does who looks each time: a key that comes again too soon is not heard."""
-        pressed = -math.inf
+        """Press it until this is so."""
+        self._repeat(lambda: self.keys(key), (lambda: then in self.shown) if isinstance(then, str) else then)
+
+    def _repeat(self, act: Callable[[], None], done: Callable[[], object]) -> None:
+        """As a person does who looks each time: a key that comes again too soon passes for one that is held."""
+        acted = -math.inf
 
         def there() -> bool:
-            nonlocal pressed
-            if then in self.shown if isinstance(then, str) else then():
+            nonlocal acted
+            if done():
                 return True
-            if time.monotonic() - pressed > BETWEEN_S:
-                pressed = time.monotonic()
-                self.keys(key)
+            if time.monotonic() - acted > BETWEEN_S:
+                acted = time.monotonic()
+                act()
             return False
 
         self.until(there)
@@ -126,7 +124,7 @@ class Terminal:
         return self.ask("capture-pane", "-p")
 
     def until(self, text: str | Callable[[], object]) -> None:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE_S
         while not (text in self.shown if isinstance(text, str) else text()):
             assert time.monotonic() < deadline, f"{text!r} never came:\n{self.shown}"
             time.sleep(0.05)
@@ -260,7 +258,7 @@ def test_the_screen_ends_with_its_terminal_though_nobody_says_so(here: Path) -> 
     )
     os.close(theirs)
     try:
-        seen, deadline = b"", time.monotonic() + 40
+        seen, deadline = b"", time.monotonic() + PATIENCE_S
         while b"SEV-2" not in seen:
             assert time.monotonic() < deadline, seen
             seen += os.read(ours, 65536)

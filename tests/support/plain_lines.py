@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,8 @@ from midwatch.engine.repository import find
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
+from tests.support.program import MIDWATCH
 
-MIDWATCH = Path(sys.executable).with_name("midwatch")
 RUNBOOK = """\
 midwatch: 1
 id: small
