@@ -1,0 +1,160 @@
+"""The part of the reducer that knows steps: their attempts, ends and readings, and what people decide about them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from midwatch.api.plan import Plan
+from midwatch.api.probe import Reading
+from midwatch.incident.events import Event, EventKind, StepOutcome
+from midwatch.incident.state import Attempt, Incident, StepState, StepStatus
+from midwatch.system.clock import from_rfc3339
+
+Body = Mapping[str, Any]
+Handler = Callable[[Incident, Event, Body], None]
+"""Applies an event and its body to the new state."""
+
+
+def _step(incident: Incident, body: Body) -> StepState:
+    """A copy of the step's state, already in the new state of the incident, to be changed."""
+    state = dataclasses.replace(incident.step(body["step"]))
+    incident.steps = {**incident.steps, state.id: state}
+    return state
+
+
+def _attempt(state: StepState, body: Body) -> Attempt | None:
+    """A copy of the attempt, already in the step's new state, to be changed."""
+    number = body["attempt"]
+    for index in range(len(state.attempts) - 1, -1, -1):
+        if state.attempts[index].number == number:
+            attempt = dataclasses.replace(state.attempts[index])
+            state.attempts = state.attempts.replaced(index, attempt)
+            return attempt
+    return None
+
+
+def _confirmed(incident: Incident, event: Event, body: Body) -> None:
+    state = _step(incident, body)
+    attempt = Attempt(
+        body["attempt"],
+        event.actor,
+        event.time,
+        plan=Plan.from_json(body["plan"]) if body.get("plan") else None,
+        digest=str(body.get("digest", "")),
+        undoes=body.get("undoes"),
+        unmet=tuple(
+            f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True
+        ),
+        status_before=state.status,
+        approved_by=body.get("approved_by", ""),
+        began=incident.elapsed,
+    )
+    state.attempts = state.attempts.appended(attempt)
+    state.status, state.actor, state.reason = StepStatus.RUNNING, event.actor, body.get("reason", "")
+    if attempt.undoes is None:
+        incident.approvals = {step: approval for step, approval in incident.approvals.items() if step != state.id}
+
+
+def _started(incident: Incident, event: Event, body: Body) -> None:
+    if attempt := _attempt(_step(incident, body), body):
+        attempt.started_at, attempt.command = event.time, body["command"]
+        attempt.supervisor, attempt.began = body["supervisor"], incident.elapsed
+
+
+_AFTER = {StepOutcome.DONE: StepStatus.DONE, StepOutcome.UNKNOWN: StepStatus.UNKNOWN}
+
+
+def _finished(incident: Incident, event: Event, body: Body) -> None:
+    state, outcome = _step(incident, body), StepOutcome(body["outcome"])
+    attempt = _attempt(state, body)
+    if attempt is not None:
+        attempt.outcome, attempt.exit, attempt.seconds = outcome, body["exit"], body["seconds"]
+        attempt.ended_at = from_rfc3339(body["ended"]) if body.get("ended") else event.time
+        attempt.summary, attempt.output = body["summary"], body["output"]
+    state.concluded_at = event.time
+    if attempt is not None and attempt.undoes is not None:
+        _undone(state, attempt, outcome)
+        return
+    state.status = _AFTER.get(outcome, StepStatus.FAILED)
+    state.values = {**state.values, **body["values"]}
+    if outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT):  # a cancelled step did not fail
+        _failed(incident, state)
+    _owe(incident, body)
+
+
+def _undone(state: StepState, attempt: Attempt, outcome: StepOutcome) -> None:
+    """What the undo makes of the step: to do again, or as it was before when the undo did not come to its end."""
+    if outcome is StepOutcome.DONE:
+        state.status, state.reason, state.concluded_at, state.values = StepStatus.TODO, "undone", None, {}
+    else:
+        state.status = StepStatus.UNKNOWN if outcome is StepOutcome.UNKNOWN else attempt.status_before
+
+
+def _outcome_checked(incident: Incident, event: Event, body: Body) -> None:
+    """Evidence settles only what nobody knows."""
+    state = _step(incident, body)
+    if state.status is StepStatus.UNKNOWN and body["holds"] is not None:
+        state.status = StepStatus.DONE if body["holds"] else StepStatus.FAILED
+        state.actor, state.reason, state.concluded_at = event.actor, body["detail"], event.time
+
+
+def _marked_done(incident: Incident, event: Event, body: Body) -> None:
+    state = _decided(incident, event, body, StepStatus.DONE, body["note"])
+    state.values = {**state.values, **body["values"]}
+
+
+def _marked_failed(incident: Incident, event: Event, body: Body) -> None:
+    _failed(incident, _decided(incident, event, body, StepStatus.FAILED, body["reason"]))
+    _owe(incident, body)
+
+
+def _failed(incident: Incident, state: StepState) -> None:
+    state.ever_failed = True
+    others = (step_id for step_id in incident.unjudged_failures if step_id != state.id)
+    incident.unjudged_failures = (*others, state.id)
+
+
+def _owe(incident: Incident, body: Body) -> None:
+    owed = dict.fromkeys(body.get("notify", ()), f"{body['step']} failed")
+    incident.to_notify = {**incident.to_notify, **owed}
+
+
+def _skipped(incident: Incident, event: Event, body: Body) -> None:
+    _decided(incident, event, body, StepStatus.SKIPPED, body["reason"])
+
+
+def _reopened(incident: Incident, event: Event, body: Body) -> None:
+    """To do again, or needed although its condition does not say so."""
+    _decided(incident, event, body, StepStatus.TODO, body["reason"]).needed = True
+
+
+def _decided(incident: Incident, event: Event, body: Body, status: StepStatus, reason: str) -> StepState:
+    """A person's decision about a step."""
+    state = _step(incident, body)
+    state.status, state.actor, state.reason = status, event.actor, reason
+    state.concluded_at = event.time if status.concluded else None
+    return state
+
+
+def _reading(incident: Incident, event: Event, body: Body) -> None:
+    if attempt := _attempt(_step(incident, body), body):
+        reading = Reading.from_json(body["reading"])
+        if body["when"] == "before":
+            attempt.before = {**attempt.before, reading.probe: reading}
+        else:
+            attempt.after = {**attempt.after, reading.probe: reading}
+
+
+STEP_HANDLERS: dict[str, Handler] = {
+    EventKind.CONFIRMED: _confirmed,
+    EventKind.STARTED: _started,
+    EventKind.FINISHED: _finished,
+    EventKind.OUTCOME_CHECKED: _outcome_checked,
+    EventKind.MARKED_DONE: _marked_done,
+    EventKind.MARKED_FAILED: _marked_failed,
+    EventKind.SKIPPED: _skipped,
+    EventKind.REOPENED: _reopened,
+    EventKind.READING: _reading,
+}
