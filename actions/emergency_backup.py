@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,32 +10,25 @@ from typing import ClassVar
 
 from actions.destinations.destination import Destination
 from actions.destinations.destination_choice import destinations_of, first_with_room, locate
-from actions.destinations.folder import CRITICAL
 from actions.dump import lock_conflicts
-from actions.dump.dump_manifest import manifest_of
 from actions.dump.dump_progress import Progress, Together, in_bytes
-from actions.dump.dump_stream import dump_into
 from actions.dump.dump_target import Source, expected_size, inspect_target, reader_of
+from actions.dump.emergency_dump import EmergencyDump, backup_name, limited_identity
 from actions.dump.orphaned_dumps import end_dump, orphaned_dumps
-from actions.dump.previous_dump import far_below_last, last_unpacked
-from actions.dump.roles_dump import PREFIX, packed_globals
-from actions.dump.sidecar_files import finish, named_at, put_roles
+from actions.dump.roles_dump import PREFIX
+from actions.dump.sidecar_files import named_at
 from actions.support.bound_servers import bind_servers
-from actions.support.plan_log import log
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk, Target
-from midwatch.system.clock import file_timestamp, to_rfc3339
-from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage
-from midwatch.system.units import duration, first_few, size
-from probes.backup.age_encryption import SUFFIX, Recipient, chosen
+from midwatch.system.clock import to_rfc3339
+from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.units import first_few, size
+from probes.backup.age_encryption import Recipient, chosen
 from probes.backup.backup_catalog import backups_of, emergency_stem
-from probes.backup.manifest import DEPTHS
 from probes.postgres.routes import superuser_route
-from probes.storage.disk_usage import budgets_of, usage
 
-LOG = "emergency-backup.log"
 _NO_ROLES = "The roles can be saved neither from inside a container nor to standard output"
 
 
@@ -107,7 +99,7 @@ class EmergencyBackup(Action):
             return draft.plan()
         for source in sources:
             stem, identity = emergency_stem(source.target), _identity(place, source.target, recipients)
-            named = named_at(place, _name(stem, "<timestamp>", recipients))
+            named = named_at(place, backup_name(stem, "<timestamp>", recipients))
             draft.add(
                 Verb.CREATE,
                 named,
@@ -117,7 +109,7 @@ class EmergencyBackup(Action):
                 kind="backup",
             )
             if self.globals:
-                named = named_at(place, PREFIX + _name(stem, "<timestamp>", recipients))
+                named = named_at(place, PREFIX + backup_name(stem, "<timestamp>", recipients))
                 draft.add(
                     Verb.CREATE, named, note="roles, without passwords", identity=f"{identity} roles", kind="roles file"
                 )
@@ -141,7 +133,7 @@ class EmergencyBackup(Action):
             Verb.READ,
             f"what {source.route.user} may read of {source.target.label}",
             note=f"left out: {left_out}",
-            identity=_limited(source),
+            identity=limited_identity(source),
         )
 
     def apply(self, context: Context, plan: Plan) -> Outcome:
@@ -153,14 +145,21 @@ class EmergencyBackup(Action):
         if place is None:
             raise Refused("The plan names no place", hint="Plan again")
         self._end_lost(context, wanted, confirmed)
-        began, together = context.clock.now(), Together(in_bytes(context.console), len(wanted))
+        together = Together(in_bytes(context.console), len(wanted))
+        dump = EmergencyDump(
+            context,
+            place,
+            context.clock.now(),
+            frozenset(confirmed),
+            recipients,
+            self.globals,
+            self.digests,
+            self.validate,
+        )
         if len(wanted) == 1:
-            return self._save(context, wanted[0], place, began, together.part(0), confirmed)
+            return dump.save(wanted[0], together.part(0))
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="dump") as pool:
-            futures = [
-                pool.submit(self._tried, context, target, place, began, together.part(number), confirmed)
-                for number, target in enumerate(wanted)
-            ]
+            futures = [pool.submit(_tried, dump, target, together.part(number)) for number, target in enumerate(wanted)]
             outcomes = [future.result() for future in futures]
         for outcome in outcomes:
             context.console.say(outcome.summary)
@@ -221,112 +220,12 @@ class EmergencyBackup(Action):
             raise BadInput("Which database is not said", hint="Give --target NAME, or --targets NAME,NAME")
         return tuple({target.name: target for target in wanted}.values())
 
-    def _tried(
-        self,
-        context: Context,
-        target: Target,
-        place: Destination,
-        began: datetime,
-        progress: Progress,
-        confirmed: set[str],
-    ) -> Outcome:
-        try:
-            return self._save(context, target, place, began, progress, confirmed)
-        except MidwatchError as error:
-            return Outcome(False, f"{target.label}: {error}")
 
-    def _save(
-        self,
-        context: Context,
-        target: Target,
-        place: Destination,
-        began: datetime,
-        progress: Progress,
-        confirmed: set[str],
-    ) -> Outcome:
-        source = inspect_target(context.runbook, target)
-        if source.limited and _limited(source) not in confirmed:
-            sentence = f"{source.limited}; what {source.route.user} may read is not what was confirmed"
-            raise Refused(sentence, hint="Plan again: less would be in the backup")
-        recipients = chosen(context.runbook, self.encrypt_to)
-        name = _name(emergency_stem(target), file_timestamp(began), recipients)
-        named, started = named_at(place, name), context.clock.monotonic()
-        try:
-            packed = b""
-            if self.globals:  # first: they fail it before anything lies there
-                assert source.tools is not None
-                packed = packed_globals(source.route, source.tools, recipients)
-            reader = reader_of(context.runbook, source) if self.validate or recipients else None
-            before = last_unpacked(context.runbook, target)
-            with contextlib.ExitStack() as stack:
-                writing = place.open(name)
-                stack.callback(writing.abort)
-                log(context, LOG, _opening(context))
-                for obstacle in source.ahead.warnings(recipients):
-                    log(context, LOG, f"[WARN] {target.name}: {obstacle}")
-                data = f"PostgreSQL {source.server}, {size(source.bytes)}, by {source.route}"
-                context.console.say(f"source {target.name}, {data}, to {named}")
-                found = dump_into(
-                    source.route,
-                    source.tools,
-                    writing,
-                    progress,
-                    digests=self.digests and not source.limited,
-                    pg_restore=reader,
-                    recipients=recipients,
-                    before=before,
-                    say=lambda text: context.console.say(f"{target.label}: {text}"),
-                    options=source.ahead.options if source.limited else (),
-                )
-            digest, missing = put_roles(place, f"{PREFIX}{name}", packed) if packed else ("", "")
-            location = "" if place.has_local_manifest else place.location(name) or f"{place}"
-            manifest = manifest_of(
-                context,
-                target,
-                found,
-                began=to_rfc3339(began),
-                server=source.server,
-                tool=source.tool,
-                route=source.route,
-                roles=digest,
-                recipients=recipients,
-                depth=found.depth,
-                location=location,
-                left_out=source.left_out,
-            )
-            below = far_below_last(context.runbook, target, found.unpacked)
-            finish(manifest, context, place, name, missing)
-        except (MidwatchError, OSError, MemoryError, RuntimeError) as error:
-            said = in_words(error)
-            log(context, LOG, f"[ERROR] Emergency backup of {target.name} failed: {said}")
-            if isinstance(error, OSError) or shortage(error):
-                raise Failed(f"The backup failed: {said}", hint=f"Look at {place}") from error
-            raise
-        took = context.clock.monotonic() - started
-        log(context, LOG, f"[OK] Backup saved: {named}")
-        for table, rows in sorted(found.rows.items(), key=lambda item: -item[1])[:5]:
-            context.console.say(f"table {table} {rows} rows")
-        rate = found.unpacked / took if took > 0 else 0.0
-        summary = f"{named}: {size(found.bytes)} in {duration(took)}, {size(rate)}/s of dump"
-        if recipients:
-            summary += (
-                f"; encrypted to {len(recipients)} keys" if len(recipients) > 1 else f"; encrypted to {recipients[0]}"
-            )
-        if reader is not None:
-            summary += f"; read as it was written: depth {found.depth}, {DEPTHS[found.depth]}"
-        if source.left_out:
-            summary += f"; taken by {source.route.user} WITHOUT {first_few(source.left_out)}"
-        if found.uncounted:
-            summary += f"; its rows were not counted: {found.uncounted}"
-        where = place.location(name) or str(place)
-        if below:
-            warning = f"The dump of {target.name} holds {size(found.unpacked)}, {below}"
-            log(context, LOG, f"[WARN] {warning}")
-            context.console.say(
-                f"{warning}: restore it for a look: midwatch action validate-backup --restore --path {where}"
-            )
-            summary += f"; {below}: restore it for a look"
-        return Outcome(True, summary, {"path": where, "sha256": found.sha256, "bytes": str(found.bytes)})
+def _tried(dump: EmergencyDump, target: Target, progress: Progress) -> Outcome:
+    try:
+        return dump.save(target, progress)
+    except MidwatchError as error:
+        return Outcome(False, f"{target.label}: {error}")
 
 
 def _depth(context: Context, source: Source) -> str:
@@ -338,26 +237,7 @@ def _depth(context: Context, source: Source) -> str:
     )
 
 
-def _name(stem: str, moment: str, recipients: Sequence[Recipient]) -> str:
-    """`arp-prod-20261123-021407.sql.gz`, or of an encrypted one `….sql.gz.age`."""
-    return f"{stem}-{moment}.sql.gz{SUFFIX if recipients else ''}"
-
-
 def _identity(place: Destination, target: Target, recipients: Sequence[Recipient]) -> str:
     stem = emergency_stem(target)
     named = place.location(stem) or f"{place} {stem}"
     return f"{named} for {', '.join(one.text for one in recipients)}" if recipients else named
-
-
-def _limited(source: Source) -> str:
-    """What a confirmed plan says of a backup that is not taken by a superuser."""
-    return f"{source.target.name} by {source.route.user} without {', '.join(source.left_out)}"
-
-
-def _opening(context: Context) -> str:
-    try:
-        full = usage(context.location("backups"), budgets_of(context.runbook), nearest=True).percent
-    except MidwatchError:
-        full = 100.0
-    state = "Disk usage critical – performing" if full >= CRITICAL else "Performing"
-    return f"[EMERGENCY] {state} streamed backup"
