@@ -13,19 +13,19 @@ from actions.restoring.content_check import check
 from actions.restoring.restore_database import (
     INCOMPLETE,
     MAINTENANCE,
-    MARK,
     ServerNow,
     create,
     drop,
     free_name,
     inspect_server,
     made_at,
-    mark,
     restored,
     take_over,
 )
 from actions.restoring.restore_roles import MissingRole, memberships, missing_roles, roles_beside
+from actions.restoring.restore_room import expected_bytes, tell_room
 from actions.restoring.restore_stream import restore
+from actions.restoring.restored_outcome import RestoredDatabase, conclude
 from actions.restoring.restored_views import fill_views
 from actions.restoring.table_selection import TableSelection
 from actions.support.backup_argument import named_backup
@@ -34,11 +34,11 @@ from actions.support.replication_facts import database_facts, restored_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
-from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.runbook.model import Risk, Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import counted, duration, first_few, percent, size
+from midwatch.system.units import first_few
 from probes.backup.backup_catalog import backups_of
 from probes.backup.dump_file import DumpFile
 from probes.backup.dump_toc import DumpContents, read_contents
@@ -46,15 +46,10 @@ from probes.backup.manifest import SUFFIX, Manifest
 from probes.postgres.connect import Route, require_direct
 from probes.postgres.event_triggers import for_restore
 from probes.postgres.role import run_quietly
-from probes.postgres.routes import RUN, superuser_route
+from probes.postgres.routes import superuser_route
 from probes.postgres.tools import Tools, find_tools
 from probes.postgres.writability import require_writable
-from probes.storage.disk_usage import budgets_of, usage
 
-CRITICAL = 95.0
-"""Percent of the server's disk beyond which nothing is restored onto it."""
-_GROWTH = 1.5
-"""Bytes of database for each byte of the unpacked archive, when the size of the database in use does not tell better."""
 _LONG = 3600.0
 
 
@@ -110,7 +105,7 @@ class Restore(Action):
         problems = [
             draft.refusal,
             _misfit(route, server, contents),
-            self._room(context, draft, route, server, manifest),
+            tell_room(context, draft, self.target, route, server, manifest),
         ]
         draft.refusal = "; ".join(problem for problem in problems if problem)
         return draft.plan()
@@ -122,7 +117,7 @@ class Restore(Action):
         draft.add(
             Verb.CREATE,
             f"database {self.target.database}_{self._word}_<timestamp> on {self.target.label}",
-            size=_expected(server, manifest),
+            size=expected_bytes(server, manifest),
             note="an estimate",
             identity=f"restored {self.target.name} {self._only}".rstrip(),
             kind="database",
@@ -178,27 +173,6 @@ class Restore(Action):
                 f"the server lacks {first_few(sorted(contents.tablespaces - server.tablespaces))}: left out",
             )
 
-    def _room(
-        self, context: Context, draft: PlanDraft, route: Route, server: ServerNow, manifest: Manifest | None
-    ) -> str:
-        """Tell what the restore does to the server's disk. Why it may not; empty when it may."""
-        root = (
-            Path(route.host.removesuffix(RUN))
-            if route.kind == "socket" and route.host.startswith("/proc/")
-            else Path("/")
-        )
-        data, expected = root / server.data.lstrip("/"), _expected(server, manifest)
-        seen = data.is_dir() and (root != Path("/") or self.target.kind is TargetKind.LOCAL)
-        if not seen:
-            draft.fact("room", f"about {size(expected)} are needed; the server's disk cannot be seen from here")
-            return ""
-        found = usage(data, budgets_of(context.runbook))
-        after = found.after(expected)
-        draft.fact("room", f"{size(found.free)} free on the server's disk: {percent(found.percent)} → {percent(after)}")
-        if after > CRITICAL or expected > found.free:
-            return f"The server's disk would be {percent(after)} full with about {size(expected)} more. Make room first"
-        return ""
-
     def apply(self, context: Context, plan: Plan) -> Outcome:
         """Restore the backup into a new database and compare its content."""
         file = self._file(context)
@@ -237,34 +211,9 @@ class Restore(Action):
         take_over(route, name, self.target.database)
         run_quietly(into, "ANALYZE", limit=_LONG)
         unsure = contents.encoding == "SQL_ASCII" and server.encoding not in ("", "SQL_ASCII")
-        checked = check(into, self._only.manifest(manifest) if manifest and self._only else manifest, every_byte=unsure)
-        for one in failed:
-            context.console.say(f"[ERROR] Not restored: {safe_text(str(one))}")
-        values = {"database": name, "path": str(file)}
-        if checked.unknown:
-            hint = f"Nothing is known against the backup. Drop {name}, and restore again"
-            raise OutcomeUnknown(f"{name} is restored, but it could not be checked: {checked.unknown}", hint=hint)
-        if checked.problem:
-            said = (
-                f"{name} is NOT what was dumped: {checked.problem}. It is kept for you to look at, and can be dropped"
-            )
-            context.console.say(f"[ERROR] {said}")
-            return Outcome(False, said, values)
-        words = checked.words
-        if unfilled:
-            words += f"; materialized views that are NOT filled: {first_few(unfilled)}"
-            for view in unfilled:
-                context.console.say(f"[WARN] Not filled, so reading it fails: {view}. Later: REFRESH MATERIALIZED VIEW")
-        told = f"{file.name}, {to_rfc3339(context.clock.now())}{words.removeprefix(checked.words)}"
-        comment = server.databases.get(self.target.database, "")
-        if failed:
-            missing = f"{counted(len(failed), 'object')} missing: {first_few(safe_text(one.entry) for one in failed)}"
-            mark(route, name, comment, f"{INCOMPLETE}: {told}; {missing}")
-            choice = f"First: {safe_text(str(failed[0]))}; mend it and swap with incomplete, or DROP DATABASE {name}"
-            return Outcome(False, f"{name} has all rows ({words}) but is NOT whole, {missing}. {choice}", values)
-        mark(route, name, comment, f"{MARK}: {told}")
-        context.console.say(f"[OK] Restored {file.name} into {name}: {words}")
-        return Outcome(True, f"{name} in {duration(context.clock.monotonic() - began)}: {words}", values)
+        expected = self._only.manifest(manifest) if manifest and self._only else manifest
+        restored = RestoredDatabase(into, file, server.databases.get(self.target.database, ""), failed, unfilled)
+        return conclude(context, restored, check(into, expected, every_byte=unsure), began)
 
     def _give_up(
         self, context: Context, route: Route, name: str, server: ServerNow, file: Path, error: BaseException
@@ -346,11 +295,6 @@ class Restore(Action):
 
 def _tools(context: Context, manifest: Manifest | None) -> Tools:
     return find_tools(context.runbook, manifest.tool_major if manifest else 0)
-
-
-def _expected(server: ServerNow, manifest: Manifest | None) -> int:
-    """About so many bytes it will be."""
-    return max(server.size, int(manifest.unpacked * _GROWTH) if manifest else 0)
 
 
 def _misfit(route: Route, server: ServerNow, contents: DumpContents) -> str:
