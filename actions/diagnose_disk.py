@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Logs of containers that are named."""
+LEFT_BEHIND_BYTES = 100_000_000
+"""The engine's own files take less."""
 ROOMY = 60.0
 """Percent below which a file system is not the culprit, and searching it would only cost time."""
 
@@ -80,7 +82,7 @@ class DiagnoseDisk(Action):
             values.setdefault("unexplained", str(balance.unexplained))
             for count, text in balance.lines():
                 context.console.say(f"  {size(count):>8}  {safe_text(text)}")
-        self._docker(context, values)
+        self._docker(context, values, searched)
         if self.target is not None:
             self._database(self.target, context, values)
         if not values.get("percent"):
@@ -178,8 +180,10 @@ class DiagnoseDisk(Action):
         values["database"] = str(held)
         say(f"The database {target.database} takes {size(held)}, by its own count")
 
-    def _container_logs(self, client: DockerClient, containers: Sequence[Thing], say: Callable[[str], None]) -> None:
-        root = root_here(client)
+    def _container_logs(
+        self, client: DockerClient, containers: Sequence[Thing], root: Path | None, say: Callable[[str], None]
+    ) -> int:
+        """Report the logs of containers. Returns the bytes of those that could be measured."""
         logs = [(log_of(client, thing.id, root), safe_text(thing.name)) for thing in containers]
         for log, name in sorted(logs, key=lambda item: item[0].size, reverse=True)[:SHOWN]:
             if log.size:
@@ -189,8 +193,19 @@ class DiagnoseDisk(Action):
             say(f"  not measured  log of {text}")
         if len(unknown) > SHOWN:
             say(f"  not measured  logs of {len(unknown) - SHOWN} more containers")
+        return sum(log.size for log, _ in logs)
 
-    def _docker(self, context: Context, values: dict[str, str]) -> None:
+    def _left_behind(
+        self, root: Path | None, accounted: int, searched: Sequence[Searched], say: Callable[[str], None]
+    ) -> None:
+        """Report what lies in the engine's folder and belongs to nothing that it lists, on a file system that was searched."""
+        if root is None or usage(root).device not in {one.usage.device for one in searched}:
+            return
+        rest = largest_entries(root).total - accounted
+        if rest >= LEFT_BEHIND_BYTES:
+            say(f"  {size(rest):>8}  more lie below {root} and belong to nothing that Docker lists: layers left behind")
+
+    def _docker(self, context: Context, values: dict[str, str], searched: Sequence[Searched]) -> None:
         say = context.console.say
         try:
             with engine(60) as client:
@@ -206,7 +221,9 @@ class DiagnoseDisk(Action):
                     could = f"{size(sum(thing.size for thing in spare))} could be reclaimed"
                     name = kind[:-1] if len(things) == 1 else kind
                     say(f"  {size(count):>8}  {len(things)} {name}, {len(spare)} {word}: {could}")
-                self._container_logs(client, held.containers, say)
+                root = root_here(client)
+                logs = self._container_logs(client, held.containers, root, say)
+                self._left_behind(root, held.total + logs, searched, say)
                 values["docker_unused"] = str(held.unused)
                 if self.target is not None and self.target.kind is TargetKind.DOCKER:
                     for option, what in (("-h", "space"), ("-i", "inodes")):

@@ -25,6 +25,7 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
 from midwatch.system.trusted_files import UntrustedFile, make_folders, read_regular
 from probes.postgres.embedded import Identity, clients, engine_for, programs_of
+from probes.storage.disk_usage import usage
 
 SEED = 20261123
 LINGER = 1800.0
@@ -207,10 +208,10 @@ def _make_server_directory(record: DrillState, folder: Path) -> Path:
 
 
 def _require_room(folder: Path) -> None:
-    found = os.statvfs(folder)
-    if found.f_bavail * found.f_frsize < NEEDED:
+    free = usage(folder).free
+    if free < NEEDED:
         raise Failed(
-            f"The drill needs {NEEDED >> 20} MiB, and {folder} has {found.f_bavail * found.f_frsize >> 20} MiB free",
+            f"The drill needs {NEEDED >> 20} MiB, and {folder} has {free >> 20} MiB free",
             hint="Set MIDWATCH_DRILLS to a folder with more room",
         )
 

@@ -68,10 +68,9 @@ def why_not() -> str:
 
 def memory_left() -> int:
     """Bytes of memory that may still be used here, by the machine's account and by the control group's."""
-    left = [AT_FIRST]
-    with contextlib.suppress(OSError, StopIteration, ValueError):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        left.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
+    import psutil
+
+    left = [AT_FIRST, psutil.virtual_memory().available]
     with contextlib.suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         left.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))

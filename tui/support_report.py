@@ -27,7 +27,8 @@ from midwatch.redaction import mask
 from midwatch.system.errors import MidwatchError
 from midwatch.system.mounts import read_mounts, require_answer
 from midwatch.system.sanitize import safe_text
-from midwatch.system.units import duration, size
+from midwatch.system.units import duration, percent, size
+from probes.storage.disk_usage import usage
 from probes.storage.host_load import host_facts
 from probes.storage.timeout import within
 
@@ -170,11 +171,10 @@ class _Disk:
         near = max((point for point in mounts if self._path.is_relative_to(point)), default=None, key=_depth)
         if near is not None:
             yield "file system", str(mounts[near])
-        require_answer(self._path, _MOUNT_LIMIT_S)
-        disk = os.statvfs(self._path)
-        yield "free", f"{size(disk.f_bavail * disk.f_frsize)} of {size(disk.f_blocks * disk.f_frsize)}"
-        yield "inodes free", f"{disk.f_favail:,} of {disk.f_files:,}"
-        yield "read only", "yes" if disk.f_flag & os.ST_RDONLY else "no"
+        disk = usage(self._path, limit=_MOUNT_LIMIT_S)
+        yield "free", f"{size(disk.free)} of {size(disk.total)}"
+        yield "inodes used", "not counted" if disk.inodes_percent is None else percent(disk.inodes_percent)
+        yield "read only", "yes" if disk.read_only else "no"
         status = self._path.stat()
         yield "mode", f"{status.st_mode & 0o7777:04o}, uid {status.st_uid}, gid {status.st_gid}"
 

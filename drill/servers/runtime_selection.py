@@ -13,6 +13,7 @@ from drill.servers.containers import is_remainder
 from drill.state import LABEL_KEY, SERVER_NAMES, SOCKET
 from midwatch.system.errors import MidwatchError, Refused
 from probes.containers.client import engine
+from probes.storage.disk_usage import usage
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -67,10 +68,9 @@ def _unfit(info: dict[str, Any]) -> str:
         return "the engine has a network of its own, and its ports cannot be reached from here"
     root = Path(info["DockerRootDir"])
     try:
-        found = os.statvfs(root)
-    except OSError:
+        free = usage(root).free
+    except MidwatchError:
         return ""  # not ours to look at: the engine will say it
-    free = found.f_bavail * found.f_frsize
     return f"{root} has {free >> 20} MiB free, and they need {NEEDED >> 20}" if free < NEEDED else ""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -225,6 +227,21 @@ def test_a_deleted_file_in_a_container_names_it_and_counts_for_the_file_system_o
     context = make_context(disk={"paths": ["."]})
     DiagnoseDisk().apply(context, DiagnoseDisk().plan(context))
     assert f"in the container {holder.name}" in heard.text
+
+
+def test_layers_that_belong_to_nothing_are_named(
+    client: DockerClient, make_context: Callable[..., Context], heard: Heard, tmp_path: Path
+) -> None:
+    root = root_here(client)
+    assert root is not None
+    left = Path(tempfile.mkdtemp(prefix="midwatch-test-", dir=root))
+    try:
+        with (left / "layer").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 1_000_000_000)
+        DiagnoseDisk(paths=(left,)).apply(make_context(), DiagnoseDisk().plan(make_context()))
+    finally:
+        shutil.rmtree(left)
+    assert f"more lie below {root} and belong to nothing that Docker lists" in heard.text
 
 
 def test_isolating_access_reads_the_servers_log(
