@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midwatch.api.plan import Plan, Verb
-from midwatch.engine.planning import with_whole_values
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import size
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, a line an effect, facts after them with every value uncut, a refusal last."""
+    from midwatch.engine.planning import with_whole_values  # not for who only asks for help
+
     if not plan.effects and not plan.refusal:
         yield "touches nothing"
     for effect in plan.effects:
