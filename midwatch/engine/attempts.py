@@ -124,7 +124,7 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
     if missing:
         outcome = StepOutcome.FAILED
     error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
-    body = _finished(step, number, outcome, error or _summary(step, attempt, result))
+    body = ended_without_result(step, number, outcome, error or _summary(step, attempt, result))
     body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
     body["values"] = dict(values)
     body["output"] = {
@@ -164,12 +164,7 @@ def owner_of(attempt: AttemptFolder, found: object) -> dict[str, Any] | None:
 
 def ended_without_result(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
     """The body of `step.finished` for a step that never started, or whose supervisor is gone."""
-    return _finished(step, number, outcome, summary)
-
-
-def _finished(step: Step, number: int, outcome: StepOutcome, summary: str) -> dict[str, Any]:
     failed = outcome in (StepOutcome.FAILED, StepOutcome.TIMED_OUT)
-    values: Mapping[str, str] = {}
     return {
         "step": step.id,
         "attempt": number,
@@ -178,7 +173,7 @@ def _finished(step: Step, number: int, outcome: StepOutcome, summary: str) -> di
         "seconds": None,
         "ended": None,
         "summary": summary,
-        "values": values,
+        "values": {},
         "output": {},
         "notify": list(step.on_failure.notify) if failed else [],
     }

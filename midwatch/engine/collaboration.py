@@ -114,7 +114,7 @@ class Collaboration:
             return
         with session.mutex:
             now = session.clock.now()
-            policy.is_open(session.incident)
+            policy.require_open(session.incident)
             summary = as_lines(
                 handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due)
             )

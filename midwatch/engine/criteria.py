@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import functools
 from collections.abc import Sequence
 
 from midwatch.api.action import Check, Context
@@ -12,6 +12,7 @@ from midwatch.engine.planning import resolved
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import CheckSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused
+from midwatch.system.side_by_side import side_by_side
 
 LIMIT_S = 120.0
 """Seconds after which a criterion counts as unknown; the slowest check reads a whole backup."""
@@ -21,14 +22,9 @@ def evaluate(
     criteria: Sequence[CheckSpec], context: Context, incident: Incident, *, limit: float = LIMIT_S
 ) -> dict[str, CriterionState]:
     """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met` unknown."""
-    if not criteria:
-        return {}
-    pool = concurrent.futures.ThreadPoolExecutor(len(criteria), thread_name_prefix="criterion")
-    futures = {criterion.id: pool.submit(_evaluate, criterion, context, incident) for criterion in criteria}
-    done, _ = concurrent.futures.wait(futures.values(), timeout=limit)
-    pool.shutdown(wait=False, cancel_futures=True)
-    late = CriterionState(None, f"no answer within {limit:.0f} s", context.clock.now())
-    return {name: future.result() if future in done else late for name, future in futures.items()}
+    calls = {item.id: functools.partial(_evaluate, item, context, incident) for item in criteria}
+    late = f"no answer within {limit:.0f} s"
+    return side_by_side(calls, limit_s=limit, late=lambda _: CriterionState(None, late, context.clock.now()))
 
 
 def _evaluate(criterion: CheckSpec, context: Context, incident: Incident) -> CriterionState:

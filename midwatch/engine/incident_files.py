@@ -109,10 +109,5 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
             f"{folder.journal} does not begin with a declaration", hint=f"Look at it: midwatch verify {folder.id}"
         )
     with event_errors(folder.id, events[0]):
-        base = str(events[0].body["base"])
-    return incident_runbook(folder, base), events
-
-
-def incident_runbook(folder: IncidentFolder, base: str) -> Runbook:
-    """The runbook in an incident's folder, its relative paths still starting where they did on the day."""
-    return load_copies(folder, Path(base))
+        base = Path(str(events[0].body["base"]))
+    return load_copies(folder, base), events

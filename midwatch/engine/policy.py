@@ -29,7 +29,7 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
     status = incident.status(step)
     if step.kind is StepKind.MANUAL:
         raise Refused(f"{step.title} is done by a person", hint="Mark it done when it is done")
-    is_open(incident)
+    require_open(incident)
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is already running", hint="Wait for it or cancel it")
     _needs(step, incident, runbook)
@@ -59,7 +59,7 @@ def require_preconditions_or_reason(step: Step, found: Mapping[str, CriterionSta
 
 def require_start_point(step: Step, incident: Incident, runbook: Runbook, reason: str) -> list[Step]:
     """The earlier steps that are passed over when one goes on from this one."""
-    is_open(incident)
+    require_open(incident)
     require_reason(reason)
     if incident.status(step).concluded or incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Start from a step that is still to do")
@@ -84,7 +84,7 @@ def approval_of(step: Step, plan: Plan, incident: Incident) -> Approval | None:
 
 def require_approvable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, driver: Identity) -> None:
     """Whether a second person may be asked to approve this plan."""
-    is_open(incident)
+    require_open(incident)
     if not needs_approval(step, plan):
         raise Refused(f"{step.title} takes one person", hint="Run it")
     require_known(driver, "who asks for a second person")
@@ -135,7 +135,7 @@ def require_approved_plan(step: Step, plan: Plan, incident: Incident, person: Id
 
 def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, reason: str) -> None:
     """Whether what the step did may be undone now, as this plan of its undo says."""
-    is_open(incident)
+    require_open(incident)
     status, last = incident.status(step), incident.step(step.id).last
     if status is StepStatus.RUNNING:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
@@ -147,7 +147,7 @@ def require_undoable(step: Step, plan: Plan, incident: Incident, *, typed: str, 
 
 def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
     """The attempt whose effect is looked for: one whose outcome nobody knows."""
-    is_open(incident)
+    require_open(incident)
     last = incident.step(step.id).last
     if last is None or incident.status(step) is not StepStatus.UNKNOWN:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Only an unknown outcome is checked")
@@ -166,7 +166,7 @@ def require_manual(
     step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]
 ) -> dict[str, str]:
     """The answers that count, once they are complete. A step that a machine does is marked done only after it failed."""
-    is_open(incident)
+    require_open(incident)
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
@@ -200,7 +200,7 @@ def require_answers(step: Step, values: Mapping[str, str]) -> dict[str, str]:
 
 def require_decidable(step: Step, incident: Incident, reason: str) -> None:
     """Whether a person may skip, fail or reopen the step now."""
-    is_open(incident)
+    require_open(incident)
     require_reason(reason)
     if incident.status(step) is StepStatus.RUNNING:
         raise Refused(f"{step.title} is running", hint="Cancel it first")
@@ -210,7 +210,7 @@ def require_closable(
     found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str
 ) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
-    is_open(incident)
+    require_open(incident)
     given, running = optional_reason(reason), incident.running()
     if running:
         raise Refused(f"{runbook.step(running[0].id).title} is running", hint="Wait for it or cancel it")
@@ -237,7 +237,7 @@ def require_consent(step: Step, plan: Plan, typed: str) -> None:
         raise Refused("What it destroys cannot be brought back", hint=f"Type the name {wanted} exactly to go on")
 
 
-def is_open(incident: Incident) -> None:
+def require_open(incident: Incident) -> None:
     """Whether anything may be done to it at all."""
     if not incident.open:
         raise Refused("The incident is closed", hint="Declare a new one")

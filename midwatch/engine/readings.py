@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import functools
 from collections.abc import Iterable
 
 from midwatch.api.parameters import build
@@ -10,6 +10,7 @@ from midwatch.api.probe import Probe, Reading
 from midwatch.api.registry import find_probe
 from midwatch.runbook.model import Runbook
 from midwatch.system.clock import Clock
+from midwatch.system.side_by_side import side_by_side
 
 
 def panel_probe(runbook: Runbook, name: str) -> Probe:
@@ -22,18 +23,10 @@ def panel_probe(runbook: Runbook, name: str) -> Probe:
 
 def take_readings(runbook: Runbook, names: Iterable[str], clock: Clock, *, limit: float) -> list[Reading]:
     """One reading a panel, in order, within `limit` seconds. A probe that hangs or breaks gives a reading that says so."""
-    wanted = list(names)
-    if not wanted:
-        return []
-    pool = concurrent.futures.ThreadPoolExecutor(len(wanted), thread_name_prefix="reading")
-    futures = [pool.submit(_read, runbook, name, clock) for name in wanted]
-    done, _ = concurrent.futures.wait(futures, timeout=limit)
-    pool.shutdown(wait=False, cancel_futures=True)  # a probe that hangs must not hold the step up
+    calls = {name: functools.partial(_read, runbook, name, clock) for name in names}
     late = f"no answer within {limit:.0f} s"
-    return [
-        future.result() if future in done else Reading(name, clock.now(), error=late)
-        for name, future in zip(wanted, futures, strict=True)
-    ]
+    readings = side_by_side(calls, limit_s=limit, late=lambda name: Reading(name, clock.now(), error=late))
+    return list(readings.values())
 
 
 def _read(runbook: Runbook, name: str, clock: Clock) -> Reading:

@@ -111,9 +111,9 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
     incident = reduce(events)
     driver = driver_of(folder)
     try:
-        from midwatch.engine.incident_files import incident_runbook
+        from midwatch.engine.driving import load_copies
 
-        steps = list(incident_runbook(folder, str(events[0].body["base"])).steps())
+        steps = list(load_copies(folder, Path(str(events[0].body["base"]))).steps())
         done = sum(incident.status(step) in (StepStatus.DONE, StepStatus.SKIPPED) for step in steps)
         total = sum(incident.status(step) is not StepStatus.NOT_NEEDED for step in steps)
     except MidwatchError:
