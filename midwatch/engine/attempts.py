@@ -13,7 +13,7 @@ from typing import Any
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
 from midwatch.engine.planning import typed_command
-from midwatch.incident.events import StepOutcome
+from midwatch.incident.events import StepOutcome, exit_words
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
 from midwatch.incident.state import Attempt, CriterionState
@@ -191,5 +191,5 @@ def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
     except OSError:
         tail = b""
     lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
-    text = safe_bytes(lines[-1]) if lines else f"exit {result.exit}"
+    text = safe_bytes(lines[-1]) if lines else exit_words(result.exit) or "no output"
     return text if len(text) <= _SUMMARY_LENGTH else text[: _SUMMARY_LENGTH - 1] + "…"

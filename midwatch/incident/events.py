@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from signal import Signals
 from typing import Any
 
 
@@ -93,6 +94,16 @@ class StepOutcome(StrEnum):
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
     UNKNOWN = "unknown"
+
+
+def exit_words(code: int | None, outcome: StepOutcome | None = None) -> str:
+    """How a process ended: `exit 1`, `ended by SIGSEGV`; empty where nobody knows, and where it was ended by Midwatch."""
+    if code is None or outcome in (StepOutcome.CANCELLED, StepOutcome.TIMED_OUT):
+        return ""
+    if code >= 0:
+        return f"exit {code}"
+    names = {int(number): number.name for number in Signals}
+    return f"ended by {names.get(-code, f'signal {-code}')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.markdown import cell_code, table, text
+from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
 from midwatch.reports.time_format import happened, time_of_day
 from midwatch.system.units import duration
@@ -24,6 +25,8 @@ _STAR = "★ "
 def event_table(facts: Facts) -> str:
     """The table. A criterion stands in it when its state changed, not each time it was looked at."""
     rows, criteria, day = [], dict[str, object](), ""
+    said: dict[str, int] = {}
+    """The events of steps that are done by notifying somebody, by what was said."""
     for event in facts.in_order():
         if event.kind in _SILENT or (event.kind == EventKind.JOURNAL_FALLBACKS and not event.body["problem"]):
             continue
@@ -38,17 +41,24 @@ def event_table(facts: Facts) -> str:
         day = date
         if event.kind == EventKind.NOTE and event.body.get("at"):
             shown += f" (written {time_of_day(event.time)})"
+        if event.kind == EventKind.MARKED_DONE:
+            said[str(event.body["note"]) or _title(facts, event.body["step"])] = event.seq
         star = _STAR if event.seq in facts.incident.stars else ""
-        rows.append((shown, text(event.actor), star + describe(facts, event), f"{event.seq}"))
+        rows.append((shown, text(event.actor), star + describe(facts, event, said), f"{event.seq}"))
     return table(("Time (UTC)", "Who", "What", "Event"), rows)
 
 
-def describe(facts: Facts, event: Event) -> str:
-    """What an event tells, as one line of Markdown that fits a table's cell, and the correction of its words."""
+def describe(facts: Facts, event: Event, said: Mapping[str, int] = MappingProxyType({})) -> str:
+    """What an event tells, as one line of Markdown that fits a table's cell, and the correction of its words.
+
+    A message that was `said` in another event is not repeated.
+    """
+    if event.kind == EventKind.NOTIFICATION_RECORDED and (seq := said.get(event.body["message"])):
+        return f"{_role(facts, {**event.body, 'message': ''})}, in the words of event {seq}"
     teller = _TELLERS.get(event.kind)
     line = teller(facts, event.body) if teller else f"{cell_code(event.kind)}, which this version does not know"
     correction = facts.incident.corrections.get(event.seq)
-    return f"{line} — **corrected** in event {correction.seq}: {text(correction.text)}" if correction else line
+    return f"{line} — **corrected** in event {correction.seq}: {sentence(correction.text)}" if correction else line
 
 
 def step_name(facts: Facts, step_id: str) -> str:
@@ -61,7 +71,14 @@ def step_name(facts: Facts, step_id: str) -> str:
 
 
 def _and(reason: object) -> str:
-    return f": {text(str(reason))}" if reason else ""
+    return f": {sentence(str(reason))}" if reason else ""
+
+
+def _title(facts: Facts, step_id: str) -> str:
+    try:
+        return facts.runbook.step(step_id).title
+    except KeyError:
+        return ""
 
 
 def _step(facts: Facts, body: Body) -> str:

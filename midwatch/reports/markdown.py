@@ -14,6 +14,8 @@ from midwatch.system.sanitize import safe_text
 RECORD_HEADING = "## The record"
 """The heading of the last section of an export, which foreign text never forms."""
 _ACTIVE = re.compile(r"[\\`*\[\]<>|~]")
+_CODE = re.compile(r"(?<![`\\])`([^`|\\]*[^`|\\\s][^`|\\]*)`(?!`)")
+"""What is meant as code; a bar would end a table's cell."""
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # inside a word it is no emphasis
 _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
 _SCHEME = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
@@ -24,14 +26,26 @@ _MARKER = re.compile(r"^(?:([-+=#])(?=[-+=#\s]|$)|(\d{1,9})([.)])(?=\s|$))")
 
 def text(foreign: str) -> str:
     """Foreign text as one line of Markdown; line ends show as `⏎`, control characters as `^G` and the like."""
-    line = " ".join(safe_text(foreign.strip()).split())
+    return _MARKER.sub(_unmarked, _escaped(" ".join(safe_text(foreign.strip()).split())))
+
+
+def sentence(foreign: str) -> str:
+    """What a person wrote as one line of Markdown: lines run on, and what stands between backticks is code, as was meant."""
+    pieces = _CODE.split(" ".join(safe_text(foreign, newlines=True).split()))
+    return _MARKER.sub(_unmarked, "".join(code(piece) if n % 2 else _escaped(piece) for n, piece in enumerate(pieces)))
+
+
+def _unmarked(marker: re.Match[str]) -> str:
+    return f"\\{marker[1]}" if marker[1] else f"{marker[2]}\\{marker[3]}"
+
+
+def _escaped(line: str) -> str:
     line = _ACTIVE.sub(r"\\\g<0>", line)
     line = _UNDERSCORE.sub(r"\\_", line)
     line = _ENTITY.sub(r"\\&", line)
     line = _SCHEME.sub(r"\\:", line)
     line = _WWW.sub(r"\\.", line)
-    line = _MAIL.sub("&#64;", line)
-    return _MARKER.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", line)
+    return _MAIL.sub("&#64;", line)
 
 
 def lines(foreign: str) -> str:

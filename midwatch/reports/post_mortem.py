@@ -15,7 +15,7 @@ from midwatch.reports.event_table import event_table, step_name
 from midwatch.reports.event_text import words_of
 from midwatch.reports.excerpts import excerpts
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.markdown import bullets, cell_code, document, lines, table, text
+from midwatch.reports.markdown import bullets, cell_code, document, lines, sentence, table, text
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.time_format import day_and_time, time_of_day
@@ -77,7 +77,7 @@ def _summary(facts: Facts) -> str:
     ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
     said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}. {ended}"
     cause = facts.answer(f"why_{WHYS}")
-    return said + (f"\n\nThe root cause: {text(cause)}" if cause else "")
+    return said + (f"\n\nThe root cause: {sentence(cause)}" if cause else "")
 
 
 def _impact(facts: Facts) -> str:
@@ -116,7 +116,7 @@ def _whys(facts: Facts) -> str:
     rows = []
     for number in range(1, WHYS + 1):
         key = f"why_{number}"
-        answer = text(facts.answer(key)) or TO_WRITE
+        answer = sentence(facts.answer(key)) or TO_WRITE
         rows.append(f"{number}. **{text(prompts.get(key, 'Why?'))}** {answer}")
     return "\n".join(rows)
 
@@ -146,7 +146,7 @@ def _action_items(facts: Facts) -> str:
     for number, item in enumerate(items, start=1):
         parts = [part.strip() for part in item.rsplit(";", 2)]
         what, owner, due = [*parts, "", ""][:3]
-        rows.append((f"{number}", *(text(part) or TO_WRITE for part in (what, owner, due))))
+        rows.append((f"{number}", *(sentence(part) or TO_WRITE for part in (what, owner, due))))
     return table(("No.", "What", "Owner", "Due"), rows) if rows else TO_WRITE
 
 
@@ -185,7 +185,7 @@ def _messages(facts: Facts) -> str:
             if event.kind == EventKind.UPDATE
             else _role_name(facts, event.body["role"])
         )
-        rows.append((time_of_day(event.time), text(to), text(event.actor), text(words_of(facts.events, event.seq))))
+        rows.append((time_of_day(event.time), text(to), text(event.actor), sentence(words_of(facts.events, event.seq))))
     return table(("Time (UTC)", "To", "From", "Message"), rows) if rows else "None was recorded."
 
 

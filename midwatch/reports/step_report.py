@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.event_redaction import masked_words
-from midwatch.incident.events import Event, EventKind
+from midwatch.incident.events import Event, EventKind, exit_words
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.markdown import bullets, code, code_block, text
+from midwatch.reports.markdown import bullets, code, code_block, sentence, text
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import day_and_time, elapsed, span
 from midwatch.runbook.model import Step
@@ -59,16 +59,23 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
         elif event.kind in _DECISIONS:
             yield _decision(facts, event)
     for key, value in state.values.items():
-        yield f"{code(key)}: {text(value)}"
+        yield f"{code(key)}: {sentence(value)}"
     if step.deviation and state.attempts:
-        yield f"The plan's own command is {code(step.original_command)}. {text(step.deviation)}"
+        yield _deviation(step)
+
+
+def _deviation(step: Step) -> str:
+    reason, command = sentence(step.deviation), step.original_command.strip()
+    if "\n" in command:
+        return f"{reason}\n\n  The plan's own command is:\n\n{code_block(command, indent='  ')}\n"
+    return f"The plan's own command is {code(command)}. {reason}" if command else reason
 
 
 def _attempt(attempt: Attempt, reason: str) -> str:
     kind = f"undoes attempt {attempt.undoes}, " if attempt.undoes is not None else ""
     lines = [f"Attempt {attempt.number}, {kind}{_when(attempt)}, {text(attempt.actor)}: {_outcome(attempt)}"]
     if reason:
-        lines.append(f"{'Taken back' if kind else 'Run all the same'}: {text(reason)}")
+        lines.append(f"{'Taken back' if kind else 'Run all the same'}: {sentence(reason)}")
     lines += [f"Not met: {text(line)}" for line in attempt.unmet]
     lines += [f"Reading: {text(line)}" for line in metric_changes(attempt)]
     if attempt.plan is not None:
@@ -86,7 +93,7 @@ def _attempt(attempt: Attempt, reason: str) -> str:
 
 
 def _verified(event: Event) -> str:
-    found = f"**{VERDICTS[event.body['holds']]}**. {text(event.body['detail'])}"
+    found = f"**{VERDICTS[event.body['holds']]}**. {sentence(event.body['detail'])}"
     return f"{day_and_time(event.time)}, {text(event.actor)}: looked whether it took effect: {found}"
 
 
@@ -103,8 +110,9 @@ def _when(attempt: Attempt) -> str:
 def _outcome(attempt: Attempt) -> str:
     if attempt.outcome is None:
         return "**running**"
-    exit_ = f", exit {attempt.exit}" if attempt.exit else ""
-    return f"**{attempt.outcome}**{exit_}" + (f". {text(attempt.summary)}" if attempt.summary else "")
+    words = exit_words(attempt.exit, attempt.outcome) if attempt.exit else ""
+    ended = f"**{attempt.outcome}**" + (f", {words}" if words else "")
+    return ended + (f". {sentence(attempt.summary)}" if attempt.summary else "")
 
 
 def _output(attempt: Attempt) -> str:
@@ -119,7 +127,7 @@ def _output(attempt: Attempt) -> str:
 
 def _decision(facts: Facts, event: Event) -> str:
     word, key = _DECISIONS[EventKind(event.kind)]
-    reason = text(str(event.body[key] or ""))
+    reason = sentence(str(event.body[key] or ""))
     before = next((facts.events[n] for n in range(event.seq - 2, -1, -1) if facts.events[n].kind in _SETTLES), None)
     took = f", {duration(elapsed(facts.events, before, event))} after the step before it" if before else ""
     return f"{day_and_time(event.time)}{took}, {text(event.actor)}: **{word}**" + (f". {reason}" if reason else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.markdown import bullets, text
+from midwatch.reports.markdown import bullets, sentence, text
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.reports.time_format import time_of_day
 from midwatch.runbook.model import Risk, Step, StepKind
@@ -19,7 +19,7 @@ _DRAFT = "write-post-mortem"  # the action that writes this very draft, which me
 def repairs(facts: Facts) -> str:
     """What the steps changed, as a list: those that succeeded and are meant to change something."""
     return bullets(
-        ": ".join(filter(None, (text(f"{step.number} {step.title}"), text("; ".join(_found(step, attempt))))))
+        ": ".join(filter(None, (text(f"{step.number} {step.title}"), sentence("; ".join(_found(step, attempt))))))
         for step, attempt in _attempts(facts)
         if attempt.outcome is StepOutcome.DONE and step.risk is not Risk.OBSERVE and step.uses != _DRAFT
     )
@@ -52,21 +52,22 @@ def badly(facts: Facts) -> Iterator[str]:
     """What went badly: failures, retries, skips, late updates, a severity that got worse, people not told."""
     for event in facts.events:
         if event.kind == EventKind.SEVERITY and str(event.body["to"]) < str(event.body["from"]):  # SEV-0 is the worst
-            yield f"The severity rose from {text(event.body['from'])} to {text(event.body['to'])}: {text(event.body['reason'])}"
+            rose = f"{text(event.body['from'])} to {text(event.body['to'])}"
+            yield f"The severity rose from {rose}: {sentence(event.body['reason'])}"
         elif event.kind == EventKind.MARKED_FAILED:
-            yield f"{_name(facts, event.body['step'])} failed: {text(event.body['reason'])}"
+            yield f"{_name(facts, event.body['step'])} failed: {sentence(event.body['reason'])}"
         elif event.kind == EventKind.JOURNAL_REPAIRED:
             yield f"The journal had to be repaired at {time_of_day(event.time)}: its writer or its disk failed."
         elif event.kind == EventKind.JOURNAL_FAILED_OVER:
-            yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {text(event.body['reason'])}"
+            yield f"The journal's own disk took no more events at {time_of_day(event.time)}: {sentence(event.body['reason'])}"
         elif event.kind == EventKind.JOURNAL_FALLBACK_LOST:
             yield f"Events after number {event.body['after']} were in memory only and are lost."
     for step, attempt in _attempts(facts):
         if attempt.outcome not in (StepOutcome.DONE, None):
-            yield f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {text(attempt.summary)}".rstrip()
+            yield f"{_name(facts, step.id)}, attempt {attempt.number}: {attempt.outcome}. {sentence(attempt.summary)}".rstrip()
     for step in facts.runbook.steps():
         if facts.incident.status(step) is StepStatus.SKIPPED:
-            yield f"{_name(facts, step.id)} was skipped: {text(facts.incident.steps[step.id].reason)}"
+            yield f"{_name(facts, step.id)} was skipped: {sentence(facts.incident.steps[step.id].reason)}"
     for since, seconds in facts.late_updates():
         yield f"No status update for {duration(seconds)} from {time_of_day(since)} on."
     for role in facts.incident.to_notify:

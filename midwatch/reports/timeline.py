@@ -12,7 +12,7 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.reports.event_table import event_table, met_word
 from midwatch.reports.excerpts import excerpts, starred
 from midwatch.reports.incident_facts import Facts
-from midwatch.reports.markdown import document, table, text
+from midwatch.reports.markdown import document, sentence, table, text
 from midwatch.reports.record_section import record_section
 from midwatch.reports.step_report import steps
 from midwatch.reports.time_format import day_and_time, time_of_day
@@ -65,7 +65,7 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
             f"{day_and_time(declared.time)} by {text(declared.actor)} on {text(str(declared.body['host']))}",
         )
     for prompt, value in told_inputs(facts.runbook, incident.inputs):
-        yield text(prompt), text(value)
+        yield text(prompt), sentence(value)
     yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
     yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
     yield "Drivers", _drivers(facts) or "nobody"
@@ -90,7 +90,10 @@ def _severities(facts: Facts) -> str:
     changes = [event for event in facts.events if event.kind == EventKind.SEVERITY]
     first = str(facts.declared.body["severity"]) if facts.declared else facts.incident.severity.value
     return "; then ".join(
-        [text(first), *(f"{text(e.body['to'])} at {time_of_day(e.time)} ({text(e.body['reason'])})" for e in changes)]
+        [
+            text(first),
+            *(f"{text(e.body['to'])} at {time_of_day(e.time)} ({sentence(e.body['reason'])})" for e in changes),
+        ]
     )
 
 
@@ -116,5 +119,5 @@ def criteria(facts: Facts) -> str:
         if state is None:
             rows.append((text(criterion.title), "not evaluated", "", ""))
         else:
-            rows.append((text(criterion.title), met_word(state.met), text(state.detail), time_of_day(state.at)))
+            rows.append((text(criterion.title), met_word(state.met), sentence(state.detail), time_of_day(state.at)))
     return table(("Criterion", "State", "Found", "At (UTC)"), rows) if rows else "The runbook has none."

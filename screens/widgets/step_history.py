@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from midwatch.incident.events import exit_words
 from midwatch.incident.state import Attempt, StepState, StepStatus
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step, StepKind
@@ -75,7 +76,8 @@ def _trouble(
     last = state.last if state else None
     outcome = last.outcome.value if last and last.outcome and status is StepStatus.FAILED else status.value
     text = (last.summary if last else "") or (state.reason if state else "")
-    code = f", exit {last.exit}" if last and last.exit is not None else ""
+    words = exit_words(last.exit, last.outcome) if last else ""
+    code = f", {words}" if words else ""
     lines = [
         Content.assemble(
             text_styles.state(status), text_styles.ink(f" {outcome}{code}", f"bold {STATE_STYLES[status]}")

@@ -48,6 +48,43 @@ def test_the_night_to_the_byte(name: str, export: object, told: list[Event], fol
     assert export(night.runbook(), list(told), folder) == found
 
 
+def test_export_says_each_thing_once_and_as_it_was_meant(told: list[Event], folder: IncidentFolder) -> None:
+    runbook = night.runbook()
+    steps = [step for phase in runbook.phases for step in phase.steps]
+    scripts = [step for step in steps if step.kind is StepKind.RUN or step.kind is StepKind.USES]
+    role = next(iter(runbook.roles))
+    own = next(step for step in steps if step.kind is StepKind.MANUAL)
+
+    def changed(step: Step) -> Step:
+        if step is scripts[0]:
+            return replace(step, deviation="`df` follows links.", original_command="")
+        if step is scripts[1]:
+            return replace(step, deviation="Not so.", original_command="cat <<-'EOF'\n\tone\n\tEOF\n")
+        return replace(step, notify=(role,)) if step is own else step
+
+    phases = tuple(replace(phase, steps=tuple(map(changed, phase.steps))) for phase in runbook.phases)
+    said, note = [], "asked `ops`\nto look"
+    for event in told:
+        body = dict(event.body)
+        if event.kind == EventKind.FINISHED and body["outcome"] == "failed":
+            body |= {"outcome": "timed out", "exit": -2}
+        if event.kind == EventKind.MARKED_DONE and body["step"] == own.id:
+            body |= {"note": note}
+        if event.kind == EventKind.NOTIFICATION_RECORDED:
+            body |= {"role": role, "message": note}
+        said.append(replace(event, body=body))
+    done = next(event.seq for event in said if event.body.get("note") == note)
+    found = timeline(replace(runbook, phases=phases), said, folder)
+    assert "⏎" not in found
+    assert "exit -2" not in found
+    assert "**timed out**" in found
+    assert "- `df` follows links." in found
+    assert "    The plan's own command is" not in found
+    assert "  cat <<-'EOF'\n  \tone\n  \tEOF\n" in found
+    assert found.partition("## Step by step")[0].count("asked `ops` to look") == 1
+    assert f"in the words of event {done}" in found
+
+
 def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: IncidentFolder) -> None:
     found = timeline(night.runbook(), told, folder)
     for part in (
@@ -60,7 +97,7 @@ def test_a_timeline_has_what_a_post_mortem_asks_for(told: list[Event], folder: I
         "02:04:00 (written 02:04:16)",
         "| Time to detect | 10 min |",
         "| Which ticket or page is it | OPS-4711 |",
-        "| seen | a red line⏎and more |",
+        "| seen | a red line and more |",
         "| Events | 36 |",
         "| Chain | whole |",
     ):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from midwatch.reports.markdown import bullets, cell_code, code, code_block, lines, table, text
+from midwatch.reports.markdown import bullets, cell_code, code, code_block, lines, sentence, table, text
 from midwatch.system.sanitize import safe_text
 
 PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": True})
@@ -85,6 +85,28 @@ def test_code_is_shown_as_it_is() -> None:
     assert shown(table(("a",), [(cell_code("a || b"),)])) == "a\na || b"
     [block] = [token for token in PARSER.parse(code_block("if x\n``` \n  y || z\n")) if token.type == "fence"]
     assert block.content == "if x\n``` \n  y || z\n"
+
+
+@settings(deadline=None)
+@given(WORDS)
+def test_sentence_is_a_paragraph_of_its_words_with_code_at_most(foreign: str) -> None:
+    markdown = sentence(foreign)
+    assert [kind for kind in shape(f"x {markdown}") if kind != "code_inline"] == shape("x y")
+    cells = shape(table(("a", markdown or "-"), [(markdown, "b")]))
+    assert [kind for kind in cells if kind != "code_inline"] == shape(table(("a", "x"), [("y", "b")]))
+
+
+@pytest.mark.parametrize(
+    ("foreign", "markdown"),
+    [
+        ("read with `df -h`, then\n`du -x /`: *full*", "read with `df -h`, then `du -x /`: \\*full\\*"),
+        ("one ` alone", "one \\` alone"),
+        ("`a | b`", "\\`a \\| b\\`"),
+        ("two lines\r\n\r\nof words", "two lines of words"),
+    ],
+)
+def test_sentence_keeps_what_its_author_meant(foreign: str, markdown: str) -> None:
+    assert sentence(foreign) == markdown
 
 
 def test_command_in_an_export_is_the_command_byte_by_byte() -> None:
