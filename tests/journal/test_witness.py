@@ -14,14 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import Finding, Standing, inspect
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.journal import testimony
 from midwatch.journal.codec import NO_LINE, decode, digest, encode
 from midwatch.journal.testimony import Head, heads_witnessed
 from midwatch.journal.witness import Witness, statement
@@ -220,31 +217,6 @@ def test_folder_with_an_escape_sequence_in_its_name_stays_one_line_of_ascii(tmp_
     log.file.write_bytes(line + b"\n")
     (said,) = heads_witnessed(folder, syslog_files=[log.file])
     assert said.heads == (Head(str(folder), 1, "a" * 64),)
-
-
-@given(data=st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_stands_in_syslog_is_read_without_a_fault(tmp_path: Path, data: bytes) -> None:
-    file = tmp_path / "syslog"
-    file.write_bytes(data + b'\nmidwatch: journal "\\ud800' + data + b'" event 1 head ' + b"0" * 64 + b"\n" + data)
-    heads_witnessed(tmp_path / "INC-1", syslog_files=[file])
-
-
-def test_syslog_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "syslog")
-    said = [one for one in heads_witnessed(tmp_path, syslog_files=[tmp_path / "syslog"]) if one.witness != "journald"]
-    assert "is not a regular file" in said[0].problem
-
-
-def test_journalctl_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program in its place: the real one does not hang on demand."""
-    program = tmp_path / "journalctl"
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(testimony, "JOURNALCTL_LIMIT_S", 0.2)
-    (said,) = heads_witnessed(tmp_path, syslog_files=[])
-    assert "journalctl did not end within" in said.problem
 
 
 INSIDE = """
