@@ -23,7 +23,7 @@ from midwatch.journal.writer import Journal
 from midwatch.runbook.loader import load
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
-from tests.support.program import MIDWATCH
+from tests.support.program import midwatch_text
 from tests.support.waiting import wait_for
 
 RUNBOOK = """\
@@ -54,7 +54,7 @@ def standings(folder: IncidentFolder) -> dict[str, Standing]:
 
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([MIDWATCH, "verify", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return midwatch_text("verify", *arguments, cwd=Path.cwd())
 
 
 def test_incident_that_is_as_it_was_is_whole_and_each_item_is_named(folder: IncidentFolder) -> None:

@@ -14,7 +14,7 @@ from midwatch.reports.signature import KEY, SIGNERS, sign, signature_of, signer_
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Failed
 from tests.reports import night
-from tests.support.program import MIDWATCH
+from tests.support.program import MIDWATCH, midwatch_text
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client")
 
@@ -61,9 +61,7 @@ def export(tmp_path: Path, key: Path) -> Path:
 
 
 def verify(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [MIDWATCH, "verify", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
-    )
+    return midwatch_text("verify", *map(str, arguments), cwd=cwd)
 
 
 def test_who_signed_is_named_from_the_list(export: Path, key: Path, home: Path) -> None:
