@@ -19,6 +19,8 @@ from midwatch.system.errors import BadInput
 from tests.support import program
 from tui.output import SafeStream
 
+pytestmark = pytest.mark.slow
+
 NAMES = {
     "escapes": b"\x1b]0;owned\x07a\x1b]52;c;aGVsbG8=\x1b\\b\x1b[2J\x1b[Hc\x07\x08\x7fd\x0e\x0f\x1b(0e\rf",
     "bytes": b"\xc2\x9b31mx\xc2\x9d0;t\xc2\x9cy\x9b31mz\xff",

@@ -15,6 +15,8 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
 from tests.support.refusing import run_refused
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: small

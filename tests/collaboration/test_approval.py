@@ -36,6 +36,8 @@ from tests.support.program import MIDWATCH
 from tests.support.waiting import wait_for
 from tui.cli import main
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: pair

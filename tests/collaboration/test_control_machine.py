@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,6 +20,8 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import MidwatchError
 from tests.collaboration.conftest import RUNBOOK
+
+pytestmark = pytest.mark.slow
 
 NAMES = ("ada", "bob", "eve")
 WHO = st.sampled_from(NAMES)

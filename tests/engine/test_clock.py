@@ -19,6 +19,8 @@ from midwatch.system.clock import SystemClock, from_rfc3339
 from tests.support.set_time import SetTime
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: clocks

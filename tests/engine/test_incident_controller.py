@@ -16,6 +16,8 @@ from midwatch.system.errors import Refused
 from tests.engine.conftest import ended
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def run(controller: IncidentController, step_id: str, **consent: str) -> StepStatus:
     controller.start(step_id, controller.plan(step_id), **consent)

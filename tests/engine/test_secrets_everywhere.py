@@ -23,6 +23,8 @@ from tests.redaction.forms import FORMS
 from tests.support.waiting import wait_for
 from tui.cli import main
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: told

@@ -21,6 +21,8 @@ from tests.engine.conftest import ended
 from tests.support.filling import fill, fill_inodes
 from tests.support.mounting import run_or_skip
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: full

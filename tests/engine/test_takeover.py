@@ -25,6 +25,8 @@ from midwatch.system.errors import MidwatchError, Refused
 from tests.engine.conftest import ended
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 DRIVES = """
 import sys, time
 from pathlib import Path

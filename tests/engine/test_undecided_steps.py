@@ -18,6 +18,8 @@ from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.system.errors import Exit, Refused
 from tests.engine.conftest import ended
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 title: A change

@@ -22,6 +22,8 @@ from midwatch.system.errors import Refused
 from tests.engine.conftest import ended
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: frozen

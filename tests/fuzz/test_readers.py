@@ -31,6 +31,8 @@ from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
 
+pytestmark = pytest.mark.slow
+
 FUZZED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LEAVES = (
     st.none()

@@ -26,6 +26,8 @@ from midwatch.system.errors import MidwatchError
 from tests.support.program import midwatch_text
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: small

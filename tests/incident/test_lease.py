@@ -22,6 +22,8 @@ from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Refused
 from tests.incident.locks import sight
 
+pytestmark = pytest.mark.slow
+
 HANG = """
 import sys
 from pathlib import Path

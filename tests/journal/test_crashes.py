@@ -20,6 +20,8 @@ from tests.journal.set_clock import SetClock, Write
 from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 
+pytestmark = pytest.mark.slow
+
 STREAM = """
 import sys
 from pathlib import Path

@@ -18,6 +18,8 @@ from tests.journal.fallbacks import LONG, begun, limited_to, moved
 from tests.journal.set_clock import SetClock
 from tests.support.filling import fill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def second(tmp_path: Path) -> Path:

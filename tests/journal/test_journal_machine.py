@@ -8,6 +8,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -18,6 +19,8 @@ from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
 from midwatch.system.errors import BadInput
 from tests.journal.set_clock import SetClock
+
+pytestmark = pytest.mark.slow
 
 BODIES = st.dictionaries(
     st.text(max_size=5), st.text(st.characters(codec="utf-8"), max_size=300) | st.integers(), max_size=4

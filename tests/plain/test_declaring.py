@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.plain_lines import RUNBOOK, Begin, incident
 
+pytestmark = pytest.mark.slow
+
 ASKED = """\
 inputs:
   - {name: ticket, prompt: Which ticket?, required: false}

@@ -28,6 +28,8 @@ from tui.plain.command_words import COMMAND_WORDS, parse
 from tui.plain.line_terminal import LineTerminal
 from tui.plain.session import Session
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_whole_incident(begin: Begin, here: Path) -> None:
     """On TERM=dumb by itself; every byte of it is plain text."""

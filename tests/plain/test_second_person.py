@@ -6,6 +6,8 @@ import os
 import pwd
 from pathlib import Path
 
+import pytest
+
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
@@ -13,6 +15,8 @@ from tests.collaboration.conftest import GROUP, User, become, place, share, user
 from tests.support.plain_lines import Begin, Talk, incident, status
 from tests.support.users import log_in
 from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["place", "users"]  # fixtures
 

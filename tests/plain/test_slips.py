@@ -12,6 +12,8 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.support.plain_lines import PROMPT, Begin, Talk, incident, status, to_the_work
 
+pytestmark = pytest.mark.slow
+
 
 def kinds(folder: Path) -> list[str]:
     return [event.kind for event in read(find(folder / "logs", "latest").journal)]

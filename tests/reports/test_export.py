@@ -24,6 +24,8 @@ from midwatch.runbook.model import Comms, Risk, Step, StepKind
 from tests.reports import night
 from tests.reports.test_markdown import WORDS, shape
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 DRAWS = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

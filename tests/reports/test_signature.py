@@ -16,7 +16,7 @@ from midwatch.system.errors import BadInput, Failed
 from tests.reports import night
 from tests.support.program import MIDWATCH, midwatch_text
 
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client")
+pytestmark = [pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no OpenSSH client"), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from midwatch.runbook.model import Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
 from midwatch.system.errors import SourceLocation
 
+pytestmark = pytest.mark.slow
+
 REAL = (Path(__file__).parents[2] / "runbook.yaml").read_bytes()
 LINES = REAL.splitlines(keepends=True)
 KEYS = sorted(

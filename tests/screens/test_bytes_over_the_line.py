@@ -10,6 +10,8 @@ import pytest
 
 from tests.screens.line import Line, lines
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 title: A flood

@@ -19,6 +19,8 @@ from midwatch.system.identity import Identity
 from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 ME = Identity.current().name
 SHE = "ada" if ME != "ada" else "mia"
 """Who drives: never whoever runs the tests."""

@@ -20,6 +20,8 @@ from tests.screens.sequences import SEQUENCES, together
 from tests.support.plain_lines import talking
 from tests.support.program import midwatch
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 title: Every sequence there is

@@ -17,6 +17,8 @@ from tests.screens.desk import RUNBOOK_FILE
 from tests.support.screen_pilot import grid, press, rest
 from tui.app.declare_app import DeclareApp
 
+pytestmark = pytest.mark.slow
+
 EARLIER = [
     Summary(
         "INC-20261120-0210-backup-failure", "Backup failure, PROD", "SEV-1", closed=datetime(2026, 11, 20, tzinfo=UTC)

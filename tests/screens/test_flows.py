@@ -21,6 +21,8 @@ from screens.incident.screen import IncidentScreen
 from screens.pages.output import OutputScreen
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: small

@@ -18,6 +18,8 @@ from tests.screens.desk import SessionInMemory
 from tests.support.panel_readings import ROWS
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 PLACE = SourceLocation("runbook.yaml", 1, 1)
 SIZES = {"60x15": (60, 15), "80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
 

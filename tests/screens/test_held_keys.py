@@ -19,6 +19,8 @@ from tests.screens.desk import SessionInMemory
 from tests.support.night import Night
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def night(monkeypatch: pytest.MonkeyPatch) -> Night:

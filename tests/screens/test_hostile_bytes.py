@@ -17,6 +17,8 @@ from tests.screens.line import lines as opened_lines
 from tests.support.plain_lines import PROMPT, talking
 from tests.support.program import midwatch
 
+pytestmark = pytest.mark.slow
+
 WORDS = "[/bold][@click=app.quit]x[/] {0} %s $(touch owned)"
 """What a runbook may say; the loader lets no control character in."""
 NAME = "d \x1b]0;pwned\x07\u202e[x]"

@@ -15,6 +15,8 @@ from tests.screens import slow_line
 from tests.screens.test_real_terminal import Terminal, own, status, terminal, time_to_move
 from tests.support.program import MIDWATCH
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["terminal"]  # the fixture
 SLOW = f"{sys.executable} {slow_line.__file__}"
 

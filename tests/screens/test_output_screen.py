@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.pages.output import OutputScreen
 from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
+
+pytestmark = pytest.mark.slow
 
 STEP = "emergency-backup"
 

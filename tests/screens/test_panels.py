@@ -21,6 +21,8 @@ from screens.widgets.styles import TextStyles
 from tests.screens.desk import NIGHT, SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_history_is_bounded_and_reaches_back_to_its_begin() -> None:
     history = TimeSeries()

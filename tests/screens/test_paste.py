@@ -11,6 +11,8 @@ from midwatch.journal.reader import read
 from tests.screens.test_real_terminal import Terminal, terminal
 from tests.support.program import MIDWATCH
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["terminal"]  # the fixture
 
 

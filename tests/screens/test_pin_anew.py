@@ -13,6 +13,8 @@ from midwatch.runbook.model import Environment
 from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 
 async def test_screen_asks_for_the_reason_and_plans_again(session: SessionInMemory) -> None:
     step = session.incident.next_step(session.runbook)

@@ -26,7 +26,7 @@ from tests.screens.test_flows import RUNBOOK
 from tests.support.program import MIDWATCH
 from tests.support.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = [pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"), pytest.mark.slow]
 MODE = re.compile(rb"\x1b\[\?([0-9]+)([hl])")
 ON, READLINE = (b"7", b"25"), (b"2004",)
 """Modes that are on by themselves: wrapping, the cursor; and what the shell's own editor sets."""

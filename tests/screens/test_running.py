@@ -15,6 +15,8 @@ from tests.engine.test_undo_and_verify import lose_the_freeze
 from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = """\
 midwatch: 1
 id: wary

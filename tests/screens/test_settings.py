@@ -19,6 +19,8 @@ from tests.support.screen_pilot import grid, opened, press, until
 from tui.app.keymap_file import keys_file, read_keymap
 from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
 async def test_the_settings_screen(session: SessionInMemory, golden, size: tuple[int, int]) -> None:

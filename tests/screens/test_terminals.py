@@ -15,6 +15,8 @@ from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import Pilots, grid, opened, press
 from tui.app.keymap_file import read_keymap
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     b"\x1b]52;c;cm0gLXJm\x07clipboard\n\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m [red]markup[/red] [/\n"
     b"\xe2\x80\xaereversed \x00nul \x9b31mC1 \xff\xfe\n" + b"A" * 100_000 + b"\nprogress 1\rprogress 2\rprogress 3\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.events import Paste
 
 from midwatch.incident.events import EventKind
 from screens.pages.timeline import TimelineScreen
 from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, rest
+
+pytestmark = pytest.mark.slow
 
 
 async def test_words_are_corrected_beside_themselves(session: SessionInMemory) -> None:

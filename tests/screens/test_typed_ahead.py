@@ -24,6 +24,8 @@ from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 from tui.terminal import key_queue
 
+pytestmark = pytest.mark.slow
+
 STEP = "emergency-backup"
 AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = {
     "note": (["n", *"smoke", "ctrl+s"], ["ctrl+s"], lambda incident: incident.notes[-1].text == "smoke"),

@@ -16,6 +16,8 @@ from midwatch.supervisor.start import start
 from midwatch.supervisor.status import inspect_attempt
 from midwatch.system.errors import Failed
 
+pytestmark = pytest.mark.slow
+
 CONSTANT = secret_constant("API_TOKEN", "report")
 
 

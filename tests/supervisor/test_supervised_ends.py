@@ -18,6 +18,8 @@ from midwatch.system.process import ProcessIdentity, boot_id, stat_of
 from tests.supervisor.supervised import Step, gone
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_timeout_ends_the_whole_group(step: Step) -> None:
     step.start("sleep 300 & echo $!; sleep 300 | cat", timeout=0.5)

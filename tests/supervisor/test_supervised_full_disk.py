@@ -16,6 +16,8 @@ from tests.support.filling import fill
 from tests.support.mounting import run_or_skip
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def _mount_tmpfs(at: Path) -> None:
     run_or_skip("mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=64", "midwatch-test", at)

@@ -17,6 +17,8 @@ from midwatch.supervisor.step_outputs import read_values
 from tests.supervisor.supervised import Step
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 SECRET = "correct-horse'battery staple"
 LEARNT = "Zx9-learnt-in-mid-stream"
 

@@ -23,6 +23,8 @@ from tests.supervisor.supervised import Step
 from tests.support.refusing import run_refused
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 START = """
 import json, resource, sys
 from pathlib import Path

@@ -24,6 +24,8 @@ from tests.supervisor.supervised import Step
 from tests.support.users import ALICE, needs_root, run_as
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def test_done(step: Step) -> None:
     assert inspect_attempt(step.folder) is None
