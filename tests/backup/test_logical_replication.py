@@ -14,7 +14,7 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.reset_password import ResetPassword
 from actions.restore import Restore
-from actions.restoring.restore_database import made_at
+from actions.restoring.restore_database import drop, inspect_server, made_at
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Context
 from midwatch.api.plan import Plan
@@ -23,6 +23,7 @@ from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
+from probes.postgres.routes import superuser_route
 from tests.password.conftest import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder
 from tests.support.waiting import wait_for
@@ -190,7 +191,7 @@ def test_the_lines_that_a_swap_prints_remove_what_was_put_aside_with_its_slots(
     assert not publisher.sql("SELECT 1 FROM pg_replication_slots")
 
 
-def test_a_failed_restore_with_a_subscription_leaves_nothing_and_keeps_its_first_cause(
+def test_a_failed_restore_with_a_subscription_says_its_first_cause_and_is_dropped_whole(
     pair: tuple[Server, Server], context: Context
 ) -> None:
     publisher, subscriber = pair
@@ -203,8 +204,10 @@ def test_a_failed_restore_with_a_subscription_leaves_nothing_and_keeps_its_first
     """
     subscriber.sql(script, database="arp")
     path = saved(target, context)
-    with pytest.raises(MidwatchError, match="the first cause"):
-        Restore(target, path).apply(context, Restore(target, path).plan(context))
+    outcome = Restore(target, path).apply(context, Restore(target, path).plan(context))
+    assert (outcome.ok, "the first cause" in outcome.summary) == (False, True), "the rows are kept for the operator"
+    route = superuser_route(context.runbook, replace(target, database="postgres"))
+    assert drop(route, outcome.values["database"], inspect_server(route, "arp").version) == ""
     names = [str(name) for (name,) in subscriber.sql("SELECT datname FROM pg_database")]
     assert not [name for name in names if made_at(name) is not None]
     publisher.sql("INSERT INTO stock VALUES (4, 'goes on')", database="arp")

@@ -48,7 +48,7 @@ def said(context: Context) -> list[str]:
 
 
 def log(context: Context) -> list[str]:
-    return [line[20:] for line in (context.location("logs") / "backup.log").read_text().splitlines()]
+    return [line[21:] for line in (context.location("logs") / "backup.log").read_text().splitlines()]
 
 
 def run(context: Context) -> Path:
