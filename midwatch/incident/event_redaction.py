@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from midwatch.api.plan import Plan
+from midwatch.api.plan import ROLE, SYSTEM_IDENTIFIER, Plan
 from midwatch.api.probe import Reading
 from midwatch.redaction import SECRET_SHAPED, mask
 from midwatch.redaction.ordinary import is_ordinary
@@ -26,10 +26,10 @@ _NOT_TEXT = frozenset(
         "action",
         "supervisor",
     }
-    | {"bindings", "system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
+    | {"system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
 )
 """Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
-_ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "with"})
+_ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "with", "bindings"})
 """Keys of mappings whose own keys are anybody's."""
 
 
@@ -47,12 +47,16 @@ def _masked(value: Any, secrets: Mapping[str, str], *, everything: bool) -> Any:
     if isinstance(value, Mapping):
         return {k: _value_of(k, v, secrets) for k, v in value.items()} if everything else masked(value, secrets)
     if isinstance(value, list | tuple):
+        if len(value) == 2 and isinstance(value[0], str):  # a fact of a plan: its label may name a secret
+            return [mask(value[0], secrets), _value_of(*value, secrets)]
         return [_masked(item, secrets, everything=everything) for item in value]
     return value
 
 
 def _value_of(name: Any, value: Any, secrets: Mapping[str, str]) -> Any:
     """A value of a mapping whose keys are anybody's: one that is named like a secret is one."""
+    if str(name).startswith((SYSTEM_IDENTIFIER, ROLE)):
+        return value
     if not isinstance(value, str) or not names_secret(str(name)):
         return _masked(value, secrets, everything=True)
     if not is_ordinary(value.encode("utf-8", "replace"), of_password=True):

@@ -22,6 +22,7 @@ import midwatch
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file
+from midwatch.redaction import mask
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.logind import hand_over
@@ -47,7 +48,7 @@ def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], 
     except OSError as error:
         raise _not_started(error.strerror or "no socket", folder) from error
     with ours, theirs:
-        _write_order(folder, order)
+        _write_order(folder, order, secrets)
         ours.settimeout(START_GRACE)
         try:
             process = subprocess.Popen(
@@ -90,13 +91,13 @@ def _not_started(reason: str, folder: AttemptFolder) -> Failed:
     return Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
 
 
-def _write_order(folder: AttemptFolder, order: LaunchSpec) -> None:
+def _write_order(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(folder.path)
         with os.fdopen(open_file(folder.order, flags), "w", encoding="ascii") as file:
-            json.dump(_record_of(order), file)
+            json.dump(_record_of(order, secrets), file)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder.path)
@@ -106,10 +107,13 @@ def _write_order(folder: AttemptFolder, order: LaunchSpec) -> None:
         raise Failed(f"The order of the step cannot be stored in {folder.path}: {error.strerror}") from error
 
 
-def _record_of(order: LaunchSpec) -> dict[str, Any]:
-    """The order as it is kept: of a variable with the name of a secret only the name."""
-    variables = {name: f"[secret {name}]" if names_secret(name) else value for name, value in order.env.items()}
-    return order.to_json() | {"env": variables}
+def _record_of(order: LaunchSpec, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The order as it is kept, masked: of a variable with the name of a secret only the name."""
+    variables = {
+        name: f"[secret {name}]" if names_secret(name) else mask(value, secrets) for name, value in order.env.items()
+    }
+    words = [mask(word, secrets) for word in order.argv]
+    return order.to_json() | {"argv": words, "env": variables, "cwd": mask(order.cwd, secrets)}
 
 
 def _answer(ours: socket.socket) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from itertools import pairwise
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.debug_log import kept_in
 from midwatch.incident.state import StepStatus
 from midwatch.redaction.visible_text import project
 from midwatch.reports.post_mortem import post_mortem
@@ -124,3 +126,66 @@ def assert_not_in_processes(forms: set[bytes]) -> None:
             except OSError:
                 continue
             assert not [form for form in forms if form in content], process
+
+
+SOURCES = """\
+midwatch: 1
+id: sources
+title: Every source of text
+severity: SEV-2
+locations: {freeze: "at-correct-horse-battery/freeze.json"}
+phases:
+  - title: Tell
+    section: "1"
+    steps:
+      - {id: asked, title: Ask, questions: [{name: seen, prompt: What is there?}]}
+      - id: fails
+        title: Fail
+        run: echo "out $SEEN $ARP_PASSWORD"; echo "err $ARP_PASSWORD" >&2; echo "value=$ARP_PASSWORD" >> "$STEP_OUTPUT"; exit 3
+        env: {SEEN: {from: asked.seen}}
+        risk: change
+      - {id: left, title: Left out}
+      - {id: freeze, title: Freeze deployments, uses: freeze, with: {mode: "on"}, risk: change}
+"""
+
+
+def test_secret_of_each_source_of_text_reaches_no_file(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Output, value, answer, note, reason, parameter, effect, error, command, update, log, exports, support report."""
+    secret = "correct-horse-battery"
+    monkeypatch.setenv("ARP_PASSWORD", secret)
+    (here / f"at-{secret}").mkdir()
+    (here / "runbook.yaml").write_text(SOURCES)
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    with kept_in(controller.folder.debug_log, lambda: {"ARP_PASSWORD": secret}):
+        logging.getLogger("midwatch.engine").info("connecting with %s", secret)
+    controller.mark_done("asked", values={"seen": f"it is {secret}"})
+    controller.start("fails", controller.plan("fails"))
+    assert ended(controller, "fails") is StepStatus.FAILED
+    controller.start("fails", controller.plan("fails"), reason=f"again with {secret}")
+    assert ended(controller, "fails") is StepStatus.FAILED
+    controller.skip("left", f"no need of {secret}")
+    plan = controller.plan("freeze")
+    assert any(secret in effect.object for effect in plan.effects)
+    controller.start("freeze", plan)
+    assert ended(controller, "freeze") is StepStatus.DONE
+    controller.note(f"it was {secret}")
+    controller.update(f"we have {secret}")
+    controller.leave()
+    assert main(["show", "--json"]) == main(["show"]) == main(["export"]) == main(["export", "--post-mortem"]) == 0
+    assert main(["support-report"]) == 0
+    texts = {
+        str(path.relative_to(controller.folder.path)): path.read_text(errors="replace")
+        for path in controller.folder.path.rglob("*")
+        if path.is_file() and path.name != "plan.json"  # the effects that were consented to, by their names
+    }
+    shown = capsys.readouterr()
+    del texts["runbook.yaml"]
+    texts |= {"printed": shown.out, "said": shown.err}
+    assert not [name for name, text in texts.items() if secret in text]
+    journal = texts["journal.jsonl"]
+    for source in ("it is", "again with", "no need of", "at-", "it was", "we have"):
+        assert f"{source} [secret ARP_PASSWORD]" in journal or f"{source}[secret ARP_PASSWORD]" in journal, source
+    assert "connecting with [secret ARP_PASSWORD]" in texts["debug.log"]
+    assert "out it is [secret ARP_PASSWORD] [secret ARP_PASSWORD]" in texts["steps/fails/1/output"]
