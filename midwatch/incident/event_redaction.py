@@ -48,7 +48,7 @@ def _masked(value: Any, secrets: Mapping[str, str], *, everything: bool) -> Any:
         return {k: _value_of(k, v, secrets) for k, v in value.items()} if everything else masked(value, secrets)
     if isinstance(value, list | tuple):
         if len(value) == 2 and isinstance(value[0], str):  # a fact of a plan: its label may name a secret
-            return [mask(value[0], secrets), _value_of(*value, secrets)]
+            return [mask(value[0], secrets), _value_of(value[0], value[1], secrets)]
         return [_masked(item, secrets, everything=everything) for item in value]
     return value
 
