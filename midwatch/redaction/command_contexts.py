@@ -17,6 +17,7 @@ COMMANDS = (
     # options of commands
     row(
         "option",
+        "gitleaks' and detect-secrets' rules",
         "-pass|-secret|-token|-key|-pw|-credential",
         rb"-(?:" + PASS + rb"|pass|pwd|pw|secret|token|key)(?:-?(?:id|string|value))?" + _AFTER_OPTION,
         Value.WORD,
@@ -28,6 +29,7 @@ COMMANDS = (
     ),
     row(
         "option of PowerShell",
+        "PowerShell: ConvertTo-SecureString",
         "-password|-secret|-token|-asplaintext|-credential",
         rb"-(?:password|secret|token|credential)[ \t]+(?=\S)",
         Value.WORD,
@@ -36,6 +38,7 @@ COMMANDS = (
     ),
     row(
         "option",
+        "gitleaks' and detect-secrets' rules",
         "password|token|secret|apikey|passwd",
         rb"(?:password|token|secret|apikey|passwd)" + _AFTER_OPTION,
         Value.WORD,
@@ -43,9 +46,16 @@ COMMANDS = (
         _START + rb"--(?:[\w-]*-)?",
         reach=48,
     ),
-    row("secure string", "securestring", rb"securestring[ \t]+(?:-string[ \t]+)?(?=[\"'])", Value.WORD),
+    row(
+        "secure string",
+        "PowerShell: ConvertTo-SecureString",
+        "securestring",
+        rb"securestring[ \t]+(?:-string[ \t]+)?(?=[\"'])",
+        Value.WORD,
+    ),
     row(
         "-p of MySQL",
+        "mysql(1), 7z(1)",
         "-p",
         rb"-p(?=[^\s=-])",
         Value.WORD,
@@ -57,6 +67,7 @@ COMMANDS = (
     ),
     row(
         "-p of others",
+        "sshpass(1), mongosh, docker login",
         "-p",
         rb"-p(?:[ \t]+|(?=['\"]))(?=[^\s-])",
         Value.WORD,
@@ -66,9 +77,10 @@ COMMANDS = (
             rb"|;&]* login|cqlsh|influx|rabbitmqadmin|vncviewer|couchbase-cli|cbq"
         ),
     ),
-    row("-p of sshpass", "-p", rb"-p(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"sshpass")),
+    row("-p of sshpass", "sshpass(1)", "-p", rb"-p(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"sshpass")),
     row(
         "-P",
+        "zip(1), sqlcmd, mosquitto_pub(1), ipmitool(1)",
         "-p",
         rb"-p[ \t]*(?=[^\s-])",
         Value.WORD,
@@ -76,13 +88,28 @@ COMMANDS = (
         _command(rb"zip|unzip|sqlcmd|bcp|mosquitto_\w+|ipmitool|osql|isql|tsql|fisql"),
     ),
     row(
-        "-a of Redis", "-a", rb"-a[ \t]+(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"(?:redis|valkey|keydb)-\w+")
+        "-a of Redis",
+        "redis-cli",
+        "-a",
+        rb"-a[ \t]+(?=[^\s-])",
+        Value.WORD,
+        Test.PASSWORD,
+        _command(rb"(?:redis|valkey|keydb)-\w+"),
     ),
-    row("-w of LDAP", "-w", rb"-w[ \t]*(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"ldap\w+")),
-    row("-x of SNMP", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, _command(rb"snmp\w+")),
-    row("-k of OpenSSL", "-k", rb"-k[ \t]+(?=[^\s/-])", Value.WORD, Test.PASSWORD, _command(rb"openssl")),
+    row("-w of LDAP", "ldapsearch(1)", "-w", rb"-w[ \t]*(?=[^\s-])", Value.WORD, Test.PASSWORD, _command(rb"ldap\w+")),
+    row("-x of SNMP", "snmpcmd(1)", "-a|-x", rb"-[ax][ \t]+(?=[^\s-])", Value.WORD, Test.MIXED, _command(rb"snmp\w+")),
+    row(
+        "-k of OpenSSL",
+        "openssl-enc(1)",
+        "-k",
+        rb"-k[ \t]+(?=[^\s/-])",
+        Value.WORD,
+        Test.PASSWORD,
+        _command(rb"openssl"),
+    ),
     row(
         "-u name:password",
+        "curl(1), smbclient(1), lftp(1)",
         "-u",
         rb"-u[ \t]*(?=[^\s-])",
         Value.USER_AND_PASSWORD,
@@ -94,6 +121,7 @@ COMMANDS = (
     ),
     row(
         "--user name:password",
+        "curl(1)",
         "-user|-proxy-user|-proxy-auth|-auth|-ftp-user",
         rb"-(?:proxy-user|ftp-user|user|proxy-auth|auth)[= \t][ \t]*(?=\S)",
         Value.USER_AND_PASSWORD,
@@ -103,6 +131,7 @@ COMMANDS = (
     ),
     row(
         "OpenSSL's pass:",
+        "openssl-passphrase-options(1)",
         "pass:",
         rb"pass:(?=\S)",
         Value.WORD,
@@ -111,6 +140,7 @@ COMMANDS = (
     ),
     row(
         "keytool",
+        "keytool(1)",
         "storepass|keypass",
         rb"(?:storepass|keypass)[ \t]+(?=[^\s:-])",
         Value.WORD,
@@ -119,6 +149,7 @@ COMMANDS = (
     ),
     row(
         "/p: of Windows",
+        "Windows: mstsc, schtasks",
         "/p:|/pass:|/password:",
         rb"/p(?:ass(?:word)?)?:(?=\S)",
         Value.WORD,
@@ -127,23 +158,41 @@ COMMANDS = (
     ),
     row(
         "net use",
+        "Windows: net use",
         "net use|net user",
         rb"net user?[ \t]+\S+(?:[ \t]+\\\\\S+)?[ \t]+(?=[^\s/])",
         Value.WORD,
         Test.PASSWORD,
     ),
-    row("net use", "/user:", rb"/user:\S+[ \t]+(?=[^\s/])", Value.WORD, Test.PASSWORD, rb"net use\b[^\n]*"),
+    row(
+        "net use",
+        "Windows: net use",
+        "/user:",
+        rb"/user:\S+[ \t]+(?=[^\s/])",
+        Value.WORD,
+        Test.PASSWORD,
+        rb"net use\b[^\n]*",
+    ),
     row(
         "htpasswd",
+        "htpasswd(1)",
         "htpasswd",
         rb"htpasswd[ \t]+-\w*b\w*(?:[ \t]+-\w+(?:[ \t]+\d+)?)*[ \t]+(?:[^\s-]\S*[ \t]+)?[^\s-]\S*[ \t]+(?=[^\s-]\S*\s*(?:\n"
         rb"|$))",
         Value.WORD,
         Test.PASSWORD,
     ),
-    row("chpasswd", "chpasswd", rb"chpasswd[^\n<]*<<<[ \t]*(?=\S)", Value.USER_AND_PASSWORD, Test.PASSWORD),
+    row(
+        "chpasswd",
+        "chpasswd(8)",
+        "chpasswd",
+        rb"chpasswd[^\n<]*<<<[ \t]*(?=\S)",
+        Value.USER_AND_PASSWORD,
+        Test.PASSWORD,
+    ),
     row(
         "rabbitmqctl",
+        "rabbitmqctl(8)",
         "rabbitmqctl",
         rb"rabbitmqctl\b[^\n]{0,60}?(?:add_user|change_password|authenticate_user)[ \t]+\S+[ \t]+(?=\S)",
         Value.WORD,
@@ -151,6 +200,7 @@ COMMANDS = (
     ),
     row(
         "SQL*Plus",
+        "Oracle: SQL*Plus",
         "sqlplus|impdp|expdp|sqlldr|rman target|exp |imp ",
         rb"(?:sqlplus|impdp|expdp|sqlldr|rman target|exp|imp)(?:[ \t]+-\w+)*[ \t]+[\w$#]+/(?=[^\s@/]+(?:@|\s|$))",
         Value.USER_INFO,
@@ -159,6 +209,7 @@ COMMANDS = (
     ),
     row(
         "vault login",
+        "HashiCorp Vault: vault login",
         "vault login|vault unseal|operator unseal",
         rb"(?:vault login|vault unseal|operator unseal)(?:[ \t]+-\S+)*[ \t]+(?=[^\s-])",
         Value.WORD,
@@ -166,17 +217,19 @@ COMMANDS = (
     ),
     row(
         "aws configure set",
+        "AWS CLI: configure set",
         "aws configure set",
         rb"aws configure set (?:[\w.]*\.)?(?:aws_)?(?:secret_access_key|session_token)[ \t]+(?=\S)",
         Value.WORD,
     ),
     row(
         "setx",
+        "Windows: setx",
         "setx|set ",
         rb"(?:setx|set)[ \t]+(?:-\w+ |/m )?[\w.]*(?:password|passwd|secret|token|api_?key)[ \t]+(?=[^\s=/])",
         Value.WORD,
         Test.PASSWORD,
         rb"(?:^|[\s;&|\\])",
     ),
-    row("from-literal", "from-literal", rb"from-literal[= ][\"']?[\w.-]+=(?=\S)", Value.WORD),
+    row("from-literal", "kubectl create secret", "from-literal", rb"from-literal[= ][\"']?[\w.-]+=(?=\S)", Value.WORD),
 )

@@ -61,6 +61,8 @@ class Context:
     """One place where a secret stands."""
 
     name: str
+    source: str
+    """The documentation of the program, a standard, or the lists that have the place."""
     keywords: tuple[bytes, ...]
     """Lower-case words, one of which begins every head."""
     head: re.Pattern[bytes]
@@ -75,6 +77,7 @@ class Context:
 
 def row(
     name: str,
+    source: str,
     keywords: str,
     head: bytes,
     value: Value,
@@ -86,7 +89,7 @@ def row(
     """`keywords` are parted by `|`; `before` is looked for at the end of what precedes the keyword."""
     words = tuple(word.encode() for word in keywords.split("|"))
     ends = re.compile(rb"(?:" + before + rb")\Z", re.I) if before else None
-    return Context(name, words, re.compile(head, re.I), ends, value, test, reach)
+    return Context(name, source, words, re.compile(head, re.I), ends, value, test, reach)
 
 
 SUFFIX = (

@@ -12,6 +12,7 @@ LINES = (
     # found by their line, because no word in them is their own
     row(
         ".pgpass line",
+        "libpq: the password file",
         ":",
         rb":(?:\*|\d{1,5}):(?!\d+:)(?:[\w.*$ -]|\\.){1,63}:(?!\d+:)(?:[\w.*@$-]|\\.){1,63}:(?=\S)",
         Value.LINE,
@@ -20,6 +21,7 @@ LINES = (
     ),
     row(
         "DES of htpasswd",
+        "htpasswd(1), crypt(5)",
         ":",
         rb":(?=[./0-9A-Za-z]{12}[.26AEIMQUYcgkosw](?:[:\r\n]|$))"
         rb"(?=\S{0,12}[0-9])(?=\S{0,12}(?-i:[a-z]))(?=\S{0,12}(?-i:[A-Z]))",
@@ -38,6 +40,7 @@ FILES = (
     # files
     row(
         "netrc",
+        "netrc(5)",
         "password|passwd",
         rb"passw(?:or)?d[ \t]+(?=\S)",
         Value.WORD,
@@ -48,12 +51,14 @@ FILES = (
     ),
     row(
         "redis.conf",
+        "Redis: redis.conf",
         "requirepass|masterauth",
         rb"(?:requirepass|masterauth|sentinel auth-pass \S+)[\"']?[ \t]+(?=\S)",
         Value.WORD,
     ),
     row(
         "AUTH",
+        "Redis: AUTH",
         "auth ",
         rb"auth (?:[\w-]+ )?(?=\S+\s*(?:[\"'\n]|$))",
         Value.WORD,
@@ -62,6 +67,7 @@ FILES = (
     ),
     row(
         "LDAP",
+        "slapd.conf(5), ldap.conf(5)",
         "rootpw|bindpw|olcrootpw",
         rb"(?:olc)?(?:rootpw|bindpw):?[ \t]+(?=\S)",
         Value.WORD,
@@ -70,6 +76,7 @@ FILES = (
     ),
     row(
         "userlist.txt of PgBouncer",
+        "PgBouncer: authentication file format",
         '\n"',
         rb"\n\"[^\"\n]{1,63}\"[ \t]+(?=\"[^\"\n]+\"[ \t]*(?:\n|\r|$))",
         Value.WORD,
@@ -77,6 +84,7 @@ FILES = (
     ),
     row(
         "Postfix's map",
+        "Postfix: smtp_sasl_password_maps",
         "]:",
         rb"\]:\d{1,5}[ \t]+(?=[^\s:]+:\S)",
         Value.USER_AND_PASSWORD,
@@ -85,6 +93,7 @@ FILES = (
     ),
     row(
         "XML element",
+        "Maven: settings.xml",
         "pass|secret|token|key|pwd",
         rb"(?:"
         + PASS
@@ -98,6 +107,7 @@ FILES = (
     ),
     row(
         "XML property",
+        ".NET: appSettings",
         "pass|secret|token|key|pwd",
         rb"(?:"
         + PASS
@@ -111,6 +121,7 @@ FILES = (
     ),
     row(
         "property list",
+        "Apple: property lists",
         "password</key>|token</key>|secret</key>",
         rb"(?:password|token|secret)</key>\s{0,40}<string>(?=[^\s<])",
         Value.ELEMENT,
@@ -119,6 +130,7 @@ FILES = (
     # SQL
     row(
         "PASSWORD '…'",
+        "PostgreSQL: ALTER ROLE",
         "password",
         rb"password(?:\s{1,8}for\s{1,8}\S{1,128})?\s{0,8}(?:\(\s{0,4}|=\s{0,4}|to\s{1,4}"
         rb"|\s)\s{0,8}(?:n|e|u&)?(?='|\$\$)",
@@ -128,42 +140,105 @@ FILES = (
     ),
     row(
         "IDENTIFIED BY",
+        "MySQL: ALTER USER",
         "identified ",
         rb"identified\s{1,8}(?:(?:with|via|using)\s{1,8}\S{1,64}\s{1,8})?(?:by|as"
         rb"|using)(?:\s{1,8}password)?(?:[ \t]{1,8}|\s{1,8}(?=[\"']))(?=\S)",
         Value.SQL,
     ),
-    row("\\password", "password ", rb"password (?=[^\s']+\s*$)", Value.WORD, Test.MIXED, rb"\\"),
+    row("\\password", "psql(1)", "password ", rb"password (?=[^\s']+\s*$)", Value.WORD, Test.MIXED, rb"\\"),
     # addresses
-    row("URI with a password", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO, Test.ADDRESS),
-    row("URI with a token", "://", rb"://(?=[A-Za-z0-9_.~%-]{16,}@)", Value.USER_INFO, Test.MIXED),
+    row("URI with a password", "RFC 3986", "://", rb"://[^\s/@:\"'<>]{0,128}:", Value.USER_INFO, Test.ADDRESS),
+    row("URI with a token", "RFC 3986", "://", rb"://(?=[A-Za-z0-9_.~%-]{16,}@)", Value.USER_INFO, Test.MIXED),
     row(
         "Go's address of a database",
+        "go-sql-driver/mysql: DSN",
         "@tcp(|@unix(",
         rb"",
         Value.BEFORE,
         Test.PASSWORD,
         rb"(?:^|[\s\"'=`(])[\w.-]{1,64}:([^\s@/\"']{1,128})",
     ),
-    row("Mailchimp", "-us", rb"-us\d{1,2}(?!\w)", Value.BEFORE, Test.ANY, rb"(?:^|\W)([0-9a-f]{32})", reach=34),
-    row("Oracle", "jdbc:oracle:", rb"jdbc:oracle:\w+:[^\s/@:]+/(?=[^\s@]+@)", Value.USER_INFO, Test.PASSWORD),
+    row(
+        "Mailchimp",
+        "Mailchimp: API keys",
+        "-us",
+        rb"-us\d{1,2}(?!\w)",
+        Value.BEFORE,
+        Test.ANY,
+        rb"(?:^|\W)([0-9a-f]{32})",
+        reach=34,
+    ),
+    row(
+        "Oracle",
+        "Oracle: JDBC thin",
+        "jdbc:oracle:",
+        rb"jdbc:oracle:\w+:[^\s/@:]+/(?=[^\s@]+@)",
+        Value.USER_INFO,
+        Test.PASSWORD,
+    ),
     row(
         "Slack hook",
+        "Slack: incoming webhooks",
         "hooks.slack.com/",
         rb"hooks\.slack\.com/(?:services|workflows|triggers)/(?=\S)",
         Value.PATH_PART,
         Test.ANY,
     ),
-    row("Discord hook", "/api/webhooks/", rb"/api/webhooks/\d+/(?=\S)", Value.PATH_PART, Test.ANY),
-    row("Teams hook", ".office.com/webhook", rb"\.office\.com/webhook[\w]*/(?=\S)", Value.PATH_PART, Test.ANY),
-    row("Telegram", "api.telegram.org/bot", rb"api\.telegram\.org/bot(?=\d)", Value.PATH_PART, Test.ANY),
-    row("Telegram bot", ":aa", rb":AA(?=[\w-]{30})", Value.PATH_PART, Test.ANY, rb"(?:^|[^\w])\d{8,10}"),
-    row("Zapier hook", "hooks.zapier.com/", rb"hooks\.zapier\.com/hooks/catch/(?=\S)", Value.PATH_PART, Test.ANY),
-    row("healthchecks", "hc-ping.com/", rb"hc-ping\.com/(?=[\w-]{20})", Value.PATH_PART, Test.ANY),
-    row("Mattermost, Rocket.Chat hook", "/hooks/", rb"/hooks/(?=[A-Za-z0-9/]{24})", Value.PATH_PART, Test.ANY),
+    row("Discord hook", "Discord: webhooks", "/api/webhooks/", rb"/api/webhooks/\d+/(?=\S)", Value.PATH_PART, Test.ANY),
+    row(
+        "Teams hook",
+        "Microsoft Teams: incoming webhooks",
+        ".office.com/webhook",
+        rb"\.office\.com/webhook[\w]*/(?=\S)",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row(
+        "Telegram",
+        "Telegram: Bot API",
+        "api.telegram.org/bot",
+        rb"api\.telegram\.org/bot(?=\d)",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row(
+        "Telegram bot",
+        "Telegram: Bot API",
+        ":aa",
+        rb":AA(?=[\w-]{30})",
+        Value.PATH_PART,
+        Test.ANY,
+        rb"(?:^|[^\w])\d{8,10}",
+    ),
+    row(
+        "Zapier hook",
+        "Zapier: webhooks",
+        "hooks.zapier.com/",
+        rb"hooks\.zapier\.com/hooks/catch/(?=\S)",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row(
+        "healthchecks",
+        "Healthchecks: ping API",
+        "hc-ping.com/",
+        rb"hc-ping\.com/(?=[\w-]{20})",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
+    row(
+        "Mattermost, Rocket.Chat hook",
+        "Mattermost: incoming webhooks",
+        "/hooks/",
+        rb"/hooks/(?=[A-Za-z0-9/]{24})",
+        Value.PATH_PART,
+        Test.ANY,
+    ),
     # keys
     row(
         "private key",
+        "RFC 7468",
         "-----begin ",
         rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
         Value.KEY_BLOCK,
@@ -171,16 +246,25 @@ FILES = (
     ),
     row(
         "private key of SSH2",
+        "RFC 4716",
         "---- begin ",
         rb"---- BEGIN SSH2 (?:ENCRYPTED )?PRIVATE KEY ----",
         Value.KEY_BLOCK,
         Test.ANY,
     ),
-    row("key of PuTTY", "private-lines:", rb"private-lines: \d{1,4}\r?\n", Value.PUTTY, Test.ANY),
-    row("key of PuTTY", "private-mac:", rb"private-mac: (?=\S)", Value.WORD, Test.ANY),
+    row(
+        "key of PuTTY",
+        "PuTTY: PPK file format",
+        "private-lines:",
+        rb"private-lines: \d{1,4}\r?\n",
+        Value.PUTTY,
+        Test.ANY,
+    ),
+    row("key of PuTTY", "PuTTY: PPK file format", "private-mac:", rb"private-mac: (?=\S)", Value.WORD, Test.ANY),
     # what PostgreSQL keeps, and what libpq says of a connection string in which a password was not quoted
     row(
         "SCRAM verifier",
+        "RFC 5803, PostgreSQL: pg_authid",
         "scram-sha-256$|scram-sha-1$|scram-sha-512$",
         rb"scram-sha-(?:256|1|512)\$(?=\d)",
         Value.PATH_PART,
@@ -188,6 +272,7 @@ FILES = (
     ),
     row(
         "piece of a password",
+        "libpq: connection strings",
         'invalid integer value "|invalid port number: "|missing "=" after "|invalid connection option "'
         '|invalid percent-encoded token: "'
         '|forbidden value %00 in percent-encoded value: "|unexpected spaces found in "'
@@ -200,6 +285,7 @@ FILES = (
     ),
     row(
         "piece of a password as a host",
+        "libpq: connection strings",
         "translate host name |resolve host ",
         rb"(?:translate|resolve) host (?:name )?[\"'](?=[^\s\"']*@)",
         Value.USER_INFO,

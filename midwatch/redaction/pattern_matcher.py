@@ -9,7 +9,7 @@ from functools import cache
 from midwatch.redaction.contexts import Context, Value
 from midwatch.redaction.file_contexts import BEGUN_LINE, LINE, LINES
 from midwatch.redaction.readers import Reading, read
-from midwatch.redaction.tokens import Token
+from midwatch.redaction.token_format import Token
 from midwatch.redaction.triggers import SCHEME_END, lengths, marks, triggers
 from midwatch.redaction.values import Extent
 from midwatch.redaction.variants import SHORTEST_PIECE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from midwatch.redaction.known_matcher import KnownMatcher, Situation, Span
+from midwatch.redaction.known_matcher import KnownMatcher, Span
+from midwatch.redaction.known_search import Situation
 from midwatch.redaction.pattern_matcher import Hit, PatternMatcher
 from midwatch.redaction.variants import SHORTEST_PIECE, as_bytes
 from midwatch.redaction.visible_text import VisibleText, has_hidden, unfinished_escape, visible

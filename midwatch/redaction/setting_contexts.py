@@ -6,9 +6,10 @@ from midwatch.redaction.contexts import CLOSE, PASS, SIGN, SUFFIX, Test, Value, 
 
 SETTINGS = (
     # settings: NAME=value, "name": "value", name => 'value', and headers whose name says it
-    row("password", "pass", PASS + SUFFIX + CLOSE + SIGN, Value.SETTING),
+    row("password", "gitleaks' and detect-secrets' rules", "pass", PASS + SUFFIX + CLOSE + SIGN, Value.SETTING),
     row(
         "pass",
+        "gitleaks' and detect-secrets' rules",
         "pass",
         rb"pass(?:es|\d{1,2})?" + CLOSE + SIGN,
         Value.SETTING,
@@ -16,9 +17,10 @@ SETTINGS = (
         rb"(?:^|[\W_]|db|user|ssh|become|ftp|smtp|mail|admin|root|auth|sasl|sql|bind)",
         reach=8,
     ),
-    row("pwd", "pwd", rb"pwd" + SUFFIX + CLOSE + SIGN, Value.SETTING),
+    row("pwd", "gitleaks' and detect-secrets' rules", "pwd", rb"pwd" + SUFFIX + CLOSE + SIGN, Value.SETTING),
     row(
         "pw",
+        "gitleaks' and detect-secrets' rules",
         "pw",
         rb"pw" + CLOSE + SIGN,
         Value.SETTING,
@@ -28,14 +30,23 @@ SETTINGS = (
     ),
     row(
         "secret",
+        "gitleaks' and detect-secrets' rules",
         "secret",
         rb"secret(?:[_-]?id(?=\W{1,4}[0-9a-f]{8}-))?" + SUFFIX + CLOSE + SIGN,
         Value.SETTING,
         Test.TOKEN,
     ),
-    row("token", "token", rb"token" + SUFFIX + CLOSE + SIGN, Value.SETTING, Test.TOKEN),
+    row(
+        "token",
+        "gitleaks' and detect-secrets' rules",
+        "token",
+        rb"token" + SUFFIX + CLOSE + SIGN,
+        Value.SETTING,
+        Test.TOKEN,
+    ),
     row(
         "key",
+        "gitleaks' and detect-secrets' rules",
         "key",
         rb"key" + SUFFIX + CLOSE + SIGN,
         Value.SETTING,
@@ -49,18 +60,35 @@ SETTINGS = (
         rb"|newrelic|mailgun|twilio|huggingface|gcp|azure|aws|rsa|ssh|pgp|gpg|tls|ssl|pem)[_. -]{0,2}",
         reach=24,
     ),
-    row("credential", "credential", rb"credentials?" + CLOSE + SIGN, Value.SETTING, Test.MIXED),
-    row("pre-shared key", "psk", rb"psk" + CLOSE + SIGN, Value.SETTING),
+    row(
+        "credential",
+        "gitleaks' and detect-secrets' rules",
+        "credential",
+        rb"credentials?" + CLOSE + SIGN,
+        Value.SETTING,
+        Test.MIXED,
+    ),
+    row("pre-shared key", "gitleaks' and detect-secrets' rules", "psk", rb"psk" + CLOSE + SIGN, Value.SETTING),
     row(
         "Docker client configuration",
+        "Docker: config.json",
         "auth",
         rb"_?auth(?:\\{0,7}\")[ \t]*:[ \t]*(?=\\{0,7}\"[A-Za-z0-9+/_-]{8,}=*\\{0,7}\")",
         Value.SETTING,
     ),
-    row("npm configuration", "_auth", rb"_auth[ \t]*=[ \t]*", Value.SETTING),
-    row("signature in an address", "sig", rb"sig(?:nature)?=", Value.PATH_PART, Test.TOKEN, rb"[?&;][\w-]*"),
+    row("npm configuration", "npm: .npmrc", "_auth", rb"_auth[ \t]*=[ \t]*", Value.SETTING),
     row(
         "signature in an address",
+        "Azure Storage: shared access signatures",
+        "sig",
+        rb"sig(?:nature)?=",
+        Value.PATH_PART,
+        Test.TOKEN,
+        rb"[?&;][\w-]*",
+    ),
+    row(
+        "signature in an address",
+        "Azure Storage: shared access signatures",
         "key=|code=",
         rb"(?:key|code)=",
         Value.PATH_PART,
@@ -69,6 +97,7 @@ SETTINGS = (
     ),
     row(
         "password in a call",
+        "gitleaks' and detect-secrets' rules",
         "pass|secret|token|key",
         rb"(?:" + PASS + rb"|secret|token|key)" + SUFFIX + rb"\\{0,3}[\"'][ \t]*,[ \t]*(?=\\{0,3}[\"'])",
         Value.WORD,
@@ -77,6 +106,7 @@ SETTINGS = (
     ),
     row(
         "password told in words",
+        "gitleaks' and detect-secrets' rules",
         "password|passphrase|token",
         rb"(?:password|passphrase|token)[ \t]+(?:is|was)(?:[ \t]+now)?:?[ \t]+(?=\S)",
         Value.WORD,
@@ -84,6 +114,7 @@ SETTINGS = (
     ),
     row(
         "prompt with its answer",
+        "psql(1), sudo(8)",
         "password for |passphrase for |password of ",
         rb"pass(?:word|phrase) (?:for|of) [^\s:]{1,120}(?: [^\s:]{1,40}){0,3}(?: ?\([^)\n]*\))?: {0,2}(?=\S)",
         Value.SETTING,
@@ -91,6 +122,7 @@ SETTINGS = (
     # headers
     row(
         "Authorization",
+        "RFC 9110",
         "authorization",
         rb"authorization\\{0,3}[\"']?[ \t]*(?:[:,]|=>?)[ \t]*(?:\\{0,3}[\"'](?=\S))?[ \t]*"
         rb"(?:(?:bearer|basic|token|apikey|api-key|digest|negotiate|ntlm|ssws|genie ?key"
@@ -101,6 +133,7 @@ SETTINGS = (
     ),
     row(
         "Bearer",
+        "RFC 6750",
         "bearer",
         rb"bearer[ \t]{1,4}(?=[A-Za-z0-9._~+/-]{0,64})",
         Value.PATH_PART,
@@ -109,6 +142,7 @@ SETTINGS = (
     ),
     row(
         "Set-Cookie",
+        "RFC 6265",
         "set-cookie",
         rb"set-cookie2?\\{0,3}[\"']?[ \t]*[:,=][ \t]*(?:\\{0,3}[\"'])?[^\s=;\"']{1,128}=(?=[^\s;])",
         Value.COOKIE,
@@ -116,6 +150,7 @@ SETTINGS = (
     ),
     row(
         "Cookie",
+        "RFC 6265",
         "cookie",
         rb"cookie\\{0,3}[\"']?[ \t]*:[ \t]*(?:\\{0,3}[\"'])?(?=[^\s=;\"']{1,128}=[^\s;])",
         Value.LINE,
@@ -124,6 +159,7 @@ SETTINGS = (
     ),
     row(
         "cookie option",
+        "curl(1)",
         "--cookie|-b ",
         rb"(?:--cookie|-b)[= ][ \t]*[\"']?(?=[^\s=;\"']{1,128}=[^\s;])",
         Value.LINE,

@@ -11,7 +11,8 @@ from midwatch.redaction.contexts import Context
 from midwatch.redaction.file_contexts import FILES
 from midwatch.redaction.literal_matcher import automaton
 from midwatch.redaction.setting_contexts import SETTINGS
-from midwatch.redaction.tokens import TOKENS, Token
+from midwatch.redaction.token_format import Token
+from midwatch.redaction.tokens import TOKENS
 from midwatch.redaction.visible_text import EIGHT_BIT, HIDING, WRAPPING
 
 SCHEME_END = (b"://",)
