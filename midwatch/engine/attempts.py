@@ -6,14 +6,14 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
+from midwatch.engine.attempt_summary import summary_of
 from midwatch.engine.planning import typed_command
-from midwatch.incident.events import StepOutcome, exit_words
+from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
 from midwatch.incident.state import Attempt, CriterionState
@@ -23,14 +23,12 @@ from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Exit, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
-from midwatch.system.sanitize import safe_bytes
 from midwatch.system.units import size
 
 _PLAN_IN_EVENT_BYTES, _COMMAND_IN_EVENT_BYTES = 40_000, 16_000
 """An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
 _ROWS_AND_BYTES = ((100, 16_000), (100, 1_000), (30, 200), (0, 0))
 """Rows of a plan that an event shows, and bytes of each of its texts: the first that fit in."""
-_SUMMARY_LENGTH = 400
 
 
 def prepare(attempt: AttemptFolder, plan: Plan) -> None:
@@ -124,7 +122,7 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
     if missing:
         outcome = StepOutcome.FAILED
     error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
-    body = ended_without_result(step, number, outcome, error or _summary(step, attempt, result))
+    body = ended_without_result(step, number, outcome, error or summary_of(step, attempt, result))
     body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
     body["values"] = dict(values)
     body["output"] = {
@@ -177,19 +175,3 @@ def ended_without_result(step: Step, number: int, outcome: StepOutcome, summary:
         "output": {},
         "notify": list(step.on_failure.notify) if failed else [],
     }
-
-
-def _summary(step: Step, attempt: AttemptFolder, result: Result) -> str:
-    """The last line that the step wrote; of a shell step only when it failed, since success says it by its exit."""
-    if step.kind is StepKind.RUN and result.outcome is StepOutcome.DONE:
-        return "exit 0"
-    try:
-        with os.fdopen(open_file(attempt.output, os.O_RDONLY), "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 8192))
-            tail = file.read()
-    except OSError:
-        tail = b""
-    lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
-    text = safe_bytes(lines[-1]) if lines else exit_words(result.exit) or "no output"
-    return text if len(text) <= _SUMMARY_LENGTH else text[: _SUMMARY_LENGTH - 1] + "…"

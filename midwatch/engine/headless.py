@@ -157,7 +157,7 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     last = controller.incident.step(step.id).last
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    say(f"    {last.outcome}{took}")
+    say(f"    {last.ending}{took}")
 
 
 def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:
@@ -180,7 +180,7 @@ def _stopped(controller: IncidentController, step: Step, status: StepStatus, say
     last = controller.incident.step(step.id).last
     summary = last.summary if last else controller.incident.step(step.id).reason
     advice = f" {step.on_failure.advice}" if step.on_failure.advice else ""
-    word = "failed" if status is StepStatus.FAILED else "ended, and nobody knows how"
+    word = (last.ending if last else "failed") if status is StepStatus.FAILED else "ended, and nobody knows how"
     say(f"Step {step.number} {step.id} {word}: {summary.rstrip('.')}.{advice}")
     return Exit.FAILED if status is StepStatus.FAILED else Exit.UNKNOWN
 

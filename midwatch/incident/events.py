@@ -96,7 +96,7 @@ class StepOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-def exit_words(code: int | None, outcome: StepOutcome | None = None) -> str:
+def exit_words(code: int | None, outcome: str | None = None) -> str:
     """How a process ended: `exit 1`, `ended by SIGSEGV`; empty where nobody knows, and where it was ended by Midwatch."""
     if code is None or outcome in (StepOutcome.CANCELLED, StepOutcome.TIMED_OUT):
         return ""
@@ -104,6 +104,12 @@ def exit_words(code: int | None, outcome: StepOutcome | None = None) -> str:
         return f"exit {code}"
     names = {int(number): number.name for number in Signals}
     return f"ended by {names.get(-code, f'signal {-code}')}"
+
+
+def ending_words(outcome: str, code: int | None) -> str:
+    """`failed, exit 7`; only the outcome where no exit status adds to it."""
+    words = exit_words(code, outcome) if code else ""
+    return f"{outcome}, {words}" if words else str(outcome)
 
 
 @dataclass(frozen=True, slots=True)

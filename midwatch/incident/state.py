@@ -11,7 +11,7 @@ from typing import Any
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.conditions import Evaluation, Verdict, evaluate
-from midwatch.incident.events import Event, StepOutcome, seconds_between
+from midwatch.incident.events import Event, StepOutcome, ending_words, seconds_between
 from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
@@ -54,6 +54,11 @@ class Attempt:
     """The second person, where the step takes two."""
     began: float = 0.0
     """Seconds from the incident's declaration to its start, by the boot clock."""
+
+    @property
+    def ending(self) -> str:
+        """How it ended, with its exit status where that says more; `running` before."""
+        return ending_words(self.outcome, self.exit) if self.outcome else "running"
 
     def runs_for(self, elapsed_now: float) -> float:
         """Seconds for which it is running."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from midwatch.incident.events import Event, EventKind
+from midwatch.incident.events import Event, EventKind, ending_words
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.declaration import input_lines
@@ -104,7 +104,8 @@ def _pinned(runbook: Runbook, body: Body) -> str:
 
 def _finished(runbook: Runbook, body: Body) -> str:
     took = f" in {duration(body['seconds'])}" if body.get("seconds") is not None else ""
-    return f"{_step(runbook, body)}: {body.get('outcome')}{took}.{_and(body, 'summary', ' ')}"
+    ending = ending_words(str(body.get("outcome")), body.get("exit"))
+    return f"{_step(runbook, body)}: {ending}{took}.{_and(body, 'summary', ' ')}"
 
 
 def _verified(runbook: Runbook, body: Body) -> str:

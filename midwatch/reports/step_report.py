@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from midwatch.incident.conditions import Verdict
 from midwatch.incident.event_redaction import masked_words
-from midwatch.incident.events import Event, EventKind, exit_words
+from midwatch.incident.events import Event, EventKind
 from midwatch.incident.state import Attempt, StepStatus
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import bullets, code, code_block, sentence, text
@@ -110,9 +110,8 @@ def _when(attempt: Attempt) -> str:
 def _outcome(attempt: Attempt) -> str:
     if attempt.outcome is None:
         return "**running**"
-    words = exit_words(attempt.exit, attempt.outcome) if attempt.exit else ""
-    ended = f"**{attempt.outcome}**" + (f", {words}" if words else "")
-    return ended + (f". {sentence(attempt.summary)}" if attempt.summary else "")
+    exit_ = attempt.ending.removeprefix(attempt.outcome)
+    return f"**{attempt.outcome}**{exit_}" + (f". {sentence(attempt.summary)}" if attempt.summary else "")
 
 
 def _output(attempt: Attempt) -> str:

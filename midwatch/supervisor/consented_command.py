@@ -7,14 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from midwatch.api.plan import PLAN_AGAIN, Plan
+from midwatch.incident.permissions import open_file
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import Refused
+from midwatch.system.sanitize import safe_text
 
 SHELL_ACTION = "shell"
 """What the plan of a shell step has for the name of its action."""
 VARIABLE, FOLDER = "$", "working folder"
 """Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
 SHELL = ("bash", "-euo", "pipefail", "-c")
+_FAILED = ".failed"
+_TRAP = (
+    """trap 'printf "%s %s %s" "$?" "$LINENO" "$BASH_COMMAND" 2>/dev/null """
+    f""">"${{STEP_OUTPUT:+$STEP_OUTPUT{_FAILED}}}" || :' ERR; """
+)
+"""Stands before the first line of a script: notes exit status, line and command of what ends it (`failed_line`)."""
 ARGUMENT_LIMIT_BYTES = 128 * 1024
 """Bytes of one word or variable of a process, with the NUL behind it (Linux: `MAX_ARG_STRLEN`)."""
 SURROUNDINGS = frozenset(
@@ -54,16 +62,37 @@ def interpreter_of(script: str) -> tuple[str, ...]:
 def file_of(plan: Plan) -> str:
     """The text that the command gets as a file, behind its words: a script with a `#!` line, or too long for a word."""
     script = plan.parameters["script"] if plan.action == SHELL_ACTION else ""
-    return script if interpreter_of(script) or _is_long(script) else ""
+    if interpreter_of(script):
+        return script
+    return _TRAP + script if _is_long(script) else ""
 
 
 def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
     """The words that run a plan; `file` is where an action finds the plan."""
     if plan.action == SHELL_ACTION:
         script = plan.parameters["script"]
-        return interpreter_of(script) or (SHELL[:-1] if _is_long(script) else (*SHELL, script))
+        return interpreter_of(script) or (SHELL[:-1] if _is_long(script) else (*SHELL, _TRAP + script))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
     return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
+
+
+def failed_file(values: Path) -> Path:
+    """Where a script notes what ended it, beside the file of `$STEP_OUTPUT`."""
+    return values.with_name(values.name + _FAILED)
+
+
+def failed_line(values: Path, code: int | None) -> tuple[int, str] | None:
+    """Number and text of the command that ended a script with this exit status; None where that is not known.
+
+    `values` is the file of `$STEP_OUTPUT`. A script that ends by `exit`, or inside of a function, notes nothing.
+    """
+    try:
+        with os.fdopen(open_file(failed_file(values), os.O_RDONLY), "rb") as file:
+            noted = file.read(ARGUMENT_LIMIT_BYTES)
+        status, number, command = noted.decode("utf-8", "replace").split(" ", 2)
+        return (int(number), safe_text(command)) if int(status) == code else None
+    except (OSError, ValueError):
+        return None
 
 
 def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
@@ -89,7 +118,7 @@ def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
 
 
 def _is_long(script: str) -> bool:
-    return len(os.fsencode(script)) >= ARGUMENT_LIMIT_BYTES
+    return len(os.fsencode(_TRAP + script)) >= ARGUMENT_LIMIT_BYTES
 
 
 def _refused(difference: str) -> Refused:

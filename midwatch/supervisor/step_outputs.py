@@ -11,6 +11,7 @@ from pathlib import Path
 
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import open_file
+from midwatch.supervisor.consented_command import failed_file
 from midwatch.system.trusted_files import Trust, UntrustedFile, open_folder
 
 LARGEST_FILE = 64 * 1024
@@ -74,6 +75,7 @@ class ReportFile:
         if self._private is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
+                failed_file(self.path).unlink(missing_ok=True)
                 self._private.rmdir()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from midwatch.incident.events import exit_words
 from midwatch.incident.state import Attempt, StepState, StepStatus
 from midwatch.reports.metric_changes import metric_changes
 from midwatch.runbook.model import Step, StepKind
@@ -74,15 +73,9 @@ def _trouble(
     step: Step, status: StepStatus, state: StepState | None, width: int, text_styles: TextStyles
 ) -> list[Content]:
     last = state.last if state else None
-    outcome = last.outcome.value if last and last.outcome and status is StepStatus.FAILED else status.value
+    ending = last.ending if last and last.outcome and status is StepStatus.FAILED else status.value
     text = (last.summary if last else "") or (state.reason if state else "")
-    words = exit_words(last.exit, last.outcome) if last else ""
-    code = f", {words}" if words else ""
-    lines = [
-        Content.assemble(
-            text_styles.state(status), text_styles.ink(f" {outcome}{code}", f"bold {STATE_STYLES[status]}")
-        )
-    ]
+    lines = [Content.assemble(text_styles.state(status), text_styles.ink(f" {ending}", f"bold {STATE_STYLES[status]}"))]
     lines += paragraph(text, width, text_styles, indent=2) if text else []
     if status is StepStatus.UNKNOWN:
         advice = "Nobody saw how it ended. "

@@ -54,7 +54,7 @@ def test_a_failing_step_stops_it_and_the_next_run_goes_on(
     (here / "fail").touch()
     code, said = run(controller, here, runbook)
     assert code is Exit.FAILED
-    assert said[-1] == "Step 2.1 work failed: it broke. Try again."
+    assert said[-1] == "Step 2.1 work failed, exit 7: its last line: “it broke”. Try again."
     (here / "fail").unlink()
     assert run(controller, here, runbook)[0] is Exit.FAILED  # nothing is run again unasked
     controller.start("work", controller.plan("work"))

@@ -76,7 +76,7 @@ def test_a_failure_escalates_and_says_who_has_to_know(controller: IncidentContro
     assert run(controller, "work") is StepStatus.FAILED
     last = controller.incident.step("work").last
     assert last is not None
-    assert (last.exit, last.summary) == (7, "it broke")
+    assert (last.exit, last.summary) == (7, "its last line: “it broke”")
     assert controller.incident.severity is Severity.SEV1
     assert controller.incident.to_notify == {"boss": "work failed"}
     assert controller.incident.status(controller.runbook.step("apologise")) is StepStatus.TODO

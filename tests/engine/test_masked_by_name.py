@@ -116,4 +116,4 @@ def test_a_password_that_is_a_word_of_ours_leaves_the_journal_readable(
     last = IncidentController.observe(controller.folder).incident.step("work").last
     assert last is not None
     assert last.outcome is StepOutcome.FAILED
-    assert (last.summary == "[secret ARP_PASSWORD]") is (word == "it broke")
+    assert ("[secret ARP_PASSWORD]" in last.summary) is (word == "it broke")

@@ -84,11 +84,10 @@ def history_lines(step: Step, incident: Incident) -> Iterator[str]:
     if state is None:
         return
     for attempt in state.attempts:
-        how = attempt.outcome.value if attempt.outcome else "running"
         took = f" in {duration(attempt.seconds)}" if attempt.seconds is not None else ""
         what = "Undo" if attempt.undoes else f"Attempt {attempt.number}"
         summary = f": {attempt.summary}" if attempt.summary else ""
-        yield f"{what} at {attempt.confirmed_at:%H:%M:%S} UTC by {attempt.actor}: {how}{took}{summary}"
+        yield f"{what} at {attempt.confirmed_at:%H:%M:%S} UTC by {attempt.actor}: {attempt.ending}{took}{summary}"
     if state.reason:
         yield f"Said: {state.reason}"
     for key, value in state.values.items():

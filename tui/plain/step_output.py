@@ -94,8 +94,7 @@ def say_end(controller: IncidentControls, step: Step, terminal: LineTerminal) ->
     if last is None or last.outcome is None:
         return
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    summary = f": {last.summary}" if last.summary else ""
-    terminal.say(f"{titled(step)}: {last.outcome.value}{took}{summary}")
+    terminal.say(f"{titled(step)}: {last.ending}{took}{f': {last.summary}' if last.summary else ''}")
     if step.measure:
         terminal.beside("Reading what it moved", controller.settle)
         after = controller.incident.step(step.id).last

@@ -1,0 +1,59 @@
+"""What an attempt came to, in one sentence: of a failed shell step the line that ended it and its last words."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from midwatch.incident.events import StepOutcome, exit_words
+from midwatch.incident.paths import AttemptFolder
+from midwatch.incident.permissions import open_file
+from midwatch.runbook.model import Step, StepKind
+from midwatch.supervisor.consented_command import failed_line
+from midwatch.supervisor.result import Result
+from midwatch.system.sanitize import safe_bytes
+
+_LENGTH = 400
+_MEANINGS = {
+    126: "a command was found and cannot be run: it is no program, or nobody may execute it",
+    127: "a command was not found",
+    137: "a process was killed by SIGKILL, which is what the kernel does when memory runs out",
+    139: "a process was killed by SIGSEGV: a fault of that program",
+    141: "a process was killed by SIGPIPE: what read its output had ended",
+    143: "a process was killed by SIGTERM",
+}
+
+
+def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
+    """The last line that an action wrote, which is its result. A shell step says its exit when it succeeded.
+
+    Of one that failed: what the exit status means, the line of the script that ended it, and the last line as a quotation.
+    """
+    last = _last_line(attempt)
+    if step.kind is StepKind.USES:
+        return _cut(last or exit_words(result.exit) or "no output")
+    if result.outcome is StepOutcome.DONE:
+        return "exit 0"
+    found = failed_line(attempt.values, result.exit)
+    said = [
+        _MEANINGS.get(result.exit or 0, ""),
+        f"line {found[0]} ended it: {_cut(' '.join(found[1].split()), 120)}" if found else "",
+        f"its last line: “{_cut(last, 200)}”" if last else "",
+    ]
+    return _cut("; ".join(part for part in said if part) or exit_words(result.exit) or "no output")
+
+
+def _last_line(attempt: AttemptFolder) -> str:
+    try:
+        with os.fdopen(open_file(attempt.output, os.O_RDONLY), "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 8192))
+            tail = file.read()
+    except OSError:
+        return ""
+    lines = [line.strip() for line in re.split(rb"[\r\n]+", tail) if line.strip()]
+    return safe_bytes(lines[-1]) if lines else ""
+
+
+def _cut(text: str, length: int = _LENGTH) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
