@@ -11,7 +11,7 @@ from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Phase, Risk, Runbook, Step, StepKind
 from midwatch.system.units import duration
 from screens.widgets.styles import CHOSEN, FAINT, STATE_STYLES, STRONG, WELL, WRONG, TextStyles
-from screens.widgets.text_layout import edges, fit
+from screens.widgets.text_layout import edges, fit, fit_apart
 from screens.widgets.time_labels import span
 
 _NUMBERED, _COLUMNS = 34, 56
@@ -96,14 +96,14 @@ def checklist_lines(
     text_styles: TextStyles,
 ) -> list[Content]:
     """One line an entry. The next step is marked by sign, word and colour; the cursor by its background."""
-    next_step = incident.next_step(runbook)
+    next_step, titles = incident.next_step(runbook), [step.title for step in runbook.steps()]
     open_phases = {entry.phase.id for entry in shown if entry.step}
     lines = []
     for entry in shown:
         if entry.step is None:
             line = _phase_line(entry.phase, incident, entry.phase.id in open_phases, width, text_styles)
         else:
-            line = _step_line(entry.step, incident, entry.step is next_step, steady, width, text_styles)
+            line = _step_line(entry.step, titles, incident, entry.step is next_step, steady, width, text_styles)
         if entry.key == cursor:
             line = line.stylize(text_styles.cursor)
         lines.append(line)
@@ -128,7 +128,13 @@ def _phase_line(phase: Phase, incident: Incident, is_open: bool, width: int, tex
 
 
 def _step_line(
-    step: Step, incident: Incident, is_next: bool, steady: float, width: int, text_styles: TextStyles
+    step: Step,
+    titles: list[str],
+    incident: Incident,
+    is_next: bool,
+    steady: float,
+    width: int,
+    text_styles: TextStyles,
 ) -> Content:
     status = incident.status(step)
     mark = text_styles.ink(text_styles.signs.next if is_next else " ", f"bold {CHOSEN}")
@@ -136,9 +142,7 @@ def _step_line(
     text = {StepStatus.DONE: FAINT, StepStatus.SKIPPED: FAINT, StepStatus.NOT_NEEDED: FAINT}.get(
         status, STATE_STYLES[status]
     )
-    title = text_styles.ink(
-        f" {number}{step.title}", f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text
-    )
+    style_of_title = f"bold {CHOSEN}" if is_next and status is StepStatus.TODO else text
     word, style = _word(step, incident, status, is_next)
     took = _time(incident.steps.get(step.id), status, steady)
     if width >= _COLUMNS:
@@ -151,7 +155,10 @@ def _step_line(
         if width >= _NUMBERED and not word and status is StepStatus.TODO:
             word = _risk(step) if step.risk is not Risk.OBSERVE else ""
         right = text_styles.ink(fit(text_styles.clean(word), max(width // 3, 4), text_styles), style)
-    return edges(Content.assemble(mark, " ", text_styles.state(status), title), right, width)
+    left = Content.assemble(mark, " ", text_styles.state(status), text_styles.ink(f" {number}", style_of_title))
+    room = width - left.cell_length - right.cell_length - (1 if right.cell_length else 0)
+    title = fit_apart(text_styles.clean(step.title), map(text_styles.clean, titles), room, text_styles)
+    return edges(Content.assemble(left, text_styles.ink(title, style_of_title)), right, width)
 
 
 def _columns(step: Step, status: StepStatus, word: str, style: str, took: str, text_styles: TextStyles) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
@@ -10,6 +11,8 @@ from textual.content import Content
 from screens.widgets.styles import FAINT, TextStyles
 
 _UNITS = frozenset({"%", "B", "kB", "MB", "GB", "TB", "s", "min", "h", "d"})
+_APART = 12
+"""Cells from which on a text is shortened in its middle."""
 _LONELY = 5
 """Cells of a last word that takes the one before it with it: alone on its line it is overlooked."""
 
@@ -82,6 +85,23 @@ def fit(text: str, width: int, text_styles: TextStyles) -> str:
     if width <= 1:
         return text_styles.signs.more[:width]
     return chop_cells(text, width - 1)[0] + text_styles.signs.more
+
+
+def fit_apart(text: str, others: Iterable[str], width: int, text_styles: TextStyles) -> str:
+    """As `fit`; where another text would look the same then, the part that differs stays and the middle is left out."""
+    short = fit(text, width, text_styles)
+    kept = len(short) - len(text_styles.signs.more)
+    alike = [other for other in others if other != text and other[:kept] == text[:kept]]
+    if short == text or width < _APART or not alike:
+        return short
+    differs = max(_alike(text, other) for other in alike)
+    begin = max(differs - len(text[:differs].rpartition(" ")[2]), 0)
+    tail = fit(text[begin:], width * 2 // 3, text_styles)
+    return fit(text[:begin].rstrip(), width - cell_len(tail), text_styles) + tail
+
+
+def _alike(text: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
 
 
 def edges(left: Content, right: Content, width: int) -> Content:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from screens.widgets.text_layout import wrap
+from screens.widgets.styles import TextStyles
+from screens.widgets.text_layout import fit, fit_apart, wrap
 
 WORDS = st.lists(
     st.sampled_from(["33", "%", "→", "4.9", "MB", "free", "of", "emergency-backup/arp-prod.sql.gz", "(7", "s)"])
@@ -24,3 +25,15 @@ def test_no_figure_stands_apart_from_its_unit(words: list[str], width: int) -> N
     for line, following in pairwise(lines):
         figure = re.search(r"(?:^| )[(]?[\d.]+$", line)
         assert not (figure and following.split()[:1] in (["%"], ["MB"], ["s)"])), lines
+
+
+@given(st.integers(18, 60), st.integers(0, 3))
+def test_texts_that_begin_alike_stay_apart_when_they_are_shortened(width: int, chosen: int) -> None:
+    styles = TextStyles()
+    texts = [f"Read the certificate of web-{name} and compare the dates" for name in ("eins", "zwei", "drei")]
+    texts.append("Read the manual")
+    shown = [fit_apart(text, texts, width, styles) for text in texts]
+    assert len(set(shown)) == len(texts)
+    assert all(cell_len(text) <= width for text in shown)
+    assert fit_apart(texts[chosen], texts[chosen : chosen + 1], width, styles) == fit(texts[chosen], width, styles)
+    assert shown[3] == "Read the manual"
