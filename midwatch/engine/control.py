@@ -79,8 +79,8 @@ class Control:
         session, handle = self._session, self._session.handle
         if handle is None:
             return
-        handle.await_starts(LEAVING_S)
         session.settle()
+        handle.await_starts(LEAVING_S)
         with session.mutex, contextlib.suppress(TakenOver):  # then there is nothing left to give back
             if session.incident.open:
                 session.append(EventKind.DRIVER_LEFT, {"reason": "left"})

@@ -152,13 +152,14 @@ class JournalSession:
             raise self.undrivable
 
     def require_driver(self) -> DriverHandle:
+        """What the driver holds. Raises `Refused` for an observer."""
         if self.handle is None:
             who = f"{self.incident.driver} drives" if self.incident.driver else "nobody drives it from here"
             raise Refused(f"This terminal only observes; {who}", hint="Take control first: midwatch")
         return self.handle
 
     def name_fallbacks(self) -> None:
-        """Say where the journal goes on when its own disk takes no more events."""
+        """Name the files in which the journal goes on when its own disk takes no more events."""
         declared = self.runbook.locations.get("journal_fallback", "")
         with self.mutex:
             journal = self.require_driver().journal
@@ -174,7 +175,7 @@ class JournalSession:
             self.append(EventKind.SECRETS_TOO_SHORT, {"names": names})
 
     def refresh_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Look again what is secret now. What was so before stays so in what is journalled here: it may yet be typed."""
+        """Reload the known secrets. Earlier ones stay masked in this journal, because someone may still type them."""
         found = known_secrets(self.runbook, environment)
         every = dict(found)
         for name, value in self.secrets.items():
@@ -186,7 +187,7 @@ class JournalSession:
         return found
 
     def release_reserve(self) -> bool:
-        """Let a step start on a full disk, in room that was kept for it; whether any was given. The journal tells so."""
+        """Give disk space back that was kept for a start on a full disk, and journal it. False when nothing was given."""
         gave = False
         while given := self.start_reserve.release():  # again and again: the event itself may have taken some of it
             self.append(EventKind.RESERVE_RELEASED, asdict(given))
@@ -194,7 +195,7 @@ class JournalSession:
         return gave
 
     def fail_back(self, handle: DriverHandle) -> None:
-        """Let what went to another disk come back when there is room; looked at every few seconds."""
+        """Bring the journal back from another disk when there is room; tried every few seconds."""
         now = time.monotonic()
         if handle.journal.away and now >= handle.retry_at and not handle.starting:  # which have the room that was made
             handle.retry_at = now + _FAIL_BACK_INTERVAL_S
@@ -205,6 +206,7 @@ class JournalSession:
             self.take_in()
 
     def append(self, kind: EventKind, body: Mapping[str, Any]) -> None:
+        """Store one event, its secrets masked, and apply it. Raises `Refused` for an observer, else like `Journal.append`."""
         with self.mutex:
             handle = self.require_driver()
             journal = handle.journal
@@ -256,6 +258,7 @@ class JournalSession:
                 self._changed.add(str(event.body["step"]))
 
     def release(self, handle: DriverHandle, *, trim: bool) -> None:
+        """Close the journal and give the lock back; `trim` gives back the space that was kept as well."""
         if handle.control_socket:
             handle.control_socket.close()
         handle.journal.close(trim=trim)
