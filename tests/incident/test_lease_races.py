@@ -18,6 +18,7 @@ from midwatch.system.clock import SystemClock
 from tests.crash.deadly import DIED, Points, lay_mines
 from tests.incident.locks import sight
 
+pytestmark = pytest.mark.slow
 RACERS, ROUNDS = 4, 60
 RACE = """
 import contextlib, os, random, sys, time

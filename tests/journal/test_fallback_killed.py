@@ -7,6 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from midwatch.incident.events import EventKind
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
@@ -14,6 +16,8 @@ from midwatch.journal.writer import Journal
 from tests.crash.deadly import DIED, Points, lay_mines
 from tests.journal.fallbacks import LONG, begun, limited_to
 from tests.journal.set_clock import SetClock
+
+pytestmark = pytest.mark.slow
 
 
 def a_life(path: Path, die_at: int, told: int) -> None:
