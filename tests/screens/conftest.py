@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs import confirm
 from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
-from tests.screens.desk import SessionInMemory, in_the_middle, reference
+from tests.support.reference_incident import Stage, declare_reference, leave, work_until_emergency_backup
 from tests.support.screen_pilot import Pilots, grid
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -39,11 +40,20 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> SessionInMemory:
+def stage() -> Iterator[Stage]:
+    """What the actions and checks of the reference incident find."""
+    stage = Stage()
+    with stage.set_up():
+        yield stage
+
+
+@pytest.fixture
+def session(here: Path, stage: Stage) -> Iterator[IncidentController]:
     """The reference incident in its middle."""
-    session = reference(tmp_path)
-    in_the_middle(session)
-    return session
+    controller = declare_reference(here)
+    work_until_emergency_backup(controller, stage)
+    yield controller
+    leave(controller)
 
 
 @pytest.fixture

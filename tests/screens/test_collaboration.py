@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from midwatch.api.plan import Plan
+from midwatch.control import control_socket
 from midwatch.control.driver_lock import DriverLock
 from midwatch.control.lease import DriverState, Lease, LeaseWatcher
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
+from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.runbook.loader import load
+from midwatch.system.clock import to_rfc3339
 from midwatch.system.identity import Identity
-from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -54,8 +60,8 @@ def observer(controller: IncidentController, actor: str = f"{ME}@test") -> Incid
     return found
 
 
-def two_people(session: SessionInMemory) -> Plan:
-    """The clean-up of the reference runbook, as a step that takes two and is next."""
+def two_people(session: IncidentController) -> Plan:
+    """The emergency backup, as a step that takes two and is next."""
     phases = tuple(
         replace(
             phase,
@@ -63,43 +69,90 @@ def two_people(session: SessionInMemory) -> Plan:
         )
         for phase in session.runbook.phases
     )
-    session.runbook = replace(session.runbook, phases=phases)
+    session.session.runbook = replace(session.runbook, phases=phases)
     return session.plan("emergency-backup")
 
 
-def observe(session: SessionInMemory, *, pulse: DriverState = DriverState.ALIVE, silent: float = 0.0) -> None:
-    session.driving, session.actor, session.observers = False, "bob@bastion", ("bob", "eve")
-    session.lease = Lease(pulse, None, silent)
+def observe(session: IncidentController) -> IncidentController:
+    """Bob at a screen of his own; Eve watches as well."""
+    bob, eve = (
+        IncidentController.observe(session.folder, actor=f"{name}@bastion", clock=session.clock)
+        for name in ("bob", "eve")
+    )
+    bob.session.runbook = session.runbook
+    for one in (bob, eve):
+        one.register_observer()
+
+    def both_watch() -> bool:
+        for one in (session, bob, eve):
+            one.poll()
+        return len(bob.observers) == 2
+
+    wait_for(both_watch)
+    return bob
 
 
-def offered(session: SessionInMemory) -> None:
-    session.offer_control("bob")
-    observe(session)
+def lease(state: DriverState, silent_s: float = 0.0) -> Callable[[IncidentController], IncidentController]:
+    """As `observe`, where the driver is no more what it was."""
+
+    def observing(session: IncidentController) -> IncidentController:
+        bob = observe(session)
+        setattr(LeaseWatcher, "inspect", lambda watcher: Lease(state, None, silent_s))  # noqa: B010 - put back by `_lease`
+        return bob
+
+    return observing
 
 
-def asks(session: SessionInMemory) -> None:
-    session.request_approval("emergency-backup", two_people(session))
-    observe(session)
+@pytest.fixture(autouse=True)
+def _lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LeaseWatcher, "inspect", LeaseWatcher.inspect)
 
 
-VIEWS: dict[str, tuple[Callable[[SessionInMemory], object], tuple[str, ...]]] = {
-    "handoff": (lambda session: None, ("h",)),
-    "handoff-standing": (lambda session: session.offer_control("bob"), ("h",)),
+def offer_to_bob(session: IncidentController) -> IncidentController:
+    summary = as_lines(handoff_summary(session.runbook, session.incident, session.clock, session.next_update_due))
+    expires = to_rfc3339(session.clock.now() + timedelta(minutes=10))
+    session.session.append(EventKind.HANDOFF_OFFERED, {"to": "bob", "expires": expires, "summary": summary})
+    return session
+
+
+def offered(session: IncidentController) -> IncidentController:
+    return observe(offer_to_bob(session))
+
+
+def ask(session: IncidentController, plan: Plan) -> int:
+    """Ada has asked for a second person; the number of the event."""
+    with patch.object(Identity, "current", lambda: Identity("ada", 1 << 20, 1 << 20, 1)):
+        session.request_approval("emergency-backup", plan)
+    return session.events[-1].seq
+
+
+def asks(session: IncidentController) -> IncidentController:
+    ask(session, two_people(session))
+    return observe(session)
+
+
+def second_asked(session: IncidentController) -> IncidentController:
+    two_people(session)
+    return session
+
+
+VIEWS: dict[str, tuple[Callable[[IncidentController], IncidentController], tuple[str, ...]]] = {
+    "handoff": (lambda session: session, ("h",)),
+    "handoff-standing": (offer_to_bob, ("h",)),
     "control-offered": (offered, ("W",)),
     "control-requested": (observe, ("W",)),
-    "control-unresponsive": (lambda session: observe(session, pulse=DriverState.UNRESPONSIVE, silent=47.0), ("W",)),
-    "control-ended": (lambda session: observe(session, pulse=DriverState.EXITED), ("W",)),
-    "second-asked": (two_people, ("enter",)),
+    "control-unresponsive": (lease(DriverState.UNRESPONSIVE, 47.0), ("W",)),
+    "control-ended": (lease(DriverState.EXITED), ("W",)),
+    "second-asked": (second_asked, ("enter",)),
     "second-approves": (asks, ("a",)),
 }
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", VIEWS)
-async def test_dialog_of_two(session: SessionInMemory, golden, name: str, size: str) -> None:
+async def test_dialog_of_two(session: IncidentController, golden, name: str, size: str) -> None:
     prepare, keys = VIEWS[name]
-    prepare(session)
-    async with opened(session, SIZES[size]) as pilot:
+    async with opened(prepare(session), SIZES[size]) as pilot:
         await press(pilot, *keys)
         golden(pilot, f"{name}-{size}")
 
@@ -109,10 +162,13 @@ async def test_dialog_of_two(session: SessionInMemory, golden, name: str, size: 
     ("name", "prepare"), [("offered", offered), ("silent", VIEWS["control-unresponsive"][0]), ("asks", asks)]
 )
 async def test_observing(
-    session: SessionInMemory, golden, name: str, prepare: Callable[[SessionInMemory], object], size: str
+    session: IncidentController,
+    golden,
+    name: str,
+    prepare: Callable[[IncidentController], IncidentController],
+    size: str,
 ) -> None:
-    prepare(session)
-    async with opened(session, SIZES[size]) as pilot:
+    async with opened(prepare(session), SIZES[size]) as pilot:
         golden(pilot, f"observing-{name}-{size}")
 
 
@@ -206,27 +262,46 @@ async def test_the_second_person_reads_the_plan_and_the_same_person_is_refused(c
         assert controller.incident.approvals["work"].waits
 
 
-async def test_approving_and_declining(session: SessionInMemory) -> None:
-    asks(session)
-    async with opened(session) as pilot:
+class Peer(Identity):
+    """Whoever is at the other end of the control socket is Bob, as the kernel knows him."""
+
+    @classmethod
+    def from_peer(cls, connection: socket.socket) -> Identity:  # type: ignore[override]
+        return Identity("bob", 1 << 21, 1 << 21, 2)
+
+
+def wrote(driver: IncidentController, kind: EventKind) -> bool:
+    """Whether the driver's last event is of this kind; the driver polls, as a screen does."""
+    driver.poll()
+    return driver.events[-1].kind == kind
+
+
+async def test_approving_and_declining(session: IncidentController, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer of the second person is in the driver's journal."""
+    bob = asks(session)
+    monkeypatch.setattr(control_socket, "Identity", Peer)
+    async with opened(bob) as pilot:
         await press(pilot, "a", "y")
+        await until(pilot, lambda: wrote(session, EventKind.APPROVAL_GIVEN))
+        ask(session, session.plan("emergency-backup"))
+        await until(pilot, lambda: session.poll() is not None and "waits for a second person: press a" in grid(pilot))
         await press(pilot, "a", "ctrl+d", *"not tonight", "enter")
-    assert session.asked == ["approved emergency-backup", "declined emergency-backup: not tonight"]
+        await until(pilot, lambda: wrote(session, EventKind.APPROVAL_DECLINED))
+    assert session.events[-1].body["reason"] == "not tonight"
 
 
-async def test_the_driver_reads_what_the_second_person_said(session: SessionInMemory) -> None:
+async def test_the_driver_reads_what_the_second_person_said(session: IncidentController) -> None:
     plan = two_people(session)
-    session.request_approval("emergency-backup", plan)
-    body = {"step": "emergency-backup", "asked": session.events[-1].seq, "digest": plan.digest}
+    body = {"step": "emergency-backup", "asked": ask(session, plan), "digest": plan.digest}
     by = Identity("bob", 1001, 1001, 2).to_json()
-    session.journal(EventKind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
+    session.session.append(EventKind.APPROVAL_DECLINED, body | {"by": by, "reason": "not tonight"})
     async with opened(session) as pilot:
         assert "! bob declined 3.8 Emergency backup of ARP: not tonight" in grid(pilot)
         assert "Enter ask a second person for 3.8" in grid(pilot)
 
 
-async def test_asking_a_driver_that_lives(session: SessionInMemory) -> None:
-    observe(session)
-    async with opened(session) as pilot:
+async def test_asking_a_driver_that_lives(session: IncidentController) -> None:
+    async with opened(observe(session)) as pilot:
         await press(pilot, "W", "tab", "enter")
-    assert session.asked == ["bob@bastion"]
+        await until(pilot, lambda: session.poll() is not None and session.incident.asked_by)
+    assert session.incident.asked_by == ME

@@ -13,7 +13,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import Summary
 from midwatch.runbook import loader
 from midwatch.runbook.model import Runbook, Severity
-from tests.screens.desk import RUNBOOK_FILE
+from tests.support.reference_incident import RUNBOOK_FILE
 from tests.support.screen_pilot import grid, press, rest
 from tui.app.declare_app import DeclareApp
 

@@ -13,7 +13,7 @@ from screens.widgets.form import Field, asked
 from screens.widgets.step_page import step_lines
 from screens.widgets.step_page_data import PlanState, StepPageData
 from screens.widgets.styles import TextStyles
-from tests.screens.desk import NIGHT
+from tests.support.reference_incident import NIGHT
 
 RUNBOOK = """\
 midwatch: 1

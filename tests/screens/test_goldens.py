@@ -8,14 +8,15 @@ from datetime import timedelta
 
 import pytest
 
+from midwatch.api.action import Outcome
 from midwatch.api.plan import PlanDraft, Verb
 from midwatch.api.probe import Reading
-from midwatch.incident.state import CriterionState
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.model import CheckSpec, Risk
 from midwatch.system.errors import SourceLocation
 from screens.incident.screen import IncidentScreen
-from tests.screens.desk import SessionInMemory
 from tests.support.panel_readings import ROWS
+from tests.support.reference_incident import Stage
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ SIZES = {"60x15": (60, 15), "80x24": (80, 24), "120x36": (120, 36), "200x60": (2
 
 
 @pytest.mark.parametrize("name", SIZES)
-async def test_incident(session: SessionInMemory, golden, name: str) -> None:
+async def test_incident(session: IncidentController, golden, name: str) -> None:
     async with opened(session, SIZES[name]) as pilot:
         golden(pilot, f"incident-{name}")
 
@@ -54,7 +55,7 @@ DIALOGS = {
 
 @pytest.mark.parametrize("size", ["60x15", "80x24", "200x60"])
 @pytest.mark.parametrize("name", DIALOGS)
-async def test_dialog(session: SessionInMemory, golden, name: str, size: str) -> None:
+async def test_dialog(session: IncidentController, golden, name: str, size: str) -> None:
     async with opened(session, SIZES[size]) as pilot:
         await press(pilot, *DIALOGS[name])
         if name == "closure":  # its checks are evaluated beside the screen
@@ -62,10 +63,10 @@ async def test_dialog(session: SessionInMemory, golden, name: str, size: str) ->
         golden(pilot, f"{name}-{size}")
 
 
-def unmet(session: SessionInMemory) -> None:
+def unmet(session: IncidentController, stage: Stage) -> None:
     """The emergency backup requires two things, of which one does not hold."""
     required = (
-        CheckSpec("disk", "Disk below 90 %", "disk", {}, PLACE),
+        CheckSpec("disk", "Disk below 90 %", "disk", {"path": ".", "below": "90 %"}, PLACE),
         CheckSpec("quiet", "Nobody migrates", "freeze-status", {}, PLACE),
     )
     phases = tuple(
@@ -75,20 +76,20 @@ def unmet(session: SessionInMemory) -> None:
         )
         for phase in session.runbook.phases
     )
-    session.runbook = replace(session.runbook, phases=phases)
-    session.criteria["disk"] = CriterionState(False, "backups is 96 % full", session.clock.now())
-    session.criteria["quiet"] = CriterionState(True, "frozen until 04:00", session.clock.now())
+    session.session.runbook = replace(session.runbook, phases=phases)
+    stage.checks["disk"] = Outcome(False, "backups is 96 % full")
+    stage.checks["freeze-status"] = Outcome(True, "frozen until 04:00")
 
 
-def frozen(session: SessionInMemory) -> None:
+def frozen(session: IncidentController, stage: Stage) -> None:
     """The freeze of a moment ago can be undone."""
     draft = PlanDraft("freeze", {"mode": "off"})
     draft.add(Verb.REMOVE, "freeze file automation/freeze", note="deployments may go on", kind="file")
     draft.fact("now", "frozen by ada@bastion until 04:00 UTC: backup failure")
-    session.plans["undo freeze-deployments"] = draft.plan()
+    stage.plans["undo freeze-deployments"] = draft.plan()
 
 
-def destroys(session: SessionInMemory) -> None:
+def destroys(session: IncidentController, stage: Stage) -> None:
     """The next step removes more than the dialog has lines for."""
     draft = PlanDraft("clean-backups", {"target": "arp-db-prod"}, confirm_name="arp-db-prod")
     for day in range(1, 15):
@@ -109,39 +110,39 @@ def destroys(session: SessionInMemory) -> None:
         )
         for phase in session.runbook.phases
     )
-    session.runbook = replace(session.runbook, phases=phases)
-    session.plans["emergency-backup"] = draft.plan()
+    session.session.runbook = replace(session.runbook, phases=phases)
+    stage.plans["emergency-backup"] = draft.plan()
 
 
-SCENES: dict[str, tuple[Callable[[SessionInMemory], None], tuple[str, ...]]] = {
+SCENES: dict[str, tuple[Callable[[IncidentController, Stage], None], tuple[str, ...]]] = {
     "unmet": (unmet, ()),
     "unmet-reason": (unmet, ("enter",)),
     "undo": (frozen, ("slash", *"freeze dep", "enter", "U", *"too soon", "enter")),
     "destroy": (destroys, ("enter", "pagedown", "tab", *"arp")),
-    "help-in-dialog": (lambda session: None, ("S", "f1")),
+    "help-in-dialog": (lambda session, stage: None, ("S", "f1")),
 }
 
 
 @pytest.mark.parametrize("size", ["80x24", "200x60"])
 @pytest.mark.parametrize("name", SCENES)
-async def test_scene(session: SessionInMemory, golden, name: str, size: str) -> None:
+async def test_scene(session: IncidentController, stage: Stage, golden, name: str, size: str) -> None:
     prepare, keys = SCENES[name]
-    prepare(session)
+    prepare(session, stage)
     async with opened(session, SIZES[size]) as pilot:
         await press(pilot, *keys)
         golden(pilot, f"{name}-{size}")
 
 
-async def test_a_wrong_name_in_the_smallest_terminal(session: SessionInMemory, golden) -> None:
+async def test_a_wrong_name_in_the_smallest_terminal(session: IncidentController, stage: Stage, golden) -> None:
     """What goes, what it frees and where the name is typed stay in view, with the refusal as well."""
-    destroys(session)
+    destroys(session, stage)
     async with opened(session, SIZES["60x15"]) as pilot:
         await press(pilot, "enter", "tab", *"arp", "enter")
         golden(pilot, "destroy-60x15")
 
 
 @pytest.mark.parametrize("size", ["60x15", "80x24", "200x60"])
-async def test_panel(session: SessionInMemory, golden, size: str) -> None:
+async def test_panel(session: IncidentController, golden, size: str) -> None:
     """A panel on its own page: what is known of each row, and its figure over the last hour."""
     async with opened(session, SIZES[size]) as pilot:
         remember(pilot, session)
@@ -149,7 +150,7 @@ async def test_panel(session: SessionInMemory, golden, size: str) -> None:
         golden(pilot, f"panel-{size}")
 
 
-async def test_panel_in_ascii(session: SessionInMemory, golden) -> None:
+async def test_panel_in_ascii(session: IncidentController, golden) -> None:
     async with opened(session, SIZES["80x24"], ascii=True) as pilot:
         remember(pilot, session)
         await press(pilot, "1", "right", "left")
@@ -157,7 +158,7 @@ async def test_panel_in_ascii(session: SessionInMemory, golden) -> None:
         golden(pilot, "panel-80x24-ascii")
 
 
-def remember(pilot: Pilots, session: SessionInMemory) -> None:
+def remember(pilot: Pilots, session: IncidentController) -> None:
     """The disk has filled over the last hour."""
     screen = pilot.app.screen
     assert isinstance(screen, IncidentScreen)

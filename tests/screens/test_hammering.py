@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +14,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from textual import events
 
+from midwatch.engine.incident_controller import IncidentController
+from midwatch.runbook.loader import load
 from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
-from tests.screens.desk import SessionInMemory, in_the_middle, reference
 from tests.support.night import PassingNight
 from tests.support.screen_pilot import opened, rest
+from tests.support.small_incident import RUNBOOK
+from tests.support.waiting import wait_for
+from tui.terminal import key_queue
 
 OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "question_mark", "escape"]
 KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
 DECIDES = frozenset({"enter", "y", "ctrl+s"})
 """The keys that can consent to anything; all others open, move or write into a field."""
-BY_ITSELF = frozenset({"criterion.evaluated", "step.started"})
+BY_ITSELF = frozenset({"criterion.evaluated", "step.started", "step.finished", "reading"})
 """What is written beside a decision, or without one."""
 TEXTS = ["\ny\nq\ny\n", "s\nnot needed\n\n\n", "\x1b[A\x1b\ry y y y", "one line", "enter\r\n" * 400]
 
@@ -47,9 +52,11 @@ ACTS = st.one_of(
 )
 
 
-def decisions(session: SessionInMemory) -> int:
-    """What was decided so far."""
-    return sum(str(event.kind) not in BY_ITSELF for event in session.events)
+def decisions(session: IncidentController) -> int:
+    """What was decided so far. Steps that one decision skips have one reason."""
+    skipped = {event.body["reason"] for event in session.events if event.kind == "step.skipped"}
+    others = [event for event in session.events if event.kind not in BY_ITSELF | {"step.skipped"}]
+    return len(others) + len(skipped)
 
 
 @pytest.mark.slow
@@ -67,15 +74,18 @@ def test_whatever_the_keyboard_does_only_a_deliberate_key_decides(nights: int) -
 
 
 async def hammer(folder: Path, acts: list[Act]) -> None:
-    session, night = reference(folder), PassingNight()
-    in_the_middle(session)
+    (folder / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    session, night = IncidentController.declare(load(folder / "runbook.yaml"), actor="ada@test"), PassingNight()
     with (
+        contextlib.ExitStack() as ended,
+        patch.object(key_queue, "TOO_LONG", 30.0),
         patch.object(enter_guard, "AFTER_A_MOVE", 0.5),
         patch.object(Dialog, "grace_s", 0.3),
         patch.object(hand, "REPEAT_S", 0.12),
         patch.object(hand, "HELD_S", 1.0),
     ):
-        async with opened(session, hand=hand.Hand(night)) as pilot:
+        ended.callback(end, session)
+        async with opened(session, sources=[], hand=hand.Hand(night)) as pilot:
             night.at += 2
             for act in acts:
                 if not pilot.app.screen.is_attached:  # the screen was left
@@ -92,6 +102,18 @@ async def hammer(folder: Path, acts: list[Act]) -> None:
                 await rest(pilot)
                 may = 1 if act.keys and deliberate(act, in_dialog=in_dialog) else 0
                 assert decisions(session) - before <= may, act
+
+
+def end(session: IncidentController) -> None:
+    """Nothing runs any more, and nobody drives."""
+
+    def ended() -> bool:
+        session.poll()
+        return not session.incident.running()
+
+    if session.driving:
+        wait_for(ended)
+    session.leave()
 
 
 def deliberate(act: Act, *, in_dialog: bool) -> bool:

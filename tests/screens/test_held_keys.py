@@ -6,7 +6,8 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from midwatch.incident.state import CriterionState
+from midwatch.api.action import Outcome
+from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs.close_incident import CloseIncident
 from screens.incident import enter_guard
 from screens.incident.screen import IncidentScreen
@@ -15,8 +16,8 @@ from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
 from screens.widgets.hand import Hand, Press
 from screens.widgets.inline_button import InlineButton, PickOne
-from tests.screens.desk import SessionInMemory
 from tests.support.night import Night
+from tests.support.reference_incident import Stage, begin, finish
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ async def arrive(pilot: Pilots, night: Night, key: str, *gaps: float, wait: bool
 
 
 @pytest.fixture
-def manual(session: SessionInMemory) -> SessionInMemory:
+def manual(session: IncidentController) -> IncidentController:
     """An incident whose next steps are done manually, without questions."""
     for step in session.runbook.steps():
         if not session.incident.status(step).concluded and (step.kind.value != "manual" or step.questions):
@@ -52,12 +53,12 @@ def manual(session: SessionInMemory) -> SessionInMemory:
     return session
 
 
-def ticked(session: SessionInMemory) -> int:
+def ticked(session: IncidentController) -> int:
     return sum(event.kind == "step.marked_done" for event in session.events)
 
 
 @pytest.mark.parametrize("first_repeat", [0.25, 0.5, 0.66])
-async def test_a_held_enter_ticks_nothing(manual: SessionInMemory, night: Night, first_repeat: float) -> None:
+async def test_a_held_enter_ticks_nothing(manual: IncidentController, night: Night, first_repeat: float) -> None:
     """Four seconds of it, as keyboards repeat: it opens one dialog and is heard no more."""
     before = ticked(manual)
     async with opened(manual, hand=Hand(night)) as pilot:
@@ -73,7 +74,7 @@ async def test_a_held_enter_ticks_nothing(manual: SessionInMemory, night: Night,
 
 
 async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(
-    manual: SessionInMemory, night: Night
+    manual: IncidentController, night: Night
 ) -> None:
     before = ticked(manual)
     async with opened(manual, hand=Hand(night)) as pilot:
@@ -85,7 +86,7 @@ async def test_over_a_slow_line_a_held_enter_comes_in_pieces_and_ticks_nothing(
 
 
 async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
-    manual: SessionInMemory, night: Night
+    manual: IncidentController, night: Night
 ) -> None:
     before = ticked(manual)
     async with opened(manual, hand=Hand(night)) as pilot:
@@ -100,14 +101,14 @@ async def test_enter_acts_on_a_new_step_after_half_a_second_without_enter(
 
 
 async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
-    session: SessionInMemory, night: Night
+    session: IncidentController, night: Night
 ) -> None:
     async with opened(session, hand=Hand(night)) as pilot:
         night.at += 2
-        session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
+        begin(session, "emergency-backup")
         await until(pilot, lambda: "running" in grid(pilot))
         night.at += 1
-        session.finish("emergency-backup")
+        finish(session, "emergency-backup", values={"path": "arp.sql.gz"})
         await until(pilot, lambda: "Enter run 3.9" in grid(pilot))
         await arrive(pilot, night, "enter", 0.2)
         assert isinstance(pilot.app.screen, IncidentScreen)
@@ -116,11 +117,11 @@ async def test_enter_that_means_something_else_since_a_step_ended_waits_as_well(
 
 @pytest.mark.parametrize(("keys", "action"), [("q", "leave"), ("x", "cancel")])
 async def test_a_key_that_opened_a_dialog_does_not_answer_it_while_it_is_held(
-    session: SessionInMemory, night: Night, keys: str, action: str
+    session: IncidentController, night: Night, keys: str, action: str
 ) -> None:
     async with opened(session, hand=Hand(night)) as pilot:
         night.at += 2
-        session.start("emergency-backup", session.plan("emergency-backup"), typed="arp-db-prod")
+        begin(session, "emergency-backup")
         await until(pilot, lambda: "x end it" in grid(pilot))
         await arrive(pilot, night, keys, 0.7)
         dialog = pilot.app.screen
@@ -148,10 +149,8 @@ def test_repeats_are_told_from_presses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert felt.feel("enter", 1.65) is Press.FRESH
 
 
-async def test_in_closure_a_reason_is_typed_into_its_field(session: SessionInMemory) -> None:
-    session.criteria = {
-        criterion.id: CriterionState(False, "96 %", session.clock.now()) for criterion in session.runbook.closure
-    }
+async def test_in_closure_a_reason_is_typed_into_its_field(session: IncidentController, stage: Stage) -> None:
+    stage.checks |= {criterion.check: Outcome(False, "96 %") for criterion in session.runbook.closure}
     async with opened(session) as pilot:
         await press(pilot, "C")
         assert isinstance(pilot.app.screen, CloseIncident)
@@ -168,7 +167,7 @@ async def test_in_closure_a_reason_is_typed_into_its_field(session: SessionInMem
         assert isinstance(pilot.app.screen, CloseIncident)
 
 
-async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(session: SessionInMemory) -> None:
+async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "S", *"minor hit, n o w", "up")
         screen = pilot.app.screen
@@ -181,7 +180,7 @@ async def test_in_severity_a_reason_is_typed_at_once_and_the_arrows_choose(sessi
         assert pilot.app.screen.values()["reason"] == "xyz"
 
 
-async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
+async def test_space_on_a_button_does_nothing(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "enter", "space", "space")
         assert isinstance(pilot.app.screen, Dialog)
@@ -189,7 +188,7 @@ async def test_space_on_a_button_does_nothing(session: SessionInMemory) -> None:
         assert isinstance(pilot.app.screen, Dialog)
 
 
-async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> None:
+async def test_the_mark_stands_at_what_is_chosen(session: IncidentController) -> None:
     from tests.support.screen_pilot import MidwatchApp
 
     app = MidwatchApp(session, sources=[], environment={"TERM": "xterm-256color"}, keymap={})
@@ -207,7 +206,7 @@ async def test_the_mark_stands_at_what_is_chosen(session: SessionInMemory) -> No
         assert choice.render().plain == "▶ (*) yes   ( ) no"
 
 
-async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(session: SessionInMemory) -> None:
+async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "t", "shift+tab", "enter")
         assert "choose one first" in grid(pilot)
@@ -215,7 +214,7 @@ async def test_enter_on_a_choice_without_an_answer_says_so_and_stays(session: Se
 
 
 @pytest.mark.parametrize("text", ["\nq\ny\nn\n" * 300, "\x1b[Aq\x1by and more\n", "one line to keep"])
-async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: SessionInMemory, text: str) -> None:
+async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: IncidentController, text: str) -> None:
     before = len(session.events)
     async with opened(session) as pilot:
         pilot.app.post_message(events.Paste(text))
@@ -228,7 +227,7 @@ async def test_a_paste_is_offered_as_a_note_and_does_nothing_by_itself(session: 
         assert len(session.events) == before + 1
 
 
-async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: SessionInMemory) -> None:
+async def test_a_paste_goes_into_the_field_of_a_dialog_wherever_the_focus_is(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "S", "tab")
         pilot.app.post_message(events.Paste("\nit is\r\nworse\n"))

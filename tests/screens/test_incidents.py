@@ -6,8 +6,8 @@ from pathlib import Path
 
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.runbook.loader import load
-from tests.screens.test_flows import RUNBOOK
 from tests.support.screen_pilot import grid, opened, press
+from tests.support.small_incident import RUNBOOK
 
 
 async def test_open_closed_and_damaged_ones_are_listed(here: Path) -> None:

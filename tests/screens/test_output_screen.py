@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.supervisor.progress import Progress, ProgressFile
 from screens.pages.output import OutputScreen
-from tests.screens.desk import SessionInMemory
+from tests.support.reference_incident import begin, finish, write
 from tests.support.screen_pilot import Pilots, grid, opened, press, until
 
 pytestmark = pytest.mark.slow
 
 STEP = "emergency-backup"
-
-
-def begin(session: SessionInMemory, text: bytes) -> None:
-    """The emergency backup runs and has written this."""
-    session.start(STEP, session.plan(STEP), typed="")
-    session.output(STEP, text)
 
 
 def screen(pilot: Pilots) -> OutputScreen:
@@ -28,8 +23,8 @@ def screen(pilot: Pilots) -> OutputScreen:
 LINES = b"".join(b"line %d%s\n" % (n, b" of table ledger" if n % 10 == 0 else b"") for n in range(200))
 
 
-async def test_search_says_which_of_how_many(session: SessionInMemory) -> None:
-    begin(session, LINES)
+async def test_search_says_which_of_how_many(session: IncidentController) -> None:
+    begin(session, STEP, LINES)
     async with opened(session) as pilot:
         await press(pilot, "o", "slash", *"Ledger", "enter")
         assert "Ledger: not found" in grid(pilot)  # a capital is meant
@@ -44,17 +39,17 @@ async def test_search_says_which_of_how_many(session: SessionInMemory) -> None:
         assert screen(pilot).view.found == 190
 
 
-async def test_the_first_error_is_found_whatever_it_is_called(session: SessionInMemory) -> None:
-    begin(session, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
+async def test_the_first_error_is_found_whatever_it_is_called(session: IncidentController) -> None:
+    begin(session, STEP, LINES + b"pg_dump: error: out of shared memory\nERROR later\n" + LINES)
     async with opened(session) as pilot:
         await press(pilot, "o", "e")
         await until(pilot, lambda: "first error, line 201" in grid(pilot))
         assert "out of shared memory" in grid(pilot)
 
 
-async def test_times_and_broken_lines_are_there_on_demand(session: SessionInMemory, golden) -> None:
+async def test_times_and_broken_lines_are_there_on_demand(session: IncidentController, golden) -> None:
     text = b"begun\n" + b"a long line that goes on " * 9 + b"\nsize 1 MB\rsize 2 MB\rsize 3 MB\n"
-    begin(session, text)
+    begin(session, STEP, text)
     folder = session.attempt_folder(STEP)
     assert folder is not None
     folder.timing.write_text(f"0.0 0\n61.5 6\n3600.0 {len(text) - 30}\n")
@@ -70,17 +65,19 @@ async def test_times_and_broken_lines_are_there_on_demand(session: SessionInMemo
         golden(pilot, "output-times-80x24")
 
 
-async def test_the_end_stays_in_view_when_lines_are_broken(session: SessionInMemory) -> None:
-    begin(session, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
+async def test_the_end_stays_in_view_when_lines_are_broken(session: IncidentController) -> None:
+    begin(session, STEP, b"x " * 500 + b"\n" + b"y " * 300 + b"\nlast\n")
     async with opened(session, (60, 15)) as pilot:
         await press(pilot, "o", "b", "G")
         assert "last" in grid(pilot)
-        session.output(STEP, b"z " * 200 + b"\nnewest\n")
+        write(session, STEP, b"z " * 200 + b"\nnewest\n")
         await until(pilot, lambda: "newest" in grid(pilot))
 
 
-async def test_broken_lines_scroll_by_rows_also_within_a_line_longer_than_the_screen(session: SessionInMemory) -> None:
-    begin(session, b"opening\n" + b"".join(b"%05d " % n for n in range(8000)) + b"end of it\nlast\n")
+async def test_broken_lines_scroll_by_rows_also_within_a_line_longer_than_the_screen(
+    session: IncidentController,
+) -> None:
+    begin(session, STEP, b"opening\n" + b"".join(b"%05d " % n for n in range(8000)) + b"end of it\nlast\n")
     async with opened(session, (60, 15)) as pilot:
         await press(pilot, "o", "b", "g")
         assert "opening" in grid(pilot)
@@ -105,9 +102,9 @@ async def test_broken_lines_scroll_by_rows_also_within_a_line_longer_than_the_sc
 
 
 async def test_lines_that_are_cut_off_scroll_sideways_and_a_match_is_brought_into_view(
-    session: SessionInMemory,
+    session: IncidentController,
 ) -> None:
-    begin(session, b"".join(b"%03d " % n for n in range(60)) + b"table Ledger here\nshort\n")
+    begin(session, STEP, b"".join(b"%03d " % n for n in range(60)) + b"table Ledger here\nshort\n")
     async with opened(session, (60, 15)) as pilot:
         await press(pilot, "o")
         assert "000 001" in grid(pilot)
@@ -126,8 +123,8 @@ async def test_lines_that_are_cut_off_scroll_sideways_and_a_match_is_brought_int
         assert "000 001 002" in grid(pilot)
 
 
-async def test_copies_go_to_the_clipboard_and_to_a_file(session: SessionInMemory) -> None:
-    begin(session, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
+async def test_copies_go_to_the_clipboard_and_to_a_file(session: IncidentController) -> None:
+    begin(session, STEP, b"secret\x1b]52;c;cm0gLXJm\x07 words\n" + LINES)
     async with opened(session) as pilot:
         await press(pilot, "o", "y")
         copy = session.folder.path / "copies" / f"3.8-{STEP}-1.txt"
@@ -142,8 +139,8 @@ async def test_copies_go_to_the_clipboard_and_to_a_file(session: SessionInMemory
         await until(pilot, lambda: "cannot be written" in grid(pilot))
 
 
-async def test_progress_is_a_bar_with_what_is_left(session: SessionInMemory) -> None:
-    begin(session, b"begun\n")
+async def test_progress_is_a_bar_with_what_is_left(session: IncidentController) -> None:
+    begin(session, STEP, b"begun\n")
     folder = session.attempt_folder(STEP)
     assert folder is not None
     file = ProgressFile(folder.progress)
@@ -155,14 +152,14 @@ async def test_progress_is_a_bar_with_what_is_left(session: SessionInMemory) -> 
         assert "1 line," in grid(pilot)
         assert "following" in grid(pilot)
         file.close()
-        session.finish(STEP)
+        finish(session, STEP)
         await until(pilot, lambda: "· done" in grid(pilot))
         assert "following" not in grid(pilot)
 
 
-async def test_the_end_of_what_comes_all_at_once_is_in_view(session: SessionInMemory) -> None:
-    begin(session, b"")
+async def test_the_end_of_what_comes_all_at_once_is_in_view(session: IncidentController) -> None:
+    begin(session, STEP, b"")
     async with opened(session) as pilot:
-        session.output(STEP, b"".join(b"line %d\n" % n for n in range(8)))
+        write(session, STEP, b"".join(b"line %d\n" % n for n in range(8)))
         await until(pilot, lambda: "line 7" in grid(pilot))
         assert "line 0" not in grid(pilot)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs.palette import Palette
 from screens.widgets.form import Form
-from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press
 
 
-async def test_what_is_found_is_done(session: SessionInMemory) -> None:
+async def test_what_is_found_is_done(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "colon", *"write note", "enter")
         assert isinstance(pilot.app.screen, Form)
 
 
-async def test_arrows_choose_and_nothing_found_does_nothing(session: SessionInMemory) -> None:
+async def test_arrows_choose_and_nothing_found_does_nothing(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "colon", *"zzz", "enter")
         assert isinstance(pilot.app.screen, Palette)
@@ -23,8 +23,7 @@ async def test_arrows_choose_and_nothing_found_does_nothing(session: SessionInMe
         assert "Emergency backup of ARP" in grid(pilot)
 
 
-async def test_an_observer_is_offered_nothing_that_writes(session: SessionInMemory) -> None:
-    session.driving = False
-    async with opened(session) as pilot:
+async def test_an_observer_is_offered_nothing_that_writes(session: IncidentController) -> None:
+    async with opened(IncidentController.observe(session.folder, actor="eve@test")) as pilot:
         await press(pilot, "colon", *"with a reason")
         assert "Nothing is like that." in grid(pilot)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midwatch.api.probe import Level, Reading, Row
+from midwatch.engine.incident_controller import IncidentController
 from screens.incident import layout
 from screens.incident.panel_poller import Source
 from screens.widgets.panels.braille_plot import Frame, plot_lines
@@ -18,7 +19,7 @@ from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.panels.panel_summary import summary_cell, summary_lines
 from screens.widgets.panels.time_series import MOST, TimeSeries
 from screens.widgets.styles import TextStyles
-from tests.screens.desk import NIGHT, SessionInMemory
+from tests.support.reference_incident import NIGHT
 from tests.support.screen_pilot import grid, opened, press, until
 
 pytestmark = pytest.mark.slow
@@ -127,7 +128,7 @@ def test_what_does_not_fit_into_a_strip_is_counted_and_never_runs_into_the_next(
     )
 
 
-async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(session: SessionInMemory) -> None:
+async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(session: IncidentController) -> None:
     released, read = threading.Event(), []
 
     def hanging() -> Reading:
@@ -153,7 +154,7 @@ async def test_a_source_that_hangs_stalls_neither_the_screen_nor_another_panel(s
         released.set()
 
 
-async def test_a_reading_that_grows_old_is_never_shown_as_current(session: SessionInMemory) -> None:
+async def test_a_reading_that_grows_old_is_never_shown_as_current(session: IncidentController) -> None:
     first = [Reading("disk", session.clock.now(), (Row("/", "41 % full", Level.OK, 41.0, "%"),))]
     released = threading.Event()
 
@@ -176,7 +177,7 @@ async def test_a_reading_that_grows_old_is_never_shown_as_current(session: Sessi
 
 
 async def test_a_figure_that_moves_waits_and_what_becomes_worse_does_not(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "FIGURES", 3600.0)
     row, reads = [Row("/", "41 % full", Level.OK)], []

@@ -22,8 +22,8 @@ from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.runbook.loader import load
 from tests.screens.line import BETWEEN_S
-from tests.screens.test_flows import RUNBOOK
 from tests.support.program import MIDWATCH
+from tests.support.small_incident import RUNBOOK
 from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"), pytest.mark.slow]

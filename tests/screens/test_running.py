@@ -12,7 +12,6 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from tests.engine.test_undo_and_verify import lose_the_freeze
-from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 
 pytestmark = pytest.mark.slow
@@ -108,17 +107,17 @@ async def test_one_may_begin_at_any_step(controller: IncidentController) -> None
         await until(pilot, lambda: "▶ □ Do the work" in grid(pilot))
 
 
-async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: SessionInMemory) -> None:
+async def test_what_becomes_of_the_journal_and_its_disk_is_said_at_once(session: IncidentController) -> None:
     async with opened(session, size=(120, 30)) as pilot:
-        session.journal(
+        session.session.append(
             EventKind.RESERVE_RELEASED,
             {"space": 262144, "files": 0, "left": 1835008, "reason": "No space left on device"},
         )
         await until(pilot, lambda: "The incident's disk is full (No space left on device)" in grid(pilot))
         moved = {"to": "/var/tmp/j.jsonl", "host": "bastion", "reason": "its reserve is used up", "in_memory": False}
-        session.journal(EventKind.JOURNAL_FAILED_OVER, moved)
+        session.session.append(EventKind.JOURNAL_FAILED_OVER, moved)
         await until(pilot, lambda: "The journal goes on in /var/tmp/j.jsonl: its reserve is used up" in grid(pilot))
         assert "! journal elsewhere" in grid(pilot).splitlines()[0]
-        session.journal(EventKind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
+        session.session.append(EventKind.JOURNAL_FAILED_BACK, {"files": ["/var/tmp/j.jsonl"], "events": 3})
         await until(pilot, lambda: "The journal is whole on its own disk again: 3 events came back" in grid(pilot))
         assert "journal elsewhere" not in grid(pilot)

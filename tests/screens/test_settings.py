@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drill.servers.image import cache_folder
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.journal.fallback_locations import usual_folders
 from midwatch.system.errors import BadInput
 from screens.keys.keymaps import SCREENS
 from screens.widgets.key import shown
-from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import grid, opened, press, until
 from tui.app.keymap_file import keys_file, read_keymap
 from tui.app.settings import THEME_NAMES, Settings, read_settings, settings_file, write_settings
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_the_settings_screen(session: SessionInMemory, golden, size: tuple[int, int]) -> None:
+async def test_the_settings_screen(session: IncidentController, golden, size: tuple[int, int]) -> None:
     async with opened(session, size) as pilot:
         await press(pilot, "comma")
         golden(pilot, f"settings-{size[0]}x{size[1]}")
 
 
 async def test_a_theme_is_kept_and_put_on(
-    session: SessionInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     async with opened(session) as pilot:
@@ -60,7 +60,7 @@ def test_files_of_a_person_lie_where_xdg_says(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_keys_are_changed_on_the_settings_screen(
-    session: SessionInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     async with opened(session) as pilot:
@@ -76,7 +76,7 @@ async def test_keys_are_changed_on_the_settings_screen(
 
 
 async def test_a_place_that_cannot_be_written_is_a_sentence(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nowhere")
     async with opened(session) as pilot:

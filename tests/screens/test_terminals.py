@@ -8,10 +8,11 @@ import pytest
 
 from midwatch.api.plan import PlanDraft, Verb
 from midwatch.api.probe import Level, Reading, Row
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.system.errors import BadInput, Failed
 from screens.incident.panel_poller import Source
 from screens.widgets.output_view import OutputView
-from tests.screens.desk import SessionInMemory
+from tests.support.reference_incident import Stage, begin, leave
 from tests.support.screen_pilot import Pilots, grid, opened, press
 from tui.app.keymap_file import read_keymap
 
@@ -24,7 +25,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
-async def test_ascii(session: SessionInMemory, golden, size: tuple[int, int]) -> None:
+async def test_ascii(session: IncidentController, golden, size: tuple[int, int]) -> None:
     async with opened(session, size, ascii=True) as pilot:
         assert grid(pilot).isascii()
         golden(pilot, f"incident-{size[0]}x{size[1]}-ascii")
@@ -40,7 +41,7 @@ def colours(pilot: Pilots) -> set[str]:
     return {str(colour.name) for style in styles for colour in (style.color, style.bgcolor) if colour is not None}
 
 
-async def test_no_color(session: SessionInMemory, golden, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color(session: IncidentController, golden, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but the terminal's default colours, and the same text."""
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(session, environment={"TERM": "xterm-256color", "NO_COLOR": "1"}) as pilot:
@@ -50,17 +51,16 @@ async def test_no_color(session: SessionInMemory, golden, monkeypatch: pytest.Mo
         assert colours(pilot) <= {"default"}
 
 
-async def test_sixteen_colours(session: SessionInMemory, golden) -> None:
+async def test_sixteen_colours(session: IncidentController, golden) -> None:
     async with opened(session, environment={"TERM": "linux"}) as pilot:
         golden(pilot, "incident-80x24")
         assert not {name for name in colours(pilot) if name.startswith("#")}
 
 
-async def test_hostile_output_is_text(session: SessionInMemory) -> None:
+async def test_hostile_output_is_text(session: IncidentController) -> None:
     """Nothing of it is obeyed, neither by the terminal nor as markup."""
     async with opened(session, (80, 36)) as pilot:
-        await press(pilot, "enter", "y")
-        session.output("emergency-backup", HOSTILE)
+        begin(session, "emergency-backup", HOSTILE)
         await press(pilot, "o")
         shown = grid(pilot)
     assert "clipboard" in shown
@@ -71,15 +71,15 @@ async def test_hostile_output_is_text(session: SessionInMemory) -> None:
     assert not {sign for sign in shown if sign != "\n" and (not sign.isprintable() or sign == "\u202e")}
 
 
-async def test_hostile_names_everywhere(session: SessionInMemory) -> None:
+async def test_hostile_names_everywhere(session: IncidentController, stage: Stage) -> None:
     """Plans, readings, errors and the journal hold what the world calls itself."""
     name = "\x1b]0;x\x07[/bold]\x1b[2J\u202e[@click=app.quit]x[/]"
     draft = PlanDraft("emergency-backup", {}, confirm_name="x")
     draft.add(Verb.REMOVE, name, note=name, reversible=False)
     draft.fact(name, name)
-    session.plans["emergency-backup"] = draft.plan()
+    stage.plans["emergency-backup"] = draft.plan()
     session.note(name)
-    session.journal("reading.of.the.future", {"odd": name})  # type: ignore[arg-type]
+    session.session.append("reading.of.the.future", {"odd": name})  # type: ignore[arg-type]
     rows = (Row(name, name, Level.CRITICAL, 1.0, "B", detail=name, data={name: name}),)
     panels = [
         Source("disk", name, 3600.0, lambda: Reading("disk", session.clock.now(), rows)),
@@ -94,14 +94,14 @@ async def test_hostile_names_everywhere(session: SessionInMemory) -> None:
                 await press(pilot, "escape")
 
 
-async def test_a_plan_that_cannot_be_made_is_a_sentence(session: SessionInMemory) -> None:
-    session.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
+async def test_a_plan_that_cannot_be_made_is_a_sentence(session: IncidentController, stage: Stage) -> None:
+    stage.plans["emergency-backup"] = Failed("arp-db-prod does not answer", hint="Look whether it runs")
     async with opened(session, (120, 36)) as pilot:
         assert "arp-db-prod does not answer. Look whether it runs." in grid(pilot)
         assert "Enter plan again" in grid(pilot)
 
 
-async def test_an_old_reading_is_never_shown_as_current(session: SessionInMemory) -> None:
+async def test_an_old_reading_is_never_shown_as_current(session: IncidentController) -> None:
     """A source that stopped answering, and one that answers with an error."""
     seen = Reading("disk", session.clock.now(), (Row("/backups", "41 % full", Level.OK),))
     answers = [seen, Reading("docker", session.clock.now(), error="permission denied")]
@@ -116,7 +116,7 @@ async def test_an_old_reading_is_never_shown_as_current(session: SessionInMemory
         assert "no answer since 2 min ago" in grid(pilot)
 
 
-async def test_a_hung_source_stalls_nothing(session: SessionInMemory) -> None:
+async def test_a_hung_source_stalls_nothing(session: IncidentController) -> None:
     from threading import Event
 
     forever = Event()
@@ -142,7 +142,7 @@ async def test_a_hung_source_stalls_nothing(session: SessionInMemory) -> None:
     forever.set()
 
 
-async def test_keys_of_other_screens_are_changed_as_well(session: SessionInMemory, tmp_path: Path) -> None:
+async def test_keys_of_other_screens_are_changed_as_well(session: IncidentController, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("output.times: ctrl+t\ntimeline.star: '+'\ndialog.yes: j\nnote: s\nskip: n\n", encoding="utf-8")
     async with opened(session, keymap=read_keymap(file)) as pilot:
@@ -160,14 +160,14 @@ async def test_keys_of_other_screens_are_changed_as_well(session: SessionInMemor
         assert session.incident.stars
         await press(pilot, "escape", "enter", "y")
         assert "j run" in grid(pilot)
-        assert session.started[-1][0] != "emergency-backup"
+        assert session.incident.step("emergency-backup").last is None
         await press(pilot, "j")
-        assert session.started[-1][0] == "emergency-backup"
+        assert session.incident.step("emergency-backup").last is not None
         await press(pilot, "s")
         assert "What happened" in grid(pilot)
 
 
-async def test_changed_keys_are_in_footer_and_help(session: SessionInMemory, tmp_path: Path) -> None:
+async def test_changed_keys_are_in_footer_and_help(session: IncidentController, tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("skip: k\n", encoding="utf-8")
     async with opened(session, keymap=read_keymap(file)) as pilot:
@@ -200,7 +200,7 @@ def test_a_faulty_file_of_keys_is_one_sentence(tmp_path: Path, text: str, senten
     assert str(caught.value).startswith(f"{file}: {sentence}")
 
 
-async def test_resizing_never_breaks_it(session: SessionInMemory) -> None:
+async def test_resizing_never_breaks_it(session: IncidentController) -> None:
     async with opened(session) as pilot:
         for size in ((1, 1), (10, 3), (300, 5), (20, 100), (159, 19), (160, 20), (72, 20), (71, 19), (80, 24)):
             await pilot.resize_terminal(*size)
@@ -226,7 +226,7 @@ HELP_IN = {
 
 
 @pytest.mark.parametrize("place", HELP_IN)
-async def test_help_is_about_what_has_the_focus(session: SessionInMemory, place: str) -> None:
+async def test_help_is_about_what_has_the_focus(session: IncidentController, place: str) -> None:
     there, ask, words = HELP_IN[place]
     async with opened(session) as pilot:
         await press(pilot, *there, *ask)
@@ -236,7 +236,7 @@ async def test_help_is_about_what_has_the_focus(session: SessionInMemory, place:
         assert len(pilot.app.screen_stack) == before - 1
 
 
-async def test_a_question_mark_in_a_field_is_a_letter(session: SessionInMemory) -> None:
+async def test_a_question_mark_in_a_field_is_a_letter(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "s", *"why?")
         assert "why?" in grid(pilot)
@@ -244,7 +244,7 @@ async def test_a_question_mark_in_a_field_is_a_letter(session: SessionInMemory) 
         assert "holding 'jk?'" in grid(pilot)
 
 
-async def test_only_keys_that_work_now_are_in_the_footers(session: SessionInMemory) -> None:
+async def test_only_keys_that_work_now_are_in_the_footers(session: IncidentController) -> None:
     async with opened(session, (120, 36)) as pilot:
         await press(pilot, "o")
         assert not [word for word in ("n next", "Space pause", "w what runs") if word in grid(pilot)]
@@ -252,6 +252,6 @@ async def test_only_keys_that_work_now_are_in_the_footers(session: SessionInMemo
         assert "n next" in grid(pilot)
         await press(pilot, "escape", "j")
         assert "* star" in grid(pilot)
-        session.driving = False
+        leave(session)
         await press(pilot, "end")
         assert "* star" not in grid(pilot)

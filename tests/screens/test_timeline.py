@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 from textual.events import Paste
 
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from screens.pages.timeline import TimelineScreen
-from tests.screens.desk import SessionInMemory
+from tests.support.reference_incident import begin
 from tests.support.screen_pilot import grid, opened, press, rest
 
 pytestmark = pytest.mark.slow
 
 
-async def test_words_are_corrected_beside_themselves(session: SessionInMemory) -> None:
+async def test_words_are_corrected_beside_themselves(session: IncidentController) -> None:
     session.note("it began at noon")
     seq = session.events[-1].seq
     async with opened(session) as pilot:
@@ -25,15 +26,15 @@ async def test_words_are_corrected_beside_themselves(session: SessionInMemory) -
     assert "Corrected by ada: at one" in shown
 
 
-async def test_what_holds_nobodys_words_is_not_corrected(session: SessionInMemory) -> None:
-    session.start("emergency-backup", session.plan("emergency-backup"))
+async def test_what_holds_nobodys_words_is_not_corrected(session: IncidentController) -> None:
+    begin(session, "emergency-backup")
     async with opened(session) as pilot:
         await press(pilot, "j", "e")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "holds nobody's words" in grid(pilot)
 
 
-async def test_stars_and_filters(session: SessionInMemory) -> None:
+async def test_stars_and_filters(session: IncidentController) -> None:
     session.note("smoke", pasted_output="one\ntwo")
     async with opened(session) as pilot:
         await press(pilot, "j", "asterisk", "up", "asterisk", "asterisk", "f", "f", "f")
@@ -49,7 +50,7 @@ async def test_stars_and_filters(session: SessionInMemory) -> None:
         assert "smoke" in grid(pilot)
 
 
-async def test_it_is_live_and_stays_where_the_operator_went(session: SessionInMemory) -> None:
+async def test_it_is_live_and_stays_where_the_operator_went(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "j", "home")
         session.note("something new")
@@ -59,17 +60,16 @@ async def test_it_is_live_and_stays_where_the_operator_went(session: SessionInMe
         assert "something new" in grid(pilot)
 
 
-async def test_an_observer_reads_and_changes_nothing(session: SessionInMemory) -> None:
-    session.driving = False
+async def test_an_observer_reads_and_changes_nothing(session: IncidentController) -> None:
     before = len(session.events)
-    async with opened(session) as pilot:
+    async with opened(IncidentController.observe(session.folder, actor="eve@test")) as pilot:
         await press(pilot, "j", "asterisk", "e", "n")
         assert isinstance(pilot.app.screen, TimelineScreen)
         assert "star" not in grid(pilot).splitlines()[-1]
     assert len(session.events) == before
 
 
-async def test_a_note_with_a_command_from_elsewhere(session: SessionInMemory) -> None:
+async def test_a_note_with_a_command_from_elsewhere(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "n", "tab", *"5 min ago", "tab", "right", "right", "tab")
         await press(pilot, *"df -h", "tab", *"db1", "tab", *"96 %", "enter")
@@ -80,7 +80,7 @@ async def test_a_note_with_a_command_from_elsewhere(session: SessionInMemory) ->
     assert body["at"]
 
 
-async def test_pasted_lines_stay_lines(session: SessionInMemory) -> None:
+async def test_pasted_lines_stay_lines(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "n", "tab", "tab", "right", "tab")
         pilot.app.post_message(Paste("Filesystem Use%\n/backups 96%\n"))
@@ -89,7 +89,7 @@ async def test_pasted_lines_stay_lines(session: SessionInMemory) -> None:
     assert session.events[-1].body["pasted_output"].splitlines() == ["Filesystem Use%", "/backups 96%"]
 
 
-async def test_a_note_without_anything_says_so(session: SessionInMemory) -> None:
+async def test_a_note_without_anything_says_so(session: IncidentController) -> None:
     before = len(session.events)
     async with opened(session) as pilot:
         await press(pilot, "n", "ctrl+s")
@@ -100,7 +100,7 @@ async def test_a_note_without_anything_says_so(session: SessionInMemory) -> None
 
 
 async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_their_end(
-    session: SessionInMemory,
+    session: IncidentController,
 ) -> None:
     for number in range(6):
         session.note(f"note {number} " + "x" * 30_000 + " the end")
@@ -111,16 +111,16 @@ async def test_notes_of_any_length_are_shown_by_their_beginning_and_found_by_the
         assert "holding 'end'" in grid(pilot)
 
 
-async def test_a_tick_without_words_can_be_given_some(session: SessionInMemory) -> None:
-    session.mark_done("tell-tech-lead")
+async def test_a_tick_without_words_can_be_given_some(session: IncidentController) -> None:
+    session.mark_done("tell-tech-lead")  # and that they were notified
     async with opened(session) as pilot:
-        await press(pilot, "j", "e")
+        await press(pilot, "j", "up", "e")
         assert "Without words so far: 7.1 Tell the Tech Lead: done" in grid(pilot)
         await press(pilot, *"by phone", "ctrl+s")
     assert session.events[-1].body["text"] == "by phone"
 
 
-async def test_a_criterion_is_told_by_its_title(session: SessionInMemory) -> None:
+async def test_a_criterion_is_told_by_its_title(session: IncidentController) -> None:
     async with opened(session) as pilot:
         await press(pilot, "C", "escape", "j")
         assert "Criterion Follow-up actions assigned: " in grid(pilot)

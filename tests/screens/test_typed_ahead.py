@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual import events
 
+from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.system.errors import Failed
 from screens.dialogs import confirm
@@ -20,7 +21,6 @@ from screens.incident.screen import IncidentScreen
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialog import Dialog
 from screens.widgets.form import Form
-from tests.screens.desk import SessionInMemory
 from tests.support.screen_pilot import Pilots, grid, opened, press, rest, until
 from tui.terminal import key_queue
 
@@ -37,7 +37,7 @@ AT_ONCE: dict[str, tuple[list[str], list[str], Callable[[Incident], object]]] = 
     ),
     "skip": (["s", *"later", "enter"], ["enter"], lambda incident: incident.steps[STEP].status is StepStatus.SKIPPED),
     "severity": (["S", *"worse", "enter"], ["up", "enter"], lambda incident: incident.severity == "SEV-0"),
-    "consent": (["enter", "y"], ["y"], lambda incident: incident.steps[STEP].status is StepStatus.RUNNING),
+    "consent": (["enter", "y"], ["y"], lambda incident: incident.step(STEP).last),
 }
 """What arrives at once, and what is typed once the dialog stands there."""
 
@@ -51,7 +51,7 @@ def type_ahead(pilot: Pilots, *keys: str) -> None:
 
 @pytest.mark.parametrize("case", AT_ONCE)
 async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(
-    session: SessionInMemory, case: str
+    session: IncidentController, case: str
 ) -> None:
     """The keys that answer the dialog, and the `q` for the screen below, were typed before the dialog stood there."""
     ahead, then, done = AT_ONCE[case]
@@ -68,9 +68,9 @@ async def test_text_typed_ahead_reaches_the_field_and_what_decides_does_not(
 
 
 class SlowNotes:
-    """A desk whose notes are written when they are let."""
+    """A session whose notes are written when they are let."""
 
-    def __init__(self, session: SessionInMemory, monkeypatch: pytest.MonkeyPatch, refusal: str = "") -> None:
+    def __init__(self, session: IncidentController, monkeypatch: pytest.MonkeyPatch, refusal: str = "") -> None:
         self.let, self.begun = threading.Event(), threading.Event()
         write = session.note
 
@@ -92,7 +92,7 @@ class SlowNotes:
 
 
 async def test_a_key_typed_while_a_dialog_writes_is_dropped(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowNotes(session, monkeypatch)
     async with opened(session) as pilot:
@@ -108,7 +108,7 @@ async def test_a_key_typed_while_a_dialog_writes_is_dropped(
 
 
 async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowNotes(session, monkeypatch, refusal="the disk is full")
     async with opened(session) as pilot:
@@ -124,7 +124,9 @@ async def test_what_was_typed_ahead_of_a_refusal_is_dropped(
         assert pilot.app.screen.values()["text"] == "smoke again"
 
 
-async def test_a_dialog_that_hangs_is_left_at_once(session: SessionInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dialog_that_hangs_is_left_at_once(
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl+Q does not wait, and what waited does not come after it."""
     slow = SlowNotes(session, monkeypatch)
     async with opened(session) as pilot:
@@ -139,13 +141,12 @@ async def test_a_dialog_that_hangs_is_left_at_once(session: SessionInMemory, mon
 
 
 async def test_nothing_is_consented_to_that_nobody_could_read_yet(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deaf moment begins when the plan stands on the screen, not when the key was pressed."""
     async with opened(session) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, IncidentScreen)
-        before = list(session.started)
         screen.action_press("go")
         while not isinstance(dialog := pilot.app.screen, Dialog):  # noqa: ASYNC110 - the moment in which it opens
             await asyncio.sleep(0)
@@ -155,11 +156,11 @@ async def test_nothing_is_consented_to_that_nobody_could_read_yet(
         type_ahead(pilot, "y", "y")
         await rest(pilot)
         assert pilot.app.screen is dialog
-        assert session.started == before
+        assert session.incident.step(STEP).last is None
 
 
 async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
-    session: SessionInMemory, monkeypatch: pytest.MonkeyPatch
+    session: IncidentController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody types another one to get it heard."""
     monkeypatch.setattr(key_queue, "TOO_LONG", 0.3)
