@@ -50,7 +50,7 @@ class ResetPassword(Action):
     name: ClassVar[str] = "reset-password"
     summary: ClassVar[str] = "Find a working password of a target's user, or set a new one, and store it in .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
-    outputs: ClassVar[tuple[str, ...] | None] = ("method", "source", "sealed", "sessions", "dependents_out")
+    outputs: ClassVar[tuple[str, ...] | None] = ("method", "source", "credential_backup", "sessions", "dependents_out")
 
     target: Target = param("the target whose password is lost")
 
@@ -71,7 +71,11 @@ class ResetPassword(Action):
         if working is None or not self._stands(context, route, working):
             note = "what is replaced, for an undo"
             draft.add(
-                Verb.CREATE, str(context.location("credential_backups")), note=note, identity="sealed", kind="file"
+                Verb.CREATE,
+                str(context.location("credential_backups")),
+                note=note,
+                identity="credential_backup",
+                kind="file",
             )
             self._plan_file(draft, context)
         draft.add(Verb.CHANGE, str(context.location("audit")), note="one line, without the secret", kind="file")
@@ -148,7 +152,7 @@ class ResetPassword(Action):
                 replacement.publish()
             finally:
                 replacement.discard()
-            values["sealed"] = str(self._sealed_before(context, route, found) or sealed)
+            values["credential_backup"] = str(self._sealed_before(context, route, found) or sealed)
         record(
             context, "password.recovered", user=route.user, target=self.target.name, method="found", source=found.source
         )
@@ -185,7 +189,7 @@ class ResetPassword(Action):
             context, "password.recovered", user=route.user, target=self.target.name, method="reset", sealed=sealed.name
         )
         context.console.say(f"[OK] Password of {route.user} recovered; {password_file(context.runbook)} is updated")
-        values = {"method": "reset", "sealed": str(sealed), "sessions": str(len(role.sessions))}
+        values = {"method": "reset", "credential_backup": str(sealed), "sessions": str(len(role.sessions))}
         return Outcome(True, f"The password of {route.user} is new, works over TCP, and is in .pgpass", values)
 
     def _exchange(self, context: Context, route: Route, way: Route, role: Role, password: str) -> Path:
@@ -203,7 +207,9 @@ class ResetPassword(Action):
             )
             record(context, "password.reset", user=route.user, target=self.target.name, method=way.kind)
             self._store(context, password, sealed)
-            context.console.value("sealed", str(sealed))  # an undo finds it also if nobody sees the end of this
+            context.console.value(
+                "credential_backup", str(sealed)
+            )  # an undo finds it also if nobody sees the end of this
             try:
                 set_verifier(way, route.user, new)
             except MidwatchError as error:
@@ -266,7 +272,11 @@ class ResetPassword(Action):
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
         """Return the action that restores the former verifier; None when nothing was sealed."""
-        return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
+        return (
+            UndoPasswordReset(self.target, Path(values["credential_backup"]))
+            if values.get("credential_backup")
+            else None
+        )
 
 
 def _until(tried: list[Candidate], working: Candidate | None) -> list[Candidate]:

@@ -42,7 +42,7 @@ class UndoPasswordReset(Action):
     name: ClassVar[str] = "undo-password-reset"
     summary: ClassVar[str] = "Take a password recovery back: the former verifier, the former line of .pgpass"
     risk: ClassVar[Risk] = Risk.CHANGE
-    outputs: ClassVar[tuple[str, ...] | None] = ("sealed",)
+    outputs: ClassVar[tuple[str, ...] | None] = ("credential_backup",)
 
     target: Target = param("the target whose former password comes back")
     credential_backup: Path = param("the file that the recovery kept it in")
@@ -78,7 +78,7 @@ class UndoPasswordReset(Action):
             Verb.CREATE,
             str(context.location("credential_backups")),
             note="what is in force now",
-            identity="sealed",
+            identity="credential_backup",
             kind="file",
         )
         draft.add(Verb.CHANGE, str(context.location("audit")), note="one line, without the secret", kind="file")
@@ -100,9 +100,9 @@ class UndoPasswordReset(Action):
                     "password.restored",
                     user=sealed.role,
                     target=self.target.name,
-                    sealed=self.credential_backup.name,
+                    credential_backup=self.credential_backup.name,
                 )
-                context.console.value("sealed", str(kept))
+                context.console.value("credential_backup", str(kept))
                 if way is not None and role is not None:
                     say_sessions(context, role)
                     set_verifier(way, sealed.role, sealed.verifier or "")
@@ -112,7 +112,7 @@ class UndoPasswordReset(Action):
                 replacement.discard()
         context.console.say(f"[OK] {password_file(context.runbook)} has its former lines again")
         what = "" if way is None else "The former verifier is in force, and "
-        return Outcome(True, f"{what}.pgpass has its former lines", {"sealed": str(kept)})
+        return Outcome(True, f"{what}.pgpass has its former lines", {"credential_backup": str(kept)})
 
     def _look(self, context: Context, *, writes: bool = True) -> tuple[CredentialBackup, Route | None, Role | None]:
         """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
@@ -148,7 +148,11 @@ class UndoPasswordReset(Action):
 
     def undo(self, values: Mapping[str, str]) -> Action | None:
         """Return the action that restores the verifier which this action replaced."""
-        return UndoPasswordReset(self.target, Path(values["sealed"])) if values.get("sealed") else None
+        return (
+            UndoPasswordReset(self.target, Path(values["credential_backup"]))
+            if values.get("credential_backup")
+            else None
+        )
 
 
 def session_facts(draft: PlanDraft, role: Role) -> None:

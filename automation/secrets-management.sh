@@ -1,7 +1,7 @@
 #!/bin/sh
 # The plan's password recovery: ./automation/secrets-management.sh recover-arp [OPTION…]
 # Any target works: `recover-gps`, or `recover arp-db-prod`. Options go to `midwatch action reset-password`.
-# Taken back with `restore arp-db-prod FILE`, where FILE is what the recovery reported as `sealed`.
+# Taken back with `restore arp-db-prod FILE`, where FILE is what the recovery reported as `credential_backup`.
 set -eu
 
 usage() {
@@ -25,7 +25,7 @@ restore)
     target=$2
     sealed=$(absolute "$3")
     shift 3
-    set -- --sealed "$sealed" "$@"
+    set -- --credential-backup "$sealed" "$@"
     ;;
 recover)
     [ "$#" -ge 2 ] || usage

@@ -57,7 +57,7 @@ def first_with_room(places: Sequence[Destination], expected: int) -> tuple[Desti
         if not room.refusal:
             return place, room, passed
         passed.append(room.refusal)
-    raise Refused("; ".join(passed), hint=f"Set places.emergency, or --place, to {_KINDS}")
+    raise Refused("; ".join(passed), hint=f"Set locations.emergency, or --place, to {_KINDS}")
 
 
 def locate(runbook: Runbook, location: str) -> tuple[Destination, str]:

@@ -233,7 +233,9 @@ def _judge(code: int | None, found: ClientErrors) -> None:
     if code in (126, 127):
         raise Failed("There is no pg_dump inside the container", hint="Take a route from outside: a published port")
     if "server version mismatch" in said:
-        raise Failed("pg_dump is older than the server", hint="Install a newer postgresql-client, or set places.pg_bin")
+        raise Failed(
+            "pg_dump is older than the server", hint="Install a newer postgresql-client, or set locations.pg_bin"
+        )
     if "statement timeout" in said or "lock timeout" in said:
         raise LockedOut(f"A lock kept the dump waiting: {told}", hint="The databases panel shows who holds locks")
     raise Failed(

@@ -125,10 +125,10 @@ def _require_driver(folder: IncidentFolder, driver: Driver, peer: Identity) -> N
     That is the owner of the folder or root. Where a group may write in the folder, each of its members may drive it.
     """
     if peer.pid != driver.pid:
-        raise OSError("somebody else is at its door")
+        raise OSError("another user owns the control socket")
     status = folder.path.stat()
     if not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and peer.uid not in (0, status.st_uid):
-        raise OSError("whoever is at its door may not drive here")
+        raise OSError("the owner of the control socket may not drive here")
 
 
 @contextlib.contextmanager

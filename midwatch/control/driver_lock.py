@@ -145,7 +145,7 @@ def _locked(folder: IncidentFolder, descriptor: int) -> bool:
     try:
         return file_locks.try_lock(descriptor)
     except OSError as error:
-        hint = "This file system cannot lock; set places.logs to a folder on another one"
+        hint = "This file system cannot lock; set locations.logs to a folder on another one"
         raise Failed(f"{folder.id} cannot be locked for one driver: {error.strerror}", hint=hint) from error
 
 

@@ -48,7 +48,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
             unmake(folder)
         if isinstance(error, BadInput):
             raise
-        hint = f"Make room or rights below {logs}, or set places.logs to another folder"
+        hint = f"Make room or rights below {logs}, or set locations.logs to another folder"
         raise Failed(f"The incident's folder cannot be made: {error.strerror or error}", hint=hint) from error
     return folder
 

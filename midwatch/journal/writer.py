@@ -229,5 +229,5 @@ class Journal(JournalStore):
 
 
 def _cannot(what: str, path: Path, error: OSError) -> Failed:
-    hint = f"Look at the disk and the rights of {path.parent}, or set places.logs to another folder"
+    hint = f"Look at the disk and the rights of {path.parent}, or set locations.logs to another folder"
     return Failed(f"The journal {path} cannot be {what}: {error.strerror}", hint=hint)

@@ -74,7 +74,7 @@ def recipients_of(texts: Sequence[str], resolve: Callable[[str], Path]) -> tuple
 
 
 def chosen(runbook: Runbook, given: Sequence[str]) -> tuple[Recipient, ...]:
-    """Those that were given, else those of the site (`places.recipients`); none when there are none. Raises `MidwatchError`."""
+    """Those that were given, else those of the site (`locations.recipients`), else none. Raises `MidwatchError`."""
     site = runbook.locations.get("recipients", "")
     return recipients_of(given or ([site] if site else []), runbook.resolve)
 

@@ -154,7 +154,7 @@ def _refuse(archive: DumpFile, said: str) -> None:
     if "unsupported version" in told:
         raise Refused(
             f"{archive.name} is newer than this pg_restore can read ({told})",
-            hint="Install a newer postgresql-client, or set places.pg_bin",
+            hint="Install a newer postgresql-client, or set locations.pg_bin",
         )
     raise Failed(
         f"{archive.name} cannot be read by pg_restore: {told}",

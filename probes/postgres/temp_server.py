@@ -207,7 +207,7 @@ def _engine(runbook: Runbook, folder: Path, major: int) -> tuple[Engine, str, in
     except BadInput as error:
         older = f", only older ones: {', '.join(seen)}" if seen else ""
         sentence = f"A restore needs the programs of a PostgreSQL server {major or ''}, and there are none here{older}"
-        raise Refused(sentence, hint="pip install 'midwatch[drill]', set places.pg_bin, or name an image") from error
+        raise Refused(sentence, hint="pip install 'midwatch[drill]', set locations.pg_bin, or name an image") from error
     folder.chmod(0o711)
     engine = engine_for(folder)
     found = major_of(Path(engine.program("postgres")))

@@ -52,7 +52,7 @@ class Tools:
 
 
 def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
-    """The first that is no older than the server: in `places.pg_bin`, in PATH, then the system's own, newest first.
+    """The first that is no older than the server: in `locations.pg_bin`, in PATH, then the system's own, newest first.
 
     Raises `Refused` that names what was found and what is needed.
     """
@@ -65,8 +65,8 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
             seen.append(f"{folder} has {version[0]}.{version[1]}")
     if seen:
         sentence = f"The server is PostgreSQL {server_major}, and every pg_dump here is older: {'; '.join(seen)}"
-        raise Refused(sentence, hint=f"Install postgresql-client-{server_major}, or set places.pg_bin")
-    raise Refused("There is no pg_dump here", hint="Install the PostgreSQL client programs, or set places.pg_bin")
+        raise Refused(sentence, hint=f"Install postgresql-client-{server_major}, or set locations.pg_bin")
+    raise Refused("There is no pg_dump here", hint="Install the PostgreSQL client programs, or set locations.pg_bin")
 
 
 def pg_dump_inside(container: str, server_major: int) -> str:
@@ -92,7 +92,7 @@ def pg_dump_inside(container: str, server_major: int) -> str:
 
 
 def program_folders(runbook: Runbook) -> Iterator[Path]:
-    """Where programs of PostgreSQL may lie: in `places.pg_bin`, in PATH, then the system's own, newest first."""
+    """Where programs of PostgreSQL may lie: in `locations.pg_bin`, in PATH, then the system's own, newest first."""
     named = runbook.locations.get("pg_bin", "")
     if named:
         yield runbook.resolve(named)

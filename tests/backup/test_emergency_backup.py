@@ -198,7 +198,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(arp: Target, context: Co
     good, said = tmp_path / "good", f"{tmp_path / 'a file'} is a file, not a folder"
     for broken, told in ((tmp_path / "a file", said), (tmp_path / "a file" / "x", f"{tmp_path}/a file/x: {said}")):
         refusal = EmergencyBackup(arp, place=(str(broken),)).plan(context).refusal
-        assert refusal.startswith(f"{told}. Set places.emergency, or --place, to ")
+        assert refusal.startswith(f"{told}. Set locations.emergency, or --place, to ")
         plan = EmergencyBackup(arp, place=(str(broken), str(good))).plan(context)
         assert dict(plan.facts)["passed over"] == told
     action = EmergencyBackup(arp, place=(str(tmp_path / "later"),))

@@ -177,7 +177,7 @@ def test_a_pg_dump_older_than_the_server_is_refused_before_it_starts(
     )
     refusal = EmergencyBackup(arp).plan(context).refusal
     assert "older" in refusal
-    assert "places.pg_bin" in refusal
+    assert "locations.pg_bin" in refusal
     action = EmergencyBackup(arp)
     with pytest.raises(MidwatchError):
         action.apply(context, action.plan(context))

@@ -76,7 +76,9 @@ def context(servers: tuple[Server, Server], tmp_path: Path) -> Context:
     file = tmp_path / "runbook.yaml"
     file.write_text(RUNBOOK)
     found = load(file)
-    mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "logs", "sealed")}
+    mine = {
+        name: str(tmp_path / name) for name in ("pgpass", "audit", "backups", "emergency", "logs", "credential_backups")
+    }
     mine["pg_bin"] = str(servers[0].engine.bin)
     return Context(replace(found, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test")
 

@@ -105,7 +105,7 @@ def test_a_false_door_is_not_talked_to(folder: IncidentFolder) -> None:
     with subprocess.Popen([sys.executable, "-c", listener], cwd=folder.path, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"1\n"
-        with pytest.raises(Failed, match="somebody else is at its door"):
+        with pytest.raises(Failed, match="another user owns the control socket"):
             send_request(folder, {"op": "hello"})
         other.kill()
     lock.release()

@@ -49,7 +49,7 @@ def drill(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 
 def record_of(folder: Path | str, **more: object) -> dict[str, Any]:
-    """A record as one of root's would be, of a drill whose owner is gone and whose janitor lives."""
+    """A record as one of root's would be, of a drill whose owner is gone and whose reaper lives."""
     mine = ProcessIdentity.current().to_json()
     gone = mine | {"start": 1}
     usual = {
@@ -241,7 +241,7 @@ def test_a_record_that_names_what_its_drill_did_not_make_is_left_alone(
         for name, value in change.items()
     }
     file = own / f"{ID}.json"
-    file.write_text(json.dumps(record_of(own / ID, owner=None, janitor=None) | named))
+    file.write_text(json.dumps(record_of(own / ID, owner=None, reaper=None) | named))
     with pytest.raises(Failed, match=words):
         DrillState.load(file)
     with pytest.raises(Failed, match=words):

@@ -40,7 +40,7 @@ def run(script: str, *arguments: str, recorder: Path, cwd: Path, **extra: str) -
         (["secrets-management.sh", "recover", "a b", "--plan"], ["reset-password", "--target", "a b", "--plan"]),
         (
             ["secrets-management.sh", "restore", "a b", "/kept/x y.sealed", "--plan"],
-            ["undo-password-reset", "--target", "a b", "--sealed", "/kept/x y.sealed", "--plan"],
+            ["undo-password-reset", "--target", "a b", "--credential-backup", "/kept/x y.sealed", "--plan"],
         ),
         (["backup-restore.sh"], ["nightly-backup"]),
         (["backup-restore.sh", "--yes"], ["nightly-backup", "--yes"]),

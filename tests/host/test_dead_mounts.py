@@ -161,7 +161,7 @@ def test_an_audit_log_there_keeps_nobody_from_the_servers_own(gone: Path, tmp_pa
 
 
 def test_every_other_look_at_such_a_place_ends_with_a_sentence(gone: Path, tmp_path: Path) -> None:
-    here = context(tmp_path, backups=gone, elsewhere=gone / "e", sealed=gone / "s")
+    here = context(tmp_path, backups=gone, remote_manifests=gone / "e", credential_backups=gone / "s")
     actions: list[Action] = [
         CheckDisk(gone),
         CleanBackups(),

@@ -93,7 +93,7 @@ def test_a_journal_on_a_full_disk_is_refused_or_has_at_least_some_reserve(small_
     filler = fill(small_disk)
     with pytest.raises(Failed, match="No space left on device") as refused:
         Journal.create(small_disk / "journal.jsonl", actor="ada", clock=clock)
-    assert "places.logs" in refused.value.hint
+    assert "locations.logs" in refused.value.hint
     assert not (small_disk / "journal.jsonl").exists()
     with filler.open("r+b") as file:
         file.truncate(filler.stat().st_size - 80_000)

@@ -57,7 +57,7 @@ def test_a_lost_password_is_replaced_and_proved(lost: Context, console: Listenin
     text = lost.location("pgpass").read_text().splitlines()
     assert [line for line in text if "arp_app" not in line] == others
     assert stat.S_IMODE(lost.location("pgpass").stat().st_mode) == 0o600
-    sealed = Path(values["sealed"])
+    sealed = Path(values["credential_backup"])
     assert stat.S_IMODE(sealed.stat().st_mode) == 0o600
     assert (read_credential_backup(sealed).verifier or "").startswith("SCRAM-SHA-256$")
 

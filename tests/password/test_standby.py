@@ -44,7 +44,9 @@ def context(tmp_path: Path) -> Context:
     file = tmp_path / "runbook.yaml"
     file.write_text(RUNBOOK)
     found = load(file)
-    mine = {name: str(tmp_path / name) for name in ("pgpass", "audit", "sealed", "backups", "emergency", "logs")}
+    mine = {
+        name: str(tmp_path / name) for name in ("pgpass", "audit", "credential_backups", "backups", "emergency", "logs")
+    }
     return Context(replace(found, locations={**found.locations, **mine}), Listening(), SystemClock(), "ada@test")
 
 
@@ -61,8 +63,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def actions(target: Target, tmp_path: Path) -> list[Action]:
-    (tmp_path / "sealed").mkdir(mode=0o700, exist_ok=True)
-    sealed = CredentialBackup(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(tmp_path / "sealed")
+    (tmp_path / "credential_backups").mkdir(mode=0o700, exist_ok=True)
+    sealed = CredentialBackup(target.name, target.user, "SCRAM-SHA-256$4096:former", ()).keep(
+        tmp_path / "credential_backups"
+    )
     return [
         ResetPassword(target),
         UndoPasswordReset(target, sealed),
@@ -122,7 +126,7 @@ def test_a_server_that_refuses_the_change_itself_leaves_the_secret_store_as_it_w
         other.execute("ROLLBACK")
     primary.sql("ALTER ROLE postgres RESET lock_timeout")
     assert (tmp_path / "store").read_text() == "the former password"
-    assert not list((tmp_path / "sealed").glob("*.json"))
+    assert not list((tmp_path / "credential_backups").glob("*.json"))
     assert not (tmp_path / "pgpass").exists()
     assert primary.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'arp_app'") == before
 

@@ -58,7 +58,7 @@ def test_the_former_verifier_and_line_come_back_exactly(context: Context, arp: T
     before, line = kept(context, arp), file.read_bytes()
     undo = recover(context, arp)
     new = console.secrets["new password of ARP"]
-    assert console.values["sealed"] == str(undo.credential_backup)
+    assert console.values["credential_backup"] == str(undo.credential_backup)
     assert not undo.verify(context, datetime.now(UTC)).ok
     plan = undo.plan(context)
     assert plan.refusal == ""
