@@ -15,6 +15,7 @@ from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
 from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.folder_watch import FolderWatch
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
 
@@ -141,19 +142,20 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     assert folder is not None
     output_index, said = OutputIndex(folder.output), 0
     running = True
-    while running:
-        controller.poll()
-        running = controller.incident.status(step) is StepStatus.RUNNING
-        while output_index.refresh():
-            pass
-        upto = output_index.ended_lines if running else output_index.line_count
-        while said < upto:
-            lines = output_index.lines(said, min(upto - said, _BLOCK))
-            for line in lines:
-                say(f"    {safe_text(line)}")
-            said += len(lines)
-        if running:
-            time.sleep(_POLL)
+    with FolderWatch(folder.path) as watch:  # the result is a new file there
+        while running:
+            controller.poll()
+            running = controller.incident.status(step) is StepStatus.RUNNING
+            while output_index.refresh():
+                pass
+            upto = output_index.ended_lines if running else output_index.line_count
+            while said < upto:
+                lines = output_index.lines(said, min(upto - said, _BLOCK))
+                for line in lines:
+                    say(f"    {safe_text(line)}")
+                said += len(lines)
+            if running:
+                watch.wait(_POLL)
     last = controller.incident.step(step.id).last
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
