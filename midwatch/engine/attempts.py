@@ -95,21 +95,20 @@ def confirmed_body(
     step: Step, number: int, plan: Plan, reason: str, found: Mapping[str, CriterionState], undoes: int | None
 ) -> dict[str, Any]:
     """The body of `step.confirmed`; `found` is the state of what the step requires."""
-    shown = shown_plan(plan)
-    body = {
+    return {
         "step": step.id,
         "attempt": number,
-        "plan": shown,
+        "plan": shown_plan(plan),
+        "effects": sum(effect.verb.touches for effect in plan.effects),
         "digest": plan.digest,
         "reason": reason,
         "undoes": undoes,
+        "preconditions": [
+            {"title": required.title, "met": state.met, "detail": state.detail}
+            for required in step.preconditions
+            if (state := found.get(required.id)) is not None
+        ],
     }
-    body["preconditions"] = [
-        {"title": required.title, "met": state.met, "detail": state.detail}
-        for required in step.preconditions
-        if (state := found.get(required.id)) is not None
-    ]
-    return body
 
 
 def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:

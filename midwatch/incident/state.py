@@ -32,6 +32,8 @@ class Attempt:
     """As the event has room for it; the whole is in the attempt's folder."""
     digest: str = ""
     """Of the whole plan."""
+    effects: int = 0
+    """Of the whole plan, as far as they change something."""
     undoes: int | None = None
     """The attempt that this one takes back."""
     unmet: tuple[str, ...] = ()

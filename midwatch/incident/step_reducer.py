@@ -37,12 +37,15 @@ def _attempt(state: StepState, body: Body) -> Attempt | None:
 
 def _confirmed(incident: Incident, event: Event, body: Body) -> None:
     state = _step(incident, body)
+    plan = Plan.from_json(body["plan"]) if body.get("plan") else None
+    shown = sum(effect.verb.touches for effect in plan.effects) if plan is not None else 0
     attempt = Attempt(
         body["attempt"],
         event.actor,
         event.time,
-        plan=Plan.from_json(body["plan"]) if body.get("plan") else None,
+        plan=plan,
         digest=str(body.get("digest", "")),
+        effects=body.get("effects", shown),
         undoes=body.get("undoes"),
         unmet=tuple(
             f"{item['title']}: {item['detail']}" for item in body.get("preconditions", ()) if item["met"] is not True

@@ -79,9 +79,8 @@ def _attempt(attempt: Attempt, reason: str) -> str:
     lines += [f"Not met: {text(line)}" for line in attempt.unmet]
     lines += [f"Reading: {text(line)}" for line in metric_changes(attempt)]
     if attempt.plan is not None:
-        touched = sum(effect.verb.touches for effect in attempt.plan.effects)
         second = f", approved by {text(attempt.approved_by)}" if attempt.approved_by else ""
-        count = f"{touched} {'effect' if touched == 1 else 'effects'}"
+        count = f"{attempt.effects} {'effect' if attempt.effects == 1 else 'effects'}"
         lines.append(f"Confirmed: {count}, plan {code(attempt.digest[:16])}{second}")
     if "\n" in attempt.command.strip():
         lines.append(f"Ran:\n\n{code_block(attempt.command, indent='    ')}\n")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from midwatch.api.plan import Effect, Plan, Verb
-from midwatch.engine.attempts import shown_plan
+from midwatch.engine.attempts import confirmed_body, ended_without_result, shown_plan
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import StepStatus
+from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Refused
 from tests.engine.conftest import ended
 
@@ -84,3 +86,13 @@ def test_whatever_a_plan_holds_an_event_has_room_for_what_it_shows(text: str, co
     assert shown["digest"] == plan.digest
     assert Plan.from_json(shown).action == "shell"
     assert "in plan.json" in json.dumps(shown["facts"]) or count == 1
+
+
+def test_report_counts_the_effects_of_the_whole_plan_and_names_its_digest(controller: IncidentController) -> None:
+    step, effects = controller.runbook.step("short"), [Effect(Verb.REMOVE, f"{n} {'x' * 500}") for n in range(3_000)]
+    plan = Plan("shell", {"script": "rm"}, (*effects, Effect(Verb.KEEP, "one")))
+    controller.session.append(EventKind.CONFIRMED, confirmed_body(step, 1, plan, "", {}, None))
+    finished = ended_without_result(step, 1, StepOutcome.FAILED, "it broke")
+    controller.session.append(EventKind.FINISHED, finished)
+    report = timeline(controller.runbook, controller.events, controller.folder)
+    assert f"Confirmed: 3000 effects, plan `{plan.digest[:16]}`" in report
