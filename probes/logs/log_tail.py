@@ -44,15 +44,17 @@ class LogLine:
         return self.file.name if self.number is None else f"{self.file.name}:{self.number}"
 
 
-def tail_lines(path: Path, limit: int) -> Iterator[LogLine]:
+def tail_lines(path: Path, limit: int, *, follow: bool = True) -> Iterator[LogLine]:
     """The whole lines within the last `limit` bytes, oldest first, in flat memory; all lines of a compressed file.
 
-    A line that the limit cuts is left out; a last line without a newline is given. Raises `Failed` when `path` is not
+    A line that the limit cuts is left out; a last line without a newline is given. Without `follow`, a link is not
+    followed. Raises `Failed` when `path` is not
     a readable regular file or is damaged, `OutcomeUnknown` when its mount does not answer.
     """
     require_answer(path)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, flags)
     except OSError as error:
         raise Failed(f"{path} cannot be read: {error.strerror}", hint="Is the log where the runbook says?") from error
     found = os.fstat(handle)

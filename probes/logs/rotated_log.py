@@ -110,15 +110,15 @@ def _rotation(rotations: list[Path], limit: int, coverage: Coverage) -> Iterator
     """The newest rotation; what keeps it from being read is noted."""
     for rotated in rotations[:1]:
         try:
-            yield from _counted(rotated, limit, coverage)
+            yield from _counted(rotated, limit, coverage, follow=False)
         except Failed as error:
             coverage.passed_over.append(error.sentence)
     if rotations[1:]:
         coverage.passed_over.append(counted(len(rotations) - 1, "older rotation"))
 
 
-def _counted(path: Path, limit: int, coverage: Coverage) -> Iterator[LogLine]:
-    for line in tail_lines(path, limit):
+def _counted(path: Path, limit: int, coverage: Coverage, *, follow: bool = True) -> Iterator[LogLine]:
+    for line in tail_lines(path, limit, follow=follow):
         coverage.lines += 1
         yield line
     coverage.files.append(path.name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actions import diagnose_access
 from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
 from midwatch.api.action import Context
@@ -250,6 +251,7 @@ def test_isolating_access_reads_the_servers_log(
     make_container: Callable[..., Any],
     name_of: Callable[[str], str],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     line = '2026-11-23 02:00:06.120 UTC [9] FATAL:  password authentication failed for user "arp_app"'
     make_container(name_of("arp"), command=f"echo '{line}'; echo '{line}' >&2; exit 0").wait(timeout=30)
@@ -261,6 +263,11 @@ def test_isolating_access_reads_the_servers_log(
     outcome = DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
     assert "2  arp_app at arp-db-prod from ?, password authentication failed, 2026-11-23 02:00:06" in heard.text
     assert (outcome.values["failed_logins"], outcome.values["refused_logins"]) == ("0", "2")
+    assert "was not read" not in heard.text
+    monkeypatch.setattr(diagnose_access, "LINES", 1)
+    outcome = DiagnoseAccess().apply(context, DiagnoseAccess().plan(context))
+    assert int(outcome.values["refused_logins"]) < 2
+    assert "the beginning of the container's output was not read" in heard.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")

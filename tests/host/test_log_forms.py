@@ -60,6 +60,8 @@ def test_names_that_are_no_rotation_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_text(FAILED)
     (tmp_path / "arp.log.1").symlink_to("/etc/passwd")
     assert rotations_of(tmp_path / "arp.log") == []
+    with pytest.raises(Failed, match="symbolic links"):  # one that takes the place of a rotation that was listed
+        list(tail_lines(tmp_path / "arp.log.1", 10_000, follow=False))
     for name in ("pg-2026-11-22_000000.log", "pg-2026-11-23_000000.log", "pg-Mon.log", "pg-Tue.log"):
         (tmp_path / name).write_text(FAILED)
     assert [path.name for path in rotations_of(tmp_path / "pg-2026-11-23_000000.log")] == ["pg-2026-11-22_000000.log"]
