@@ -178,7 +178,7 @@ def test_ten_thousand_tables_come_back_equal(roomy: TempServer, context: Context
     verdict = validate(file, tools.pg_restore, sha256=found.sha256, rows=found.rows)
     assert (verdict.problem, verdict.depth) == ("", 4)
     tell = lambda done, total: None  # noqa: E731
-    restore(DumpFile.of(file), again, tools, server=roomy.major, sha256=found.sha256, options=(), progress=tell)
+    restore(DumpFile.of(file), again, tools, sha256=found.sha256, options=(), progress=tell)
     with connect(again, statement=0) as connection:
         assert count_rows(connection) == found.rows
 
