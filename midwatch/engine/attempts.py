@@ -23,7 +23,7 @@ from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Exit, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
-from midwatch.system.units import size
+from midwatch.system.units import first_few, size
 
 _PLAN_IN_EVENT_BYTES, _COMMAND_IN_EVENT_BYTES = 40_000, 16_000
 """An event has at most 64 KiB; the whole plan is in the attempt's folder, and the digest binds it."""
@@ -122,6 +122,9 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
         outcome = StepOutcome.FAILED
     error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
     body = ended_without_result(step, number, outcome, error or summary_of(step, attempt, result))
+    if values.passed_over:
+        unusable = first_few(values.passed_over, 3, "; ")
+        body["summary"] = f"{body['summary'].rstrip('.')}. Not used of $STEP_OUTPUT: {unusable}"
     body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
     body["values"] = dict(values)
     body["output"] = {

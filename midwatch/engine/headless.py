@@ -140,7 +140,7 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     """Say what the step writes, as it comes, until it has ended."""
     folder = controller.attempt_folder(step.id)
     assert folder is not None
-    output_index, said = OutputIndex(folder.output), 0
+    output_index, said, line = OutputIndex(folder.output), 0, ""
     running = True
     with FolderWatch(folder.path) as watch:  # the result is a new file there
         while running:
@@ -159,7 +159,8 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     last = controller.incident.step(step.id).last
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    say(f"    {last.ending}{took}")
+    summary = last.summary if last.summary not in ("exit 0", safe_text(line).strip()) else ""
+    say(f"    {last.ending}{took}{f': {summary}' if summary else ''}")
 
 
 def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:

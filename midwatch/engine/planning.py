@@ -64,6 +64,11 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
                     )
                 continue
             if known is None:
+                if (status := incident.status(runbook.step(value.step))).concluded:
+                    hint = f"Do {value.step} again so that it reports {value.key}, or mark this step done manually"
+                    raise Refused(
+                        f"{name} comes from {value}: {value.step} is {status} and did not report it", hint=hint
+                    )
                 raise Refused(f"{name} comes from {value}, which is not known yet", hint=f"Do step {value.step} first")
             found[name] = known
         else:

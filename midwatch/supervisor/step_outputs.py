@@ -17,6 +17,8 @@ from midwatch.system.trusted_files import Trust, UntrustedFile, open_folder
 LARGEST_FILE = 64 * 1024
 LONGEST_VALUE = 4096
 MOST_VALUES = 100
+_LINE_SHOWN = 60
+"""Characters of a line that is passed over."""
 ATTEMPT_VARIABLE = "MIDWATCH_ATTEMPT"
 """In the environment of the step and of all that it starts: the attempt's folder. It tells whose process is whose."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -37,7 +39,7 @@ class _Reader:
     def take(self, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals or not _KEY.fullmatch(key):
-            self.values.passed_over.append(f"line {number} is not key=value")
+            self.values.passed_over.append(f"line {number} is not key=value: {line[:_LINE_SHOWN]!r}")
         elif len(value) > LONGEST_VALUE:
             self.values.passed_over.append(f"line {number}: {key} is longer than {LONGEST_VALUE} characters")
         elif key not in self.values and len(self.values) >= MOST_VALUES:

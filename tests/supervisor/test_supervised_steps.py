@@ -196,8 +196,8 @@ def test_values_are_read_safely(step: Step) -> None:
     values = read_values(step.folder)
     assert values == {"key": "later", "hostile": "x", "empty": "", "path": "/a=b"}
     assert values.passed_over == [
-        "line 3 is not key=value",
-        "line 4 is not key=value",
+        "line 3 is not key=value: 'no equals'",
+        "line 4 is not key=value: '9bad=x'",
         "line 7: long is longer than 4096 characters",
     ]
 
@@ -207,7 +207,7 @@ def test_values_that_are_no_values(step: Step, tmp_path: Path) -> None:
     step.start('head -c 200000 /dev/zero | tr "\\0" "x" > "$STEP_OUTPUT"; echo y=1 >> "$STEP_OUTPUT"')
     step.result()
     assert read_values(step.folder) == {}
-    assert read_values(step.folder).passed_over == ["line 1 is not key=value"]
+    assert read_values(step.folder).passed_over == [f"line 1 is not key=value: {'x' * 60!r}"]
     assert step.folder.values.stat().st_size == LARGEST_FILE
     other = Step(tmp_path / "other")
     other.start('rm "$STEP_OUTPUT"; mkdir "$STEP_OUTPUT"')
