@@ -44,6 +44,7 @@ phases:
         risk: observe
 """
 """The flood's lines share nothing, so that all in view is drawn anew; it writes no more in its time than is kept."""
+MIDWATCH = str(Path(sys.executable).with_name("midwatch"))
 ANSWER = b"How it works"
 """What only the help page says."""
 PRESSES = 15
@@ -57,15 +58,16 @@ WRITTEN = 9 << 20
 
 
 class Screen:
-    """`midwatch` on a pseudo-terminal; counts what it sends."""
+    """`midwatch`, or another program, on a pseudo-terminal; counts what it sends."""
 
-    def __init__(self, folder: Path, *arguments: str, rows: int = 24, columns: int = 80) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, rows: int = 24, columns: int = 80, program: str = MIDWATCH
+    ) -> None:
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
-            program = Path(sys.executable).with_name("midwatch")
-            os.execv(program, [str(program), *arguments])
+            os.execv(program, [program, *arguments])
         self.resize(rows, columns)
 
     def read(self, seconds: float, until: bytes = b"") -> tuple[int, float]:
