@@ -111,6 +111,7 @@ def test_threads_share_a_journal(path: Path, clock: SetClock) -> None:
     assert len(read(path)) == 200
 
 
+@pytest.mark.slow
 def test_every_acknowledged_event_outlives_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     acknowledged = 0

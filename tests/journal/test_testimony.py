@@ -13,6 +13,7 @@ from midwatch.journal import testimony
 from midwatch.journal.testimony import heads_witnessed
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_stands_in_syslog_is_read_without_a_fault(tmp_path: Path, data: bytes) -> None:

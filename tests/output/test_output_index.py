@@ -122,6 +122,7 @@ def test_cut_underneath_and_replaced(path: Path) -> None:
     assert output_index.lines(0, 9) == ["new"]
 
 
+@pytest.mark.slow
 def test_a_line_without_end_costs_nothing(path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"start ")

@@ -193,6 +193,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         Replacement.with_password(tmp_path / "missing" / "pgpass", LOGIN, "new")
 
 
+@pytest.mark.slow
 def test_a_password_is_known_as_a_secret_however_it_is_written(runbook: Runbook) -> None:
     file = runbook.location_of("pgpass")
     file.write_text("h:1:d:u:per\\:fect-1\nh:1:d:u:not:escaped-2\nh:1:d:u:back\\slash-3\n# h:1:d:u:comment-4\n")

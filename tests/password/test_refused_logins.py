@@ -21,6 +21,7 @@ from probes.postgres.routes import login_route, superuser_route
 from tests.password.conftest import Listening, arp
 
 
+@pytest.mark.postgres
 def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, console: Listening, tmp_path: Path) -> None:
     target, way = arp(lost), superuser_route(lost.runbook, arp(lost))
     route, log = login_route(lost.runbook, target), Path(target.log)

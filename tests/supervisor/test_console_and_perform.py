@@ -199,4 +199,4 @@ def test_an_output_that_cannot_say_it_all_is_no_fault(values: Path) -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
     ProcessConsole(out).say("71 % → 80 %, \udcff")
-    assert raw.getvalue() == b"71 % ? 80 %, <FF>\n"
+    assert raw.getvalue() == rb"71 % \u2192 80 %, <FF>" + b"\n"
