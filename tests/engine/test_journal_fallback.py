@@ -15,6 +15,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.repository import incidents, summary
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
+from midwatch.journal import fallback_locations
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
@@ -50,8 +51,9 @@ def volume(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def full(volume: Path) -> Iterator[IncidentController]:
+def full(volume: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentController]:
     """An incident on a full disk, its reserve used up."""
+    monkeypatch.setattr(fallback_locations, "usual_folders", lambda: iter(()))  # nothing is left in this machine's own
     controller = IncidentController.declare(load(volume / "runbook.yaml"), actor="ada@test")
     with (volume / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
         while True:
