@@ -19,6 +19,7 @@ from textual.widgets import Input, Static, TextArea
 
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.base_screen import BaseScreen
+from screens.widgets.dialog_parts import Body, Said
 from screens.widgets.inline_button import InlineButton, PickOne
 from screens.widgets.key import shown
 from screens.widgets.key_bindings import ACCEPT, DIALOG, HELP, bindings, key_lines, there
@@ -28,29 +29,6 @@ T = TypeVar("T")
 P = ParamSpec("P")
 GRACE_S = 0.3
 """Seconds in which a dialog does not hear the key that opened it."""
-
-
-class Said(Static):
-    """The sentence above the choices, of any number of lines."""
-
-    class Resized(Message):
-        """Sent to the dialog once it stands in its lines, of which the body then has fewer or more."""
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
-
-
-class Body(VerticalScroll, can_focus=False):
-    """The part that scrolls when the box would not fit."""
-
-    class LayoutChanged(Message):
-        """Sent to the dialog when the room or the content got larger or smaller."""
-
-    def on_resize(self) -> None:
-        self.post_message(self.LayoutChanged())
-
-    def watch_virtual_size(self) -> None:
-        self.post_message(self.LayoutChanged())
 
 
 class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):

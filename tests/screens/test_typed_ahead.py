@@ -174,3 +174,16 @@ async def test_a_turn_whose_end_is_lost_with_a_screen_keeps_no_key(
         monkeypatch.setattr(Checklist, "call_later", gone)
         type_ahead(pilot, "down", "up", "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, Leave))
+
+
+async def test_what_arrives_behind_a_paste_is_not_for_the_screen_beneath_its_note(session: IncidentController) -> None:
+    async with opened(session) as pilot:
+        type_ahead(pilot, "down")
+        pilot.app.post_message(events.Paste("one line to keep"))
+        type_ahead(pilot, "q", "s")
+        pilot.app.post_message(events.Paste("and another"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Form))
+        await rest(pilot)
+        assert "keep them as a note?" in grid(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, IncidentScreen)

@@ -126,17 +126,18 @@ class KeyQueue:
                 self._begin()
                 self._app.set_timer(hands.REPEAT_S, partial(self._believe, arrival, self._turn))
                 return
-            elif isinstance(arrival.event, events.Paste) and not self._prepare_field():
-                self._waiting.popleft()
-                self._paste_without_field(arrival.event.text)
             else:
                 await self._let_act(self._first())
                 return
 
     async def _let_act(self, event: Typed) -> None:
+        has_no_field = isinstance(event, events.Paste) and not self._prepare_field()
         self._begin()
         before, heard_by = self._app.screen, self._app.focused or self._app.screen
-        await self._hear(event)
+        if isinstance(event, events.Paste) and has_no_field:
+            self._paste_without_field(event.text)
+        else:
+            await self._hear(event)
         if self._waiting:
             self._watch()
         self._pass_on(self._turn, self._path(before, heard_by))
