@@ -26,7 +26,8 @@ def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) ->
 
 
 def add_incident(
-    parser: argparse.ArgumentParser, help: str = "its id, the beginning of one, or 'latest' (default)"
+    parser: argparse.ArgumentParser,
+    help: str = "its id, the beginning of one, or 'latest' (default): the open one declared last, else the last",
 ) -> None:
     """Add the argument that says which incident."""
     parser.add_argument("incident", nargs="?", default="latest", metavar="INCIDENT", help=help)
@@ -118,3 +119,15 @@ def logs_folder(args: argparse.Namespace) -> Path:
     if args.runbook or os.environ.get("MIDWATCH_RUNBOOK") or Path("runbook.yaml").exists():
         return load_runbook(args).location_of("logs")
     return Path("logs").absolute()
+
+
+def runbook_id(args: argparse.Namespace) -> str:
+    """The id of the runbook that the command line names, whose incidents are meant; empty where none is named."""
+    return load_runbook(args).id if args.runbook else ""
+
+
+def incident_folder(args: argparse.Namespace) -> IncidentFolder:
+    """The incident that the command line means. Raises `BadInput`."""
+    from midwatch.engine.repository import find
+
+    return find(logs_folder(args), args.incident, runbook_id(args))

@@ -36,8 +36,8 @@ class Summary:
     """Why it counts as damaged; the other fields are then not to be trusted."""
 
 
-def incidents(logs: Path) -> list[IncidentFolder]:
-    """Every incident's folder below `logs`, newest declaration first. Raises `Failed` when the place cannot be read."""
+def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
+    """Every incident's folder below `logs`, or those of a runbook, newest first. Raises `Failed` when `logs` cannot be read."""
     shelf = incidents_folder(logs)
     try:
         folders = [IncidentFolder(path) for path in shelf.iterdir() if path.is_dir() and not path.name.startswith(".")]
@@ -47,16 +47,21 @@ def incidents(logs: Path) -> list[IncidentFolder]:
         raise Failed(
             f"The incidents in {shelf} cannot be listed: {error.strerror}", hint="See to its rights"
         ) from error
+    folders = [folder for folder in folders if not runbook_id or _is_of(folder, runbook_id)]
     return sorted(folders, key=lambda folder: (_declared_first(folder), folder.id), reverse=True)
 
 
-def find(logs: Path, name: str) -> IncidentFolder:
-    """The incident with this id, with the one id that begins so, or the `latest`. Raises `BadInput` with near names."""
-    folders = incidents(logs)
+def find(logs: Path, name: str, runbook_id: str = "") -> IncidentFolder:
+    """The incident with this id, with the one id that begins so, or the `latest`; of this runbook, where one is named.
+
+    The latest is the open one that was declared last, else the last of all. Raises `BadInput` with near names.
+    """
+    folders = incidents(logs, runbook_id)
     if not folders:
-        raise BadInput(f"There are no incidents in {incidents_folder(logs)}", hint="Declare one: midwatch")
+        of = f" of the runbook {runbook_id}" if runbook_id else ""
+        raise BadInput(f"There are no incidents{of} in {incidents_folder(logs)}", hint="Declare one: midwatch")
     if name == "latest":
-        return folders[0]
+        return _newest_open(folders) or _last_declared(folders)
     exact = [folder for folder in folders if folder.id == name]
     found = exact or [folder for folder in folders if name and folder.id.startswith(name)]
     if len(found) == 1:
@@ -72,20 +77,35 @@ def find(logs: Path, name: str) -> IncidentFolder:
 
 def open_incident(logs: Path, runbook_id: str) -> IncidentFolder | None:
     """The newest incident of this runbook that is not closed; None when there is none. Damaged ones do not count."""
-    for folder in incidents(logs):
-        if not _is_of(folder, runbook_id):
-            continue
-        try:
-            events = read(folder.journal)
-        except MidwatchError:
-            continue
-        if (
-            events
-            and events[0].kind == EventKind.DECLARED
-            and not any(event.kind == EventKind.CLOSED for event in events)
-        ):
-            return folder
+    return _newest_open(incidents(logs, runbook_id))
+
+
+def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
+    for folder in folders:
+        if _is_open(folder):
+            same_minute = [other for other in folders if _declared_first(other)[:2] == _declared_first(folder)[:2]]
+            return _last_declared([other for other in same_minute if _is_open(other)])
     return None
+
+
+def _is_open(folder: IncidentFolder) -> bool:
+    events = _events(folder)
+    return bool(events) and not any(event.kind == EventKind.CLOSED for event in events)
+
+
+def _last_declared(folders: list[IncidentFolder]) -> IncidentFolder:
+    """The first of these, or another of its minute that was declared after it: an id has no seconds."""
+    same_minute = [folder for folder in folders if _declared_first(folder)[:2] == _declared_first(folders[0])[:2]]
+    return max(same_minute, key=lambda folder: [event.time.timestamp() for event in _events(folder)[:1]])
+
+
+def _events(folder: IncidentFolder) -> list[Event]:
+    """The events of the incident; none where its journal is damaged or does not begin with a declaration."""
+    try:
+        events = read(folder.journal)
+    except MidwatchError:
+        return []
+    return events if events and events[0].kind == EventKind.DECLARED else []
 
 
 def summary(folder: IncidentFolder) -> Summary:

@@ -14,6 +14,7 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput
+from tui.cli import main
 
 RUNBOOK = """\
 midwatch: 1
@@ -142,3 +143,34 @@ def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:
     folder.runbook.write_text("midwatch: [")
     told = summary(folder)
     assert (told.steps_done, told.steps_total, told.problem) == (2, None, "")
+
+
+def test_latest_is_an_open_incident_that_was_declared_last(tmp_path: Path) -> None:
+    """An id has no seconds, so the journals decide between two of one minute; a closed one does not count while one is open."""
+    declare(tmp_path, "INC-20261103-0300-zebra")
+    last = declare(tmp_path, "INC-20261103-0300-ant")
+    assert find(tmp_path, "latest").id == last.id
+    declare(tmp_path, "INC-20261103-0300-bee", closed=True)
+    declare(tmp_path, "INC-20261104-0000-fire", closed=True)
+    assert find(tmp_path, "latest").id == last.id
+
+
+def test_latest_without_an_open_incident_is_the_last_of_all(tmp_path: Path) -> None:
+    declare(tmp_path, "INC-20261103-0300-zebra", closed=True)
+    last = declare(tmp_path, "INC-20261103-0300-ant", closed=True)
+    assert find(tmp_path, "latest").id == last.id
+    assert find(tmp_path, "latest", "zebra").id == "INC-20261103-0300-zebra"
+    with pytest.raises(BadInput, match="no incidents of the runbook fire"):
+        find(tmp_path, "latest", "fire")
+
+
+def test_runbook_on_the_command_line_filters_the_incidents(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "runbook.yaml").write_text(RUNBOOK)
+    declare(here / "logs", "INC-20261103-0300-fire", closed=True)
+    declare(here / "logs", "INC-20261103-0400-flood")
+    for command in ("show", "incidents", "verify", "handoff"):
+        assert main([command, "--runbook", "runbook.yaml"]) in (0, 1)
+        said = capsys.readouterr()
+        assert "flood" not in said.out + said.err, command
+    assert main(["show"]) == 0
+    assert "INC-20261103-0400-flood" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import sys
 
 from midwatch.engine.reasons import require_reason
 from midwatch.system.errors import BadInput, Exit, Refused, SourceLocation
-from tui.cli_context import add_incident, add_runbook, logs_folder
+from tui.cli_context import add_incident, add_runbook, incident_folder
 from tui.output import say, say_json
 
 
@@ -24,14 +24,13 @@ def run(args: argparse.Namespace) -> int:
     """Approve or decline the plan that waits for a second person."""
     from midwatch.engine.incident_controller import IncidentController
     from midwatch.engine.policy import name_to_type
-    from midwatch.engine.repository import find
     from midwatch.runbook.step_names import named
     from midwatch.system.actor import current_actor
     from tui.plain.plan_text import plan_lines
     from tui.plain.typed_ahead import drop_typed_ahead
 
     decline = None if args.decline is None else require_reason(args.decline, place=SourceLocation("--decline"))
-    controller = IncidentController.observe(find(logs_folder(args), args.incident), actor=current_actor())
+    controller = IncidentController.observe(incident_folder(args), actor=current_actor())
     waiting = controller.pending_steps()
     if args.json:
         rows = [{"step": step.id, "plan": controller.plan_to_approve(step.id).to_json()} for step in waiting]

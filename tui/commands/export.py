@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Exit, MidwatchError
-from tui.cli_context import add_incident, add_runbook, logs_folder
+from tui.cli_context import add_incident, add_runbook, incident_folder
 from tui.output import say, say_document
 
 
@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export the incident."""
     from midwatch.engine.incident_files import reopen
-    from midwatch.engine.repository import find
     from midwatch.reports.post_mortem import post_mortem
     from midwatch.reports.timeline import timeline
     from tui.user_files import is_special, write_text
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(
             "--key signs a file, so it needs --output and no --no-sign", hint="midwatch export -o FILE --key KEY"
         )
-    folder = find(logs_folder(args), args.incident)
+    folder = incident_folder(args)
     runbook, events = reopen(folder)
     text = (post_mortem if args.post_mortem else timeline)(runbook, events, folder)
     if not args.output:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Exit
-from tui.cli_context import add_incident, add_runbook, logs_folder, own_runbook
+from tui.cli_context import add_incident, add_runbook, incident_folder, own_runbook
 from tui.output import say, say_json
 
 if TYPE_CHECKING:
@@ -31,16 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the handoff summary, or offer control to another operator."""
     from midwatch.engine.incident_controller import IncidentController
-    from midwatch.engine.repository import find
     from midwatch.reports.handoff_summary import as_json, as_lines, handoff_summary, headline
     from midwatch.system.actor import current_actor
 
     if args.to and args.withdraw:
         raise BadInput("--to offers control and --withdraw takes the offer back", hint="Give one of them")
     within = _seconds(args.within)
-    controller = IncidentController.observe(
-        find(logs_folder(args), args.incident), actor=current_actor(), own=own_runbook(args)
-    )
+    controller = IncidentController.observe(incident_folder(args), actor=current_actor(), own=own_runbook(args))
     if args.to or args.withdraw:
         _act(controller, args.to, within)
     incident, offer = controller.incident, controller.offer

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Exit
-from tui.cli_context import add_runbook, logs_folder
+from tui.cli_context import add_runbook, logs_folder, runbook_id
 from tui.output import say, say_json
 
 
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.repository import incidents, summary
 
     logs = logs_folder(args)
-    found = [summary(folder) for folder in incidents(logs)]
+    found = [summary(folder) for folder in incidents(logs, runbook_id(args))]
     if args.json:
         rows = [dataclasses.asdict(item) for item in found]
         say_json(rows, default=lambda value: to_rfc3339(value) if isinstance(value, datetime) else str(value))

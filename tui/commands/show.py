@@ -8,7 +8,7 @@ from typing import Any
 
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Exit
-from tui.cli_context import add_incident, add_runbook, logs_folder
+from tui.cli_context import add_incident, add_runbook, incident_folder
 from tui.output import say, say_json
 
 
@@ -22,13 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the state of the incident."""
     from midwatch.engine.incident_files import reopen
-    from midwatch.engine.repository import find
     from midwatch.incident.event_redaction import masked_words
     from midwatch.incident.reducer import reduce
     from midwatch.journal.verify import verify
     from midwatch.runbook.declaration import input_lines
 
-    folder = find(logs_folder(args), args.incident)
+    folder = incident_folder(args)
     runbook, events = reopen(folder)
     if args.json:
         for event in events:

@@ -9,7 +9,7 @@ from pathlib import Path
 from midwatch.engine.inspection import Finding, Standing, inspect
 from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError
 from midwatch.system.trusted_files import read_regular
-from tui.cli_context import add_incident, add_runbook, logs_folder
+from tui.cli_context import add_incident, add_runbook, incident_folder, logs_folder
 from tui.output import say, say_json
 
 _EXPORT_LIMIT_BYTES = 256 * 1024 * 1024
@@ -43,9 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verify_incident(args: argparse.Namespace) -> int:
-    from midwatch.engine.repository import find
 
-    folder = find(logs_folder(args), args.incident)
+    folder = incident_folder(args)
     findings = inspect(folder, head=args.head, count=args.count)
     code, journal = _code(findings), findings[0]
     if args.json:
