@@ -5,37 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from actions.credentials.pgpass import fields_of
-from drill.production import Production, build
+from drill.production import build
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
 from tests.support.program import MIDWATCH
-
-
-@dataclass(frozen=True)
-class Night:
-    """A production after its incident was handled."""
-
-    production: Production
-    runbook: Runbook
-    passwords: tuple[str, ...]
-    """Every password that was in the bastion's file before or after."""
-    said: str
-    exit: int
-    timeline: str
-    leaks: tuple[str, ...]
-    """Processes whose arguments showed a password while it ran."""
-
-    @property
-    def incident(self) -> Path:
-        (folder,) = (self.runbook.location_of("logs") / "incidents").iterdir()
-        return folder
+from tests.support.reference_night import Night
 
 
 def passwords_in(file: Path) -> set[str]:

@@ -22,8 +22,8 @@ from midwatch.runbook.model import Target
 from probes.postgres.connect import Connection
 from probes.postgres.routes import login_route, superuser_route
 from probes.postgres.tools import find_tools
-from tests.acceptance.conftest import Night
 from tests.support.program import MIDWATCH
+from tests.support.reference_night import Night
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

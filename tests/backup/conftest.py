@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from drill.production import Production, build
@@ -14,8 +13,8 @@ from midwatch.api.action import Context
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook, Target
 from midwatch.system.clock import SystemClock
-from probes.postgres.connect import Connection
-from tests.password.conftest import RUNBOOK, Listening
+from tests.support.listening_server import RUNBOOK, Listening
+from tests.support.superuser import superuser
 
 
 @pytest.fixture(scope="package")
@@ -42,11 +41,6 @@ def context(runbook: Runbook) -> Context:
 @pytest.fixture
 def arp(runbook: Runbook) -> Target:
     return runbook.targets["arp-db-prod"]
-
-
-def superuser(target: Target, database: str = "postgres") -> Connection:
-    """The superuser over the socket."""
-    return psycopg.connect(host=target.socket, port=target.port, user="postgres", dbname=database, autocommit=True)
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from midwatch.runbook.model import Target
 from midwatch.system.errors import OutcomeUnknown, Refused
 from probes.backup.manifest import Manifest
 from probes.postgres.temp_server import PREFIX, sweep
-from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres

@@ -27,10 +27,10 @@ from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from probes.backup.backup_catalog import backups_of
-from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import files, save
-from tests.password.conftest import Listening
 from tests.support.failing_disk import Disk
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres

@@ -28,10 +28,10 @@ from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
-from tests.backup.conftest import superuser
 from tests.backup.test_dump_faults import Pausing
 from tests.backup.test_encrypted_backup import PUBLIC, done
 from tests.support.refusing import run_refused
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres

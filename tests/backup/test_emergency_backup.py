@@ -27,7 +27,7 @@ from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
-from tests.backup.conftest import superuser
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres

@@ -28,7 +28,7 @@ from probes.backup.age_encryption import Encrypting, Recipient, plain, recipient
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools
-from tests.backup.conftest import superuser
+from tests.support.superuser import superuser
 
 OURS = pyrage.x25519.Identity.generate()
 PUBLIC = str(OURS.to_public())

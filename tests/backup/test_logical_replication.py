@@ -24,7 +24,7 @@ from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from probes.postgres.routes import superuser_route
-from tests.password.conftest import RUNBOOK, Listening
+from tests.support.listening_server import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder
 from tests.support.waiting import wait_for
 

@@ -22,8 +22,8 @@ from midwatch.system.file_locks import locked_file
 from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
-from tests.backup.conftest import superuser
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
 

@@ -19,9 +19,9 @@ from midwatch.api.plan import Verb
 from midwatch.runbook.model import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
-from tests.backup.conftest import superuser
 from tests.backup.test_emergency_backup import WEIRD, save
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
 ODD = 'odd " role, TO x;'

@@ -20,7 +20,7 @@ from midwatch.system.clock import SystemClock
 from midwatch.system.errors import OutcomeUnknown
 from probes.backup.manifest import Manifest
 from probes.postgres.embedded import Engine, Identity, engine_for
-from tests.password.conftest import RUNBOOK, Listening
+from tests.support.listening_server import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder
 
 pytestmark = pytest.mark.postgres

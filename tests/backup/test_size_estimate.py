@@ -17,8 +17,8 @@ from actions.emergency_backup import EmergencyBackup
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.postgres.routes import superuser_route
-from tests.backup.conftest import superuser
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 SAID = (

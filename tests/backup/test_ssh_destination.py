@@ -26,9 +26,9 @@ from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
 from probes.backups import BackupsProbe
-from tests.backup.conftest import superuser
 from tests.backup.other_host import SSHD, OtherHost, other_host
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
+from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = [

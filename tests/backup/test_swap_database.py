@@ -15,8 +15,8 @@ from actions.swap_database import SwapDatabase
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
 from midwatch.runbook.model import Target
-from tests.backup.conftest import superuser
 from tests.backup.test_restore import databases, run, saved
+from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
 

@@ -39,8 +39,8 @@ from screens.widgets.panels.panel_state import PanelState
 from screens.widgets.panels.panel_summary import summary_cell
 from screens.widgets.plan_lines import plan_lines
 from screens.widgets.styles import TextStyles
-from tests.backup.conftest import superuser
 from tests.screens.hostile import strange
+from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
 

@@ -19,7 +19,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import MidwatchError
-from tests.collaboration.conftest import RUNBOOK
+from tests.support.people import RUNBOOK
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from midwatch.control.driver_lock import DriverLock
 from midwatch.incident.paths import IncidentFolder
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.identity import Identity
-from tests.collaboration.conftest import Someone, User
 from tests.support.mounting import run_or_skip
+from tests.support.people import Someone, User
 from tests.support.waiting import wait_for
 
 

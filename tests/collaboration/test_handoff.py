@@ -23,7 +23,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
-from tests.collaboration.conftest import HER, Someone, User, share
+from tests.support.people import HER, Someone, User, share
 from tests.support.waiting import wait_for
 from tui.cli import main
 

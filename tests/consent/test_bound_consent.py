@@ -17,10 +17,10 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Refused
-from tests.consent.conftest import declared, write_site
-from tests.engine.conftest import ended
+from tests.support.pinned_site import declared, write_site
 from tests.support.postgres import Server
 from tests.support.program import MIDWATCH
+from tests.support.steps import ended
 
 pytestmark = pytest.mark.postgres
 

@@ -12,7 +12,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
 from midwatch.system.errors import BadInput, Exit, Refused
-from tests.consent.conftest import ONE_STEP, write_site
+from tests.support.pinned_site import ONE_STEP, write_site
 from tests.support.plain_lines import talking
 from tests.support.postgres import Server
 

@@ -16,9 +16,9 @@ from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Refused
 from probes.postgres.embedded import Engine, run
-from tests.consent.conftest import declared, write_site
-from tests.engine.conftest import ended
+from tests.support.pinned_site import declared, write_site
 from tests.support.postgres import Server, server, short_folder, standby
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres

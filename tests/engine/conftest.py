@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from tests.support.waiting import wait_for
@@ -71,15 +70,3 @@ def controller(runbook: Runbook) -> Iterator[IncidentController]:
             controller.cancel(state.id)
             wait_for(lambda: controller.poll() and not controller.incident.running())
     controller.leave()
-
-
-def ended(controller: IncidentController, step_id: str) -> StepStatus:
-    """The status of the step once it is not running any more, its readings taken."""
-
-    def over() -> bool:
-        controller.poll()
-        return controller.incident.step(step_id).status is not StepStatus.RUNNING
-
-    wait_for(over)
-    controller.settle()
-    return controller.incident.step(step_id).status

@@ -14,8 +14,8 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor.status import Result, inspect_attempt
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended
 from tests.support.failing_disk import Disk
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 RUNBOOK = """\

@@ -9,7 +9,7 @@ from midwatch.incident.events import StepOutcome, ending_words
 from midwatch.incident.state import Attempt
 from midwatch.reports.event_text import describe
 from midwatch.runbook.loader import load
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tui.plain.descriptions import history_lines
 
 SCRIPTS = {

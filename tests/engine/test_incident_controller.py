@@ -13,7 +13,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from midwatch.journal.reader import read
 from midwatch.reports.event_text import lines_below
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tui.cli import main
 
 RUNBOOK = """\

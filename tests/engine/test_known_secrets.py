@@ -14,7 +14,7 @@ from midwatch.reports.event_text import describe
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 

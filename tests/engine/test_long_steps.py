@@ -15,7 +15,7 @@ from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import BadInput, Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 
 EVENT, WORD = "e" * 70_000, "w" * 140_000
 RUNBOOK = f"""\

@@ -18,7 +18,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Runbook
 from midwatch.supervisor.result import SPACE, Result, result_bytes
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tui.cli import main
 
 OLD = {"outcome": "done", "exit": 0, "seconds": 1.0, "ended": "2026-11-23T02:00:00.000000Z", "output_bytes": 3,

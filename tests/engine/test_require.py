@@ -13,7 +13,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.reports.timeline import timeline
 from midwatch.system.errors import Exit, Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 
 RUNBOOK = """\
 midwatch: 1

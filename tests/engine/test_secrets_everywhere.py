@@ -20,8 +20,8 @@ from midwatch.redaction.visible_text import project
 from midwatch.reports.post_mortem import post_mortem
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import load
-from tests.engine.conftest import ended
 from tests.redaction.forms import FORMS
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 from tui.cli import main
 

@@ -17,9 +17,9 @@ from midwatch.journal.notices import journal_notice
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed
-from tests.engine.conftest import ended
 from tests.support.filling import fill, fill_inodes
 from tests.support.mounting import run_or_skip
+from tests.support.steps import ended
 
 pytestmark = pytest.mark.slow
 

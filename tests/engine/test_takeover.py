@@ -22,7 +22,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import MidwatchError, Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from midwatch.reports.handoff_summary import as_lines, handoff_summary
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.system.errors import Exit, Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 
 pytestmark = pytest.mark.slow
 

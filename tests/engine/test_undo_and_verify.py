@@ -19,7 +19,7 @@ from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Severity
 from midwatch.supervisor import status
 from midwatch.system.errors import Refused
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow

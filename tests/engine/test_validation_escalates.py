@@ -10,7 +10,7 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from midwatch.runbook.model import Severity
-from tests.engine.conftest import ended
+from tests.support.steps import ended
 
 RUNBOOK = """\
 midwatch: 1

@@ -32,8 +32,8 @@ from probes.backups import BackupsProbe
 from probes.disk import DiskProbe
 from probes.storage.largest_entries import largest_entries
 from probes.storage.open_deleted_files import open_deleted_files
-from tests.password.conftest import RUNBOOK, Listening
 from tests.support.dead_mount import dead_mount
+from tests.support.listening_server import RUNBOOK, Listening
 from tests.support.users import needs_root
 
 pytestmark = needs_root

@@ -11,32 +11,11 @@ import pytest
 from drill.production import Production, build
 from midwatch.api.action import Context
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
 from midwatch.system.clock import SystemClock
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route
-
-RUNBOOK = "midwatch: 1\nid: small\ntitle: Small\nseverity: SEV-2\nphases: [{title: One, steps: [{title: Look}]}]\n"
-
-
-class Listening:
-    """A console that keeps what was said and which secrets were told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.secrets: dict[str, str] = {}
-        self.values: dict[str, str] = {}
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def progress(self, done: float, total: float | None = None, unit: str = "") -> None: ...
-
-    def value(self, key: str, value: str) -> None:
-        self.values[key] = value
-
-    def secret(self, name: str, value: str) -> None:
-        self.secrets[name] = value
+from tests.support.listening_server import RUNBOOK, Listening, arp
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +46,6 @@ def console() -> Listening:
 @pytest.fixture
 def context(runbook: Runbook, console: Listening) -> Context:
     return Context(runbook, console, SystemClock(), "ada@test")
-
-
-def arp(context: Context) -> Target:
-    return context.runbook.targets["arp-db-prod"]
 
 
 @pytest.fixture

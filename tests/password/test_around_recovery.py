@@ -25,7 +25,7 @@ from midwatch.system.errors import Failed, Refused
 from probes.postgres.connect import connect
 from probes.postgres.role import read_role, run_quietly
 from probes.postgres.routes import login_route, superuser_route
-from tests.password.conftest import Listening, arp
+from tests.support.listening_server import Listening, arp
 
 pytestmark = pytest.mark.postgres
 STORE = """

@@ -15,8 +15,8 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
 from probes.postgres.role import read_role
 from probes.postgres.routes import login_route, superuser_route
-from tests.engine.conftest import ended
-from tests.password.conftest import arp
+from tests.support.listening_server import arp
+from tests.support.steps import ended
 
 pytestmark = pytest.mark.postgres
 RUNBOOK = """\

@@ -18,7 +18,7 @@ from midwatch.api.action import Context
 from probes.logs.server_log import refused_logins
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import login_route, superuser_route
-from tests.password.conftest import Listening, arp
+from tests.support.listening_server import Listening, arp
 
 
 @pytest.mark.postgres

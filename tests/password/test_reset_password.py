@@ -25,7 +25,7 @@ from probes.databases import DatabasesProbe
 from probes.postgres.connect import connect
 from probes.postgres.role import QUIET, identifier, literal, run_quietly
 from probes.postgres.routes import login_route, superuser_route
-from tests.password.conftest import Listening, arp
+from tests.support.listening_server import Listening, arp
 
 pytestmark = pytest.mark.postgres
 

@@ -20,7 +20,7 @@ from midwatch.runbook.model import ExternalCommand, Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
 from probes.postgres.conninfo import server_of
-from tests.password.conftest import RUNBOOK, Listening
+from tests.support.listening_server import RUNBOOK, Listening
 from tests.support.postgres import Server, server, short_folder, standby
 
 pytestmark = pytest.mark.postgres

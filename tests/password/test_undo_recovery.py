@@ -20,7 +20,7 @@ from midwatch.runbook.model import Target
 from midwatch.system.errors import Refused
 from probes.postgres.role import identifier, literal, read_role, run_quietly, set_verifier, verifier
 from probes.postgres.routes import login_route, superuser_route
-from tests.password.conftest import Listening
+from tests.support.listening_server import Listening
 
 pytestmark = pytest.mark.postgres
 FORMER = "what the applications still have"

@@ -11,7 +11,8 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.collaboration.conftest import GROUP, User, become, place, share, users
+from tests.collaboration.conftest import place, users
+from tests.support.people import GROUP, User, become, share
 from tests.support.plain_lines import Begin, Talk, incident, status
 from tests.support.users import log_in
 from tests.support.waiting import wait_for

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Target
 from midwatch.system.clock import SystemClock
 from probes.postgres.embedded import programs_of
-from tests.password.conftest import RUNBOOK, Listening
+from tests.support.listening_server import RUNBOOK, Listening
+from tests.support.logins import PASSWORD, MakeContext
 from tests.support.postgres import Server, server, short_folder
 
-PASSWORD = "arp-app-password"
 PLACES = ("pgpass", "audit", "backups", "emergency", "logs", "credential_backups")
 
 
@@ -38,9 +38,6 @@ def database(primary: Server) -> Iterator[str]:
     yield name
     for (found,) in primary.sql(f"SELECT datname FROM pg_database WHERE datname LIKE '{name}%'"):
         primary.sql(f'DROP DATABASE "{found}" WITH (FORCE)')
-
-
-MakeContext = Callable[[Mapping[str, Target]], Context]
 
 
 @pytest.fixture
@@ -69,9 +66,3 @@ def one(primary: Server, database: str) -> Target:
 @pytest.fixture
 def context(make_context: MakeContext, one: Target) -> Context:
     return make_context({"one": one})
-
-
-def said(context: Context) -> str:
-    """All that an action said."""
-    assert isinstance(context.console, Listening)
-    return "\n".join(context.console.said)

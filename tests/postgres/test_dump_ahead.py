@@ -15,8 +15,8 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.migration_readiness import readiness
-from tests.postgres.conftest import MakeContext, said
 from tests.postgres.test_restored_whole import run
+from tests.support.logins import MakeContext, said
 from tests.support.postgres import Server, server, short_folder, standby
 from tests.support.waiting import wait_for
 

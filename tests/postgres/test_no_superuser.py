@@ -16,8 +16,8 @@ from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Refused
 from probes.backup.backup_catalog import backups_of
-from tests.postgres.conftest import PASSWORD, MakeContext, said
 from tests.postgres.test_restored_whole import run
+from tests.support.logins import PASSWORD, MakeContext, said
 from tests.support.postgres import Server, server, short_folder
 
 pytestmark = pytest.mark.postgres

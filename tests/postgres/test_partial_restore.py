@@ -11,8 +11,8 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed
-from tests.postgres.conftest import said
 from tests.postgres.test_restored_whole import run
+from tests.support.logins import said
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.postgres

@@ -23,7 +23,7 @@ from probes.postgres.connect import connect
 from probes.postgres.migration_readiness import readiness
 from probes.postgres.role import read_role, run_quietly, set_verifier, verifier
 from probes.postgres.routes import login_route, password_file, superuser_route
-from tests.postgres.conftest import PASSWORD, MakeContext
+from tests.support.logins import PASSWORD, MakeContext
 from tests.support.pooler import pooler
 from tests.support.postgres import Server, short_folder
 

@@ -15,7 +15,7 @@ from actions.nightly_backup import NightlyBackup
 from midwatch.runbook.model import Target
 from midwatch.system.errors import Failed
 from probes.postgres.client_errors import ClientErrors
-from tests.postgres.conftest import MakeContext, said
+from tests.support.logins import MakeContext, said
 from tests.support.postgres import Server, server, short_folder
 
 pytestmark = pytest.mark.postgres

@@ -22,7 +22,7 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Step
 from midwatch.system.errors import Refused
 from midwatch.system.identity import Identity
-from tests.engine.conftest import wait_for
+from tests.support.waiting import wait_for
 
 REASON, APPROVAL, WAITS, NAME, YES, ANSWERS = "reason", "approval", "waits", "name", "yes", "answers"
 GO_TO, RUN, MARK_DONE, DECIDE, CHECK = "GO_TO", "RUN", "MARK_DONE", "DECIDE_NEED", "CHECK_OUTCOME"
