@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -31,8 +32,9 @@ def require_utf8() -> None:
     or a path with a character that the encoding lacks could not be passed to the system.
     """
     if sys.getfilesystemencoding() != "utf-8":
-        given = Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1]
-        os.execv(sys.executable, [given[0], b"-Xutf8", *given[1:]])  # noqa: S606  (this very program)
+        with contextlib.suppress(OSError):  # without /proc it goes on as it is
+            given = Path("/proc/self/cmdline").read_bytes().split(b"\0")[:-1]
+            os.execv(sys.executable, [given[0], b"-Xutf8", *given[1:]])  # noqa: S606  (this very program)
 
 
 def main() -> int:
