@@ -114,7 +114,9 @@ async def test_enter_on_a_change_step_enters_each_package_once_down_and_once_up(
     async with opened(controller, sources=[]) as pilot:
         await until(pilot, lambda: "Enter run" in grid(pilot))
         with trace.on():
-            await press(pilot, "enter", "y")
+            await press(pilot, "enter")
+            await until(pilot, lambda: "[ Run ]" in grid(pilot))
+            await press(pilot, "y")
             await until(pilot, lambda: controller.incident.status(work) is StepStatus.DONE)
             await until(pilot, lambda: "done after" in grid(pilot) or "Enter close" in grid(pilot))
     assert sorted(path for path in trace.paths if climbs(path)) == []
