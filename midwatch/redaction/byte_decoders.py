@@ -186,6 +186,7 @@ def _rules() -> tuple[bytes, BytesAhoCorasick, bytes, BytesAhoCorasick]:
             }
         pairs |= {f"{one}{two}s{three}", f"{one}s{two}{three}"}
         pairs |= {f"{one}00s{two}00s{three}"}
+    pairs |= {"".join(four) for four in product("H0", "H0h", repeat=4)}
     return (
         table,
         automaton([bytes(group) for group in groups]),

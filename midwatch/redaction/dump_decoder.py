@@ -9,11 +9,13 @@ Cell = tuple[int, int, int]
 """One byte of a dump: its value, where its column starts and where its line ends."""
 _FIRST = re.compile(rb"\n[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?[ \t]{1,8}[0-9A-Fa-f\\ ]| {3}[!-~] {3}[!-~])")
 _ADDRESS = re.compile(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
-_CHARACTERS = re.compile(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-7]{3})+ *[\r\n]*\Z")
-_CHARACTER = re.compile(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-7]{3})")
+_CHARACTERS = re.compile(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-3][0-7]{2})+ *[\r\n]*\Z")
+_CHARACTER = re.compile(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-3][0-7]{2})")
 _NUMBER = re.compile(rb"[ \t]{1,8}-?[ \t]?([0-9A-Fa-f]{2,16})(?![0-9A-Za-z])")
 _ESCAPES = dict(zip(b"0abfnrtv", b"\0\a\b\f\n\r\t\v", strict=True))
 _NAMES = {b" sp": 32, b" nl": 10, b" cr": 13, b" ht": 9}
+_LINE_LIMIT_BYTES = 120
+"""A longer rest without a line end is no line of a dump."""
 _LINE_BYTES = 16
 _OCTAL_WORD = 6
 """Digits of two bytes in octal."""
@@ -22,9 +24,8 @@ _OCTAL_WORD = 6
 class DumpPiece:
     """The bytes of consecutive lines of a dump. Each stands for all of its line from its column on."""
 
-    is_open = True
-
-    def __init__(self, cells: list[Cell]) -> None:
+    def __init__(self, cells: list[Cell], *, is_open: bool) -> None:
+        self.is_open = is_open
         self.text = bytes(value for value, _, _ in cells)
         self._cells = cells
 
@@ -32,27 +33,31 @@ class DumpPiece:
         return self._cells[index][1:]
 
 
-def dumps(text: bytes) -> Iterator[DumpPiece]:
-    """The dumps in a text, in both orders of the bytes of a word."""
+def dumps(text: bytes, *, is_open: bool) -> Iterator[DumpPiece]:
+    """The dumps in a text, in both orders of the bytes of a word; `is_open`: the rest of the last line may come."""
     at = 0
     while (first := _FIRST.search(text, at)) is not None:
         lines: list[list[list[Cell]]] = []
         at = first.start() + 1
         while at < len(text):
             end = text.find(b"\n", at) + 1 or len(text)
-            if not (cells := _cells(text, at, end)):
+            is_cut_off = is_open and not text.endswith(b"\n", 0, end)
+            if is_cut_off or not (cells := _cells(text, at, end)):
                 break
             lines.append(cells)
             at = end
+        may_go_on = len(text) - at < _LINE_LIMIT_BYTES and b"\n" not in text[at:]
+        for order in range(2 if lines else 0):
+            yield DumpPiece([cell for line in lines for cell in line[order % len(line)]], is_open=may_go_on)
         at = at - 1 if lines else first.end()
-        if len(lines) > 1:
-            yield from (DumpPiece([cell for line in lines for cell in line[order % len(line)]]) for order in range(2))
 
 
 def unfinished_line(text: bytes) -> int | None:
     """Where a line of a dump begins of which the end has not come."""
     start = text.rfind(b"\n") + 1
-    return start if start < len(text) and _cells(text, start, len(text)) else None
+    whole = text.rfind(b" ", start)
+    is_dump = start < len(text) and (_cells(text, start, len(text)) or (whole > start and _cells(text, start, whole)))
+    return start if is_dump else None
 
 
 def _cells(text: bytes, start: int, end: int) -> list[list[Cell]]:
@@ -61,6 +66,7 @@ def _cells(text: bytes, start: int, end: int) -> list[list[Cell]]:
     assert address is not None
     at = address.end()
     has_address = text[at - 1 : at].isalnum() or text[at - 1 : at] == b":"
+    at = at if has_address else start
     if _CHARACTERS.match(text, at, end) and (has_address or end - at > 8):
         return [[(_value(cell), cell.start(), end) for cell in _CHARACTER.finditer(text, at, end)]]
     big: list[Cell] = []

@@ -42,6 +42,9 @@ _SHOWN_WHEN_IDLE = 2
 _TOLD_BYTES = 4
 """So much of a secret is recognised in base64 and hexadecimal digits when a step is killed: less is there by accident."""
 _DEEPEST = 3
+"""So many times base64, hexadecimal digits and dumps are decoded one inside of the other."""
+_MOST_STEPS = 10
+_PRINTABLE_END = re.compile(rb"=(?:[0-9A-Fa-f]{0,2}\Z|[ \t]{0,4}\r?(?:\n|\Z)|[0-9A-Fa-f]{2})")
 _RUN_END = re.compile(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
@@ -67,7 +70,7 @@ class _Step(Protocol):
 class _Part:
     """A part of a text."""
 
-    def __init__(self, text: bytes, start: int, end: int) -> None:
+    def __init__(self, text: bytes, start: int, end: int | None) -> None:
         self.text, self._start = text[start:end], start
 
     def source(self, index: int) -> tuple[int, int]:
@@ -127,8 +130,9 @@ class Search:
         if is_hidden or body is not window:
             self._match(_Reading((VisibleText(window, window),), 0, is_open=self._is_open), self._prepared.plain)
         lines = visible(body) if is_hidden else VisibleText(body, body)
-        for dump in dumps(lines.text):
-            self._enter(_Reading((lines, dump), 1, is_open=self._is_open))
+        for is_open in (True, False) if now.final or now.idle else (True,):
+            for dump in dumps(lines.text, is_open=is_open):
+                self._enter(_Reading((lines, dump), 1, is_open=self._is_open and dump.is_open))
         if self._waits and not now.idle:
             if (line := unfinished_line(lines.text)) is not None:
                 self.holds.append(lines.raw_index(line))
@@ -141,7 +145,8 @@ class Search:
         yield (shown,)
         if is_hidden and has_control_inside(body):
             plain = without_controls(body)
-            yield plain, project(plain.text)
+            whole = _Part(plain.text, 0, unfinished_escape(plain.text))
+            yield plain, whole, project(whole.text)
         if is_wrapped:
             yield (unwrapped(body),)
         if is_hidden and self._prepared.has_widthless:
@@ -175,6 +180,9 @@ class Search:
             self._decoded(reading.then(_Part(reading.text, start, part)), None)
         if part is not None:
             self._hold(reading, part)
+        for text in texts[1:]:
+            if text.is_open and (run := _RUN_END.search(text.text, max(0, len(text.text) - 4))):
+                self._hold(text, run.start())
         if reading.depth == _DEEPEST:
             return
         for text in texts:
@@ -187,6 +195,8 @@ class Search:
         if reading.is_open and (inner := decoded.unfinished()) is not None:
             self._hold(reading, inner)
             decoded = Unescaped(reading.text[:inner])
+        if decoded.meanings:
+            self._look_printable(reading.then(decoded))
         texts = []
         for text in self._layers(reading.then(decoded), is_hidden=_is_hidden(decoded.meanings)):
             self._match(text, self._prepared.shown, is_sure=True)
@@ -200,8 +210,12 @@ class Search:
         part = unfinished_printable(text) if reading.is_open else None
         if part is not None:
             self._hold(reading, part)
-        if is_printable(text):
+        if is_printable(text) and len(reading.steps) < _MOST_STEPS:
             self._look_at_layers(reading.then(printable(text[:part])))
+        elif reading.is_open and _PRINTABLE_END.search(text, max(0, len(text) - 64)):
+            tail = _Part(text, max(0, len(text) - 4 * self._prepared.shown.longest), part)
+            shown = printable(tail.text)
+            self._match(reading.then(tail, shown, project(shown.text)), self._prepared.shown)
 
     def _enter(self, reading: _Reading) -> None:
         """Search what a decoder gave, which may be encoded again."""

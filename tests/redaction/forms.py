@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import quopri
 import re
 import shlex
 from collections.abc import Callable
@@ -23,6 +24,33 @@ def _c(text: str, quote: str, number: str) -> bytes:
     """As bash writes `$'…'` and programs in C their strings; `hypothesis` draws no control characters here."""
     shown = text.replace("\\", "\\\\").replace(quote, "\\" + quote).encode()
     return b"".join(bytes((byte,)) if byte < 127 else number.format(byte).encode() for byte in shown)
+
+
+def _dump(text: str, line: Callable[[int, bytes], str]) -> bytes:
+    """In lines of sixteen bytes, behind a name that moves the text to the middle of the first."""
+    raw = b"name=" + text.encode()
+    lines = [line(at, raw[at : at + 16]) for at in range(0, len(raw), 16)]
+    return ("\n" + "\n".join(lines) + "\n").encode()
+
+
+def _column(raw: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in raw)
+
+
+def _pairs(raw: bytes) -> str:
+    return f"{raw[:8].hex(' '):23}  {raw[8:].hex(' ')}"
+
+
+def _words(raw: bytes) -> str:
+    return " ".join(raw[at : at + 2].hex() for at in range(0, len(raw), 2))
+
+
+def _little(raw: bytes) -> list[int]:
+    return [int.from_bytes(raw[at : at + 2], "little") for at in range(0, len(raw), 2)]
+
+
+def _letters(raw: bytes) -> str:
+    return "".join(f"   {chr(byte)}" if 32 <= byte < 127 else f" {byte:03o}" for byte in raw)
 
 
 FORMS: dict[str, Callable[[str], bytes]] = {
@@ -115,4 +143,34 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "HEX with blanks": lambda s: s.encode().hex(" ").upper().encode(),
     "0x, 0x": lambda s: ", ".join(f"0x{byte:02x}" for byte in s.encode()).encode(),
     "quotes between": lambda s: (s[:3] + "''" + s[3:]).encode(),
+    "quoted-printable": lambda s: quopri.encodestring(s.encode(), quotetabs=True),
+    "quoted-printable, every byte": lambda s: b"".join(b"=%02X" % byte for byte in s.encode()),
+    "quoted-printable, soft line ends": lambda s: b"=\r\n".join(
+        quopri.encodestring(letter.encode(), quotetabs=True) for letter in s
+    ),
+    "accents on every letter": lambda s: "".join(letter + "\u0336" for letter in s).encode(),
+    "sequences that controls interrupt": lambda s: b"\x1b[3\x071m".join(letter.encode() for letter in s),
+    "xxd": lambda s: _dump(s, lambda at, raw: f"{at:08x}: {_words(raw):39}  {_column(raw)}"),
+    "xxd, behind blanks": lambda s: _dump(s, lambda at, raw: f"    {at:08x}: {_words(raw):39}  {_column(raw)}"),
+    "xxd -p": lambda s: b"\n".join(
+        ("6e616d65" + s.encode().hex())[at : at + 24].encode() for at in range(0, 8 + 2 * len(s.encode()), 24)
+    ),
+    "hexdump -C": lambda s: _dump(
+        s, lambda at, raw: f"{at:08x}  {raw[:8].hex(' '):23}  {raw[8:].hex(' '):23}  |{_column(raw)}|"
+    ),
+    "hexdump": lambda s: _dump(s, lambda at, raw: f"{at:07x} " + " ".join(f"{word:04x}" for word in _little(raw))),
+    "od": lambda s: _dump(s, lambda at, raw: f"{at:07o} " + " ".join(f"{word:06o}" for word in _little(raw))),
+    "od -c": lambda s: _dump(s, lambda at, raw: f"{at:07o}{_letters(raw)}"),
+    "od -An -c": lambda s: _dump(s, lambda _, raw: _letters(raw)),
+    "od -b": lambda s: _dump(s, lambda at, raw: f"{at:07o} " + " ".join(f"{byte:03o}" for byte in raw)),
+    "od -tx1": lambda s: _dump(s, lambda at, raw: f"{at:07o} " + raw.hex(" ")),
+    "od -An -tx1": lambda s: _dump(s, lambda _, raw: " " + raw.hex(" ")),
+    "hex of base64": lambda s: base64.b64encode(s.encode()).hex().encode(),
+    "base64 of hex": lambda s: base64.b64encode(s.encode().hex().encode()),
+    "percent of base64": lambda s: b"".join(b"%%%02X" % byte for byte in base64.b64encode(s.encode())),
+    "base64 of colours": lambda s: base64.b64encode(b"\x1b[1m".join(letter.encode() for letter in s)),
+    "base64, wrapped, of JSON of a URL": lambda s: base64.encodebytes(
+        json.dumps({"url": quote(s, safe="")}).encode() * 3
+    ),
+    "UTF-16": lambda s: s.encode("utf-16-le"),
 }

@@ -20,6 +20,8 @@ LONGEST = {
     "JSON three deep": 4,
     "base64 of JSON": 4,
     "base64 twice, with a name": 3,
+    **dict.fromkeys([form for form in FORMS if form.startswith(("xxd", "hexdump", "od"))], 16),
+    **dict.fromkeys(("base64, wrapped, of JSON of a URL", "sequences that controls interrupt"), 16),
 }
 """Bytes of a letter in these forms, or what stands around: five letters of a secret are not known to be one."""
 NEVER_THERE = Redactor({"pw": "0123456789-never-there", "other": AWKWARD})
@@ -202,3 +204,40 @@ def test_mask_gives_any_text_back(text: str) -> None:
 def test_lone_surrogates_come_through() -> None:
     for text in ("file\udcff.gz", "odd \ud800 one", "é\udcff\ud800"):
         assert mask(text, {"pw": "hunter2hunter"}) == text
+
+
+OUTER = (
+    "base64 1", "base64url 2", "base64, wrapped and indented", "hex", "HEX", "hex with :", "xxd -p", "percent, every byte",
+    "percent, mixed case", "quoted-printable, every byte", "json", "HTML, every letter", "every byte with \\x", "shell", "SQL",
+)  # fmt: skip
+SHOWN = ("wrapped", "tabs", "CSI of eight bits in UTF-8", "zero width", "in a window title", "accents on every letter")
+HIDDEN = ("base64 0", "base64, wrapped", "hex", "HEX with blanks", "percent, every byte", "json", "HTML, every letter")
+INVISIBLE = {"zero width", "joiners", "soft hyphens", "byte order marks", "accents on every letter"}
+"""Beyond ASCII: in base64 and hexadecimal digits nothing shows that they are text."""
+INVISIBLE |= {name for name in FORMS if "eight bits" in name or "controls interrupt" in name}
+CONTROLS = {"bells and deletes", "tabs", "overstruck", "UTF-16", "then a backspace", "backspaces"}
+CONTROLS |= {name for name in FORMS if name.startswith("quoted-printable,")}
+DUMPS = {name for name in FORMS if name.startswith(("od", "hexdump", "xxd"))}
+
+
+@pytest.mark.parametrize("outer", OUTER)
+def test_two_encodings_one_in_the_other_are_masked(outer: str) -> None:
+    known = Redactor({"pw": "hunter2-hunter"})
+    leaks = []
+    for inner, write in FORMS.items():
+        encoded = write("hunter2-hunter")
+        if not encoded.isascii() or inner in INVISIBLE | CONTROLS | DUMPS:
+            continue
+        redactor = known.another()
+        out = through(redactor, b"x <" + FORMS[outer](encoded.decode()) + b"> y\n")
+        leaks += [inner] if not redactor.masked or b"hunter" in out else []
+    assert not leaks
+
+
+@pytest.mark.parametrize("outer", SHOWN)
+def test_an_encoding_that_a_terminal_shows_in_pieces_is_masked(outer: str) -> None:
+    known = Redactor({"pw": "hunter2-hunter"})
+    for inner in HIDDEN:
+        redactor = known.another()
+        through(redactor, b"x <" + FORMS[outer](FORMS[inner]("hunter2-hunter").decode()) + b"> y\n")
+        assert redactor.masked, inner
