@@ -42,7 +42,7 @@ def dumps(text: bytes, *, is_open: bool) -> Iterator[DumpPiece]:
         while at < len(text):
             end = text.find(b"\n", at) + 1 or len(text)
             is_cut_off = is_open and not text.endswith(b"\n", 0, end)
-            if is_cut_off or not (cells := _cells(text, at, end)):
+            if is_cut_off or not (cells := _cells(text, at, end, least=1 if lines else 2)):
                 break
             lines.append(cells)
             at = end
@@ -60,7 +60,7 @@ def unfinished_line(text: bytes) -> int | None:
     return start if is_dump else None
 
 
-def _cells(text: bytes, start: int, end: int) -> list[list[Cell]]:
+def _cells(text: bytes, start: int, end: int, *, least: int = 2) -> list[list[Cell]]:
     """The bytes of one line, in one reading or two; none when the line is no dump."""
     address = _ADDRESS.match(text, start, end)
     assert address is not None
@@ -74,12 +74,12 @@ def _cells(text: bytes, start: int, end: int) -> list[list[Cell]]:
     width = 0
     while (found := _NUMBER.match(text, at, end)) is not None and has_address:
         content = _bytes_of(found[1])
-        if width not in (0, len(found[1])) or len(big) + len(content) > _LINE_BYTES:
+        if len(found[1]) > width > 0 or len(big) + len(content) > _LINE_BYTES:
             break
         width, at = len(found[1]), found.end()
         big += [(byte, found.start(1), end) for byte in content]
         little += [(byte, found.start(1), end) for byte in reversed(content)]
-    return [big, little] if len(big) > 1 else []
+    return [big, little] if len(big) >= least else []
 
 
 def _bytes_of(number: bytes) -> bytes:
