@@ -67,7 +67,7 @@ def _cells(text: bytes, start: int, end: int, *, least: int = 2) -> list[list[Ce
     at = address.end()
     has_address = text[at - 1 : at].isalnum() or text[at - 1 : at] == b":"
     at = at if has_address else start
-    if _CHARACTERS.match(text, at, end) and (has_address or end - at > 8):
+    if _CHARACTERS.match(text, at, end) and (has_address or end - at > 8 or least == 1):
         return [[(_value(cell), cell.start(), end) for cell in _CHARACTER.finditer(text, at, end)]]
     big: list[Cell] = []
     little: list[Cell] = []

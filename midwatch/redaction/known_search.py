@@ -130,9 +130,10 @@ class Search:
         if is_hidden or body is not window:
             self._match(_Reading((VisibleText(window, window),), 0, is_open=self._is_open), self._prepared.plain)
         lines = visible(body) if is_hidden else VisibleText(body, body)
-        for is_open in (True, False) if now.final or now.idle else (True,):
-            for dump in dumps(lines.text, is_open=is_open):
-                self._enter(_Reading((lines, dump), 1, is_open=self._is_open and dump.is_open))
+        for text in (lines, *whole.steps) if is_hidden else (lines,):
+            for is_open in (True, False) if now.final or now.idle else (True,):
+                for dump in dumps(text.text, is_open=is_open):
+                    self._enter(_Reading((text, dump), 1, is_open=self._is_open and dump.is_open))
         if self._waits and not now.idle:
             if (line := unfinished_line(lines.text)) is not None:
                 self.holds.append(lines.raw_index(line))
