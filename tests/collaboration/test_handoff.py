@@ -298,7 +298,7 @@ def test_the_command_tells_how_it_stands_and_offers_control(
     for words in (
         "SEV-2  A small incident, open for",
         f"driver {HER}",
-        "Failed or unknown\n  1.2 Do the work: exit 1\n",
+        "Failed or unknown\n  1.2 Do the work: line 1 ended it: [ -e fine ]\n",
         "Next\n  1.2 Do the work\n",
         "Still to be notified\n  The boss, 555 0100: work failed\n",
         "Next status update\n  due in ",
