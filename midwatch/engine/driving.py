@@ -72,6 +72,9 @@ def drivable_runbook(folder: IncidentFolder, declared: Event, own: Runbook | Non
     Raises `Refused` when the copies are not the declared ones, or when this user has no reason to trust what was declared.
     """
     said = Declared.of(folder, declared)
+    if (own_id := str(declared.body.get("id", ""))) != folder.id:
+        hint = "Give the folder its name back, or declare a new incident: midwatch --new"
+        raise Refused(f"The journal in {folder.path} is that of another incident: {own_id}", hint=hint)
     copies = load_copies(folder, said.base)
     if copies.sha256 != said.runbook_sha256:
         raise _changed(folder.runbook, said.runbook_sha256, copies.sha256)

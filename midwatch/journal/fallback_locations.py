@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -26,14 +27,19 @@ class Named:
     """The number of the event. The file holds later events only."""
 
 
-def named_files(events: Iterable[Event]) -> dict[Path, Named]:
-    """Every file that a journal's events name as a place where it may go on, in the order named; the last naming counts."""
+def named_files(events: Iterable[Event], incident: str) -> dict[Path, Named]:
+    """Every file that the events of this incident name as a place where its journal may go on, in the order named.
+
+    The last naming of a file counts. Only names as `new_name` makes them for this very incident count: a driver writes to
+    such a file and removes it, and whoever may write the journal could name any file of the driver's.
+    """
+    made_here = re.compile(rf"{re.escape(incident)}\.[0-9a-f]{{16}}\.jsonl")
     found: dict[Path, Named] = {}
     for event in events:
         files = event.body.get("files") if event.kind == EventKind.JOURNAL_FALLBACKS else None
         owner = event.body.get("owner")
         for file in files if isinstance(files, list) else ():
-            if isinstance(file, str) and file.startswith("/") and "\0" not in file:
+            if isinstance(file, str) and file.startswith("/") and made_here.fullmatch(Path(file).name):
                 found[Path(file)] = Named(Path(file), owner if type(owner) is int else None, event.seq)
     return found
 

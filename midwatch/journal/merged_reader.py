@@ -51,7 +51,9 @@ def merge_files(path: Path) -> MergedJournal:
     found = MergedJournal(lines=_lines(descriptor))
     found.home = len(found.lines)
     known: set[Path] = set()
-    while fresh := [file for file in named_files(_naming(found.lines)).values() if file.path not in known]:
+    while fresh := [
+        file for file in named_files(_naming(found.lines), path.parent.name).values() if file.path not in known
+    ]:
         known.update(file.path for file in fresh)
         others = []
         for file in fresh:

@@ -190,7 +190,7 @@ class Tail:
 
     def _take(self, reached: _Reached, event: Event, line: Stored) -> Event:
         reached.seq, reached.head = event.seq, digest(line.data)
-        for file, name in named_files((event,)).items():
+        for file, name in named_files((event,), self.path.parent.name).items():
             reached.others.setdefault(file, _Follower())
             reached.named[file] = name
         return event

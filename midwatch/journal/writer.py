@@ -101,7 +101,7 @@ class Journal(JournalStore):
             folders, problem = choose(self.path, declared)
             why = copy_on_write(self.path.parent)
             reasons = self._elsewhere.make_ahead(
-                folders, self.path.parent.name, named_files(self.events), self._home.descriptor
+                folders, self.path.parent.name, named_files(self.events, self.path.parent.name), self._home.descriptor
             )
             if declared is not None and not problem and (reason := reasons.get(declared.resolve())):
                 problem = f"{declared} takes no file: {reason}"
@@ -170,7 +170,9 @@ class Journal(JournalStore):
         if found.problem or len(found.lines) > len(self.events) + 1:
             raise self._not_whole()
         self._elsewhere.files = [
-            file.path for file in named_files(self.events).values() if file.owner in (None, os.geteuid())
+            file.path
+            for file in named_files(self.events, self.path.parent.name).values()
+            if file.owner in (None, os.geteuid())
         ]
         self._elsewhere.take_over(found.elsewhere)
         missing = found.missing

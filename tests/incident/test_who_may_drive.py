@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,6 +166,16 @@ def test_planted_incident_is_followed_and_never_driven_and_none_of_it_runs(site:
     ):
         with pytest.raises(Refused, match="none that you trust"):
             call()
+
+
+def test_journal_that_was_copied_into_another_folder_is_followed_and_never_driven(site: Path) -> None:
+    folder = declared_by(ALICE, site / "runbook.yaml")
+    copy = IncidentFolder(folder.path.with_name(f"{folder.id}-2"))
+    as_member(lambda: shutil.copytree(folder.path, copy.path))
+    with pytest.raises(Refused, match=f"is that of another incident: {folder.id}"):
+        drive(copy)
+    assert IncidentController.observe(copy).undrivable is not None
+    drive(folder)
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_what_a_journal_names_is_never_waited_for_nor_taken_for_events(
 ) -> None:
     """Somebody has put a FIFO, a folder and rubbish where the journal says that it may go on."""
     path = small_disk / "journal.jsonl"
-    names = [tmp_path / "fifo", tmp_path / "folder", tmp_path / "rubbish"]
+    names = [tmp_path / f"{small_disk.name}.{kind * 16}.jsonl" for kind in "abc"]  # a pipe, a folder, rubbish
     journal = begun(path, None, clock)
     journal.append(EventKind.JOURNAL_FALLBACKS, {"files": [str(name) for name in names], "problem": ""})
     os.mkfifo(names[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,6 +181,42 @@ def test_file_of_another_writer_in_a_shared_folder_counts(reachable: Path, publi
 
     assert run_as(ALICE, go_on, gid=ONCALL) == [str(ALICE)]
     assert read(path)[-1].body == {"text": "forged"}  # by Alice, who may write the journal anyway
+
+
+@pytest.mark.parametrize("content", [b"", b"no line end", b"\0\0\0image", b"one line\n", b"two\nlines\n"])
+@pytest.mark.parametrize("goes_on_there", [False, True])
+def test_file_of_the_drivers_that_a_member_names_as_fallback_is_never_read_written_or_removed(
+    reachable: Path, public: Path, clock: SetClock, content: bytes, goes_on_there: bool
+) -> None:
+    folder = reachable / "INC-3"
+    folder.mkdir()
+    os.chown(folder, 0, ONCALL)
+    folder.chmod(0o2770)
+    path = folder / "journal.jsonl"
+    begun(path, public, clock).close()
+    victims = [reachable / "victim", reachable / f"INC-4.{'0' * 16}.jsonl", reachable / f"INC-3.{'0' * 16}.jsonl.key"]
+    for victim in victims:
+        victim.write_bytes(content)
+        victim.chmod(0o600)
+
+    def name_them() -> None:
+        lines = path.read_bytes().rstrip(b"\0").splitlines()
+        named = {"files": [str(victim) for victim in victims], "owner": 0}
+        over = {"to": str(victims[0]), "host": socket.gethostname(), "in_memory": False}
+        for kind, body in [("journal.fallbacks", named), *([("journal.failed_over", over)] if goes_on_there else [])]:
+            last, _ = decode(lines[-1])
+            event = Event(last.seq + 1, last.time, last.mono, last.boot, last.actor, EventKind(kind), body)
+            lines.append(encode(event, digest(lines[-1])))
+        path.write_bytes(b"\n".join(lines) + b"\n")
+
+    run_as(MALLORY, name_them, gid=ONCALL)
+    read(path)
+    verify(path)
+    with contextlib.suppress(MidwatchError):
+        again = Journal.open(path, actor="bob@test", clock=clock)
+        again.name_fallbacks(public)
+        again.close(trim=True)
+    assert [victim.read_bytes() for victim in victims] == [content] * len(victims)
 
 
 LINES = st.binary(max_size=400) | st.builds(
