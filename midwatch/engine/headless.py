@@ -189,6 +189,8 @@ def _stopped(controller: IncidentController, step: Step, status: StepStatus, say
 
 
 def _close(controller: IncidentController, say: Say) -> Exit:
+    for left in workflow.open_ends(controller):
+        say(left)
     try:
         controller.close()
     except MidwatchError as error:

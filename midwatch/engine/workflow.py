@@ -16,6 +16,7 @@ from midwatch.engine.incident_controls import IncidentView
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.model import Question, Risk, Step, StepKind
+from midwatch.system.units import duration, first_few
 
 
 class ActionKind(StrEnum):
@@ -167,6 +168,20 @@ def requirements(
             return [Reason(tuple(unmet.values())) if unmet else YesNo()]
         case _:
             return []
+
+
+def open_ends(view: IncidentView) -> list[str]:
+    """What would be left undone if the incident were closed now, each as a sentence. It holds nobody up from closing."""
+    incident, runbook = view.incident, view.runbook
+    left = [step for step in runbook.steps() if not incident.status(step).concluded]
+    found = [f"Not concluded: {first_few((step.number for step in left), 5)}"] if left else []
+    for role, why in incident.to_notify.items():
+        name = runbook.roles[role].name if role in runbook.roles else role
+        found.append(f"{name} is still to be notified: {why}")
+    due, now = view.next_update_due, view.clock.now()
+    if due is not None and due <= now:
+        found.append(f"A status update is overdue by {duration((now - due).total_seconds())}")
+    return found
 
 
 def _for_plan(

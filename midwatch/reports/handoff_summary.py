@@ -40,13 +40,14 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
         )
 
     todo, done = by_status.get(StepStatus.TODO, []), by_status.get(StepStatus.DONE, [])
-    following = incident.next_step(runbook)
+    following = incident.next_step(runbook) if incident.open else None
+    ahead = f"{following.number} {following.title}" if following else "nothing: close it"
     sections = [
         Section("environment", "Environment", (runbook.environment.word,)),
         Section("running", "Running", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
-        Section("next", "Next", (f"{following.number} {following.title}",) if following else ("nothing: close it",)),
+        Section("next", "Next", (ahead if incident.open else "nothing: the incident is closed",)),
         Section(
             "to_notify",
             "Still to be notified",

@@ -13,9 +13,13 @@ from midwatch.engine import headless, workflow
 from midwatch.engine.answers import Answer, Answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.workflow import ActionKind, Requirement, next_action, requirements
-from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
+from midwatch.reports.handoff_summary import handoff_summary
+from midwatch.runbook.loader import load
+from midwatch.system.errors import BadInput, Exit, MidwatchError, SourceLocation
 from screens.incident import primary_action
 from screens.widgets.step_page_data import PlanState
+from tests.engine.conftest import RUNBOOK as SMALL
+from tests.plain.test_workflow_lines import Operator
 from tests.support.situations import (
     ANSWERS,
     APPROVAL,
@@ -30,6 +34,7 @@ from tests.support.situations import (
     recorded,
     stages,
 )
+from tui.plain.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +150,24 @@ def test_next_action_from_a_running_step_to_the_end(here: Path) -> None:
             assert next_action(driver) == next_action(driver, step)
             assert named(requirements(driver, ActionKind.CLOSE, found=driver.evaluate_closure())) == (REASON,)
             assert requirements(observer, ActionKind.CLOSE, found=observer.evaluate_closure()) == []
+
+
+def test_closing_says_what_it_leaves_undone(here: Path) -> None:
+    (here / "runbook.yaml").write_text(SMALL, encoding="utf-8")
+    (here / "fail").touch()
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test")
+    assert workflow.open_ends(controller)[0].startswith("Not concluded: 1.1, 1.2, 2.1")
+    for step in ("asked", "look", "burn"):
+        controller.skip(step, "nobody is here")
+    controller.mark_failed("work", "it broke")
+    controller.skip("work", "it cannot be mended")
+    controller.skip("apologise", "nobody is here")
+    assert workflow.open_ends(controller) == ["The boss is still to be notified: work failed"]
+    operator = Operator(["closure"])
+    Session(controller, operator).run()
+    assert "The boss is still to be notified: work failed." in operator.said
+    said: list[str] = []
+    assert headless.run(controller, Answers("answers.yaml"), said.append) is Exit.DONE
+    assert "The boss is still to be notified: work failed" in said
+    sections = handoff_summary(controller.runbook, controller.incident, controller.clock, None)
+    assert [section.lines for section in sections if section.id == "next"] == [("nothing: the incident is closed",)]

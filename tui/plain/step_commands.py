@@ -214,6 +214,8 @@ class StepCommands:
         reason = ""
         if not controller.driving or not controller.incident.open:
             return
+        for left in workflow.open_ends(controller):
+            terminal.say(f"{left}.")
         for needed in workflow.requirements(controller, ActionKind.CLOSE, found=found):
             if isinstance(needed, workflow.Reason):
                 reason = terminal.ask_reason("To close all the same, say why; Enter alone keeps it open: ")
