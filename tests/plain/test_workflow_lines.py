@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
+from tests.support.line_operator import Operator
 from tests.support.situations import (
-    ANSWERS,
-    APPROVAL,
     CHECK,
     GO_TO,
-    NAME,
-    REASON,
     SITUATIONS,
-    WAITS,
-    YES,
     Situation,
     asked_of,
     build,
@@ -25,50 +20,7 @@ from tests.support.situations import (
     recorded,
     stages,
 )
-from tui.plain.line_terminal import Interrupted, LineTerminal
 from tui.plain.session import Session
-
-_QUESTIONS = {
-    "say why": REASON,
-    "Why": REASON,
-    "Ask for a second one?": APPROVAL,
-    "type ": NAME,
-    "Run it?": YES,
-    "Undo it?": YES,
-    "Is it done?": ANSWERS,
-}
-
-
-class Operator(LineTerminal):
-    """Types these words at the prompt, and says yes to every question. `asked` are the requirements since the last word."""
-
-    def __init__(self, words: list[str]) -> None:
-        super().__init__()
-        self._words = iter([*words, "q"])
-        self.asked: list[list[str]] = []
-        self.said: list[str] = []
-
-    def say(self, text: str = "") -> None:
-        self.said.append(text)
-
-    def ask(self, prompt: str) -> str:
-        if prompt == "> ":
-            self.asked.append([])
-            return next(self._words)
-        if "back to the prompt" in prompt:
-            return "b"
-        if "keeps it open" in prompt:
-            return ""
-        word = next((word for part, word in _QUESTIONS.items() if part in prompt), "")
-        if word:
-            self.asked[-1].append(word)
-        if word == NAME:
-            return prompt.partition("type ")[2].partition(" ;")[0]
-        return {REASON: "it has to be", YES: "y", ANSWERS: "y", APPROVAL: "y"}.get(word, "")
-
-    def pause(self, seconds: float) -> None:
-        self.asked[-1].append(WAITS)
-        raise Interrupted
 
 
 @pytest.fixture(scope="module")
