@@ -55,9 +55,9 @@ def lines(foreign: str) -> str:
     return re.sub(r"\n\n+", "\n\n", re.sub(r"(?<=[^\n])\n(?=[^\n])", "\\\\\n", paragraphs))
 
 
-def code(foreign: str) -> str:
-    """Foreign text as code within a line; not for a table, see `cell_code`."""
-    line = safe_text(foreign.strip(), tabs=True)
+def code(foreign: str, *, exact: bool = False) -> str:
+    """Foreign text as code within a line, its tabs kept when it is to be `exact`; not for a table, see `cell_code`."""
+    line = safe_text(foreign.strip(), tabs=exact)
     fence = "`" * (_longest_run(line) + 1)
     blank = " " if line.startswith("`") or line.endswith("`") or not line else ""
     return f"{fence}{blank}{line}{blank}{fence}"
@@ -71,13 +71,17 @@ def cell_code(foreign: str) -> str:
     )  # `\\|` cannot be told from an escape
 
 
-def code_block(foreign: str, *, indent: str = "") -> str:
-    """Foreign text of several lines as a block of code, its tabs and blanks kept; each line indented, as within a list."""
-    shown = safe_text(foreign.strip("\n"), newlines=True, tabs=True)
+def code_block(foreign: str, *, indent: str = "", exact: bool = False) -> str:
+    """Foreign text of several lines as a block of code, each line indented, as within a list.
+
+    A command is to be `exact`: its tabs and the blanks at the ends of its lines stay.
+    """
+    shown = safe_text(foreign.strip("\n"), newlines=True, tabs=exact)
     fence = "`" * max(3, _longest_run(shown) + 1)
     if not indent and any(line.strip() == RECORD_HEADING for line in shown.split("\n")):
         indent = " "  # of one blank more or less Markdown makes no difference
-    return "\n".join(indent + line if line else "" for line in [fence, *shown.split("\n"), fence])
+    indented = (indent + line if line else "" for line in [fence, *shown.split("\n"), fence])
+    return "\n".join(line if exact else line.rstrip() for line in indented)
 
 
 def _longest_run(line: str) -> int:

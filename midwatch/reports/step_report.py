@@ -67,8 +67,8 @@ def _told(facts: Facts, step: Step) -> Iterator[str]:
 def _deviation(step: Step) -> str:
     reason, command = sentence(step.deviation), step.original_command.strip()
     if "\n" in command:
-        return f"{reason}\n\n  The plan's own command is:\n\n{code_block(command, indent='  ')}\n"
-    return f"The plan's own command is {code(command)}. {reason}" if command else reason
+        return f"{reason}\n\n  The plan's own command is:\n\n{code_block(command, indent='  ', exact=True)}\n"
+    return f"The plan's own command is {code(command, exact=True)}. {reason}" if command else reason
 
 
 def _attempt(attempt: Attempt, reason: str) -> str:
@@ -83,9 +83,9 @@ def _attempt(attempt: Attempt, reason: str) -> str:
         count = f"{attempt.effects} {'effect' if attempt.effects == 1 else 'effects'}"
         lines.append(f"Confirmed: {count}, plan {code(attempt.digest[:16])}{second}")
     if "\n" in attempt.command.strip():
-        lines.append(f"Ran:\n\n{code_block(attempt.command, indent='    ')}\n")
+        lines.append(f"Ran:\n\n{code_block(attempt.command, indent='    ', exact=True)}\n")
     elif attempt.command:
-        lines.append(f"Ran: {code(attempt.command)}")
+        lines.append(f"Ran: {code(attempt.command, exact=True)}")
     if attempt.output:
         lines.append(_output(attempt))
     return "\n  - ".join(lines)

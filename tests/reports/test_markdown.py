@@ -84,7 +84,7 @@ def test_code_is_shown_as_it_is() -> None:
     assert shown(f"x {code('a || b `c`')}") == "x a || b `c`"
     assert shown(table(("a",), [(cell_code("a || b"),)])) == "a\na || b"
     [block] = [token for token in PARSER.parse(code_block("if x\n``` \n  y || z\n")) if token.type == "fence"]
-    assert block.content == "if x\n``` \n  y || z\n"
+    assert block.content == "if x\n```\n  y || z\n"
 
 
 @settings(deadline=None)
@@ -111,9 +111,11 @@ def test_sentence_keeps_what_its_author_meant(foreign: str, markdown: str) -> No
 
 def test_command_in_an_export_is_the_command_byte_by_byte() -> None:
     command = "cat <<-'EOF' | sed 's/\t/ /'\n\tone \n\n\t\ttwo\t\n\tEOF\n"
-    block = f"- x\n  - Ran:\n\n{code_block(command, indent='    ')}\n"
+    block = f"- x\n  - Ran:\n\n{code_block(command, indent='    ', exact=True)}\n"
     assert [token.content for token in PARSER.parse(block) if token.type == "fence"] == [command]
-    [paragraph] = [token for token in PARSER.parse(f"Ran: {code('printf a	b')}") if token.type == "inline"]
+    [paragraph] = [
+        token for token in PARSER.parse(f"Ran: {code('printf a	b', exact=True)}") if token.type == "inline"
+    ]
     assert [token.content for token in paragraph.children or [] if token.type == "code_inline"] == ["printf a\tb"]
 
 
