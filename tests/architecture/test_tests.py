@@ -31,12 +31,6 @@ IMPORT_PENDING = frozenset(
         "postgres/test_partial_restore.py",
         "reports/test_export.py",
         "runbook/test_runbook_schema.py",
-        "screens/test_cell_widths.py",
-        "screens/test_lines_between.py",
-        "screens/test_paste.py",
-        "screens/test_running.py",
-        "screens/test_undecided.py",
-        "screens/test_unmarked_paste.py",
     ]
 )
 PRIVATE_PENDING = frozenset(

@@ -17,30 +17,9 @@ from midwatch.reports.timeline import timeline
 from midwatch.runbook.loader import RunbookErrors, load
 from midwatch.system.errors import Exit, Refused
 from tests.support.steps import ended
+from tests.support.undecided_incident import RUNBOOK
 
 pytestmark = pytest.mark.slow
-
-RUNBOOK = """\
-midwatch: 1
-title: A change
-severity: SEV-2
-roles:
-  lead: {name: Tech Lead}
-phases:
-  - title: Change
-    steps:
-      - id: look
-        title: Look whether it is urgent
-        run: |
-          [ ! -e fail ] || exit 7
-          if [ -e urgent ]; then echo "urgent=yes" >> "$STEP_OUTPUT"; fi
-          if [ -e calm ]; then echo "urgent=no" >> "$STEP_OUTPUT"; fi
-        outputs: [urgent]
-        risk: observe
-      - {id: rollback, title: Roll back, run: touch rolled-back, risk: change, when: {answer: look.urgent, is: "yes"}}
-      - {id: inform, title: Inform the lead, notify: [lead], when: {answer: look.urgent, is: "yes"}}
-      - {id: mourn, title: Say sorry, when: {failed: rollback}}
-"""
 
 
 def run_step(controller: IncidentController, step_id: str, **more: str) -> StepStatus:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +15,9 @@ from midwatch.incident.state import StepStatus
 from midwatch.journal.verify import verify
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Severity
-from midwatch.supervisor import status
 from midwatch.system.errors import Refused
+from tests.support.lost_freeze import lose_the_freeze
 from tests.support.steps import ended
-from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -44,41 +41,6 @@ phases:
 def run(controller: IncidentController, step_id: str, *, undo: bool = False, reason: str = "") -> StepStatus:
     controller.start(step_id, controller.plan(step_id, undo=undo), undo=undo, reason=reason)
     return ended(controller, step_id)
-
-
-HOLD = """\
-import pathlib, time
-here = pathlib.Path(__file__).parent
-if b"--confirmed" in pathlib.Path("/proc/self/cmdline").read_bytes():
-    (here / "began").touch()
-    while (here / "hold").exists():
-        time.sleep(0.02)
-"""
-
-
-def lose_the_freeze(controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Confirm the freeze, hold its process before it does anything, and kill its supervisor."""
-    hook = here / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(HOLD, encoding="ascii")
-    (hook / "hold").touch()
-    plan = controller.plan("freeze")
-    with monkeypatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(hook))
-        controller.start("freeze", plan)
-    attempt = controller.incident.step("freeze").last
-    assert attempt is not None
-    wait_for((hook / "began").exists)
-    os.kill(int(attempt.supervisor["pid"]), signal.SIGKILL)
-    wait_for(lambda: controller.poll() and not controller.incident.running())
-    for call in (lambda: controller.check_outcome("freeze"), lambda: controller.start("freeze", plan, reason="again")):
-        with pytest.raises(Refused, match="still runs as process"):
-            call()
-    controller.cancel("freeze")
-    folder = controller.attempt_folder("freeze")
-    assert folder is not None
-    wait_for(lambda: not status.cancel(folder))
-    assert controller.incident.step("freeze").status is StepStatus.UNKNOWN
 
 
 def test_an_undo_takes_back_what_the_step_did_and_the_step_is_to_do_again(

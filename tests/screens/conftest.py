@@ -13,8 +13,10 @@ from screens.dialogs import confirm
 from screens.incident import enter_guard
 from screens.widgets import hand
 from screens.widgets.dialog import Dialog
+from tests.support.real_terminal import Terminal
 from tests.support.reference_incident import Stage, declare_reference, leave, work_until_emergency_backup
 from tests.support.screen_pilot import Pilots, grid
+from tests.support.small_incident import RUNBOOK
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -71,3 +73,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Pilots, str], None]:
             pytest.fail(f"{name} is not what it was (--update-goldens if it is meant):\n" + "\n".join(difference))
 
     return compare
+
+
+@pytest.fixture
+def terminal(here: Path) -> Iterator[Terminal]:
+    """A shell in a real terminal, in a folder with the small incident's runbook."""
+    (here / "runbook.yaml").write_text(RUNBOOK, encoding="utf-8")
+    terminal = Terminal(here)
+    yield terminal
+    (here / "hold").unlink(missing_ok=True)
+    terminal.end()

@@ -15,8 +15,8 @@ from rich.segment import Segment
 from textual.color import Color
 
 from screens.widgets.styles import TextStyles
-from tests.screens.test_real_terminal import Terminal
 from tests.support.program import MIDWATCH
+from tests.support.real_terminal import Terminal
 from tui.terminal.cell_widths import SingleSigns, count_sign_by_sign
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual import events
-from textual.message import Message
 
+from tests.support.typed import named
 from tui.terminal import input_parser
 from tui.terminal.input_parser import InputParser
 
@@ -34,19 +31,6 @@ KEYS = {
     "\x1b]11;rgb:ffff/ffff/ffff\x1b\\": "",
     "\x1bP>|a terminal's name\x1b\\": "",
 }
-
-
-def named(messages: Iterable[Message]) -> list[str]:
-    """What came, for comparison."""
-    found = []
-    for message in messages:
-        if isinstance(message, events.Key):
-            found.append(message.key)
-        elif isinstance(message, events.Paste):
-            found.append(f"pasted {message.text!r}")
-        elif isinstance(message, events.MouseDown):
-            found.append(f"mouse {message.x},{message.y}")
-    return found
 
 
 @given(st.lists(st.sampled_from(sorted(KEYS)), max_size=12), st.lists(st.integers(1, 9), min_size=1, max_size=20))

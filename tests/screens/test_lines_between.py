@@ -12,12 +12,11 @@ from midwatch.engine.repository import find
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
 from tests.screens import slow_line
-from tests.screens.test_real_terminal import Terminal, own, status, terminal, time_to_move
 from tests.support.program import MIDWATCH
+from tests.support.real_terminal import Terminal, own, status, time_to_move
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["terminal"]  # the fixture
 SLOW = f"{sys.executable} {slow_line.__file__}"
 
 

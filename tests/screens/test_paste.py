@@ -8,12 +8,10 @@ import pytest
 
 from midwatch.engine.repository import find
 from midwatch.journal.reader import read
-from tests.screens.test_real_terminal import Terminal, terminal
 from tests.support.program import MIDWATCH
+from tests.support.real_terminal import Terminal
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["terminal"]  # the fixture
 
 
 def test_what_is_pasted_stands_in_the_field_once(terminal: Terminal, here: Path) -> None:

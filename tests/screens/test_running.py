@@ -11,7 +11,7 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.engine.test_undo_and_verify import lose_the_freeze
+from tests.support.lost_freeze import lose_the_freeze
 from tests.support.screen_pilot import grid, opened, press, until
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.engine.test_undecided_steps import RUNBOOK
 from tests.support.screen_pilot import grid, opened, press, until
+from tests.support.undecided_incident import RUNBOOK
 
 
 @pytest.fixture

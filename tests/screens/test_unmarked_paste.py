@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.message import Message
 
-from tests.screens.test_input_parser import named
+from tests.support.typed import named
 from tui import pastes
 from tui.pastes import Pastes
 
