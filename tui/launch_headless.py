@@ -21,6 +21,7 @@ def run_headless(
     export: Path | None,
     inputs: Mapping[str, str],
     reason: str = "",
+    full_output: bool = False,
 ) -> int:
     """Run the incident to its end or to the first step that fails; the timeline is exported either way.
 
@@ -52,7 +53,13 @@ def run_headless(
         _say(began, warning)
     try:
         with debug_log(controller):
-            return headless.run(controller, answers, lambda text: _say(began, text), retry=folder is not None)
+            return headless.run(
+                controller,
+                answers,
+                lambda text: _say(began, text),
+                retry=folder is not None,
+                full_output=full_output,
+            )
     except KeyboardInterrupt:
         under_way = [state.id for state in controller.incident.running()]
         if under_way:

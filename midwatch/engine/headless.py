@@ -23,20 +23,25 @@ Say = Callable[[str], None]
 _POLL = 0.1
 _BLOCK = 1000
 """Lines that are read at once."""
+_MOST_LINES, _LAST_LINES = 2000, 20
+"""Lines of a step that are said as they come; lines of a longer output that are said at its end."""
 
 
-def run(controller: IncidentController, answers: Answers, say: Say, *, retry: bool = False) -> Exit:
+def run(
+    controller: IncidentController, answers: Answers, say: Say, *, retry: bool = False, full_output: bool = False
+) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
 
     `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then is run
     once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any state.
+    `full_output` says every line of a step; else the first 2,000 lines and the last ones.
     Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
     """
     with controller.heartbeat():
-        return _run_all(controller, answers, say, retry=retry)
+        return _run_all(controller, answers, say, retry=retry, full_output=full_output)
 
 
-def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retry: bool) -> Exit:
+def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retry: bool, full_output: bool) -> Exit:
     tried: set[str] = set()
     inconclusive: set[str] = set()
     say(f"environment: {controller.runbook.environment.word}")
@@ -45,7 +50,7 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
         controller.poll()
         next(of_the_journal)
         for state in controller.incident.running():  # taken over from a front end that died
-            _follow(controller, controller.runbook.step(state.id), say)
+            _follow(controller, controller.runbook.step(state.id), say, full=full_output)
         action = next_action(controller, inconclusive=inconclusive)
         while action.kind is ActionKind.GO_TO:
             action = next_action(controller, action.step, inconclusive)
@@ -75,8 +80,11 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
         else:
             tried.add(step.id)
             say(f"{step.number} {step.title}{' again' if status is StepStatus.FAILED else ''}")
-            do = _mark_done if action.kind is ActionKind.MARK_DONE else _run
-            do(controller, step, answers, say)
+            if action.kind is ActionKind.MARK_DONE:
+                _mark_done(controller, step, answers, say)
+            else:
+                _run(controller, step, answers, say)
+                _follow(controller, step, say, full=full_output)
 
 
 def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
@@ -102,7 +110,7 @@ def _of_the_journal(controller: IncidentController, say: Say) -> Iterator[None]:
 
 
 def _run(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
-    """Plan it, take what the plan requires from the answers file, run it, follow it."""
+    """Plan it, take what the plan requires from the answers file, start it."""
     plan = controller.plan(step.id)
     if (risk := risk_of(step, plan)) is not Risk.OBSERVE:
         say(f"    {risk} in {controller.runbook.environment.word}")
@@ -122,7 +130,6 @@ def _run(controller: IncidentController, step: Step, answers: Answers, say: Say)
             _await_approval(controller, step, answers.wait_for_approval, say)
     typed = answers.confirm.get(step.id, "")
     controller.start(step.id, plan, typed=typed, reason=answers.override.get(step.id, ""))
-    _follow(controller, step, say)
 
 
 def _await_approval(controller: IncidentController, step: Step, seconds: float, say: Say) -> None:
@@ -136,8 +143,8 @@ def _await_approval(controller: IncidentController, step: Step, seconds: float, 
         controller.poll()
 
 
-def _follow(controller: IncidentController, step: Step, say: Say) -> None:
-    """Say what the step writes, as it comes, until it has ended."""
+def _follow(controller: IncidentController, step: Step, say: Say, *, full: bool) -> None:
+    """Say what the step writes, as it comes, until it has ended; of a flood the first lines and the last ones."""
     folder = controller.attempt_folder(step.id)
     assert folder is not None
     output_index, said, line = OutputIndex(folder.output), 0, ""
@@ -149,11 +156,13 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
             while output_index.refresh():
                 pass
             upto = output_index.ended_lines if running else output_index.line_count
-            while said < upto:
-                lines = output_index.lines(said, min(upto - said, _BLOCK))
-                for line in lines:
-                    say(f"    {safe_text(line)}")
-                said += len(lines)
+            line = _say_lines(output_index, said, upto if full else min(upto, _MOST_LINES), say) or line
+            said = max(said, upto if full else min(upto, _MOST_LINES))
+            if not running and upto > said:
+                first = max(said, upto - _LAST_LINES)
+                if first > said:
+                    say(f"    ({first - said:,} lines left out; all of them are in {folder.output})")
+                line = _say_lines(output_index, first, upto, say)
             if running:
                 watch.wait(_POLL)
     last = controller.incident.step(step.id).last
@@ -161,6 +170,15 @@ def _follow(controller: IncidentController, step: Step, say: Say) -> None:
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
     summary = last.summary if last.summary not in ("exit 0", safe_text(line).strip()) else ""
     say(f"    {last.ending}{took}{f': {summary}' if summary else ''}")
+
+
+def _say_lines(output_index: OutputIndex, first: int, upto: int, say: Say) -> str:
+    """Say these lines; the last of them."""
+    line = ""
+    for at in range(first, upto, _BLOCK):
+        for line in output_index.lines(at, min(upto - at, _BLOCK)):
+            say(f"    {safe_text(line)}")
+    return line
 
 
 def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:

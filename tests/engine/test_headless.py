@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine import headless
-from midwatch.engine.answers import load_answers
+from midwatch.engine.answers import Answers, load_answers
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import Incident
 from midwatch.runbook.loader import load
@@ -161,3 +161,18 @@ def test_process_that_a_step_left_behind_is_said_to_have_been_ended(here: Path) 
     assert code is Exit.DONE
     assert any("left behind" in line and "had to be ended" in line for line in said)
     assert sum("begun" in line for line in said) == 1
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_flood_of_output_is_shortened_unless_all_of_it_is_wanted(here: Path, full: bool) -> None:
+    head = "midwatch: 1\ntitle: Flood\nseverity: SEV-2\nphases:\n  - title: Work\n    steps:\n"
+    (here / "runbook.yaml").write_text(f"{head}      - {{id: flood, title: Flood, run: seq 30000, risk: observe}}\n")
+    controller, said = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test"), list[str]()
+    folder = controller.folder.attempt("flood", 1)
+    assert headless.run(controller, Answers("answers.yaml"), said.append, full_output=full) is Exit.DONE
+    numbers = [int(line) for line in said if line.strip().isdigit()]
+    if full:
+        assert numbers == list(range(1, 30001))
+        return
+    assert numbers == [*range(1, 2001), *range(29981, 30001)]
+    assert f"    (27,980 lines left out; all of them are in {folder.output})" in said

@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="with --resume: take over from an unresponsive driver; the reason is journaled",
     )
+    parser.add_argument(
+        "--output",
+        choices=("short", "full"),
+        default="short",
+        help="of a step that writes more than 2,000 lines: the first and the last ones (default), or all",
+    )
     parser.add_argument("--export", metavar="FILE", help="write the timeline to this file, however the run ends")
 
 
@@ -51,4 +57,5 @@ def run(args: argparse.Namespace) -> int:
     inputs = inputs_given(args.inputs)
     export = Path(args.export) if args.export else None
     answers = Path(args.answers)
-    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=reason)
+    full = args.output == "full"
+    return run_headless(runbook, answers, folder=folder, export=export, inputs=inputs, reason=reason, full_output=full)
