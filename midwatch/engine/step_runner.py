@@ -18,8 +18,8 @@ from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
-from midwatch.supervisor import start as supervisor
 from midwatch.supervisor import status
+from midwatch.supervisor.launch import launch
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 
@@ -88,7 +88,7 @@ class StepRunner:
             before = take_readings(runbook, step.measure, session.clock, limit=BEFORE_LIMIT_S)
             results.record_readings(step, number, "before", before)
             session.release_reserve()
-            owner = supervisor.start(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan)
+            owner = launch(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan)
             results.record_started(step, number, owner.to_json())
         except MidwatchError as error:
             if status.inspect_attempt(attempt) is None:

@@ -17,8 +17,8 @@ from drill.state import DrillState
 from drill.teardown import sweep
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import IncidentFolder
-from midwatch.supervisor import start as supervisor
 from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
+from midwatch.supervisor.launch import launch
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.process import ProcessIdentity
@@ -166,7 +166,7 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(production.folder)
     plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
     order = LaunchSpec(command_of(plan, attempt.plan), cwd, {}, 1000.0, digest=plan.digest)
-    supervisor.start(attempt, order, {}, plan)
+    launch(attempt, order, {}, plan)
     wait_for(lambda: len(traces(production.folder)) > 3)
     production.tear_down()
     wait_for(lambda: traces(production.folder) == [])

@@ -117,9 +117,9 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.api.plan import Plan
 from midwatch.supervisor.consented_command import command_of
 from midwatch.supervisor.launch_spec import LaunchSpec
-from midwatch.supervisor.start import start
+from midwatch.supervisor.launch import launch
 folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
-start(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
+launch(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
 """
 
 

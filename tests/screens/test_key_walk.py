@@ -124,7 +124,7 @@ async def test_enter_on_a_change_step_enters_each_package_once_down_and_once_up(
         "screens/incident/step_runner.py:run",
         "screens/dialogs/confirm.py:action_accept",
         "midwatch/engine/step_runner.py:start",
-        "midwatch/supervisor/start.py:start",
+        "midwatch/supervisor/launch.py:launch",
     ]
     assert [call for call in trace.entered if call in down] == down
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, SURROUNDINGS, VARIABLE, command_of
+from midwatch.supervisor.launch import launch
 from midwatch.supervisor.launch_spec import Graces, LaunchSpec
-from midwatch.supervisor.start import start
 from midwatch.supervisor.status import Result, Running, inspect_attempt
 from midwatch.system.process import ProcessIdentity
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ class Step:
         plan = Plan(SHELL_ACTION, {"script": script, **variables}, bindings={FOLDER: cwd})
         words = command_of(plan, self.folder.plan)
         order = LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit, digest=plan.digest)
-        return start(self.folder, order, secrets or {}, plan)
+        return launch(self.folder, order, secrets or {}, plan)
 
     def result(self) -> Result:
         wait_for(lambda: not isinstance(inspect_attempt(self.folder), Running), "a result")

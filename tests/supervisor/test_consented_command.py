@@ -11,8 +11,8 @@ import pytest
 from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of, secret_constant
+from midwatch.supervisor.launch import launch
 from midwatch.supervisor.launch_spec import LaunchSpec
-from midwatch.supervisor.start import start
 from midwatch.supervisor.status import inspect_attempt
 from midwatch.system.errors import Failed
 
@@ -62,7 +62,7 @@ def test_order_of_a_script_that_differs_from_its_plan_is_refused_by_name_and_not
 ) -> None:
     plan = shell_plan(tmp_path)
     with pytest.raises(Failed) as refused:
-        start(attempt, change(order_of(plan, attempt)), {}, plan)
+        launch(attempt, change(order_of(plan, attempt)), {}, plan)
     assert "not the plan that was confirmed" in str(refused.value)
     assert difference in str(refused.value)
     assert "s3cret" not in str(refused.value)
@@ -86,7 +86,7 @@ def test_order_of_an_action_that_differs_from_its_plan_is_refused_by_name(
     order = order_of(plan, attempt)
     changed = replace(order, argv=(*order.argv[:index], word, *order.argv[index + 1 :]))
     with pytest.raises(Failed) as refused:
-        start(attempt, changed, {}, plan)
+        launch(attempt, changed, {}, plan)
     assert difference in str(refused.value)
 
 
@@ -94,4 +94,4 @@ def test_plan_that_would_touch_more_than_the_order_was_given_for_is_refused(atte
     plan = action_plan()
     more = replace(plan, effects=(*plan.effects, Effect(Verb.REMOVE, "the database arp")))
     with pytest.raises(Failed, match="the digest is"):
-        start(attempt, order_of(plan, attempt), {}, more)
+        launch(attempt, order_of(plan, attempt), {}, more)

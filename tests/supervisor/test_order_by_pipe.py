@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -33,16 +34,16 @@ def shared(reachable: Path) -> Step:
 def test_order_exchanged_in_the_folder_is_not_what_runs(
     shared: Step, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from midwatch.supervisor import start
+    from midwatch.supervisor import launch
 
     forged = LaunchSpec(("touch", str(tmp_path / "forged")), "/", {}, 60)
-    stored = start._write_order
+    stored = launch._write_order
 
-    def stored_and_exchanged(folder: object, order: LaunchSpec) -> None:
-        stored(shared.folder, order)
+    def stored_and_exchanged(folder: object, order: LaunchSpec, secrets: Mapping[str, str]) -> None:
+        stored(shared.folder, order, secrets)
         run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
 
-    monkeypatch.setattr(start, "_write_order", stored_and_exchanged)
+    monkeypatch.setattr(launch, "_write_order", stored_and_exchanged)
     shared.start("echo genuine")
     assert shared.result().outcome is StepOutcome.DONE
     assert shared.output == b"genuine\n"

@@ -210,10 +210,10 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.api.plan import Plan
 from midwatch.supervisor.consented_command import command_of
 from midwatch.supervisor.launch_spec import LaunchSpec
-from midwatch.supervisor.start import start
+from midwatch.supervisor.launch import launch
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
 folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
-start(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
+launch(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
 print("started", flush=True)
 sys.stdin.read()
 """
@@ -300,8 +300,8 @@ def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(st
 
     from midwatch.api.plan import Plan
     from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
+    from midwatch.supervisor.launch import handover
     from midwatch.supervisor.launch_spec import LaunchSpec
-    from midwatch.supervisor.start import handover
 
     step.folder.path.mkdir()
     plan = Plan(SHELL_ACTION, {"script": f"touch {tmp_path / 'ran'}"}, bindings={FOLDER: "/"})

@@ -33,14 +33,14 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.supervisor.launch_spec import Graces, LaunchSpec
 from midwatch.supervisor.consented_command import command_of
 from midwatch.api.plan import Plan
-from midwatch.supervisor.start import start
+from midwatch.supervisor.launch import launch
 
 def begin(name, script):
     folder = AttemptFolder(Path(sys.argv[1]) / name)
     try:
         plan = Plan("shell", {"script": script}, bindings={"working folder": "/"})
         words, graces = command_of(plan, folder.plan), Graces(0.5, 0.5, 0.3)
-        start(folder, LaunchSpec(words, "/", {}, 60, graces, digest=plan.digest), {}, plan)
+        launch(folder, LaunchSpec(words, "/", {}, 60, graces, digest=plan.digest), {}, plan)
     except MidwatchError as error:
         print(name, error, flush=True)
     else:

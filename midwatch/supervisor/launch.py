@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 _ROOT = Path(midwatch.__file__).parent.parent
 
 
-def start(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
+def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
     Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer than six
