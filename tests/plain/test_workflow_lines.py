@@ -80,3 +80,28 @@ def test_enter_from_a_running_step_to_the_end(here: Path) -> None:
             said = "\n".join(operator.said)
             assert said_before[action] in said, (stage, action)
             assert any(words in said for words in said_after[action]), (stage, action)
+
+
+def test_plan_of_a_named_step_says_what_running_it_requires(controller: IncidentController) -> None:
+    steps = ("run-destroy-todo", "run-change-unmet", "run-change-unasked", "run-observe-done")
+    operator = Operator([f"plan {step}" for step in steps])
+    Session(controller, operator).run()
+    said = "\n".join(operator.said)
+    for words in (
+        "Planning 2.",
+        "To run it, type run-destroy-todo when you are asked.",
+        "It requires: Never met.",
+        "It takes a second person.",
+        "To run it, say why.",
+    ):
+        assert words in said
+
+
+def test_counts_of_the_checklist_leave_out_what_is_not_needed(controller: IncidentController) -> None:
+    operator = Operator(["where", "list all"])
+    Session(controller, operator).run()
+    total = next(line for line in operator.said if "steps are concluded" in line)
+    phases = [line for line in operator.said if line.endswith(" concluded.") and ": " in line]
+    counts = [tuple(int(word) for word in line.rpartition(": ")[2].split() if word.isdigit()) for line in phases]
+    whole = tuple(int(word) for word in total.split() if word.isdigit())
+    assert whole == (sum(done for done, _ in counts), sum(steps for _, steps in counts))

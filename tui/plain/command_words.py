@@ -38,7 +38,7 @@ COMMAND_WORDS = (
     CommandWord("list", "l", "The checklist; 'list all' with every step", "[all]"),
     CommandWord("view", "v", "The step: why, what to do, what is good, what has happened to it", "[STEP]"),
     CommandWord("at", "a", "Look at another step, by its number or id; 'at' alone goes back to the next one", "[STEP]"),
-    CommandWord("plan", "p", "What the step would touch now; changes nothing"),
+    CommandWord("plan", "p", "What the step would touch now, and what running it requires; changes nothing", "[STEP]"),
     CommandWord("skip", "s", "Go on without the step", "[REASON]", writes=True),
     CommandWord("fail", "f", "A step that a person does did not work", "[REASON]", writes=True),
     CommandWord("manually", "m", "A failed step was done manually", "[HOW]", writes=True),

@@ -26,8 +26,8 @@ def where_lines(controller: IncidentControls, now: datetime) -> Iterator[str]:
         since = duration(incident.elapsed_now(controller.clock)) if incident.declared_at else "some time"
         yield f"{who}. Declared {since} ago."
     yield from input_lines(runbook, incident.inputs)
-    settled, total = incident.counts(runbook.steps())
-    yield f"{settled} of {total} steps are settled."
+    concluded, total = incident.counts(runbook.steps())
+    yield f"{concluded} of {total} steps are concluded."
     for state_of in incident.running():
         yield f"Running: {titled(runbook.step(state_of.id))}."
     due = controller.next_update_due
@@ -98,8 +98,8 @@ def checklist_lines(incident: Incident, runbook: Runbook, current: Step | None, 
     """Phases with their counts; the steps of the phase that one is in, or of all."""
     here = runbook.phase_of(current.id) if current else None
     for phase in runbook.phases:
-        settled = sum(incident.status(step).concluded for step in phase.steps)
-        yield f"{phase.section} {phase.title}: {settled} of {len(phase.steps)} settled.".lstrip()
+        concluded, total = incident.counts(phase.steps)
+        yield f"{phase.section} {phase.title}: {concluded} of {total} concluded.".lstrip()
         if whole or phase is here:
             for step in phase.steps:
                 yield f"  {'next, ' if step is current else ''}{incident.status(step).value}: {titled(step)}"

@@ -143,7 +143,7 @@ class Session:
             "list": self._list,
             "view": self._view,
             "at": self._go_to,
-            "plan": lambda rest: self._planned(),
+            "plan": self._plan,
             "skip": partial(self._settle, deciding.skip),
             "fail": partial(self._settle, deciding.fail),
             "manually": partial(self._settle, deciding.manually),
@@ -244,8 +244,9 @@ class Session:
         if step.why:
             self._teletype.say(f"Why: {' '.join(step.why.split())}")
 
-    def _planned(self) -> None:
-        self._deciding.plan(self._one())
+    def _plan(self, rest: str) -> None:
+        """What the step would touch, and what running it requires."""
+        self._deciding.show_plan(named(self._conductor.runbook, rest) if rest else self._one())
 
     def _where(self, rest: str) -> None:
         for line in descriptions.where_lines(self._conductor, self._conductor.clock.now()):

@@ -41,6 +41,23 @@ class StepCommands:
             say(f"  {line}")
         return plan
 
+    def show_plan(self, step: Step) -> None:
+        """Say the plan of the step, and what running it requires. Changes nothing."""
+        say = self._teletype.say
+        plan = self.plan(step)
+        if step.when is not None:
+            say(f"Whether it is needed: {self._conductor.incident.condition(step).reason}.")
+        for required in step.preconditions:
+            say(f"It requires: {required.title}.")
+        for needed in workflow.requirements(self._conductor, ActionKind.RUN, step.id, plan=plan):
+            match needed:
+                case workflow.Reason():
+                    say("To run it, say why.")
+                case workflow.Approval():
+                    say("It takes a second person.")
+                case workflow.TypedName(name):
+                    say(f"To run it, type {name} when you are asked.")
+
     def run(self, step: Step, reason: str = "", *, undo: bool = False) -> None:
         """Plan it, ask for what the plan requires, run it, follow it."""
         controller, terminal = self._conductor, self._teletype
