@@ -44,11 +44,14 @@ def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str],
     cannot start or the order is not the command of `plan`; then nothing ran.
     """
     try:
+        record = _record_of(order, secrets)
         ours, theirs = socket.socketpair()
+    except ValueError as error:  # a secret that is too short
+        raise _not_started(str(error), folder) from error
     except OSError as error:
         raise _not_started(error.strerror or "no socket", folder) from error
     with ours, theirs:
-        _write_order(folder, order, secrets)
+        _write_order(folder, record)
         ours.settimeout(START_GRACE)
         try:
             process = subprocess.Popen(
@@ -91,13 +94,13 @@ def _not_started(reason: str, folder: AttemptFolder) -> Failed:
     return Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
 
 
-def _write_order(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str]) -> None:
+def _write_order(folder: AttemptFolder, record: Mapping[str, Any]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(folder.path)
         with os.fdopen(open_file(folder.order, flags), "w", encoding="ascii") as file:
-            json.dump(_record_of(order, secrets), file)
+            json.dump(record, file)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder.path)

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,8 +40,8 @@ def test_order_exchanged_in_the_folder_is_not_what_runs(
     forged = LaunchSpec(("touch", str(tmp_path / "forged")), "/", {}, 60)
     stored = launch._write_order
 
-    def stored_and_exchanged(folder: object, order: LaunchSpec, secrets: Mapping[str, str]) -> None:
-        stored(shared.folder, order, secrets)
+    def stored_and_exchanged(folder: object, record: Mapping[str, Any]) -> None:
+        stored(shared.folder, record)
         run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
 
     monkeypatch.setattr(launch, "_write_order", stored_and_exchanged)
