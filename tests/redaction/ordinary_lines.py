@@ -10,6 +10,10 @@ import uuid
 LINES = [
     "max_token=4096",
     "max_tokens: 4096",
+    "echo done | tee out.txt",
+    "echo 17 | sudo tee /proc/x",
+    "ssh-keygen -N '' -f k",
+    "echo $PASSWORD | sudo -S ls",
     "compose.yml:12:image:postgres:16",
     "src/main.c:117:22:error:expected expression",
     "52:54:00:12:34:56",
