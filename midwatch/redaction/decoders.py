@@ -26,13 +26,13 @@ _ENCODED = re.compile(
     rb"%(?:25){0,4}[0-9A-Fa-f]{2}"
     rb"|&(?:amp;){0,4}(?:\#0{0,4}\d{1,7};?|\#[xX][0-9A-Fa-f]{1,8};?|[A-Za-z]{2,8}\d?;)"
     rb"|(?<!\\)\\{1,24}(?:u[dD][89ABab][0-9A-Fa-f]{2}\\{1,24}u[dD][C-Fc-f][0-9A-Fa-f]{2}"
-    rb"|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
+    rb"|u[0-9A-Fa-f]{4}|[ux]\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
     rb"|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[abefnrtvE0])"
 )
 _QUOTES = re.compile(rb"[\\'\"`$]+")
 _UNFINISHED = re.compile(
     rb"(?:%(?:25?){0,4}[0-9A-Fa-f]?|&(?:amp;){0,4}(?:\#[xX]?[0-9A-Fa-f]{0,7}|[A-Za-z]{0,8}\d?)"
-    rb"|(?<!\\)(?:\\{1,24}u[dD][89ABab][0-9A-Fa-f]{2})?\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
+    rb"|(?<!\\)(?:\\{1,24}u[dD][89ABab][0-9A-Fa-f]{2})?\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|x\{[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
     rb"|['\"`$]{1,4})\Z"
 )
 _PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
@@ -162,8 +162,8 @@ def _meaning(token: bytes) -> bytes | None:
     if kind[:1] == b"u" and kind[1:2] != b"{":
         units = bytes.fromhex("".join(part.decode() for part in re.findall(rb"u([0-9A-Fa-f]{4})", token)))
         return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
-    if kind[:1] in (b"u", b"U"):
-        return _character(int(kind.strip(b"uU{}"), 16))
+    if kind[:1] in (b"u", b"U") or kind[1:2] == b"{":
+        return _character(int(kind.strip(b"uUx{}"), 16))
     if kind[:1] == b"x":
         return bytes.fromhex(kind[1:3].decode())
     return bytes((int(kind, 8) & 255 if len(kind) == 3 else _LETTERS[kind],))

@@ -127,6 +127,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "a URL in JSON": lambda s: json.dumps(quote(s, safe="")).encode(),
     "HTML twice": lambda s: html.escape(html.escape(s)).encode(),
     "HTML, numbers with zeros": lambda s: "".join(f"&#x{ord(c):04X};" for c in s).encode(),
+    "\\x{…}": lambda s: "".join(f"\\x{{{ord(c):x}}}" for c in s).encode(),
     "\\u{…}": lambda s: "".join(f"\\u{{{ord(c):x}}}" for c in s).encode(),
     "base64 twice": lambda s: base64.b64encode(base64.b64encode(s.encode())),
     "base64 twice, with a name": lambda s: base64.b64encode(b"u:" + base64.b64encode(b"ab" + s.encode() + b"zz")),

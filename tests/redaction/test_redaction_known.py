@@ -17,6 +17,7 @@ AWKWARD = "p@ss'w\"ord/\\ $x&<é>%"
 LONGEST = {
     "HTML, numbers with zeros": 8,
     "\\u{…}": 6,
+    "\\x{…}": 6,
     "JSON three deep": 4,
     "base64 of JSON": 4,
     "base64 twice, with a name": 3,
