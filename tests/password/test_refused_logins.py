@@ -56,6 +56,7 @@ def test_a_real_server_tells_its_log_what_it_tells_no_client(lost: Context, cons
     assert "\x1b" not in said
 
 
+@pytest.mark.postgres
 def test_the_drills_servers_are_read(context: Context, production: Production) -> None:
     assert all(Path(target.log).is_file() for target in context.runbook.targets.values())
     plan = DiagnoseAccess().plan(context)

@@ -133,6 +133,7 @@ def test_masking_does_not_depend_on_the_cuts(text: str, cuts: list[int]) -> None
     assert cut(stream, cuts) == cut(stream, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bait",
     [

@@ -107,6 +107,7 @@ PHASE = HEAD + "phases:\n  - title: p\n    steps:\n"
 ONE_STEP = "phases: [{title: p, steps: [{title: s, uses: x, with: {target: n1}}]}]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "line", "tail"),
     [

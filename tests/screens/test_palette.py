@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from midwatch.engine.incident_controller import IncidentController
 from screens.dialogs.palette import Palette
 from screens.widgets.form import Form
 from tests.support.screen_pilot import grid, opened, press
+
+pytestmark = pytest.mark.slow
 
 
 async def test_what_is_found_is_done(session: IncidentController) -> None:

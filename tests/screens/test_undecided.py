@@ -13,6 +13,8 @@ from midwatch.runbook.loader import load
 from tests.support.screen_pilot import grid, opened, press, until
 from tests.support.undecided_incident import RUNBOOK
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def controller(here: Path) -> Iterator[IncidentController]:
