@@ -21,6 +21,7 @@ from midwatch.api.action import Action, Check, Context, Outcome
 from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.engine import criteria, planning
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.journal_session import JournalSession
 from midwatch.incident.events import EventKind
 from midwatch.runbook.loader import load
 from midwatch.system.clock import to_rfc3339
@@ -90,10 +91,14 @@ class Stage:
 
 
 def declare_reference(folder: Path) -> IncidentController:
-    """The reference incident, declared at two o'clock."""
+    """The reference incident, declared at two o'clock on a host whose name and whose other disks are no matter here."""
     shutil.copy(RUNBOOK_FILE, folder / "runbook.yaml")
     runbook = load(folder / "runbook.yaml", environment={})
-    return IncidentController.declare(runbook, actor="ada@bastion", clock=StillClock())
+    with (
+        patch("socket.gethostname", lambda: "bastion"),
+        patch.object(JournalSession, "name_fallbacks", lambda session: None),
+    ):
+        return IncidentController.declare(runbook, actor="ada@bastion", clock=StillClock())
 
 
 def begin(controller: IncidentController, step_id: str, text: bytes = b"", *, typed: str = "") -> None:
