@@ -31,15 +31,17 @@ FIVE_MINUTES = Seconds(300)
 
 @dataclass(frozen=True)
 class CleanBackups(Action):
-    """Removes nightly sets until the disk is less full than `below`, with room for the next set: first `old/`, then the oldest.
+    """Removes nightly sets until the disk is less full than `below`, with room for the next set: first `old/`, then the
+    oldest.
 
     Never one of the two newest good backups of a database, nor anything newer; nothing that holds a database with fewer
-    than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning, with
-    checksums that hold. Only plain sets below the place of the backups: no link is followed, no other file system
+    than two good ones; nothing dated in the future. Good means read to the end through `pg_restore` while planning,
+    with checksums that hold. Only plain sets below the place of the backups: no link is followed, no other file system
     entered, and a set that changed since it was planned stays. The freed space is measured.
 
-    With `older_than` it is the nightly job's retention instead: what is older goes, whatever the disk; but nothing at all
-    after a nightly backup that failed, without a newest set that is complete and validated, or while an incident is open.
+    With `older_than` it is the nightly job's retention instead: what is older goes, whatever the disk; but nothing at
+    all after a nightly backup that failed, without a newest set that is complete and validated, or while an incident is
+    open.
     """
 
     name: ClassVar[str] = "clean-backups"

@@ -33,11 +33,11 @@ LIMIT = 120.0
 class CleanDocker(Action):
     """Removes images that no container uses, build cache, and containers that stopped long ago; by id, as planned.
 
-    Never a target's container or its image, whether it runs or not, nor what shares its compose project, nor a
-    volume, unless `named`; never what is in use; never by force. Images that no registry has stay unless
-    `local_images`. Where a target's container is gone, every tagged image stays: one of them may be what it ran from.
-    Leaves the engine alone when no target of the runbook runs in it, unless `any_engine`. Freed space is measured on the
-    disk, and said if it falls short, with the deleted files that are still open.
+    Never a target's container or its image, whether it runs or not, nor what shares its compose project, nor a volume,
+    unless `named`; never what is in use; never by force. Images that no registry has stay unless `local_images`. Where
+    a target's container is gone, every tagged image stays: one of them may be what it ran from. Leaves the engine alone
+    when no target of the runbook runs in it, unless `any_engine`. Freed space is measured on the disk, and said if it
+    falls short, with the deleted files that are still open.
     """
 
     name: ClassVar[str] = "clean-docker"

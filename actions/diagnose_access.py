@@ -84,13 +84,14 @@ def read_audit(lines: Iterable[str], target: str = "", incident: str = "") -> Ac
 
 @dataclass(frozen=True)
 class DiagnoseAccess(Action):
-    """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password changes.
+    """Reads the access audit log and the servers' own logs: failed logins by user, source, reason and time; password
+    changes.
 
-    A server's log is the target's `log`, or else its container's output, or else the file that the server names. The newest
-    rotation of a log is read as well. What was looked at, left out or not understood is said.
-    `last_change` is the newest line on a password that this incident did not write itself; `failed_logins` and
-    `refused_logins` are counts by the audit log and by the servers. Without `target`, all targets. A server whose log
-    cannot be read is said and left out; fails when the audit log itself cannot be read.
+    A server's log is the target's `log`, or else its container's output, or else the file that the server names. The
+    newest rotation of a log is read as well. What was looked at, left out or not understood is said. `last_change` is
+    the newest line on a password that this incident did not write itself; `failed_logins` and `refused_logins` are
+    counts by the audit log and by the servers. Without `target`, all targets. A server whose log cannot be read is said
+    and left out; fails when the audit log itself cannot be read.
     """
 
     name: ClassVar[str] = "diagnose-access"

@@ -198,7 +198,8 @@ class DiagnoseDisk(Action):
     def _left_behind(
         self, root: Path | None, accounted: int, searched: Sequence[Searched], say: Callable[[str], None]
     ) -> None:
-        """Report what lies in the engine's folder and belongs to nothing that it lists, on a file system that was searched."""
+        """Report what lies in the engine's folder and belongs to nothing that it lists, on a file system that was
+        searched."""
         if root is None or usage(root).device not in {one.usage.device for one in searched}:
             return
         rest = largest_entries(root).total - accounted

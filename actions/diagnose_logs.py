@@ -59,13 +59,14 @@ class Failures:
 
 @dataclass(frozen=True)
 class DiagnoseLogs(Action):
-    """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the last run.
+    """Counts the failures in the logs by kind, with the first and the last time, and names what failed first in the
+    last run.
 
-    A failure is a line whose level says so: `[ERROR]`, `FATAL:`, `level=error`, `"severity":"critical"` and the like; lines
-    that differ in numbers, ids and hashes only are of one kind. The newest rotation is read before the log, also a
-    compressed one. What was not read, and how many lines have no known level, is said. A log that is not there, or whose
-    mount does not answer, is said, and is no fault; unknown when none of them can be read. Fails when one is there and
-    cannot be read. Memory stays flat however long a log is.
+    A failure is a line whose level says so: `[ERROR]`, `FATAL:`, `level=error`, `"severity":"critical"` and the like;
+    lines that differ in numbers, ids and hashes only are of one kind. The newest rotation is read before the log, also
+    a compressed one. What was not read, and how many lines have no known level, is said. A log that is not there, or
+    whose mount does not answer, is said, and is no fault; unknown when none of them can be read. Fails when one is
+    there and cannot be read. Memory stays flat however long a log is.
     """
 
     name: ClassVar[str] = "diagnose-logs"

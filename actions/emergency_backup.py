@@ -38,10 +38,11 @@ class EmergencyBackup(Action):
 
     It takes the superuser's fastest way in, so it works without the application's password. The file gets its name only
     when the dump, the compressor and the place have all succeeded, on another host after size and SHA-256 there agree;
-    else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the rows
-    of each table in the dump's own snapshot. What is written is unpacked again beside it; with `validate` it is read through
-    `pg_restore` as well; what is not good is not published. Refuses when no place has room, and names each. Earlier backups
-    are never touched. Of several targets each is saved or not by itself; one that fails fails the action.
+    else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the
+    rows of each table in the dump's own snapshot. What is written is unpacked again beside it; with `validate` it is
+    read through `pg_restore` as well; what is not good is not published. Refuses when no place has room, and names
+    each. Earlier backups are never touched. Of several targets each is saved or not by itself; one that fails fails the
+    action.
     """
 
     name: ClassVar[str] = "emergency-backup"
@@ -182,8 +183,8 @@ class EmergencyBackup(Action):
                 continue  # the dump of this target meets the same, and has the word
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        """Whether every target has a backup that began at `since` or later, as long as its manifest tells where that can be
-        seen. Such a file has its name, so its dump, its compressor and its place had all succeeded.
+        """Whether every target has a backup that began at `since` or later, as long as its manifest tells where that
+        can be seen. Such a file has its name, so its dump, its compressor and its place had all succeeded.
         """
         found = []
         for target in self._wanted():

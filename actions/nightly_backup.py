@@ -47,12 +47,12 @@ _RATIO = 0.45
 class NightlyBackup(Action):
     """Backs up every target (or those named) into one set `backups/prod/<timestamp>/`, as the nightly job does.
 
-    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the roles of
-    each server beside its dump; with `encrypt_to` every file is encrypted, its dump validated in the stream before. Each dump
-    is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c` takes it, and only then the set gets its
-    name. Any failure leaves no set. Two never run at once. Refuses on a disk that is fuller than `unsafe`. A dump less than
-    half as large as the last is warned of, and restored for a look. `logs/backup.log` has the plan's lines. Earlier sets are
-    never touched: `clean-backups` does that.
+    It logs in as the applications' users, with the bastion's `.pgpass`. The set is built under another name, with the
+    roles of each server beside its dump; with `encrypt_to` every file is encrypted, its dump validated in the stream
+    before. Each dump is validated to depth 4, `checksums.sha256` is written so that `sha256sum -c` takes it, and only
+    then the set gets its name. Any failure leaves no set. Two never run at once. Refuses on a disk that is fuller than
+    `unsafe`. A dump less than half as large as the last is warned of, and restored for a look. `logs/backup.log` has
+    the plan's lines. Earlier sets are never touched: `clean-backups` does that.
     """
 
     name: ClassVar[str] = "nightly-backup"

@@ -39,12 +39,12 @@ _STRENGTH = 24
 class ResetPassword(Action):
     """Finds a password of the target's user that works, or sets a new one, and writes it into the bastion's `.pgpass`.
 
-    Known passwords are tried from outside, by logins that really use them. If none works, the superuser sets a
-    SCRAM verifier that was computed here, in a session that logs no statement. The former verifier and the former lines of
+    Known passwords are tried from outside, by logins that really use them. If none works, the superuser sets a SCRAM
+    verifier that was computed here, in a session that logs no statement. The former verifier and the former lines of
     `.pgpass` are kept, sealed, for an undo. `.pgpass` is written beside the old one, and the target's secret store has
-    taken the password, before the server is changed, and the server has shown in a transaction that was rolled back that it
-    takes the change: what fails until then leaves everything as it was. The new password
-    is proved by a login over TCP; then what depends on the target is asked. `pg_hba.conf` is never touched.
+    taken the password, before the server is changed, and the server has shown in a transaction that was rolled back
+    that it takes the change: what fails until then leaves everything as it was. The new password is proved by a login
+    over TCP; then what depends on the target is asked. `pg_hba.conf` is never touched.
     """
 
     name: ClassVar[str] = "reset-password"
@@ -193,7 +193,8 @@ class ResetPassword(Action):
         return Outcome(True, f"The password of {route.user} is new, works over TCP, and is in .pgpass", values)
 
     def _exchange(self, context: Context, route: Route, way: Route, role: Role, password: str) -> Path:
-        """Everything that may fail comes first, the server's own refusal too; what follows is one statement and one rename."""
+        """Everything that may fail comes first, the server's own refusal too; what follows is one statement and one
+        rename."""
         new = verifier(password)
         replacement = Replacement.with_password(password_file(context.runbook), login_of(route), password)
         try:
@@ -262,7 +263,8 @@ class ResetPassword(Action):
         return Outcome(outcome.ok, outcome.summary + told, values)
 
     def verify(self, context: Context, since: datetime) -> Outcome:
-        """A login by `.pgpass` that works is what was wanted, whoever made it work. Without one it simply runs again."""
+        """A login by `.pgpass` that works is what was wanted, whoever made it work. Without one it simply runs
+        again."""
         try:
             held = CheckPassword(self.target).evaluate(context)
         except Failed as error:

@@ -58,10 +58,10 @@ class Restore(Action):
     """Restores a backup of a target into a new database `NAME_restored_<timestamp>` on the target's own server.
 
     Never into a database that is there. Before it starts: can `pg_restore` read the archive, does the server have its
-    roles and extensions, is there room. The archive streams in without a temporary file, its SHA-256 is compared, and any
-    error ends it and removes the new database. Then the rows of each table (and their digests, when the backup has
-    them) are compared with those of the dump's snapshot. Owner, encoding, settings and rights of the database in use are
-    taken over. Nothing uses the new database until `swap-database` puts it in place.
+    roles and extensions, is there room. The archive streams in without a temporary file, its SHA-256 is compared, and
+    any error ends it and removes the new database. Then the rows of each table (and their digests, when the backup has
+    them) are compared with those of the dump's snapshot. Owner, encoding, settings and rights of the database in use
+    are taken over. Nothing uses the new database until `swap-database` puts it in place.
     """
 
     name: ClassVar[str] = "restore"

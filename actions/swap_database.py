@@ -50,7 +50,8 @@ _END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datn
 
 @dataclass(frozen=True)
 class SwapDatabase(Action):
-    """Gives a restored, checked database the name of the one in use, which keeps everything under `NAME_before_<timestamp>`.
+    """Gives a restored, checked database the name of the one in use, which keeps everything under
+    `NAME_before_<timestamp>`.
 
     Both names change in one transaction: there is no moment with half of it, also for a kill. The sessions on the
     database in use are listed in the plan and ended. No row is deleted; what was written since the backup stays in the
@@ -147,7 +148,8 @@ class SwapDatabase(Action):
         return replace(self, restored=values["kept"]) if "kept" in values else None
 
     def _chosen(self, server: ServerNow) -> str:
-        """The database to put in place. Raises `BadInput` for one that no restore made, `Refused` for an unchecked one."""
+        """The database to put in place. Raises `BadInput` for one that no restore made, `Refused` for an unchecked
+        one."""
         current = self.target.database
         found = restored(server, current)
         if not self.restored:

@@ -35,8 +35,8 @@ class UndoPasswordReset(Action):
     """Gives the target's user the verifier that a recovery sealed, exactly, and `.pgpass` the lines that stood there.
 
     What is in force now is backed up first, so that this can be undone as well. Refuses a file that others could have
-    written, or that belongs to another target or role. Nobody may know the password that works afterwards: that is how it
-    was. A secret store keeps what it was given last, since only the verifier of the former password is known.
+    written, or that belongs to another target or role. Nobody may know the password that works afterwards: that is how
+    it was. A secret store keeps what it was given last, since only the verifier of the former password is known.
     """
 
     name: ClassVar[str] = "undo-password-reset"
@@ -115,7 +115,8 @@ class UndoPasswordReset(Action):
         return Outcome(True, f"{what}.pgpass has its former lines", {"credential_backup": str(kept)})
 
     def _look(self, context: Context, *, writes: bool = True) -> tuple[CredentialBackup, Route | None, Role | None]:
-        """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises `Refused`."""
+        """What was sealed; and where the server was touched too, the way in and the role as it is now. Raises
+        `Refused`."""
         sealed = read_credential_backup(self.credential_backup)
         user = login_route(context.runbook, self.target).user
         if (sealed.target, sealed.role) != (self.target.name, user):

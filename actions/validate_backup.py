@@ -32,19 +32,19 @@ from probes.postgres.tools import Tools, find_tools
 
 @dataclass(frozen=True)
 class ValidateBackup(Action):
-    """Reads one backup in a single stream, without disk: SHA-256 against its manifest, the gzip file's own checksum and end,
-    every byte through `pg_restore`, and the rows of each table against those counted in the dump's snapshot.
+    """Reads one backup in a single stream, without disk: SHA-256 against its manifest, the gzip file's own checksum and
+    end, every byte through `pg_restore`, and the rows of each table against those counted in the dump's snapshot.
 
     With `restore` it is then restored into a scratch server, which is removed again, and the content of each table is
-    compared with the digests in its manifest, or else with the source as it is now; the summary says which. Refuses when
-    there is no room for that.
+    compared with the digests in its manifest, or else with the source as it is now; the summary says which. Refuses
+    when there is no room for that.
 
-    An encrypted one is decrypted with the key in `identity` as it is read; without that its SHA-256 alone is compared, and it
-    keeps the depth that it reached while it was written.
+    An encrypted one is decrypted with the key in `identity` as it is read; without that its SHA-256 alone is compared,
+    and it keeps the depth that it reached while it was written.
 
-    The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup is
-    not read to its end, or anything differs. A backup on another host or in a bucket is streamed from
-    there, for a restore as well; nothing of it is kept here.
+    The depth it reached goes into the manifest, and from there into panel, retention and closure. Fails when the backup
+    is not read to its end, or anything differs. A backup on another host or in a bucket is streamed from there, for a
+    restore as well; nothing of it is kept here.
     """
 
     name: ClassVar[str] = "validate-backup"

@@ -24,9 +24,9 @@ ALL, LATEST = "all", "latest"
 class VerifyChecksums(Action):
     """Reads backup sets to the last byte and compares them with their `checksums.sha256`, both ways.
 
-    `sha256sum -c` passes over files that nobody listed, depends on the folder it runs in, and lets a list reach outside;
-    this does not. A set that does not hold is a finding, not a failure of the step (`invalid` names them), unless
-    `strict`. Each set is `ok`, `corrupt`, or `unverified` when its list is missing, empty or not to be trusted.
+    `sha256sum -c` passes over files that nobody listed, depends on the folder it runs in, and lets a list reach
+    outside; this does not. A set that does not hold is a finding, not a failure of the step (`invalid` names them),
+    unless `strict`. Each set is `ok`, `corrupt`, or `unverified` when its list is missing, empty or not to be trusted.
     """
 
     name: ClassVar[str] = "verify-checksums"

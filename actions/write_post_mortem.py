@@ -23,11 +23,12 @@ LIMIT_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class WritePostMortem(Action):
-    """Writes `post-mortem.md` into the incident's folder: 5 Whys, timeline, impact, fixes, preventive controls, action items.
+    """Writes `post-mortem.md` into the incident's folder: 5 Whys, timeline, impact, fixes, preventive controls, action
+    items.
 
-    Everything in it comes from the journal. An `post-mortem.md` that is there is kept as `post-mortem.md.before`, and never
-    overwritten if somebody edited it since this action wrote it, unless `again`. `complete` says whether every section
-    has content; the empty ones are named.
+    Everything in it comes from the journal. An `post-mortem.md` that is there is kept as `post-mortem.md.before`, and
+    never overwritten if somebody edited it since this action wrote it, unless `again`. `complete` says whether every
+    section has content; the empty ones are named.
     """
 
     name: ClassVar[str] = "write-post-mortem"

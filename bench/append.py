@@ -1,8 +1,9 @@
 """The cost of one more event in a long incident, beside the same in a short one: the state is kept, never made anew.
 
-Run: `python -m bench.append [FOLDER]`. Two incidents, of 100 and of 10,000 events, take the same events in turn; what counts is
-the ratio of the medians. Fails when it is above the limit. In memory unless a folder is named: what a disk takes for an event
-does not depend on the number of events, and varies more than the program's own part (`bench/journal.py` has the disk).
+Run: `python -m bench.append [FOLDER]`. Two incidents, of 100 and of 10,000 events, take the same events in turn; what
+counts is the ratio of the medians. Fails when it is above the limit. In memory unless a folder is named: what a disk
+takes for an event does not depend on the number of events, and varies more than the program's own part
+(`bench/journal.py` has the disk).
 """
 
 from __future__ import annotations

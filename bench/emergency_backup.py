@@ -1,10 +1,10 @@
 """The emergency backup beside the shell lines that it replaces: `python -m bench.emergency_backup`.
 
 On one PostgreSQL 15 in a container; needs root and a Docker engine. Every figure is measured here and now, each way
-`ROUNDS` times in turn, the fastest one counts. `midwatch` counts from its start to the published file; of that, what its
-own summary calls the dump is given too, since the rest is the same for any size. *Depth 4* is read through `pg_restore`
-while it is written, and so is *encrypted*. Peers: `pg_dump > /dev/null` (the limit), `pg_dump | gzip` over the same
-socket, and `docker exec … pg_dump | gzip`.
+`ROUNDS` times in turn, the fastest one counts. `midwatch` counts from its start to the published file; of that, what
+its own summary calls the dump is given too, since the rest is the same for any size. *Depth 4* is read through
+`pg_restore` while it is written, and so is *encrypted*. Peers: `pg_dump > /dev/null` (the limit), `pg_dump | gzip` over
+the same socket, and `docker exec … pg_dump | gzip`.
 """
 
 from __future__ import annotations

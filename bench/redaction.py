@@ -1,4 +1,5 @@
-"""How fast the redactor is beside a plain copy and `sed`, and whether hostile input slows it: `bench/redaction.py [MB]`.
+"""How fast the redactor is beside a plain copy and `sed`, and whether hostile input slows it: `bench/redaction.py
+[MB]`.
 
 Every figure is measured here and now; the best of three.
 """

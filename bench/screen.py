@@ -1,8 +1,9 @@
-"""The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods, and how soon a key is answered.
+"""The screen on a real pseudo-terminal: bytes over the line when idle and when a step floods, and how soon a key is
+answered.
 
 `python bench/screen.py [SECONDS]`. Every figure is measured here and now; of the answers the ratio counts. Idle with
-all panels is measured on a drill: real servers, a volume that is full, backups, logs; once while the disk rests as far as it
-does, once while it is written to. It fails when more goes over the line than may.
+all panels is measured on a drill: real servers, a volume that is full, backups, logs; once while the disk rests as far
+as it does, once while it is written to. It fails when more goes over the line than may.
 """
 
 from __future__ import annotations

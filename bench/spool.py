@@ -1,4 +1,5 @@
-"""Following a large output, beside reading it whole: `python bench/spool.py [MILLION LINES]`. Each in a process of its own.
+"""Following a large output, beside reading it whole: `python bench/spool.py [MILLION LINES]`. Each in a process of its
+own.
 
 Every figure is measured here and now.
 """

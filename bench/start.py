@@ -1,4 +1,5 @@
-"""How long the program takes to start, beside an interpreter that does nothing and one that imports the screen's library."""
+"""How long the program takes to start, beside an interpreter that does nothing and one that imports the screen's
+library."""
 
 from __future__ import annotations
 

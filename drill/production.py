@@ -92,7 +92,8 @@ class Production:
             return current.owner == ProcessIdentity.current()
 
     def tear_down(self) -> None:
-        """Remove processes, containers, mount and files. Harmless the second time. Raises `Failed` naming what is left."""
+        """Remove processes, containers, mount and files. Harmless the second time. Raises `Failed` naming what is
+        left."""
         tear_down(self.record)
 
 
@@ -107,9 +108,9 @@ def build(
 ) -> Production:
     """Build a production that this process owns; whatever goes wrong, nothing of it is left.
 
-    `folder` must be missing or empty. After the owner's end it stays for `linger` seconds (default: half an hour), so that
-    a screen that was killed can come back to it. `docker`: whether its servers run in containers, None for where they can.
-    Raises `BadInput`, `Refused` and `Failed`.
+    `folder` must be missing or empty. After the owner's end it stays for `linger` seconds (default: half an hour), so
+    that a screen that was killed can come back to it. `docker`: whether its servers run in containers, None for where
+    they can. Raises `BadInput`, `Refused` and `Failed`.
     """
     chosen = find(scenario)
     try:

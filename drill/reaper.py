@@ -1,8 +1,8 @@
 """The reaper: a small process that outlives the screen, and removes the drill when no owner returns.
 
-It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Told to end by a signal, it tears
-down at once if the owner is gone or goes now; while the owner lives, it stays. If it is killed too, the next drill's
-`sweep` finds the remains.
+It waits for the owner's end, then `linger` seconds for a new owner, and then tears down. Told to end by a signal, it
+tears down at once if the owner is gone or goes now; while the owner lives, it stays. If it is killed too, the next
+drill's `sweep` finds the remains.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ PARTING = 5.0
 
 
 def spawn(record: DrillState) -> ProcessIdentity:
-    """Start a reaper for this drill, free of our terminal, session and folder. Raises `Failed` when it does not start."""
+    """Start a reaper for this drill, free of our terminal, session and folder. Raises `Failed` when it does not
+    start."""
     argv = [sys.executable, "-P", "-Xutf8", "-m", "drill.reaper", str(record.file)]
     house = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [house, os.environ.get("PYTHONPATH", "")]))}

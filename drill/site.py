@@ -66,7 +66,8 @@ def pgpass_of(record: DrillState) -> Path:
 
 
 def answers_of(record: DrillState) -> Path:
-    """What a person decides in the reference drill; with containers a copy that also names the engine that is cleaned."""
+    """What a person decides in the reference drill; with containers a copy that also names the engine that is
+    cleaned."""
     return Path(record.folder) / ANSWERS.name if record.engine else ANSWERS
 
 

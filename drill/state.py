@@ -3,9 +3,10 @@
 Every drill of one user is a record `ID.json` in one folder, so that any later process can find it, take it over or
 remove its remains. The record is written before the thing it names is made, and goes last.
 
-Root reads these records and removes what they name, and the folder may lie in `/tmp`. A record is therefore believed only when
-this user made the folder and the record. It names two paths, the production's folder and that of its servers: each lies
-where the id of the record says, or holds a marker with that id. Every other path, the label and the programs follow from these.
+Root reads these records and removes what they name, and the folder may lie in `/tmp`. A record is therefore believed
+only when this user made the folder and the record. It names two paths, the production's folder and that of its servers:
+each lies where the id of the record says, or holds a marker with that id. Every other path, the label and the programs
+follow from these.
 """
 
 from __future__ import annotations
@@ -238,7 +239,8 @@ def new_record(scenario: str, folder: Path | None, linger: float, engine: str = 
 
 
 def survey() -> tuple[list[DrillState], list[MidwatchError]]:
-    """Every drill of this user that was not torn down, oldest first; and what is wrong with each record that is not believed.
+    """Every drill of this user that was not torn down, oldest first; and what is wrong with each record that is not
+    believed.
 
     Raises `BadInput` when the folder of the drills is not this user's own: then nothing in it is read.
     """

@@ -1,8 +1,9 @@
 """Removes a drill by its record alone, so that any process can do so at any time.
 
-What it removes: supervised steps that still run, servers, shared memory, the mount, folders, and at last the record. Each
-part may be gone already. A record that is not believed is named and left alone, and so is a folder that is not that drill's. It
-imports nothing outside the standard library but the drill's own records, and where there were containers, Docker's library.
+What it removes: supervised steps that still run, servers, shared memory, the mount, folders, and at last the record.
+Each part may be gone already. A record that is not believed is named and left alone, and so is a folder that is not
+that drill's. It imports nothing outside the standard library but the drill's own records, and where there were
+containers, Docker's library.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def sweep(*, waiting: bool = False) -> list[str]:
     """Tear down every drill whose owner and reaper are both gone (killed, or the machine was restarted).
 
     With `waiting`, also those whose owner is gone and whose reaper still waits for a new one. Returns the folders that
-    were removed. Raises `Failed` when something cannot be removed or a record is not believed, after all others are removed.
+    were removed. Raises `Failed` when something cannot be removed or a record is not believed, after all others are
+    removed.
     """
     found, refused = survey()
     swept, left = list[str](), [str(error) for error in refused]
@@ -141,7 +143,8 @@ def unmount(path: Path) -> None:
 def erase(folder: Path, record: DrillState) -> bool:
     """Remove a folder of this drill with all that is in it, also when something is still being written there.
 
-    True when it is gone. No link is followed; the marker goes last. Raises `Failed` when the folder is not this drill's.
+    True when it is gone. No link is followed; the marker goes last. Raises `Failed` when the folder is not this
+    drill's.
     """
     deadline = time.monotonic() + 5.0
     while os.path.lexists(folder):

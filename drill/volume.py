@@ -30,7 +30,8 @@ class Volume:
     mounted: bool
 
     def fit(self, percent: float) -> str:
-        """Make what is on it fill it to `percent`. Returns the budget for the disk panel, or nothing when it is real."""
+        """Make what is on it fill it to `percent`. Returns the budget for the disk panel, or nothing when it is
+        real."""
         if not self.mounted:
             used = sum(found for _, found in files_below(self.path))
             return f"{self.path.name}={math.ceil(used * 100 / percent)}={LABEL}"

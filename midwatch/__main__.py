@@ -16,7 +16,8 @@ _HOME = Path(__file__).parents[1]
 
 
 def foreign_package() -> str:
-    """Where the first package lies that has the name of one of ours and is another program's; empty when all are ours."""
+    """Where the first package lies that has the name of one of ours and is another program's; empty when all are
+    ours."""
     for name in PACKAGES:
         spec = find_spec(name)
         origin = Path(spec.origin) if spec is not None and spec.origin else None
@@ -28,8 +29,8 @@ def foreign_package() -> str:
 def require_utf8() -> None:
     """Start again in Python's UTF-8 mode (PEP 540) where the locale has another encoding.
 
-    Runbooks, their scripts and the names of their files are UTF-8. In the encoding of such a locale, an argument, a variable
-    or a path with a character that the encoding lacks could not be passed to the system.
+    Runbooks, their scripts and the names of their files are UTF-8. In the encoding of such a locale, an argument, a
+    variable or a path with a character that the encoding lacks could not be passed to the system.
     """
     if sys.getfilesystemencoding() != "utf-8":
         with contextlib.suppress(OSError):  # without /proc it goes on as it is

@@ -20,8 +20,8 @@ from probes.postgres.connect import AuthenticationFailed
 class DatabasesProbe(Probe):
     """Each target: answers or not, lets the application in or not, version, connections, the longest transaction.
 
-    A login that is refused is critical; a server that cannot be asked is unknown. Targets are asked side by side, so that
-    one that hangs holds none of the others up.
+    A login that is refused is critical; a server that cannot be asked is unknown. Targets are asked side by side, so
+    that one that hangs holds none of the others up.
     """
 
     name: ClassVar[str] = "databases"

@@ -28,7 +28,8 @@ ROOT = (Path("/"),)
 
 @dataclass(frozen=True)
 class DiskProbe(Probe):
-    """Each path's file system in percent as `df` computes it, with free space, inodes and growth; load and memory below.
+    """Each path's file system in percent as `df` computes it, with free space, inodes and growth; load and memory
+    below.
 
     A path that is missing, unreadable or does not answer within 3 seconds is a row that says so; the others are still
     read. The level of a row is that of its space or its inodes, whichever is worse.

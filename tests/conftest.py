@@ -25,7 +25,8 @@ _MUST_RUN = frozenset(os.environ.get("MIDWATCH_TESTS_MUST_RUN", "").split(",")) 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_drills() -> Iterator[None]:
-    """Drills of these tests alone: another run beside this one is neither seen nor disturbed. Short, as sockets want it."""
+    """Drills of these tests alone: another run beside this one is neither seen nor disturbed. Short, as sockets want
+    it."""
     folder = Path(tempfile.mkdtemp(prefix="mwd-", dir="/tmp"))
     folder.chmod(0o711)  # the servers' user passes through
     os.environ["MIDWATCH_DRILLS"] = str(folder / "d")
@@ -36,7 +37,8 @@ def _own_drills() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_login() -> None:
-    """Whoever runs the tests has logged in, as at a terminal; CI and containers start without, and nobody is anybody there."""
+    """Whoever runs the tests has logged in, as at a terminal; CI and containers start without, and nobody is anybody
+    there."""
     login = Path("/proc/self/loginuid")
     if login.exists() and int(login.read_text()) == NO_LOGIN:
         log_in(os.getuid())

@@ -99,7 +99,8 @@ def _here() -> bool:
 
 
 def _open_closed_streams() -> None:
-    """Open what the caller closed, or the next file would take its number. Nothing comes in; writing fails and is said."""
+    """Open what the caller closed, or the next file would take its number. Nothing comes in; writing fails and is
+    said."""
     for number in range(3):
         try:
             os.fstat(number)

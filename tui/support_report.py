@@ -1,7 +1,7 @@
 """The page for whoever helps: what runs where, how full and how reachable it is, and what was logged last.
 
-Each section is read within a limit of time, in a thread that is left behind when it hangs, so the page is printed on a broken
-machine too. The whole page is masked before a byte of it is printed.
+Each section is read within a limit of time, in a thread that is left behind when it hangs, so the page is printed on a
+broken machine too. The whole page is masked before a byte of it is printed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def report(
     secrets: Mapping[str, str],
     trouble: Mapping[str, str],
 ) -> dict[str, dict[str, str]]:
-    """Section → label → text, all masked. `places`: the folders whose disks matter; `trouble`: what could not be read."""
+    """Section → label → text, all masked. `places`: the folders whose disks matter; `trouble`: what could not be
+    read."""
     sections: dict[str, Callable[[], Section]] = {
         "versions": _versions,
         "clients": _clients,

@@ -17,8 +17,8 @@ _LIMIT_BYTES = 64_000
 def write_text(path: Path, text: str) -> None:
     """Replace `path` with this text in one move; the former file stays if that fails. Raises `Failed`.
 
-    What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody. A pipe that
-    nobody reads is not waited for.
+    What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody. A pipe
+    that nobody reads is not waited for.
     """
     try:
         if is_special(path):
@@ -70,7 +70,8 @@ def _out_of_sight(path: Path) -> bool:
 
 
 def is_special(path: Path) -> bool:
-    """Whether something lies there that is no file: a device, a pipe, a folder. A link of another user's is none of these."""
+    """Whether something lies there that is no file: a device, a pipe, a folder. A link of another user's is none of
+    these."""
     if path.is_symlink() and path.lstat().st_uid not in Trust.own().owners:
         return False
     return path.exists() and not path.is_file()

@@ -21,8 +21,8 @@ from probes.backups import DAY_AND_TWO_HOURS
 
 @dataclass(frozen=True)
 class CheckBackup(Check):
-    """Holds when the newest validated backup (read to its end, or deeper) is not older than `max_age` and its SHA-256 is still
-    the one that was validated. A newer backup that failed its validation is named and does not count.
+    """Holds when the newest validated backup (read to its end, or deeper) is not older than `max_age` and its SHA-256
+    is still the one that was validated. A newer backup that failed its validation is named and does not count.
     """
 
     name: ClassVar[str] = "backup"

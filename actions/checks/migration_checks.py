@@ -31,12 +31,12 @@ COMMAND_LIMIT = 120.0
 class MigrationChecks(Check):
     """Looks at everything that a migration needs, and says of each whether it holds: passes only if all do.
 
-    The disk of the backups is less full than `below`; the newest nightly set is validated; every target answers over TCP
-    with its own password, runs the version and has the extensions that the runbook expects, takes writes, has no long or
-    prepared transaction, nobody who waits for a lock, no invalid index, no outdated extension, and nothing that its user
-    cannot dump or that a restore would not load. With `pending`, that
-    command must exit 0. With `container`, the checks inside that container run as well; with `compose`, inside that
-    service. What cannot be told counts as not passed. The freeze is told, and counts for nothing.
+    The disk of the backups is less full than `below`; the newest nightly set is validated; every target answers over
+    TCP with its own password, runs the version and has the extensions that the runbook expects, takes writes, has no
+    long or prepared transaction, nobody who waits for a lock, no invalid index, no outdated extension, and nothing that
+    its user cannot dump or that a restore would not load. With `pending`, that command must exit 0. With `container`,
+    the checks inside that container run as well; with `compose`, inside that service. What cannot be told counts as not
+    passed. The freeze is told, and counts for nothing.
     """
 
     name: ClassVar[str] = "migration-checks"

@@ -17,8 +17,8 @@ from probes.backups import DAY_AND_TWO_HOURS
 
 @dataclass(frozen=True)
 class CheckNightlySet(Check):
-    """Holds when the newest set has a validated backup of every target, its checksums hold both ways, and it is not older
-    than `max_age`. Sets that were put aside in `old/` do not count.
+    """Holds when the newest set has a validated backup of every target, its checksums hold both ways, and it is not
+    older than `max_age`. Sets that were put aside in `old/` do not count.
     """
 
     name: ClassVar[str] = "nightly-set"

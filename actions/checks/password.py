@@ -18,7 +18,8 @@ from probes.postgres.routes import login_route, password_file
 class CheckPassword(Check):
     """Holds when a login over TCP as the target's user, with the bastion's `.pgpass`, used its password.
 
-    A server that lets the login in without asking proves nothing: then it does not hold. Unknown when there is no answer.
+    A server that lets the login in without asking proves nothing: then it does not hold. Unknown when there is no
+    answer.
     """
 
     name: ClassVar[str] = "password"

@@ -19,12 +19,12 @@ from probes.postgres.activity import Activity, read_activity
 
 @dataclass(frozen=True)
 class CheckServices(Check):
-    """Holds when each target (or those named) is healthy by its container's own check where it has one, answers a query of
-    its application's user over TCP, is not in recovery, and lets in what the runbook names as its `dependents`.
+    """Holds when each target (or those named) is healthy by its container's own check where it has one, answers a query
+    of its application's user over TCP, is not in recovery, and lets in what the runbook names as its `dependents`.
 
-    Each is looked at side by side, within about ten seconds, and dependents within their own time. What does not hold is
-    named; unknown only when the runbook names no target. An engine that cannot be asked is said, and counts for nothing
-    where the server answers.
+    Each is looked at side by side, within about ten seconds, and dependents within their own time. What does not hold
+    is named; unknown only when the runbook names no target. An engine that cannot be asked is said, and counts for
+    nothing where the server answers.
     """
 
     name: ClassVar[str] = "services"

@@ -68,7 +68,8 @@ def sets_on_disk(place: Path, databases: Sequence[str]) -> tuple[list[SetOnDisk]
 
 
 def _is_part(filename: str) -> bool:
-    """Whether a file of this name is part of a set: a dump or roles, its manifest and signature, the list of checksums."""
+    """Whether a file of this name is part of a set: a dump or roles, its manifest and signature, the list of
+    checksums."""
     return filename == LIST or filename.removesuffix(".sig").removesuffix(SUFFIX).endswith(BACKUPS)
 
 
@@ -78,7 +79,8 @@ def _recorded(files: Iterable[Path]) -> datetime | None:
 
 
 def _database(filename: str, databases: Sequence[str]) -> str:
-    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`, encrypted or not; empty for lists, manifests and roles."""
+    """Whose dump a file is: `arp.dump.gz`, `arp-prod-….sql.gz`, encrypted or not; empty for lists, manifests and
+    roles."""
     if not filename.endswith(BACKUPS) or filename.startswith("globals."):
         return ""
     named = [one for one in databases if filename.startswith((f"{one}.", f"{one}-"))]
@@ -90,9 +92,9 @@ def measured(
 ) -> list[HeldSet]:
     """The sets with the depth of their backups, read newest first until each database has two good ones.
 
-    Good is: its set's checksums hold both ways, and it was read to the end through `pg_restore`; of an encrypted one, whose key
-    is not here, that its manifest tells so of the same bytes. What time (`limit` seconds) did not suffice for stays at depth
-    0, and so counts as not good.
+    Good is: its set's checksums hold both ways, and it was read to the end through `pg_restore`; of an encrypted one,
+    whose key is not here, that its manifest tells so of the same bytes. What time (`limit` seconds) did not suffice for
+    stays at depth 0, and so counts as not good.
     """
     deadline = time.monotonic() + limit
     lacking = dict.fromkeys(databases, AT_LEAST)
@@ -120,6 +122,7 @@ def measured(
 
 
 def _told_good(file: Path) -> bool:
-    """Whether its manifest tells that the bytes which the set's list vouches for were validated while they were written."""
+    """Whether its manifest tells that the bytes which the set's list vouches for were validated while they were
+    written."""
     manifest, listed = Manifest.read(file), dict(read_list(file.with_name(LIST)))
     return manifest is not None and manifest.good and listed.get(file.name) == manifest.sha256

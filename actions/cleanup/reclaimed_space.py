@@ -25,7 +25,8 @@ def measured(folder: Path | None, budgets: Sequence[Budget] = ()) -> Usage | Non
 
 
 def tell_shortfall(console: Console, folder: Path, freed: int, planned: int) -> bool:
-    """Say so when clearly less came free on the disk of `folder` than was planned, and which deleted files are still open.
+    """Say so when clearly less came free on the disk of `folder` than was planned, and which deleted files are still
+    open.
 
     Returns whether it fell short. Bytes.
     """

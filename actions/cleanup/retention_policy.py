@@ -1,7 +1,7 @@
 """The policy of `clean-backups`: which backup sets may be removed.
 
-Sources of the rules: Barman's minimum redundancy, pgBackRest's expire, restic's refusal to delete the last snapshot; and
-what happened to those who counted files instead of good backups.
+Sources of the rules: Barman's minimum redundancy, pgBackRest's expire, restic's refusal to delete the last snapshot;
+and what happened to those who counted files instead of good backups.
 """
 
 from __future__ import annotations

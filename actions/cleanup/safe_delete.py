@@ -1,7 +1,7 @@
 """Removes named files below a root. Follows no link and enters no other file system.
 
-`rm -rf` with a slash behind a link empties what the link points to. Here every folder on the way is opened without following
-links, and a file goes only if it is still the one that was planned.
+`rm -rf` with a slash behind a link empties what the link points to. Here every folder on the way is opened without
+following links, and a file goes only if it is still the one that was planned.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Planned:
 
 
 def inspect(root: Path, folder: PurePosixPath) -> list[Planned]:
-    """The regular files directly in `root/folder`, by name. Raises `Refused` for anything there that is not plainly a file.
+    """The regular files directly in `root/folder`, by name. Raises `Refused` for anything there that is not plainly a
+    file.
 
     `Failed` when the folder cannot be opened, also because a part of the way is a link or lies on another file system.
     """
@@ -52,9 +53,9 @@ def inspect(root: Path, folder: PurePosixPath) -> list[Planned]:
 def remove(root: Path, folder: PurePosixPath, files: Sequence[Planned], kept: Sequence[Planned] = ()) -> int:
     """Remove these files of one folder, then the folder if it is empty. Returns the bytes that are freed by it.
 
-    `kept` are the files there that stay. The folder is opened once. Raises `Refused`, before anything is touched, when a file
-    is not the one that was planned any more or another one has appeared, and before a file that changed meanwhile;
-    `Failed` when the system will not remove one, naming it.
+    `kept` are the files there that stay. The folder is opened once. Raises `Refused`, before anything is touched, when
+    a file is not the one that was planned any more or another one has appeared, and before a file that changed
+    meanwhile; `Failed` when the system will not remove one, naming it.
     """
     freed = 0
     with _opened(root, folder) as handle:

@@ -31,7 +31,8 @@ class Asked:
 def ask_dependents(runbook: Runbook, target: Target) -> list[Asked]:
     """Ask all of them side by side, with the password that the bastion's `.pgpass` has for the target.
 
-    One that is refused, does not answer in its time or cannot be asked is `ok=False`, with the reason; nothing is raised.
+    One that is refused, does not answer in its time or cannot be asked is `ok=False`, with the reason; nothing is
+    raised.
     """
     if not target.dependents:
         return []

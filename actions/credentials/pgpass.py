@@ -103,7 +103,8 @@ def escape(text: str) -> str:
 
 
 def passwords(path: Path, login: Login) -> Iterator[str]:
-    """Every password that a matching line holds, the one that libpq takes first. A file that is not there holds none."""
+    """Every password that a matching line holds, the one that libpq takes first. A file that is not there holds
+    none."""
     for line in _lines(path):
         fields = fields_of(line)
         if fields and login.matches(fields):
@@ -111,7 +112,8 @@ def passwords(path: Path, login: Login) -> Iterator[str]:
 
 
 def held(path: Path, login: Login) -> Iterator[Held]:
-    """Every password that the file may hold for this login: as libpq takes it first, then as somebody may have meant it.
+    """Every password that the file may hold for this login: as libpq takes it first, then as somebody may have meant
+    it.
 
     Meant is a password whose `:` or `\\` was not escaped, and one that stands under another name of this same machine.
     Also what a run that was killed left unfinished beside the file.
@@ -183,7 +185,8 @@ def _twin(fields: Sequence[str], login: Login) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Whether every byte of this line or password was UTF-8; what is not is kept byte for byte and never sent anywhere."""
+    """Whether every byte of this line or password was UTF-8; what is not is kept byte for byte and never sent
+    anywhere."""
     return not any("\udc80" <= char <= "\udcff" for char in text)
 
 
@@ -205,7 +208,8 @@ def _split_lines(content: bytes) -> list[str]:
 
 
 class Replacement:
-    """The file with one login's lines replaced, already on disk beside it; `publish` makes it the file, `discard` forgets it.
+    """The file with one login's lines replaced, already on disk beside it; `publish` makes it the file, `discard`
+    forgets it.
 
     It is made before the server learns the password, so that nothing can be lost between the two.
     """
@@ -256,7 +260,8 @@ class Replacement:
         return cls(path, others, former)
 
     def publish(self) -> None:
-        """Make it the file, in one move, and clear away what earlier runs left. Raises `Failed` naming where it lies."""
+        """Make it the file, in one move, and clear away what earlier runs left. Raises `Failed` naming where it
+        lies."""
         try:
             Path(self._partial).replace(self.path)
         except OSError as error:

@@ -18,7 +18,8 @@ class Room:
 
 
 class BackupWriter(Protocol):
-    """One file on its way to a place. It has no name there that anybody would take for a backup until it is published."""
+    """One file on its way to a place. It has no name there that anybody would take for a backup until it is
+    published."""
 
     def write(self, data: bytes) -> None:
         """Take all of it. Raises `Failed`; nothing can be written after that."""
@@ -27,7 +28,8 @@ class BackupWriter(Protocol):
     def commit(self, size: int, sha256: str) -> None:
         """Give it its name, once all its bytes are there for good. Raises `Failed`, and then it has no name.
 
-        A place that is not this machine's own compares size and digest there first. A file that is there is never replaced.
+        A place that is not this machine's own compares size and digest there first. A file that is there is never
+        replaced.
         """
         ...
 
@@ -41,7 +43,8 @@ class Destination(Protocol):
 
     @property
     def has_local_manifest(self) -> bool:
-        """Whether manifests can lie beside the backups there and be read by the panels: only in a folder of this machine."""
+        """Whether manifests can lie beside the backups there and be read by the panels: only in a folder of this
+        machine."""
         ...
 
     def __str__(self) -> str:
@@ -53,7 +56,8 @@ class Destination(Protocol):
         ...
 
     def identity(self) -> str:
-        """Which place this is and no other, for what consent is bound to. Raises `MidwatchError` when it cannot be reached."""
+        """Which place this is and no other, for what consent is bound to. Raises `MidwatchError` when it cannot be
+        reached."""
         ...
 
     def room(self, expected: int) -> Room:

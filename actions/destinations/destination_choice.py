@@ -19,7 +19,8 @@ _KINDS = "a folder on another mount, ssh://host/dir, s3://bucket/folder, or - fo
 
 
 def destination_of(runbook: Runbook, text: str) -> Destination:
-    """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, `s3://bucket/x`, or `-`. Raises `BadInput`."""
+    """The place that a text names: a folder, `ssh://host/dir`, `ssh host:dir`, `s3://bucket/x`, or `-`. Raises
+    `BadInput`."""
     if text == "-":
         return StandardOutput()
     if text.startswith(("ssh://", "ssh ")):

@@ -1,7 +1,7 @@
 """Destination: a folder on another host, through the OpenSSH client and a POSIX shell on that host.
 
-`cat > x.part && mv x.part x` publishes half a backup when the connection drops: `cat` sees an orderly end. So the name is
-given by a second command, which only comes once size and SHA-256 as computed there are those of what was sent.
+`cat > x.part && mv x.part x` publishes half a backup when the connection drops: `cat` sees an orderly end. So the name
+is given by a second command, which only comes once size and SHA-256 as computed there are those of what was sent.
 """
 
 from __future__ import annotations

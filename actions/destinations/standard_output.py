@@ -16,8 +16,8 @@ _OUT, _ERROR = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class StandardOutput:
-    """Whoever reads our standard output. What becomes of the bytes there, nobody here can know: the shell that made the pipe
-    has to keep what came only when this process ends with 0 (`set -o pipefail`).
+    """Whoever reads our standard output. What becomes of the bytes there, nobody here can know: the shell that made the
+    pipe has to keep what came only when this process ends with 0 (`set -o pipefail`).
     """
 
     has_local_manifest: bool = False

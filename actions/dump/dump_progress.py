@@ -29,7 +29,8 @@ def in_bytes(console: Console) -> Progress:
 
 
 class Watching:
-    """Passes progress on with the total that is expected, and says from time to time how far and how old the dump is."""
+    """Passes progress on with the total that is expected, and says from time to time how far and how old the dump
+    is."""
 
     def __init__(self, progress: Progress, forecast: SizeEstimate, say: Callable[[str], None]) -> None:
         self._progress, self._forecast, self._say = progress, forecast, say

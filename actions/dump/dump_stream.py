@@ -56,7 +56,8 @@ class Dumped:
 
 
 def dump(route: Route, tools: Tools | None, path: Path, progress: Progress, *, digests: bool = False) -> Dumped:
-    """Dump the route's database to `path`, which must not exist, in a folder of this machine. Otherwise like `dump_into`."""
+    """Dump the route's database to `path`, which must not exist, in a folder of this machine. Otherwise like
+    `dump_into`."""
     return dump_into(route, tools, FolderWriter(path), progress, digests=digests)
 
 
@@ -75,10 +76,11 @@ def dump_into(
 ) -> Dumped:
     """Dump the route's database and publish it. Raises `MidwatchError`, and then nothing is left of it.
 
-    What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted; what is
-    not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of the superuser,
-    is told now and then how far a long dump is, how old its snapshot is, and who waits for its end; `before` are the bytes of
-    the last one before compression, for a forecast. `options` of `pg_dump` say what is left out.
+    What goes to the place is unpacked again beside it, and with `pg_restore` read through that and its rows counted;
+    what is not good is not published. With `recipients` what the place gets is encrypted to them. `say`, on a route of
+    the superuser, is told now and then how far a long dump is, how old its snapshot is, and who waits for its end;
+    `before` are the bytes of the last one before compression, for a forecast. `options` of `pg_dump` say what is left
+    out.
 
     `tools` may be None for a route into a container, where the container's own `pg_dump` is used and neither row counts
     nor `digests` of the rows can be taken in the same snapshot.
@@ -175,7 +177,8 @@ def _hold_snapshot(connection: Connection) -> tuple[str, str]:
 
 
 class _Counting:
-    """Counts the rows of every table beside the dump, in the snapshot that is dumped; digests them when that is asked for.
+    """Counts the rows of every table beside the dump, in the snapshot that is dumped; digests them when that is asked
+    for.
 
     On a connection of its own: a table that cannot be read must not end the transaction that holds the snapshot.
     """

@@ -1,7 +1,7 @@
 """Finds dumps in containers whose reader has gone. Such a dump keeps its locks and its snapshot.
 
-Docker ends no command whose client is gone (moby/moby#35703), and one that cannot write waits for ever. So a dump says in its
-`application_name` which process reads it.
+Docker ends no command whose client is gone (moby/moby#35703), and one that cannot write waits for ever. So a dump says
+in its `application_name` which process reads it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def application() -> str:
 
 
 def orphaned_dumps(route: Route) -> list[OrphanedDump]:
-    """Those in the route's server, the oldest first. What another machine reads is never among them. Raises `MidwatchError`."""
+    """Those in the route's server, the oldest first. What another machine reads is never among them. Raises
+    `MidwatchError`."""
     found = json.loads(run_quietly(route, _LIST.format(pattern=literal(f"{_PREFIX}%"))))
     return [one for one in (OrphanedDump(**each) for each in found) if _is_lost(one.application)]
 
@@ -71,9 +72,9 @@ def orphaned_dumps(route: Route) -> list[OrphanedDump]:
 def end_dump(route: Route, name: str, container: str = "") -> None:
     """End the dump with this `application_name`, if it still runs, on the server and inside its container.
 
-    Without the server `pg_dump` holds nothing any more, but one that waits to write what nobody reads never notices. Raises
-    `MidwatchError` when the server cannot be asked; whether a container can be looked into (`route`'s, else this one) is
-    another matter.
+    Without the server `pg_dump` holds nothing any more, but one that waits to write what nobody reads never notices.
+    Raises `MidwatchError` when the server cannot be asked; whether a container can be looked into (`route`'s, else this
+    one) is another matter.
     """
     run_quietly(route, _END.format(application=literal(name)))
     if inside := route.container or container:

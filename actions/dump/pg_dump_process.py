@@ -30,8 +30,8 @@ CHUNK = 1 << 18
 PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 BUFFERED = ("stdbuf", "-o256K")
-"""GNU's way to have a program write in pieces of this size: `pg_dump` by itself hands on 5 kB at a time, and each of its
-pieces costs a turn of everything behind it."""
+"""GNU's way to have a program write in pieces of this size: `pg_dump` by itself hands on 5 kB at a time, and each of
+its pieces costs a turn of everything behind it."""
 BUFFERED_INSIDE = ("stdbuf", "-o64K")
 """The same in a container, where the engine's pipe holds no more; it passes small pieces on one by one."""
 STALL = 180.0
@@ -178,7 +178,8 @@ class ContainerDump:
         _judge(code, self._words)
 
     def _exit(self) -> int | None:
-        """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has ended."""
+        """The exit code, once the stream has ended. Raises `Failed` when not the program but its container has
+        ended."""
         code, running, name = None, False, self._route.container
         try:
             with contextlib.suppress(NoSuchThing), engine() as client:  # it may be gone altogether by now

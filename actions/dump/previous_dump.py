@@ -20,7 +20,8 @@ def last_unpacked(runbook: Runbook, target: Target) -> int:
 def far_below_last(runbook: Runbook, target: Target, unpacked: int) -> str:
     """`less than half of the 4.2 MB of 2026-11-22T02:00Z` for a dump of so many bytes; empty for one that is not.
 
-    It is compared with the last good one (depth 3 or more); where none is, or may be looked at, there is nothing to say.
+    It is compared with the last good one (depth 3 or more); where none is, or may be looked at, there is nothing to
+    say.
     """
     last = None
     with contextlib.suppress(OSError, OutcomeUnknown):

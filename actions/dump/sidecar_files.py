@@ -13,7 +13,8 @@ from probes.backup.manifest import Manifest
 
 
 def put_roles(place: Destination, name: str, packed: bytes) -> tuple[str, str]:
-    """Put the roles there, 0600 like the backup: SHA-256 (hex) of the file and no words, or none and why they are not there."""
+    """Put the roles there, 0600 like the backup: SHA-256 (hex) of the file and no words, or none and why they are not
+    there."""
     digest = hashlib.sha256(packed).hexdigest()
     try:
         writing = place.open(name)
@@ -33,7 +34,8 @@ def named_at(place: Destination, name: str) -> str:
 
 
 def finish(manifest: Manifest, context: Context, place: Destination, name: str, missing: str) -> None:
-    """Write the manifest. Raises `Failed` when anything is missing beside a backup that is there, and then says both."""
+    """Write the manifest. Raises `Failed` when anything is missing beside a backup that is there, and then says
+    both."""
     problems = [missing] if missing else []
     try:
         manifest.write(_note(context, place, name))
@@ -48,7 +50,8 @@ def finish(manifest: Manifest, context: Context, place: Destination, name: str, 
 
 
 def _note(context: Context, place: Destination, name: str) -> Path:
-    """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own folder."""
+    """The file whose manifest it is: the backup, or for one that lies elsewhere, the name that it has in our own
+    folder."""
     if place.has_local_manifest:
         return Path(place.location(name))
     folder = context.location("remote_manifests")

@@ -54,7 +54,8 @@ class Table:
 
 
 class SizeEstimate:
-    """The expected bytes of a dump. It is told when `pg_dump` begins a table, which tables there are, and how much was copied.
+    """The expected bytes of a dump. It is told when `pg_dump` begins a table, which tables there are, and how much was
+    copied.
 
     Any thread may tell it something or ask.
     """
@@ -127,7 +128,8 @@ class SizeEstimate:
             return self._at + max(here, expected) + ratio * max(self._whole - self._done_weight - weight, 0)
 
     def _ratio(self) -> float:
-        """Bytes of dump for each byte of a table that is to come: what was learnt counts by how much of the whole it is."""
+        """Bytes of dump for each byte of a table that is to come: what was learnt counts by how much of the whole it
+        is."""
         assumed = self._before / self._whole if self._before else 1.0
         part = self._done_weight / self._whole
         learnt = self._done_bytes / self._done_weight if self._done_weight else 0.0

@@ -15,9 +15,9 @@ from probes.backup.byte_pipe import BytePipe
 class StreamVerifier:
     """Takes the compressed bytes as they come, and judges them in a thread of its own.
 
-    Without a `pg_restore` it reaches depth 1: the gzip file's checksum and end are right, and what comes out of it is as long
-    as what went in. With one it reads the archive through that as well, and counts the rows: depth 3, and 4 when they are
-    those of the dump's snapshot. At most a few megabytes wait; a reader that is slower slows the dump.
+    Without a `pg_restore` it reaches depth 1: the gzip file's checksum and end are right, and what comes out of it is
+    as long as what went in. With one it reads the archive through that as well, and counts the rows: depth 3, and 4
+    when they are those of the dump's snapshot. At most a few megabytes wait; a reader that is slower slows the dump.
     """
 
     def __init__(self, pg_restore: Path | None) -> None:

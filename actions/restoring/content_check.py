@@ -40,8 +40,9 @@ def compare_with(route: Route, source: Route) -> str:
 def check(route: Route, manifest: Manifest | None, *, every_byte: bool = False) -> Checked:
     """Compare the rows of each table, and their digests where the manifest has them, with those of the dump's snapshot.
 
-    `every_byte` reads all text in any case: a restore out of `SQL_ASCII` lets bytes in that the database's encoding does not
-    have. Text that is none is a problem; what cannot be read for another reason is unknown; neither is an error.
+    `every_byte` reads all text in any case: a restore out of `SQL_ASCII` lets bytes in that the database's encoding
+    does not have. Text that is none is a problem; what cannot be read for another reason is unknown; neither is an
+    error.
     """
     try:
         if every_byte:
@@ -84,7 +85,8 @@ def _compared(route: Route, manifest: Manifest | None) -> Checked:
 def _only_added(route: Route, manifest: Manifest, table: str) -> bool:
     """Whether a table holds what was dumped, written by one transaction, and besides only what others wrote.
 
-    Those others are statements of the restore itself that called functions of the database: to fill a view, to build an index.
+    Those others are statements of the restore itself that called functions of the database: to fill a view, to build an
+    index.
     """
     count, digest = manifest.rows[table], manifest.digests.get(table)
     if count == 0:

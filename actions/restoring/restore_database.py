@@ -128,7 +128,8 @@ def made_at(name: str) -> datetime | None:
 
 
 def restored(server: ServerNow, database: str, word: str = "restored") -> dict[str, str]:
-    """The databases that restores of this one made, newest first, with the mark of each; empty for one that was not checked.
+    """The databases that restores of this one made, newest first, with the mark of each; empty for one that was not
+    checked.
 
     `word` stands in their names.
     """
@@ -156,7 +157,8 @@ def comment_sql(name: str, comment: str) -> str:
 
 
 def create(route: Route, name: str, like: str, encoding: str) -> None:
-    """A new, empty database with owner, encoding and locale of another, or with this encoding when there is no other."""
+    """A new, empty database with owner, encoding and locale of another, or with this encoding when there is no
+    other."""
     given = run_quietly(route, _LIKE.format(name=literal(like)))
     if not given:
         given = f"ENCODING {literal(encoding or 'UTF8')}" + (
@@ -173,7 +175,8 @@ def take_over(route: Route, name: str, like: str) -> None:
 
 
 def drop(route: Route, name: str, server: int) -> str:
-    """Remove a database that we made and did not finish, its subscriptions first. Why it is still there; empty when it is gone.
+    """Remove a database that we made and did not finish, its subscriptions first. Why it is still there; empty when it
+    is gone.
 
     Nothing is raised: whoever calls this has a first cause to tell.
     """

@@ -41,7 +41,8 @@ class MissingRole:
 
 
 def globals_beside(file: Path, database: str) -> Path | None:
-    """The file with the roles that lies beside a dump, of a nightly set or of an emergency backup; None when there is none."""
+    """The file with the roles that lies beside a dump, of a nightly set or of an emergency backup; None when there is
+    none."""
     for name in (f"{PREFIX}{file.name}", globals_name(database), globals_name(database) + SUFFIX):
         if (found := file.with_name(name)).is_file():
             return found

@@ -17,7 +17,8 @@ from probes.storage.disk_usage import budgets_of, usage
 CRITICAL = 95.0
 """Percent of the server's disk beyond which nothing is restored onto it."""
 _GROWTH = 1.5
-"""Bytes of database for each byte of the unpacked archive, when the size of the database in use does not tell better."""
+"""Bytes of database for each byte of the unpacked archive, when the size of the database in use does not tell
+better."""
 
 
 def tell_room(

@@ -86,9 +86,9 @@ def restore(
     Raises `NotRestored` with the first thing that went wrong before that part, and when that is not the archive's fault
     `CutShort`, or what its place raises when it does not come.
 
-    Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest when
-    there is one. What was restored until then is the caller's to remove. An encrypted one is decrypted as it is read. With
-    `entries`, only those of the archive are restored, in this order.
+    Everything counts: the exit of `pg_restore`, the end and checksum of the gzip file, and the SHA-256 of its manifest
+    when there is one. What was restored until then is the caller's to remove. An encrypted one is decrypted as it is
+    read. With `entries`, only those of the archive are restored, in this order.
     """
     # verbose: only then is the object named that an error is about
     argv = ["--no-password", "--verbose", "--dbname", route.database, *options]
@@ -234,7 +234,8 @@ class ContainerRestore:
         threading.Thread(target=self._watch, name="pg_restore watch", daemon=True).start()
 
     def _watch(self) -> None:
-        """See what the stream never tells: that the container is paused, and that `pg_restore` gave up without reading on."""
+        """See what the stream never tells: that the container is paused, and that `pg_restore` gave up without reading
+        on."""
         gone = silent = 0
         while not self._over.wait(_LOOK) and gone < _TWICE and not self._fate:
             try:

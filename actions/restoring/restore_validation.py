@@ -55,11 +55,12 @@ class RestoreValidation:
     def run(
         self, archive: DumpFile, roles: str, manifest: Manifest | None, tools: Tools, progress: Progress
     ) -> Checked:
-        """Restore it, compare, and remove everything again. `roles` is the script of globals beside it; empty without one.
+        """Restore it, compare, and remove everything again. `roles` is the script of globals beside it; empty without
+        one.
 
         The words say which server took it and what was compared with what. What the backup cannot help (no room, no
-        server, an extension that the server lacks, a place that is not reached any more) is raised as `Refused` or another
-        `MidwatchError`, not found a problem.
+        server, an extension that the server lacks, a place that is not reached any more) is raised as `Refused` or
+        another `MidwatchError`, not found a problem.
         """
         contents = read_contents(archive, tools.pg_restore)
         with self._server(contents, self.room(archive, manifest)) as scratch:

@@ -1,7 +1,7 @@
 """Fills the materialized views of a restored database, after everything else and with its event triggers off.
 
-A dump holds no rows of them. What keeps one from being filled (a server that it reads and that is not reached from here)
-says nothing of the backup, so it ends no restore.
+A dump holds no rows of them. What keeps one from being filled (a server that it reads and that is not reached from
+here) says nothing of the backup, so it ends no restore.
 """
 
 from __future__ import annotations

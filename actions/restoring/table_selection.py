@@ -39,7 +39,8 @@ class TableSelection:
         return first_few([*self.tables, *(f"{schema}.*" for schema in self.schemas)], 10)
 
     def entries(self, contents: DumpContents) -> tuple[int, ...]:
-        """All definitions without foreign keys, and the rows that were chosen. Raises `BadInput` for what is not there."""
+        """All definitions without foreign keys, and the rows that were chosen. Raises `BadInput` for what is not
+        there."""
         chosen = set[int]()
         for begin, name in self._beginnings():
             found = {number for number, what in contents.listing if what.startswith(begin)}

@@ -88,7 +88,8 @@ def _read(stream: IO[bytes], kept: list[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Nothing of it outlives its limit, nor whoever was asked to end us. What it left running in good order may go on."""
+    """Nothing of it outlives its limit, nor whoever was asked to end us. What it left running in good order may go
+    on."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 def folder_identity(path: Path) -> str:
-    """Where the path leads and which folder is there; of one that is still to be made, the folder in which it is made."""
+    """Where the path leads and which folder is there; of one that is still to be made, the folder in which it is
+    made."""
     real = path.resolve()
     for folder in (real, *real.parents):
         try:

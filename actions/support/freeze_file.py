@@ -59,7 +59,8 @@ def _short(moment: datetime) -> str:
 
 
 def read(path: Path) -> Freeze | None:
-    """The freeze in the file; None when there is no file. Raises `OutcomeUnknown` when it cannot be read or understood."""
+    """The freeze in the file; None when there is no file. Raises `OutcomeUnknown` when it cannot be read or
+    understood."""
     try:
         if Path(os.path.realpath(path)) in read_mounts():
             reason = "the file itself is a mount, so it keeps the state of the day it was mounted"

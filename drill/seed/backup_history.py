@@ -1,7 +1,8 @@
 """A fortnight of nightly backups, and the night that failed.
 
-Each database is dumped once, for real; every set is a full copy of those dumps, so that a set has its true size, restores, and
-frees what it seems to free. The newest week lies in `backups/prod`, what retention should have removed in its `old/`.
+Each database is dumped once, for real; every set is a full copy of those dumps, so that a set has its true size,
+restores, and frees what it seems to free. The newest week lies in `backups/prod`, what retention should have removed in
+its `old/`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ KEPT = 6_000_000
 
 
 def seed_docker(record: DrillState) -> None:
-    """Leave images that nothing uses, one of which is only here, and a container that has just ended. Raises `Failed`."""
+    """Leave images that nothing uses, one of which is only here, and a container that has just ended. Raises
+    `Failed`."""
     key, _, value = record.label.partition("=")
     own = value[:6]
     with engine(LIMIT, record.engine) as client:

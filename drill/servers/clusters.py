@@ -1,4 +1,5 @@
-"""The servers of the drill: one data directory is made, copied for the others, and each is started on a port of its own."""
+"""The servers of the drill: one data directory is made, copied for the others, and each is started on a port of its
+own."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ PAGE = 8192
 def common_settings(name: str) -> dict[str, str]:
     """What every server of a drill is told, wherever it runs.
 
-    Small and fast: nothing there has to survive a power cut. Everything is logged, as on a server whose owner is careful, so
-    that a password in a statement would be seen.
+    Small and fast: nothing there has to survive a power cut. Everything is logged, as on a server whose owner is
+    careful, so that a password in a statement would be seen.
     """
     return {
         "max_connections": "40",

@@ -1,8 +1,8 @@
-"""The servers of the drill as containers: started from the image of `drill.servers.image`, on loopback ports of the host's
-network.
+"""The servers of the drill as containers: started from the image of `drill.servers.image`, on loopback ports of the
+host's network.
 
-Every container carries the drill's label, which stands in the drill's record before the first one is made. Whoever takes
-the drill down removes what carries that label, and nothing else.
+Every container carries the drill's label, which stands in the drill's record before the first one is made. Whoever
+takes the drill down removes what carries that label, and nothing else.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ _CLUSTER = "--wal-segsize=1 --data-checksums"
 
 @dataclass(frozen=True, slots=True)
 class ContainerServer:
-    """One server in a container: until the drill is ready, the superuser comes in with the password of the first start."""
+    """One server in a container: until the drill is ready, the superuser comes in with the password of the first
+    start."""
 
     name: str
     """As the plan calls it, and as the container is called: `arp-db-prod`."""
@@ -112,13 +113,15 @@ class ContainerServer:
         self.start(programs)
 
     def close(self, programs: Engine) -> None:
-        """The password of the first start works no more, as after any rotation: from here on only the socket is left."""
+        """The password of the first start works no more, as after any rotation: from here on only the socket is
+        left."""
         self.sql(programs, "ALTER ROLE postgres PASSWORD NULL;\n")
         self.passfile.unlink()
 
 
 def make_all(servers: Sequence[ContainerServer], record: DrillState) -> None:
-    """Make their containers, which then come up by themselves. Raises `Failed`; what was made carries the record's label."""
+    """Make their containers, which then come up by themselves. Raises `Failed`; what was made carries the record's
+    label."""
     with engine(LIMIT, record.engine) as client:
         for server in servers:
             password = secrets.token_urlsafe(18)
@@ -147,7 +150,8 @@ def _make(client: DockerClient, server: ContainerServer, record: DrillState, pas
 
 
 def is_remainder(labels: Mapping[str, str]) -> bool:
-    """Whether a container's labels say that its drill ended with an earlier boot of the machine, and its record as well."""
+    """Whether a container's labels say that its drill ended with an earlier boot of the machine, and its record as
+    well."""
     if LABEL_KEY not in labels or RECORD not in labels:
         return False
     try:

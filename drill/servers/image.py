@@ -1,7 +1,7 @@
 """The image that the drill's containers start from: PostgreSQL out of Debian's packages, made here, without a registry.
 
-Made once (about a minute: `debootstrap`, then `docker import`) and kept as a file in the user's cache, so that an engine that
-was emptied gets it again in seconds.
+Made once (about a minute: `debootstrap`, then `docker import`) and kept as a file in the user's cache, so that an
+engine that was emptied gets it again in seconds.
 """
 
 from __future__ import annotations

@@ -23,9 +23,11 @@ NEEDED = 500 << 20
 
 
 def choose(wanted: bool | None, say: Callable[[str], None]) -> bool:
-    """Whether the servers run in containers; the image is at hand then. Says which was chosen, and how to have the other.
+    """Whether the servers run in containers; the image is at hand then. Says which was chosen, and how to have the
+    other.
 
-    `wanted` is what was asked for, None for whatever can be had. Raises `Refused` when containers are asked for and cannot be.
+    `wanted` is what was asked for, None for whatever can be had. Raises `Refused` when containers are asked for and
+    cannot be.
     """
     if wanted is False:
         return False

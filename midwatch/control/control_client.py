@@ -33,8 +33,8 @@ _NAMES_AT_MOST = 256
 def send_request(folder: IncidentFolder, message: Mapping[str, Any]) -> dict[str, Any]:
     """Ask the driver for something, and wait for the answer.
 
-    Raises `Refused` with the driver's own sentence, and `Failed` when it cannot be reached: nobody drives, it drives from
-    another machine, it hangs, or this user has asked too much.
+    Raises `Refused` with the driver's own sentence, and `Failed` when it cannot be reached: nobody drives, it drives
+    from another machine, it hangs, or this user has asked too much.
     """
     deadline = time.monotonic() + _ANSWER_LIMIT_S
     with _connected(folder) as connection:

@@ -1,11 +1,12 @@
 """Server of the control socket: a Unix socket in the incident's folder that takes requests from other logins.
 
-The socket needs no room on the disk, and the kernel says who asks. A request and its answer are one line of JSON each. An
-observer stays connected, and is known to watch for as long as the screen lives. Who may enter the folder may ask; the
-answering function decides what is granted.
+The socket needs no room on the disk, and the kernel says who asks. A request and its answer are one line of JSON each.
+An observer stays connected, and is known to watch for as long as the screen lives. Who may enter the folder may ask;
+the answering function decides what is granted.
 
-Anybody in the folder may connect, so nothing that a client does may keep others out or end the thread: a user has a number of
-connections and a rate of requests, a connection that says nothing is closed, and nothing is ever waited for while sending.
+Anybody in the folder may connect, so nothing that a client does may keep others out or end the thread: a user has a
+number of connections and a rate of requests, a connection that says nothing is closed, and nothing is ever waited for
+while sending.
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ class DriverLock:
     def take(cls, folder: IncidentFolder, actor: str, *, over: LockSnapshot | None = None) -> Self:
         """Become the driver where nobody is. Never waits.
 
-        `over` is what was seen of a driver on another machine that was silent for its lease: its lock may not reach this
-        machine. Raises `Refused` naming who drives, since when and from where; `Failed` when the lock file cannot be
-        written, such as below a read-only mount.
+        `over` is what was seen of a driver on another machine that was silent for its lease: its lock may not reach
+        this machine. Raises `Refused` naming who drives, since when and from where; `Failed` when the lock file cannot
+        be written, such as below a read-only mount.
         """
         for _ in range(_TURNS):
             descriptor = _open(folder)
@@ -76,7 +76,8 @@ class DriverLock:
 
     @classmethod
     def take_over(cls, folder: IncidentFolder, actor: str, over: LockSnapshot) -> Self:
-        """Become the driver in place of one that was seen (`over`) and has been silent since, whether it holds its lock or not.
+        """Become the driver in place of one that was seen (`over`) and has been silent since, whether it holds its lock
+        or not.
 
         Raises `Refused` when it has given a heartbeat, and when it stands in the middle of a write; `Failed` when the
         lock file cannot be replaced.
@@ -150,7 +151,8 @@ def _locked(folder: IncidentFolder, descriptor: int) -> bool:
 
 
 def _is_the_one(folder: IncidentFolder, descriptor: int) -> bool:
-    """Whether the open file is the lock file still. Opened anew and not only looked up: a network file system asks then."""
+    """Whether the open file is the lock file still. Opened anew and not only looked up: a network file system asks
+    then."""
     try:
         named = open_file(folder.lock, os.O_RDONLY)
     except OSError as error:

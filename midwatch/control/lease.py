@@ -1,7 +1,7 @@
 """The lease: how an observer finds out whether the driver is alive, without a request to the driver.
 
-A driver shows that it lives by touching its lock file (`LeaseTimes`). The observer counts the silence by its own clock, so
-neither a clock that was set nor two machines whose clocks differ make a live driver look dead.
+A driver shows that it lives by touching its lock file (`LeaseTimes`). The observer counts the silence by its own clock,
+so neither a clock that was set nor two machines whose clocks differ make a live driver look dead.
 """
 
 from __future__ import annotations

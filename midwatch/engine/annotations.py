@@ -52,8 +52,8 @@ class Annotations:
     ) -> None:
         """Write something into the timeline; `at` when it happened earlier.
 
-        `pasted_output` comes from a terminal, its lines kept; `manual_command` was run elsewhere. With one of them the text may
-        be empty. Raises `Refused` when nothing is said, or too much for one event.
+        `pasted_output` comes from a terminal, its lines kept; `manual_command` was run elsewhere. With one of them the
+        text may be empty. Raises `Refused` when nothing is said, or too much for one event.
         """
         if not pasted_output.strip() and not (manual_command and manual_command.command.strip()):
             text = policy.require_text(text, "A note")
@@ -75,7 +75,8 @@ class Annotations:
         self._session.append(EventKind.NOTE, body)
 
     def correct(self, seq: int, text: str) -> None:
-        """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such words."""
+        """Say what event `seq` should have said. Both stay in the record. Raises `Refused` for an event without such
+        words."""
         words_of(self._session.events, seq)
         self._session.append(
             EventKind.TEXT_CORRECTED, {"event": seq, "text": policy.require_text(text, "The correction")}
@@ -112,7 +113,8 @@ class Annotations:
         self._session.append(EventKind.SEVERITY, body)
 
     def pin_anew(self, plan: Plan, reason: str) -> None:
-        """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are pinned."""
+        """Take the servers that this plan found for the right ones, and say why. Raises `Refused` when they are
+        pinned."""
         with self._session.mutex:
             bodies = server_pins.new_pins(
                 plan, self._session.runbook, self._session.incident.pins, require_reason(reason)

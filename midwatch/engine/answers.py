@@ -54,7 +54,8 @@ class Answers:
     """Seconds for which a step that takes two people waits for the second one."""
 
     def for_manual(self, step: Step) -> Answer:
-        """What is said to this manual step. Raises `BadInput` when nothing is, or when it does not fit the step's questions."""
+        """What is said to this manual step. Raises `BadInput` when nothing is, or when it does not fit the step's
+        questions."""
         answer = self.manual.get(step.id, self.default_manual)
         if answer is None:
             hint = "Add it under 'manual:', or a 'default_manual:'"
@@ -100,9 +101,11 @@ class Answers:
             )
 
     def require(self, requirement: workflow.Requirement, step: Step, plan: Plan) -> None:
-        """Whether the file meets what this plan requires. The run itself is the yes; no file stands for a second person.
+        """Whether the file meets what this plan requires. The run itself is the yes; no file stands for a second
+        person.
 
-        Raises `BadInput` for a name that is missing or another one, and `Refused` for a plan that needs a reason or refuses.
+        Raises `BadInput` for a name that is missing or another one, and `Refused` for a plan that needs a reason or
+        refuses.
         """
         match requirement:
             case workflow.TypedName(name):

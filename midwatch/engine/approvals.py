@@ -1,4 +1,5 @@
-"""Steps that take two people: a plan is shown to a second one at their own login, and only what they approved may run."""
+"""Steps that take two people: a plan is shown to a second one at their own login, and only what they approved may
+run."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Approvals:
         return [step for step in self._session.runbook.steps() if step.id in found and found[step.id].waits]
 
     def request_approval(self, step_id: str, plan: Plan) -> None:
-        """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no more."""
+        """Ask for a second person's approval of this very plan; an earlier request or approval of the step counts no
+        more."""
         session, person = self._session, Identity.current()
         with session.mutex:
             step = session.runbook.step(step_id)
@@ -53,7 +55,8 @@ class Approvals:
     # The second person's side
 
     def plan_to_approve(self, step_id: str) -> Plan:
-        """The whole plan that waits for approval, from the driver itself and as the journal has it. Raises `MidwatchError`."""
+        """The whole plan that waits for approval, from the driver itself and as the journal has it. Raises
+        `MidwatchError`."""
         approval = self._require_pending(step_id)
         reply = send_request(self._session.folder, {"op": "plan", "step": step_id})
         try:

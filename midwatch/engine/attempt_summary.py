@@ -27,7 +27,8 @@ _MEANINGS = {
 def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
     """The last line that an action wrote, which is its result. A shell step says its exit when it succeeded.
 
-    Of one that failed: what the exit status means, the line of the script that ended it, and the last line as a quotation.
+    Of one that failed: what the exit status means, the line of the script that ended it, and the last line as a
+    quotation.
     """
     last = _last_line(attempt)
     if step.kind is StepKind.USES:

@@ -82,7 +82,8 @@ def shown_command(plan: Plan) -> str:
 
 
 def excerpt(text: str, limit_bytes: int) -> str:
-    """The text, or its beginning with the size and digest of the whole, so that it takes no more than the limit as JSON."""
+    """The text, or its beginning with the size and digest of the whole, so that it takes no more than the limit as
+    JSON."""
     if len(json.dumps(text)) <= limit_bytes:
         return text
     data, kept = text.encode("utf-8", "surrogateescape"), text[: limit_bytes // 2]

@@ -26,7 +26,8 @@ from midwatch.system.strict_json import number_of, text_of
 from midwatch.system.suggestion import did_you_mean
 
 Handler = Callable[[Identity, Mapping[str, Any]], Mapping[str, Any] | None]
-"""Answers one operation that a person asks for at the control socket. Raises `MidwatchError` with what they are told."""
+"""Answers one operation that a person asks for at the control socket. Raises `MidwatchError` with what they are
+told."""
 
 OFFER_S = 10 * 60.0
 """Seconds for which an offer of control stands."""
@@ -95,10 +96,11 @@ class Collaboration:
     # Giving control
 
     def offer_control(self, to: str, *, within: float = OFFER_S) -> None:
-        """Offer control to a login; it stays where it is until they take it, and the offer lapses after `within` seconds.
+        """Offer control to a login; it stays where it is until they take it, and the offer lapses after `within`
+        seconds.
 
-        From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput` for
-        a login that there is not.
+        From another terminal the driver's screen is asked to, which it does for the same person only. Raises `BadInput`
+        for a login that there is not.
         """
         session = self._session
         to = policy.require_text(to, "To whom")
@@ -225,7 +227,8 @@ class Collaboration:
                 self._observer_connection = ObserverConnection(session.folder)
 
     def not_taken_up_by(self) -> str:
-        """To whom control was given that nobody took up in time; empty when there is none to take back. Says it once."""
+        """To whom control was given that nobody took up in time; empty when there is none to take back. Says it
+        once."""
         if self._gave is None or self._session.driving:
             return ""
         to, deadline = self._gave

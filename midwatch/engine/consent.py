@@ -1,4 +1,5 @@
-"""What consent is bound to beside what the action itself says: the incident's copies of runbook and site, and each target."""
+"""What consent is bound to beside what the action itself says: the incident's copies of runbook and site, and each
+target."""
 
 from __future__ import annotations
 

@@ -120,7 +120,8 @@ class Control:
         return EventKind.DRIVER_TOOK_OVER, body
 
     def _from_offer(self, reason: str) -> dict[str, Any]:
-        """What an offer of control makes of it. Raises `Refused` when it stands for somebody else and there is no reason."""
+        """What an offer of control makes of it. Raises `Refused` when it stands for somebody else and there is no
+        reason."""
         offer = self._session.incident.offer
         if offer is None or offer.expires <= self._session.clock.now():
             return {}
@@ -160,7 +161,8 @@ class Control:
             thread.join()
 
     def send_heartbeat(self) -> None:
-        """Show that this driver lives, when it is time. Raises `Refused`, and observes from then on, when control was taken."""
+        """Show that this driver lives, when it is time. Raises `Refused`, and observes from then on, when control was
+        taken."""
         handle = self._session.handle
         if handle is not None and time.monotonic() - self._last_heartbeat >= self._times.heartbeat_s:
             self._beat(handle)

@@ -1,4 +1,5 @@
-"""Criteria, of closure and of what a step requires: each is evaluated by its check, side by side and with a limit of time."""
+"""Criteria, of closure and of what a step requires: each is evaluated by its check, side by side and with a limit of
+time."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ LIMIT_S = 120.0
 def evaluate(
     criteria: Sequence[CheckSpec], context: Context, incident: Incident, *, limit: float = LIMIT_S
 ) -> dict[str, CriterionState]:
-    """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met` unknown."""
+    """The state of every criterion now, by id. A check that breaks, or hangs for `limit` seconds, leaves `met`
+    unknown."""
     calls = {item.id: functools.partial(_evaluate, item, context, incident) for item in criteria}
     late = f"no answer within {limit:.0f} s"
     return side_by_side(calls, limit_s=limit, late=lambda _: CriterionState(None, late, context.clock.now()))

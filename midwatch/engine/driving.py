@@ -1,8 +1,8 @@
 """Whether this user may drive an incident: whoever drives runs what its runbook says, as themselves.
 
-In a folder that only this user and root can write to, it is enough that the incident's copies of runbook and site file have the
-digests of the journal. In any other folder somebody else could have written journal, copies and digests. There the runbook
-has to be one that this user trusts anyway (docs/decisions/0015-who-may-drive.md).
+In a folder that only this user and root can write to, it is enough that the incident's copies of runbook and site file
+have the digests of the journal. In any other folder somebody else could have written journal, copies and digests. There
+the runbook has to be one that this user trusts anyway (docs/decisions/0015-who-may-drive.md).
 """
 
 from __future__ import annotations
@@ -67,9 +67,11 @@ class Declared:
 
 
 def drivable_runbook(folder: IncidentFolder, declared: Event, own: Runbook | None) -> Runbook:
-    """The incident's runbook, for whoever is about to drive it. `own` is the runbook that the operator named or has here.
+    """The incident's runbook, for whoever is about to drive it. `own` is the runbook that the operator named or has
+    here.
 
-    Raises `Refused` when the copies are not the declared ones, or when this user has no reason to trust what was declared.
+    Raises `Refused` when the copies are not the declared ones, or when this user has no reason to trust what was
+    declared.
     """
     said = Declared.of(folder, declared)
     if (own_id := str(declared.body.get("id", ""))) != folder.id:

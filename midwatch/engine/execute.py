@@ -25,9 +25,10 @@ def perform(
 ) -> Exit:
     """Do it, and say how it went: the summary on the console, an error as the last line on stderr.
 
-    0 done, 1 failed or a check that does not hold, 2 bad input, 3 not known, 130 interrupted. With `confirmed`, anything
-    beyond that plan is refused; without, the caller has decided that no consent is needed. TERM ends the action like INT:
-    it can clean up what it has begun. Errors are masked: `secrets`, what the action told as one, and what looks like one.
+    0 done, 1 failed or a check that does not hold, 2 bad input, 3 not known, 130 interrupted. With `confirmed`,
+    anything beyond that plan is refused; without, the caller has decided that no consent is needed. TERM ends the
+    action like INT: it can clean up what it has begun. Errors are masked: `secrets`, what the action told as one, and
+    what looks like one.
     """
     overheard = _Overheard(context.console)
     try:

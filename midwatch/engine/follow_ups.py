@@ -1,4 +1,5 @@
-"""What one event brings with it, and a driver that died may not have written any more: a resumed incident catches up."""
+"""What one event brings with it, and a driver that died may not have written any more: a resumed incident catches
+up."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def pending_notifications(events: Sequence[Event], runbook: Runbook) -> list[tup
 
 
 def pending_readings(events: Sequence[Event], incident: Incident, runbook: Runbook) -> tuple[Step, int] | None:
-    """The attempt whose readings after its end are missing; only the last one, since others have moved the world since."""
+    """The attempt whose readings after its end are missing; only the last one, since others have moved the world
+    since."""
     confirmed = next((event for event in reversed(events) if event.kind == EventKind.CONFIRMED), None)
     if confirmed is None:
         return None

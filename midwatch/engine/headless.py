@@ -1,4 +1,5 @@
-"""Runs a whole incident without a screen: an answers file decides what a person would. It proves that the core is headless."""
+"""Runs a whole incident without a screen: an answers file decides what a person would. It proves that the core is
+headless."""
 
 from __future__ import annotations
 
@@ -32,10 +33,10 @@ def run(
 ) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
 
-    `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then is run
-    once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any state.
-    `full_output` says every line of a step; else the first 2,000 lines and the last ones.
-    Raises `BadInput` for an answer that is missing or does not fit; the incident stays open and can be resumed.
+    `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then
+    is run once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any
+    state. `full_output` says every line of a step; else the first 2,000 lines and the last ones. Raises `BadInput` for
+    an answer that is missing or does not fit; the incident stays open and can be resumed.
     """
     with controller.heartbeat():
         return _run_all(controller, answers, say, retry=retry, full_output=full_output)

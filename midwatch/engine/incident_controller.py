@@ -1,8 +1,8 @@
 """The incident as front ends call it: which step is next, may it run, what has become of it.
 
-The parts share one session: it writes the journal, and the incident's state is always what the journal's events reduce to.
-Calls that look at the world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen makes them from a worker
-thread.
+The parts share one session: it writes the journal, and the incident's state is always what the journal's events reduce
+to. Calls that look at the world (`plan`, `start`, `evaluate_closure`, `close`) take seconds: a screen makes them from a
+worker thread.
 """
 
 from __future__ import annotations
@@ -238,7 +238,8 @@ class IncidentController:
     # What takes several parts
 
     def take_control(self, reason: str = "") -> None:
-        """Drive it from here, and write what the last driver would have written next; a heartbeat when it is driven from here.
+        """Drive it from here, and write what the last driver would have written next; a heartbeat when it is driven
+        from here.
 
         Raises `Refused` when this user may not drive it, or when another driver lives (`Control.take`).
         """

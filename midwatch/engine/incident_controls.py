@@ -56,7 +56,8 @@ class IncidentView(Protocol):
 
 
 class IncidentControls(IncidentView, Protocol):
-    """One incident, to be driven. Calls that look at the world (`plan`, `start`, `close`) are made from worker threads."""
+    """One incident, to be driven. Calls that look at the world (`plan`, `start`, `close`) are made from worker
+    threads."""
 
     def register_observer(self) -> None: ...
     def poll(self) -> list[str]: ...

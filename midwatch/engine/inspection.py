@@ -53,7 +53,8 @@ def inspect(
     count: int | None = None,
     syslog_files: Sequence[Path] = SYSLOG_FILES,
 ) -> list[Finding]:
-    """A finding for each item; the first one is the journal's. Raises `BadInput` when there is no journal, and `Failed`."""
+    """A finding for each item; the first one is the journal's. Raises `BadInput` when there is no journal, and
+    `Failed`."""
     said = heads_witnessed(
         folder.path, syslog_files=syslog_files
     )  # before the journal is read: a driver may be writing it
@@ -94,7 +95,8 @@ def _files(folder: IncidentFolder, events: Sequence[Event]) -> Iterator[Finding]
 
 
 def _copy(name: str, path: Path, expected: object) -> Finding:
-    """A copy that was made at the declaration; empty where there was nothing to copy, None where the journal says nothing."""
+    """A copy that was made at the declaration; empty where there was nothing to copy, None where the journal says
+    nothing."""
     try:
         found, _ = _digest(path)
     except FileNotFoundError:

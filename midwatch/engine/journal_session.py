@@ -1,4 +1,5 @@
-"""The record of an incident: its events and the state that they reduce to, written by the driver, followed by observers."""
+"""The record of an incident: its events and the state that they reduce to, written by the driver, followed by
+observers."""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ class JournalSession:
         return Context(self.runbook, SilentConsole(), self.clock, self.actor, incident=self.folder.path, step=step_id)
 
     def trust_runbook(self) -> None:
-        """Take the runbook by which this user may drive. Raises `Refused` when there is none (`midwatch.engine.driving`)."""
+        """Take the runbook by which this user may drive. Raises `Refused` when there is none
+        (`midwatch.engine.driving`)."""
         self.runbook = drivable_runbook(self.folder, self.events[0], self._own)
         self.undrivable = None
 
@@ -187,7 +189,8 @@ class JournalSession:
         return found
 
     def release_reserve(self) -> bool:
-        """Give disk space back that was kept for a start on a full disk, and journal it. False when nothing was given."""
+        """Give disk space back that was kept for a start on a full disk, and journal it. False when nothing was
+        given."""
         gave = False
         while given := self.start_reserve.release():  # again and again: the event itself may have taken some of it
             self.append(EventKind.RESERVE_RELEASED, asdict(given))
@@ -206,7 +209,8 @@ class JournalSession:
             self.take_in()
 
     def append(self, kind: EventKind, body: Mapping[str, Any]) -> None:
-        """Store one event, its secrets masked, and apply it. Raises `Refused` for an observer, else like `Journal.append`."""
+        """Store one event, its secrets masked, and apply it. Raises `Refused` for an observer, else like
+        `Journal.append`."""
         with self.mutex:
             handle = self.require_driver()
             journal = handle.journal

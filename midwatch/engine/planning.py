@@ -1,4 +1,5 @@
-"""From a step of the runbook to what can be planned and run: references resolved, the action built, the order written."""
+"""From a step of the runbook to what can be planned and run: references resolved, the action built, the order
+written."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ _: Console = SilentConsole()
 def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) -> dict[str, Any]:
     """The values with every `{from: step.key}` replaced; one from an input that may stay empty, and does, is left out.
 
-    Raises `Refused` while one is not known yet, and `BadInput` for one from an input that is required and was not given.
+    Raises `Refused` while one is not known yet, and `BadInput` for one from an input that is required and was not
+    given.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
@@ -103,7 +105,8 @@ def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
 
 
 def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context, *, undo: bool = False) -> Plan:
-    """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that fails."""
+    """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that
+    fails."""
     if undo:
         return planned(undo_of(step, runbook, incident), context)
     if step.kind is StepKind.USES:
@@ -150,7 +153,8 @@ def order_for(
 ) -> LaunchSpec:
     """What the supervisor runs for a plan that was consented to: bash for a shell step, else our own command line.
 
-    Everything comes from the plan. The only exception is a secret of the runbook: the plan names it and has no value of it.
+    Everything comes from the plan. The only exception is a secret of the runbook: the plan names it and has no value of
+    it.
     """
     environment = step_environment(runbook, folder, step.id, actor, attempt)
     cwd = str(runbook.base)

@@ -40,7 +40,8 @@ def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbo
 
 
 def needs_reason_to_run(step: Step, incident: Incident) -> bool:
-    """Whether the status of the step speaks against running it: only one that is to do or failed runs without a reason."""
+    """Whether the status of the step speaks against running it: only one that is to do or failed runs without a
+    reason."""
     return incident.status(step) not in (StepStatus.TODO, StepStatus.FAILED)
 
 
@@ -165,7 +166,8 @@ def can_check_outcome(step: Step, incident: Incident) -> bool:
 def require_manual(
     step: Step, incident: Incident, runbook: Runbook, *, note: str, values: Mapping[str, str]
 ) -> dict[str, str]:
-    """The answers that count, once they are complete. A step that a machine does is marked done only after it failed."""
+    """The answers that count, once they are complete. A step that a machine does is marked done only after it
+    failed."""
     require_open(incident)
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:

@@ -22,7 +22,8 @@ def panel_probe(runbook: Runbook, name: str) -> Probe:
 
 
 def take_readings(runbook: Runbook, names: Iterable[str], clock: Clock, *, limit: float) -> list[Reading]:
-    """One reading a panel, in order, within `limit` seconds. A probe that hangs or breaks gives a reading that says so."""
+    """One reading a panel, in order, within `limit` seconds. A probe that hangs or breaks gives a reading that says
+    so."""
     calls = {name: functools.partial(_read, runbook, name, clock) for name in names}
     late = f"no answer within {limit:.0f} s"
     readings = side_by_side(calls, limit_s=limit, late=lambda name: Reading(name, clock.now(), error=late))

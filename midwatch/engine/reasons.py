@@ -64,7 +64,8 @@ def fault_of_reason(text: str) -> str:
 
 
 def require_reason(text: str, *, place: SourceLocation | None = None) -> str:
-    """The reason without its edges. Raises `Refused` for a text that gives none, or `BadInput` where the text has a place."""
+    """The reason without its edges. Raises `Refused` for a text that gives none, or `BadInput` where the text has a
+    place."""
     fault = fault_of_reason(text)
     if fault and place is not None:
         raise BadInput(fault, place=place, hint=_HINT)

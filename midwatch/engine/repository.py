@@ -37,7 +37,8 @@ class Summary:
 
 
 def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
-    """Every incident's folder below `logs`, or those of a runbook, newest first. Raises `Failed` when `logs` cannot be read."""
+    """Every incident's folder below `logs`, or those of a runbook, newest first. Raises `Failed` when `logs` cannot be
+    read."""
     shelf = incidents_folder(logs)
     try:
         folders = [IncidentFolder(path) for path in shelf.iterdir() if path.is_dir() and not path.name.startswith(".")]

@@ -38,7 +38,8 @@ class StepRunner:
         self._results = results
 
     def plan(self, step_id: str, *, undo: bool = False) -> Plan:
-        """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises `MidwatchError`."""
+        """What the step, or its undo, would touch now. Looks at the world and changes nothing. Raises
+        `MidwatchError`."""
         session = self._session
         session.require_drivable()
         step, context = session.runbook.step(step_id), session.context(step_id)
@@ -48,7 +49,8 @@ class StepRunner:
         return masked_plan(plan, session.secrets)
 
     def evaluate_preconditions(self, step_id: str) -> dict[str, CriterionState]:
-        """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes nothing."""
+        """Whether what the step requires holds now, by the id of the requirement. Looks at the world and changes
+        nothing."""
         session = self._session
         session.require_drivable()
         wanted, context = session.runbook.step(step_id).preconditions, session.context(step_id)
@@ -113,7 +115,8 @@ class StepRunner:
             raise Refused(f"{title} is not running")
 
     def check_outcome(self, step_id: str) -> bool | None:
-        """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown still."""
+        """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown
+        still."""
         session = self._session
         step = session.runbook.step(step_id)
         session.require_driver()

@@ -1,7 +1,7 @@
 """What is next at an incident, and what a decision requires of a person: one set of rules for every front end.
 
-The screen, plain lines and headless mode only render what these two functions return and collect the answers. The rules are
-those of `midwatch.engine.policy`, which checks them again when the decision is carried out (docs/workflow.md).
+The screen, plain lines and headless mode only render what these two functions return and collect the answers. The rules
+are those of `midwatch.engine.policy`, which checks them again when the decision is carried out (docs/workflow.md).
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ Requirement = Refusal | PinReason | Reason | Approval | TypedName | YesNo | Answ
 
 
 def current_step(view: IncidentView) -> Step | None:
-    """The step that a front end shows by itself: the one running, else the one that is next; None when nothing is left."""
+    """The step that a front end shows by itself: the one running, else the one that is next; None when nothing is
+    left."""
     running = view.incident.running()
     return view.runbook.step(running[-1].id) if running else view.incident.next_step(view.runbook)
 
@@ -152,8 +153,8 @@ def requirements(
 ) -> list[Requirement]:
     """What a person has to say before this is done, in the order in which it is asked for.
 
-    `plan` is that of the run or of the undo, and shown before anything is asked. `found` are the step's preconditions, or the
-    closure criteria, as they were evaluated; None before that.
+    `plan` is that of the run or of the undo, and shown before anything is asked. `found` are the step's preconditions,
+    or the closure criteria, as they were evaluated; None before that.
     """
     match kind:
         case ActionKind.RUN | ActionKind.UNDO:
@@ -171,7 +172,8 @@ def requirements(
 
 
 def open_ends(view: IncidentView) -> list[str]:
-    """What would be left undone if the incident were closed now, each as a sentence. It holds nobody up from closing."""
+    """What would be left undone if the incident were closed now, each as a sentence. It holds nobody up from
+    closing."""
     incident, runbook = view.incident, view.runbook
     left = [step for step in runbook.steps() if not incident.status(step).concluded]
     found = [f"Not concluded: {first_few((step.number for step in left), 5)}"] if left else []

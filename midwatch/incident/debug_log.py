@@ -1,8 +1,9 @@
-"""The debug log: messages of the module loggers, masked, in `debug.log` of the incident and with `-v` on standard error.
+"""The debug log: messages of the module loggers, masked, in `debug.log` of the incident and with `-v` on standard
+error.
 
-Messages of libraries are left out: some write whole requests. The log helps whoever mends a fault and nothing depends on it:
-a message that cannot be written is dropped. A thread of its own writes the file, so that a disk that hangs holds nobody up; a
-disk that is nearly full is left alone.
+Messages of libraries are left out: some write whole requests. The log helps whoever mends a fault and nothing depends
+on it: a message that cannot be written is dropped. A thread of its own writes the file, so that a disk that hangs holds
+nobody up; a disk that is nearly full is left alone.
 """
 
 from __future__ import annotations

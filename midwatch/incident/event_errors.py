@@ -11,7 +11,8 @@ from midwatch.system.errors import BadInput
 
 @contextmanager
 def event_errors(incident_id: str, event: Event | None = None) -> Iterator[None]:
-    """Read bodies of events in here: what one lacks, or cannot mean, comes out as `BadInput` with the event if known."""
+    """Read bodies of events in here: what one lacks, or cannot mean, comes out as `BadInput` with the event if
+    known."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:

@@ -28,7 +28,8 @@ _NOT_TEXT = frozenset(
     }
     | {"system_identifier", "ended", "at", "when", "outcome", "verb", "level", "role", "notify"}
 )
-"""Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event unreadable."""
+"""Keys whose values are ours: a digest never looks like a secret, and a password that is a word makes no event
+unreadable."""
 _ALL_TEXT = frozenset({"values", "parameters", "inputs", "env", "variables", "with", "bindings"})
 """Keys of mappings whose own keys are anybody's."""
 

@@ -47,7 +47,8 @@ class EventKind(StrEnum):
     REOPENED = "step.reopened"  # step, reason
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
-    # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result} (run
+    # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result}
+    # (run
     # elsewhere, manually)
     NOTE = "note"
     TEXT_CORRECTED = "text.corrected"  # event (number of the one whose words are wrong), text
@@ -97,7 +98,8 @@ class StepOutcome(StrEnum):
 
 
 def exit_words(code: int | None, outcome: str | None = None) -> str:
-    """How a process ended: `exit 1`, `ended by SIGSEGV`; empty where nobody knows, and where it was ended by Midwatch."""
+    """How a process ended: `exit 1`, `ended by SIGSEGV`; empty where nobody knows, and where it was ended by
+    Midwatch."""
     if code is None or outcome in (StepOutcome.CANCELLED, StepOutcome.TIMED_OUT):
         return ""
     if code >= 0:

@@ -1,10 +1,11 @@
 """Creates and opens files in an incident's folder, where other users may be allowed to create files as well.
 
-A folder of mode 2750 is read by its group, one of 2770 is written by it as well, and others never get anything. An incident's
-own folder is as open as the folder `incidents` that it is made in (docs/two-people.md), whatever the umask is.
+A folder of mode 2750 is read by its group, one of 2770 is written by it as well, and others never get anything. An
+incident's own folder is as open as the folder `incidents` that it is made in (docs/two-people.md), whatever the umask
+is.
 
-Every file is opened in the descriptor of its folder. Links that somebody else could have made are never followed, pipes and
-devices are never opened, and only a file that this very call made gets a mode (docs/security.md).
+Every file is opened in the descriptor of its folder. Links that somebody else could have made are never followed, pipes
+and devices are never opened, and only a file that this very call made gets a mode (docs/security.md).
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def _own_links() -> Trust:
 
 @contextlib.contextmanager
 def held_folder(path: Path, *, follow_links: bool = False) -> Iterator[int]:
-    """The descriptor of a folder of anybody's, reached through no link that another user could have made. Raises `OSError`."""
+    """The descriptor of a folder of anybody's, reached through no link that another user could have made. Raises
+    `OSError`."""
     with _as_os_error(path):
         descriptor = open_folder(path, None if follow_links else _own_links())
     try:

@@ -1,4 +1,5 @@
-"""Immutable collections of which a changed copy costs the same however many items there are: one chunk, not all of them."""
+"""Immutable collections of which a changed copy costs the same however many items there are: one chunk, not all of
+them."""
 
 from __future__ import annotations
 

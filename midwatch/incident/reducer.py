@@ -1,8 +1,8 @@
 """The reducer: an incident's state from its events, and from nothing else.
 
-The screen, `resume`, a second terminal and the export all reduce the same events, so they cannot disagree. Each event makes
-a new state out of the one before: what the event touches is copied, everything else is shared. So a state that somebody
-reads never changes, and an event costs the same however many came before.
+The screen, `resume`, a second terminal and the export all reduce the same events, so they cannot disagree. Each event
+makes a new state out of the one before: what the event touches is copied, everything else is shared. So a state that
+somebody reads never changes, and an event costs the same however many came before.
 """
 
 from __future__ import annotations

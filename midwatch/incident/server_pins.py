@@ -65,7 +65,8 @@ def servers_in(plan: Plan) -> dict[str, Pin]:
 
 
 def other_servers(plan: Plan, pins: Pins) -> dict[str, str]:
-    """Target → how the server that the plan found differs from the pinned one; without those that are the pinned ones."""
+    """Target → how the server that the plan found differs from the pinned one; without those that are the pinned
+    ones."""
     found = {target: pins[target].differences(server) for target, server in servers_in(plan).items() if target in pins}
     return {target: words for target, words in found.items() if words}
 

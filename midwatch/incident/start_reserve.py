@@ -1,7 +1,8 @@
 """Disk space reserved for starting steps on a full disk, such as the step that frees space.
 
-It is taken when the incident is declared, and given back a piece at a time when a start finds none. What an attempt needs
-is small: a folder, some ten files, 200 KiB. The journal has a reserve of its own (`midwatch.journal.preallocation`).
+It is taken when the incident is declared, and given back a piece at a time when a start finds none. What an attempt
+needs is small: a folder, some ten files, 200 KiB. The journal has a reserve of its own
+(`midwatch.journal.preallocation`).
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def _lacks_files(descriptor: int) -> bool:
 
 
 def _lacks_space(descriptor: int, size: int) -> str:
-    """Why the disk does not give one more piece; empty when it does. Tried and not looked up: a quota is not in `statvfs`."""
+    """Why the disk does not give one more piece; empty when it does. Tried and not looked up: a quota is not in
+    `statvfs`."""
     try:
         os.posix_fallocate(descriptor, size, PIECE)
     except OSError as error:

@@ -164,7 +164,8 @@ class Offer:
 
 @dataclass(slots=True)
 class Incident:
-    """An incident's state after all events so far. Never changed: the next event makes another one, which shares most of it."""
+    """An incident's state after all events so far. Never changed: the next event makes another one, which shares most
+    of it."""
 
     id: str = ""
     title: str = ""
@@ -204,7 +205,8 @@ class Incident:
     last: Event | None = None
     """The last event of all."""
     elapsed: float = 0.0
-    """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day disturbs."""
+    """Seconds from the declaration to the last event, by the boot clock, which no change of the time of day
+    disturbs."""
 
     def elapsed_now(self, clock: Clock) -> float:
         """Seconds since the declaration, by the boot clock; on another machine, by the time of day. Never negative."""

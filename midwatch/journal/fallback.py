@@ -1,8 +1,8 @@
 """Opens the fallback files of a journal, but only files that a writer of this journal must have made.
 
-Whoever may read the journal can read the names of these files, and they lie in folders such as `/var/tmp`. So a file counts
-only when its owner is the user that the journal names with it, when it is a regular file with one name, and when nobody else
-can write to it or put another file in its place (docs/journal.md).
+Whoever may read the journal can read the names of these files, and they lie in folders such as `/var/tmp`. So a file
+counts only when its owner is the user that the journal names with it, when it is a regular file with one name, and when
+nobody else can write to it or put another file in its place (docs/journal.md).
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class FallbackFiles:
         return reasons
 
     def next(self, like: int, trouble: NotStored) -> Segment:
-        """The next part, its space taken. Raises `Failed` with the reasons of all places when none takes the journal."""
+        """The next part, its space taken. Raises `Failed` with the reasons of all places when none takes the
+        journal."""
         if self._standby is not None:
             self.parts.append(self._standby)
             self._standby = None
@@ -87,7 +88,8 @@ class FallbackFiles:
             self.parts.append(part)
 
     def remove(self) -> None:
-        """The journal is whole without these parts: remove them. One that cannot be removed is passed over by readers."""
+        """The journal is whole without these parts: remove them. One that cannot be removed is passed over by
+        readers."""
         for part in self.parts:
             part.close()
             with contextlib.suppress(OSError):
@@ -128,7 +130,8 @@ def _stands_ahead(file: Path) -> bool:
 
 
 def at_home_again(home: Segment, known: tuple[int, str], lines: list[bytes]) -> int | None:
-    """How many of `lines` stand at the end of the journal's own file already, after an earlier try; `home` goes on behind them.
+    """How many of `lines` stand at the end of the journal's own file already, after an earlier try; `home` goes on
+    behind them.
 
     None when it does not end as it did: `known` is its number of events then and their head. Raises `OSError`.
     """

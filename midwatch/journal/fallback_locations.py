@@ -30,8 +30,8 @@ class Named:
 def named_files(events: Iterable[Event], incident: str) -> dict[Path, Named]:
     """Every file that the events of this incident name as a place where its journal may go on, in the order named.
 
-    The last naming of a file counts. Only names as `new_name` makes them for this very incident count: a driver writes to
-    such a file and removes it, and whoever may write the journal could name any file of the driver's.
+    The last naming of a file counts. Only names as `new_name` makes them for this very incident count: a driver writes
+    to such a file and removes it, and whoever may write the journal could name any file of the driver's.
     """
     made_here = re.compile(rf"{re.escape(incident)}\.[0-9a-f]{{16}}\.jsonl")
     found: dict[Path, Named] = {}
@@ -52,8 +52,8 @@ def new_name(incident: str) -> str:
 def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     """Folders that could carry the journal on, the best one first, and what is wrong with the declared one.
 
-    The declared folder comes first, then usual folders on other file systems, those in memory last. Folders in which another
-    user could replace a file are left out. Nothing is made but the declared folder.
+    The declared folder comes first, then usual folders on other file systems, those in memory last. Folders in which
+    another user could replace a file are left out. Nothing is made but the declared folder.
     """
     problem = ""
     folders: list[Path] = []

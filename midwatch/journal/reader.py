@@ -69,7 +69,8 @@ def opened(path: Path) -> int:
 
 
 def read(path: Path) -> list[Event]:
-    """Every complete event of a journal. Raises `BadInput` naming the line that is none, `Failed` when it cannot be read.
+    """Every complete event of a journal. Raises `BadInput` naming the line that is none, `Failed` when it cannot be
+    read.
 
     A torn last line, which a crash can leave, is left out; `Journal.open` repairs it. Whether the events are the ones
     that were written is another question: `midwatch.journal.verify`.
@@ -162,7 +163,8 @@ class Tail:
         return found
 
     def _from_other(self, reached: _Reached, file: Path, home: Home) -> list[Event]:
-        """The events that go on in another file of a writer of this journal. What does not continue it is left to `verify`."""
+        """The events that go on in another file of a writer of this journal. What does not continue it is left to
+        `verify`."""
         found: list[Event] = []
         follower = reached.others[file]
         with contextlib.suppress(OSError):

@@ -73,8 +73,8 @@ class Segment:
     def create(cls, path: Path, *, like: int = -1) -> Self:
         """Make it, with space for events; file, name and space are on disk when this returns. Raises `OSError`.
 
-        It is as open as its folder; or, of a part elsewhere, as the file `like`, whose mode and group it gets: whoever may
-        read the one may read the other.
+        It is as open as its folder; or, of a part elsewhere, as the file `like`, whose mode and group it gets: whoever
+        may read the one may read the other.
         """
         descriptor = _made(path, like)
         try:
@@ -149,7 +149,8 @@ class Segment:
     def blank(self, count: int) -> None:
         """Set `count` bytes of a torn event back to NUL. Raises `Failed`.
 
-        Nothing is synced: the events are elsewhere then, and what a power cut brings back is passed over as it was before.
+        Nothing is synced: the events are elsewhere then, and what a power cut brings back is passed over as it was
+        before.
         """
         try:
             os.pwrite(self.descriptor, bytes(count), self.end)
@@ -198,7 +199,8 @@ class Segment:
         try:
             os.fdatasync(self.descriptor)
         except OSError as error:
-            # The kernel may have dropped the page and forgotten the error: a second try would report a success that is none.
+            # The kernel may have dropped the page and forgotten the error: a second try would report a success that is
+            # none.
             raise self._break(
                 f"The disk did not take the journal ({error.strerror}), and no later event can be trusted to it"
             ) from error

@@ -100,7 +100,8 @@ def _ask_journald(folder: Path) -> Testimony | None:
 
 
 def _read_syslog(file: Path, folder: Path) -> Testimony | None:
-    """The last part of a file that the system's log writes; None when it is not there or says nothing of this incident."""
+    """The last part of a file that the system's log writes; None when it is not there or says nothing of this
+    incident."""
     try:
         with os.fdopen(open_regular(file), "rb") as log:
             size = os.fstat(log.fileno()).st_size

@@ -1,8 +1,9 @@
 """Sends the heads of a journal to a witness, journald or syslog, whose records the driver cannot change.
 
-Whoever may write a journal can build its chain anew. The system's log is written by another program and, on most machines,
-sent to another one. So each head that was sent there shows a chain that was built anew later (`midwatch.journal.testimony`).
-Sending never waits: a datagram that is not taken at once is dropped, and the next head says as much.
+Whoever may write a journal can build its chain anew. The system's log is written by another program and, on most
+machines, sent to another one. So each head that was sent there shows a chain that was built anew later
+(`midwatch.journal.testimony`). Sending never waits: a datagram that is not taken at once is dropped, and the next head
+says as much.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Witness:
 
 
 def statement(folder: Path, seq: int, head: str) -> str:
-    """The line that the log keeps, in ASCII whatever the folder is called. The folder tells incidents of one name apart."""
+    """The line that the log keeps, in ASCII whatever the folder is called. The folder tells incidents of one name
+    apart."""
     return f"journal {json.dumps(str(folder))} event {seq} head {head}"
 
 

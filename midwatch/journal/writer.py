@@ -48,9 +48,9 @@ class Journal(JournalStore):
     def open(cls, path: Path, *, actor: str, clock: Clock, fence: Fence | None = None) -> Self:
         """Go on with a journal. A torn last line is cut, kept beside it, and the event `journal.repaired` tells so.
 
-        What went elsewhere comes back when there is room. Raises `Refused` when the chain of events is broken, or goes on
-        in a file that is not there: going on would hide that. Raises `BadInput` when there is no journal and `Failed` when
-        it cannot be opened or repaired.
+        What went elsewhere comes back when there is room. Raises `Refused` when the chain of events is broken, or goes
+        on in a file that is not there: going on would hide that. Raises `BadInput` when there is no journal and
+        `Failed` when it cannot be opened or repaired.
         """
         try:
             home = Segment.open(path)
@@ -84,18 +84,19 @@ class Journal(JournalStore):
     def append(self, kind: EventKind | str, body: Mapping[str, Any]) -> Event:
         """Store one event; it is on disk when this returns, and what it announces may begin.
 
-        Returns the event as a reader will see it. When the journal's own disk does not take it, it goes to the first place
-        that does (`name_fallbacks`), and the event `journal.failed_over` tells so. Raises `BadInput` for a body that cannot be
-        stored,
-        and `Failed` when no disk takes it: then the event counts as not stored.
+        Returns the event as a reader will see it. When the journal's own disk does not take it, it goes to the first
+        place that does (`name_fallbacks`), and the event `journal.failed_over` tells so. Raises `BadInput` for a body
+        that cannot be stored, and `Failed` when no disk takes it: then the event counts as not stored.
         """
         with self.alone():
             return self._put(kind, body)
 
     def name_fallbacks(self, declared: Path | None) -> None:
-        """Make the files in which it goes on when its own disk takes no more events, and name them: `journal.fallbacks`.
+        """Make the files in which it goes on when its own disk takes no more events, and name them:
+        `journal.fallbacks`.
 
-        On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like `append`.
+        On a copy-on-write file system, which does not honour the reserve, the space is taken there now. Raises like
+        `append`.
         """
         with self.alone():
             folders, problem = choose(self.path, declared)
@@ -124,11 +125,12 @@ class Journal(JournalStore):
                 self._move(NotStored(f"Little room is left: {reason.strerror}", hint="", left=False, lasting=False))
 
     def join(self) -> bool:
-        """Bring back what went elsewhere, once the journal's own disk takes it; the event `journal.failed_back` tells so.
+        """Bring back what went elsewhere, once the journal's own disk takes it; the event `journal.failed_back` tells
+        so.
 
-        Whenever this is interrupted, each event stands in at least one of the files, and readers show it once. False when
-        nothing is away, or there is no room yet, or the disk had failed (then it comes back when the incident is resumed).
-        Raises `Failed` when the disk fails meanwhile; nothing is lost then.
+        Whenever this is interrupted, each event stands in at least one of the files, and readers show it once. False
+        when nothing is away, or there is no room yet, or the disk had failed (then it comes back when the incident is
+        resumed). Raises `Failed` when the disk fails meanwhile; nothing is lost then.
         """
         with self.alone():
             return self._join()
@@ -198,7 +200,8 @@ class Journal(JournalStore):
             self._put(EventKind.JOURNAL_REPAIRED, body, over=len(torn))
 
     def _account_for(self, missing: Path) -> None:
-        """It went to a file that is not there: in memory, and gone with the machine's restart, or somewhere out of reach."""
+        """It went to a file that is not there: in memory, and gone with the machine's restart, or somewhere out of
+        reach."""
         moved = next(event for event in reversed(self.events) if event.kind == EventKind.JOURNAL_FAILED_OVER)
         host = moved.body.get("host")
         if not moved.body.get("in_memory") or moved.boot == self._boot or host != socket.gethostname():

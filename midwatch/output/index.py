@@ -23,7 +23,8 @@ MOST_COUNTED = 1_000_000
 class OutputIndex:
     """Lines of a file that something else appends to.
 
-    Keeps one number per 64 KiB of the file: how many lines begin before it. Every call reads a bounded part of the file.
+    Keeps one number per 64 KiB of the file: how many lines begin before it. Every call reads a bounded part of the
+    file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,8 +107,8 @@ class OutputIndex:
     def lines(self, start: int, count: int, *, longest: int = LONGEST_LINE) -> list[str]:
         """Lines `start` (from 0) to `start + count`, as many of them as there are.
 
-        Of each, what follows its last carriage return, `longest` bytes at most, undecodable bytes as lone surrogates. Escape
-        sequences are still in it: clean it (`midwatch.system.sanitize`) or interpret it before it is shown.
+        Of each, what follows its last carriage return, `longest` bytes at most, undecodable bytes as lone surrogates.
+        Escape sequences are still in it: clean it (`midwatch.system.sanitize`) or interpret it before it is shown.
         """
         start = max(0, start)
         stop = min(start + max(0, count), self.line_count)
@@ -129,7 +130,8 @@ class OutputIndex:
         return found
 
     def find(self, pattern: str, start: int, *, backwards: bool = False) -> int | None:
-        """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is none.
+        """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is
+        none.
 
         A pattern without capitals also finds capitals (of ASCII).
 
@@ -261,7 +263,8 @@ class OutputIndex:
         return _visible(head), stop + 1
 
     def _line_end(self, position: int) -> int:
-        """Where the line that goes on at `position` ends. Whole blocks without a line end are passed over by the index."""
+        """Where the line that goes on at `position` ends. Whole blocks without a line end are passed over by the
+        index."""
         while position < self._read:
             block = position // BLOCK
             if block + 1 < len(self._ends):

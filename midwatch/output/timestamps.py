@@ -44,6 +44,7 @@ class Timestamps:
                 self._offsets.append(pair[1])
 
     def at(self, offset: int) -> float | None:
-        """Seconds after the start at which the byte at `offset` came, to about a hundredth; None while nothing is known."""
+        """Seconds after the start at which the byte at `offset` came, to about a hundredth; None while nothing is
+        known."""
         found = bisect_right(self._offsets, offset) - 1
         return self._seconds[found] if found >= 0 else None

@@ -1,4 +1,5 @@
-"""Takes secrets out of a stream before its first byte is written: known ones in every disguise, and what looks like one.
+"""Takes secrets out of a stream before its first byte is written: known ones in every disguise, and what looks like
+one.
 
 The rules are in `docs/redaction.md`.
 """

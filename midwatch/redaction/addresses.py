@@ -24,7 +24,8 @@ def quote_before_scheme(line: bytes) -> bytes:
 
 
 def find_user_info(window: bytes, at: int, quote: bytes) -> tuple[int, bool, bool] | None:
-    """Of what follows `name:`: bytes up to the last `@` before a host; whether more may come; whether a port follows."""
+    """Of what follows `name:`: bytes up to the last `@` before a host; whether more may come; whether a port
+    follows."""
     address = _ADDRESS_IN[quote].match(window, at)
     assert address is not None
     text = address[0]

@@ -1,8 +1,8 @@
 """Base64 and hexadecimal digits inside of a text: where they may stand, and the bytes that they stand for.
 
 Nothing marks where such an encoding begins. But what programs encode is text, and encodings of ASCII follow a rule,
-because the first bit of each byte is empty. Two automata over classes of characters find where five characters of base64
-or three pairs of digits follow that rule. Only the surroundings of such places are decoded.
+because the first bit of each byte is empty. Two automata over classes of characters find where five characters of
+base64 or three pairs of digits follow that rule. Only the surroundings of such places are decoded.
 """
 
 from __future__ import annotations

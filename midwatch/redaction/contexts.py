@@ -1,6 +1,7 @@
 """Where the value of a secret stands: settings, options of commands, headers, files, statements. One row a place.
 
-The patterns are written here; the facts are the documentation of the programs, and what gitleaks and detect-secrets look for.
+The patterns are written here; the facts are the documentation of the programs, and what gitleaks and detect-secrets
+look for.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ from midwatch.redaction.visible_text import (
 _SHOWN_WHEN_IDLE = 2
 """Bytes that may be the beginning of a secret and are shown all the same when nothing follows for a moment."""
 _TOLD_BYTES = 4
-"""So much of a secret is recognised in base64 and hexadecimal digits when a step is killed: less is there by accident."""
+"""So much of a secret is recognised in base64 and hexadecimal digits when a step is killed: less is there by
+accident."""
 _DEEPEST = 3
 """So many times base64, hexadecimal digits and dumps are decoded one inside of the other."""
 _MOST_STEPS = 10
@@ -170,7 +171,8 @@ class Search:
             yield reading.then(*steps)
 
     def _look(self, reading: _Reading, *, is_marked: bool) -> None:
-        """Search a text as it is, without escapes and quotes, and what base64 and hexadecimal digits in it stand for."""
+        """Search a text as it is, without escapes and quotes, and what base64 and hexadecimal digits in it stand
+        for."""
         self._match(reading, self._prepared.shown)
         texts = [reading]
         part = unfinished(reading.text) if reading.is_open else None

@@ -33,7 +33,8 @@ class Patterns:
         self._heads = automaton(list(by_head)) if by_head else None
 
     def scan(self, text: bytes) -> tuple[list[tuple[int, int, str]], tuple[int, str] | None]:
-        """Start, end and name of every occurrence, overlapping ones too; start and name of the earliest unfinished one."""
+        """Start, end and name of every occurrence, overlapping ones too; start and name of the earliest unfinished
+        one."""
         found: list[tuple[int, int, str]] = []
         if self._heads is None or not text:
             return found, None

@@ -1,4 +1,5 @@
-"""What stands where a secret could stand and is none: nothing, a number of tokens, a placeholder, a word about the secret."""
+"""What stands where a secret could stand and is none: nothing, a number of tokens, a placeholder, a word about the
+secret."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ class Redactor:
         self.counts: Counter[str] = Counter()
 
     def add(self, name: str, value: str) -> str:
-        """Mask this value too, from here on; the name that it is counted by. `ValueError` for fewer than six characters."""
+        """Mask this value too, from here on; the name that it is counted by. `ValueError` for fewer than six
+        characters."""
         self._known.add(_mark(name, value), value)
         return _named(name)
 

@@ -1,6 +1,7 @@
 """Tokens that are secret as a whole: how they begin, which characters follow, and who publishes the format.
 
-One row a format. The patterns are written here; the facts (prefix, alphabet, length) are what the maker of the token publishes.
+One row a format. The patterns are written here; the facts (prefix, alphabet, length) are what the maker of the token
+publishes.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def _with_lines(value: str) -> Iterator[str]:
 
 
 def _written(value: str) -> Iterator[bytes]:
-    """With the blanks of web forms, as a format of `printf`, with `\\xe9` for a character, its accents apart, as UTF-16."""
+    """With the blanks of web forms, as a format of `printf`, with `\\xe9` for a character, its accents apart, as
+    UTF-16."""
     for form in {value, value.replace(" ", "+"), value.replace("%", "%%"), ascii(value)[1:-1], repr(value)[1:-1]}:
         yield as_bytes(form)
     if not value.isascii():

@@ -111,7 +111,8 @@ class VisibleText:
 
 
 def has_hidden(raw: bytes) -> bool:
-    """Whether text may be hidden or taken back in these bytes, beyond line ends; of what is not ASCII only CSI is seen."""
+    """Whether text may be hidden or taken back in these bytes, beyond line ends; of what is not ASCII only CSI is
+    seen."""
     return b"\x1b" in raw or b"\x08" in raw or len(raw.translate(None, _CONTROLS)) != len(raw)
 
 
@@ -162,7 +163,8 @@ def has_opener(raw: bytes) -> bool:
 
 
 def payloads(raw: bytes) -> VisibleText:
-    """As `project`, with the text of terminal strings: what seems to begin one may stand before a secret by accident."""
+    """As `project`, with the text of terminal strings: what seems to begin one may stand before a secret by
+    accident."""
     return VisibleText(_HIDDEN_BUT_STRINGS.sub(b"", raw), raw, removed=_HIDDEN_BUT_STRINGS)
 
 

@@ -51,7 +51,8 @@ def _files(body: Body) -> str:
 def lines_below(event: Event, runbook: Runbook) -> list[str]:
     """What stands below an event's words.
 
-    Of a declaration what was given with it; of a note where a command was run, what came of it, and the lines that were pasted.
+    Of a declaration what was given with it; of a note where a command was run, what came of it, and the lines that were
+    pasted.
     """
     found, body = [], event.body
     if event.kind == EventKind.DECLARED:

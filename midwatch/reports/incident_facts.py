@@ -107,7 +107,8 @@ class Facts:
 
     @property
     def to_mitigate(self) -> float | None:
-        """Seconds from the declaration to the end of the last phase with 'recovery' in its title; None until it is done."""
+        """Seconds from the declaration to the end of the last phase with 'recovery' in its title; None until it is
+        done."""
         phases = [phase for phase in self.runbook.phases if "recovery" in phase.title.lower()]
         if not phases or self.declared is None:
             return None
@@ -134,7 +135,8 @@ class Facts:
         return [(since, seconds) for since, seconds in gaps if seconds > every]
 
     def answer(self, key: str) -> str:
-        """What was answered or reported under this name, by the last step of the runbook that has it; empty if nobody did."""
+        """What was answered or reported under this name, by the last step of the runbook that has it; empty if nobody
+        did."""
         found = [self.incident.value(step.id, key) for step in self.runbook.steps()]
         return next((value for value in reversed(found) if value), "")
 

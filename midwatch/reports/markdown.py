@@ -30,7 +30,8 @@ def text(foreign: str) -> str:
 
 
 def sentence(foreign: str) -> str:
-    """What a person wrote as one line of Markdown: lines run on, and what stands between backticks is code, as was meant."""
+    """What a person wrote as one line of Markdown: lines run on, and what stands between backticks is code, as was
+    meant."""
     pieces = _CODE.split(" ".join(safe_text(foreign, newlines=True).split()))
     return _MARKER.sub(_unmarked, "".join(code(piece) if n % 2 else _escaped(piece) for n, piece in enumerate(pieces)))
 

@@ -1,7 +1,9 @@
-"""The last section of an export: the journal that it was made from, written for a person and read back by `midwatch verify`.
+"""The last section of an export: the journal that it was made from, written for a person and read back by `midwatch
+verify`.
 
-Nothing else in an export can stand for it: foreign text makes no heading of its own, and a block of code that holds this
-heading is indented (`midwatch.reports.markdown`). So a genuine export has the heading once, and the export ends with it.
+Nothing else in an export can stand for it: foreign text makes no heading of its own, and a block of code that holds
+this heading is indented (`midwatch.reports.markdown`). So a genuine export has the heading once, and the export ends
+with it.
 """
 
 from __future__ import annotations

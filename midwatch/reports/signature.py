@@ -1,7 +1,8 @@
 """Signatures of exports with the operator's own SSH key, so that a change shows to whoever holds the public one.
 
-By `ssh-keygen -Y` of OpenSSH 8.2 and newer (format: PROTOCOL.sshsig in its sources), in the namespace `midwatch`. Who the
-signers are stands in a list as `ssh-keygen(1)` describes under ALLOWED SIGNERS: `ada namespaces="midwatch" ssh-ed25519 AAAA…`.
+By `ssh-keygen -Y` of OpenSSH 8.2 and newer (format: PROTOCOL.sshsig in its sources), in the namespace `midwatch`. Who
+the signers are stands in a list as `ssh-keygen(1)` describes under ALLOWED SIGNERS: `ada namespaces="midwatch"
+ssh-ed25519 AAAA…`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def signature_of(path: Path) -> Path:
 
 
 def usual_key() -> Path | None:
-    """The operator's key: `MIDWATCH_SIGNING_KEY`, else the first of the usual ones in `~/.ssh`; None when there is none."""
+    """The operator's key: `MIDWATCH_SIGNING_KEY`, else the first of the usual ones in `~/.ssh`; None when there is
+    none."""
     if named := os.environ.get(KEY):
         return Path(named).expanduser()
     folder = Path.home() / ".ssh"
@@ -59,7 +61,8 @@ def usual_signers() -> Path | None:
 
 
 def sign(data: bytes, key: Path) -> str:
-    """The signature of these bytes, as text. Never asks for a passphrase: a key that has one needs an agent that holds it.
+    """The signature of these bytes, as text. Never asks for a passphrase: a key that has one needs an agent that holds
+    it.
 
     Raises `Failed` with the reason.
     """
@@ -79,7 +82,8 @@ def sign(data: bytes, key: Path) -> str:
 
 
 def signer_of(path: Path, signers: Path | None) -> Signer:
-    """Who signed this file. Raises `BadInput` when there is no signature, and `Failed` when it is not of these bytes."""
+    """Who signed this file. Raises `BadInput` when there is no signature, and `Failed` when it is not of these
+    bytes."""
     signature, data = signature_of(path), _read(path)
     if not signature.is_file():
         raise BadInput(

@@ -14,7 +14,8 @@ _MOST = 5
 
 
 def draft(runbook: Runbook, incident: Incident, events: Sequence[Event], now: datetime) -> str:
-    """Impact, what is done since the last update, what goes on, what is next, and when the next update comes; a line each."""
+    """Impact, what is done since the last update, what goes on, what is next, and when the next update comes; a line
+    each."""
     number = sum(1 for note in incident.notes if note.is_update) + 1
     lines = [f"{incident.severity} {incident.title}, update {number}, {now.astimezone(UTC):%H:%M} UTC"]
     lines.append(f"Impact: {_impact(runbook, incident)}")
@@ -36,7 +37,8 @@ def draft(runbook: Runbook, incident: Incident, events: Sequence[Event], now: da
 
 
 def _impact(runbook: Runbook, incident: Incident) -> str:
-    """What a person answered under `impact`, else the yes-or-no questions that were answered, else a mark to be replaced."""
+    """What a person answered under `impact`, else the yes-or-no questions that were answered, else a mark to be
+    replaced."""
     for step in runbook.steps():
         if said := incident.value(step.id, "impact"):
             return " ".join(said.split())

@@ -26,7 +26,8 @@ def repairs(facts: Facts) -> str:
 
 
 def _found(step: Step, attempt: Attempt) -> list[str]:
-    """What an action says of its end, and what moved. Of a script one knows its exit status only, which is no news here."""
+    """What an action says of its end, and what moved. Of a script one knows its exit status only, which is no news
+    here."""
     return [*([attempt.summary] if step.kind is StepKind.USES else []), *_changes(attempt)]
 
 

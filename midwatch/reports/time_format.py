@@ -28,7 +28,8 @@ def span(start: datetime, end: datetime) -> str:
 
 
 def happened(event: Event) -> datetime:
-    """When that which an event tells happened: a note may be back-dated, and a step may have ended while nobody looked."""
+    """When that which an event tells happened: a note may be back-dated, and a step may have ended while nobody
+    looked."""
     told = event.body.get("at") if event.kind == EventKind.NOTE else None
     if event.kind == EventKind.FINISHED:
         told = event.body.get("ended")

@@ -22,7 +22,8 @@ from midwatch.system.units import duration
 
 
 def timeline(runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> str:
-    """The timeline of an incident as Markdown, for one that is still open as well. What it holds: `docs/post-mortem.md`.
+    """The timeline of an incident as Markdown, for one that is still open as well. What it holds:
+    `docs/post-mortem.md`.
 
     Raises `BadInput` for events whose bodies are not as `docs/journal.md` has them.
     """

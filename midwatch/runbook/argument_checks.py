@@ -73,7 +73,8 @@ def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], proble
 def _arguments(
     cls: type[Any], given: dict[str, Found], where: SourceLocation, runbook: Runbook, problems: Problems
 ) -> None:
-    """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself knows."""
+    """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself
+    knows."""
     before = len(problems.found) + problems.more
     known = {parameter.name: parameter for parameter in parameters_of(cls)}
     for name, found in given.items():

@@ -13,7 +13,8 @@ from midwatch.system.suggestion import suggest
 from midwatch.system.units import size
 
 LONGEST = 16_000
-"""Bytes that all of them together may take in the journal, where an event has at most 64 KiB, and each plan that uses them."""
+"""Bytes that all of them together may take in the journal, where an event has at most 64 KiB, and each plan that uses
+them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def inputs_of(runbook: Runbook, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def given_inputs(runbook: Runbook, given: Mapping[str, str]) -> dict[str, str]:
-    """The same while some may still be missing. Raises `BadInput` for an unknown name and for a value that does not fit."""
+    """The same while some may still be missing. Raises `BadInput` for an unknown name and for a value that does not
+    fit."""
     require_known(runbook, given)
     values = {}
     for ask in runbook.inputs:

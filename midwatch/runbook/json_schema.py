@@ -8,7 +8,8 @@ from midwatch.runbook.schema import RUNBOOK, SITE
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of runbooks and site files: a file with the key `midwatch-site` is taken for a site file."""
+    """JSON Schema (2020-12) of runbooks and site files: a file with the key `midwatch-site` is taken for a site
+    file."""
     shapes = {shape.name: shape for root in (RUNBOOK, SITE) for shape in root.inner()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

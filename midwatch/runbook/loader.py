@@ -44,8 +44,9 @@ def load(
 
     `site`: the file with this place's targets, places, roles, panels and comms. Without it `$MIDWATCH_SITE` of
     `environment` (default: the process's) names one, empty for none; else `site.yaml` beside the runbook, when there.
-    Relative paths start in the site file's folder, or without one in the runbook's. With `trust`, only files that nobody
-    else could have made are read, and `UntrustedFile` is raised for others. The digests are of the very bytes that were parsed.
+    Relative paths start in the site file's folder, or without one in the runbook's. With `trust`, only files that
+    nobody else could have made are read, and `UntrustedFile` is raised for others. The digests are of the very bytes
+    that were parsed.
     """
     problems = Problems()
     try:
@@ -87,7 +88,8 @@ def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> 
 
 
 def there_by_environment(variable: str, environment: Mapping[str, str]) -> Path:
-    """The file that a variable of the environment names. Raises `BadInput` that names the variable when it is not there."""
+    """The file that a variable of the environment names. Raises `BadInput` that names the variable when it is not
+    there."""
     path = Path(environment[variable])
     if not os.path.lexists(path):
         raise BadInput(f"${variable} names {path}, and there is no such file", hint="Unset it, or set it right")

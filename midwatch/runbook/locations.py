@@ -16,7 +16,8 @@ LOCATIONS = MappingProxyType(
         "pgpass": "~/.pgpass",  # the bastion's own authentication
         "freeze": "security/freeze.json",
         "credential_backups": "security/sealed",  # former verifiers, 0600, for undo
-        "journal_fallback": "",  # where a journal goes on when the disk of `logs` takes no more; empty: chosen by itself
+        # where a journal goes on when the disk of `logs` takes no more; empty: chosen by itself
+        "journal_fallback": "",
         "pg_bin": "",  # a folder with pg_dump and its kin, tried before PATH and the system's own; empty: none
     }
 )

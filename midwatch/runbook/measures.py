@@ -47,7 +47,8 @@ class Measure:
         raise ValueError(f"{text!r} is no number, duration, size or percentage")
 
     def value_of(self, text: str) -> float | None:
-        """The value of another text in the unit of this measure; None when the text cannot be compared with this measure.
+        """The value of another text in the unit of this measure; None when the text cannot be compared with this
+        measure.
 
         A number without a unit counts as seconds, bytes or percent, because scripts report such numbers.
         """

@@ -47,7 +47,8 @@ class TargetKind(StrEnum):
 
 
 class Environment(StrEnum):
-    """What the targets are used for. Where nobody says so they count as production, so that nobody is careless there."""
+    """What the targets are used for. Where nobody says so they count as production, so that nobody is careless
+    there."""
 
     PRODUCTION = "production"
     STAGING = "staging"
@@ -70,7 +71,8 @@ class ExternalCommand:
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """Something that logs in to a target, and stops working when its password changes. Exactly one way to ask it is set."""
+    """Something that logs in to a target, and stops working when its password changes. Exactly one way to ask it is
+    set."""
 
     name: str
     target: str = ""
@@ -141,7 +143,8 @@ class Comms:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing that a person is asked for, by a manual step or when the incident is declared; the answer is journalled."""
+    """One thing that a person is asked for, by a manual step or when the incident is declared; the answer is
+    journalled."""
 
     name: str
     prompt: str

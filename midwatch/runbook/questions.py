@@ -46,7 +46,8 @@ def tidy(answer: str) -> str:
 
 
 def misfit(ask: Question, answer: str) -> str:
-    """Why this is no answer to the question, as `takes yes or no, not 'maybe'`; empty when it is one. Empty answers fit."""
+    """Why this is no answer to the question, as `takes yes or no, not 'maybe'`; empty when it is one. Empty answers
+    fit."""
     said = shortened(answer)
     if not answer:
         return ""

@@ -24,7 +24,8 @@ def names_secret(name: str) -> bool:
 
 
 def known_secrets(runbook: Runbook, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Name → value: from the environment, passwords in its URIs too, and from the password files that libpq or a target has.
+    """Name → value: from the environment, passwords in its URIs too, and from the password files that libpq or a target
+    has.
 
     A file that cannot be read holds no secret that we could leak, so it is passed over; so is what is too short to be
     masked: `too_short` names it.

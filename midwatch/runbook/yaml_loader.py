@@ -1,7 +1,8 @@
 """Loads YAML as values with positions, without the error-prone features of YAML.
 
-Scalars follow YAML 1.2: `no`, `on`, `12:30`, `0640` and `2026-11-23` are text. Anchors, aliases, tags, several documents,
-duplicate keys and characters that cannot be seen are refused, so that what a person reads is what the program does.
+Scalars follow YAML 1.2: `no`, `on`, `12:30`, `0640` and `2026-11-23` are text. Anchors, aliases, tags, several
+documents, duplicate keys and characters that cannot be seen are refused, so that what a person reads is what the
+program does.
 """
 
 from __future__ import annotations
@@ -202,7 +203,8 @@ class _Builder:
 
 
 def _value(text: str) -> str | int | bool | None:
-    """A plain scalar by YAML 1.2's core schema, but numbers with a fraction or a leading zero stay as they are written."""
+    """A plain scalar by YAML 1.2's core schema, but numbers with a fraction or a leading zero stay as they are
+    written."""
     if text in _NULL:
         return None
     if text in _TRUE or text in _FALSE:

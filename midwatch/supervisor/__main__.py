@@ -1,4 +1,5 @@
-"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with its order and the secrets as a line of JSON on stdin.
+"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with its order and the secrets as a line of JSON on
+stdin.
 
 It answers on its stdin, which is a socket: `ready` and who it is, or `failed` and why.
 """
@@ -27,7 +28,8 @@ _LONGEST_HANDOVER = 64 * 1024 * 1024
 
 
 def main(arguments: list[str]) -> int:
-    """Detach, take the secrets, run the step. Returns in the supervisor only; the process that was started exits at once."""
+    """Detach, take the secrets, run the step. Returns in the supervisor only; the process that was started exits at
+    once."""
     if len(arguments) != 1:
         print("usage: python -m midwatch.supervisor FOLDER (started by Midwatch itself)", file=sys.stderr)  # noqa: T201
         return 2

@@ -15,7 +15,8 @@ PROGRAM = ("-m", "midwatch.supervisor")
 
 
 def is_supervisor(pid: int, folder: AttemptFolder) -> bool:
-    """Whether this process supervises this attempt. Raises `OSError` when this process has too little of something to look."""
+    """Whether this process supervises this attempt. Raises `OSError` when this process has too little of something to
+    look."""
     words = command_line(pid).rstrip(b"\0").split(b"\0")
     if len(words) < 4 or tuple(words[-3:-1]) != tuple(map(os.fsencode, PROGRAM)):
         return False
@@ -23,7 +24,8 @@ def is_supervisor(pid: int, folder: AttemptFolder) -> bool:
 
 
 def is_at_work(supervisor: ProcessIdentity, folder: AttemptFolder) -> bool:
-    """Whether the supervisor that the attempt's files or the journal name still runs. Raises `OSError` when nobody can look.
+    """Whether the supervisor that the attempt's files or the journal name still runs. Raises `OSError` when nobody can
+    look.
 
     Where others can write those files, the process has to be a supervisor of this attempt by its own command line.
     """

@@ -21,8 +21,9 @@ def adopt_orphans() -> None:
 def close_to_inspection() -> None:
     """No core dump, and no memory or environment read by other processes of the same user (PR_SET_DUMPABLE).
 
-    The step inherits the limit. One byte is too small for any core in a file, and the one limit by which the kernel also starts
-    no program that would take the core (`core_pattern` with `|`, core(5)): it passes a limit of 0 over there.
+    The step inherits the limit. One byte is too small for any core in a file, and the one limit by which the kernel
+    also starts no program that would take the core (`core_pattern` with `|`, core(5)): it passes a limit of 0 over
+    there.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     _prctl(_PR_SET_DUMPABLE, 0)

@@ -1,7 +1,7 @@
 """Starts a supervisor, detached: it outlives the screen, the login and the terminal.
 
-The supervisor gets its order and the secrets through a socket. What lies in the attempt's folder is a record of the order:
-others may be able to write there, so nothing believes it.
+The supervisor gets its order and the secrets through a socket. What lies in the attempt's folder is a record of the
+order: others may be able to write there, so nothing believes it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _ROOT = Path(midwatch.__file__).parent.parent
 def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
-    Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer than six
-    characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before, `Failed` when it
-    cannot start or the order is not the command of `plan`; then nothing ran.
+    Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer
+    than six characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before,
+    `Failed` when it cannot start or the order is not the command of `plan`; then nothing ran.
     """
     try:
         record = _record_of(order, secrets)

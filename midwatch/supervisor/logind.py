@@ -1,7 +1,8 @@
 """Detects whether a logout would end running steps, and prevents that.
 
-systemd-logind can be told to end all that a login started (`KillUserProcesses=yes`). A step then has to belong to the user's
-own manager and not to the login, and that manager has to stay after the last logout, which is what lingering means.
+systemd-logind can be told to end all that a login started (`KillUserProcesses=yes`). A step then has to belong to the
+user's own manager and not to the login, and that manager has to stay after the last logout, which is what lingering
+means.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class System:
 
 
 def logout_kills(system: System | None = None) -> str:
-    """A sentence to warn with when a step would not outlive the logout; empty when it would. Takes some seconds at most."""
+    """A sentence to warn with when a step would not outlive the logout; empty when it would. Takes some seconds at
+    most."""
     system = system or System()
     user = system.user or _me()
     with_the_login = _ends_with_the_login(system)
@@ -60,7 +62,8 @@ def logout_kills(system: System | None = None) -> str:
 
 
 def hand_over() -> tuple[str, ...]:
-    """Words before a command that give it to the user's own manager; none where no login would end it, or they do not work."""
+    """Words before a command that give it to the user's own manager; none where no login would end it, or they do not
+    work."""
     return _tried() if _ends_with_the_login(System()) else ()
 
 

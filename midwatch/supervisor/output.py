@@ -21,13 +21,15 @@ _TROUBLE = {
 
 
 class OutputFile:
-    """Stores the redacted output with its timing. A write that fails is counted and said in the file once there is room.
+    """Stores the redacted output with its timing. A write that fails is counted and said in the file once there is
+    room.
 
     Above `limit` bytes the head stays, the last mebibyte is kept in memory and written at the end, the rest is counted.
     """
 
     def __init__(self, path: Path, timing: Path, limit: int) -> None:
-        """Create both files. Raises `OSError`; a file that is there already means that the attempt was started before."""
+        """Create both files. Raises `OSError`; a file that is there already means that the attempt was started
+        before."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor = open_file(path, flags)
         self._timing = open_file(timing, flags)

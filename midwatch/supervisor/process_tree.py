@@ -15,7 +15,8 @@ class ProcessTree:
 
     def __init__(self, control: ControlGroup | None) -> None:
         self.control = control
-        """None where there can be none: a subreaper's descendants are all, unless a process forks faster than we look."""
+        """None where there can be none: a subreaper's descendants are all, unless a process forks faster than we
+        look."""
 
     def living(self) -> dict[int, ProcessStat]:
         """By pid."""

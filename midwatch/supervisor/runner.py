@@ -204,7 +204,8 @@ class Supervision:
         self._progress_due = time.monotonic() + _PROGRESS_EVERY
 
     def _end_remains(self, now: float) -> None:
-        """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on without."""
+        """The step has ended, but something that it left behind still has its terminal: TERM, KILL, then go on
+        without."""
         grace = self._order.graces
         waited = now - self._ended_at
         if waited < grace.remains:

@@ -23,7 +23,8 @@ _DEFAULTS = {
     "PSQL_PAGER": "cat",
     "GIT_TERMINAL_PROMPT": "0",
 }
-"""A pager or a prompt would wait for keys that nobody can press: the step's terminal is written to, never typed into."""
+"""A pager or a prompt would wait for keys that nobody can press: the step's terminal is written to, never typed
+into."""
 
 
 _CHANGE_SHELLS = frozenset(
@@ -62,7 +63,8 @@ class Terminal:
 
 
 def open_terminal(env: Mapping[str, str]) -> Terminal:
-    """A pseudo-terminal that changes no byte (no OPOST, no echo), 80×24 or as COLUMNS and LINES say. Raises `OSError`."""
+    """A pseudo-terminal that changes no byte (no OPOST, no echo), 80×24 or as COLUMNS and LINES say. Raises
+    `OSError`."""
     our_end, step_end = os.openpty()
     settings = termios.tcgetattr(step_end)
     settings[1] &= ~termios.OPOST
@@ -89,7 +91,8 @@ class CannotBegin:
 def _is_on_path(program: str, environment: Mapping[str, str]) -> bool:
     """Whether a program of this name lies in any folder of the PATH that can be entered.
 
-    Starting a program that is nowhere fails with EACCES as soon as one folder may not be entered; a shell calls that not found.
+    Starting a program that is nowhere fails with EACCES as soon as one folder may not be entered; a shell calls that
+    not found.
     """
     folders = os.get_exec_path(environment)
     return "/" in program or any(os.path.exists(f"{folder or '.'}/{program}") for folder in folders)  # noqa: PTH110

@@ -1,7 +1,8 @@
 """The status of an attempt, seen from outside: running, ended or lost.
 
-In a folder that a group shares, any member can write what a supervisor writes. So a process counts as the attempt's supervisor
-only by its own command line, and as a part of its step only by its own environment (`midwatch.supervisor.belonging`).
+In a folder that a group shares, any member can write what a supervisor writes. So a process counts as the attempt's
+supervisor only by its own command line, and as a part of its step only by its own environment
+(`midwatch.supervisor.belonging`).
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ class Lost:
 def inspect_attempt(folder: AttemptFolder) -> Running | Result | Lost | None:
     """What is true of this attempt now; None while no supervisor has reported yet.
 
-    Reads three small files. A recycled pid or a reboot is never taken for a running supervisor. Raises `Failed` when this
-    process has too little of something to look: that says nothing of the attempt.
+    Reads three small files. A recycled pid or a reboot is never taken for a running supervisor. Raises `Failed` when
+    this process has too little of something to look: that says nothing of the attempt.
     """
     try:
         return _inspect_attempt(folder)
@@ -115,7 +116,8 @@ def is_alive(supervisor: Mapping[str, Any], folder: AttemptFolder) -> bool:
 
 
 def unwatched(folder: AttemptFolder) -> Lost | None:
-    """What still runs of an attempt whose supervisor is gone, or has ended by a fault of its own; None when nothing does."""
+    """What still runs of an attempt whose supervisor is gone, or has ended by a fault of its own; None when nothing
+    does."""
     found = inspect_attempt(folder)
     if isinstance(found, Result) and found.outcome is StepOutcome.UNKNOWN:
         try:
@@ -140,8 +142,8 @@ def _require_enough(error: Exception) -> None:
 def cancel(folder: AttemptFolder) -> bool:
     """Ask the supervisor to end its step: INT, TERM, KILL. Asking again goes on to the next signal at once.
 
-    A step that runs on without its supervisor gets TERM itself, with its group and its control group. False when neither
-    runs. The result comes through `look`.
+    A step that runs on without its supervisor gets TERM itself, with its group and its control group. False when
+    neither runs. The result comes through `look`.
     """
     found, left = inspect_attempt(folder), unwatched(folder)
     if left is not None and left.step is not None:

@@ -97,7 +97,8 @@ def _raw_values(path: Path) -> bytes:
 
 
 def read_values(folder: AttemptFolder) -> StepOutputs:
-    """The values of an attempt that has ended, redacted by its supervisor. Never raises for what a step may have written.
+    """The values of an attempt that has ended, redacted by its supervisor. Never raises for what a step may have
+    written.
 
     At most 64 KiB, 100 keys and 4,096 characters a value; control characters are shown, not kept.
     """

@@ -1,7 +1,8 @@
 """Locks on whole files. The kernel releases a lock when the process ends, however the process ends.
 
-Locks of the kind `F_OFD_SETLK`: they belong to the open file (unlike POSIX locks, which any `close` in the process gives
-back), and only who may write the file can hold one (unlike `flock`), so that an observer cannot stand in a driver's way.
+Locks of the kind `F_OFD_SETLK`: they belong to the open file (unlike POSIX locks, which any `close` in the process
+gives back), and only who may write the file can hold one (unlike `flock`), so that an observer cannot stand in a
+driver's way.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The identity of a person, known from the operating system alone: never from environment variables or claims.
 
-The kernel keeps the user that logged in beside the user that a process runs as (`loginuid`, set by pam_loginuid of sshd and
-login); the login stays the same under sudo and su. A process that no login started has none: a cron job, a service, a
-container. The kernel lets such a process write any login for itself, once. So a login is believed on its own only for the user
-itself and for root, which could pretend to be anybody anyway.
+The kernel keeps the user that logged in beside the user that a process runs as (`loginuid`, set by pam_loginuid of sshd
+and login); the login stays the same under sudo and su. A process that no login started has none: a cron job, a service,
+a container. The kernel lets such a process write any login for itself, once. So a login is believed on its own only for
+the user itself and for root, which could pretend to be anybody anyway.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Identity:
     """The login that owns the session, also under sudo; the user's own name where there is no login."""
     uid: int
     login: int | None
-    """The uid that logged in (`loginuid`), which stays the same under sudo and su; None where nobody did, as in a container."""
+    """The uid that logged in (`loginuid`), which stays the same under sudo and su; None where nobody did, as in a
+    container."""
     pid: int
     seen: bool = True
     """False when nobody can tell who it is: nobody logged in, or the kernel does not show who did."""
@@ -70,7 +71,8 @@ class Identity:
         )
 
     def is_surely(self, other: Identity) -> bool:
-        """Whether it is the same person beyond doubt, who may do here what the other may. Nobody else than root can pretend."""
+        """Whether it is the same person beyond doubt, who may do here what the other may. Nobody else than root can
+        pretend."""
         if self.login is not None and other.login is not None:
             return self.login == other.login and (self.uid == other.uid or self.has_own_name)
         return self.uid == other.uid
@@ -82,7 +84,8 @@ class Identity:
 
     @property
     def has_own_name(self) -> bool:
-        """Whether the user itself or root vouches for the name; another user could have written that login for itself."""
+        """Whether the user itself or root vouches for the name; another user could have written that login for
+        itself."""
         return self.login is None or self.uid in (0, self.login)
 
     @property
@@ -105,7 +108,8 @@ class Identity:
 
 
 def _login(pid: int) -> tuple[int | None, bool]:
-    """The login of a process, and whether it is known. Where the kernel keeps none at all, a user is taken by its uid."""
+    """The login of a process, and whether it is known. Where the kernel keeps none at all, a user is taken by its
+    uid."""
     kept = Path("/proc/self/loginuid").exists()
     try:
         uid = int(Path(f"/proc/{pid}/loginuid").read_text(encoding="ascii"))
@@ -118,7 +122,8 @@ def _login(pid: int) -> tuple[int | None, bool]:
 
 @contextlib.contextmanager
 def _held(connection: socket.socket, pid: int, uid: int) -> Iterator[int | None]:
-    """A descriptor of the process that connected, so that its number means no other one; None when it is out of sight."""
+    """A descriptor of the process that connected, so that its number means no other one; None when it is out of
+    sight."""
     process = _process(connection, pid, uid)
     try:
         yield process

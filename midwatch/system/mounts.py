@@ -1,7 +1,7 @@
 """Mounts that may never answer, found in the kernel's mount table before any path on them is accessed.
 
-A network file system whose server is gone, a FUSE daemon that is stopped and an automounter hold whoever looks at a path on
-them, for ever and past every signal. So such a path is first asked for in a process that can be left behind.
+A network file system whose server is gone, a FUSE daemon that is stopped and an automounter hold whoever looks at a
+path on them, for ever and past every signal. So such a path is first asked for in a process that can be left behind.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Mount:
 
 
 def read_mounts(table: Path = MOUNTINFO) -> dict[Path, Mount]:
-    """Mount point → what is mounted there; where several lie over one another, the topmost. Empty where there is no table."""
+    """Mount point → what is mounted there; where several lie over one another, the topmost. Empty where there is no
+    table."""
     found = {}
     with contextlib.suppress(OSError):
         for line in table.read_bytes().decode("utf-8", "surrogateescape").splitlines():
@@ -86,7 +87,8 @@ def mount_of(path: Path, mounts: dict[Path, Mount]) -> Mount | None:
 
 
 def foreign_mount(path: Path, mounts: dict[Path, Mount] | None = None) -> Mount | None:
-    """The foreign mount that a look at `path` would go through; None when there is none. Nothing on one is touched for it."""
+    """The foreign mount that a look at `path` would go through; None when there is none. Nothing on one is touched for
+    it."""
     known = read_mounts() if mounts is None else mounts
     if not any(mount.is_foreign for mount in known.values()):
         return None
@@ -122,10 +124,11 @@ def foreign_below(folder: Path, mounts: dict[Path, Mount] | None = None) -> list
 
 
 def require_answer(path: Path, limit_s: float = LIMIT_S) -> None:
-    """Return when `path` lies on no foreign mount, or on one that answers now. Raises `OutcomeUnknown` that names the mount.
+    """Return when `path` lies on no foreign mount, or on one that answers now. Raises `OutcomeUnknown` that names the
+    mount.
 
-    The look happens in a process of its own, which is left behind when it hangs. While it does, the next question about the
-    same mount is answered at once, so that a panel which asks again and again gathers no processes.
+    The look happens in a process of its own, which is left behind when it hangs. While it does, the next question about
+    the same mount is answered at once, so that a panel which asks again and again gathers no processes.
     """
     mount = foreign_mount(path)
     if mount is None:

@@ -8,7 +8,8 @@ from unicodedata import category, east_asian_width
 
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # CSI: cursor, colours, modes
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,65536}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS …: title, clipboard, links
+    # OSC, DCS …: title, clipboard, links
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,65536}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,4}[0-~]"
 )
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -20,8 +21,8 @@ _TAB_STOP = 8
 def safe_text(text: str, *, newlines: bool = False, tabs: bool = False) -> str:
     """The text without escape sequences, other controls made visible (`^G`, `<9B>`, `<U+202E>`).
 
-    Line ends stay with `newlines`, else they are shown as `⏎`. Tabs stay with `tabs`, else they become the blanks up to the
-    next stop, of which there is one in eight cells. Plain text comes back as it is.
+    Line ends stay with `newlines`, else they are shown as `⏎`. Tabs stay with `tabs`, else they become the blanks up to
+    the next stop, of which there is one in eight cells. Plain text comes back as it is.
     """
     if text.isascii() and text.isprintable():
         return text

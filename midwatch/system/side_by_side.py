@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 
 def side_by_side(calls: Mapping[str, Callable[[], T]], *, limit_s: float, late: Callable[[str], T]) -> dict[str, T]:
-    """The results by name, in order; `late` gives that of a call which has none within the limit, and runs on unwatched."""
+    """The results by name, in order; `late` gives that of a call which has none within the limit, and runs on
+    unwatched."""
     if not calls:
         return {}
     pool = concurrent.futures.ThreadPoolExecutor(len(calls), thread_name_prefix="side by side")

@@ -13,7 +13,8 @@ _DEPTH_AT_MOST = 64
 
 
 def read_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in these bytes. Raises `ValueError` that says what is wrong; nothing else, whatever the bytes are."""
+    """The JSON object in these bytes. Raises `ValueError` that says what is wrong; nothing else, whatever the bytes
+    are."""
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError:

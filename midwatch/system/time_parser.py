@@ -18,8 +18,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 def parse_time(text: str, now: datetime) -> datetime | None:
     """The moment that the text names; None for an empty text.
 
-    A bare time of day is the last one: `23:50`, typed after midnight, was yesterday. Raises `BadInput` for what is no time
-    and for what has not come yet.
+    A bare time of day is the last one: `23:50`, typed after midnight, was yesterday. Raises `BadInput` for what is no
+    time and for what has not come yet.
     """
     text = " ".join(text.split())
     if not text:

@@ -1,10 +1,10 @@
 """Reads and writes files in folders where another user of the machine could have placed a file.
 
-Instructions (records, orders, plans, runbooks, settings, secrets) are read with `read_trusted`: every folder on the way is
-checked, no link that somebody else could have made is followed, nothing is waited for, and the checks are made on the
-descriptor that is then read. A file that the operator named is read with `read_regular`, whoever owns it: only pipes and
-devices are refused. Files are written under an unguessable name in the descriptor of their folder, with an explicit mode, and
-then renamed.
+Instructions (records, orders, plans, runbooks, settings, secrets) are read with `read_trusted`: every folder on the way
+is checked, no link that somebody else could have made is followed, nothing is waited for, and the checks are made on
+the descriptor that is then read. A file that the operator named is read with `read_regular`, whoever owns it: only
+pipes and devices are refused. Files are written under an unguessable name in the descriptor of their folder, with an
+explicit mode, and then renamed.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Trust:
 def read_trusted(path: Path, trust: Trust, *, limit_bytes: int) -> bytes:
     """The content of a file that nobody outside `trust` could have made or can change.
 
-    Raises `UntrustedFile`, `Failed` when the file is longer than `limit_bytes`, `OSError` when it is missing or unreadable.
+    Raises `UntrustedFile`, `Failed` when the file is longer than `limit_bytes`, `OSError` when it is missing or
+    unreadable.
     """
     descriptor = open_trusted(path, trust)
     try:
@@ -81,7 +82,8 @@ def read_trusted(path: Path, trust: Trust, *, limit_bytes: int) -> bytes:
 
 
 def open_trusted(path: Path, trust: Trust) -> int:
-    """A descriptor for reading such a file. Raises `UntrustedFile` and `OSError`; a pipe or device is untrusted as well."""
+    """A descriptor for reading such a file. Raises `UntrustedFile` and `OSError`; a pipe or device is untrusted as
+    well."""
     folder, name = _walk(path, trust, follow_last=True)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | _NEVER_WAIT, dir_fd=folder)
@@ -96,7 +98,8 @@ def open_trusted(path: Path, trust: Trust) -> int:
 
 
 def read_regular(path: Path, *, limit_bytes: int) -> bytes:
-    """The content of a file that the operator named, whoever owns it. Links are followed; pipes and devices are refused.
+    """The content of a file that the operator named, whoever owns it. Links are followed; pipes and devices are
+    refused.
 
     Raises `Failed` when it is no regular file or longer than `limit_bytes`, and `OSError`.
     """
@@ -108,7 +111,8 @@ def read_regular(path: Path, *, limit_bytes: int) -> bytes:
 
 
 def open_regular(path: Path) -> int:
-    """A descriptor for reading a regular file, whoever owns it; nothing is waited for. Raises `Failed` and `OSError`."""
+    """A descriptor for reading a regular file, whoever owns it; nothing is waited for. Raises `Failed` and
+    `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | _NEVER_WAIT)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -122,10 +126,11 @@ def open_regular_file(path: Path) -> IO[bytes]:
 
 
 def open_log(path: Path, *, mode: int) -> int:
-    """A descriptor that appends to a log, whoever owns it; a log that is missing is made with this mode whatever the umask is.
+    """A descriptor that appends to a log, whoever owns it; a log that is missing is made with this mode whatever the
+    umask is.
 
-    A link is followed only when this user or root made it. Raises `UntrustedFile` for another link, a pipe, a device and a
-    file with a second name, and `OSError`.
+    A link is followed only when this user or root made it. Raises `UntrustedFile` for another link, a pipe, a device
+    and a file with a second name, and `OSError`.
     """
     for _ in range(_LINKS_AT_MOST):
         folder = open_folder(path.parent, None)
@@ -184,7 +189,8 @@ def open_folder(path: Path, trust: Trust | None) -> int:
 
 
 def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
-    """Make a folder with this mode whatever the umask is, or accept one of `trust` that is there; its parent has to exist.
+    """Make a folder with this mode whatever the umask is, or accept one of `trust` that is there; its parent has to
+    exist.
 
     Raises `UntrustedFile` and `OSError`.
     """
@@ -300,7 +306,8 @@ def _read_limited(descriptor: int, path: Path, limit_bytes: int) -> bytes:
 
 
 def _walk(path: Path, trust: Trust, *, follow_last: bool) -> tuple[int, str]:
-    """A descriptor of the folder that the path leads to, and the last name in it, every step checked against `trust`."""
+    """A descriptor of the folder that the path leads to, and the last name in it, every step checked against
+    `trust`."""
     pending = list(reversed((Path.cwd() / path).parts[1:])) or ["."]
     followed = 0
     with _closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as held:
@@ -367,7 +374,8 @@ def _closing(descriptor: int) -> Iterator[_Held]:
 
 
 def _require_trusted_folder(status: os.stat_result, path: Path, trust: Trust) -> None:
-    """A folder of the path: its entries may be changed by nobody outside `trust`, or it is sticky (each keeps their own)."""
+    """A folder of the path: its entries may be changed by nobody outside `trust`, or it is sticky (each keeps their
+    own)."""
     if trust.any_folder:
         return
     _require_owner(status, path, trust, "a folder on the way")

@@ -10,7 +10,8 @@ _operator: int | None = None
 
 
 def keep_others_out() -> None:
-    """Let nothing that this process makes be written by others, whatever umask the operator has. Call it at the start."""
+    """Let nothing that this process makes be written by others, whatever umask the operator has. Call it at the
+    start."""
     global _operator  # noqa: PLW0603 - there is one umask a process
     given = os.umask(_OTHERS_NEVER_WRITE)
     os.umask(given | _OTHERS_NEVER_WRITE)

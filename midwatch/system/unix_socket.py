@@ -16,11 +16,13 @@ _BACKLOG = 128
 
 
 def listen_in_folder(folder: Path, name: str, *, mode: int) -> tuple[socket.socket, int]:
-    """A listening socket under this name and its inode. What had the name before is replaced, never opened. Raises `OSError`.
+    """A listening socket under this name and its inode. What had the name before is replaced, never opened. Raises
+    `OSError`.
 
-    The socket is bound under an unguessable name. Its mode is set through a descriptor of the very inode, after a check that
-    the inode is a socket of this user with one name, and then the socket is renamed. So a file that a member of the group
-    puts in its place meanwhile is neither made writable nor followed. The socket needs no block of a full disk.
+    The socket is bound under an unguessable name. Its mode is set through a descriptor of the very inode, after a check
+    that the inode is a socket of this user with one name, and then the socket is renamed. So a file that a member of
+    the group puts in its place meanwhile is neither made writable nor followed. The socket needs no block of a full
+    disk.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -70,7 +72,8 @@ def connect_in_folder(folder: Path, name: str, *, limit_s: float) -> socket.sock
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[int]:
-    """A descriptor of the folder: through it a name is short enough for a socket's address, however deep the folder lies."""
+    """A descriptor of the folder: through it a name is short enough for a socket's address, however deep the folder
+    lies."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -79,7 +82,8 @@ def _folder(path: Path) -> Iterator[int]:
 
 
 def _set_mode(folder: int, name: str, mode: int) -> int:
-    """Set the mode of the socket that this process has just bound. Raises `OSError` when something else has its name."""
+    """Set the mode of the socket that this process has just bound. Raises `OSError` when something else has its
+    name."""
     descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         status = os.fstat(descriptor)

@@ -85,7 +85,8 @@ def is_encrypted(name: str) -> bool:
 
 
 class Encrypting:
-    """Encrypts what is written to it, in a thread of its own, and writes that below. What is not closed nobody can open."""
+    """Encrypts what is written to it, in a thread of its own, and writes that below. What is not closed nobody can
+    open."""
 
     def __init__(self, below: _Below, recipients: Sequence[Recipient]) -> None:
         self._below, self._keys = below, [one.key() for one in recipients]
@@ -163,10 +164,11 @@ def encrypted(data: bytes, recipients: Sequence[Recipient]) -> bytes:
 
 @contextlib.contextmanager
 def plain(raw: io.RawIOBase, name: str, identity: Path | None) -> Iterator[io.RawIOBase]:
-    """What is in a backup of this name as a gzip file: the file itself, or decrypted as it is read, without a temporary file.
+    """What is in a backup of this name as a gzip file: the file itself, or decrypted as it is read, without a temporary
+    file.
 
-    Raises `Refused` when it is encrypted and no key is given, `Failed` when the key does not open it. Damage is an `OSError`
-    of whoever reads, at the latest at the end.
+    Raises `Refused` when it is encrypted and no key is given, `Failed` when the key does not open it. Damage is an
+    `OSError` of whoever reads, at the latest at the end.
     """
     if not is_encrypted(name):
         yield raw

@@ -36,7 +36,8 @@ class BackupFile:
 
     @property
     def elsewhere(self) -> str:
-        """Where it lies when that is not on this machine: `ssh://host/dir/…`; `path` then names its manifest's neighbour."""
+        """Where it lies when that is not on this machine: `ssh://host/dir/…`; `path` then names its manifest's
+        neighbour."""
         return self.manifest.location if self.manifest is not None else ""
 
     @property
@@ -46,7 +47,8 @@ class BackupFile:
 
     @property
     def good(self) -> bool:
-        """Whether it was validated deeply enough, and is still as long as it was then; elsewhere that is not looked at."""
+        """Whether it was validated deeply enough, and is still as long as it was then; elsewhere that is not looked
+        at."""
         if self.manifest is None or not self.manifest.good:
             return False
         return bool(self.elsewhere) or fits(self.path, self.manifest)
@@ -59,7 +61,8 @@ class BackupFile:
 
 def backups_of(runbook: Runbook, target: Target) -> list[BackupFile]:
     """The target's backups, the newest first; half-written ones are not among them. Raises `OSError`, and
-    `OutcomeUnknown` when one of their folders lies on a mount that does not answer: which is the newest nobody knows then.
+    `OutcomeUnknown` when one of their folders lies on a mount that does not answer: which is the newest nobody knows
+    then.
     """
     for place in (runbook.location_of("backups"), *emergency_folders(runbook), runbook.location_of("remote_manifests")):
         require_answer(place)

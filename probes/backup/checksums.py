@@ -189,7 +189,8 @@ def _files(folder: Path) -> set[str]:
 
 
 def sets_below(folder: Path) -> list[Path]:
-    """The folders directly below, and below `old/`, that hold a list or any file: newest name first. Links are left out."""
+    """The folders directly below, and below `old/`, that hold a list or any file: newest name first. Links are left
+    out."""
     found = []
     for parent in (folder, folder / "old"):
         try:

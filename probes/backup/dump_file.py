@@ -24,7 +24,8 @@ class DumpFile:
     bytes: int | None
     """None when that is not known."""
     open: Callable[[], AbstractContextManager[Readable]]
-    """Begin to read it. Leaving the block early is no fault; raises `MidwatchError` or `OSError` when not all of it comes."""
+    """Begin to read it. Leaving the block early is no fault; raises `MidwatchError` or `OSError` when not all of it
+    comes."""
     identity: Path | None = None
     """The private key of one that is encrypted."""
 

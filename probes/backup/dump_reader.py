@@ -1,4 +1,5 @@
-"""Reads a compressed dump to its last byte through `pg_restore`: the shallowest test that finds a cut or damaged one."""
+"""Reads a compressed dump to its last byte through `pg_restore`: the shallowest test that finds a cut or damaged
+one."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ class DigestingReader(io.RawIOBase):
 
 @contextlib.contextmanager
 def fed(argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that is given its input from here, all of its streams being ours; killed when anything goes wrong meanwhile.
+    """A program that is given its input from here, all of its streams being ours; killed when anything goes wrong
+    meanwhile.
 
     Else it would wait for the rest of its input, and whoever reads what it says for the rest of that.
     """
@@ -90,8 +92,8 @@ class ReadThrough:
 def read_through(file: Path, pg_restore: Path, limit: float) -> ReadThrough:
     """Decompress `file` and give all of it to `pg_restore -f /dev/null`, within `limit` seconds. No temporary file.
 
-    Both ends count: the compressor's checksum and end, and the exit of `pg_restore`. `pg_restore --list` stops after the
-    contents, and so passes a file that was cut at half.
+    Both ends count: the compressor's checksum and end, and the exit of `pg_restore`. `pg_restore --list` stops after
+    the contents, and so passes a file that was cut at half.
     """
     deadline = time.monotonic() + limit
     argv = [str(pg_restore), "-f", "/dev/null"]

@@ -69,8 +69,8 @@ class DumpContents:
 def read_contents(archive: DumpFile, pg_restore: Path) -> DumpContents:
     """Read the head of a compressed archive, and of the rest only what lies in the pipe's buffer.
 
-    Raises `Refused` when this `pg_restore` is too old for it, `Failed` when it is no archive, and either for one that is
-    encrypted and that its key does not open.
+    Raises `Refused` when this `pg_restore` is too old for it, `Failed` when it is no archive, and either for one that
+    is encrypted and that its key does not open.
     """
     if is_encrypted(archive.name):
         with contextlib.suppress(OSError), archive.unsealed():

@@ -24,7 +24,8 @@ def alike(newest: BackupFile, found: Sequence[BackupFile]) -> list[BackupFile]:
 
 
 def oddity(newest: BackupFile, found: Sequence[BackupFile]) -> str:
-    """`half the usual size`, where the size is far from the median of those before; empty where it is not, or too few are."""
+    """`half the usual size`, where the size is far from the median of those before; empty where it is not, or too few
+    are."""
     earlier = [backup.size for backup in alike(newest, found) if backup.started < newest.started][:MOST]
     if len(earlier) < _FEWEST:
         return ""

@@ -41,7 +41,8 @@ class NoSuchThing(Failed):
 
 @contextlib.contextmanager
 def engine(timeout: float = LIMIT, address: str = "") -> Iterator[DockerClient]:
-    """The engine at `address`, or that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout` seconds.
+    """The engine at `address`, or that `DOCKER_HOST`, or else the usual socket, names; each answer within `timeout`
+    seconds.
 
     Raises `NoEngine` or `Failed` with the reason, also for errors of the engine inside the `with` block.
     """

@@ -42,8 +42,8 @@ class Said:
 def run_in(client: DockerClient, container: str, *command: str, user: str = "") -> Said:
     """Run it without a terminal and wait for its end, for as long as the client's timeout and no longer.
 
-    Raises `Failed` when the container does not run, is paused or does not answer, and when it has no such command; a command
-    that fails is told by its `exit`.
+    Raises `Failed` when the container does not run, is paused or does not answer, and when it has no such command; a
+    command that fails is told by its `exit`.
     """
     require_running(client, container)
     running = Exec(client, container, command, user=user)

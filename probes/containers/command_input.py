@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def feed(client: DockerClient, container: str, *command: str, data: bytes, user: str = "", options: str = "") -> Said:
     """Run it with `data` on its standard input and wait for its end, for as long as the client's timeout and no longer.
 
-    `options` are settings of a session that the command opens with a server (`PGOPTIONS`).
-    Raises `Failed` when the container does not run, is paused or does not answer, and when it has no such command; a command
-    that fails is told by its `exit`.
+    `options` are settings of a session that the command opens with a server (`PGOPTIONS`). Raises `Failed` when the
+    container does not run, is paused or does not answer, and when it has no such command; a command that fails is told
+    by its `exit`.
     """
     require_running(client, container)
     deadline = time.monotonic() + client.api.timeout

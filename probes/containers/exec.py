@@ -41,7 +41,8 @@ class Exec:
         self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)  # its reader cannot write
 
     def send(self, data: bytes, within: float) -> None:
-        """Give it all of this as input. Raises `TimeoutError` when it does not take that within so many seconds, `OSError`."""
+        """Give it all of this as input. Raises `TimeoutError` when it does not take that within so many seconds,
+        `OSError`."""
         self._socket.settimeout(within)
         self._socket.sendall(data)
 
@@ -73,7 +74,8 @@ class Exec:
         return None if code is None else int(code)
 
     def close(self) -> None:
-        """Let go of it: the engine holds a container's end up for as long as somebody seems to listen and does not read.
+        """Let go of it: the engine holds a container's end up for as long as somebody seems to listen and does not
+        read.
 
         The command itself runs on inside, unless it reads its input or has something to say.
         """
@@ -85,9 +87,9 @@ class Exec:
 def frames(receive: Callable[[memoryview], int]) -> Iterator[tuple[int, bytes]]:
     """The streams that Docker sends as one, taken apart.
 
-    A frame is eight bytes (kind, three zeros, length) and its data. What comes is taken in large pieces, and the data of
-    neighbouring frames handed on together: a dump has a hundred thousand. Raises `OSError` when the connection ends inside
-    a frame.
+    A frame is eight bytes (kind, three zeros, length) and its data. What comes is taken in large pieces, and the data
+    of neighbouring frames handed on together: a dump has a hundred thousand. Raises `OSError` when the connection ends
+    inside a frame.
     """
     buffer, room = bytearray(), memoryview(bytearray(LARGEST_READ))
     while count := receive(room):

@@ -11,7 +11,8 @@ from probes.logs.line_time import split_time
 from probes.logs.log_tail import LogLine
 
 KINDS_LIMIT = 500
-"""Kinds that are told apart by all their words; further ones by their first words only, so that memory stays bounded."""
+"""Kinds that are told apart by all their words; further ones by their first words only, so that memory stays
+bounded."""
 OTHER = "(failures of further kinds)"
 _KIND_LENGTH = 300
 _FAILED = "EMERG|ALERT|CRITICAL|CRIT|FATAL|PANIC|SEVERE|FAILURE|FAILED|ERROR|ERR"

@@ -1,4 +1,5 @@
-"""Reads the end of a log file, even if the file is huge, truncated, binary, compressed, in UTF-16 or without newlines."""
+"""Reads the end of a log file, even if the file is huge, truncated, binary, compressed, in UTF-16 or without
+newlines."""
 
 from __future__ import annotations
 

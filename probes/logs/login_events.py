@@ -172,7 +172,8 @@ def _from_json(line: str, data: Mapping[str, Any]) -> LoginEvent:
 
 
 def _from_words(line: str, time: str, rest: str) -> LoginEvent:
-    """A line of words and `key=value`: what stands before the first pair says what happened; reasons behind it do not."""
+    """A line of words and `key=value`: what stands before the first pair says what happened; reasons behind it do
+    not."""
     first = _FIELD.search(rest)
     moment = _TIME.search(line) if not time else None
     time = moment[0].replace("T", " ") if moment else time

@@ -72,7 +72,8 @@ def is_there(path: Path) -> bool:
 def read_log(path: Path, limit: int, coverage: Coverage) -> Iterator[LogLine]:
     """The lines of the newest rotation and then of the log itself, at most the last `limit` bytes of each.
 
-    Raises `Failed` when the log cannot be read and when there is neither, `OutcomeUnknown` when the mount does not answer.
+    Raises `Failed` when the log cannot be read and when there is neither, `OutcomeUnknown` when the mount does not
+    answer.
     """
     require_answer(path)
     rotations = rotations_of(path)
@@ -92,8 +93,9 @@ def find_lines(
 ) -> list[LogLine]:
     """The `newest` last lines within the last `limit` bytes that match a pattern, oldest first.
 
-    Where the log itself gives too few, the end of its newest rotation comes before it; without `unpack`, of its newest one
-    that is not compressed. Raises `Failed` when there is neither, `OutcomeUnknown` when their mount does not answer.
+    Where the log itself gives too few, the end of its newest rotation comes before it; without `unpack`, of its newest
+    one that is not compressed. Raises `Failed` when there is neither, `OutcomeUnknown` when their mount does not
+    answer.
     """
     require_answer(path)
     coverage = Coverage() if coverage is None else coverage

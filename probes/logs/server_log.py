@@ -62,8 +62,8 @@ def refused_logins(lines: Iterable[str], unknown: list[str] | None = None) -> li
     """Every refusal in these lines of the server's log (format `stderr`, `csvlog` or `jsonlog`), in order.
 
     The source is told by `log_connections`, or by `%h` or `%r` in `log_line_prefix`; the reason by the DETAIL line that
-    the server logs and sends to nobody. A refusal in another language is known by its SQLSTATE, which `csvlog`, `jsonlog`
-    and `%e` in `log_line_prefix` give; without that, lines in another language are put into `unknown`.
+    the server logs and sends to nobody. A refusal in another language is known by its SQLSTATE, which `csvlog`,
+    `jsonlog` and `%e` in `log_line_prefix` give; without that, lines in another language are put into `unknown`.
     """
     found: list[RefusedLogin] = []
     sources: dict[str, str] = {}
@@ -95,7 +95,8 @@ def refused_logins(lines: Iterable[str], unknown: list[str] | None = None) -> li
 
 
 def current_log(runbook: Runbook, target: Target) -> Path:
-    """The file that the server logs to now, by its own word to the superuser, as seen from here. Raises `MidwatchError`."""
+    """The file that the server logs to now, by its own word to the superuser, as seen from here. Raises
+    `MidwatchError`."""
     named = run_quietly(superuser_route(runbook, target), "SELECT coalesce(pg_current_logfile(), '')")
     if not named:
         raise Failed(f"{target.label} logs to no file of its own", hint=f"Add 'log' to the target {target.name}")

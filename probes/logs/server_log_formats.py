@@ -1,4 +1,5 @@
-"""PostgreSQL's logs as tables (`csvlog`) and as JSON (`jsonlog`, from 15 on), turned into the lines that `stderr` would have.
+"""PostgreSQL's logs as tables (`csvlog`) and as JSON (`jsonlog`, from 15 on), turned into the lines that `stderr` would
+have.
 
 Which of the three a file is, its lines tell; a tail may begin in the middle of an entry.
 """
@@ -29,8 +30,8 @@ _PORT = re.compile(r":\d+$")
 def as_stderr(lines: Iterable[str], is_refusal: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
     """The same entries as lines of the format `stderr`: who connected from where, severity and message, and the detail.
 
-    Lines of `stderr` itself come back as they are. What cannot be read is left out. An entry whose SQLSTATE is that of a
-    refusal, and whose message `is_refusal` does not know, is given with its state and user instead.
+    Lines of `stderr` itself come back as they are. What cannot be read is left out. An entry whose SQLSTATE is that of
+    a refusal, and whose message `is_refusal` does not know, is given with its state and user instead.
     """
     rest = iter(lines)
     for line in rest:

@@ -41,7 +41,8 @@ class Activity:
     replicas: int = 0
     """Standbys that stream from this server."""
     lag: float | None = None
-    """Seconds that the slowest standby, or this one, is behind; None where there is none or this login may not see it."""
+    """Seconds that the slowest standby, or this one, is behind; None where there is none or this login may not see
+    it."""
     most: int = 0
     """Connections that the server takes."""
 

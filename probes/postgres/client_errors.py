@@ -1,7 +1,8 @@
-"""The errors of a program of PostgreSQL, out of what it writes to standard error: each with its reasons, none at any length.
+"""The errors of a program of PostgreSQL, out of what it writes to standard error: each with its reasons, none at any
+length.
 
-`pg_dump` quotes the statement that failed, which may name thousands of tables; the server's detail, hint and context stand
-on lines of their own around it. Statements are left out, reasons are kept.
+`pg_dump` quotes the statement that failed, which may name thousands of tables; the server's detail, hint and context
+stand on lines of their own around it. Statements are left out, reasons are kept.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class ClientError:
 
     @property
     def is_of_last_part(self) -> bool:
-        """Whether it is about an object of the last part of an archive, after all rows: an index, a constraint, a right."""
+        """Whether it is about an object of the last part of an archive, after all rows: an index, a constraint, a
+        right."""
         return self.entry.startswith(tuple(f"{kind} " for kind in _LAST_PART))
 
     def __str__(self) -> str:

@@ -35,7 +35,8 @@ class Route:
 
     kind: Literal["socket", "tcp", "exec"]
     host: str
-    """A folder with the server's socket, or an address; empty for `exec`, where only a command in the container reaches it."""
+    """A folder with the server's socket, or an address; empty for `exec`, where only a command in the container reaches
+    it."""
     port: int
     user: str
     database: str
@@ -69,8 +70,8 @@ def connect(
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
     Without `password`, `pgpass` and a password file of the route, none is sent. Raises `AuthenticationFailed`,
-    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route, and `Failed`
-    for the rest.
+    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route, and
+    `Failed` for the rest.
     """
     import psycopg
 

@@ -28,8 +28,8 @@ WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_sche
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
 ORDER BY 1
 """
-"""Every table with rows of its own, as its name is quoted in SQL. Those of extensions are not dumped; a standby has none of
-unlogged tables, and who may not read one does not dump it."""
+"""Every table with rows of its own, as its name is quoted in SQL. Those of extensions are not dumped; a standby has
+none of unlogged tables, and who may not read one does not dump it."""
 SETTINGS = """
 SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1;
 SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET xmloption = content; SET row_security = off
@@ -43,7 +43,8 @@ _ROWS = """
 SELECT {sums} FROM (
     SELECT encode(sha256(convert_to(ROW({columns})::text, '{encoding}')), 'hex') AS h FROM ONLY {table} AS t OFFSET 0) AS s
 """
-"""`OFFSET 0` keeps the planner from computing each hash once for either sum: 5.5 s instead of 12 for 3.5 million rows."""
+"""`OFFSET 0` keeps the planner from computing each hash once for either sum: 5.5 s instead of 12 for 3.5 million
+rows."""
 _COLUMNS = """
 SELECT CASE WHEN bool_or(attgenerated <> '') THEN coalesce(string_agg(format('t.%I', attname), ', ' ORDER BY attnum)
     FILTER (WHERE attgenerated = ''), '') ELSE 't.*' END
@@ -81,8 +82,8 @@ def count_rows(connection: Connection, tell: Callable[[int], None] = lambda done
 def digest_rows(connection: Connection, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
     """Table → `ROWS:DIGEST`: equal for equal rows in any order, on any server. Memory is flat. Raises `psycopg.Error`.
 
-    The digest is the sum of the SHA-256 of each row's text, cut to 128 bits. Large objects, which only a superuser reads,
-    are one entry more. Sequences, views, foreign tables and generated columns are not in it.
+    The digest is the sum of the SHA-256 of each row's text, cut to 128 bits. Large objects, which only a superuser
+    reads, are one entry more. Sequences, views, foreign tables and generated columns are not in it.
     """
     connection.execute(SETTINGS.encode())
     row = connection.execute(
@@ -116,7 +117,8 @@ def _digest(count: int, high: int, low: int) -> str:
 def digests_by_transaction(route: Route, table: str) -> list[str]:
     """A digest, as `digest_rows` has it, of what each transaction wrote into a table. Raises `MidwatchError`.
 
-    `table` is a name out of `TABLES`. A restore writes each table in one transaction: what another wrote is not the backup's.
+    `table` is a name out of `TABLES`. A restore writes each table in one transaction: what another wrote is not the
+    backup's.
     """
     encoding = "SQL_ASCII" if run_quietly(route, "SHOW server_encoding") == "SQL_ASCII" else "UTF8"
     columns = run_quietly(route, _COLUMNS.format(table=literal(table)))
@@ -139,7 +141,8 @@ def rows_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> di
 
 
 def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) -> dict[str, str]:
-    """`digest_rows` of the route's database. Raises `MidwatchError`; `Refused` inside a container, where no connection goes."""
+    """`digest_rows` of the route's database. Raises `MidwatchError`; `Refused` inside a container, where no connection
+    goes."""
     if route.kind == "exec":
         raise Refused(
             f"{route.label} is reached by commands inside its container only", hint="Publish its port for digests"
@@ -157,7 +160,8 @@ def digests_of(route: Route, tell: Callable[[int], None] = lambda done: None) ->
 
 
 class Unreadable(Failed):
-    """The rows are there, and the server finds that they are not what they should be: no text, no value, a damaged page."""
+    """The rows are there, and the server finds that they are not what they should be: no text, no value, a damaged
+    page."""
 
 
 def _failed(route: Route, error: psycopg.Error) -> Failed:

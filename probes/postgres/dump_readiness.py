@@ -1,4 +1,5 @@
-"""A look ahead for a dump: what the login that takes it cannot read, and what the server or a later restore will not do."""
+"""A look ahead for a dump: what the login that takes it cannot read, and what the server or a later restore will not
+do."""
 
 from __future__ import annotations
 
@@ -133,7 +134,8 @@ class DumpReadiness:
 
 
 def dump_readiness(route: Route) -> DumpReadiness:
-    """Look ahead as the login of the route. Nothing is raised: that nobody can look is an obstacle as well, not a fatal one."""
+    """Look ahead as the login of the route. Nothing is raised: that nobody can look is an obstacle as well, not a fatal
+    one."""
     try:
         if route.kind == "exec":
             found = _understood(json.loads(run_quietly(route, _FACTS)))

@@ -42,7 +42,8 @@ class ServerIdentity:
 
 
 def read_identity(runbook: Runbook, target: Target) -> ServerIdentity:
-    """Ask as the superuser, and as the application. An identity that nobody can ask for is unknown; nothing is raised."""
+    """Ask as the superuser, and as the application. An identity that nobody can ask for is unknown; nothing is
+    raised."""
     container = container_id(target) if target.kind is TargetKind.DOCKER else ""
     began, found, why = time.monotonic(), "", ""
     for database in dict.fromkeys((target.database, _MAINTENANCE)):

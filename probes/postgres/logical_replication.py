@@ -50,7 +50,8 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription of one database. Names are foreign text; user and password of its connection stay out of `server`."""
+    """A subscription of one database. Names are foreign text; user and password of its connection stay out of
+    `server`."""
 
     name: str
     enabled: bool
@@ -85,7 +86,8 @@ class Subscription:
 
     @property
     def drop_sql(self) -> tuple[str, ...]:
-        """What removes it and leaves the publisher alone, in this order: a database with a subscription cannot be dropped."""
+        """What removes it and leaves the publisher alone, in this order: a database with a subscription cannot be
+        dropped."""
         name = identifier(self.name)
         return (self.disable_sql, f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE);", f"DROP SUBSCRIPTION {name};")
 

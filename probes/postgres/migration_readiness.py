@@ -41,7 +41,8 @@ _INSTALLED = "SELECT extname, extversion FROM pg_extension"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: whether it stands in the way, and the figures. Foreign names in it are not cleaned."""
+    """One thing that was looked at: whether it stands in the way, and the figures. Foreign names in it are not
+    cleaned."""
 
     name: str
     ok: bool

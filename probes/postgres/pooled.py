@@ -1,7 +1,7 @@
 """A connection through a pooler such as PgBouncer, which takes no settings when a session starts.
 
-A pooler may lend the server's session to somebody else after each transaction, so no setting is left behind in it: the time
-limit of a statement is kept on this side.
+A pooler may lend the server's session to somebody else after each transaction, so no setting is left behind in it: the
+time limit of a statement is kept on this side.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ DO $$ BEGIN PERFORM set_config(name, CASE vartype WHEN 'bool' THEN 'off' WHEN 'i
 """
 """So that no statement of this session reaches the server's log or its statistics, whatever they keep otherwise.
 
-What only some versions or modules have is switched off where it is there; so is a limit that would end a long transaction.
+What only some versions or modules have is switched off where it is there; so is a limit that would end a long
+transaction.
 """
 _QUIET_LOCAL = QUIET.replace("SET log", "SET LOCAL log").replace("false)", "true)")
 """The same for one transaction."""
@@ -112,7 +113,8 @@ def read_role(route: Route, name: str) -> Role | None:
 
 
 def set_verifier(route: Route, name: str, verifier_text: str) -> None:
-    """Give the role this verifier (or none, when empty), and see that it has it. Nothing of it reaches the server's log.
+    """Give the role this verifier (or none, when empty), and see that it has it. Nothing of it reaches the server's
+    log.
 
     Both in one session: whoever came in with the password that is replaced comes in no second time. Raises `Failed`.
     """
@@ -134,8 +136,8 @@ def _change(name: str, verifier_text: str) -> str:
 def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
     """Run statements in one session, as the superuser unlogged, each within `limit` seconds.
 
-    Returns the first column of the last one's first row as text. They reach `psql` inside a container through its standard
-    input. Errors (`Failed`) never quote them.
+    Returns the first column of the last one's first row as text. They reach `psql` inside a container through its
+    standard input. Errors (`Failed`) never quote them.
     """
     if route.kind == "exec":
         return _inside(route, ";\n".join(statements), limit)

@@ -1,7 +1,7 @@
 """Routes to a target, fastest first: local socket, TCP with a working password, command inside the container.
 
-For a container the socket is reached through `/proc/PID/root/run/postgresql`, which needs root; `/run`, since `/var/run`
-is an absolute link there.
+For a container the socket is reached through `/proc/PID/root/run/postgresql`, which needs root; `/run`, since
+`/var/run` is an absolute link there.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def _address(found: Mapping[str, Any], port: int) -> tuple[str, int]:
 
 
 def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = None) -> Route:
-    """How applications and the nightly job log in: over TCP as the target's user. Raises `Refused` when there is no way."""
+    """How applications and the nightly job log in: over TCP as the target's user. Raises `Refused` when there is no
+    way."""
     place = place or find_server(target)
     if not place.host:
         raise Refused(
@@ -103,7 +104,8 @@ def password_route(runbook: Runbook, target: Target) -> Route:
 
 
 def superuser_route(runbook: Runbook, target: Target) -> Route:
-    """The fastest way in as a superuser, tried now. Raises `Refused` that says why each way is shut, and `NoSuchDatabase`.
+    """The fastest way in as a superuser, tried now. Raises `Refused` that says why each way is shut, and
+    `NoSuchDatabase`.
 
     `pg_hba.conf` is never touched to make one.
     """

@@ -30,8 +30,8 @@ _WHICH = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1), current_
 def temp_container(image: str, place: Path, needed: int) -> Iterator[TempServer]:
     """A server out of `image`, without a network, its socket in a folder below `place`. Gone when the block ends.
 
-    The image takes what the official one takes. It has to be on the engine already: nothing is pulled. `needed` bytes have
-    to be free on the engine's disk. Raises `MidwatchError`.
+    The image takes what the official one takes. It has to be on the engine already: nothing is pulled. `needed` bytes
+    have to be free on the engine's disk. Raises `MidwatchError`.
     """
     with engine(_LIMIT) as client:
         sweep_containers(client)
@@ -80,7 +80,8 @@ def _start(client: DockerClient, image: str, name: str, sockets: Path) -> Contai
 
 
 def _wait(route: Route, container: Container) -> int:
-    """Wait for the server itself: the one that an image begins with, to fill the data directory, is not its first process."""
+    """Wait for the server itself: the one that an image begins with, to fill the data directory, is not its first
+    process."""
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:

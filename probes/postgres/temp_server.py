@@ -1,7 +1,7 @@
 """A temporary server for one restore, started from installed programs and reachable by its socket only.
 
-Its folder's name says which process made it, so that `sweep` knows what a killed one left. The server gets a signal from the
-kernel when that process ends.
+Its folder's name says which process made it, so that `sweep` knows what a killed one left. The server gets a signal
+from the kernel when that process ends.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def temp_server(runbook: Runbook, place: Path, major: int) -> Iterator[TempServe
 
 
 def sweep(place: Path) -> list[str]:
-    """Remove what killed processes of ours left below `place`: the server if it still runs, then the folder. Their names."""
+    """Remove what killed processes of ours left below `place`: the server if it still runs, then the folder. Their
+    names."""
     gone = []
     for folder in sorted(place.glob(f"{PREFIX}*")):
         with contextlib.suppress(OSError, ValueError):
@@ -167,7 +168,8 @@ def make_folder(place: Path) -> Path:
 
 
 def is_owned(name: str) -> bool:
-    """Whether the process that made a folder of this name still runs. Raises `ValueError` for a name that is none of ours."""
+    """Whether the process that made a folder of this name still runs. Raises `ValueError` for a name that is none of
+    ours."""
     pid, start, boot, _ = name.removeprefix(PREFIX).split("-", 3)
     owner = ProcessIdentity(int(pid), int(start), boot_id())
     return boot == boot_id()[:8] and owner.alive

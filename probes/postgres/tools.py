@@ -70,7 +70,8 @@ def find_tools(runbook: Runbook, server_major: int = 0) -> Tools:
 
 
 def pg_dump_inside(container: str, server_major: int) -> str:
-    """Name and version of the container's own `pg_dump`: `pg_dump 15.18`. Raises `Refused` when it cannot dump this server."""
+    """Name and version of the container's own `pg_dump`: `pg_dump 15.18`. Raises `Refused` when it cannot dump this
+    server."""
     from probes.containers.client import engine
     from probes.containers.command import NoSuchCommand, run_in
 

@@ -25,8 +25,8 @@ _guard = threading.Lock()
 def consumers(folder: Path) -> LargestEntries | None:
     """What was found last, at once; None while nothing was. Begins a new search when the last one is five minutes old.
 
-    Only for who asks again and again, as a panel does: a check that looks once leaves no search behind, which would hold
-    the file system busy after it.
+    Only for who asks again and again, as a panel does: a check that looks once leaves no search behind, which would
+    hold the file system busy after it.
     """
     now = time.monotonic()
     with _guard:

@@ -21,7 +21,8 @@ LIMIT = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A limit of size that a folder is given where it has no file system of its own: the drill's stand-in for a mount."""
+    """A limit of size that a folder is given where it has no file system of its own: the drill's stand-in for a
+    mount."""
 
     path: Path
     total: int

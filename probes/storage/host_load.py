@@ -30,7 +30,8 @@ def host_facts() -> dict[str, str]:
 
 
 def disk_activity(device: int, at: float) -> str:
-    """How busy the disk behind a file system was since the last call; empty at the first, and where no disk is behind it.
+    """How busy the disk behind a file system was since the last call; empty at the first, and where no disk is behind
+    it.
 
     Args:
         device: `st_dev` of the file system.

@@ -60,9 +60,9 @@ class LargestEntries:
 def largest_entries(folder: Path, *, count: int = 8, depth: int = 2, limit: float = 10.0) -> LargestEntries:
     """Look at everything below `folder` on its own file system, without following links, for at most `limit` seconds.
 
-    Folders are told apart down to `depth` levels; a hard-linked file counts once, and so does a folder that is mounted in
-    several places. The search runs in a process of its own that reports as it goes: when a file system does not answer, that
-    process is left behind, and what it found is shown.
+    Folders are told apart down to `depth` levels; a hard-linked file counts once, and so does a folder that is mounted
+    in several places. The search runs in a process of its own that reports as it goes: when a file system does not
+    answer, that process is left behind, and what it found is shown.
     """
     argv = [
         sys.executable,

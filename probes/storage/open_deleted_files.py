@@ -97,7 +97,8 @@ class _Search:
             self._take_in(pid, link, os.fsdecode(path), device=device)
 
     def _take_in(self, pid: int, link: Path, path: str, *, number: int = -1, device: str = "") -> None:
-        """Count it when it is a deleted file; nothing is asked of a mount, known by number or device, that may not answer."""
+        """Count it when it is a deleted file; nothing is asked of a mount, known by number or device, that may not
+        answer."""
         mounts = chain(self._safe, _mounts_there(pid))
         its = next((mount for mount in mounts if number == mount.number or device == mount.device), None)
         if its is None:

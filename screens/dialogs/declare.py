@@ -21,7 +21,8 @@ _SEVERITY, _PEOPLE = "-severity", "-people"  # no input of a runbook can have th
 def declare_form(
     text_styles: TextStyles, runbook: Runbook, earlier: Sequence[Summary], given: Mapping[str, str]
 ) -> Form:
-    """`y` or the second choice declares; Esc declares nothing. What has to be filled in stands above what may be read."""
+    """`y` or the second choice declares; Esc declares nothing. What has to be filled in stands above what may be
+    read."""
     options = [(level.value, f"{level.value} {words}") for level, words in WORDS.items()]
     roles = "; ".join(f"{role.name}: …" for role in runbook.roles.values())
     form = Form(

@@ -20,7 +20,8 @@ from screens.widgets.text_layout import joined, paragraph
 
 
 class Handoff(Dialog[str]):
-    """To whom, and below it the summary that they are shown. While an offer stands, the empty answer withdraws the offer."""
+    """To whom, and below it the summary that they are shown. While an offer stands, the empty answer withdraws the
+    offer."""
 
     DEFAULT_CSS = """
     Handoff Static { height: auto; width: 1fr; }

@@ -28,7 +28,8 @@ async def write_note(app: App[Any], text_styles: TextStyles, session: IncidentCo
 
 
 def _note_form(text_styles: TextStyles, pasted: str) -> Form:
-    """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are masked."""
+    """What happened, and when; more fields come once they are wanted. Pasted lines stay lines, and secrets are
+    masked."""
     lines = pasted if "\n" in pasted.strip() else ""
     more = [("", "nothing"), ("pasted_output", "pasted lines"), ("manual_command", "a command run elsewhere")]
     chosen = "pasted_output" if lines else ""

@@ -9,7 +9,8 @@ from screens.widgets.styles import FAINT, TextStyles
 
 
 def update_form(text_styles: TextStyles, session: IncidentView) -> Form:
-    """A draft from the journal, to be edited. Who sends it posts it in the channel; here it is recorded with the head."""
+    """A draft from the journal, to be edited. Who sends it posts it in the channel; here it is recorded with the
+    head."""
     text = draft(session.runbook, session.incident, session.events, session.clock.now())
     words = (
         "Post it in the channel yourself: Midwatch records that it went out, with the journal's head, "

@@ -63,7 +63,8 @@ class Collaboration:
             await dialog.carry_out(session.request_approval, step.id, plan)
 
     async def approve(self) -> None:
-        """The second person's side: fetch the plan that waits from the driver; approve this plan and no other, or decline."""
+        """The second person's side: fetch the plan that waits from the driver; approve this plan and no other, or
+        decline."""
         session, waiting, here = self._session, self._session.pending_steps(), self._screen.step
         if not waiting:
             return

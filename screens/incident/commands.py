@@ -156,7 +156,8 @@ class Commands:
         self._session.mark_done(step_id, note=note)
 
     async def again(self) -> None:
-        """A concluded step again: a manual one is opened again; one that a machine does is planned, then run with a reason."""
+        """A concluded step again: a manual one is opened again; one that a machine does is planned, then run with a
+        reason."""
         step = self._screen.step
         if step is not None and step.kind is StepKind.MANUAL:
             words = "What it did before stays in the timeline."

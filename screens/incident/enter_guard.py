@@ -5,11 +5,13 @@ from __future__ import annotations
 from screens.widgets.hand import Hand
 
 AFTER_A_MOVE = 0.5
-"""Seconds without Enter before it acts on a new step, or does something else than before: it was meant for the step before."""
+"""Seconds without Enter before it acts on a new step, or does something else than before: it was meant for the step
+before."""
 
 
 class EnterGuard:
-    """Remembers what Enter does, and since when. A meaning is any value that differs where Enter does something else."""
+    """Remembers what Enter does, and since when. A meaning is any value that differs where Enter does something
+    else."""
 
     def __init__(self, hand: Hand) -> None:
         self._hand = hand

@@ -161,7 +161,8 @@ class Layout:
         strip.show(lines)
 
     def _standing(self, panel: PanelState) -> PanelState:
-        """The panel as it is drawn: what becomes better or worse is shown at once, a figure that moves a little later."""
+        """The panel as it is drawn: what becomes better or worse is shown at once, a figure that moves a little
+        later."""
         at, drawn = self._drawn.get(panel.name, (0.0, None))
         if drawn is None or drawn.standing != panel.standing or time.monotonic() - at >= FIGURES:
             self._drawn[panel.name] = (time.monotonic(), panel)
@@ -243,7 +244,8 @@ class Layout:
         self._draw_notice(width)
 
     def _keys_now(self) -> Iterator[tuple[Key, str]]:
-        """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the hidden."""
+        """The footer's keys, most useful first: in a small terminal what answers somebody, then what shows the
+        hidden."""
         tiny, found = self._screen.has_class("-tiny"), pending_request(self._session)
         first = (found.answer if found else "", *HIDDEN)
         for key in (

@@ -25,7 +25,8 @@ FILE = 64_000_000
 
 
 def copied_file(output: Path, target: Path) -> str:
-    """Write the output as plain text beside the incident's other files; a sentence for the operator. Raises `Failed`."""
+    """Write the output as plain text beside the incident's other files; a sentence for the operator. Raises
+    `Failed`."""
     written, cut = 0, False
     try:
         if not target.parent.is_dir():

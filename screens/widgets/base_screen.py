@@ -10,8 +10,8 @@ from textual.screen import Screen, ScreenResultType
 class BaseScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     """Has what changed drawn anew, and nothing else; what cannot be seen is not drawn.
 
-    Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog open,
-    a still screen would send 20 kB a second.
+    Textual's own marks a screen beneath as changed whenever it was drawn, so that it is drawn for ever: with a dialog
+    open, a still screen would send 20 kB a second.
     """
 
     def _compositor_refresh(self) -> None:

@@ -81,7 +81,8 @@ class Checklist(LineView):
         return sum(entry.step is not None for entry in self._shown)
 
     def filter(self, term: str) -> None:
-        """List only the steps that hold these words, and put the cursor on the first of them; all when there are none."""
+        """List only the steps that hold these words, and put the cursor on the first of them; all when there are
+        none."""
         if term == self.term:
             return
         self.term = term

@@ -64,7 +64,8 @@ def unfolded(
 def entries(
     runbook: Runbook, incident: Incident, cursor: str, folds: Mapping[str, bool], term: str = "", height: int = 0
 ) -> list[Entry]:
-    """The lines of the checklist, top to bottom; with a term only the steps that hold all its words, below their phases."""
+    """The lines of the checklist, top to bottom; with a term only the steps that hold all its words, below their
+    phases."""
     found: list[Entry] = []
     for phase in runbook.phases:
         if term.strip():

@@ -100,7 +100,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
     accept_words = "OK"
     leave_words = "Cancel"
     hint = ""
-    """Keys that do the same as the choices; `{yes}` stands for the key that says yes, and so on for others of the registry."""
+    """Keys that do the same as the choices; `{yes}` stands for the key that says yes, and so on for others of the
+    registry."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
@@ -161,7 +162,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
         return field is not None
 
     def on_key(self, event: events.Key) -> None:
-        """A letter that what has the focus does not take goes into the field, and never does what a key of a button does."""
+        """A letter that what has the focus does not take goes into the field, and never does what a key of a button
+        does."""
         if not event.is_printable or event.character == " " or isinstance(self.focused, Input | TextArea):
             return
         field = self.text_field()
@@ -279,7 +281,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             self._answers.put_nowait(answer)
 
     async def answers(self, app: App[Any]) -> AsyncIterator[T]:
-        """Show the dialog and yield each answer until the dialog is closed. Runs in a worker, which carries answers out."""
+        """Show the dialog and yield each answer until the dialog is closed. Runs in a worker, which carries answers
+        out."""
         answers: asyncio.Queue[T | None] = asyncio.Queue()
         self._answers = answers
         app.push_screen(self, lambda _: answers.put_nowait(None))
@@ -287,7 +290,8 @@ class Dialog(BaseScreen[T], ModalScreen[T], Generic[T]):
             yield answer
 
     async def carry_out(self, work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Do the work beside the loop, then close the dialog. False when it was refused, or the dialog left meanwhile."""
+        """Do the work beside the loop, then close the dialog. False when it was refused, or the dialog left
+        meanwhile."""
         self.say(f"{self.doing} {self.text_styles.signs.more}", FAINT)
         refusal = ""
         try:

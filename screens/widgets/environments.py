@@ -1,4 +1,5 @@
-"""The environment of the targets as a word in a colour: in the header, and in each dialog of a step that changes things."""
+"""The environment of the targets as a word in a colour: in the header, and in each dialog of a step that changes
+things."""
 
 from __future__ import annotations
 

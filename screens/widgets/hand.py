@@ -11,7 +11,8 @@ from enum import Enum
 REPEAT_S = 0.12
 """Two presses of one key closer than this are one press: keyboards repeat a held key every 25 to 95 ms."""
 HELD_S = 1.0
-"""A press of the same key within this time may be the first repeat of a held key: keyboards wait 250 to 660 ms for it."""
+"""A press of the same key within this time may be the first repeat of a held key: keyboards wait 250 to 660 ms for
+it."""
 QUIET_S = 0.5
 """A key that was held counts again after this time without the key."""
 

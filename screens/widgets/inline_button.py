@@ -49,7 +49,8 @@ class InlineButton(Widget, can_focus=True):
 class PickOne(Widget, can_focus=True):
     """One of several: arrows move, the first letter jumps. Nothing is chosen until somebody chooses.
 
-    The mark stands at what is chosen, and nowhere while nothing is. Space moves on in a list; it never answers yes or no.
+    The mark stands at what is chosen, and nowhere while nothing is. Space moves on in a list; it never answers yes or
+    no.
     """
 
     DEFAULT_CSS = """

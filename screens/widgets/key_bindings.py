@@ -1,4 +1,5 @@
-"""What is made from a registry of keys: bindings, footer and help, with every key as it has been given and as it works now."""
+"""What is made from a registry of keys: bindings, footer and help, with every key as it has been given and as it works
+now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Markdown as calm lines: paragraphs, lists, code, headings, quotes and tables; what it cannot show stays as it was written."""
+"""Markdown as calm lines: paragraphs, lists, code, headings, quotes and tables; what it cannot show stays as it was
+written."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _DEEPEST = 8
 
 
 def markdown_lines(text: str, width: int, text_styles: TextStyles) -> list[Content]:
-    """The text as lines of at most `width` cells. Foreign text is safe here: it is cleaned before it is read as Markdown."""
+    """The text as lines of at most `width` cells. Foreign text is safe here: it is cleaned before it is read as
+    Markdown."""
     return list(_made(text, width, text_styles))
 
 

@@ -1,4 +1,5 @@
-"""One line of a step's output as it is shown: coloured by the mark that it begins with, and what a search found in it."""
+"""One line of a step's output as it is shown: coloured by the mark that it begins with, and what a search found in
+it."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ from screens.widgets.wrapped_rows import Position, WrappedRows
 _FASTEST = 0.1
 """Seconds between two looks at the file."""
 _SENT, _BESIDE = 28_000, 240
-"""Bytes a second that a flood of output may send: a large terminal is drawn less often. A line costs its cells and about so
-many bytes beside them, for colours, places and the bar."""
+"""Bytes a second that a flood of output may send: a large terminal is drawn less often. A line costs its cells and
+about so many bytes beside them, for colours, places and the bar."""
 _WIDEST = 4096
 """Characters of a line that is cut off at the edge of the view; the cells there are fewer."""
 _LONGEST_BYTES = 64 * 1024
@@ -69,7 +69,8 @@ class OutputView(ScrollView, can_focus=True):
         self.set_interval(_FASTEST, self._look)
 
     def follow(self, path: Path | None, timing: Path | None = None, began: datetime | None = None) -> None:
-        """Show this file from now on; None shows nothing. With its timing and the step's start lines can have their time."""
+        """Show this file from now on; None shows nothing. With its timing and the step's start lines can have their
+        time."""
         self._began = began
         if (self._spool.path if self._spool else None) == path:
             return
@@ -192,7 +193,8 @@ class OutputView(ScrollView, can_focus=True):
             self.scroll_relative(y=rows, animate=False, immediate=True)
 
     def _sideways(self, way: int) -> None:
-        """Scroll by half of the width, as far as the longest line in view goes; a wrapped view has nothing at its sides."""
+        """Scroll by half of the width, as far as the longest line in view goes; a wrapped view has nothing at its
+        sides."""
         if self.wrapped:
             return
         half, top = max(self.scrollable_content_region.width - self._margin, 2) // 2, int(self.scroll_offset.y)

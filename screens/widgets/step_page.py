@@ -131,7 +131,8 @@ def _planned(
 
 
 def _command(parts: StepPageData, column: int, width: int, text_styles: TextStyles) -> list[Content]:
-    """The action as an engineer would type it, with every value that is known. A shell step's command stands in its plan."""
+    """The action as an engineer would type it, with every value that is known. A shell step's command stands in its
+    plan."""
     step, plan = parts.step, parts.look.plan
     if step.kind is not StepKind.USES:
         return []

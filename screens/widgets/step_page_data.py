@@ -28,7 +28,8 @@ class PlanState:
         return self.since is not None
 
     def unmet(self, step: Step) -> list[str]:
-        """What the step requires and was found not to hold, or could not be determined; empty while nobody has looked."""
+        """What the step requires and was found not to hold, or could not be determined; empty while nobody has
+        looked."""
         found = self.required or {}
         return [item.title for item in step.preconditions if item.id in found and found[item.id].met is not True]
 

@@ -122,7 +122,8 @@ class TextStyles:
         self.signs = ASCII if ascii else UNICODE
 
     def clean(self, text: str, *, newlines: bool = False) -> str:
-        """Foreign text that is safe to show, of the same width in every terminal; ASCII only where the terminal has no more."""
+        """Foreign text that is safe to show, of the same width in every terminal; ASCII only where the terminal has no
+        more."""
         text = safe_text(text, newlines=newlines)
         if text.isascii():
             return text

@@ -64,7 +64,8 @@ def _join_last(lines: list[str], begin: int, width: int) -> None:
 
 
 def _cut(word: str, width: int) -> list[str]:
-    """A word that is too long, cut where a path or a name may be cut, if there is such a place not too early in the line."""
+    """A word that is too long, cut where a path or a name may be cut, if there is such a place not too early in the
+    line."""
     pieces = []
     while cell_len(word) > width:
         head = chop_cells(word, width)[0]

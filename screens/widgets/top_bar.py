@@ -40,7 +40,8 @@ def top_bar(
 
     `steady`: seconds since the declaration (`Incident.elapsed_now`). `journal`: what is wrong with it, if anything.
 
-    `watching`: how many follow along. `silent`: seconds for which the driver has been unresponsive, once that is too long.
+    `watching`: how many follow along. `silent`: seconds for which the driver has been unresponsive, once that is too
+    long.
     """
     journal = "journal" if journal else "journal elsewhere" if incident.journal_away else ""
     since = (3, _elapsed(incident, steady, text_styles))

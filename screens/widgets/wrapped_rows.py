@@ -35,7 +35,8 @@ class WrappedRows:
         return found[:height]
 
     def moved(self, start: Position, rows: int, height: int) -> Position:
-        """The position so many rows further down, or up, but not further than the end, which then is in the last row."""
+        """The position so many rows further down, or up, but not further than the end, which then is in the last
+        row."""
         line, row = start
         row += rows
         while row < 0 and line > 0:

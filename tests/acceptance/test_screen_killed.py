@@ -1,4 +1,5 @@
-"""`kill -9` of the screen in the middle of the emergency backup, in a real terminal: the dump goes on, and runs once."""
+"""`kill -9` of the screen in the middle of the emergency backup, in a real terminal: the dump goes on, and runs
+once."""
 
 from __future__ import annotations
 

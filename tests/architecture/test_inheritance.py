@@ -1,4 +1,5 @@
-"""Our classes are composed of parts: chains of inheritance are short, and the engine and the incident screen have none."""
+"""Our classes are composed of parts: chains of inheritance are short, and the engine and the incident screen have
+none."""
 
 from __future__ import annotations
 

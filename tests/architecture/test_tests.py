@@ -1,4 +1,5 @@
-"""The tests keep to their own rules: shared parts stand in helper modules, and nothing private of ours is reached into."""
+"""The tests keep to their own rules: shared parts stand in helper modules, and nothing private of ours is reached
+into."""
 
 from __future__ import annotations
 

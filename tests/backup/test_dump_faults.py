@@ -1,4 +1,5 @@
-"""What goes wrong around a dump, caused on the real thing: queues, slow and failing disks, ends of processes, names taken."""
+"""What goes wrong around a dump, caused on the real thing: queues, slow and failing disks, ends of processes, names
+taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A quota, memory or a killed program under a dump: a clear sentence, nothing that looks like a backup, and no process left."""
+"""A quota, memory or a killed program under a dump: a clear sentence, nothing that looks like a backup, and no process
+left."""
 
 from __future__ import annotations
 

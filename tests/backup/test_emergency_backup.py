@@ -246,7 +246,8 @@ def test_only_a_validated_unchanged_backup_counts(arp: Target, context: Context)
 
 
 def test_a_failed_dump_never_writes_into_what_comes_after_it(arp: Target, context: Context, tmp_path: Path) -> None:
-    """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by then."""
+    """A compressor that was given up on writes when it is collected; its descriptor's number is somebody else's by
+    then."""
     writing = FolderWriter(tmp_path / "backup")
     descriptor = writing._descriptor
     along = StreamVerifier(None)

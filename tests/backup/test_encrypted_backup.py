@@ -1,4 +1,5 @@
-"""Encrypted backups: made with public keys alone, read by their holders, and by nobody else; what is damaged never passes."""
+"""Encrypted backups: made with public keys alone, read by their holders, and by nobody else; what is damaged never
+passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Encrypted emergency backups on another host, in a bucket and on standard output: whole, and for the holder of a key alone."""
+"""Encrypted emergency backups on another host, in a bucket and on standard output: whole, and for the holder of a key
+alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Logical replication between two real servers, beside restore, swap and a new password: told before, and cleaned up after."""
+"""Logical replication between two real servers, beside restore, swap and a new password: told before, and cleaned up
+after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The emergency backup on another host: published whole or not at all, whatever happens to the line or the disk there."""
+"""The emergency backup on another host: published whole or not at all, whatever happens to the line or the disk
+there."""
 
 from __future__ import annotations
 

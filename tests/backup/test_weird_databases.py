@@ -198,8 +198,8 @@ COMMENT ON TABLE {odd}.{long} IS 'a\x1b]0;pwned\x07';
 def test_hostile_names_of_a_real_server_are_shown_and_never_obeyed(
     fresh: Target, context: Context, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Database, role, schema, tables, column, application and a statement: in the backup, its validation and its restore, in
-    plans, on the panel, and in what a refused login says. A name with a line break forges no line."""
+    """Database, role, schema, tables, column, application and a statement: in the backup, its validation and its
+    restore, in plans, on the panel, and in what a refused login says. A name with a line break forges no line."""
     named = {"odd": sql.Identifier(ODD), "long": sql.Identifier(LONG)}
     hostile = replace(fresh, database=ODD)
     real = replace(context, console=ProcessConsole())

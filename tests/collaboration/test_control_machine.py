@@ -1,4 +1,5 @@
-"""Control among three screens in any order: given, offered, taken, lost, taken over; never two drivers or a lost event."""
+"""Control among three screens in any order: given, offered, taken, lost, taken over; never two drivers or a lost
+event."""
 
 from __future__ import annotations
 

@@ -406,7 +406,8 @@ def test_line_that_is_too_long_ends_its_connection_only(
 
 @needs_root
 def test_socket_of_another_user_is_not_believed_although_the_lock_file_names_its_process(reachable: Path) -> None:
-    """In a folder that only its owner writes, the lock file cannot lie; a peer that may not drive is refused all the same."""
+    """In a folder that only its owner writes, the lock file cannot lie; a peer that may not drive is refused all the
+    same."""
     folder = IncidentFolder(reachable)
     reachable.chmod(0o777)
 

@@ -5,8 +5,8 @@ renaming, cutting, reserving and locking a file, writing (also half-way through)
 telling and hearing its supervisor. Dying after a call is dying before the next one, so this leaves no state out.
 
 One line of JSON a job on stdin: {"folder", "die_at"}; one line on stdout: {"exit", "points": [labels]}. `die_at` 0
-records the points of a whole run. A job with "deeds" is one life of a wandering incident; "told" in its answer is what it
-said on its way.
+records the points of a whole run. A job with "deeds" is one life of a wandering incident; "told" in its answer is what
+it said on its way.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def lay_out(folder: Path) -> None:
 
 
 def found(folder: Path, *, actor: str) -> IncidentController:
-    """The incident of this folder resumed (also a closed one, whose driver may have died on the way out), or declared."""
+    """The incident of this folder resumed (also a closed one, whose driver may have died on the way out), or
+    declared."""
     from midwatch.engine.repository import incidents, summary
 
     runbook = load(folder / "runbook.yaml")

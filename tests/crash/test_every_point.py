@@ -1,4 +1,5 @@
-"""The driver is killed at every fault point of a small incident; another one resumes, and nothing is lost or done twice."""
+"""The driver is killed at every fault point of a small incident; another one resumes, and nothing is lost or done
+twice."""
 
 from __future__ import annotations
 

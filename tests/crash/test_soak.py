@@ -1,4 +1,5 @@
-"""A soak: incidents in which anything happens in any order, and anything breaks; each one is verified and complete in the end.
+"""A soak: incidents in which anything happens in any order, and anything breaks; each one is verified and complete in
+the end.
 
 `MIDWATCH_SOAK=200` sets how many; the figures of a long run stand in `docs/reliability.md`.
 """
@@ -97,7 +98,8 @@ class Wandering(RuleBasedStateMachine):
         self.live([("tick", "asked"), ("start", first), ("wait", first)], die_at=die_at, leave=False, hours=0)
 
     def live(self, deeds: Deeds, *, die_at: int, leave: bool, hours: int) -> None:
-        """One driver's life: it may be refused, and on a full disk it may fail with a sentence; it never does anything else."""
+        """One driver's life: it may be refused, and on a full disk it may fail with a sentence; it never does anything
+        else."""
         life = self.driver.drive(self.volume, die_at=die_at, deeds=deeds, leave=leave, hours=hours)
         failed_by_disk = self.full and life["exit"] == 1 and life["points"][-1].startswith(("Failed", "Refused"))
         assert life["exit"] in (0, DIED) or failed_by_disk, life["points"][-1:]

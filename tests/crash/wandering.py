@@ -92,7 +92,8 @@ def found(volume: Path, *, clock: SystemClock) -> IncidentController:
 
 
 def live(job: dict[str, Any], told: Callable[[bytes], object]) -> None:
-    """One driver's life: it does what it is told, says what it has done as soon as it is done, and goes or just ends."""
+    """One driver's life: it does what it is told, says what it has done as soon as it is done, and goes or just
+    ends."""
     volume = Path(job["folder"])
     os.chdir(volume)
     controller = found(volume, clock=ShiftedClock(job["hours"]))

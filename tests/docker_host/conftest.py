@@ -1,6 +1,7 @@
 """A real Docker engine, with a tiny image made from this machine's own binaries: no registry, no network.
 
-Everything made here carries a label of its own, and cleaning is limited to it, so that nothing else on the engine is touched.
+Everything made here carries a label of its own, and cleaning is limited to it, so that nothing else on the engine is
+touched.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def begun(inside: Route) -> tuple[ContainerDump, Iterator[bytes]]:
 
 
 class Meanwhile:
-    """A progress that has somebody else do something, once, as soon as a dump is well running, which then goes on slowly."""
+    """A progress that has somebody else do something, once, as soon as a dump is well running, which then goes on
+    slowly."""
 
     def __init__(self, deed: Callable[[], object]) -> None:
         self._somebody = threading.Thread(target=deed)
@@ -243,7 +244,8 @@ def test_without_pg_dump_in_the_container_it_is_refused_before_it_starts(
 
 
 def test_a_container_is_meant_by_its_whole_name_only(client: DockerClient, arp: Target, context: Context) -> None:
-    """Docker itself takes the beginning of an id; a container that was renamed is another one until the runbook says so."""
+    """Docker itself takes the beginning of an id; a container that was renamed is another one until the runbook says
+    so."""
     name, identity = arp.container, client.api.inspect_container(arp.container)["Id"]
     assert "There is no container" in EmergencyBackup(replace(arp, container=identity[:12])).plan(context).refusal
     plan = EmergencyBackup(arp).plan(context)

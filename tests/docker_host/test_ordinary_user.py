@@ -1,4 +1,5 @@
-"""As somebody who has no rights on the engine: what to do is said, TCP leads to the database, and a restore needs no root."""
+"""As somebody who has no rights on the engine: what to do is said, TCP leads to the database, and a restore needs no
+root."""
 
 from __future__ import annotations
 

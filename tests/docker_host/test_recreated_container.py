@@ -1,4 +1,5 @@
-"""A container that is made anew under the same name is another one: what was confirmed for the first does not run in it."""
+"""A container that is made anew under the same name is another one: what was confirmed for the first does not run in
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The drill in containers: what is in them, what it never touches on a real engine, and that it goes without a trace."""
+"""The drill in containers: what is in them, what it never touches on a real engine, and that it goes without a
+trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Clocks are set, jump, repeat a second and stand still in a suspend: nothing is disordered, and no length of time is false."""
+"""Clocks are set, jump, repeat a second and stand still in a suspend: nothing is disordered, and no length of time is
+false."""
 
 from __future__ import annotations
 

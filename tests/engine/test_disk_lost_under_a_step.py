@@ -1,4 +1,5 @@
-"""The incident's disk turns read-only, or is pulled out, under a step: it runs on, and nobody is told more than is known."""
+"""The incident's disk turns read-only, or is pulled out, under a step: it runs on, and nobody is told more than is
+known."""
 
 from __future__ import annotations
 

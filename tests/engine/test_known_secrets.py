@@ -1,4 +1,5 @@
-"""What is known as a secret before a step starts: where it is found, what is refused as one, and what is learnt later."""
+"""What is known as a secret before a step starts: where it is found, what is refused as one, and what is learnt
+later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What was masked is counted by the name of the secret: in the result, the journal, the timeline and `midwatch show`."""
+"""What was masked is counted by the name of the secret: in the result, the journal, the timeline and `midwatch
+show`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a step requires holds when it starts, or somebody has said why it runs all the same; and beginning at a later step."""
+"""What a step requires holds when it starts, or somebody has said why it runs all the same; and beginning at a later
+step."""
 
 from __future__ import annotations
 

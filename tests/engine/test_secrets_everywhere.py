@@ -1,4 +1,5 @@
-"""Any secret, written in any form and cut anywhere by a real step, is nowhere afterwards: no file, no process, no export."""
+"""Any secret, written in any form and cut anywhere by a real step, is nowhere afterwards: no file, no process, no
+export."""
 
 from __future__ import annotations
 

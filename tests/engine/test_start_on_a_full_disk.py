@@ -1,4 +1,5 @@
-"""The incident's disk is full to the last byte, or has no inode left: the step that makes room on it starts all the same."""
+"""The incident's disk is full to the last byte, or has no inode left: the step that makes room on it starts all the
+same."""
 
 from __future__ import annotations
 

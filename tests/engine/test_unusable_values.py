@@ -1,4 +1,5 @@
-"""Lines of `$STEP_OUTPUT` that cannot be used are named at the step; a step that needs such a value says what is missing."""
+"""Lines of `$STEP_OUTPUT` that cannot be used are named at the step; a step that needs such a value says what is
+missing."""
 
 from __future__ import annotations
 

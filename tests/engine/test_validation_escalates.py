@@ -1,4 +1,5 @@
-"""A backup that is not good makes the incident one of lost data, in one go: the real action, its supervisor, the journal."""
+"""A backup that is not good makes the incident one of lost data, in one go: the real action, its supervisor, the
+journal."""
 
 from __future__ import annotations
 

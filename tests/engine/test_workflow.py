@@ -1,4 +1,5 @@
-"""The next action and the requirements of a decision in every situation, and headless mode, which meets them by its file."""
+"""The next action and the requirements of a decision in every situation, and headless mode, which meets them by its
+file."""
 
 from __future__ import annotations
 

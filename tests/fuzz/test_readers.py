@@ -188,7 +188,8 @@ def _no_journald(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_journal_that_was_changed_at_random_is_read_to_an_answer_or_a_sentence(
     lines: list[bytes], tmp_path: Path, data: st.DataObject
 ) -> None:
-    """Events of any body chained anew, lines dropped, doubled and cut, bytes flipped, files that are named followed or not."""
+    """Events of any body chained anew, lines dropped, doubled and cut, bytes flipped, files that are named followed or
+    not."""
     changed: list[bytes] = []
     prev = NO_LINE
     for line in lines:

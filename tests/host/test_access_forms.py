@@ -1,4 +1,5 @@
-"""Audit logs and server logs as other tools and languages write them: what counts, what does not, what is not understood."""
+"""Audit logs and server logs as other tools and languages write them: what counts, what does not, what is not
+understood."""
 
 from __future__ import annotations
 

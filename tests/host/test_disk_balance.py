@@ -1,4 +1,5 @@
-"""The balance of a file system: what was found, what deleted files hold, and what is not explained, on real file systems."""
+"""The balance of a file system: what was found, what deleted files hold, and what is not explained, on real file
+systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What actions read and write where another user was first: pipes, links, second names, loose umasks, bytes of no text."""
+"""What actions read and write where another user was first: pipes, links, second names, loose umasks, bytes of no
+text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Logs as other tools leave them: rotated in every way, compressed, cut in place, in UTF-16, with levels of every form."""
+"""Logs as other tools leave them: rotated in every way, compressed, cut in place, in UTF-16, with levels of every
+form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What panels know beyond their rows: what fills a disk that fills, and whether a backup is odd beside those before it."""
+"""What panels know beyond their rows: what fills a disk that fills, and whether a backup is odd beside those before
+it."""
 
 from __future__ import annotations
 

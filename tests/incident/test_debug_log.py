@@ -1,4 +1,5 @@
-"""The debug log: masked before a byte is written, limited in size, and never a reason for anything to fail or to wait."""
+"""The debug log: masked before a byte is written, limited in size, and never a reason for anything to fail or to
+wait."""
 
 from __future__ import annotations
 

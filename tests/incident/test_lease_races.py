@@ -113,7 +113,8 @@ def test_a_taker_that_dies_at_any_point_leaves_one_driver(tmp_path: Path) -> Non
 
 
 def test_hundreds_of_racing_takeovers_never_make_two_writers(folder: IncidentFolder) -> None:
-    """Drivers that hang, wake up and write on, against takers that do not wait long: one at a time, and no event is lost."""
+    """Drivers that hang, wake up and write on, against takers that do not wait long: one at a time, and no event is
+    lost."""
     command = [sys.executable, "-c", RACE, str(folder.path), str(ROUNDS)]
     racers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(RACERS)

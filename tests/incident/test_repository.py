@@ -146,7 +146,8 @@ def test_without_its_runbook_an_incident_is_still_told(logs: Path) -> None:
 
 
 def test_latest_is_an_open_incident_that_was_declared_last(tmp_path: Path) -> None:
-    """An id has no seconds, so the journals decide between two of one minute; a closed one does not count while one is open."""
+    """An id has no seconds, so the journals decide between two of one minute; a closed one does not count while one is
+    open."""
     declare(tmp_path, "INC-20261103-0300-zebra")
     last = declare(tmp_path, "INC-20261103-0300-ant")
     assert find(tmp_path, "latest").id == last.id

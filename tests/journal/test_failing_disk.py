@@ -1,4 +1,5 @@
-"""The disk of the journal fails in earnest: it turns read-only, gives errors, confirms nothing. No event is lost by it."""
+"""The disk of the journal fails in earnest: it turns read-only, gives errors, confirms nothing. No event is lost by
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Any sequence of writing, crashing, resuming, trimming and setting the clock leaves every acknowledged event in place."""
+"""Any sequence of writing, crashing, resuming, trimming and setting the clock leaves every acknowledged event in
+place."""
 
 from __future__ import annotations
 

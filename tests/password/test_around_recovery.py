@@ -1,4 +1,5 @@
-"""What surrounds a recovery: the secret store, whoever depends on the password, open sessions, and what the server logs."""
+"""What surrounds a recovery: the secret store, whoever depends on the password, open sessions, and what the server
+logs."""
 
 from __future__ import annotations
 

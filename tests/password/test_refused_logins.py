@@ -1,4 +1,5 @@
-"""Logins that a real server refused, as its own log tells of them; and what anybody may write into that log by their name."""
+"""Logins that a real server refused, as its own log tells of them; and what anybody may write into that log by their
+name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Slips of the hand in plain lines: an answer in place of a reason, lines typed before their question, a pasted text."""
+"""Slips of the hand in plain lines: an answer in place of a reason, lines typed before their question, a pasted
+text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Enter in plain lines does the next action in every situation, and asks for the same requirements in the same order."""
+"""Enter in plain lines does the next action in every situation, and asks for the same requirements in the same
+order."""
 
 from __future__ import annotations
 

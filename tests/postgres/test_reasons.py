@@ -1,4 +1,5 @@
-"""Why something failed in the server is said with its detail, hint and context, and names neither nothing nor thousands."""
+"""Why something failed in the server is said with its detail, hint and context, and names neither nothing nor
+thousands."""
 
 from __future__ import annotations
 

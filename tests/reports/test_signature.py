@@ -1,4 +1,5 @@
-"""Signed exports, with real keys, a real agent and the command line: what was changed shows, and who signed is named."""
+"""Signed exports, with real keys, a real agent and the command line: what was changed shows, and who signed is
+named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a runbook asks when an incident is declared: read, checked against what uses it, its defaults laid over by the site."""
+"""What a runbook asks when an incident is declared: read, checked against what uses it, its defaults laid over by the
+site."""
 
 from __future__ import annotations
 

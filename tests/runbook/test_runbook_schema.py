@@ -29,7 +29,8 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def faults(value: Any, rule: dict[str, Any], whole: dict[str, Any], where: str = "") -> Iterator[str]:
-    """What does not fit, by the part of JSON Schema that this schema uses; an unknown keyword is an error of the test."""
+    """What does not fit, by the part of JSON Schema that this schema uses; an unknown keyword is an error of the
+    test."""
     known = {"$ref", "$schema", "$defs", "title", "description", "examples", "format", "if", "then", "else", "anyOf"}
     known |= {"type", "enum", "const", "pattern", "maxLength", "minimum", "maximum", "items", "minItems"}
     known |= {"properties", "required", "additionalProperties", "propertyNames"}

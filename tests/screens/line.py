@@ -1,4 +1,5 @@
-"""`midwatch` at the end of a line of which the bytes count: what was sent, how much, and what a terminal would show of it."""
+"""`midwatch` at the end of a line of which the bytes count: what was sent, how much, and what a terminal would show of
+it."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[<=>?0-9;: -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)?
 
 
 class Cells:
-    """Signs and styles of a terminal, as far as our screen needs one: the cursor set, colours, text of one cell a sign."""
+    """Signs and styles of a terminal, as far as our screen needs one: the cursor set, colours, text of one cell a
+    sign."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self._signs = [[" "] * columns for _ in range(rows)]

@@ -1,4 +1,5 @@
-"""What a terminal obeys, class by class: ECMA-48, DEC's terminals, xterm's control sequences, and what others added to them.
+"""What a terminal obeys, class by class: ECMA-48, DEC's terminals, xterm's control sequences, and what others added to
+them.
 
 Each class is every member that the standards leave room for, not only those that somebody implements: a terminal may
 know more of them tomorrow. Beside them stand what makes a terminal type by itself, and tricks of known faults.

@@ -1,4 +1,5 @@
-"""A program at the far end of a slow line: `python slow_line.py PROGRAM …`. Everything takes 0.3 s each way, in odd pieces."""
+"""A program at the far end of a slow line: `python slow_line.py PROGRAM …`. Everything takes 0.3 s each way, in odd
+pieces."""
 
 from __future__ import annotations
 

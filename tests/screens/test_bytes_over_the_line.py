@@ -1,4 +1,5 @@
-"""How much the screen sends: next to nothing while nothing happens, little in a flood. Counted at the program's terminal."""
+"""How much the screen sends: next to nothing while nothing happens, little in a flood. Counted at the program's
+terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every sign takes as many cells as the terminal (tmux) gives it, so that nothing stays behind when a line is redrawn."""
+"""Every sign takes as many cells as the terminal (tmux) gives it, so that nothing stays behind when a line is
+redrawn."""
 
 from __future__ import annotations
 

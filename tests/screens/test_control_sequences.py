@@ -1,4 +1,5 @@
-"""Everything that a terminal may obey, from every place that foreign text comes from: none of it reaches the terminal."""
+"""Everything that a terminal may obey, from every place that foreign text comes from: none of it reaches the
+terminal."""
 
 from __future__ import annotations
 

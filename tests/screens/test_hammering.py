@@ -1,4 +1,5 @@
-"""Keys at random, held, in bursts and pasted: the journal gets nothing that no deliberate, separate key consented to."""
+"""Keys at random, held, in bursts and pasted: the journal gets nothing that no deliberate, separate key consented
+to."""
 
 from __future__ import annotations
 
@@ -117,7 +118,8 @@ def end(session: IncidentController) -> None:
 
 
 def deliberate(act: Act, *, in_dialog: bool) -> bool:
-    """Whether what arrived holds a press that may decide: the first, or one behind text and moves in a dialog that stood."""
+    """Whether what arrived holds a press that may decide: the first, or one behind text and moves in a dialog that
+    stood."""
     if act.kind in ("press", "hold"):
         return act.keys[0] in DECIDES
     return in_dialog and any(key in DECIDES for key in act.keys)

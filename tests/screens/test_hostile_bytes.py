@@ -1,4 +1,5 @@
-"""Hostile text in output, titles, file names, panels, log lines and YAML, judged by the bytes that reach a real terminal."""
+"""Hostile text in output, titles, file names, panels, log lines and YAML, judged by the bytes that reach a real
+terminal."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def test_every_piece_is_made_safe(name: str) -> None:
 
 
 def test_nothing_hostile_reaches_the_terminal_from_the_screen(world: Path, lines_opened: list[Line]) -> None:
-    """Output, and every page and dialog that says what the world calls itself, in a small terminal and in a large one."""
+    """Output, and every page and dialog that says what the world calls itself, in a small terminal and in a large
+    one."""
     line = Line(world, "--new", rows=60, columns=200)
     lines_opened.append(line)
     line.until(b"Enter")

@@ -27,7 +27,8 @@ def bodies(folder: Path, kind: str) -> list[str]:
 
 
 def test_over_a_slow_line_every_key_does_what_it_is_for_once(terminal: Terminal, here: Path) -> None:
-    """0.3 s each way, sequences cut and keys gathered; text may be typed ahead, what decides is typed when it can be seen."""
+    """0.3 s each way, sequences cut and keys gathered; text may be typed ahead, what decides is typed when it can be
+    seen."""
     terminal.until("ready$")
     terminal.keys(f"{SLOW} {MIDWATCH} --new runbook.yaml", "Enter")
     terminal.until("Enter mark 1.1 done")

@@ -1,4 +1,5 @@
-"""The output on the whole screen: search with counts, first error, times, broken lines, copies, several steps at once."""
+"""The output on the whole screen: search with counts, first error, times, broken lines, copies, several steps at
+once."""
 
 from __future__ import annotations
 

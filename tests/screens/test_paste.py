@@ -1,4 +1,5 @@
-"""Pasting into fields, in a real terminal: lines stay lines, once, and no line of them presses anything; keys in one piece."""
+"""Pasting into fields, in a real terminal: lines stay lines, once, and no line of them presses anything; keys in one
+piece."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def test_a_paste_on_the_main_screen_is_offered_as_a_note(
 
 
 def test_a_held_enter_ticks_nothing_in_a_real_terminal(terminal: Terminal, here: Path) -> None:
-    """A hundred Enters, 33 ms apart or all at once as the line delivers them: one dialog is open, and nothing is journalled."""
+    """A hundred Enters, 33 ms apart or all at once as the line delivers them: one dialog is open, and nothing is
+    journalled."""
     terminal.until("ready$")
     terminal.keys(f"{MIDWATCH} --new runbook.yaml", "Enter")
     terminal.until("Enter mark 1.1 done")

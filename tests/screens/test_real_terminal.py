@@ -37,7 +37,8 @@ sys.exit(main())
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
 def test_the_step_outlives_the_screen(terminal: Terminal, here: Path, number: signal.Signals) -> None:
-    """Hang-up, termination and kill end the screen; the terminal is as it was, the step goes on, the next screen has it."""
+    """Hang-up, termination and kill end the screen; the terminal is as it was, the step goes on, the next screen has
+    it."""
     to_the_work(terminal, here)
     os.kill(terminal.pid, number)
     if number == signal.SIGKILL:
@@ -150,7 +151,8 @@ def test_an_idle_screen_sends_little(terminal: Terminal, here: Path) -> None:
 
 
 def test_the_pager_has_the_terminal_and_gives_it_back(terminal: Terminal, here: Path) -> None:
-    """The operator's own pager gets plain text; a copy reaches the terminal's clipboard, and only when it is asked for."""
+    """The operator's own pager gets plain text; a copy reaches the terminal's clipboard, and only when it is asked
+    for."""
     pager = here / "pager.sh"
     pager.write_text("#!/bin/sh\ncat > paged\necho 'this is the pager'\nread -r answer < /dev/tty\n", encoding="utf-8")
     pager.chmod(0o755)

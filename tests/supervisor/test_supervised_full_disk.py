@@ -1,4 +1,5 @@
-"""The disk is full: the step goes on, its result is written, and what could not be stored is counted. Real small mounts."""
+"""The disk is full: the step goes on, its result is written, and what could not be stored is counted. Real small
+mounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A secret is in no file of the attempt, no argument and no environment of the supervisor, and nobody can look into it."""
+"""A secret is in no file of the attempt, no argument and no environment of the supervisor, and nobody can look into
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A quota, memory or open files run out where a step is started, watched or looked at: one sentence, and never a false end."""
+"""A quota, memory or open files run out where a step is started, watched or looked at: one sentence, and never a false
+end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A mount whose server is gone: a FUSE file system of the kernel's own, whose daemon answers nothing (or not all) any more.
+"""A mount whose server is gone: a FUSE file system of the kernel's own, whose daemon answers nothing (or not all) any
+more.
 
 Whoever looks at a path on it is held past every signal, as on a network mount. The daemon needs no package, only root.
 """
@@ -44,8 +45,8 @@ while True:
 
 @contextlib.contextmanager
 def dead_mount(point: Path, how: Literal["silent", "stopped", "half"] = "silent") -> Iterator[Path]:
-    """Mounted at `point`. `silent`: each request is taken and never answered; `stopped`: the daemon gets SIGSTOP; `half`:
-    a look at the mount itself is answered, and a listing is not. Whoever hangs is let go at the end."""
+    """Mounted at `point`. `silent`: each request is taken and never answered; `stopped`: the daemon gets SIGSTOP;
+    `half`: a look at the mount itself is answered, and a listing is not. Whoever hangs is let go at the end."""
     point.mkdir(exist_ok=True)
     daemon = subprocess.Popen([sys.executable, "-c", _DAEMON, str(point), how], stdout=subprocess.PIPE)
     assert daemon.stdout is not None

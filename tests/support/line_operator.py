@@ -1,4 +1,5 @@
-"""An operator of plain lines in this process: types words at the prompt, answers every question, remembers what was asked."""
+"""An operator of plain lines in this process: types words at the prompt, answers every question, remembers what was
+asked."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _QUESTIONS = {
 
 
 class Operator(LineTerminal):
-    """Types these words at the prompt, and says yes to every question. `asked` are the requirements since the last word."""
+    """Types these words at the prompt, and says yes to every question. `asked` are the requirements since the last
+    word."""
 
     def __init__(self, words: list[str]) -> None:
         super().__init__()

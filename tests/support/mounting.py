@@ -8,7 +8,8 @@ import pytest
 
 
 def run_or_skip(*command: object) -> None:
-    """Run one of the commands that a mount takes; skip where it is not installed, not in our path or not ours to run."""
+    """Run one of the commands that a mount takes; skip where it is not installed, not in our path or not ours to
+    run."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)

@@ -60,7 +60,8 @@ def share(place: Path, mode: int) -> None:
 
 
 def become(uid: int, *, reads: bool) -> None:
-    """Be this user; with `reads`, keep one of root's rights, also for the programs that are started (CAP_DAC_READ_SEARCH)."""
+    """Be this user; with `reads`, keep one of root's rights, also for the programs that are started
+    (CAP_DAC_READ_SEARCH)."""
     library = ctypes.CDLL(None, use_errno=True)
     if reads:
         library.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
@@ -72,7 +73,8 @@ def become(uid: int, *, reads: bool) -> None:
 
 
 class Someone:
-    """A process of another user, forked so that it needs no right to read the program; it does one thing after another."""
+    """A process of another user, forked so that it needs no right to read the program; it does one thing after
+    another."""
 
     def __init__(self, user: User, *deeds: Callable[[], Any], group: bool = True, reads: bool = False) -> None:
         """`reads`: it may read whatever it likes, so that it can start programs of a clone below a closed home."""

@@ -1,4 +1,5 @@
-"""PostgreSQL servers of a test's own, with the settings that it asks for: primaries, standbys, publishers, subscribers."""
+"""PostgreSQL servers of a test's own, with the settings that it asks for: primaries, standbys, publishers,
+subscribers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The program as a process of its own, forked from the tests: those have imported it, which takes longer than most commands."""
+"""The program as a process of its own, forked from the tests: those have imported it, which takes longer than most
+commands."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Programs whose calls to the kernel are refused as a test decides: with the error of a quota, of memory, of anything.
 
-The kernel itself asks for each call that makes or fills a file (seccomp's user notifications), in the program and in all
-that it starts. What is refused never happens, and what is let through happens as ever.
+The kernel itself asks for each call that makes or fills a file (seccomp's user notifications), in the program and in
+all that it starts. What is refused never happens, and what is let through happens as ever.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ os.close(listener)
 
 
 def run_refused(program: str, *arguments: object, refuse: Refuse) -> subprocess.CompletedProcess[str]:
-    """Run a Python program to its end, and to the end of all that it started. Its refusals begin after its first imports."""
+    """Run a Python program to its end, and to the end of all that it started. Its refusals begin after its first
+    imports."""
     machine = platform.machine()
     if machine not in _CALLS:
         pytest.skip(f"the numbers of the calls of {machine} are not known")

@@ -1,4 +1,5 @@
-"""Processes whose clocks are set while they run, as an administrator, a leap second or a suspend of the machine sets them.
+"""Processes whose clocks are set while they run, as an administrator, a leap second or a suspend of the machine sets
+them.
 
 A library that is loaded before all others (`LD_PRELOAD`) adds to what the kernel says: the machine's own clocks, which
 other people use, stay as they are.

@@ -1,7 +1,8 @@
 """Every situation that a step can be in, in one real incident, and what each front end has to make of it.
 
-The states are written into the journal of a real controller as events, so that no process has to run for them. The front ends
-plan, evaluate and ask for real; only what would change the incident is recorded and refused at the last moment.
+The states are written into the journal of a real controller as events, so that no process has to run for them. The
+front ends plan, evaluate and ask for real; only what would change the incident is recorded and refused at the last
+moment.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ SITUATIONS = [situation for situation, _ in situations()]
 
 
 def build(folder: Path, kind: str = "") -> IncidentController:
-    """The incident with a step in each situation, or those of a kind; a freeze exists, so that each undo would remove it."""
+    """The incident with a step in each situation, or those of a kind; a freeze exists, so that each undo would remove
+    it."""
     wanted = [(found, body) for found, body in situations() if found.id.startswith(kind)]
     steps = "".join(f"      - {{id: {found.id}, title: {found.id}, {body}}}\n" for found, body in wanted)
     (folder / "runbook.yaml").write_text(_HEAD + steps, encoding="utf-8")
@@ -258,8 +260,8 @@ closure:
 
 
 def stages(folder: Path) -> Iterator[tuple[str, IncidentController, IncidentController, str, tuple[str, str]]]:
-    """An incident from its running step to its end: the stage, its driver, an observer, the step that one is at, and the names
-    of the next actions of driver and observer."""
+    """An incident from its running step to its end: the stage, its driver, an observer, the step that one is at, and
+    the names of the next actions of driver and observer."""
     (folder / "runbook.yaml").write_text(ENDING, encoding="utf-8")
     (folder / "hold").touch()
     driver = IncidentController.declare(load(folder / "runbook.yaml"), actor="ada@test")

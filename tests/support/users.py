@@ -28,7 +28,8 @@ NO_LOGIN = 2**32 - 1
 
 
 def log_in(uid: int) -> None:
-    """Let the kernel know this process as a login of this user, as sshd does it; where the kernel keeps no logins, nothing."""
+    """Let the kernel know this process as a login of this user, as sshd does it; where the kernel keeps no logins,
+    nothing."""
     if _LOGIN.exists():
         _LOGIN.write_text(str(uid), encoding="ascii")
 
@@ -42,7 +43,8 @@ def run_as(
     umask: int = 0o022,
     login: int | None = None,
 ) -> Result:
-    """What the function returns when it runs in a child process as this user. An exception there is raised here as well.
+    """What the function returns when it runs in a child process as this user. An exception there is raised here as
+    well.
 
     The user has logged in, or with `login` another one has, or nobody (`NO_LOGIN`).
     """

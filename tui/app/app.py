@@ -49,8 +49,8 @@ class MidwatchApp(BaseApp[bool]):
         keymap: Mapping[str, str] | None = None,
         hand: Hand | None = None,
     ) -> None:
-        """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file of
-        changed keys are looked up. Raises `BadInput` when that file is faulty."""
+        """`sources` replaces the panels' own probes; `environment` is where NO_COLOR, TERM, MIDWATCH_THEME and the file
+        of changed keys are looked up. Raises `BadInput` when that file is faulty."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii, hand=hand)
         self.left_on_purpose = False
         self._desk = session

@@ -94,7 +94,8 @@ class BaseApp(App[T]):
         self._close_messages_no_wait()
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys and pasted text wait for their turn. A terminal of another size, or one that we come back to, is a new one."""
+        """Keys and pasted text wait for their turn. A terminal of another size, or one that we come back to, is a new
+        one."""
         if isinstance(event, events.Resize):
             self._shown.forget()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:

@@ -33,7 +33,8 @@ class DeclareApp(BaseApp[Declaration]):
         ascii: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`earlier` are the incidents that there were, newest first; `given` what is known already of what it asks for."""
+        """`earlier` are the incidents that there were, newest first; `given` what is known already of what it asks
+        for."""
         super().__init__(os.environ if environment is None else environment, ascii=ascii)
         self._runbook, self._earlier, self._given = runbook, earlier, given
 

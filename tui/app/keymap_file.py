@@ -37,7 +37,8 @@ def config_file(variable: str, name: str, environment: Mapping[str, str] | None)
 def read_keymap(file: Path) -> dict[str, str]:
     """What is changed, such as `{skip: k}`; nothing when there is no such file.
 
-    Raises `BadInput` for a name that nothing has, for what is no key, for a key twice on one screen, and for no such file.
+    Raises `BadInput` for a name that nothing has, for what is no key, for a key twice on one screen, and for no such
+    file.
     """
     return parse_keymap(keys_text(file), file)
 
@@ -75,7 +76,8 @@ def parse_keymap(text: str, file: Path) -> dict[str, str]:
 
 
 def _as_heard(name: str, key: str, file: Path) -> str:
-    """The key as a terminal's keys are called here. Raises `BadInput` for what is no key, or is kept for something else."""
+    """The key as a terminal's keys are called here. Raises `BadInput` for what is no key, or is kept for something
+    else."""
     *held, last = key.strip().split("+") if len(key.strip()) > 1 else [key]
     known = len(last) == 1 or last in _NAMED or _is_character(last)
     if len(last) == 1:

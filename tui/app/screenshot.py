@@ -13,7 +13,8 @@ _SETTLE = 0.2
 """Seconds without any work beside the loop after which the screen counts as finished."""
 
 _SIZE = 20.265
-"""Pixels of the letters, with which those of DejaVu Sans Mono are as wide as a cell also where `textLength` is ignored."""
+"""Pixels of the letters, with which those of DejaVu Sans Mono are as wide as a cell also where `textLength` is
+ignored."""
 
 
 async def screenshot(app: BaseApp[Any], *, size: tuple[int, int] = (120, 36), press: Sequence[str] = ()) -> str:

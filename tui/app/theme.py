@@ -121,7 +121,8 @@ THEMES = (DARK, LIGHT, SIXTEEN, PLAIN)
 
 
 def theme_for(environment: Mapping[str, str]) -> str:
-    """The theme's name for a terminal: MIDWATCH_THEME, else no colours, sixteen, light or dark by what it says of itself."""
+    """The theme's name for a terminal: MIDWATCH_THEME, else no colours, sixteen, light or dark by what it says of
+    itself."""
     wanted = environment.get("MIDWATCH_THEME", "")
     for theme in THEMES:
         if theme.name == f"midwatch-{wanted}":

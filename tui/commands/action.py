@@ -77,7 +77,8 @@ def _show(plan: Plan, *, as_json: bool) -> int:
 
 
 def _read_plan(path: Path, digest: str) -> Plan:
-    """The plan in the file. Raises `Refused` unless it has the digest that was confirmed; without one, that which it states."""
+    """The plan in the file. Raises `Refused` unless it has the digest that was confirmed; without one, that which it
+    states."""
     try:
         data = json.loads(read_regular(path, limit_bytes=_LARGEST_PLAN_BYTES))
         plan, expected = Plan.from_json(data), digest or data["digest"]

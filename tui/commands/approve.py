@@ -1,4 +1,5 @@
-"""`midwatch approve INCIDENT STEP`: the plan of a step that takes two people, for the second one to approve or decline."""
+"""`midwatch approve INCIDENT STEP`: the plan of a step that takes two people, for the second one to approve or
+decline."""
 
 from __future__ import annotations
 

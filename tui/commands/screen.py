@@ -1,4 +1,5 @@
-"""`midwatch [RUNBOOK]`: the screen, or plain lines. It resumes the open incident of this runbook, or declares a new one."""
+"""`midwatch [RUNBOOK]`: the screen, or plain lines. It resumes the open incident of this runbook, or declares a new
+one."""
 
 from __future__ import annotations
 

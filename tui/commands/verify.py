@@ -1,4 +1,5 @@
-"""`midwatch verify INCIDENT`: whether all that its journal names is whole. `midwatch verify FILE.md`: whether an export is."""
+"""`midwatch verify INCIDENT`: whether all that its journal names is whole. `midwatch verify FILE.md`: whether an export
+is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The words that take two people: control offered, taken and asked for; a plan that a second one approves or declines."""
+"""The words that take two people: control offered, taken and asked for; a plan that a second one approves or
+declines."""
 
 from __future__ import annotations
 

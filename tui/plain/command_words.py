@@ -1,4 +1,5 @@
-"""The words of the front end of lines: what may be typed at its prompt, with a short form for each. Help is made from this."""
+"""The words of the front end of lines: what may be typed at its prompt, with a short form for each. Help is made from
+this."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class CommandWord:
 
     @property
     def needs_prompt(self) -> bool:
-        """Whether the word counts only when it is typed after its prompt: what decides something is no word for later."""
+        """Whether the word counts only when it is typed after its prompt: what decides something is no word for
+        later."""
         return self.watches or (self.writes and self.name not in ("note", "paste", "manual_command"))
 
     def there(self, *, driving: bool) -> bool:

@@ -13,7 +13,8 @@ from tui.plain.question_prompt import answered
 def declaration(runbook: Runbook, given: Mapping[str, str], *, sure: bool) -> Declaration | None:
     """What is declared; None when nothing is. `given` is asked for no more; `sure` says that it is wanted in any case.
 
-    Raises `KeyboardInterrupt` on Ctrl+C, and `BadInput` for inputs that are too long together: nothing is declared then.
+    Raises `KeyboardInterrupt` on Ctrl+C, and `BadInput` for inputs that are too long together: nothing is declared
+    then.
     """
     terminal = LineTerminal()
     with terminal.listening():

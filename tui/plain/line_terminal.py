@@ -1,4 +1,5 @@
-"""A terminal of which nothing is asked but lines: no cursor movement, no colours, no keys but Enter, Ctrl+C and Ctrl+D."""
+"""A terminal of which nothing is asked but lines: no cursor movement, no colours, no keys but Enter, Ctrl+C and
+Ctrl+D."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class LineTerminal:
     # Saying
 
     def say(self, text: str = "") -> None:
-        """One line, or several; nothing foreign in them commands the terminal. Raises `Gone` when nobody can read it."""
+        """One line, or several; nothing foreign in them commands the terminal. Raises `Gone` when nobody can read
+        it."""
         self._write(f"{safe_text(text, newlines=True)}\n")
 
     def _write(self, text: str) -> None:
@@ -97,7 +99,8 @@ class LineTerminal:
     def ask_reason(self, prompt: str, given: str = "", *, others: Collection[str] = ()) -> str:
         """A reason: `given`, or what is typed, asked for again until it is one.
 
-        An empty line and Ctrl+D back out: the reason is empty then. `others` are answers that the question offers as well.
+        An empty line and Ctrl+D back out: the reason is empty then. `others` are answers that the question offers as
+        well.
         """
         while True:
             if not given:
@@ -116,7 +119,8 @@ class LineTerminal:
             given = ""
 
     def ask(self, prompt: str) -> str:
-        """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on Ctrl+C."""
+        """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on
+        Ctrl+C."""
         self._write(safe_text(prompt))
         try:
             with self._patience():

@@ -1,4 +1,5 @@
-"""One incident, line by line: says what is next, asks, and does what a word says. The same core and the same journal."""
+"""One incident, line by line: says what is next, asks, and does what a word says. The same core and the same
+journal."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import termios
 
 
 def drop_typed_ahead() -> None:
-    """Drop what was typed at the terminal and not read yet. A pipe is left alone: whoever writes it is no hand that slips."""
+    """Drop what was typed at the terminal and not read yet. A pipe is left alone: whoever writes it is no hand that
+    slips."""
     with contextlib.suppress(OSError, ValueError, termios.error):
         if sys.stdin.isatty():
             termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

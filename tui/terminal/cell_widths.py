@@ -1,8 +1,9 @@
 """Counts the cells of text as terminals count them: sign by sign.
 
-Rich (checked with 15.0), and so Textual, counts the cells of a cluster as a font would draw it: a heart with U+FE0F takes two,
-a family of four that is joined takes two. Most terminals, tmux among them, count each sign by itself. Where the two differ,
-all that follows on the line stands elsewhere than Textual believes, and cells stay behind when it is redrawn.
+Rich (checked with 15.0), and so Textual, counts the cells of a cluster as a font would draw it: a heart with U+FE0F
+takes two, a family of four that is joined takes two. Most terminals, tmux among them, count each sign by itself. Where
+the two differ, all that follows on the line stands elsewhere than Textual believes, and cells stay behind when it is
+redrawn.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def _widths() -> Iterator[tuple[int, int, int]]:
 
 
 class SingleSigns(LineFilter):
-    """The last net, for what was typed: no sign reaches the terminal that would change the width of the one before it."""
+    """The last net, for what was typed: no sign reaches the terminal that would change the width of the one before
+    it."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Take such signs out, and keep the cells of the segment."""

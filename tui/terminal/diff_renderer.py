@@ -13,12 +13,14 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 _GAP = 10
-"""Cells that are the same between two that differ, above which it costs less to move the cursor than to send them again."""
+"""Cells that are the same between two that differ, above which it costs less to move the cursor than to send them
+again."""
 _RESET = "\x1b[0m"
 
 
 class DiffRenderer:
-    """Remembers what was sent. A screen that is drawn as a whole is sent as a whole, so that it mends whatever went wrong."""
+    """Remembers what was sent. A screen that is drawn as a whole is sent as a whole, so that it mends whatever went
+    wrong."""
 
     def __init__(self) -> None:
         self._rows: dict[int, tuple[list[str], list[str]]] = {}
@@ -31,7 +33,8 @@ class DiffRenderer:
         self._rows.clear()
 
     def differing(self, update: CompositorUpdate, console: Console) -> DiffUpdate | None:
-        """What has to be sent for this update, and counts as shown from now on; None where the terminal shows it already."""
+        """What has to be sent for this update, and counts as shown from now on; None where the terminal shows it
+        already."""
         if isinstance(update, LayoutUpdate):
             self.forget()
         pieces = _pieces(update)

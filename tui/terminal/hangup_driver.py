@@ -40,7 +40,8 @@ class HangupDriver(LinuxDriver):
     """Textual's own driver, which ends the screen when its terminal is gone.
 
     A hang-up signal alone is not enough: the kernel sends it to the session's leader, and `make`, for one, keeps it to
-    itself. Then the thread that writes would die of its first error, and the queue before it would block the screen for ever.
+    itself. Then the thread that writes would die of its first error, and the queue before it would block the screen for
+    ever.
     """
 
     def __init__(

@@ -18,7 +18,8 @@ CUT = 2.0
 """Seconds that the rest of a sequence is waited for which no hand can have begun."""
 _PASTE, _PASTED = f"{ESC}[200~", f"{ESC}[201~"
 WHOLE = re.compile(r"\x1b(?:\[\[[A-E]|\[M[\s\S]{3}|\[[0-?]*[ -/]*[@-~]|O[ -~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\))")
-"""A key, a click or an answer of the terminal: the console's F1 to F5, an old mouse, the common form, F1 to F4, a string."""
+"""A key, a click or an answer of the terminal: the console's F1 to F5, an old mouse, the common form, F1 to F4, a
+string."""
 _BEGUN = re.compile(r"\x1b(?:\[\[?|\[[0-?]+[ -/]*|\[M[\s\S]{0,2}|O|[]PX^_][^\x07\x1b]*\x1b?)?\Z")
 _REST = re.compile(r"\[[0-9;]*[A-Za-z~]")
 
@@ -26,8 +27,8 @@ _REST = re.compile(r"\[[0-9;]*[A-Za-z~]")
 class InputParser:
     """Makes keys and pastes of it, whole ones, whatever the pieces it comes in.
 
-    Textual's parser is given one whole key at a time. By itself it takes what follows Escape in the same piece for one key
-    with it, and what it does not know for words: Escape and an arrow would leave `^` and letters in a field.
+    Textual's parser is given one whole key at a time. By itself it takes what follows Escape in the same piece for one
+    key with it, and what it does not know for words: Escape and an arrow would leave `^` and letters in a field.
     """
 
     def __init__(self, debug: bool = False) -> None:

@@ -47,16 +47,17 @@ class KeyQueue:
     Textual gives a key to what has the focus the moment it arrives. Over a slow line many arrive at once: the words
     after `n` would go to the checklist, and the `q` after Ctrl+S into the note that is just being saved.
 
-    A key that was typed before a dialog opened or closed is dropped: nobody typed it for what comes then. Only text goes
-    on into the field of the dialog that opens. While a dialog writes every key is dropped but Ctrl+Q and Ctrl+Z. A key
-    that is held acts once; text, the keys that move and all keys of pages to read may be held. What is pasted goes into a
-    field, or is offered as a note, and never acts.
+    A key that was typed before a dialog opened or closed is dropped: nobody typed it for what comes then. Only text
+    goes on into the field of the dialog that opens. While a dialog writes every key is dropped but Ctrl+Q and Ctrl+Z. A
+    key that is held acts once; text, the keys that move and all keys of pages to read may be held. What is pasted goes
+    into a field, or is offered as a note, and never acts.
     """
 
     def __init__(
         self, app: App[Any], hand: Hand, hear: Callable[[Typed], Awaitable[None]], offer: Callable[[str], None]
     ) -> None:
-        """`hear` is what the application does with a key whose turn has come, `offer` with a pasted text without a field."""
+        """`hear` is what the application does with a key whose turn has come, `offer` with a pasted text without a
+        field."""
         self._app, self._hand, self._hear, self._offer = app, hand, hear, offer
         self._waiting: deque[_Arrival] = deque()
         self._doubtful: _Arrival | None = None
@@ -224,7 +225,8 @@ class KeyQueue:
         return event
 
     def _path(self, before: Screen[Any], heard_by: MessagePump) -> Iterator[Callable[[Callable[[], object]], bool]]:
-        """Where a key goes, and what it causes: from the widget up to the application, where bindings are, and once more."""
+        """Where a key goes, and what it causes: from the widget up to the application, where bindings are, and once
+        more."""
         way: list[MessagePump] = [heard_by]
         while (parent := way[-1]._parent) is not None:
             way.append(parent)
@@ -246,7 +248,8 @@ class KeyQueue:
             await self._next()
 
     def _pass_on(self, turn: int, path: Iterator[Callable[[Callable[[], object]], bool]]) -> None:
-        """Follow what a key causes, queue by queue: behind it in each, one is never ahead of it. Those gone are passed by."""
+        """Follow what a key causes, queue by queue: behind it in each, one is never ahead of it. Those gone are passed
+        by."""
         for later in path:
             if later(partial(self._pass_on, turn, path)):
                 return

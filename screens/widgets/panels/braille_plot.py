@@ -35,7 +35,8 @@ class Frame:
 
 
 def plot_lines(points: Sequence[tuple[datetime, float]], frame: Frame, text_styles: TextStyles) -> list[Content]:
-    """The curve between its lowest and highest value, with a scale and the times of both ends; nothing for one point."""
+    """The curve between its lowest and highest value, with a scale and the times of both ends; nothing for one
+    point."""
     finite = sorted((at, value) for at, value in points if math.isfinite(value) and abs(value) < _LARGEST)
     if len(finite) < 2 or frame.width < 24 or frame.height < 2:
         return []

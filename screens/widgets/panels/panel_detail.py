@@ -26,7 +26,8 @@ _PLOT = (8, 100)
 
 
 def panel_detail_lines(panel: PanelState, now: datetime, width: int, text_styles: TextStyles) -> list[Content]:
-    """Everything that a panel knows. Behind an error stands the last good reading, with its age, and never as current."""
+    """Everything that a panel knows. Behind an error stands the last good reading, with its age, and never as
+    current."""
     lines = [edges(text_styles.ink(panel.title, STRONG), age_of(panel, now, text_styles), width)]
     reading = panel.reading
     if reading is None:
@@ -103,7 +104,8 @@ def _plot(panel: PanelState, row: Row, column: int, width: int, text_styles: Tex
 
 
 def _shown(unit: str) -> Callable[[float], str]:
-    """How a figure in this unit is written beside a scale: shares finer than elsewhere, since a plot shows small changes."""
+    """How a figure in this unit is written beside a scale: shares finer than elsewhere, since a plot shows small
+    changes."""
     found: dict[str, Callable[[float], str]] = {
         "%": lambda value: percent(value) if abs(value - round(value)) < 0.05 else f"{value:.1f} %",
         "B": size,

@@ -20,7 +20,8 @@ _CURVE = 10
 def column_lines(
     panels: Sequence[PanelState], now: datetime, width: int, height: int, text_styles: TextStyles
 ) -> list[Content]:
-    """All panels below each other: with details where there is room, and without the rows that are well where there is none."""
+    """All panels below each other: with details where there is room, and without the rows that are well where there is
+    none."""
     for details in (True, False):
         blocks = [
             block_lines(panel, now, width, text_styles, number=n, details=details)

@@ -8,8 +8,8 @@ from datetime import datetime
 MOST = 480
 """Readings that are kept of one figure. When they are full, every second one of the older half goes."""
 STILL = 10.0
-"""Seconds between two pictures of a young history: each new reading moves the whole of it, which a slow line feels. When it has
-grown so long that ten seconds are hardly to be seen in the picture, they are twice as many, and so on."""
+"""Seconds between two pictures of a young history: each new reading moves the whole of it, which a slow line feels.
+When it has grown so long that ten seconds are hardly to be seen in the picture, they are twice as many, and so on."""
 _SEEN = 50
 """What is seen of a picture: so many parts of its time, two cells each."""
 
