@@ -25,6 +25,7 @@ from typing import Any, Self
 from drill.scenarios import find
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from midwatch.system.file_locks import locked_file
+from midwatch.system.mounts import require_answer
 from midwatch.system.process import ProcessIdentity
 from midwatch.system.trusted_files import (
     Trust,
@@ -207,6 +208,7 @@ def drills_folder() -> Path:
 def make_drills_folder() -> Path:
     """Make the folder of this user's drills. Raises `BadInput` when it cannot be made or is not safe to use."""
     folder = drills_folder()
+    require_answer(folder)
     with _explained():
         make_folders(folder, mode=0o711, trust=own_trust())  # the servers' user passes through, and cannot list it
     return folder
@@ -245,6 +247,7 @@ def survey() -> tuple[list[DrillState], list[MidwatchError]]:
     Raises `BadInput` when the folder of the drills is not this user's own: then nothing in it is read.
     """
     folder = drills_folder()
+    require_answer(folder)
     try:
         with _explained():
             os.close(open_folder(folder, own_trust()))

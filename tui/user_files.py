@@ -6,7 +6,8 @@ import errno
 import os
 from pathlib import Path
 
-from midwatch.system.errors import BadInput, Failed, SourceLocation
+from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, SourceLocation
+from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, read_trusted
 
 _MODE = 0o644
@@ -20,6 +21,7 @@ def write_text(path: Path, text: str) -> None:
     What is no file, such as a pipe or `/dev/null`, is written to as it is: root could replace it, for everybody. A pipe
     that nobody reads is not waited for.
     """
+    require_answer(path)
     try:
         if is_special(path):
             _write_special(path, text.encode("utf-8", "replace"))
@@ -45,11 +47,14 @@ def read_own(file: Path, what: str) -> str:
     something else than this user thinks, and nobody is kept out of the screen by it.
     """
     try:
+        require_answer(file)
         return read_trusted(file, Trust.own().shared(), limit_bytes=_LIMIT_BYTES).decode("utf-8")
     except UntrustedFile:
         if is_special(file):
             why = "Is a directory" if file.is_dir() else "it is not a regular file"
             raise BadInput(f"{what} cannot be read: {why}", place=SourceLocation(str(file))) from None
+        return ""
+    except OutcomeUnknown:  # as if it were not there: a home on a dead mount keeps nobody out of the screen
         return ""
     except (UnicodeDecodeError, Failed) as error:
         why = error.sentence if isinstance(error, Failed) else str(error)

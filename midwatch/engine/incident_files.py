@@ -20,6 +20,7 @@ from midwatch.runbook.source import LIMIT
 from midwatch.system.clock import Clock
 from midwatch.system.durable import make_missing_folders, sync_folder
 from midwatch.system.errors import BadInput, Failed
+from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
 
 
@@ -29,6 +30,7 @@ def make_folder(runbook: Runbook, clock: Clock) -> IncidentFolder:
     Raises `Failed` when it cannot be made and `BadInput` when the runbook has changed since it was read.
     """
     logs = runbook.location_of("logs")
+    require_answer(logs)
     name = incident_id(clock.now(), runbook.id)
     folder: IncidentFolder | None = None
     try:

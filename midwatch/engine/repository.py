@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
 from midwatch.journal.reader import read
-from midwatch.system.errors import BadInput, Failed, MidwatchError
+from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.mounts import require_answer
 from midwatch.system.suggestion import did_you_mean
+from midwatch.system.trusted_files import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
     """Every incident's folder below `logs`, or those of a runbook, newest first. Raises `Failed` when `logs` cannot be
     read."""
     shelf = incidents_folder(logs)
+    require_answer(shelf)
     try:
-        folders = [IncidentFolder(path) for path in shelf.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        folders = [IncidentFolder(path) for path in shelf.iterdir() if _is_incident(path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -50,6 +54,20 @@ def incidents(logs: Path, runbook_id: str = "") -> list[IncidentFolder]:
         ) from error
     folders = [folder for folder in folders if not runbook_id or _is_of(folder, runbook_id)]
     return sorted(folders, key=lambda folder: (_declared_first(folder), folder.id), reverse=True)
+
+
+def _is_incident(path: Path) -> bool:
+    """Whether a folder has this name. A link counts when this user or root made it and what it leads to answers."""
+    if path.name.startswith("."):
+        return False
+    status = path.lstat()
+    if not stat.S_ISLNK(status.st_mode) or status.st_uid not in Trust.own().owners:
+        return stat.S_ISDIR(status.st_mode)
+    try:
+        require_answer(path)
+    except OutcomeUnknown:
+        return False
+    return path.is_dir()
 
 
 def find(logs: Path, name: str, runbook_id: str = "") -> IncidentFolder:

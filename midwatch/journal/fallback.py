@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from midwatch.incident.permissions import held_folder
 from midwatch.journal.fallback_locations import Named
+from midwatch.system.errors import OutcomeUnknown
+from midwatch.system.mounts import require_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Home:
 
 def open_fallback(named: Named, home: Home) -> int:
     """A descriptor for reading such a file. Raises `OSError`, also for one that somebody else could have made."""
+    try:
+        require_answer(named.path)
+    except OutcomeUnknown as error:
+        raise OSError(errno.EHOSTDOWN, error.sentence, str(named.path)) from error
     owner = home.owner if named.owner is None else named.owner
     with held_folder(named.path.parent) as folder:
         around = os.fstat(folder)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from midwatch.incident.events import Event, EventKind
 from midwatch.system.durable import make_missing_folders
+from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.filesystems import in_memory
+from midwatch.system.mounts import require_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,13 @@ def choose(journal: Path, declared: Path | None) -> tuple[list[Path], str]:
     folders: list[Path] = []
     if declared is not None:
         try:
+            require_answer(declared)
             make_missing_folders(declared, mode=0o700)
             declared = declared.resolve()
         except OSError as error:
             problem = f"{declared} cannot be made: {error.strerror}"
+        except OutcomeUnknown as error:
+            problem = error.sentence
         else:
             folders.append(declared)
             if not _takes_files(declared):
@@ -91,8 +96,9 @@ def usual_folders() -> Iterator[Path]:
 
 def _takes_files(folder: Path) -> bool:
     try:
+        require_answer(folder)
         read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
-    except OSError:
+    except (OSError, OutcomeUnknown):
         return False
     return folder.is_dir() and not read_only and os.access(folder, os.W_OK | os.X_OK)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed, in_words
+from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
 
 NAMESPACE = "midwatch"
@@ -46,8 +47,10 @@ def usual_key() -> Path | None:
     """The operator's key: `MIDWATCH_SIGNING_KEY`, else the first of the usual ones in `~/.ssh`; None when there is
     none."""
     if named := os.environ.get(KEY):
+        require_answer(Path(named).expanduser())
         return Path(named).expanduser()
     folder = Path.home() / ".ssh"
+    require_answer(folder)
     return next(
         (folder / name for name in _USUAL if (folder / name).is_file() or (folder / f"{name}.pub").is_file()), None
     )
@@ -57,6 +60,7 @@ def usual_signers() -> Path | None:
     """The list of signers: `MIDWATCH_SIGNERS`, else `~/.ssh/allowed_signers`; None when there is none."""
     named = os.environ.get(SIGNERS)
     path = Path(named).expanduser() if named else Path.home() / ".ssh" / "allowed_signers"
+    require_answer(path)
     return path if named or path.is_file() else None
 
 

@@ -13,7 +13,7 @@ from midwatch.runbook.fields import Fields, Problems, Shape
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
 from midwatch.runbook.secret_checks import check_defaults, check_text
-from midwatch.runbook.source import read_text
+from midwatch.runbook.source import read_text, require_reachable
 from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
 from midwatch.system.errors import BadInput, SourceLocation
 from midwatch.system.trusted_files import Trust
@@ -91,6 +91,7 @@ def there_by_environment(variable: str, environment: Mapping[str, str]) -> Path:
     """The file that a variable of the environment names. Raises `BadInput` that names the variable when it is not
     there."""
     path = Path(environment[variable])
+    require_reachable(path)
     if not os.path.lexists(path):
         raise BadInput(f"${variable} names {path}, and there is no such file", hint="Unset it, or set it right")
     return path
@@ -100,6 +101,7 @@ def _default_site(path: Path, environment: Mapping[str, str]) -> Path | None:
     if "MIDWATCH_SITE" in environment:
         return there_by_environment("MIDWATCH_SITE", environment) if environment["MIDWATCH_SITE"] else None
     beside = path.parent / SITE_NAME
+    require_reachable(beside)
     return beside if os.path.lexists(beside) else None
 
 

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from midwatch.redaction import SHORTEST
 from midwatch.runbook.model import Runbook
+from midwatch.system.errors import OutcomeUnknown
+from midwatch.system.mounts import require_answer
 
 _SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)$")
 _PGPASS = re.compile(r"(?:(?:\\.|[^\\:])*:){4}(.*)", re.S)
@@ -77,8 +79,9 @@ def _pgpass(name: str, path: Path) -> Iterator[tuple[str, str]]:
 def _read(path: Path) -> str:
     """What an ordinary file holds; nothing is waited for, whatever else lies under this name."""
     try:
+        require_answer(path)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
+    except (OSError, ValueError, OutcomeUnknown):
         return ""
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -9,7 +9,8 @@ import re
 import stat
 from pathlib import Path
 
-from midwatch.system.errors import BadInput, SourceLocation
+from midwatch.system.errors import BadInput, OutcomeUnknown, SourceLocation
+from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import Trust, open_trusted
 
 LIMIT = 1024 * 1024
@@ -51,8 +52,17 @@ def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
     return text, hashlib.sha256(data).hexdigest()
 
 
+def require_reachable(path: Path) -> None:
+    """Raise `BadInput` for a path on a mount that does not answer."""
+    try:
+        require_answer(path)
+    except OutcomeUnknown as error:
+        raise BadInput(error.sentence, place=SourceLocation(str(path)), hint=error.hint) from error
+
+
 def _read(path: Path, trust: Trust | None) -> bytes:
     where = SourceLocation(str(path))
+    require_reachable(path)
     try:
         # Without O_NONBLOCK, a pipe without a writer would hang here.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
