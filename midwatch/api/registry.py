@@ -18,8 +18,13 @@ PROBES = "midwatch.probes"
 
 
 @functools.cache
-def _points(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
+def _points(group: str) -> dict[str, list[EntryPoint]]:
+    """Name → the entry points of this name; more than one where two packages claim the name."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        if point.value not in (other.value for other in found.setdefault(point.name, [])):
+            found[point.name].append(point)
+    return found
 
 
 def action_names() -> list[str]:
@@ -70,8 +75,11 @@ def _load(group: str, name: str, what: str) -> type:
     points = _points(group)
     if name not in points:
         raise BadInput(f"There is no {what} {name!r}", hint=suggest(name, points, "Installed"))
+    if len(points[name]) > 1:
+        claimed = " and ".join(f"{point.dist.name if point.dist else '?'} ({point.value})" for point in points[name])
+        raise BadInput(f"Two packages provide the {what} {name!r}: {claimed}", hint="Remove the one that is not wanted")
     try:
-        found = points[name].load()
+        found = points[name][0].load()
     except Exception as error:
         raise BadInput(
             f"The {what} {name!r} cannot be loaded: {error}", hint="Reinstall the package that provides it"

@@ -12,11 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def start(earlier: Path) -> subprocess.CompletedProcess[str]:
+def start(earlier: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": f"{earlier}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-c", "import sys; from midwatch.__main__ import main; sys.exit(main())", "--version"]
+    command = [sys.executable, "-c", "import sys; from midwatch.__main__ import main; sys.exit(main())"]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=earlier
+        [*command, *(arguments or ("--version",))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment,
+        cwd=earlier,
     )
 
 
@@ -36,3 +42,18 @@ def test_start_own_packages_runs_the_command_line(tmp_path: Path) -> None:
     done = start(tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("midwatch ")
+
+
+def test_action_that_a_second_package_provides_under_a_name_of_ours_is_refused(tmp_path: Path) -> None:
+    info = tmp_path / "evil-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[midwatch.actions]\nfreeze = evil:Freeze\n")
+    (tmp_path / "evil.py").write_text("raise SystemExit('the foreign action ran')\n")
+    (tmp_path / "runbook.yaml").write_text(
+        "midwatch: 1\nid: a\ntitle: A\nseverity: SEV-2\nphases: [{title: P, steps: [{title: S, uses: freeze}]}]\n"
+    )
+    done = start(tmp_path, "action", "freeze", "--plan")
+    assert done.returncode == 2, done
+    assert "Two packages provide the action 'freeze': " in done.stderr + done.stdout
+    assert "evil (evil:Freeze)" in done.stderr + done.stdout

@@ -6,8 +6,9 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -18,6 +19,7 @@ from midwatch.control.lease import LeaseWatcher, driver_of
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.engine.inspection import inspect
 from midwatch.engine.repository import summary
+from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.reducer import reduce
 from midwatch.journal.codec import NO_LINE, decode, digest
@@ -27,6 +29,7 @@ from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.supervisor import status
 from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.result import Result
 from midwatch.supervisor.step_outputs import read_values
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.strict_json import read_object
@@ -51,6 +54,19 @@ JSON = st.recursive(
 DEEP = st.sampled_from([b"[" * 3000, b'{"a":' * 3000, b"[" * 100_000, b'{"pid":' + b"[" * 3000])
 
 
+def almost(valid: Mapping[str, Any]) -> st.SearchStrategy[bytes]:
+    """What a reader accepts, with at most two of its values replaced and at most one key taken out or added."""
+
+    def changed(values: dict[str, Any], gone: str, more: dict[str, Any]) -> bytes:
+        found = {**valid, **values, **more}
+        found.pop(gone, None)
+        return json.dumps(found).encode("utf-8", "surrogatepass")
+
+    values = st.dictionaries(st.sampled_from(sorted(valid)), JSON, max_size=2)
+    more = st.dictionaries(st.text(max_size=4), JSON, max_size=1)
+    return st.builds(changed, values, st.sampled_from(["", *sorted(valid)]), more)
+
+
 def bytes_of(*keys: str) -> st.SearchStrategy[bytes]:
     """Arbitrary bytes, arbitrary JSON, an object with these keys and arbitrary values; whole and cut."""
     objects = st.dictionaries(st.sampled_from(keys or ("a",)), JSON, max_size=len(keys) + 1)
@@ -66,7 +82,10 @@ def test_strict_json_reads_an_object_or_raises_value_error(data: bytes) -> None:
         assert isinstance(read_object(data), dict)
 
 
-@given(data=bytes_of("actor", "host", "pid", "start", "boot", "since"))
+LOCK = {"actor": "a@b", "host": "h", "pid": 1, "start": 1, "boot": "b", "since": "2026-11-23T02:00:00Z"}
+
+
+@given(data=bytes_of(*LOCK) | almost(LOCK))
 @FUZZED
 def test_lock_file_names_a_driver_or_nobody(tmp_path: Path, data: bytes) -> None:
     folder = IncidentFolder(tmp_path)
@@ -76,7 +95,23 @@ def test_lock_file_names_a_driver_or_nobody(tmp_path: Path, data: bytes) -> None
     assert str(lease.driver or "x")
 
 
-@given(data=bytes_of("argv", "cwd", "env", "timeout", "graces", "output_limit", "umask", "digest"))
+ORDER = LaunchSpec(("true",), "/", {"A": "b"}, timeout=1.0, umask=0o022, digest="0" * 64).to_json()
+PROCESS = {"pid": os.getpid(), "start": 1, "boot": "b"}
+SUPERVISOR = {**PROCESS, "step": PROCESS, "began": "2026-11-23T02:00:00Z", "control_group": "/sys/fs/cgroup"}
+ENDED = Result(StepOutcome.DONE, 0, 1.0, "2026-11-23T02:00:00Z", 1, 0, "0" * 64, 1, "", {"T": 1}, ("T",)).to_json()
+DRILL = {
+    "scenario": "reference",
+    "folder": "/nowhere/drill-1",
+    "server_directory": "",
+    "engine": "",
+    "linger": 1.0,
+    "ready": True,
+    "owner": PROCESS,
+    "reaper": None,
+}
+
+
+@given(data=bytes_of(*ORDER) | almost(ORDER))
 @FUZZED
 def test_order_is_read_or_refused(data: bytes) -> None:
     try:
@@ -90,24 +125,10 @@ def test_order_is_read_or_refused(data: bytes) -> None:
     assert LaunchSpec.from_json(order.to_json()) == order or order.timeout != order.timeout
 
 
-RESULT = (
-    "outcome",
-    "exit",
-    "seconds",
-    "ended",
-    "output_bytes",
-    "output_dropped",
-    "output_sha256",
-    "masked",
-    "error",
-    "secrets",
-)
-
-
 @example(supervisor=None, result=b'{"outcome": "done", "seconds": 1' + b"0" * 400 + b"}", values=None)
 @given(
-    supervisor=st.none() | bytes_of("pid", "start", "boot", "step", "began", "control_group"),
-    result=st.none() | bytes_of(*RESULT),
+    supervisor=st.none() | bytes_of(*SUPERVISOR) | almost(SUPERVISOR),
+    result=st.none() | bytes_of(*ENDED) | almost(ENDED),
     values=st.none() | st.binary(max_size=300),
 )
 @FUZZED
@@ -125,11 +146,7 @@ def test_files_of_an_attempt_are_read_to_a_state(
         read_values(attempt)
 
 
-@given(
-    data=bytes_of(
-        "scenario", "folder", "server_directory", "engine", "linger", "ready", "owner", "reaper", "mount", "label"
-    )
-)
+@given(data=bytes_of(*DRILL) | almost(DRILL))
 @FUZZED
 def test_record_of_a_drill_is_read_or_refused_and_nothing_is_touched(tmp_path: Path, data: bytes) -> None:
     tmp_path.chmod(0o700)
@@ -243,7 +260,40 @@ KINDS = [
 ]
 
 
-@given(data=bytes_of("seq", "time", "mono", "boot", "actor", "kind", "body", "prev"))
+LINE: dict[str, Any] = {
+    "seq": 1,
+    "time": "2026-11-23T02:00:00.000000Z",
+    "mono": 1.0,
+    "boot": "b",
+    "actor": "a@b",
+    "kind": "note",
+    "body": {"text": "x"},
+    "prev": "0" * 64,
+}
+
+
+def test_what_the_fuzz_tests_change_is_accepted_unchanged(tmp_path: Path) -> None:
+    """So that values that were changed reach the checks behind the first one."""
+    assert LaunchSpec.from_json(ORDER).to_json() == ORDER
+    assert Result.from_json(json.loads(json.dumps(ENDED))).outcome is StepOutcome.DONE
+    assert decode(json.dumps(LINE, separators=(",", ":")).encode())[0].seq == 1
+    folder = IncidentFolder(tmp_path)
+    folder.lock.write_text(json.dumps(LOCK))
+    driver = driver_of(folder)
+    assert driver is not None
+    tmp_path.chmod(0o700)
+    (tmp_path / "drill-1.json").write_text(json.dumps(DRILL))
+    (tmp_path / "drill-1.json").chmod(0o600)
+    record = DrillState.load(tmp_path / "drill-1.json")
+    assert record is not None
+    attempt = AttemptFolder(tmp_path)
+    attempt.supervisor.write_text(json.dumps(SUPERVISOR))
+    lost = status.inspect_attempt(attempt)
+    assert isinstance(lost, status.Lost)
+    assert "restarted" in lost.reason
+
+
+@given(data=bytes_of(*LINE) | almost(LINE))
 @FUZZED
 def test_line_of_a_journal_is_an_event_or_raises_value_error(data: bytes) -> None:
     with contextlib.suppress(ValueError):
