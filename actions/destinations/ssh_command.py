@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.programs import start_errno
 
 CONNECT = 10
 """Seconds to log in."""
@@ -66,7 +68,8 @@ class Host:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Refused(f"There is no ssh here: {error.strerror}", hint="Install openssh-client") from error
+            reason = os.strerror(start_errno(error, argv[0], os.environ))
+            raise Refused(f"There is no ssh here: {reason}", hint="Install openssh-client") from error
 
     def run(self, script: str, *words: str) -> str:
         """Run it to its end; what it wrote. Raises `MidwatchError` for any exit but 0."""

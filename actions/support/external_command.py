@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from midwatch.system.errors import Failed
+from midwatch.system.programs import start_errno
 
 TAIL = 16_384
 """Bytes of the end of its output that are kept."""
@@ -58,7 +59,9 @@ def run_external(
             process_group=0,
         )
     except (OSError, IndexError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is empty"
+        reason = "it is empty"
+        if isinstance(error, OSError):
+            reason = os.strerror(start_errno(error, argv[0], os.environ))
         raise Failed(f"{argv[0] if argv else 'A command'} cannot be started: {reason}", hint=f"In {folder}") from None
     kept: list[bytes] = [b""]
     assert process.stdin is not None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from midwatch.supervisor.hardening import as_before_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.system.programs import start_errno
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _DEFAULTS = {
@@ -86,16 +87,6 @@ class CannotBegin:
 
     exit: int
     sentence: str
-
-
-def _is_on_path(program: str, environment: Mapping[str, str]) -> bool:
-    """Whether a program of this name lies in any folder of the PATH that can be entered.
-
-    Starting a program that is nowhere fails with EACCES as soon as one folder may not be entered; a shell calls that
-    not found.
-    """
-    folders = os.get_exec_path(environment)
-    return "/" in program or any(os.path.exists(f"{folder or '.'}/{program}") for folder in folders)  # noqa: PTH110
 
 
 class Child:
@@ -185,8 +176,7 @@ class Child:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             os.execvpe(self._argv[0], self._argv, environment)  # noqa: S606  (the order says what to run)
         except OSError as error:
-            missing = error.errno == errno.EACCES and not _is_on_path(self._order.argv[0], environment)
-            os.write(report, b"x%d" % (errno.ENOENT if missing else error.errno or 0))
+            os.write(report, b"x%d" % start_errno(error, self._order.argv[0], environment))
         except ValueError:  # a NUL in an argument
             os.write(report, b"x%d" % errno.EINVAL)
         finally:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from actions.destinations.ssh_command import Host
 from actions.support.external_command import TAIL, run_external
-from midwatch.system.errors import Failed
+from midwatch.system.errors import Failed, Refused
+from tests.support.users import MALLORY, needs_root, run_as
 
 
 def python(script: str) -> str:
@@ -68,3 +70,26 @@ def test_input_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
 def test_what_cannot_be_started_is_one_sentence(tmp_path: Path, command: str, said: str) -> None:
     with pytest.raises(Failed, match=said):
         run_external(command, tmp_path, limit=60)
+
+
+@needs_root
+def test_program_that_is_nowhere_is_not_found_although_a_folder_of_the_path_may_not_be_entered(
+    reachable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (reachable / "closed").mkdir(mode=0o700)
+    monkeypatch.setenv("PATH", f"{reachable}/closed:{reachable}")
+
+    def sentences() -> list[str]:
+        found = []
+        for start in (
+            lambda: run_external("no-such-program", reachable, limit=60),
+            lambda: Host("other", "", 0, None).run("true"),
+        ):
+            with pytest.raises((Failed, Refused)) as failed:
+                start()
+            found.append(failed.value.sentence)
+        return found
+
+    command, ssh = run_as(MALLORY, sentences)
+    assert command == "no-such-program cannot be started: No such file or directory"
+    assert ssh == "There is no ssh here: No such file or directory"
