@@ -47,7 +47,7 @@ def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_do
     journal.close()
     before = len(journal.events)
     for die_at in itertools.count(1):
-        folder = tmp_path / f"{die_at}"
+        folder = tmp_path / f"{die_at}" / start.name  # fallback files are named for the folder of their journal
         shutil.copytree(start, folder)
         path = folder / "journal.jsonl"
         code, told = one_life(path, die_at)
@@ -67,7 +67,7 @@ def test_killed_at_any_point_of_going_away_and_coming_back_nothing_is_lost_or_do
         again.close(trim=True)
         assert verify(path).ok, (die_at, verify(path).problem)
         assert not list(place.iterdir()), die_at
-        shutil.rmtree(folder)
+        shutil.rmtree(folder.parent)
         if code == 0:
             assert die_at > 40, "there are more points than that"
             return
