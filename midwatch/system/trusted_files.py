@@ -198,7 +198,7 @@ def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
-            os.chmod(name, mode, dir_fd=parent)
+            _set_mode(parent, name, path, mode)
     finally:
         os.close(parent)
     os.close(open_folder(path, trust))
@@ -270,6 +270,19 @@ def _create(folder: int, name: str, mode: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _set_mode(parent: int, name: str, path: Path, mode: int) -> None:
+    """Give a folder that was just made its mode; not what a member of the parent's group may have put in its place."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UntrustedFile(f"{path} is not trusted: another user replaced it while it was made") from error
+    try:
+        _require_owner(os.fstat(descriptor), path, Trust.of(os.geteuid()), "the folder")
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def _open_log(folder: int, path: Path, mode: int) -> int:

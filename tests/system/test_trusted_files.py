@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,3 +198,30 @@ def test_folders_above_that_are_missing_get_the_same_mode_under_any_umask(reacha
     finally:
         os.umask(before)
     assert [(reachable / name).stat().st_mode & 0o7777 for name in ("a", "a/b", "a/b/c")] == [0o750] * 3
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["link to a file", "link to a folder", "nothing"])
+def test_make_folder_replaced_by_a_member_of_the_group_right_after_it_was_made_gives_nothing_else_a_mode(
+    reachable: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    parent, victim = reachable / "shared", reachable / "victim"
+    parent.mkdir()
+    os.chown(parent, 0, ONCALL)
+    parent.chmod(0o2770)
+    victim.mkdir(mode=0o750) if what == "link to a folder" else victim.touch(mode=0o640)
+    before, mkdir = victim.stat().st_mode, os.mkdir
+
+    def swap() -> None:
+        (parent / "new").rmdir()
+        if what != "nothing":
+            (parent / "new").symlink_to(victim)
+
+    def mkdir_and_lose(*args: Any, **options: Any) -> None:
+        mkdir(*args, **options)
+        run_as(MALLORY, swap, gid=ONCALL)
+
+    monkeypatch.setattr(os, "mkdir", mkdir_and_lose)
+    with pytest.raises(UntrustedFile, match="is not trusted"):
+        make_folder(parent / "new", mode=0o711, trust=Trust.own().shared())
+    assert victim.stat().st_mode == before
