@@ -19,7 +19,8 @@ from midwatch.journal.testimony import SYSLOG_FILES, Head, Testimony, contradict
 from midwatch.journal.verify import CheckedChain, check
 from midwatch.system.errors import MidwatchError
 
-_PLAN_LIMIT_BYTES = 64 * 1024 * 1024
+_DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
+"""Of a plan, a copy or a post-mortem. A longer file is none of these."""
 _BLOCK_BYTES = 1 << 16
 
 
@@ -98,7 +99,7 @@ def _copy(name: str, path: Path, expected: object) -> Finding:
     """A copy that was made at the declaration; empty where there was nothing to copy, None where the journal says
     nothing."""
     try:
-        found, _ = _digest(path)
+        found, _ = _digest(path, None)
     except FileNotFoundError:
         if expected:
             return Finding(name, Standing.UNKNOWN, "missing")
@@ -120,7 +121,7 @@ def _plan(folder: IncidentFolder, body: Mapping[str, Any]) -> Finding:
         return _malformed(body)
     name, path = f"{attempt}/plan.json", folder.path / attempt / "plan.json"
     try:
-        digest = Plan.from_json(json.loads(read_file(path, limit_bytes=_PLAN_LIMIT_BYTES))).digest
+        digest = Plan.from_json(json.loads(read_file(path, limit_bytes=_DOCUMENT_LIMIT_BYTES))).digest
     except FileNotFoundError:
         return Finding(name, Standing.UNKNOWN, "missing")
     except OSError as error:
@@ -156,23 +157,32 @@ def _result(folder: IncidentFolder, body: Mapping[str, Any]) -> Iterator[Finding
 
 def _bytes(name: str, path: Path, expected: tuple[str, object], since: str) -> Finding:
     try:
-        digest, size = _digest(path)
+        digest, size = _digest(path, expected[1])
     except FileNotFoundError:
         return Finding(name, Standing.UNKNOWN, "missing")
     except OSError as error:
         return Finding(name, Standing.UNKNOWN, f"cannot be read: {error.strerror}")
     if expected[1] is not None and size != expected[1]:
         return Finding(name, Standing.WRONG, f"changed {since}: it has {size:,} bytes, and {expected[1]} were told")
+    if not digest:
+        return Finding(name, Standing.WRONG, f"changed {since}: it has {size:,} bytes")
     if digest != expected[0]:
         return Finding(name, Standing.WRONG, f"changed {since}: its SHA-256 is {digest}, not {expected[0]}")
     return Finding(name, Standing.GOOD, f"unchanged {since}")
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a regular file that no link leads to. Raises `OSError`."""
+def _digest(path: Path, expected_bytes: object) -> tuple[str, int]:
+    """SHA-256 and size of a regular file that no link leads to. Raises `OSError`.
+
+    A file of another size than expected, or of more than `_DOCUMENT_LIMIT_BYTES` without an expectation, is not read: a
+    hole can make a file terabytes long. Its digest is empty.
+    """
     hashed, size = hashlib.sha256(), 0
     descriptor = open_file(path, os.O_RDONLY)
     try:
+        stored = os.fstat(descriptor).st_size
+        if stored != expected_bytes if expected_bytes is not None else stored > _DOCUMENT_LIMIT_BYTES:
+            return "", stored
         while block := os.read(descriptor, _BLOCK_BYTES):
             hashed.update(block)
             size += len(block)

@@ -19,6 +19,7 @@ class Preallocation:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
+        """Bytes from the start of the file that count as allocated."""
 
     def ahead(self, end: int) -> None:
         """Take more when less than half a step is left behind `end`; less than a step if the disk has no more.
@@ -34,10 +35,14 @@ class Preallocation:
         """Make sure that the file has space up to `end`; the reason when it has not."""
         return None if end <= self.size else self._allocate(end)
 
-    def renew(self) -> None:
-        """Take the space again where the file has holes, as after a copy; without room for it, the holes stay."""
+    def renew(self, end: int) -> None:
+        """Take the space again where the file has holes, as after a copy; without room for it, the holes stay.
+
+        A file that is longer than this class makes a file for content up to `end` was made long by somebody else: its
+        rest does not count as allocated, and takes no space.
+        """
         if self.size:
-            self._allocate(self.size)
+            self._allocate(min(self.size, end + 2 * STEP))
 
     def _allocate(self, size: int) -> OSError | None:
         try:
@@ -45,7 +50,8 @@ class Preallocation:
         except OSError as error:
             return error
         finally:
-            self.size = os.fstat(self._descriptor).st_size  # ext4 keeps what it could take before the disk was full
+            # ext4 keeps what it could take before the disk was full
+            self.size = min(size, os.fstat(self._descriptor).st_size)
         return None
 
     def give_back(self, end: int) -> None:

@@ -8,6 +8,7 @@ Every reader reads all files, and returns each event once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -57,6 +58,22 @@ def stored_lines(descriptor: int, *, start: int = 0, number: int = 0) -> Iterato
             return
         if last:
             return
+
+
+def blocks_behind(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
+    """What stands behind an offset, in blocks, each with its own offset. Holes are left out: a file of NULs may be huge."""
+    while True:
+        try:
+            offset = os.lseek(descriptor, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole is left
+                return
+            raise
+        block = os.pread(descriptor, _BLOCK, offset)
+        if not block:
+            return
+        yield offset, block
+        offset += len(block)
 
 
 def opened(path: Path) -> int:

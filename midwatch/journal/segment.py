@@ -11,6 +11,7 @@ from typing import Self
 from midwatch.incident.permissions import open_file
 from midwatch.journal.codec import LONGEST
 from midwatch.journal.preallocation import Preallocation
+from midwatch.journal.reader import blocks_behind
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Failed
 
@@ -173,13 +174,12 @@ class Segment:
 
         Raises `OSError`, and `ValueError` when it is more than a line can be.
         """
-        torn, offset = b"", self.end
-        while block := os.pread(self.descriptor, 1 << 20, offset):
+        torn = b""
+        for offset, block in blocks_behind(self.descriptor, self.end):
             if block.strip(b"\0"):
                 if offset - self.end > 1 << 20:
                     raise ValueError("more than a line stands behind the last event")
                 torn = torn.ljust(offset - self.end, b"\0") + block.rstrip(b"\0")
-            offset += len(block)
         return torn
 
     def _write(self, data: bytes) -> None:

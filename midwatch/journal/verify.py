@@ -10,7 +10,7 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.journal.codec import NO_LINE, decode, digest
 from midwatch.journal.merged_reader import MergedJournal, merge_files
-from midwatch.journal.reader import Stored, opened
+from midwatch.journal.reader import Stored, blocks_behind, opened
 from midwatch.system.errors import BadInput, Failed
 
 
@@ -172,14 +172,8 @@ def _behind(found: MergedJournal, path: Path) -> str:
         last, end = found.elsewhere[-1]
     descriptor = opened(last)
     try:
-        size = os.fstat(descriptor).st_size
-        while end < size:
-            block = os.pread(descriptor, min(1 << 20, size - end), end)
-            if not block:
-                break
-            if block != bytes(len(block)):
-                return _TORN
-            end += len(block)
+        if any(block.strip(b"\0") for _, block in blocks_behind(descriptor, end)):
+            return _TORN
     finally:
         os.close(descriptor)
     return ""

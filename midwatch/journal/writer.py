@@ -155,7 +155,6 @@ class Journal(JournalStore):
 
     def _take_in(self, found: MergedJournal) -> None:
         """Check the chain of what is there, find the place where it goes on, and cut what a crash left behind it."""
-        self._home.reserve.renew()
         for index, stored in enumerate(found.lines):
             try:
                 event, prev = decode(stored.data)
@@ -169,6 +168,7 @@ class Journal(JournalStore):
                 self._home.end, self._at_home = stored.end, (len(self.events), self.head)
             else:
                 self._elsewhere.lines.append(stored.data)
+        self._home.reserve.renew(self._home.end)
         if found.problem or len(found.lines) > len(self.events) + 1:
             raise self._not_whole()
         self._elsewhere.files = [

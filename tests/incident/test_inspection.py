@@ -134,6 +134,17 @@ def test_output_of_the_same_length_is_told_by_its_hash_and_a_longer_one_by_its_l
     assert "its SHA-256 is" in verify().stdout
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("item", "standing"), zip(ITEMS, (Standing.WRONG, Standing.UNKNOWN, Standing.WRONG), strict=True)
+)
+def test_file_that_a_hole_made_terabytes_long_is_named_without_reading_it(
+    folder: IncidentFolder, item: str, standing: Standing
+) -> None:
+    os.truncate(folder.path / item, 1 << 42)
+    assert standings(folder)[item] is standing
+
+
 def test_journal_of_another_incident_in_this_folder_is_refused(folder: IncidentFolder) -> None:
     other = folder.path.with_name("INC-20260101-0000-other")
     shutil.copytree(folder.path, other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from midwatch.journal.codec import decode, digest, encode
 from midwatch.journal.reader import Tail, read
 from midwatch.journal.verify import verify
 from midwatch.journal.writer import Journal
-from midwatch.system.errors import MidwatchError
+from midwatch.system.errors import MidwatchError, Refused
 from tests.journal.set_clock import SetClock
+from tests.support.mounting import run_or_skip
 from tests.support.users import ALICE, MALLORY, ONCALL, needs_root, run_as
 
 pytestmark = needs_root
@@ -217,6 +219,45 @@ def test_file_of_the_drivers_that_a_member_names_as_fallback_is_never_read_writt
         again.name_fallbacks(public)
         again.close(trim=True)
     assert [victim.read_bytes() for victim in victims] == [content] * len(victims)
+
+
+@pytest.mark.timeout(60)
+def test_journal_that_a_member_made_huge_by_a_hole_is_read_verified_and_driven_at_once(
+    reachable: Path, public: Path, clock: SetClock
+) -> None:
+    """On a disk of 8 MB: what is allocated for the hole would fill the machine's own disk."""
+    disk = reachable / "disk"
+    disk.mkdir()
+    run_or_skip("mount", "-t", "tmpfs", "-o", "size=8m", "midwatch-test", str(disk))
+    try:
+        _read_verify_and_drive(disk, public, clock)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True, timeout=20)
+
+
+def _read_verify_and_drive(disk: Path, public: Path, clock: SetClock) -> None:
+    folder = disk / "INC-5"
+    folder.mkdir()
+    os.chown(folder, 0, ONCALL)
+    folder.chmod(0o2770)
+    path = folder / "journal.jsonl"
+    journal = begun(path, public, clock)
+    journal.close()
+    run_as(MALLORY, lambda: os.truncate(path, 1 << 42), gid=ONCALL)
+    assert read(path) == journal.events
+    assert verify(path).ok
+    again = Journal.open(path, actor="bob@test", clock=clock)
+    again.append("note", {"text": "on"})
+    assert path.stat().st_blocks * 512 < 4 << 20, "space was taken for the hole"
+    assert again.away is None
+    again.close(trim=True)
+    assert path.stat().st_size < 1 << 20
+    with path.open("r+b") as file:
+        file.seek(1 << 41)
+        file.write(b"behind a hole")
+    assert not verify(path).ok
+    with pytest.raises(Refused, match="is not whole"):
+        Journal.open(path, actor="bob@test", clock=clock)
 
 
 LINES = st.binary(max_size=400) | st.builds(
