@@ -26,9 +26,9 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
         registry.PROBES: {"gauge": "Gauge"},
     }
 
-    def installed(group: str) -> dict[str, EntryPoint]:
+    def installed(group: str) -> dict[str, list[EntryPoint]]:
         return {
-            name: EntryPoint(name, f"tests.runbook.small_actions:{cls}", group) for name, cls in points[group].items()
+            name: [EntryPoint(name, f"tests.runbook.small_actions:{cls}", group)] for name, cls in points[group].items()
         }
 
     monkeypatch.setattr(registry, "_points", installed)
