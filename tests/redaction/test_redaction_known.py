@@ -82,8 +82,12 @@ def test_no_form_survives_any_cutting(secret: str, form: str, before: bytes, aft
     assert redactor.masked >= 1
 
 
+# Byte by byte: `st.binary` also draws literals of our own sources, such as a key with its colon, whose value is masked.
+BYTES = st.lists(st.integers(0, 255), max_size=600).map(bytes)
+
+
 @settings(max_examples=300, deadline=None)
-@given(data=st.binary(max_size=600), cuts=st.lists(st.integers(0, 600), max_size=12))
+@given(data=BYTES, cuts=st.lists(st.integers(0, 600), max_size=12))
 def test_bytes_without_secrets_come_through_as_they_are(data: bytes, cuts: list[int]) -> None:
     redactor = NEVER_THERE.another()
     edges = [0, *sorted(min(c, len(data)) for c in cuts), len(data)]
