@@ -136,7 +136,7 @@ def test_output_of_the_same_length_is_told_by_its_hash_and_a_longer_one_by_its_l
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    ("item", "standing"), zip(ITEMS, (Standing.WRONG, Standing.UNKNOWN, Standing.WRONG), strict=True)
+    ("item", "standing"), list(zip(ITEMS, (Standing.WRONG, Standing.UNKNOWN, Standing.WRONG), strict=True))
 )
 def test_file_that_a_hole_made_terabytes_long_is_named_without_reading_it(
     folder: IncidentFolder, item: str, standing: Standing

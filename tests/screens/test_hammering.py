@@ -30,8 +30,8 @@ OPENING = ["enter", "s", "f", "n", "u", "t", "S", "h", "C", "q", "b", "colon", "
 KEYS = [*OPENING, "y", "space", "tab", "down", "up", "ctrl+s", "ctrl+r", *"exam", "backspace"]
 DECIDES = frozenset({"enter", "y", "ctrl+s"})
 """The keys that can consent to anything; all others open, move or write into a field."""
-BY_ITSELF = frozenset({"criterion.evaluated", "step.started", "step.finished", "reading"})
-"""What is written beside a decision, or without one."""
+BY_ITSELF = frozenset({"criterion.evaluated", "driver.left", "step.started", "step.finished", "reading"})
+"""What is written beside a decision, or without one: the end of an incident gives back control."""
 TEXTS = ["\ny\nq\ny\n", "s\nnot needed\n\n\n", "\x1b[A\x1b\ry y y y", "one line", "enter\r\n" * 400]
 
 
