@@ -41,8 +41,8 @@ class EmergencyBackup(Action):
     else nothing is left. A manifest beside it (kept here for another host) has checksum, source, versions, LSN and the
     rows of each table in the dump's own snapshot. What is written is unpacked again beside it; with `validate` it is
     read through `pg_restore` as well; what is not good is not published. Refuses when no place has room, and names
-    each. Earlier backups are never touched. Of several targets each is saved or not by itself; one that fails fails the
-    action.
+    each. Earlier backups are never changed. Several targets are saved independently; if one fails, the action
+    fails.
     """
 
     name: ClassVar[str] = "emergency-backup"

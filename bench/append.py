@@ -42,7 +42,7 @@ phases:
 """
 
 
-def deeds(controller: IncidentController) -> Iterator[Callable[[], None]]:
+def operations(controller: IncidentController) -> Iterator[Callable[[], None]]:
     """What people do, without end: each call appends one event."""
     for number in itertools.count():
         seq = len(controller.events)
@@ -58,17 +58,17 @@ def deeds(controller: IncidentController) -> Iterator[Callable[[], None]]:
 def incident(events: int) -> Iterator[Iterator[Callable[[], None]]]:
     """An incident of so many events, and what to do next in it."""
     controller = IncidentController.declare(load(Path("runbook.yaml")), actor="bench")
-    following = deeds(controller)
+    following = operations(controller)
     while len(controller.events) < events:
         next(following)()
     yield following
     controller.leave()
 
 
-def seconds(deed: Callable[[], None]) -> float:
+def seconds(operation: Callable[[], None]) -> float:
     """How long it takes."""
     begun = time.perf_counter()
-    deed()
+    operation()
     return time.perf_counter() - begun
 
 

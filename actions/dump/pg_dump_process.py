@@ -30,10 +30,10 @@ CHUNK = 1 << 18
 PIPE = 1 << 20
 """Bytes between `pg_dump` and us, so that neither waits for the other at every moment of compression."""
 BUFFERED = ("stdbuf", "-o256K")
-"""GNU's way to have a program write in pieces of this size: `pg_dump` by itself hands on 5 kB at a time, and each of
-its pieces costs a turn of everything behind it."""
+"""A command of GNU coreutils that sets the size of a program's writes. `pg_dump` alone writes 5 kB at a time, and
+each write costs one pass through the whole pipeline."""
 BUFFERED_INSIDE = ("stdbuf", "-o64K")
-"""The same in a container, where the engine's pipe holds no more; it passes small pieces on one by one."""
+"""The same inside a container: the engine sends each small write as a frame of its own."""
 STALL = 180.0
 """Seconds without a byte after which a dump counts as stalled (a paused container, a lock, a dead network)."""
 _GRACE = 5.0
