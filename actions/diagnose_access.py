@@ -10,7 +10,8 @@ from typing import ClassVar
 from midwatch.api.action import Action, Console, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.runbook.model import Risk, Target, TargetKind
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted, percent, size

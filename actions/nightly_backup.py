@@ -23,7 +23,8 @@ from actions.support.plan_log import FAILURE, FINISHED, NIGHTLY, STARTED, log, r
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.runbook.model import Risk, Runbook, Target
+from midwatch.runbook.model import Risk, Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused, in_words, shortage

@@ -22,7 +22,8 @@ from actions.undo_password_reset import UndoPasswordReset, say_sessions, session
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
-from midwatch.runbook.model import Risk, Target
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import first_few

@@ -34,7 +34,8 @@ from actions.support.replication_facts import database_facts, restored_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
-from midwatch.runbook.model import Risk, Target
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text

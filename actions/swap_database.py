@@ -26,7 +26,8 @@ from actions.support.replication_facts import database_facts, removal_lines, why
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, Verb
-from midwatch.runbook.model import Risk, Target
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from midwatch.system.sanitize import safe_text

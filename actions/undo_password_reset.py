@@ -17,7 +17,8 @@ from actions.support.replication_facts import password_facts
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
-from midwatch.runbook.model import Risk, Target
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError, Refused
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import counted

@@ -17,7 +17,8 @@ from actions.support.bound_servers import bind_servers
 from midwatch.api.action import Action, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan, PlanDraft, Verb
-from midwatch.runbook.model import Risk, Target
+from midwatch.runbook.model import Risk
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import BadInput, MidwatchError
 from midwatch.system.units import counted, first_few, size

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from midwatch.api.parameters import param
 from midwatch.api.probe import Level, Probe, Reading, Row
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import Seconds, duration, size

@@ -10,7 +10,7 @@ from actions.destinations.destination_choice import locate
 from actions.destinations.ssh import Ssh
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.trusted_files import open_regular_file
 from midwatch.system.units import Seconds, duration, first_few

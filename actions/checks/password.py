@@ -9,7 +9,7 @@ from actions.credentials.password_candidates import login_of
 from actions.credentials.pgpass import faults
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.postgres.connect import AuthenticationFailed, connect
 from probes.postgres.routes import login_route, password_file
 

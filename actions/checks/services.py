@@ -9,7 +9,8 @@ from typing import ClassVar
 from actions.credentials.dependents import ask_dependents
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import param
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import first_few

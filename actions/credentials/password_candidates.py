@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actions.credentials.pgpass import Login, held, is_text
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from actions.dump.dump_stream import Dumped
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from probes.backup.age_encryption import Recipient
 from probes.backup.manifest import Manifest

@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError, OutcomeUnknown, Refused
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.connect import Route, connect

@@ -19,7 +19,7 @@ from actions.dump.roles_dump import PREFIX, packed_globals
 from actions.dump.sidecar_files import finish, named_at, put_roles
 from actions.support.plan_log import log
 from midwatch.api.action import Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import file_timestamp, to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, Refused, in_words, shortage
 from midwatch.system.units import duration, first_few, size

@@ -14,7 +14,7 @@ from actions.dump.roles_dump import dump_globals, globals_name
 from actions.restoring.backup_validation import validate
 from actions.support.plan_log import NIGHTLY, log, reason_of
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.trusted_files import atomic_write

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import OutcomeUnknown
 from midwatch.system.units import size
 from probes.backup.backup_catalog import backups_of

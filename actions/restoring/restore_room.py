@@ -7,7 +7,7 @@ from pathlib import Path
 from actions.restoring.restore_database import ServerNow
 from midwatch.api.action import Context
 from midwatch.api.plan import PlanDraft
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.units import percent, size
 from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route

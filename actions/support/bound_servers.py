@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from midwatch.api.action import Context
 from midwatch.api.plan import ROLE, SYSTEM_IDENTIFIER, PlanDraft
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from probes.containers.client import short
 from probes.postgres.identity import ServerIdentity, read_identity
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 
 NONE = "none"
 

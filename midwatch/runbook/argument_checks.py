@@ -9,9 +9,10 @@ from midwatch.api.action import Action, Check
 from midwatch.api.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.api.registry import find_action, find_probe
 from midwatch.runbook.builder import laid_over
-from midwatch.runbook.fields import Fields, Found, Problems, shortened
+from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
+from midwatch.runbook.shapes import shortened
 from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
 from midwatch.system.suggestion import suggest
 

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from midwatch.api.action import Action
-from midwatch.api.registry import find_action
-from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, Found
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import (
-    CheckSpec,
     Comms,
-    Dependent,
     Environment,
-    ExternalCommand,
-    OnFailure,
     Panel,
     Phase,
     Question,
-    Risk,
     Role,
     Runbook,
     Severity,
     Step,
-    StepKind,
-    Target,
-    TargetKind,
     Trigger,
 )
-from midwatch.system.errors import BadInput
+from midwatch.runbook.step_builder import arguments, build_step, criterion_of, identity, prose, question_of
+from midwatch.runbook.target_builder import build_target
 
 _NONE: dict[str, Found] = {}
 
@@ -61,9 +48,9 @@ def build_runbook(
         sha256=sha256,
         site_sha256=site_sha256,
         environment=_environment(fields, site),
-        summary=_prose(fields, "summary"),
+        summary=prose(fields, "summary"),
         targets=MappingProxyType(
-            {name: _target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
+            {name: build_target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
         ),
         roles=MappingProxyType(
             {name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}
@@ -73,11 +60,11 @@ def build_runbook(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
         ),
         panels=tuple(
-            Panel(name, _arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
+            Panel(name, arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
         ),
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
         phases=_phases(fields),
-        closure=tuple(_criterion(item.value) for item in fields.items("closure")),
+        closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
         witness=site.get("witness", fields.get("witness", True)) if site else fields.get("witness", True),
     )
@@ -94,33 +81,9 @@ def laid_over(name: str, fields: Fields, site: Fields | None) -> dict[str, Found
     return {key: found for key, found in entries.items() if found.value is not None}
 
 
-def identity(fields: Fields) -> str:
-    """The id that was given, or one made from the title."""
-    return str(fields.get("id") or slug(fields.get("title", "")))
-
-
-def slug(title: str) -> str:
-    """Lower-case letters, digits and dashes: `Disk below 80 %` → `disk-below-80`."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub("[^a-z0-9]+", "-", plain)[:64].strip("-")
-
-
 def section_of(phase: Fields, place: int) -> str:
     """The phase's section: as given, or its place among the phases."""
     return str(phase.get("section") or place)
-
-
-def kind_of(step: Fields) -> StepKind:
-    """Who does the step."""
-    return StepKind.USES if "uses" in step else StepKind.RUN if "run" in step else StepKind.MANUAL
-
-
-def action_of(name: str) -> type[Action] | None:
-    """The action with this name; None when there is none."""
-    try:
-        return find_action(name)
-    except BadInput:
-        return None
 
 
 def _phases(fields: Fields) -> tuple[Phase, ...]:
@@ -132,72 +95,11 @@ def _phases(fields: Fields) -> tuple[Phase, ...]:
         section = section_of(phase, place)
         steps = []
         for number, found in enumerate(phase.items("steps"), start=1):
-            step = _step(found.value, f"{section}.{number}", earlier)
+            step = build_step(found.value, f"{section}.{number}", earlier)
             earlier[step.id] = step
             steps.append(step)
-        phases.append(Phase(identity(phase), phase.get("title", ""), section, tuple(steps), _prose(phase, "intro")))
+        phases.append(Phase(identity(phase), phase.get("title", ""), section, tuple(steps), prose(phase, "intro")))
     return tuple(phases)
-
-
-def _step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
-    return Step(
-        id=identity(fields),
-        number=number,
-        title=fields.get("title", ""),
-        kind=kind_of(fields),
-        risk=_risk(fields),
-        place=fields.place,
-        why=_prose(fields, "why"),
-        instructions=_prose(fields, "instructions"),
-        run=fields.get("run", ""),
-        uses=fields.get("uses", ""),
-        with_=_arguments(fields.table("with")),
-        env=_arguments(fields.table("env"), as_text=True),
-        outputs=fields.values("outputs"),
-        timeout=fields.get("timeout", 600.0),
-        expect=_prose(fields, "expect"),
-        original_command=_prose(fields, "original_command"),
-        deviation=_prose(fields, "deviation"),
-        depends_on=fields.values("depends_on"),
-        preconditions=tuple(_criterion(item.value) for item in fields.items("preconditions")),
-        when=build_condition(fields.get("when"), earlier),
-        measure=fields.values("measure"),
-        questions=tuple(question_of(item.value) for item in fields.items("questions")),
-        notify=fields.values("notify"),
-        requires_approval=fields.get("requires_approval", False),
-        optional=fields.get("optional", False),
-        on_failure=_on_failure(fields.get("on_failure")),
-    )
-
-
-def _risk(fields: Fields) -> Risk:
-    if fields.get("risk"):
-        return Risk(fields.get("risk"))
-    action = action_of(fields.get("uses")) if fields.get("uses") else None
-    return action.risk if action else Risk.OBSERVE
-
-
-def _on_failure(fields: Fields | None) -> OnFailure:
-    if fields is None:
-        return OnFailure()
-    escalate = fields.get("raise_severity")
-    return OnFailure(Severity(escalate) if escalate else None, fields.values("notify"), _prose(fields, "advice"))
-
-
-def question_of(fields: Fields) -> Question:
-    """One question, of a step or of the declaration."""
-    return Question(
-        fields.get("name", ""),
-        fields.get("prompt", ""),
-        fields.get("kind", "line"),
-        fields.get("required", True),
-        fields.values("options"),
-        _prose(fields, "default"),
-        fields.get("min", ""),
-        fields.get("max", ""),
-        fields.get("pattern", ""),
-        fields.get("example", ""),
-    )
 
 
 def _input(fields: Fields, site: dict[str, Found]) -> Question:
@@ -215,29 +117,8 @@ def _trigger(fields: Fields) -> Trigger:
         match=fields.get("match", ""),
         timezone=fields.get("timezone", ""),
         check=fields.get("check", ""),
-        with_=_arguments(fields.table("with")),
+        with_=arguments(fields.table("with")),
     )
-
-
-def _criterion(fields: Fields) -> CheckSpec:
-    title, check = fields.get("title", ""), fields.get("check", "")
-    return CheckSpec(identity(fields), title, check, _arguments(fields.table("with")), fields.place)
-
-
-def _target(name: str, fields: Fields) -> Target:
-    given: dict[str, Any] = {key: fields.get(key) for key in fields}
-    kind = TargetKind(given.pop("kind", TargetKind.LOCAL))
-    if kind is TargetKind.DOCKER:
-        given.setdefault("container", name)
-    if store := given.get("secret_store"):
-        given["secret_store"] = ExternalCommand(**{"command": ""} | {key: store.get(key) for key in store})
-    given["dependents"] = tuple(_dependent(item.value) for item in fields.items("dependents"))
-    given["extensions"] = fields.values("extensions")
-    return Target(**({"name": name, "kind": kind, "database": "", "label": name} | given))
-
-
-def _dependent(fields: Fields) -> Dependent:
-    return Dependent(**{"name": ""} | {key: fields.get(key) for key in fields})
 
 
 def _role(role_id: str, fields: Fields) -> Role:
@@ -250,16 +131,3 @@ def _comms(fields: Fields, site: Fields | None) -> Comms:
         comms = source.get("comms") if source else None
         given |= {key: comms.get(key) for key in comms} if comms else {}
     return Comms(**given)
-
-
-def _arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProxyType[str, Any]:
-    def value(given: Any) -> Any:
-        if not as_text or not isinstance(given, bool | int):
-            return tuple(given) if isinstance(given, list) else given
-        return ("true" if given else "false") if isinstance(given, bool) else str(given)
-
-    return MappingProxyType({name: value(item.value) for name, item in found.items() if item.value is not None})
-
-
-def _prose(fields: Fields, name: str) -> str:
-    return str(fields.get(name, "")).strip()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from midwatch.runbook.condition_forms import PRESENT, Outcome, Relation
-from midwatch.runbook.fields import Fields, Problems, listed
+from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import answer_words
+from midwatch.runbook.shapes import listed
 
 _FORMS = (*Outcome, "answer", "all", "any", "not")
 _EXAMPLE = "Such as {answer: assess-impact.downtime, is: yes} or {answer: check-certificate.days_left, below: 7}"

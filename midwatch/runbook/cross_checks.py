@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from midwatch.runbook.builder import action_of, identity, kind_of, laid_over, question_of, section_of
+from midwatch.runbook.builder import laid_over, section_of
 from midwatch.runbook.condition_checks import check_condition, conditions_in
 from midwatch.runbook.condition_forms import Outcome
 from midwatch.runbook.fields import Fields, Found, Problems
-from midwatch.runbook.model import INPUTS, Reference, Risk, StepKind, TargetKind
+from midwatch.runbook.model import INPUTS, Reference, Risk, StepKind
 from midwatch.runbook.question_checks import check_inputs, check_questions
+from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
+from midwatch.runbook.targets import TargetKind
 from midwatch.system.errors import SourceLocation
 from midwatch.system.suggestion import suggest
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from midwatch.runbook.fields import FieldType, Problems, Schema, described, listed, shortened
+from midwatch.runbook.fields import Problems
 from midwatch.runbook.measures import Measure
 from midwatch.runbook.model import Reference
+from midwatch.runbook.shapes import FieldType, Schema, described, listed, shortened
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.suggestion import suggest
 from midwatch.system.units import Seconds

@@ -9,10 +9,11 @@ from pathlib import Path
 from midwatch.runbook.argument_checks import check_arguments
 from midwatch.runbook.builder import build_runbook
 from midwatch.runbook.cross_checks import check_whole
-from midwatch.runbook.fields import Fields, Problems, Shape
+from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
 from midwatch.runbook.secret_checks import check_defaults, check_text
+from midwatch.runbook.shapes import Shape
 from midwatch.runbook.source import read_text, require_reachable
 from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
 from midwatch.system.errors import BadInput, SourceLocation

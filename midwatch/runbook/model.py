@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import SourceLocation
 
 if TYPE_CHECKING:
@@ -39,13 +40,6 @@ class StepKind(StrEnum):
     USES = "uses"
 
 
-class TargetKind(StrEnum):
-    """Where a database runs: reached directly by host and port or socket, or in a container."""
-
-    LOCAL = "local"
-    DOCKER = "docker"
-
-
 class Environment(StrEnum):
     """What the targets are used for. Where nobody says so they count as production, so that nobody is careless
     there."""
@@ -58,67 +52,6 @@ class Environment(StrEnum):
     def word(self) -> str:
         """As headers and dialogs show it: `PRODUCTION`."""
         return self.value.upper()
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalCommand:
-    """A command of somebody else's, run without a shell."""
-
-    command: str
-    timeout: float = 30.0
-    """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dependent:
-    """Something that logs in to a target, and stops working when its password changes. Exactly one way to ask it is
-    set."""
-
-    name: str
-    target: str = ""
-    """Another target, whose login has to work: a pooler in front of the server."""
-    tcp: str = ""
-    """`HOST:PORT` that has to take a connection."""
-    command: str = ""
-    """Has to exit 0; finds the login in its environment (`PGHOST` …), the password through `PGPASSFILE`."""
-    timeout: float = 30.0
-    """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A database that steps act on."""
-
-    name: str
-    kind: TargetKind
-    database: str
-    label: str
-    """What people call it: `ARP`."""
-    container: str = ""
-    """Exact container name; only for kind `docker`."""
-    host: str = ""
-    port: int = 5432
-    socket: str = ""
-    """Folder of the server's Unix socket, as seen from here; where the superuser is let in, if anywhere."""
-    user: str = ""
-    """The role that applications and the nightly job log in as."""
-    superuser: str = ""
-    """Empty: discovered."""
-    password_file: str = ""
-    """A file that may hold the password of `user` (a Docker or Kubernetes secret); read, never written."""
-    secret_store: ExternalCommand | None = None
-    """Takes a new password of `user` on its standard input."""
-    dependents: tuple[Dependent, ...] = ()
-    log: str = ""
-    """The server's own log as a file here; empty: the container's output for kind `docker`, else not known."""
-    version: str = ""
-    """The PostgreSQL that is expected: `15` or `15.8`; empty for any."""
-    extensions: tuple[str, ...] = ()
-    """Extensions that are expected: `pg_trgm`, or with a version `postgis 3.4`."""
-    system_identifier: str = ""
-    """The `system_identifier` of the one server that this target is; empty when it is not pinned here."""
-    role: str = ""
-    """`primary` or `standby`: what that server has to be; empty when it is not pinned here."""
 
 
 @dataclass(frozen=True, slots=True)

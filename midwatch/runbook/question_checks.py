@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from midwatch.runbook.builder import question_of
-from midwatch.runbook.fields import Fields, Found, Problems, listed
+from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import Question
 from midwatch.runbook.questions import READERS, answer_words, misfit, tidy
 from midwatch.runbook.secret_sources import names_secret
+from midwatch.runbook.shapes import listed
+from midwatch.runbook.step_builder import question_of
 from midwatch.system.suggestion import suggest
 
 

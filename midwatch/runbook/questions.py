@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from midwatch.runbook.fields import listed, shortened
 from midwatch.runbook.measures import Measure, Quantity
 from midwatch.runbook.model import Question
+from midwatch.runbook.shapes import listed, shortened
 from midwatch.system.units import Seconds
 
 YES_NO = ("yes", "no")

@@ -20,9 +20,10 @@ from midwatch.runbook.field_types import (
     Whole,
     Word,
 )
-from midwatch.runbook.fields import Inside, Key, ListOf, Shape, TableOf
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Environment, Risk, Severity, TargetKind
+from midwatch.runbook.model import Environment, Risk, Severity
+from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
+from midwatch.runbook.targets import TargetKind
 
 VERSION = 1
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.mounts import require_answer
 from probes.backup.age_encryption import SUFFIX as ENCRYPTED
 from probes.backup.checksums import sets_below

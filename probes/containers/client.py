@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midwatch.runbook.model import Runbook, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import TargetKind
 from midwatch.system.errors import Failed
 from midwatch.system.suggestion import near_names
 

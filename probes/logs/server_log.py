@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed
 from probes.logs.line_time import split_time
 from probes.logs.server_log_formats import REFUSED_STATES, as_stderr

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, replace
 
 from midwatch.api.plan import UNKNOWN
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError
 from probes.postgres.connect import Route, connect
 from probes.postgres.role import run_quietly

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from midwatch.system.units import duration, first_few
 from probes.postgres.client_errors import server_reason

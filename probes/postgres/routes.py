@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.mounts import require_answer
 from probes.postgres.client_errors import ClientErrors

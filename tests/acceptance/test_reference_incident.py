@@ -18,7 +18,7 @@ from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
 from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.postgres.connect import Connection
 from probes.postgres.routes import login_route, superuser_route
 from probes.postgres.tools import find_tools

@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 EXEMPT = (
-    "midwatch/runbook/fields.py",
+    "midwatch/runbook/shapes.py",
     "midwatch/incident/events.py",
     "tests/runbook/test_malformed_runbook.py",
     "CHANGELOG.md",

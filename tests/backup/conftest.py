@@ -11,7 +11,8 @@ import pytest
 from drill.production import Production, build
 from midwatch.api.action import Context
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from tests.support.listening_server import RUNBOOK, Listening
 from tests.support.superuser import superuser

@@ -19,7 +19,7 @@ from actions.destinations.s3 import Bucket, BucketWriter
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, MidwatchError
 from tests.backup.local_store import Store, local_store
 

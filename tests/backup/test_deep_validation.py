@@ -20,7 +20,7 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import OutcomeUnknown, Refused
 from probes.backup.manifest import Manifest
 from probes.postgres.temp_server import PREFIX, sweep

@@ -24,7 +24,7 @@ from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from probes.backup.backup_catalog import backups_of

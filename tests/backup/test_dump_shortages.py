@@ -25,7 +25,7 @@ from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.api.action import Action, Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools

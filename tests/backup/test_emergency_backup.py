@@ -23,7 +23,7 @@ from actions.dump.stream_verifier import StreamVerifier
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools

@@ -18,7 +18,7 @@ from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.api.action import Context
 from midwatch.api.parameters import build
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown
 from probes.backup.backup_catalog import backups_of
 from probes.backup.manifest import Manifest

@@ -23,7 +23,7 @@ from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Action, Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from probes.backup.age_encryption import Encrypting, Recipient, plain, recipients_of
 from probes.backup.manifest import Manifest

@@ -23,7 +23,7 @@ from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from drill.production import Production
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools

@@ -20,7 +20,7 @@ from actions.swap_database import SwapDatabase
 from midwatch.api.action import Context
 from midwatch.api.plan import Plan
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest

@@ -16,7 +16,7 @@ from actions.restore import Restore
 from actions.restoring.restore_database import made_at
 from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from tests.backup.test_emergency_backup import WEIRD, save

@@ -15,7 +15,7 @@ from actions.restoring import content_check
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import OutcomeUnknown
 from probes.backup.manifest import Manifest

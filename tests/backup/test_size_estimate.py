@@ -15,7 +15,7 @@ from actions.dump.pg_dump_process import messages_of
 from actions.dump.size_estimate import OBJECTS, Looking, SizeEstimate, Table
 from actions.emergency_backup import EmergencyBackup
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.postgres.routes import superuser_route
 from tests.support.listening_server import Listening
 from tests.support.superuser import superuser

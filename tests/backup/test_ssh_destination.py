@@ -23,7 +23,7 @@ from actions.destinations.ssh_command import parse
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown, Refused
 from probes.backups import BackupsProbe

@@ -16,7 +16,7 @@ from actions.dump.stream_verifier import StreamVerifier
 from actions.emergency_backup import EmergencyBackup
 from actions.restoring.backup_validation import Verdict
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.byte_pipe import BytePipe
 from probes.backup.manifest import Manifest

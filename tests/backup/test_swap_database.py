@@ -14,7 +14,7 @@ from actions.restoring.restore_database import made_at
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from tests.backup.test_restore import databases, run, saved
 from tests.support.superuser import superuser
 

@@ -23,7 +23,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.engine.execute import perform
 from midwatch.engine.process_console import ProcessConsole
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Exit
 from midwatch.system.units import Seconds
 from probes.backup.dump_file import DumpFile

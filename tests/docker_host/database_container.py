@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drill.servers import image
 from drill.servers.clusters import free_ports
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import MidwatchError
 from probes.postgres.role import run_quietly
 from probes.postgres.routes import superuser_route

@@ -21,7 +21,7 @@ from actions.dump.pg_dump_process import ContainerDump
 from actions.emergency_backup import EmergencyBackup
 from midwatch.api.action import Context, Outcome
 from midwatch.api.plan import Verb
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from probes.backup.manifest import Manifest
 from probes.postgres.connect import Route, connect

@@ -18,7 +18,7 @@ from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.containers.client import engine
 from probes.postgres.connect import Route
 from probes.postgres.role import run_quietly

@@ -15,7 +15,7 @@ from actions.checks.password import CheckPassword
 from actions.diagnose_access import DiagnoseAccess
 from actions.reset_password import ResetPassword
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.postgres.connect import connect
 from probes.postgres.routes import superuser_route
 from tests.docker_host.database_container import FIRST, server, superuser

@@ -14,7 +14,7 @@ from actions.reset_password import ResetPassword
 from midwatch.api.action import Context
 from midwatch.api.plan import Plan
 from midwatch.engine.consent import planned
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Refused
 from midwatch.system.units import Seconds
 from tests.docker_host.database_container import server, superuser

@@ -17,7 +17,7 @@ from actions.restoring import restore_stream
 from actions.restoring.restore_stream import ContainerRestore
 from actions.swap_database import SwapDatabase
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.errors import Failed
 from probes.backup.manifest import Manifest

@@ -14,7 +14,7 @@ import pytest
 from actions.checks.migration_checks import MigrationChecks
 from actions.checks.services import CheckServices
 from midwatch.api.action import Context
-from midwatch.runbook.model import Dependent, Target
+from midwatch.runbook.targets import Dependent, Target
 from probes.containers.client import NoSuchThing
 from probes.containers.compose import compose_program
 from probes.postgres.routes import find_server

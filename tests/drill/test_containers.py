@@ -27,7 +27,8 @@ from midwatch.api.action import Context
 from midwatch.api.probe import Level
 from midwatch.engine.planning import SilentConsole
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Target
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.units import Seconds

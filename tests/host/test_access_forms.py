@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from actions import diagnose_access
 from actions.diagnose_access import DiagnoseAccess, read_audit
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from probes.logs.login_events import EventKind, login_events
 from probes.logs.server_log import refused_logins
 from tests.support.host_world import Heard

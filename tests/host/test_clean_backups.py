@@ -16,7 +16,7 @@ import pytest
 from actions.clean_backups import CleanBackups
 from midwatch.api.action import Context
 from midwatch.api.plan import Verb
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, OutcomeUnknown
 from midwatch.system.units import Percent
 from probes.backup.dump_reader import read_through

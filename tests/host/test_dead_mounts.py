@@ -23,7 +23,8 @@ from actions.restore import Restore
 from actions.verify_checksums import VerifyChecksums
 from midwatch.api.action import Action, Check, Context
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Runbook, Target, TargetKind
+from midwatch.runbook.model import Runbook
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import Mount, foreign_mount, read_mounts, require_answer

@@ -14,7 +14,7 @@ from actions.diagnose_access import DiagnoseAccess, read_audit
 from actions.diagnose_disk import DiagnoseDisk
 from actions.diagnose_logs import DiagnoseLogs
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.storage.largest_entries import largest_entries
 from probes.storage.open_deleted_files import open_deleted_files

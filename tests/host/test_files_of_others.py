@@ -32,7 +32,7 @@ from actions.restoring.backup_validation import validate
 from actions.support import audit, freeze_file, plan_log
 from actions.write_post_mortem import WritePostMortem
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
 from midwatch.system.trusted_files import UntrustedFile
 from probes.backup.checksums import read_list

@@ -14,7 +14,7 @@ from actions.diagnose_access import DiagnoseAccess
 from actions.diagnose_disk import DiagnoseDisk
 from drill.servers.clusters import Server
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from probes.postgres.embedded import engine_for
 from probes.postgres.migration_readiness import readiness
 from tests.support.host_world import BIN, PASSWORD, Heard

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.api.probe import Level
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.units import Percent
 from probes.backup.backup_catalog import BackupFile, being_written

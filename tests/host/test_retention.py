@@ -18,7 +18,7 @@ from midwatch.api.plan import Verb
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.clock import SystemClock, to_rfc3339
 from midwatch.system.units import Seconds
 from probes.backup.manifest import Manifest

@@ -21,7 +21,7 @@ from actions.credentials.password_candidates import works
 from actions.reset_password import ResetPassword
 from drill.production import Production
 from midwatch.api.action import Context
-from midwatch.runbook.model import Dependent, ExternalCommand, Target, TargetKind
+from midwatch.runbook.targets import Dependent, ExternalCommand, Target, TargetKind
 from midwatch.system.errors import Failed, Refused
 from probes.postgres.connect import connect
 from probes.postgres.role import read_role, run_quietly

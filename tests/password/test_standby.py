@@ -16,7 +16,7 @@ from actions.swap_database import SwapDatabase
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.api.action import Action, Context
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import ExternalCommand, Target
+from midwatch.runbook.targets import ExternalCommand, Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import Failed, Refused
 from probes.postgres.conninfo import server_of

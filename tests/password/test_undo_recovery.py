@@ -16,7 +16,7 @@ from actions.credentials.pgpass import Replacement
 from actions.reset_password import ResetPassword
 from actions.undo_password_reset import UndoPasswordReset
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Refused
 from probes.postgres.role import identifier, literal, read_role, run_quietly, set_verifier, verifier
 from probes.postgres.routes import login_route, superuser_route

@@ -10,7 +10,7 @@ import pytest
 
 from midwatch.api.action import Context
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from probes.postgres.embedded import programs_of
 from tests.support.listening_server import RUNBOOK, Listening

@@ -12,7 +12,7 @@ from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.migration_readiness import readiness
 from tests.postgres.test_restored_whole import run

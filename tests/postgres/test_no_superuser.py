@@ -13,7 +13,7 @@ from actions.checks.backup import CheckBackup
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Refused
 from probes.backup.backup_catalog import backups_of
 from tests.postgres.test_restored_whole import run

@@ -9,7 +9,7 @@ from actions.restore import Restore
 from actions.swap_database import SwapDatabase
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from tests.postgres.test_restored_whole import run
 from tests.support.logins import said

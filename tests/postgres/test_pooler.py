@@ -15,7 +15,7 @@ from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from midwatch.api.action import Context
-from midwatch.runbook.model import Dependent, Target
+from midwatch.runbook.targets import Dependent, Target
 from midwatch.system.errors import Failed
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.activity import read_activity

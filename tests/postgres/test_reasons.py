@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.postgres.client_errors import ClientErrors
 from tests.support.logins import MakeContext, said

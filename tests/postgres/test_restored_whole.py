@@ -13,7 +13,7 @@ from actions.restore import Restore
 from actions.swap_database import SwapDatabase
 from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Action, Context, Outcome
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.postgres.connect import NoSuchDatabase
 from probes.postgres.routes import superuser_route

@@ -11,7 +11,8 @@ from midwatch.api.action import Action, Check, Context, Outcome
 from midwatch.api.parameters import param
 from midwatch.api.plan import Plan
 from midwatch.api.probe import Probe, Reading
-from midwatch.runbook.model import Risk, Runbook, Target
+from midwatch.runbook.model import Risk, Runbook
+from midwatch.runbook.targets import Target
 from midwatch.system.clock import Clock
 from midwatch.system.errors import BadInput
 from midwatch.system.units import Percent

@@ -10,7 +10,8 @@ import pytest
 from midwatch.api.registry import find_action
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
-from midwatch.runbook.model import Reference, Risk, Runbook, Severity, StepKind, TargetKind
+from midwatch.runbook.model import Reference, Risk, Runbook, Severity, StepKind
+from midwatch.runbook.targets import TargetKind
 
 ROOT = Path(__file__).parents[2]
 PHASES = {

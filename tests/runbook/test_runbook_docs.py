@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from midwatch.runbook.fields import Shape
 from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.schema import RUNBOOK, SITE
+from midwatch.runbook.shapes import Shape
 from midwatch.runbook.yaml_loader import parse_yaml
 
 TEXT = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")

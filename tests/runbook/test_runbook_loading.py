@@ -8,16 +8,8 @@ from pathlib import Path
 from midwatch.runbook.condition_forms import AnswerIs, Outcome, OutcomeIs
 from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import (
-    Dependent,
-    ExternalCommand,
-    Question,
-    Reference,
-    Risk,
-    Severity,
-    StepKind,
-    TargetKind,
-)
+from midwatch.runbook.model import Question, Reference, Risk, Severity, StepKind
+from midwatch.runbook.targets import Dependent, ExternalCommand, TargetKind
 from tests.runbook.small_actions import HEAD, Loaded
 
 BOOK = (

@@ -15,7 +15,8 @@ from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.journal.writer import Journal
 from midwatch.runbook.locations import LOCATIONS
-from midwatch.runbook.model import Panel, Runbook, Severity, Target, TargetKind, Trigger
+from midwatch.runbook.model import Panel, Runbook, Severity, Trigger
+from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import SourceLocation
 from probes.postgres.embedded import VERSION, package_folder

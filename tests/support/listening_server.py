@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 
 RUNBOOK = "midwatch: 1\nid: small\ntitle: Small\nseverity: SEV-2\nphases: [{title: One, steps: [{title: Look}]}]\n"
 

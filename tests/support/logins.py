@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from midwatch.api.action import Context
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from tests.support.listening_server import Listening
 
 PASSWORD = "arp-app-password"

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from drill.servers.clusters import free_ports
-from midwatch.runbook.model import Target, TargetKind
+from midwatch.runbook.targets import Target, TargetKind
 from probes.postgres.connect import Connection
 from probes.postgres.embedded import Engine, engine_for, run
 from tests.support.waiting import wait_for

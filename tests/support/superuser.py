@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from midwatch.runbook.model import Target
+from midwatch.runbook.targets import Target
 from probes.postgres.connect import Connection
 
 

@@ -1,0 +1,119 @@
+"""Builds one step of the model from the fields that were read, with its questions and checks."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from midwatch.api.action import Action
+from midwatch.api.registry import find_action
+from midwatch.runbook.condition_builder import build_condition
+from midwatch.runbook.fields import Fields, Found
+from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
+from midwatch.system.errors import BadInput
+
+
+def identity(fields: Fields) -> str:
+    """The id that was given, or one made from the title."""
+    return str(fields.get("id") or slug(fields.get("title", "")))
+
+
+def slug(title: str) -> str:
+    """Lower-case letters, digits and dashes: `Disk below 80 %` → `disk-below-80`."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z0-9]+", "-", plain)[:64].strip("-")
+
+
+def kind_of(step: Fields) -> StepKind:
+    """Who does the step."""
+    return StepKind.USES if "uses" in step else StepKind.RUN if "run" in step else StepKind.MANUAL
+
+
+def action_of(name: str) -> type[Action] | None:
+    """The action with this name; None when there is none."""
+    try:
+        return find_action(name)
+    except BadInput:
+        return None
+
+
+def build_step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
+    return Step(
+        id=identity(fields),
+        number=number,
+        title=fields.get("title", ""),
+        kind=kind_of(fields),
+        risk=_risk(fields),
+        place=fields.place,
+        why=prose(fields, "why"),
+        instructions=prose(fields, "instructions"),
+        run=fields.get("run", ""),
+        uses=fields.get("uses", ""),
+        with_=arguments(fields.table("with")),
+        env=arguments(fields.table("env"), as_text=True),
+        outputs=fields.values("outputs"),
+        timeout=fields.get("timeout", 600.0),
+        expect=prose(fields, "expect"),
+        original_command=prose(fields, "original_command"),
+        deviation=prose(fields, "deviation"),
+        depends_on=fields.values("depends_on"),
+        preconditions=tuple(criterion_of(item.value) for item in fields.items("preconditions")),
+        when=build_condition(fields.get("when"), earlier),
+        measure=fields.values("measure"),
+        questions=tuple(question_of(item.value) for item in fields.items("questions")),
+        notify=fields.values("notify"),
+        requires_approval=fields.get("requires_approval", False),
+        optional=fields.get("optional", False),
+        on_failure=_on_failure(fields.get("on_failure")),
+    )
+
+
+def _risk(fields: Fields) -> Risk:
+    if fields.get("risk"):
+        return Risk(fields.get("risk"))
+    action = action_of(fields.get("uses")) if fields.get("uses") else None
+    return action.risk if action else Risk.OBSERVE
+
+
+def _on_failure(fields: Fields | None) -> OnFailure:
+    if fields is None:
+        return OnFailure()
+    escalate = fields.get("raise_severity")
+    return OnFailure(Severity(escalate) if escalate else None, fields.values("notify"), prose(fields, "advice"))
+
+
+def question_of(fields: Fields) -> Question:
+    """One question, of a step or of the declaration."""
+    return Question(
+        fields.get("name", ""),
+        fields.get("prompt", ""),
+        fields.get("kind", "line"),
+        fields.get("required", True),
+        fields.values("options"),
+        prose(fields, "default"),
+        fields.get("min", ""),
+        fields.get("max", ""),
+        fields.get("pattern", ""),
+        fields.get("example", ""),
+    )
+
+
+def criterion_of(fields: Fields) -> CheckSpec:
+    title, check = fields.get("title", ""), fields.get("check", "")
+    return CheckSpec(identity(fields), title, check, arguments(fields.table("with")), fields.place)
+
+
+def arguments(found: dict[str, Found], *, as_text: bool = False) -> MappingProxyType[str, Any]:
+    def value(given: Any) -> Any:
+        if not as_text or not isinstance(given, bool | int):
+            return tuple(given) if isinstance(given, list) else given
+        return ("true" if given else "false") if isinstance(given, bool) else str(given)
+
+    return MappingProxyType({name: value(item.value) for name, item in found.items() if item.value is not None})
+
+
+def prose(fields: Fields, name: str) -> str:
+    return str(fields.get(name, "")).strip()
