@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Severity, Step, StepKind
 from screens.dialogs.cancel import CancelStep
@@ -21,7 +22,7 @@ from screens.dialogs.palette import Palette
 from screens.dialogs.severity import severity_form
 from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
-from screens.incident.primary_action import PrimaryAction
+from screens.incident.primary_action import ScreenAction
 from screens.incident.step_runner import StepRunner
 from screens.keys.incident_keys import BY_ID, KEYS
 from screens.pages.help import help_page
@@ -102,27 +103,27 @@ class Commands:
         if not self._screen.is_enter_meant():
             return
         step, found = self._screen.step, self._screen.next_action()
-        if found.action is PrimaryAction.GO:
+        if found.action is ActionKind.GO_TO:
             needed = step is not None and bool(self._session.incident.unmet_needs(step, self._session.runbook))
             self._screen.go_to(found.step, following=not needed)
-        elif found.action is PrimaryAction.FOLD:
+        elif found.action is ScreenAction.FOLD:
             self._screen.checklist.action_fold(not self._screen.checklist.phase_open)
-        elif found.action is PrimaryAction.CLOSE:
+        elif found.action is ActionKind.CLOSE:
             await self.closure()
-        elif found.action is PrimaryAction.TIMELINE:
+        elif found.action is ActionKind.TIMELINE:
             self.timeline()
-        elif found.action is PrimaryAction.OUTPUT:
+        elif found.action is ActionKind.OUTPUT:
             self.output()
-        elif found.action is PrimaryAction.PLAN:
+        elif found.action is ScreenAction.PLAN:
             self.plan_again()
-        elif found.action is PrimaryAction.CHECK_OUTCOME:
+        elif found.action is ActionKind.CHECK_OUTCOME:
             await self.check_outcome()
-        elif found.action is PrimaryAction.RUN and step is not None:
+        elif found.action is ActionKind.RUN and step is not None:
             await self._runner.run(step)
-        elif found.action is PrimaryAction.MARK_DONE and step is not None:
+        elif found.action is ActionKind.MARK_DONE and step is not None:
             if await mark_done(self._screen.app, self._text_styles, self._session, step):
                 self._screen.follow_next()
-        elif found.action is PrimaryAction.DECIDE and step is not None:
+        elif found.action is ActionKind.DECIDE_NEED and step is not None:
             words = f"{self._session.incident.condition(step).reason}. If it is not needed, skip it instead."
             await self._runner.decide(step, "Needed:", "Why is it needed?", words, "Needed", self._session.reopen)
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from midwatch.api.probe import Reading
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.workflow import current_step
+from midwatch.engine.workflow import ActionKind, current_step
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.runbook.model import Step, StepKind
@@ -19,7 +19,7 @@ from screens.incident.enter_guard import EnterGuard
 from screens.incident.layout import Layout
 from screens.incident.panel_poller import PanelPoller, Source
 from screens.incident.plan_cache import PlanCache
-from screens.incident.primary_action import NextAction, PrimaryAction, next_action
+from screens.incident.primary_action import NextAction, ScreenAction, next_action
 from screens.incident.step_runner import StepRunner
 from screens.keys.incident_keys import BINDINGS
 from screens.pages.panel import PanelPage
@@ -224,8 +224,8 @@ class IncidentScreen(BaseScreen[None]):
     @property
     def _meaning(self) -> object:
         found, step = self.next_action(), self.step
-        waits = found.action in (PrimaryAction.WAIT, PrimaryAction.PLAN)
-        action = PrimaryAction.RUN if waits else found.action
+        waits = found.action in (ScreenAction.WAIT, ScreenAction.PLAN)
+        action = ActionKind.RUN if waits else found.action
         return action, step.id if step else self.checklist.phase.id, found.step
 
     def _note_meaning(self, *, by_hand: bool = False) -> None:

@@ -87,6 +87,17 @@ def test_checks_are_listed(here: Path) -> None:
     assert "emergency-backup" not in names
 
 
+def test_lint_of_a_good_file_counts_with_the_right_plural(here: Path) -> None:
+    (here / "small.yaml").write_text(SMALL, encoding="utf-8")
+    closure = "closure: [{title: C, check: disk, with: {path: /, below: 99 %}}]\n"
+    (here / "more.yaml").write_text(SMALL.replace("{title: S}", "{title: S}, {title: R}") + closure, encoding="utf-8")
+    result = midwatch("lint", "small.yaml", "more.yaml", cwd=here)
+    assert result.stdout.splitlines() == [
+        "small.yaml: ok, 1 phase, 1 step, 0 closure criteria",
+        "more.yaml: ok, 1 phase, 2 steps, 1 closure criterion",
+    ]
+
+
 def test_lint_prints_json(here: Path) -> None:
     (here / "bad.yaml").write_text("midwatch: 1\nid: x\ntitel: y\n")
     result = midwatch("lint", "--json", "bad.yaml", cwd=here)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from midwatch.system.errors import BadInput, Exit
+from midwatch.system.units import counted
 from tui.output import say, say_json
 
 
@@ -30,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
             found.append(error)
         else:
             if not args.json:
-                steps = sum(1 for _ in runbook.steps())
-                say(f"{name}: ok, {len(runbook.phases)} phases, {steps} steps, {len(runbook.closure)} closure criteria")
+                parts = counted(len(runbook.phases), "phase"), counted(sum(1 for _ in runbook.steps()), "step")
+                closure = len(runbook.closure)
+                criteria = "1 closure criterion" if closure == 1 else f"{closure} closure criteria"
+                say(f"{name}: ok, {', '.join(parts)}, {criteria}")
     if args.json:
         say_json([_as_json(error) for error in found])
     else:
