@@ -23,7 +23,8 @@ from drill.teardown import PID_FILE_LIMIT_BYTES, sweep, tear_down
 from drill.volume import open_volume
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from midwatch.system.process import ProcessIdentity
-from midwatch.system.trusted_files import UntrustedFile, make_folders, read_regular
+from midwatch.system.trust import UntrustedFile
+from midwatch.system.trusted_files import make_folders, read_regular
 from probes.postgres.embedded import Identity, clients, engine_for, programs_of
 from probes.storage.disk_usage import usage
 

@@ -27,15 +27,8 @@ from midwatch.system.errors import BadInput, Failed, MidwatchError
 from midwatch.system.file_locks import locked_file
 from midwatch.system.mounts import require_answer
 from midwatch.system.process import ProcessIdentity
-from midwatch.system.trusted_files import (
-    Trust,
-    UntrustedFile,
-    atomic_write,
-    create_exclusive,
-    make_folders,
-    open_folder,
-    read_trusted,
-)
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import atomic_write, create_exclusive, make_folders, open_folder, read_trusted
 
 DRILLS = "MIDWATCH_DRILLS"
 """Environment variable: the folder for drills, where another than the one for temporary files is wanted."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed, OutcomeUnknown, SourceLocation
 from midwatch.system.mounts import require_answer
-from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, read_trusted
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import atomic_write, read_trusted
 
 _MODE = 0o644
 """Of an export: what it holds is masked, and whoever gets it has to read it."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from actions.credentials.pgpass import Former
 from midwatch.system.errors import Failed, Refused, in_words
 from midwatch.system.file_locks import locked_file
-from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, make_folders, read_trusted
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import atomic_write, make_folders, read_trusted
 
 _LIMIT_BYTES = 1_000_000
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Self
 
 from midwatch.system.errors import Failed, Refused, in_words
-from midwatch.system.trusted_files import Trust, UntrustedFile, read_regular, read_trusted, user_name
+from midwatch.system.trust import Trust, UntrustedFile, user_name
+from midwatch.system.trusted_files import read_regular, read_trusted
 
 _LIMIT_BYTES = 4 << 20
 

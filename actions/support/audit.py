@@ -8,7 +8,8 @@ from midwatch.api.action import Context
 from midwatch.system.clock import to_rfc3339
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, in_words
-from midwatch.system.trusted_files import UntrustedFile, open_log
+from midwatch.system.trust import UntrustedFile
+from midwatch.system.trusted_files import open_log
 
 
 def record(context: Context, event: str, **facts: str) -> None:

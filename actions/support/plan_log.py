@@ -10,7 +10,8 @@ from midwatch.api.action import Context
 from midwatch.system.durable import make_missing_folders
 from midwatch.system.errors import Failed, MidwatchError, in_words
 from midwatch.system.sanitize import safe_text
-from midwatch.system.trusted_files import UntrustedFile, open_log, open_regular_file
+from midwatch.system.trust import UntrustedFile
+from midwatch.system.trusted_files import open_log, open_regular_file
 
 NIGHTLY = "backup.log"
 STARTED = "[INFO] PROD nightly backup started"

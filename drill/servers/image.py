@@ -17,7 +17,8 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, Failed
 from midwatch.system.file_locks import locked_file
-from midwatch.system.trusted_files import Trust, make_folders
+from midwatch.system.trust import Trust
+from midwatch.system.trusted_files import make_folders
 from probes.containers.client import engine
 
 ENTRY = Path(__file__).with_name("container-entry.sh")

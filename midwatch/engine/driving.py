@@ -22,7 +22,8 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.source import LIMIT
 from midwatch.system.errors import MidwatchError, Refused
-from midwatch.system.trusted_files import Trust, UntrustedFile, open_folder, open_trusted
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import open_folder, open_trusted
 
 NO_SITE: Mapping[str, str] = {"MIDWATCH_SITE": ""}
 

@@ -16,7 +16,7 @@ from midwatch.journal.reader import read
 from midwatch.system.errors import BadInput, Failed, MidwatchError, OutcomeUnknown
 from midwatch.system.mounts import require_answer
 from midwatch.system.suggestion import did_you_mean
-from midwatch.system.trusted_files import Trust
+from midwatch.system.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)

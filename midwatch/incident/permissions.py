@@ -17,7 +17,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from midwatch.system.trusted_files import Trust, UntrustedFile, atomic_write, open_folder
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import atomic_write, open_folder
 
 _PRIVATE = 0o700
 _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -17,7 +17,7 @@ from midwatch.runbook.shapes import Shape
 from midwatch.runbook.source import read_text, require_reachable
 from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
 from midwatch.system.errors import BadInput, SourceLocation
-from midwatch.system.trusted_files import Trust
+from midwatch.system.trust import Trust
 
 SITE_NAME = "site.yaml"
 """The site file that is used when it lies beside the runbook and no other is named."""

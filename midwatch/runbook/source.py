@@ -11,7 +11,8 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, OutcomeUnknown, SourceLocation
 from midwatch.system.mounts import require_answer
-from midwatch.system.trusted_files import Trust, open_trusted
+from midwatch.system.trust import Trust
+from midwatch.system.trusted_files import open_trusted
 
 LIMIT = 1024 * 1024
 """Bytes. A runbook of a hundred steps has about 60,000."""

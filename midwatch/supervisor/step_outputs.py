@@ -12,7 +12,8 @@ from pathlib import Path
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import open_file
 from midwatch.supervisor.consented_command import failed_file
-from midwatch.system.trusted_files import Trust, UntrustedFile, open_folder
+from midwatch.system.trust import Trust, UntrustedFile
+from midwatch.system.trusted_files import open_folder
 
 LARGEST_FILE = 64 * 1024
 LONGEST_VALUE = 4096

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from midwatch.system.errors import MidwatchError
-from midwatch.system.trusted_files import Trust, open_lock
+from midwatch.system.trust import Trust
+from midwatch.system.trusted_files import open_lock
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from midwatch.system.trusted_files import user_name
+from midwatch.system.trust import user_name
 
 HOW_TO_LOG_IN = "Log in as yourself, by ssh or at a console with pam_loginuid, and do it there without su"
 _NOBODY = 2**32 - 1

@@ -12,60 +12,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pwd
 import secrets
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
-from midwatch.system.errors import Failed, Refused
+from midwatch.system.errors import Failed
+from midwatch.system.trust import Trust, UntrustedFile, require_owner, require_trusted_file, require_trusted_folder
+from midwatch.system.trusted_path import LINKS_AT_MOST, walk
 
-_LINKS_AT_MOST = 40
-"""As many links as Linux follows in one path (path_resolution(7))."""
 _NEVER_WAIT = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
-
-class UntrustedFile(Refused):
-    """Another user could have made or could change the file, so the file was not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The users whose files are accepted. Root is always trusted, because root can change everything."""
-
-    owners: frozenset[int]
-    """User ids."""
-    group_may_write: bool = False
-    """Accept what the group of a file or folder may change. For records that a group shares, never for what is run."""
-    private: bool = False
-    """Refuse a file that anybody but its owner may read."""
-    any_folder: bool = False
-    """Accept folders of any owner and mode; links still have to be out of reach of everybody else."""
-
-    @classmethod
-    def own(cls) -> Self:
-        """The user of this process, and root."""
-        return cls(frozenset({os.geteuid(), 0}))
-
-    @classmethod
-    def of(cls, *uids: int) -> Self:
-        """These users, and root."""
-        return cls(frozenset({*uids, 0}))
-
-    def shared(self) -> Self:
-        """The same owners, where a group shares the folder."""
-        return replace(self, group_may_write=True)
-
-    def in_any_folder(self) -> Self:
-        """The same owners, of links only: for what is shared with others, where the folders may be anybody's."""
-        return replace(self, any_folder=True)
-
-    def secret(self) -> Self:
-        """The same owners, of files that nobody else may read."""
-        return replace(self, private=True)
 
 
 def read_trusted(path: Path, trust: Trust, *, limit_bytes: int) -> bytes:
@@ -84,13 +40,13 @@ def read_trusted(path: Path, trust: Trust, *, limit_bytes: int) -> bytes:
 def open_trusted(path: Path, trust: Trust) -> int:
     """A descriptor for reading such a file. Raises `UntrustedFile` and `OSError`; a pipe or device is untrusted as
     well."""
-    folder, name = _walk(path, trust, follow_last=True)
+    folder, name = walk(path, trust, follow_last=True)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | _NEVER_WAIT, dir_fd=folder)
     finally:
         os.close(folder)
     try:
-        _require_trusted_file(os.fstat(descriptor), path, trust)
+        require_trusted_file(os.fstat(descriptor), path, trust)
     except BaseException:
         os.close(descriptor)
         raise
@@ -132,18 +88,18 @@ def open_log(path: Path, *, mode: int) -> int:
     A link is followed only when this user or root made it. Raises `UntrustedFile` for another link, a pipe, a device
     and a file with a second name, and `OSError`.
     """
-    for _ in range(_LINKS_AT_MOST):
+    for _ in range(LINKS_AT_MOST):
         folder = open_folder(path.parent, None)
         try:
             return _open_log(folder, path, mode)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            _require_owner(os.stat(path.name, dir_fd=folder, follow_symlinks=False), path, Trust.own(), "the link")
+            require_owner(os.stat(path.name, dir_fd=folder, follow_symlinks=False), path, Trust.own(), "the link")
             path = path.parent / os.readlink(path.name, dir_fd=folder)
         finally:
             os.close(folder)
-    raise UntrustedFile(f"{path} leads through more than {_LINKS_AT_MOST} links")
+    raise UntrustedFile(f"{path} leads through more than {LINKS_AT_MOST} links")
 
 
 def open_lock(path: Path, trust: Trust | None) -> int:
@@ -175,13 +131,13 @@ def open_folder(path: Path, trust: Trust | None) -> int:
     """
     if trust is None:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    folder, name = _walk(path, trust, follow_last=True)
+    folder, name = walk(path, trust, follow_last=True)
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)
     try:
-        _require_trusted_folder(os.fstat(descriptor), path, trust)
+        require_trusted_folder(os.fstat(descriptor), path, trust)
     except BaseException:
         os.close(descriptor)
         raise
@@ -194,7 +150,7 @@ def make_folder(path: Path, *, mode: int, trust: Trust) -> None:
 
     Raises `UntrustedFile` and `OSError`.
     """
-    parent, name = _walk(path, trust, follow_last=False)
+    parent, name = walk(path, trust, follow_last=False)
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
@@ -253,14 +209,6 @@ def atomic_write(path: Path, content: bytes, *, mode: int, trust: Trust | None) 
         os.close(folder)
 
 
-def user_name(uid: int) -> str:
-    """The name of a user, for messages; `uid 1234` where the machine knows none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
-
-
 def _create(folder: int, name: str, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o600, dir_fd=folder)
@@ -279,7 +227,7 @@ def _set_mode(parent: int, name: str, path: Path, mode: int) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UntrustedFile(f"{path} is not trusted: another user replaced it while it was made") from error
     try:
-        _require_owner(os.fstat(descriptor), path, Trust.of(os.geteuid()), "the folder")
+        require_owner(os.fstat(descriptor), path, Trust.of(os.geteuid()), "the folder")
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
@@ -316,103 +264,3 @@ def _read_limited(descriptor: int, path: Path, limit_bytes: int) -> bytes:
     if len(content) > limit_bytes:
         raise Failed(f"{path} is longer than {limit_bytes:,} bytes", hint="It was not read")
     return bytes(content)
-
-
-def _walk(path: Path, trust: Trust, *, follow_last: bool) -> tuple[int, str]:
-    """A descriptor of the folder that the path leads to, and the last name in it, every step checked against
-    `trust`."""
-    pending = list(reversed((Path.cwd() / path).parts[1:])) or ["."]
-    followed = 0
-    with _closing(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as held:
-        while True:
-            name = pending.pop()
-            status = os.fstat(held.descriptor)
-            _require_trusted_folder(status, path, trust)
-            if not pending and not follow_last:
-                return held.release(), name
-            try:
-                entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held.descriptor)
-            except FileNotFoundError:
-                if not pending:  # the caller says so, with its own flags
-                    return held.release(), name
-                raise
-            found = os.fstat(entry)
-            if stat.S_ISLNK(found.st_mode):
-                target = os.readlink("", dir_fd=entry)
-                os.close(entry)
-                _require_owner(found, path, trust, "a link on the way")
-                if trust.any_folder:
-                    _require_trusted_folder(status, path, replace(trust, any_folder=False))
-                followed += 1
-                if followed > _LINKS_AT_MOST:
-                    raise UntrustedFile(f"{path} leads through more than {_LINKS_AT_MOST} links")
-                if target.startswith("/"):
-                    held.replace(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-                pending += [part for part in reversed(target.split("/")) if part not in ("", ".")] or ["."]
-                continue
-            if not pending:
-                os.close(entry)
-                return held.release(), name
-            if not stat.S_ISDIR(found.st_mode):
-                os.close(entry)
-                raise NotADirectoryError(20, os.strerror(20), str(path))
-            held.replace(entry)
-            if status.st_mode & _OTHERS_WRITE and status.st_mode & stat.S_ISVTX and not trust.any_folder:
-                _require_owner(found, path, trust, "a folder on the way")
-
-
-class _Held:
-    """One descriptor at a time, closed unless it is released."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def replace(self, descriptor: int) -> None:
-        os.close(self.descriptor)
-        self.descriptor = descriptor
-
-    def release(self) -> int:
-        descriptor, self.descriptor = self.descriptor, -1
-        return descriptor
-
-
-@contextlib.contextmanager
-def _closing(descriptor: int) -> Iterator[_Held]:
-    held = _Held(descriptor)
-    try:
-        yield held
-    finally:
-        if held.descriptor >= 0:
-            os.close(held.descriptor)
-
-
-def _require_trusted_folder(status: os.stat_result, path: Path, trust: Trust) -> None:
-    """A folder of the path: its entries may be changed by nobody outside `trust`, or it is sticky (each keeps their
-    own)."""
-    if trust.any_folder:
-        return
-    _require_owner(status, path, trust, "a folder on the way")
-    allowed = stat.S_IWGRP if trust.group_may_write else 0
-    if status.st_mode & _OTHERS_WRITE & ~allowed and not status.st_mode & stat.S_ISVTX:
-        raise UntrustedFile(
-            f"{path} is not trusted: a folder on the way can be changed by other users",
-            hint="Take the write permission of group and others away, or use another folder",
-        )
-
-
-def _require_trusted_file(status: os.stat_result, path: Path, trust: Trust) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise UntrustedFile(f"{path} is not a regular file", hint="Remove it; it was not made by Midwatch")
-    _require_owner(status, path, trust, "the file")
-    if status.st_nlink > 1:
-        raise UntrustedFile(f"{path} has {status.st_nlink} names (hard links), so it may be another user's choice")
-    allowed = stat.S_IWGRP if trust.group_may_write else 0
-    if status.st_mode & _OTHERS_WRITE & ~allowed:
-        raise UntrustedFile(f"{path} can be changed by other users", hint=f"chmod go-w {path}")
-    if trust.private and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UntrustedFile(f"{path} can be read by other users", hint=f"chmod 600 {path}")
-
-
-def _require_owner(status: os.stat_result, path: Path, trust: Trust, what: str) -> None:
-    if status.st_uid not in trust.owners:
-        raise UntrustedFile(f"{path} is not trusted: {what} belongs to {user_name(status.st_uid)}")

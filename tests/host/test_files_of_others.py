@@ -34,7 +34,7 @@ from actions.write_post_mortem import WritePostMortem
 from midwatch.api.action import Context
 from midwatch.runbook.targets import Target, TargetKind
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
-from midwatch.system.trusted_files import UntrustedFile
+from midwatch.system.trust import UntrustedFile
 from probes.backup.checksums import read_list
 from probes.backup.dump_file import DumpFile
 from probes.backup.manifest import Manifest, path_of

@@ -9,7 +9,7 @@ import pytest
 
 from midwatch.system.errors import Refused
 from midwatch.system.file_locks import locked_file
-from midwatch.system.trusted_files import Trust, UntrustedFile
+from midwatch.system.trust import Trust, UntrustedFile
 
 BUSY = Refused("Another one runs")
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from midwatch.system.errors import Failed
+from midwatch.system.trust import Trust, UntrustedFile
 from midwatch.system.trusted_files import (
-    Trust,
-    UntrustedFile,
     atomic_write,
     create_exclusive,
     make_folder,
