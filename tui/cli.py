@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from midwatch import __version__
 from midwatch.system.errors import BadInput, Exit, MidwatchError
+from midwatch.system.mounts import require_answer
 from midwatch.system.suggestion import near_names
 from midwatch.system.umask import keep_others_out
 from tui.output import Parser, safe_streams, say, speak_locale
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     try:
+        require_answer(Path())
         code = _run(arguments)
         sys.stdout.flush()  # what cannot be said was not done
         return code

@@ -11,11 +11,14 @@ from pathlib import Path
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
+from midwatch.system.trust import Trust
+
+_HERE = Path("runbook.yaml")
 
 
 def add_runbook(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
     """Add the options that say which runbook, and on which site."""
-    text = "the runbook (default: $MIDWATCH_RUNBOOK, else ./runbook.yaml)"
+    text = "the runbook (default: $MIDWATCH_RUNBOOK, else ./runbook.yaml if nobody else can write to it)"
     if positional:
         parser.add_argument("runbook", nargs="?", metavar="RUNBOOK", help=text)
     else:
@@ -75,22 +78,36 @@ def find_runbook(given: str | None) -> Path:
         from midwatch.runbook.loader import there_by_environment
 
         return there_by_environment("MIDWATCH_RUNBOOK", os.environ)
-    here = Path("runbook.yaml")
-    if here.exists():
-        return here
+    if _HERE.exists():
+        return _HERE
     raise BadInput(
         "There is no runbook.yaml in this folder", hint="Name one: midwatch RUNBOOK; or rehearse: midwatch drill"
     )
 
 
-def load_runbook(args: argparse.Namespace) -> Runbook:
-    """The runbook that the arguments and the environment name, read and checked. Raises `BadInput`."""
+def load_runbook(args: argparse.Namespace, *, to_run: bool = True) -> Runbook:
+    """The runbook that the arguments and the environment name, read and checked.
+
+    Raises `BadInput`, also when nobody named the runbook in this folder and others could have made it; for whoever only
+    looks for incidents (not `to_run`) that does not matter.
+    """
     from midwatch.runbook.loader import load
 
-    runbook = load(find_runbook(args.runbook), site=Path(args.site) if args.site else None)
+    trust = _trust_unnamed() if to_run and not _is_named(args) else None
+    runbook = load(find_runbook(args.runbook), site=Path(args.site) if args.site else None, trust=trust)
     _require_confirmed(runbook, args)
     base = os.environ.get("MIDWATCH_BASE")  # a step of an incident: paths start where they did on the day
     return dataclasses.replace(runbook, base=Path(base)) if base else runbook
+
+
+def _is_named(args: argparse.Namespace) -> bool:
+    return bool(args.runbook or os.environ.get("MIDWATCH_RUNBOOK"))
+
+
+def _trust_unnamed() -> Trust:
+    """Whose `runbook.yaml` is run without being named: this user's, root's, and that of who called sudo, as in git."""
+    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    return Trust.of(os.geteuid(), *([int(caller)] if caller.isdecimal() else []))
 
 
 def own_runbook(args: argparse.Namespace) -> Runbook | None:
@@ -116,14 +133,14 @@ def _require_confirmed(runbook: Runbook, args: argparse.Namespace) -> None:
 
 def logs_folder(args: argparse.Namespace) -> Path:
     """Where incidents lie: the place `logs` of the runbook when there is one here, else `./logs`."""
-    if args.runbook or os.environ.get("MIDWATCH_RUNBOOK") or Path("runbook.yaml").exists():
-        return load_runbook(args).location_of("logs")
+    if _is_named(args) or _HERE.exists():
+        return load_runbook(args, to_run=False).location_of("logs")
     return Path("logs").absolute()
 
 
 def runbook_id(args: argparse.Namespace) -> str:
     """The id of the runbook that the command line names, whose incidents are meant; empty where none is named."""
-    return load_runbook(args).id if args.runbook else ""
+    return load_runbook(args, to_run=False).id if args.runbook else ""
 
 
 def incident_folder(args: argparse.Namespace) -> IncidentFolder:

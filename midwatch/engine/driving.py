@@ -128,6 +128,8 @@ def _trusted_base(said: Declared, own: Runbook | None) -> Path:
             return own.base
         reasons.append(reason)
     try:
+        if said.site is not None:
+            os.close(open_trusted(said.site, Trust.own()))
         recorded = load(said.runbook, site=said.site, environment=NO_SITE, trust=Trust.own())
         if not (reason := said.difference(recorded)):
             return recorded.base

@@ -47,7 +47,6 @@ def usual_key() -> Path | None:
     """The operator's key: `MIDWATCH_SIGNING_KEY`, else the first of the usual ones in `~/.ssh`; None when there is
     none."""
     if named := os.environ.get(KEY):
-        require_answer(Path(named).expanduser())
         return Path(named).expanduser()
     folder = Path.home() / ".ssh"
     require_answer(folder)
@@ -70,6 +69,7 @@ def sign(data: bytes, key: Path) -> str:
 
     Raises `Failed` with the reason.
     """
+    require_answer(key)
     ways = [key] if key.suffix == ".pub" else [key, key.with_name(f"{key.name}.pub")]
     reason = "there is no such file"
     for way in ways:
@@ -89,6 +89,8 @@ def signer_of(path: Path, signers: Path | None) -> Signer:
     """Who signed this file. Raises `BadInput` when there is no signature, and `Failed` when it is not of these
     bytes."""
     signature, data = signature_of(path), _read(path)
+    if signers is not None:
+        require_answer(signers)
     if not signature.is_file():
         raise BadInput(
             f"{path} is not signed: there is no {signature.name} beside it", hint="midwatch export signs with --key"

@@ -45,15 +45,16 @@ def load(
 
     `site`: the file with this place's targets, places, roles, panels and comms. Without it `$MIDWATCH_SITE` of
     `environment` (default: the process's) names one, empty for none; else `site.yaml` beside the runbook, when there.
-    Relative paths start in the site file's folder, or without one in the runbook's. With `trust`, only files that
-    nobody else could have made are read, and `UntrustedFile` is raised for others. The digests are of the very bytes
+    Relative paths start in the site file's folder, or without one in the runbook's. With `trust`, a runbook that
+    somebody else could have made is refused, and so is a site file that was not named. Without `trust` the site file
+    beside the runbook still has to be this user's, root's or the runbook's owner's. The digests are of the very bytes
     that were parsed.
     """
     problems = Problems()
     try:
         fields, sha256 = _read(path, RUNBOOK, problems, trust)
-        site = site or _default_site(path, os.environ if environment is None else environment)
-        overlay, site_sha256 = _read(site, SITE, problems, trust) if site else (None, "")
+        site, site_trust = (site, None) if site else _default_site(path, environment, trust)
+        overlay, site_sha256 = _read(site, SITE, problems, site_trust) if site else (None, "")
     except BadInput as error:
         raise RunbookErrors([*problems.found, error], more=problems.more) from error
     check_whole(fields, overlay, problems)
@@ -98,12 +99,16 @@ def there_by_environment(variable: str, environment: Mapping[str, str]) -> Path:
     return path
 
 
-def _default_site(path: Path, environment: Mapping[str, str]) -> Path | None:
+def _default_site(path: Path, given: Mapping[str, str] | None, trust: Trust | None) -> tuple[Path | None, Trust | None]:
+    """The site file of this runbook when none is named, and whose it may be."""
+    environment = os.environ if given is None else given
     if "MIDWATCH_SITE" in environment:
-        return there_by_environment("MIDWATCH_SITE", environment) if environment["MIDWATCH_SITE"] else None
+        return (there_by_environment("MIDWATCH_SITE", environment) if environment["MIDWATCH_SITE"] else None), None
     beside = path.parent / SITE_NAME
     require_reachable(beside)
-    return beside if os.path.lexists(beside) else None
+    if not os.path.lexists(beside):
+        return None, None
+    return beside, trust or Trust.of(os.geteuid(), path.stat().st_uid).shared().in_any_folder()
 
 
 def _absolute(path: Path) -> Path:

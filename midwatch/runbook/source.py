@@ -11,7 +11,7 @@ from pathlib import Path
 
 from midwatch.system.errors import BadInput, OutcomeUnknown, SourceLocation
 from midwatch.system.mounts import require_answer
-from midwatch.system.trust import Trust
+from midwatch.system.trust import Trust, UntrustedFile
 from midwatch.system.trusted_files import open_trusted
 
 LIMIT = 1024 * 1024
@@ -30,8 +30,8 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U
 def read_text(path: Path, trust: Trust | None = None) -> tuple[str, str]:
     """The text of a UTF-8 file (a byte order mark left out) and the SHA-256 (hex) of its bytes.
 
-    Raises `BadInput` for what is missing, no regular file, unreadable, longer than `LIMIT`, not UTF-8 or not text; with
-    `trust`, `UntrustedFile` for what somebody else could have made.
+    Raises `BadInput` for what is missing, no regular file, unreadable, longer than `LIMIT`, not UTF-8 or not text, and
+    with `trust` for what somebody else could have made.
     """
     data = _read(path, trust)
     for mark, name in _OTHER_ENCODINGS:
@@ -72,6 +72,9 @@ def _read(path: Path, trust: Trust | None) -> bytes:
             return _limited(descriptor, where)
         finally:
             os.close(descriptor)
+    except UntrustedFile as error:
+        hint = "Read it. If you trust it, name it: a runbook as RUNBOOK or --runbook, a site file as --site"
+        raise BadInput(error.sentence, hint=hint) from error
     except FileNotFoundError as error:
         raise BadInput("There is no such file", place=where) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

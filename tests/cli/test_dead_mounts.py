@@ -14,7 +14,7 @@ from midwatch.journal.reader import read
 from midwatch.journal.verify import verify
 from midwatch.runbook.loader import load
 from midwatch.runbook.secret_sources import known_secrets
-from midwatch.system.errors import MidwatchError, OutcomeUnknown
+from midwatch.system.errors import Exit, MidwatchError, OutcomeUnknown
 from tests.support import program
 from tests.support.dead_mount import dead_mount
 from tests.support.users import MALLORY, needs_root, run_as
@@ -138,3 +138,36 @@ def test_settings_and_keys_on_a_dead_mount_are_not_waited_for(gone: Path, monkey
     for reads in (usual_key, usual_signers):
         with pytest.raises(MidwatchError, match="cannot be reached"):
             reads()
+
+
+def test_export_and_verify_whose_keys_are_on_a_dead_mount_go_on_unsigned_and_unknown(book: Path, gone: Path) -> None:
+    declared(book).leave()
+    home = {"HOME": str(gone), "SSH_AUTH_SOCK": str(gone / "agent")}
+    done = program.midwatch_text("export", "-o", "timeline.md", cwd=book.parent, environment=home)
+    assert done.returncode == 0
+    assert f"timeline.md is not signed. {gone}/.ssh cannot be reached: {gone} (" in done.stderr
+    (book.parent / "timeline.md.sig").write_text("-----BEGIN SSH SIGNATURE-----\n")
+    done = program.midwatch_text("verify", "timeline.md", cwd=book.parent, environment=home)
+    assert done.returncode == Exit.UNKNOWN
+    assert "timeline.md: unknown: " in done.stdout
+    assert "events, head" in done.stdout
+    done = program.midwatch_text("export", "-o", "timeline.md", "--key", f"{gone}/key", cwd=book.parent)
+    assert "cannot be reached" in done.stderr
+    assert done.returncode == Exit.UNKNOWN
+    done = program.midwatch_text("verify", f"{gone}/timeline.md", cwd=book.parent)
+    assert "cannot be reached" in done.stderr
+    assert done.returncode == Exit.UNKNOWN
+
+
+def test_current_folder_whose_server_has_gone_is_named_by_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dead_mount(tmp_path / "gone", "half") as point:
+        monkeypatch.chdir(point)
+        with pytest.raises(OSError, match="die"):
+            (point / "die").stat()
+        for arguments in ((), ("check", "freeze-status"), ("export", "-o", "x.md")):
+            done = program.midwatch_text(*arguments, cwd=Path())
+            assert f"cannot be reached: {point} (fuse from gone:/export)" in done.stderr, arguments
+            assert done.returncode == Exit.UNKNOWN
+        monkeypatch.undo()

@@ -38,6 +38,9 @@ while True:
         os.write(handle, struct.pack("=IiQ", 16 + len(body), 0, unique) + body)
     elif mode == "half" and operation not in (2, 28, 44, 42):  # forgotten inodes want no answer; listings get none
         os.write(handle, struct.pack("=IiQ", 16, -38, unique))
+        if operation == 1 and request[40:] == b"die\0":
+            answers = {}
+            mode = "silent"
     if operation == 26:
         print("mounted", flush=True)
 """
@@ -46,7 +49,8 @@ while True:
 @contextlib.contextmanager
 def dead_mount(point: Path, how: Literal["silent", "stopped", "half"] = "silent") -> Iterator[Path]:
     """Mounted at `point`. `silent`: each request is taken and never answered; `stopped`: the daemon gets SIGSTOP;
-    `half`: a look at the mount itself is answered, and a listing is not. Whoever hangs is let go at the end."""
+    `half`: a look at the mount itself is answered, and a listing is not; whoever looks for `die` in it makes it silent.
+    Whoever hangs is let go at the end."""
     point.mkdir(exist_ok=True)
     daemon = subprocess.Popen([sys.executable, "-c", _DAEMON, str(point), how], stdout=subprocess.PIPE)
     assert daemon.stdout is not None

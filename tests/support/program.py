@@ -50,9 +50,11 @@ def midwatch(
         return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
 
 
-def midwatch_text(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def midwatch_text(
+    *arguments: str, cwd: Path, stdin: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """As `midwatch`, with text instead of bytes."""
-    done = midwatch(*arguments, cwd=cwd, stdin=stdin.encode())
+    done = midwatch(*arguments, cwd=cwd, stdin=stdin.encode(), environment=environment)
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -53,11 +53,12 @@ def _sign(path: Path, text: str, given: str | None) -> None:
     from midwatch.reports.signature import sign, signature_of, usual_key
     from tui.user_files import write_text
 
-    key, signature = Path(given).expanduser() if given else usual_key(), signature_of(path)
+    signature = signature_of(path)
     signature.unlink(missing_ok=True)  # of an earlier export, which would not fit this one
-    if key is None:
-        return
     try:
+        key = Path(given).expanduser() if given else usual_key()
+        if key is None:
+            return
         write_text(signature, sign(text.encode(), key))
     except MidwatchError as error:
         if given:

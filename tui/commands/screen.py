@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from midwatch.engine.reasons import optional_reason
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Exit, SourceLocation
-from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, refuse_inputs
+from tui.cli_context import add_inputs, add_runbook, inputs_given, load_runbook, own_runbook, refuse_inputs
 from tui.output import say
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from tui.launch_tui import drive_or_observe, forget_inherited_size, open_front, wants_lines
 
     reason = optional_reason(args.take_over, place=SourceLocation("--take-over"))
-    runbook = load_runbook(args)
+    runbook = load_runbook(args, to_run=not args.observe)
     forget_inherited_size()
     lines = wants_lines(plain=args.plain, instead="midwatch run RUNBOOK --headless --answers FILE")
     logs = runbook.location_of("logs")
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         if found.people:
             controller.note(f"Who is who: {found.people}")
     elif args.observe:
-        controller = IncidentController.observe(folder, actor=current_actor(), own=runbook)
+        controller = IncidentController.observe(folder, actor=current_actor(), own=own_runbook(args))
     else:
         controller = drive_or_observe(folder, reason=reason, own=runbook)
     open_front(controller, lines=lines, ascii=args.ascii, mouse=not args.no_mouse)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midwatch.engine.inspection import Finding, Standing, inspect
-from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError
+from midwatch.system.errors import BadInput, Exit, Failed, MidwatchError, OutcomeUnknown
+from midwatch.system.mounts import require_answer
 from midwatch.system.trusted_files import read_regular
 from tui.cli_context import add_incident, add_runbook, incident_folder, logs_folder
 from tui.output import say, say_json
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
             f"--count takes a number of events, not {args.count}", hint="Copy it from the update or the export"
         )
     path = Path(args.incident)
+    require_answer(path)
     if path.is_file() or path.suffix == ".md":
         return _verify_export(path, args)
     return _verify_incident(args)
@@ -95,7 +97,7 @@ def _signature(path: Path, given: str | None) -> Finding:
 
     try:
         signer = signer_of(path, Path(given).expanduser() if given else usual_signers())
-    except BadInput as error:
+    except (BadInput, OutcomeUnknown) as error:
         return Finding("signature", Standing.UNKNOWN, str(error))
     except MidwatchError as error:
         return Finding("signature", Standing.WRONG, str(error))
