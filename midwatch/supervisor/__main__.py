@@ -1,11 +1,12 @@
-"""The supervisor process: `python -m midwatch.supervisor FOLDER`, with its order and the secrets as a line of JSON on
-stdin.
+"""The fork server and the supervisors: `python -m midwatch.supervisor ROOM`, with a driver's requests on stdin.
 
-It answers on its stdin, which is a socket: `ready` and who it is, or `failed` and why.
+A request is an attempt's folder and a socket. Over the socket the supervisor gets its order and the secrets as a line of
+JSON, and answers `ready` and who it is, or `failed` and why. In its command line the folder takes the place of ROOM.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
+from midwatch.redaction import Redactor
+from midwatch.supervisor.argument_room import ArgumentRoom
 from midwatch.supervisor.consented_command import file_of, require_consented
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
@@ -25,23 +28,57 @@ from midwatch.system.errors import SHORTAGES, MidwatchError
 from midwatch.system.umask import keep_others_out
 
 _LONGEST_HANDOVER = 64 * 1024 * 1024
+_LONGEST_NAME_BYTES = 4096
 
 
 def main(arguments: list[str]) -> int:
-    """Detach, take the secrets, run the step. Returns in the supervisor only; the process that was started exits at
-    once."""
+    """Fork a supervisor for each request until the driver has gone. Returns in the supervisors as well."""
     if len(arguments) != 1:
-        print("usage: python -m midwatch.supervisor FOLDER (started by Midwatch itself)", file=sys.stderr)  # noqa: T201
+        print("usage: python -m midwatch.supervisor ROOM (started by Midwatch itself)", file=sys.stderr)  # noqa: T201
         return 2
-    if os.fork():
-        os._exit(0)
     keep_others_out()
-    oom = _detach()
-    starter = socket.socket(fileno=os.dup(0))
-    starter.settimeout(30)
-    _close_inherited(keep=starter.fileno())
+    for number in (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")  # a working directory would keep a file system from being unmounted
+    room = ArgumentRoom(arguments[0])
+    requests = socket.socket(fileno=os.dup(0))
+    Redactor({}).once(b"password: -")  # compiles its patterns
+    gc.freeze()
+    while True:
+        name, descriptors, _, _ = socket.recv_fds(requests, _LONGEST_NAME_BYTES, 1)
+        if not name:
+            return 0
+        with socket.socket(fileno=descriptors[0]) as starter:
+            if _is_forked(starter):
+                room.put(name)
+                return _supervise(AttemptFolder(Path(os.fsdecode(name))), starter)
+
+
+def _is_forked(starter: socket.socket) -> bool:
+    """Fork a process that is nobody's child and leads no session; True there."""
+    server = os.getpid()
     try:
-        folder = AttemptFolder(Path(arguments[0]))
+        if child := os.fork():
+            os.waitpid(child, 0)
+            return False
+        os.setsid()
+        if os.fork() == 0:
+            return True
+    except OSError as error:
+        _tell(starter, f"failed {_sentence(error)}")
+    if os.getpid() != server:
+        os._exit(0)
+    return False
+
+
+def _supervise(folder: AttemptFolder, starter: socket.socket) -> int:
+    """Take the order, run the step."""
+    try:
+        starter.settimeout(30)
+        oom = spare_from_memory_shortage()
+        adopt_orphans()
+        close_to_inspection()
+        _close_inherited(keep=starter.fileno())
         order, secrets, plan = _handover(starter)
         require_consented(order, plan, folder.plan)
         supervision = Supervision(folder, order, secrets, file_of(plan), oom)
@@ -58,17 +95,6 @@ def main(arguments: list[str]) -> int:
         supervision.break_down(error)
         return 1
     return 0
-
-
-def _detach() -> str:
-    """Nothing of the terminal, the login or the starter's fate reaches us from here on."""
-    for number in (signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
-        signal.signal(number, signal.SIG_IGN)
-    os.chdir("/")  # a working directory would keep a file system from being unmounted
-    before = spare_from_memory_shortage()
-    adopt_orphans()
-    close_to_inspection()
-    return before
 
 
 def _close_inherited(*, keep: int) -> None:

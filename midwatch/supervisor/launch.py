@@ -11,29 +11,23 @@ import json
 import logging
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import midwatch
 from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file
 from midwatch.redaction import mask
 from midwatch.runbook.secret_sources import names_secret
+from midwatch.supervisor.fork_server import FORK_SERVER
 from midwatch.supervisor.launch_spec import LaunchSpec
-from midwatch.supervisor.logind import hand_over
 from midwatch.supervisor.status import START_GRACE, Running, inspect_attempt
 from midwatch.system.durable import sync_folder
 from midwatch.system.errors import Failed, Refused
 from midwatch.system.process import ProcessIdentity
 
 _LOG = logging.getLogger(__name__)
-
-_ROOT = Path(midwatch.__file__).parent.parent
 
 
 def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
@@ -45,32 +39,22 @@ def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str],
     """
     try:
         record = _record_of(order, secrets)
-        ours, theirs = socket.socketpair()
     except ValueError as error:  # a secret that is too short
         raise _not_started(str(error), folder) from error
+    _write_order(folder, record)
+    answer, complaint = "", ""
+    try:
+        with FORK_SERVER.fork(folder) as starter:
+            starter.settimeout(START_GRACE)
+            starter.sendall(handover(order, secrets, plan))
+            answer = _answer(starter)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it has ended, and what it wrote says why
     except OSError as error:
-        raise _not_started(error.strerror or "no socket", folder) from error
-    with ours, theirs:
-        _write_order(folder, record)
-        ours.settimeout(START_GRACE)
-        try:
-            process = subprocess.Popen(
-                [*hand_over(), sys.executable, "-Xutf8", "-m", "midwatch.supervisor", str(folder.path.absolute())],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd=_ROOT,
-                start_new_session=True,
-            )
-            theirs.close()
-            ours.sendall(handover(order, secrets, plan))
-            answer = _answer(ours)
-        except (BrokenPipeError, ConnectionResetError):
-            answer = ""  # it has ended, and what it wrote says why
-        except OSError as error:
-            answer = f"failed {error.strerror or 'no answer in time'}"
+        answer = f"failed {error.strerror or 'no answer in time'}"
     # Our end is closed now: a supervisor that has not said "ready" yet will find nobody and not begin.
-    complaint = _collect(process) if "process" in locals() else ""
+    if not answer:
+        complaint = FORK_SERVER.stop()
     if answer.startswith("ready "):
         identity = ProcessIdentity.from_json(json.loads(answer[len("ready ") :]))
         _LOG.info("%s: the supervisor is process %d", folder.path, identity.pid)
@@ -127,13 +111,3 @@ def _answer(ours: socket.socket) -> str:
             break
         received += data
     return received.decode("utf-8", "replace").strip()
-
-
-def _collect(process: subprocess.Popen[bytes]) -> str:
-    """The last line that the process we started wrote; it exits as soon as it has forked."""
-    try:
-        _, errors = process.communicate(timeout=5)
-    except subprocess.TimeoutExpired:
-        return ""
-    lines = errors.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""

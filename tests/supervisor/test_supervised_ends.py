@@ -296,24 +296,17 @@ def test_rubbish_is_lost_and_no_traceback(step: Step, content: str) -> None:
 
 
 def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(step: Step, tmp_path: Path) -> None:
-    import socket
-
     from midwatch.api.plan import Plan
     from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of
+    from midwatch.supervisor.fork_server import FORK_SERVER
     from midwatch.supervisor.launch import handover
     from midwatch.supervisor.launch_spec import LaunchSpec
 
     step.folder.path.mkdir()
     plan = Plan(SHELL_ACTION, {"script": f"touch {tmp_path / 'ran'}"}, bindings={FOLDER: "/"})
     order = LaunchSpec(command_of(plan, step.folder.plan), "/", {}, 60, digest=plan.digest)
-    ours, theirs = socket.socketpair()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "midwatch.supervisor", str(step.folder.path)], stdin=theirs.fileno()
-    )
-    theirs.close()
-    ours.sendall(handover(order, {}, plan))
-    ours.close()
-    process.wait(20)
+    with FORK_SERVER.fork(step.folder) as starter:
+        starter.sendall(handover(order, {}, plan))
     wait_for(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")
     found = inspect_attempt(step.folder)
     assert isinstance(found, Result)
