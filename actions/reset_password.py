@@ -16,7 +16,6 @@ from actions.credentials.password_candidates import Candidate, candidates, login
 from actions.credentials.pgpass import LEFT, Replacement, faults, passwords, readable_by_others
 from actions.support.audit import record
 from actions.support.bound_servers import bind_servers
-from actions.support.external_command import run_external
 from actions.support.replication_facts import password_facts
 from actions.undo_password_reset import UndoPasswordReset, say_sessions, session_facts
 from midwatch.api.action import Action, Context, Outcome
@@ -25,6 +24,7 @@ from midwatch.api.plan import Plan, PlanDraft, Verb
 from midwatch.runbook.model import Risk
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed, MidwatchError, OutcomeUnknown, Refused
+from midwatch.system.external_command import run_external
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import first_few
 from probes.postgres.connect import Route

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from actions.support.external_command import run_external
 from midwatch.api.action import Check, Context, Outcome
 from midwatch.api.parameters import build, param
 from midwatch.api.plan import Plan, Verb
 from midwatch.api.registry import find_action
 from midwatch.system.errors import MidwatchError
+from midwatch.system.external_command import run_external
 from midwatch.system.sanitize import safe_text
 from midwatch.system.units import Percent, Seconds, first_few
 from probes.containers.client import engine

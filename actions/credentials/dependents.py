@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from actions.credentials.password_candidates import login_of
 from actions.credentials.pgpass import passwords
-from actions.support.external_command import run_external
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.targets import Dependent, Target
 from midwatch.system.errors import MidwatchError
+from midwatch.system.external_command import run_external
 from midwatch.system.sanitize import safe_text
 from probes.postgres.connect import client_environment, connect
 from probes.postgres.routes import login_route, password_file

@@ -108,7 +108,7 @@ class Child:
         self._order, self._oom = order, oom
         self._argv = list(order.argv)
         if script:
-            inherited = (*inherited, file := _in_memory(script))
+            inherited = (*inherited, file := in_memory_file(script))
             self._argv.append(f"/proc/self/fd/{file}")
         environment = inherited_environment() | dict(order.env) | dict(extra)
         gate, self._gate = os.pipe2(os.O_CLOEXEC)
@@ -183,7 +183,7 @@ class Child:
             os._exit(_NOT_EXECUTABLE)
 
 
-def _in_memory(text: str) -> int:
+def in_memory_file(text: str) -> int:
     """A file without a name that nobody can change any more; returns its descriptor."""
     file = os.memfd_create("script", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with open(file, "wb", closefd=False) as stream:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from actions.destinations.ssh_command import Host
-from actions.support.external_command import TAIL, run_external
 from midwatch.system.errors import Failed, Refused
+from midwatch.system.external_command import TAIL, run_external
 from tests.support.users import MALLORY, needs_root, run_as
 
 

@@ -1,0 +1,96 @@
+"""The probe `command`: a script of the runbook measures, and reports as monitoring plug-ins do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from midwatch.api.parameters import param
+from midwatch.api.probe import Level, Probe, Reading, Row
+from midwatch.runbook.model import Runbook
+from midwatch.system.clock import Clock
+from midwatch.system.errors import MidwatchError
+from midwatch.system.units import Seconds, duration, percent, size
+from probes.monitoring.performance_data import Figure
+from probes.monitoring.plugin_output import USUAL, Report, report_of, require_limit
+
+RESULT = "result"
+"""The label of the row with the sentence, where the script reports several figures or none."""
+
+
+@dataclass(frozen=True)
+class CommandProbe(Probe):
+    """The sentence and the figures that a script prints. A script with one figure has one row, any other one more.
+
+    The state of the sentence is the exit status: 0 ok, 1 warning, 2 critical, everything else unknown. The state of a
+    figure comes from its own thresholds.
+    """
+
+    name: ClassVar[str] = "command"
+    title: ClassVar[str] = "Command"
+    every: ClassVar[float] = 30.0
+
+    run: str = param("the script, of bash or of its #! line; it observes only")
+    timeout: Seconds = param("when it is ended; then the reading is unknown", default=USUAL)
+
+    def __post_init__(self) -> None:
+        require_limit(self.timeout)
+
+    def read(self, runbook: Runbook, clock: Clock) -> Reading:
+        """Run the script and read what it reports."""
+        try:
+            report = report_of(self.run, runbook, limit=self.timeout, variables={})
+        except MidwatchError as error:
+            return Reading(self.name, clock.now(), error=error.sentence)
+        return Reading(self.name, clock.now(), tuple(_rows(report)))
+
+
+def _rows(report: Report) -> Iterator[Row]:
+    single = report.figures[0] if len(report.figures) == 1 else None
+    unread = (("not read", f"{report.unread} items of performance data"),) if report.unread else ()
+    facts = (*((("output", report.more),) if report.more else ()), *unread)
+    if single:
+        yield _row(single, report.sentence, report.level, (*facts, *_facts(single)))
+        return
+    yield Row(RESULT, report.sentence, report.level, facts=facts)
+    for figure in report.figures:
+        yield _row(figure, shown(figure.value, figure.unit), figure.level, _facts(figure))
+
+
+def _row(figure: Figure, text: str, level: Level, facts: tuple[tuple[str, str], ...]) -> Row:
+    edges = [found.edge for found in (figure.warn, figure.crit) if found is not None]
+    limits = tuple(edge for edge in edges if edge is not None)
+    return Row(figure.label, text, level, figure.value, figure.unit, facts=facts, limits=limits)
+
+
+def _facts(figure: Figure) -> tuple[tuple[str, str], ...]:
+    """The thresholds and bounds of a figure, as its script gives them."""
+    ranges = [
+        (label, f"{'inside' if found.inside else 'outside'} {_span(found.low, found.high, figure.unit)}")
+        for label, found in (("warning", figure.warn), ("critical", figure.crit))
+        if found is not None
+    ]
+    ends = [(name, end) for name, end in (("least", figure.low), ("greatest", figure.high)) if end is not None]
+    return (*ranges, *((name, shown(end, figure.unit)) for name, end in ends))
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    if math.isinf(low) or math.isinf(high):
+        end, word = (high, "up to") if math.isinf(low) else (low, "from")
+        return f"{word} {shown(end, unit)}"
+    return f"{shown(low, unit)} to {shown(high, unit)}"
+
+
+def shown(value: float, unit: str) -> str:
+    """A figure with its unit as people read it."""
+    match unit:
+        case "%":
+            return percent(value)
+        case "B":
+            return size(value)
+        case "s":
+            return duration(value) if abs(value) >= 1 or value == 0 else f"{value * 1000:.3g} ms"
+        case _:
+            return f"{value:.6g} {unit}".rstrip()
