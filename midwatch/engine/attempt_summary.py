@@ -15,6 +15,7 @@ from midwatch.system.sanitize import safe_bytes
 
 _LENGTH = 400
 _MEANINGS = {
+    0: "exit 0 does not count as done",
     126: "a command was found and cannot be run: it is no program, or nobody may execute it",
     127: "a command was not found",
     137: "a process was killed by SIGKILL, which is what the kernel does when memory runs out",
@@ -25,7 +26,7 @@ _MEANINGS = {
 
 
 def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
-    """The last line that an action wrote, which is its result. A shell step says its exit when it succeeded.
+    """The last line that an action wrote, which is its result. A shell step says its exit when it is done.
 
     Of one that failed: what the exit status means, the line of the script that ended it, and the last line as a
     quotation.
@@ -34,10 +35,10 @@ def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
     if step.kind is StepKind.USES:
         return _cut(last or exit_words(result.exit) or "no output")
     if result.outcome is StepOutcome.DONE:
-        return "exit 0"
+        return "exit 0" if result.exit == 0 else f"exit {result.exit}, which counts as done"
     found = failed_line(attempt.values, result.exit)
     said = [
-        _MEANINGS.get(result.exit or 0, ""),
+        _MEANINGS.get(result.exit, "") if result.exit is not None else "",
         f"line {found[0]} ended it: {_cut(' '.join(found[1].split()), 120)}" if found else "",
         f"its last line: “{_cut(last, 200)}”" if last else "",
     ]

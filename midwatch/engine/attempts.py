@@ -121,7 +121,8 @@ def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Resul
     missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE else []
     if missing:
         outcome = StepOutcome.FAILED
-    error = f"exit 0, but it did not report {', '.join(missing)} in $STEP_OUTPUT" if missing else result.error
+    unreported = f"exit {result.exit}, but it did not report {', '.join(missing)} in $STEP_OUTPUT"
+    error = unreported if missing else result.error
     body = ended_without_result(step, number, outcome, error or summary_of(step, attempt, result))
     if values.passed_over:
         unusable = first_few(values.passed_over, 3, "; ")

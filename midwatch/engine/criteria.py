@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from midwatch.api.action import Check, Context
 from midwatch.api.parameters import build
 from midwatch.api.registry import find_action
-from midwatch.engine.planning import resolved
+from midwatch.engine.references import resolved
 from midwatch.incident.state import CriterionState, Incident
 from midwatch.runbook.model import CheckSpec
 from midwatch.system.errors import BadInput, MidwatchError, Refused

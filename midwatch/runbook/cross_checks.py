@@ -10,6 +10,7 @@ from midwatch.runbook.condition_checks import check_condition, conditions_in
 from midwatch.runbook.condition_forms import Outcome
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import INPUTS, Reference, Risk, StepKind
+from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
@@ -20,6 +21,7 @@ _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
     "outputs": (StepKind.RUN, "a step with 'run'"),
+    **{key.name: (StepKind.RUN, "a step with 'run'") for key in PROCESS_KEYS},
     "questions": (StepKind.MANUAL, "a step that a person does"),
     "notify": (StepKind.MANUAL, "a step that a person does"),
 }
@@ -103,6 +105,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
             problems.add(f"{key!r} belongs to {owner}", step.key(key), "Take it out")
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
+    check_process(step, problems)
     script = str(step.get("run") or "")
     if script.startswith("#!") and not script[2:].lstrip(" \t").startswith("/"):
         sentence = "The line '#!' names no program by its whole path"
@@ -174,10 +177,15 @@ def _links_of(step: Fields) -> Iterator[_Link]:
         for found in condition.items("answer"):
             if found.value.step != INPUTS:
                 yield _Link(name, found.value.step, found.place, "waits for a value of")
-    for key in ("with", "env"):
-        for found in step.table(key).values():
-            if isinstance(found.value, Reference) and found.value.step != INPUTS:
-                yield _Link(name, found.value.step, found.place, "takes a value of")
+    for found in references_in(step):
+        if found.value.step != INPUTS:
+            yield _Link(name, found.value.step, found.place, "takes a value of")
+
+
+def references_in(step: Fields) -> Iterator[Found]:
+    """Every `{from: …}` of a step."""
+    values = [*step.table("with").values(), *step.table("env").values(), *step.found.values()]
+    return (found for found in values if isinstance(found.value, Reference))
 
 
 def _links(steps: list[Fields], problems: Problems) -> None:
@@ -243,9 +251,7 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
         for name, items in (manual | {INPUTS: inputs}).items()
     }
     for step in steps:
-        mentions = [
-            found for key in ("with", "env") for found in step.table(key).values() if isinstance(found.value, Reference)
-        ]
+        mentions = list(references_in(step))
         for condition in conditions_in(step.get("when")):
             check_condition(condition, asked, problems)
             mentions += condition.items("answer")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midwatch.runbook.processes import Process
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import SourceLocation
 
@@ -158,6 +159,8 @@ class Step:
     """Parameters of the action: YAML scalars, lists, or `Reference`."""
     env: Mapping[str, str | Reference] = field(default_factory=dict)
     """Environment of a `run` step."""
+    process: Process = field(default_factory=Process)
+    """How the script of a `run` step runs."""
     outputs: tuple[str, ...] = ()
     """Keys that a `run` step reports in `$STEP_OUTPUT`; the step fails when one is missing at its end."""
     timeout: float = 600.0

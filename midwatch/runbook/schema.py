@@ -22,6 +22,7 @@ from midwatch.runbook.field_types import (
 )
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Environment, Risk, Severity
+from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
 from midwatch.runbook.targets import TargetKind
 
@@ -192,6 +193,7 @@ STEP = Shape(
         Key("uses", LINE, "The action that does it"),
         Key("with", ARGUMENTS, "Parameters of the action"),
         Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+        *PROCESS_KEYS,
         Key(
             "outputs",
             ListOf(OUTPUT, single=True, filled=True),

@@ -13,6 +13,7 @@ from midwatch.api.registry import find_action
 from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, Found
 from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
+from midwatch.runbook.process_keys import build_process
 from midwatch.system.errors import BadInput
 
 
@@ -54,6 +55,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step
         uses=fields.get("uses", ""),
         with_=arguments(fields.table("with")),
         env=arguments(fields.table("env"), as_text=True),
+        process=build_process(fields),
         outputs=fields.values("outputs"),
         timeout=fields.get("timeout", 600.0),
         expect=prose(fields, "expect"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,9 @@ SHELL_ACTION = "shell"
 """What the plan of a shell step has for the name of its action."""
 VARIABLE, FOLDER = "$", "working folder"
 """Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
-SHELL = ("bash", "-euo", "pipefail", "-c")
+SHELL, OK_EXITS = "shell", "ok_exits"
+"""Names of the parameters that say what reads the script, and which of its exit statuses count as done."""
+_BASH = ("bash", "-euo", "pipefail")
 _FAILED = ".failed"
 _TRAP = (
     """trap 'printf "%s %s %s" "$?" "$LINENO" "$BASH_COMMAND" 2>/dev/null """
@@ -53,16 +56,27 @@ def variables_of(plan: Plan) -> dict[str, str]:
     return {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
 
 
-def interpreter_of(script: str) -> tuple[str, ...]:
-    """The `#!` line of a script as the kernel reads it, a program and the rest as one argument; empty without one."""
-    line = script.partition("\n")[0]
-    return tuple(line[2:].strip().split(maxsplit=1)) if line.startswith("#!") else ()
+def ok_exits_of(plan: Plan) -> tuple[int, ...]:
+    """The exit statuses that count as done."""
+    return tuple(int(number) for number in plan.parameters.get(OK_EXITS, "0").split(", "))
+
+
+def interpreter_of(plan: Plan) -> tuple[str, ...]:
+    """The words before the file of the script: those of its `shell`, or of its `#!` line; empty for bash by default.
+
+    A `#!` line is read as the kernel does: a program, and the rest as one argument.
+    """
+    line = plan.parameters["script"].partition("\n")[0]
+    by_line = tuple(line[2:].strip().split(maxsplit=1)) if line.startswith("#!") else ()
+    return tuple(shlex.split(plan.parameters.get(SHELL, ""))) or by_line
 
 
 def file_of(plan: Plan) -> str:
-    """The text that the command gets as a file, behind its words: a script with a `#!` line, or too long for a word."""
-    script = plan.parameters["script"] if plan.action == SHELL_ACTION else ""
-    if interpreter_of(script):
+    """The text that the command gets as a file, behind its words: a script for another program, or a long one."""
+    if plan.action != SHELL_ACTION:
+        return ""
+    script = plan.parameters["script"]
+    if interpreter_of(plan):
         return script
     return _TRAP + script if _is_long(script) else ""
 
@@ -71,7 +85,7 @@ def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
     """The words that run a plan; `file` is where an action finds the plan."""
     if plan.action == SHELL_ACTION:
         script = plan.parameters["script"]
-        return interpreter_of(script) or (SHELL[:-1] if _is_long(script) else (*SHELL, _TRAP + script))
+        return interpreter_of(plan) or (_BASH if _is_long(script) else (*_BASH, "-c", _TRAP + script))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
     return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
 
@@ -109,6 +123,8 @@ def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
         variables = variables_of(plan)
         if order.cwd != plan.bindings.get(FOLDER):
             raise _refused(f"the {FOLDER}: {plan.bindings.get(FOLDER)} → {order.cwd}")
+        if order.ok_exits != ok_exits_of(plan):
+            raise _refused(f"the exits that count as done: {ok_exits_of(plan)} → {order.ok_exits}")
     for name in sorted(set(variables) | (set(order.env) - SURROUNDINGS)):
         expected_value, value = variables.get(name), order.env.get(name)
         if value is not None and expected_value == secret_constant(name, order.env.get("MIDWATCH_STEP", "")):

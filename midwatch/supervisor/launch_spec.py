@@ -39,10 +39,12 @@ class LaunchSpec:
     """The step's own processes get it: what they make is as open as whatever the operator makes in a shell."""
     digest: str = ""
     """Of the plan that was consented to."""
+    ok_exits: tuple[int, ...] = (0,)
+    """The exit statuses that count as done."""
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON types; `from_json` gives it back."""
-        return asdict(self) | {"argv": list(self.argv), "env": dict(self.env)}
+        return asdict(self) | {"argv": list(self.argv), "env": dict(self.env), "ok_exits": list(self.ok_exits)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -60,6 +62,7 @@ class LaunchSpec:
                 digest=str(data.get("digest", "")),
                 output_limit=int(data.get("output_limit", cls.__dataclass_fields__["output_limit"].default)),
                 umask=int(data["umask"]) & 0o777,
+                ok_exits=tuple(int(number) for number in data.get("ok_exits", (0,))),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadInput(

@@ -238,7 +238,7 @@ class Supervision:
             elif code == 0:
                 self._notes.insert(0, "The step was asked to end, and ended with exit 0")
             return why, ". ".join(self._notes)
-        if code == 0:
+        if code in self._order.ok_exits:
             return StepOutcome.DONE, ". ".join(self._notes)
         if code is not None and code < 0:
             self._notes.insert(0, f"The step was ended by signal {signal.Signals(-code).name}")

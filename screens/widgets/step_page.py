@@ -8,7 +8,7 @@ from typing import Any
 from rich.cells import cell_len
 from textual.content import Content
 
-from midwatch.engine.planning import with_whole_values
+from midwatch.engine.script_plan import with_whole_values
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.model import Phase, Reference, Risk, Step, StepKind
 from midwatch.system.units import duration

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from midwatch.engine.incident_controller import IncidentController
-from midwatch.engine.planning import with_whole_values
+from midwatch.engine.script_plan import with_whole_values
 from midwatch.runbook.loader import load
 from tui.cli import main
 from tui.plain.plan_text import plan_lines

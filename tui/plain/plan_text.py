@@ -11,7 +11,7 @@ from midwatch.system.units import size
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, a line an effect, facts after them with every value uncut, a refusal last."""
-    from midwatch.engine.planning import with_whole_values  # not for who only asks for help
+    from midwatch.engine.script_plan import with_whole_values  # not for who only asks for help
 
     if not plan.effects and not plan.refusal:
         yield "touches nothing"

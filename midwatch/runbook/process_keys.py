@@ -1,0 +1,87 @@
+"""The keys of a `run` step that say how its script runs: their types, the dataclass made of them, and what lint says."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from midwatch.runbook.field_types import Argument, Text, Whole
+from midwatch.runbook.fields import Fields, Problems
+from midwatch.runbook.model import Reference
+from midwatch.runbook.processes import Process
+from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, described
+from midwatch.runbook.yaml_loader import Node
+
+
+@dataclass(frozen=True)
+class CommandLine(FieldType):
+    """A program and its options, split into words as a shell does."""
+
+    def read(self, node: Node, problems: Problems) -> tuple[str, ...] | None:
+        """Return the words, or report a problem and return None."""
+        text = Text(single=True).read(node, problems)
+        if text is None:
+            return None
+        try:
+            words = tuple(shlex.split(text))
+        except ValueError:
+            problems.add(f"A quotation mark of {described(node)} has no partner", node.place)
+            return None
+        if not words or not words[0]:
+            problems.add(f"{described(node)} names no program", node.place, "Such as python3 or 'bash -x'")
+            return None
+        return words
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema of the command line."""
+        return {"type": "string", "examples": ["python3", "bash -x"]}
+
+
+EXIT = Whole(0, 255)
+
+PROCESS_KEYS = (
+    Key("cwd", Argument(many=False), "The folder where the script runs; default: where relative paths start"),
+    Key("shell", CommandLine(), "The command that reads the script as a file, such as python3 or 'bash -x'"),
+    Key(
+        "ok_exits",
+        ListOf(EXIT, single=True, filled=True),
+        "The exit statuses that count as done; default 0 only",
+    ),
+    Key("confirm", Argument(many=False), "What a person types before a 'destroy' runs; default: the step's id"),
+)
+
+
+def build_process(fields: Fields) -> Process:
+    """The process of a step; the defaults where it has none of these keys."""
+    return Process(
+        cwd=_text(fields.get("cwd", "")),
+        shell=fields.get("shell", ()),
+        ok_exits=fields.values("ok_exits") or (0,),
+        confirm=_text(fields.get("confirm", "")),
+    )
+
+
+def check_process(step: Fields, problems: Problems) -> None:
+    """Say which of these keys do not fit the step."""
+    if "shell" in step and str(step.get("run") or "").startswith("#!"):
+        sentence = "The script's line '#!' names a program as well as 'shell'"
+        problems.add(sentence, step.where("shell"), "Take one of the two out")
+    if "confirm" in step and step.get("risk") != "destroy":
+        sentence = "'confirm' belongs to a step with the risk 'destroy'"
+        problems.add(sentence, step.key("confirm"), "Take it out: other steps are confirmed by yes or no")
+    for name in ("cwd", "confirm"):
+        value = step.get(name)
+        if isinstance(value, str) and (not value.strip() or "\n" in value.strip()):
+            problems.add(f"{name!r} takes one line that is not empty", step.where(name))
+    seen: set[int] = set()
+    for item in step.items("ok_exits"):
+        if item.value in seen:
+            problems.add(f"The exit status {item.value} stands here twice", item.place, "Take one out")
+        seen.add(item.value)
+
+
+def _text(value: Any) -> str | Reference:
+    if isinstance(value, Reference):
+        return value
+    return ("true" if value else "false") if isinstance(value, bool) else str(value).strip()

@@ -1,0 +1,23 @@
+"""How the script of a `run` step runs, and which of its ends count as done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from midwatch.runbook.model import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The surroundings of a script, and what a person and an exit status have to say."""
+
+    cwd: str | Reference = ""
+    """The folder where the script runs; empty for the runbook's base."""
+    shell: tuple[str, ...] = ()
+    """The words of the command that reads the script as a file; empty for `bash -euo pipefail`, or its `#!` line."""
+    ok_exits: tuple[int, ...] = (0,)
+    """The exit statuses that count as done."""
+    confirm: str | Reference = ""
+    """What is typed before a `destroy`; empty for the step's id."""

@@ -1,0 +1,72 @@
+"""The keys of a `run` step that say how its script runs: what they are read as, and one sentence for each mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from midwatch.runbook.model import Reference
+from midwatch.runbook.processes import Process
+from tests.runbook.small_actions import HEAD, Errors, Loaded
+
+STEP = """\
+phases:
+  - title: Phase
+    steps:
+      - {id: ask, title: Ask, questions: [{name: host, prompt: Which host?}]}
+      - {id: act, title: Act, KEYS}
+"""
+
+
+def text(keys: str) -> str:
+    return HEAD + STEP.replace("KEYS", keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "process"),
+    [
+        ("risk: observe", Process()),
+        ("risk: observe, cwd: work/../logs", Process(cwd="work/../logs")),
+        ("risk: observe, cwd: {from: ask.host}", Process(cwd=Reference("ask", "host"))),
+        ("risk: observe, shell: python3", Process(shell=("python3",))),
+        ('risk: observe, shell: bash -x -o "pipefail"', Process(shell=("bash", "-x", "-o", "pipefail"))),
+        ("risk: observe, ok_exits: 1", Process(ok_exits=(1,))),
+        ("risk: observe, ok_exits: [0, 1, 255]", Process(ok_exits=(0, 1, 255))),
+        ("risk: destroy, confirm: loghost1", Process(confirm="loghost1")),
+        ("risk: destroy, confirm: 42", Process(confirm="42")),
+    ],
+)
+def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
+    assert loaded(text(f'run: "true", {keys}')).step("act").process == process
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ("cwd: /srv", "'cwd' belongs to a step with 'run'. Take it out."),
+        ("ok_exits: [0, 1]", "'ok_exits' belongs to a step with 'run'. Take it out."),
+        ('run: "true", risk: observe, cwd: ""', "'cwd' takes one line that is not empty."),
+        ('run: "true", risk: observe, cwd: {from: later.x}', "There is no step 'later'"),
+        (
+            'run: "true", risk: observe, cwd: {from: ask.hots}',
+            "Step 'ask' does not ask for 'hots'. Did you mean 'host'?",
+        ),
+        ('run: "true", risk: observe, shell: "bash \'x"', 'A quotation mark of "bash \'x" has no partner.'),
+        ('run: "true", risk: observe, shell: "\'\' x"', "\"'' x\" names no program. Such as python3 or 'bash -x'."),
+        (
+            'run: "#!/bin/sh\\ntrue", risk: observe, shell: sh',
+            "The script's line '#!' names a program as well as 'shell'. Take one of the two out.",
+        ),
+        ('run: "true", risk: observe, ok_exits: [256]', "This takes a whole number from 0 to 255, not '256'."),
+        ('run: "true", risk: observe, ok_exits: [1, 1]', "The exit status 1 stands here twice. Take one out."),
+        ('run: "true", risk: observe, ok_exits: []', "This list is empty."),
+        (
+            'run: "true", risk: change, confirm: loghost1',
+            "'confirm' belongs to a step with the risk 'destroy'. Take it out: other steps are confirmed by yes or no.",
+        ),
+        ('run: "true", risk: destroy, confirm: [a, b]', "This takes one value, not a list."),
+    ],
+)
+def test_mistake_gets_one_sentence_with_its_line(errors_of: Errors, keys: str, sentence: str) -> None:
+    (error,) = errors_of(text(keys))
+    assert error.startswith("r.yaml:")
+    assert sentence in error
