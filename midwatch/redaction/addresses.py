@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from midwatch.redaction.lazy_pattern import lazy_pattern
 
 _LONGEST_BYTES = 2048
-_PORT = re.compile(rb"\d{1,5}(?:[/?#,\s\"'<>;)\]]|\Z)")
-_QUERY = re.compile(rb"\?[\w.-]+=")
-_HOST = re.compile(rb"[\w\[(/%$*{-]")
-_SCHEME_BACKWARDS = re.compile(rb"[\w+.:-]*[A-Za-z]")
-_NEXT_ADDRESS_BACKWARDS = re.compile(rb"[\w+.-]*[A-Za-z][\s,;|]?")
+_PORT = lazy_pattern(rb"\d{1,5}(?:[/?#,\s\"'<>;)\]]|\Z)")
+_QUERY = lazy_pattern(rb"\?[\w.-]+=")
+_HOST = lazy_pattern(rb"[\w\[(/%$*{-]")
+_SCHEME_BACKWARDS = lazy_pattern(rb"[\w+.:-]*[A-Za-z]")
+_NEXT_ADDRESS_BACKWARDS = lazy_pattern(rb"[\w+.-]*[A-Za-z][\s,;|]?")
 """Both are matched against reversed text: a search for what ends a text tries every beginning."""
 _ADDRESS_IN = {
-    quote: re.compile(rb"(?:[^\s<>\\%b]|\\.?){0,%d}" % (quote, _LONGEST_BYTES)) for quote in (b'"', b"'", b"`", b"")
+    quote: lazy_pattern(rb"(?:[^\s<>\\%b]|\\.?){0,%d}" % (quote, _LONGEST_BYTES)) for quote in (b'"', b"'", b"`", b"")
 }
 
 

@@ -13,23 +13,22 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 
-from ahocorasick_rs import BytesAhoCorasick
-
-from midwatch.redaction.literal_matcher import automaton
+from midwatch.redaction.lazy_pattern import lazy_pattern
+from midwatch.redaction.literal_matcher import Automaton
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]*")
-_LONGER = re.compile(rb"[bdfh][cdgh][efgh][a-h][bdfh][cdgh][a-h]{2}")
-_EARLIER = re.compile(rb"[cdgh][efgh][a-h][bdfh][cdgh][efgh][a-h][bdfh]")
+_RUN = lazy_pattern(rb"[A-Za-z0-9+/_-]*")
+_LONGER = lazy_pattern(rb"[bdfh][cdgh][efgh][a-h][bdfh][cdgh][a-h]{2}")
+_EARLIER = lazy_pattern(rb"[cdgh][efgh][a-h][bdfh][cdgh][efgh][a-h][bdfh]")
 """The rule in eight characters, by their classes: what six letters of ASCII have at one of the three alignments."""
-_TEXT = re.compile(rb"[\0-~]{6}")
+_TEXT = lazy_pattern(rb"[\0-~]{6}")
 _OPEN_BYTES = 48
 """Characters of an unfinished run that are decoded though the rule does not show in them yet."""
-_DIGITS = re.compile(rb"[0-9A-Fa-fxX\\ +:,;.|/_-]*")
-_DIGIT = re.compile(rb"0[xX]|[0-9A-Fa-f]")
+_DIGITS = lazy_pattern(rb"[0-9A-Fa-fxX\\ +:,;.|/_-]*")
+_DIGIT = lazy_pattern(rb"0[xX]|[0-9A-Fa-f]")
 _BETWEEN_DIGITS = b"xX\\ +:,;.|/_-"
-_OPEN_DIGITS = re.compile(rb"[0-9A-Fa-f]{2}(?:[ :,;.|/_-]{0,2}(?:0?[xX])?[0-9A-Fa-f]?)?\Z")
+_OPEN_DIGITS = lazy_pattern(rb"[0-9A-Fa-f]{2}(?:[ :,;.|/_-]{0,2}(?:0?[xX])?[0-9A-Fa-f]?)?\Z")
 _SEPARATIONS = ("", "s", "ss", "s0s", "ss0s", "sss")
 
 
@@ -76,7 +75,7 @@ class ByteDecoders:
         contents = set(beyond_ascii)
         self._always = bool(contents)
         forms = {form for content in contents for form in _base64_forms(content)}
-        self._anchors = automaton(sorted(forms)) if forms else None
+        self._anchors = Automaton(sorted(forms)) if forms else None
         self._digit_anchors = [content[:3].hex().encode() for content in contents]
 
     def pieces(self, text: bytes, *, is_open: bool) -> Iterator[Piece]:
@@ -91,11 +90,11 @@ class ByteDecoders:
         kinds = text.translate(table)
         places = [
             start
-            for _, start, _ in rule.find_matches_as_indexes(kinds, overlapping=True)
+            for _, start, _ in rule.find(kinds)
             if _LONGER.match(kinds, start) or (start > 2 and _EARLIER.match(kinds, start - 3))
         ]
         if self._anchors is not None:
-            anchors = self._anchors.find_matches_as_indexes(text, overlapping=True)
+            anchors = self._anchors.find(text)
             places += [start + more for _, start, _ in anchors for more in range(4)]
         done = [-1] * 4
         for place in sorted(places):
@@ -112,7 +111,7 @@ class ByteDecoders:
 
     def _hex(self, text: bytes, *, is_open: bool) -> Iterator[Piece]:
         _, _, table, rule = _rules()
-        places = [start for _, start, _ in rule.find_matches_as_indexes(text.translate(table))]
+        places = [start for _, start, _ in rule.find(text.translate(table))]
         if self._digit_anchors:
             digits = _squeezed(text).lower()
             if any(anchor in digits for anchor in self._digit_anchors):
@@ -164,7 +163,7 @@ def _base64_forms(content: bytes) -> Iterator[bytes]:
 
 
 @cache
-def _rules() -> tuple[bytes, BytesAhoCorasick, bytes, BytesAhoCorasick]:
+def _rules() -> tuple[bytes, Automaton, bytes, Automaton]:
     """The classes of base64 characters and the automaton over them, and the same for hexadecimal digits."""
     classes = {}
     for at, character in enumerate(_ALPHABET):
@@ -189,7 +188,7 @@ def _rules() -> tuple[bytes, BytesAhoCorasick, bytes, BytesAhoCorasick]:
     pairs |= {"".join(four) for four in product("H0", "H0h", repeat=4)}
     return (
         table,
-        automaton([bytes(group) for group in groups]),
+        Automaton([bytes(group) for group in groups]),
         digit_table,
-        automaton([p.encode() for p in sorted(pairs)]),
+        Automaton([p.encode() for p in sorted(pairs)]),
     )

@@ -7,8 +7,10 @@ look for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
+
+from midwatch.redaction.lazy_pattern import lazy_pattern
 
 
 class Value(Enum):
@@ -57,8 +59,7 @@ class Test(Enum):
     """Only what is no word of a language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """One place where a secret stands."""
 
     name: str
@@ -89,8 +90,8 @@ def row(
 ) -> Context:
     """`keywords` are parted by `|`; `before` is looked for at the end of what precedes the keyword."""
     words = tuple(word.encode() for word in keywords.split("|"))
-    ends = re.compile(rb"(?:" + before + rb")\Z", re.I) if before else None
-    return Context(name, source, words, re.compile(head, re.I), ends, value, test, reach)
+    ends = lazy_pattern(rb"(?:" + before + rb")\Z", re.I) if before else None
+    return Context(name, source, words, lazy_pattern(head, re.I), ends, value, test, reach)
 
 
 SUFFIX = (

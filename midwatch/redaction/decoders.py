@@ -8,41 +8,31 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from html.entities import name2codepoint
+from functools import cache
 
-_NAMES = name2codepoint | {"apos": 39, "sol": 47, "num": 35, "excl": 33, "commat": 64, "colon": 58, "dollar": 36}
-_NAMES |= {
-    "percnt": 37,
-    "equals": 61,
-    "plus": 43,
-    "bsol": 92,
-    "grave": 96,
-    "lpar": 40,
-    "rpar": 41,
-    "ast": 42,
-    "comma": 44,
-}
-_ENCODED = re.compile(
+from midwatch.redaction.lazy_pattern import lazy_pattern
+
+_ENCODED = lazy_pattern(
     rb"%(?:25){0,4}[0-9A-Fa-f]{2}"
     rb"|&(?:amp;){0,4}(?:\#0{0,4}\d{1,7};?|\#[xX][0-9A-Fa-f]{1,8};?|[A-Za-z]{2,8}\d?;)"
     rb"|(?<!\\)\\{1,24}(?:u[dD][89ABab][0-9A-Fa-f]{2}\\{1,24}u[dD][C-Fc-f][0-9A-Fa-f]{2}"
     rb"|u[0-9A-Fa-f]{4}|[ux]\{[0-9A-Fa-f]{1,8}\}|U[0-9A-Fa-f]{8}"
     rb"|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[abefnrtvE0])"
 )
-_QUOTES = re.compile(rb"[\\'\"`$]+")
-_UNFINISHED = re.compile(
+_QUOTES = lazy_pattern(rb"[\\'\"`$]+")
+_UNFINISHED = lazy_pattern(
     rb"(?:%(?:25?){0,4}[0-9A-Fa-f]?|&(?:amp;){0,4}(?:\#[xX]?[0-9A-Fa-f]{0,7}|[A-Za-z]{0,8}\d?)"
     rb"|(?<!\\)(?:\\{1,24}u[dD][89ABab][0-9A-Fa-f]{2})?\\{1,24}(?:u\{?[0-9A-Fa-f]{0,8}|x\{[0-9A-Fa-f]{0,8}|U[0-9A-Fa-f]{0,7}|x[0-9A-Fa-f]?|[0-3][0-7]?)?"
     rb"|['\"`$]{1,4})\Z"
 )
-_PRINTABLE_ENCODED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
-_PRINTABLE_MARK = re.compile(
+_PRINTABLE_ENCODED = lazy_pattern(rb"=[0-9A-Fa-f]{2}|=[ \t]{0,4}\r?\n|=\Z")
+_PRINTABLE_MARK = lazy_pattern(
     rb"=(?:2[1-4EeFf]|3[Dd]|40|5[B-Eb-e]|60|7[B-Eb-e]|[ \t]{0,4}\r?\n"
     rb"|[2-7][0-9A-Fa-f]=[2-7][0-9A-Fa-f]|[C-Fc-f][0-9A-Fa-f]=[89ABab])"
 )
-_UNFINISHED_PRINTABLE = re.compile(rb"=(?:[0-9A-Fa-f]?|[ \t]{0,4}\r?)\Z")
+_UNFINISHED_PRINTABLE = lazy_pattern(rb"=(?:[0-9A-Fa-f]?|[ \t]{0,4}\r?)\Z")
 _LETTERS = {b"a": 7, b"b": 8, b"e": 27, b"E": 27, b"f": 12, b"n": 10, b"r": 13, b"t": 9, b"v": 11, b"0": 0}
-_MARK = re.compile(rb"[%&\\'\"`$]")
+_MARK = lazy_pattern(rb"[%&\\'\"`$]")
 _TAIL_BYTES = 64
 _DEEPEST = 3
 
@@ -177,8 +167,17 @@ def _entity(token: bytes) -> bytes | None:
         return _character(int(name[2:], 16))
     if name[:1] == b"#":
         return _character(int(name[1:]))
-    code = _NAMES.get(name.decode("ascii"), _NAMES.get(name.decode("ascii").lower()))
+    names, text = _entity_names(), name.decode("ascii")
+    code = names.get(text, names.get(text.lower()))
     return None if code is None else _character(code)
+
+
+@cache
+def _entity_names() -> dict[str, int]:
+    """The character of each entity that stands for one."""
+    from html.entities import html5  # few texts have entities
+
+    return {name[:-1]: ord(text) for name, text in html5.items() if name[-1] == ";" and len(text) == 1}
 
 
 def _character(code: int) -> bytes | None:

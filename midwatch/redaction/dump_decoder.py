@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from midwatch.redaction.lazy_pattern import lazy_pattern
+
 Cell = tuple[int, int, int]
 """One byte of a dump: its value, where its column starts and where its line ends."""
-_FIRST = re.compile(rb"\n[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?[ \t]{1,8}[0-9A-Fa-f\\ ]| {3}[!-~] {3}[!-~])")
-_ADDRESS = re.compile(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
-_CHARACTERS = re.compile(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-3][0-7]{2})+ *[\r\n]*\Z")
-_CHARACTER = re.compile(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-3][0-7]{2})")
-_NUMBER = re.compile(rb"[ \t]{1,8}-?[ \t]?([0-9A-Fa-f]{2,16})(?![0-9A-Za-z])")
+_FIRST = lazy_pattern(rb"\n[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?[ \t]{1,8}[0-9A-Fa-f\\ ]| {3}[!-~] {3}[!-~])")
+_ADDRESS = lazy_pattern(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
+_CHARACTERS = lazy_pattern(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-3][0-7]{2})+ *[\r\n]*\Z")
+_CHARACTER = lazy_pattern(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-3][0-7]{2})")
+_NUMBER = lazy_pattern(rb"[ \t]{1,8}-?[ \t]?([0-9A-Fa-f]{2,16})(?![0-9A-Za-z])")
 _ESCAPES = dict(zip(b"0abfnrtv", b"\0\a\b\f\n\r\t\v", strict=True))
 _NAMES = {b" sp": 32, b" nl": 10, b" cr": 13, b" ht": 9}
 _LINE_LIMIT_BYTES = 120

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from midwatch.redaction.contexts import PASS, SUFFIX, Test, Value, row
+from midwatch.redaction.lazy_pattern import lazy_pattern
 
 _LINE_START = rb"(?:^|\n)[ \t]*(?:\d{1,6}[: \t-]\s*)?"
 
@@ -30,11 +29,11 @@ LINES = (
         _LINE_START + rb"[\w.@-]{1,64}",
     ),
 )
-LINE = re.compile(
+LINE = lazy_pattern(
     rb"\n[^\s:]{1,255}(?P<colon>:)(?:(?:\d{1,5}|\*):[^:\n]{1,80}:[^\s:]{1,80}:\S|[./0-9A-Za-z]{13}(?=[:\r\n]|\Z))"
 )
 """What may be one of them; `colon` is their keyword."""
-BEGUN_LINE = re.compile(rb"(?:\A|\n)[ \t]*[\w.@-]{1,64}:([./0-9A-Za-z]{1,13})\Z")
+BEGUN_LINE = lazy_pattern(rb"(?:\A|\n)[ \t]*[\w.@-]{1,64}:([./0-9A-Za-z]{1,13})\Z")
 
 FILES = (
     # files

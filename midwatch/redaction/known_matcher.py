@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from midwatch.redaction.byte_decoders import ByteDecoders
 from midwatch.redaction.decoders import (
@@ -13,6 +12,7 @@ from midwatch.redaction.decoders import (
     unquoted,
 )
 from midwatch.redaction.known_search import Prepared, Search, Situation
+from midwatch.redaction.lazy_pattern import lazy_pattern
 from midwatch.redaction.literal_matcher import Patterns
 from midwatch.redaction.variants import SHORTEST_PIECE, variants
 from midwatch.redaction.visible_text import (
@@ -20,16 +20,15 @@ from midwatch.redaction.visible_text import (
     project,
 )
 
-_REWRITTEN = re.compile(rb"[^ -~]")
+_REWRITTEN = lazy_pattern(rb"[^ -~]")
 """Without one of these, a form reads as it is."""
-_ASCII = re.compile(rb"[ -~]{%d}" % SHORTEST_PIECE)
+_ASCII = lazy_pattern(rb"[ -~]{%d}" % SHORTEST_PIECE)
 _CONTEXT_BYTES = 256
 """Bytes that were passed on and are read again, for what was shown of a secret and how the line began."""
 _HELD_LIMIT_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of the raw bytes to mask; negative `start`: it began in what was passed on."""
 
     start: int

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from midwatch.redaction.byte_decoders import ByteDecoders
 from midwatch.redaction.decoders import (
@@ -19,6 +17,7 @@ from midwatch.redaction.decoders import (
     unquoted,
 )
 from midwatch.redaction.dump_decoder import dumps, unfinished_line
+from midwatch.redaction.lazy_pattern import lazy_pattern
 from midwatch.redaction.literal_matcher import Patterns
 from midwatch.redaction.variants import SHORTEST_PIECE
 from midwatch.redaction.visible_text import (
@@ -45,12 +44,11 @@ accident."""
 _DEEPEST = 3
 """So many times base64, hexadecimal digits and dumps are decoded one inside of the other."""
 _MOST_STEPS = 10
-_PRINTABLE_END = re.compile(rb"=(?:[0-9A-Fa-f]{0,2}\Z|[ \t]{0,4}\r?(?:\n|\Z)|[0-9A-Fa-f]{2})")
-_RUN_END = re.compile(rb"[A-Za-z0-9+/_-]{1,4}\Z")
+_PRINTABLE_END = lazy_pattern(rb"=(?:[0-9A-Fa-f]{0,2}\Z|[ \t]{0,4}\r?(?:\n|\Z)|[0-9A-Fa-f]{2})")
+_RUN_END = lazy_pattern(rb"[A-Za-z0-9+/_-]{1,4}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """At what moment of the stream it is read, and which readings its characters ask for."""
 
     final: bool
@@ -61,11 +59,13 @@ class Situation:
     has_encoded: bool
 
 
-class _Step(Protocol):
-    @property
-    def text(self) -> bytes: ...
+if TYPE_CHECKING:
 
-    def source(self, index: int) -> tuple[int, int]: ...
+    class _Step(Protocol):
+        @property
+        def text(self) -> bytes: ...
+
+        def source(self, index: int) -> tuple[int, int]: ...
 
 
 class _Part:
@@ -95,8 +95,7 @@ class _Reading:
         return _Reading((*self.steps, *steps), self.depth, is_open=self.is_open)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What is searched: in the bytes, in visible text and in text without quotes."""
 
     plain: Patterns

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from midwatch.redaction.lazy_pattern import lazy_pattern
+
 _WORDS = frozenset(
     b"""null none nil nul true false yes no on off undefined unset empty n/a na void optional required missing invalid expired
     incorrect wrong unknown unchanged changed hidden masked redacted removed filtered sanitized protected string str text bytes
@@ -16,7 +18,7 @@ _WORDS = frozenset(
     flag argument parameter instead requires
     value values authentication policy rotation manager store file generation reset""".split()
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy_pattern(
     rb"""\$\{?[A-Za-z_!#][\w.]*(?:[:}-][^\s"']*)?\}?          # $TOKEN, ${TOKEN}, ${TOKEN:-}
     | \$\(.*|\$\{\{.*|\$[0-9@*#?]                              # $(cat file), ${{ secrets.X }}, $1
     | \$env:\w+ | \\\$\{?\w+\}?
@@ -31,13 +33,13 @@ _PLACEHOLDER = re.compile(
     | \[secret.*""",
     re.X | re.S,
 )
-_LEFT_OUT = re.compile(rb"(?:[.*]|\xe2\x80\xa6|\xe2\x80\xa2)*")
-_NAME_OF_ONE = re.compile(rb"<?[A-Z][A-Z0-9_ -]*>?")
-_PATH = re.compile(
+_LEFT_OUT = lazy_pattern(rb"(?:[.*]|\xe2\x80\xa6|\xe2\x80\xa2)*")
+_NAME_OF_ONE = lazy_pattern(rb"<?[A-Z][A-Z0-9_ -]*>?")
+_PATH = lazy_pattern(
     rb"(?:file:|[~.]{0,2}/)(?:[\w .@+-]*/)*[\w .@+-]*\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|env|gpg|age|asc)"
     rb"|(?:~|\.{1,2})/[\w ./@+-]*|/(?:etc|var|run|home|root|opt|usr|tmp|secrets?|mnt|srv|data|keys|proc|dev)/[\w ./@+-]*"
 )
-_KEYWORD = re.compile(rb"password|passwd|passphrase|secret|token|key|pw|pass", re.I)
+_KEYWORD = lazy_pattern(rb"password|passwd|passphrase|secret|token|key|pw|pass", re.I)
 _FEW_DIGITS = 6
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from midwatch.redaction.contexts import Context, Value
 from midwatch.redaction.file_contexts import BEGUN_LINE, LINE, LINES
+from midwatch.redaction.lazy_pattern import lazy_pattern
 from midwatch.redaction.readers import Reading, read
 from midwatch.redaction.token_format import Token
-from midwatch.redaction.triggers import SCHEME_END, lengths, marks, triggers
+from midwatch.redaction.triggers import SCHEME_END, triggers
 from midwatch.redaction.values import Extent
 from midwatch.redaction.variants import SHORTEST_PIECE
 
@@ -23,20 +23,19 @@ _HEAD_BYTES = 160
 _LONGEST_TOKEN_BYTES = 16384
 _SHOWN_WHEN_IDLE_BYTES = 2
 _LONGEST_ADDRESS_BYTES = 2304
-_BLANK = re.compile(rb"\s")
-_LINE_END = re.compile(rb"[\r\n]")
-_FILLED = re.compile(rb"([xX])\1{5}")
+_BLANK = lazy_pattern(rb"\s")
+_LINE_END = lazy_pattern(rb"[\r\n]")
+_FILLED = lazy_pattern(rb"([xX])\1{5}")
 """What people write in the place of a token."""
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-_GLUED = re.compile(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
+_GLUED = lazy_pattern(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
 _LONGEST_PAIR_BYTES = 200
-_MAYBE_ADDRESS = re.compile(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
+_MAYBE_ADDRESS = lazy_pattern(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
 
-_MAYBE_MAILCHIMP = re.compile(rb"(?:^|\W)([0-9a-f]{1,32}|[0-9a-f]{32}-(?:u(?:s\d?)?)?)\Z")
+_MAYBE_MAILCHIMP = lazy_pattern(rb"(?:^|\W)([0-9a-f]{1,32}|[0-9a-f]{32}-(?:u(?:s\d?)?)?)\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A stretch to mask; positions count from the first byte not passed on yet."""
 
     start: int
@@ -46,8 +45,7 @@ class Hit:
     """Whether the value goes on in what has not come."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """What one look at one place found."""
 
     hit: tuple[int, int, Extent, bool] | None = None
@@ -61,12 +59,10 @@ class PatternMatcher:
     """Looks for shapes in a stream."""
 
     def __init__(self) -> None:
-        self._rows, self._automaton, self._beginnings, self._addresses, _ = triggers()
-        self._lengths = lengths()
+        self._triggers = triggers()
         self._context = b"\n"
         self._inside: Extent | None = None
         self._inside_left = 0
-        self._marks = marks()
         self.has_hidden = False
         """Whether the last text had characters without width, or controls of eight bits."""
         self.has_wrapped = False
@@ -85,20 +81,18 @@ class PatternMatcher:
             if not (closed or final) and end < len(text):
                 holds.append(end + back)
         far = max(window.rfind(b" "), window.rfind(b"\n")) if b"@" not in window else 0
-        found = self._automaton.find_matches_as_indexes(window.lower(), overlapping=True)
+        automaton, rows, readings, scheme_end, _, _ = self._triggers
+        found = automaton.find(window.lower())
         seen: set[str] = set()
         masked_to: dict[int, int] = {}
         for index, start, end in found:
-            if not self._rows[index]:
-                kind = self._marks[index]
-                if kind != "control" or (start and window[start - 1] < 128):
-                    seen.add(kind)
-                continue
-            if (start < far and index in self._addresses) or start < masked_to.get(index, 0):
+            if (reading := readings[index]) and (reading != "control" or (start and window[start - 1] < 128)):
+                seen.add(reading)
+            if (start < far and index == scheme_end) or start < masked_to.get(index, 0):
                 continue
             if holds and start > min(holds):  # looked at when the rest has come
                 continue
-            for row in self._rows[index]:
+            for row in rows[index]:
                 look = (
                     self._token(row, window, start, final=final, idle=idle, cut=cut)
                     if isinstance(row, Token)
@@ -209,11 +203,11 @@ class PatternMatcher:
     def _begun(self, window: bytes) -> int | None:
         """Where a token may begin of which only the first letters have come, or a name and password before `@tcp(`."""
         begun: list[int] = []
-        for count in self._lengths.get(window[-1:], ()) if window else ():
+        for count in self._triggers.lengths.get(window[-1:], ()) if window else ():
             at = len(window) - count
             if at < 0:
                 continue
-            is_glued = self._beginnings.get(window[at:])
+            is_glued = self._triggers.beginnings.get(window[at:])
             if is_glued is not None and (
                 is_glued or not at or window[at - 1] not in _LETTERS or _GLUED.search(window, max(0, at - 8), at)
             ):
@@ -256,4 +250,4 @@ def _run_of(token: Token) -> Extent:
     """What may follow a token of which enough has come."""
     pattern = token.characters.pattern
     characters = pattern[pattern.rindex(b")") + 1 : pattern.rindex(b"{")]
-    return Extent(re.compile(characters + b"*"), longest=_LONGEST_TOKEN_BYTES)
+    return Extent(lazy_pattern(characters + b"*"), longest=_LONGEST_TOKEN_BYTES)

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from midwatch.redaction import values
 from midwatch.redaction.addresses import find_user_info, quote_before_scheme
 from midwatch.redaction.contexts import Context, Test, Value
+from midwatch.redaction.lazy_pattern import lazy_pattern
 from midwatch.redaction.ordinary import is_left_out, is_ordinary, is_placeholder, looks_secret
 from midwatch.redaction.values import Extent
 
-_QUOTE = re.compile(rb"(\\{0,7})([\"'])")
+_QUOTE = lazy_pattern(rb"(\\{0,7})([\"'])")
 _LINE_BYTES = 240
-_NAME_IN_QUOTES = re.compile(rb"(\\{0,7})([\"'])(?:--?)?[\w.$-]*\Z")
-_BLOCK = re.compile(rb"(?:[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?)?\r?\n(?=[ \t])")
-_ITEMS = re.compile(rb"\r?\n(?=[ \t]*- )")
-_FIRST_ITEM = re.compile(rb"[ \t]*(?:- )?")
-_LIST = re.compile(rb"\[[ \t\r\n]*(?=[^\s\]])")
-_KEY_OF_LINE = re.compile(
+_NAME_IN_QUOTES = lazy_pattern(rb"(\\{0,7})([\"'])(?:--?)?[\w.$-]*\Z")
+_BLOCK = lazy_pattern(rb"(?:[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?)?\r?\n(?=[ \t])")
+_ITEMS = lazy_pattern(rb"\r?\n(?=[ \t]*- )")
+_FIRST_ITEM = lazy_pattern(rb"[ \t]*(?:- )?")
+_LIST = lazy_pattern(rb"\[[ \t\r\n]*(?=[^\s\]])")
+_KEY_OF_LINE = lazy_pattern(
     rb"[ \t]*(?:- |[#;*>]+ ?|//+ ?)?(?:export )?[\"']?[\w.()/-]{0,60}(?: [\w.()/-]{1,30}){0,4}[ _.-]?"
 )
-_ONE_KEY = re.compile(rb"[ \t]*(?:- )?[\"']?[\w.-]{0,60}")
-_COMMENT = re.compile(rb"[ \t]#.*", re.S)
-_PROMPTS_NOTHING = re.compile(
+_ONE_KEY = lazy_pattern(rb"[ \t]*(?:- )?[\"']?[\w.-]{0,60}")
+_COMMENT = lazy_pattern(rb"[ \t]#.*", re.S)
+_PROMPTS_NOTHING = lazy_pattern(
     rb"(?:psql|pg_\w+|createdb|dropdb|vacuumdb|reindexdb|clusterdb|createuser|dropuser|initdb)\b[^\n|;&]*\Z"
 )
-_EMPTY = re.compile(rb"[|>]?[+-]?[\r\n]|\Z")
-_EXPANSION = re.compile(rb"\$\{\w*\Z")
-_DEFAULT = re.compile(rb"(?<=:)[-=+]|(?<==)")
-_DIRECTORY = re.compile(rb"/[^\s;:=@]*")
+_EMPTY = lazy_pattern(rb"[|>]?[+-]?[\r\n]|\Z")
+_EXPANSION = lazy_pattern(rb"\$\{\w*\Z")
+_DEFAULT = lazy_pattern(rb"(?<=:)[-=+]|(?<==)")
+_DIRECTORY = lazy_pattern(rb"/[^\s;:=@]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A value."""
 
     start: int
@@ -89,11 +89,11 @@ def read(context: Context, window: bytes, keyword: int, at: int) -> Reading | No
             return Reading(at, _PIECE, tester(context.test))
 
 
-_DIGITS_AND_COLONS = re.compile(rb"\d*:[\d:]*")
-_USUAL_PORT = re.compile(rb":(?:\*|\d{4,5}):")
-_ADDRESS = re.compile(rb"\s*[0-9A-Fa-f:./]*")
-_DIGEST = Extent(re.compile(rb"[./0-9A-Za-z]*"))
-_PIECE = Extent(re.compile(rb"(?:[^\"\r\n]|\"(?=[^\s,]))*"), 2)
+_DIGITS_AND_COLONS = lazy_pattern(rb"\d*:[\d:]*")
+_USUAL_PORT = lazy_pattern(rb":(?:\*|\d{4,5}):")
+_ADDRESS = lazy_pattern(rb"\s*[0-9A-Fa-f:./]*")
+_DIGEST = Extent(lazy_pattern(rb"[./0-9A-Za-z]*"))
+_PIECE = Extent(lazy_pattern(rb"(?:[^\"\r\n]|\"(?=[^\s,]))*"), 2)
 
 
 def tester(test: Test) -> Callable[[bytes], bool]:
@@ -218,7 +218,7 @@ def _enclosed(quote: bytes) -> Extent:
     q = quote or b"\x00"
     if not quote:
         pattern = rb"(?:[^\\\s;&%b%b%b%b]|\\.?|[;&](?!\s|[\"']|\Z|[A-Za-z][\w .-]{0,40}=))*"
-    return replace(values.word(quote), more=re.compile(pattern % (q, q, q, q)))
+    return values.word(quote)._replace(more=re.compile(pattern % (q, q, q, q)))
 
 
 def _value_of_line(gives_away: Callable[[bytes], bool], context: Context, line: bytes) -> Callable[[bytes], bool]:

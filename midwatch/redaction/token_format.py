@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from midwatch.redaction.lazy_pattern import lazy_pattern
 
 LONGEST_BODY_BYTES = 8192
 _LONGEST_BYTES = 512
 _DASHED = r"[A-Za-z0-9_-]"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A format of tokens."""
 
     name: str
@@ -43,10 +44,10 @@ def token(
     glued: bool = False,
 ) -> Token:
     """`begins`: alternatives, parted by blanks. `body`: what has to follow one of them."""
-    heads = tuple(head.encode() for head in begins.split())
-    start = b"(?:" + b"|".join(re.escape(head) for head in heads) + b")"
-    run = re.compile(start + characters.encode() + b"{0,%d}" % LONGEST_BODY_BYTES)
-    return Token(name, source, heads, run, re.compile(start + body.encode()), exact, longest, glued)
+    heads = tuple(begins.encode().split())
+    start = b"(?:" + re.escape(b" ".join(heads)).replace(b"\\ ", b"|") + b")"
+    run = lazy_pattern(start + characters.encode() + b"{0,%d}" % LONGEST_BODY_BYTES)
+    return Token(name, source, heads, run, lazy_pattern(start + body.encode()), exact, longest, glued)
 
 
 def plain(name: str, source: str, begins: str, least: int, characters: str = _DASHED) -> Token:

@@ -6,7 +6,7 @@ publishes.
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from string import ascii_letters
 
 from midwatch.redaction.token_format import LONGEST_BODY_BYTES, plain, token
@@ -20,7 +20,8 @@ _BASE64 = r"[A-Za-z0-9+/=_-]"
 _HEX = "[0-9a-f]"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
-_THREE_DIGITS = " ".join(b64encode(b"%d" % number).decode() for number in range(100, 1000))
+_DIGITS = b2a_base64(b"".join(b"%d" % number for number in range(100, 1000))).decode()
+_THREE_DIGITS = " ".join(_DIGITS[at : at + 4] for at in range(0, len(_DIGITS) - 1, 4))
 """Of the number of an account, in base64."""
 
 TOKENS = (

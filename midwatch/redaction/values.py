@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
+
+from midwatch.redaction.lazy_pattern import lazy_pattern
 
 _NOT_WORD = rb"\s"
-_CUT = re.compile(rb"[;,&][\w .-]{0,40}\Z")
+_CUT = lazy_pattern(rb"[;,&][\w .-]{0,40}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """What may belong to a value."""
 
     more: re.Pattern[bytes]
@@ -25,7 +26,7 @@ class Extent:
 
 @cache
 def _extent(pattern: bytes, peek: int = 1, longest: int = 8192, *, cut: bool = False) -> Extent:
-    return Extent(re.compile(pattern, re.S), peek, longest, _CUT if cut else None)
+    return Extent(lazy_pattern(pattern, re.S), peek, longest, _CUT if cut else None)
 
 
 def double_quoted() -> Extent:

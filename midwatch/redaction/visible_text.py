@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-_WIDTHLESS = tuple(
-    chr(code).encode()
-    for first, last in (
-        (0xAD, 0xAD),  # soft hyphen
-        *((0x300, 0x36F), (0x483, 0x489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F)),
-        *((0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB)),
-        *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
-        *((0x1D173, 0x1D17A), (0xE0000, 0xE007F), (0xE0100, 0xE01EF)),
-    )
-    for code in range(first, last + 1)
+from midwatch.redaction.lazy_pattern import lazy_pattern
+
+_WIDTHLESS_CODES = (
+    (0xAD, 0xAD),  # soft hyphen
+    *((0x300, 0x36F), (0x483, 0x489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F)),
+    *((0x61C, 0x61C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB)),
+    *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+    *((0x1D173, 0x1D17A), (0xE0000, 0xE007F), (0xE0100, 0xE01EF)),
 )
 """Characters that take no place of their own: joiners, marks of direction, accents, fillers, selectors, tags."""
-_WIDTHLESS_PATTERN = b"|".join(
-    re.escape(prefix) + b"[" + b"".join(re.escape(each[-1:]) for each in _WIDTHLESS if each[:-1] == prefix) + b"]"
-    for prefix in sorted({each[:-1] for each in _WIDTHLESS})
-)
-_CUT_OFF = b"|".join(
-    re.escape(each) for each in sorted({each[:size] for each in _WIDTHLESS for size in range(1, len(each))})
-)
+_BLOCK = 64
+"""So many characters differ in the last byte of UTF-8 alone."""
+_WIDTHLESS = [
+    (chr(max(first, block)).encode(), chr(min(last, block + _BLOCK - 1)).encode())
+    for first, last in _WIDTHLESS_CODES
+    for block in range(first - first % _BLOCK, last + 1, _BLOCK)
+]
+"""The first and the last of those that have all bytes but one in common."""
+_WIDTHLESS_PATTERN = b"|".join(first[:-1] + b"[%b-%b]" % (first[-1:], last[-1:]) for first, last in _WIDTHLESS)
+_CUT_OFF = b"|".join(sorted({first[:size] for first, _ in _WIDTHLESS for size in range(1, len(first))}))
 _STRING = (  # OSC, DCS and the like, with what they carry
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])"
     rb"(?:[^\x07\x1b\x9c\xc2]|\xc2(?![\x90\x98\x9c-\x9f])){0,512}(?:\x07|\x1b\\|\xc2?\x9c)"
@@ -35,24 +36,24 @@ _SEQUENCE = (
 )
 """Escape sequences and controls of seven and of eight bits."""
 _ESCAPE = _SEQUENCE + b"|" + _WIDTHLESS_PATTERN
-_OPENER = re.compile(rb"\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f]")
+_OPENER = lazy_pattern(rb"\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f]")
 """What begins a string for the terminal: OSC, DCS and the like."""
 _CONTROLS = bytes((*range(8), 11, 12, *range(14, 27), *range(28, 32), 127))
 _LINE_ENDS = rb"\r?\n[ \t\0]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
-_HIDDEN = re.compile(_ESCAPE + rb"|" + _LINE_ENDS)
-_HIDDEN_OR_BACK = re.compile(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
-_HIDDEN_BUT_BLANKS = re.compile(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
-_INVISIBLE = re.compile(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
-_HIDDEN_BUT_WIDTHLESS = re.compile(_SEQUENCE + rb"|" + _LINE_ENDS + rb"|(\x08)")
-_HIDDEN_BUT_STRINGS = re.compile(
+_HIDDEN = lazy_pattern(_ESCAPE + rb"|" + _LINE_ENDS)
+_HIDDEN_OR_BACK = lazy_pattern(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
+_HIDDEN_BUT_BLANKS = lazy_pattern(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
+_INVISIBLE = lazy_pattern(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
+_HIDDEN_BUT_WIDTHLESS = lazy_pattern(_SEQUENCE + rb"|" + _LINE_ENDS + rb"|(\x08)")
+_HIDDEN_BUT_STRINGS = lazy_pattern(
     _OPENER.pattern + rb"|" + _ESCAPE.replace(_STRING, rb"") + rb"|" + _LINE_ENDS + rb"|\x08"
 )
-_UNFINISHED = re.compile(
+_UNFINISHED = lazy_pattern(
     rb"(?:(?:\x1b\[|\xc2\x9b|(?<![\x80-\xff])\x9b)[0-?]{0,64}[ -/]{0,8}"
     rb"|(?:\x1b[\]PX^_]|\xc2[\x90\x98\x9d-\x9f]|(?<![\x80-\xff])[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,512}(?:\x1b|\xc2)?"
     rb"|\x1b[ -/]{0,4}|\xc2|" + _CUT_OFF + rb")\Z"
 )
-_CONTROL_INSIDE = re.compile(rb"(?:\x1b|\x9b)[\[0-?]{0,64}[\r\n\t" + re.escape(_CONTROLS) + rb"]")
+_CONTROL_INSIDE = lazy_pattern(rb"(?:\x1b|\x9b)[\[0-?]{0,64}[\r\n\t" + re.escape(_CONTROLS) + rb"]")
 _SPAN = 600
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _NEAR = 8192
@@ -130,7 +131,10 @@ def project(raw: bytes, *, hidden: bool | None = None) -> VisibleText:
     return VisibleText(raw.translate(None, _PLAIN_DELETED), raw)
 
 
-HIDING = tuple({*(bytes((0xC2, second)) for second in range(0x80, 0xA0)), *(each[:3] for each in _WIDTHLESS)})
+HIDING = (
+    *(bytes((0xC2, second)) for second in range(0x80, 0xA0)),
+    *{(first[:-1] + bytes((end,)))[:3] for first, last in _WIDTHLESS for end in range(first[-1], last[-1] + 1)},
+)
 """What hides text and is not ASCII."""
 EIGHT_BIT = tuple(bytes((byte,)) for byte in (0x84, 0x85, 0x8D, 0x8E, 0x8F, 0x90, 0x98, 0x9A, *range(0x9B, 0xA0)))
 """Controls of eight bits, unless they are a part of a character."""

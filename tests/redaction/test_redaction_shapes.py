@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import time
 
 import pytest
@@ -168,3 +170,18 @@ def test_no_bait_makes_the_work_grow_faster_than_the_input(bait: bytes) -> None:
 
     small, large = work(4096), work(32768)
     assert large < 8 * 6 * max(small, 0.0005), f"8 times the bytes took {large / small:.0f} times as long"
+
+
+def test_ordinary_lines_need_few_of_the_patterns() -> None:
+    program = """
+import re
+compiled, compile = [], re.compile
+re.compile = lambda *pattern: compiled.append(pattern) or compile(*pattern)
+from midwatch.redaction import Redactor
+redactor = Redactor({})
+lines = "2026-11-23 02:14:07 UTC LOG:  checkpoint complete: wrote 12 buffers\\nGET http://localhost:80/ 200 \\u2013\\n"
+assert redactor.feed(lines.encode()).decode() == lines
+print(len(compiled))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert int(done.stdout) < 30, "of some 400: compiling them takes longer than most streams"
