@@ -122,9 +122,10 @@ class Search:
         """Search every reading; `body`: the window without the escape sequence that its end cuts off."""
         now = self._now
         whole = _Reading((VisibleText(body, body),), 0, is_open=self._is_open)
-        is_changed = is_hidden or b"\t" in body
+        has_tabs = b"\t" in body
         for steps in self._views(body, window, is_hidden=is_hidden, is_wrapped=now.has_wrapped):
-            is_marked = now.has_encoded or (is_changed and is_escaped(steps[-1].text))
+            shown = steps[-1].text
+            is_marked = now.has_encoded or (is_hidden and is_encoded(shown)) or (has_tabs and is_escaped(shown))
             self._look(_Reading(steps, 0, is_open=self._is_open), is_marked=is_marked)
         self._look_printable(whole)
         if is_hidden or body is not window:

@@ -109,6 +109,11 @@ def test_overlapping_secrets_leave_nothing_and_do_not_depend_on_the_cuts(data: l
     assert b"bcabca" not in out
 
 
+def test_quotes_inside_what_seems_to_be_a_string_for_the_terminal_hide_nothing() -> None:
+    out = through(Redactor({"pw": "00000Ü"}), b"\x9d\n" + "000''00Ü\n".encode())
+    assert out == b"\x9d\n[secret pw]\n"
+
+
 def test_two_that_overlap_become_one_mark_and_two_in_a_row_two() -> None:
     assert mask("abcdefghij", {"one": "abcdef", "two": "efghij"}) == "[secret one]"
     assert mask("abcdefghijkl", {"one": "abcdef", "two": "ghijkl"}) == "[secret one][secret two]"
