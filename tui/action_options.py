@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from midwatch.api.action import Action, Check, Context
 from midwatch.system.errors import BadInput, Exit
@@ -52,9 +53,15 @@ def require_check(name: str) -> None:
 
 
 def parse_action(
-    parser: argparse.ArgumentParser, name: str, rest: Sequence[str]
+    parser: argparse.ArgumentParser,
+    name: str,
+    rest: Sequence[str],
+    parameters_given: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Action, Context, argparse.Namespace]:
-    """The action with its parameters, what it works with, and the other options. Raises `BadInput`."""
+    """The action with its parameters, what it works with, and the other options. Raises `BadInput`.
+
+    An option goes before a value of `parameters_given`.
+    """
     from midwatch.api.parameters import build, parameters_of
     from midwatch.api.registry import find_action
     from midwatch.engine.process_console import ProcessConsole
@@ -72,13 +79,13 @@ def parse_action(
             dest=f"parameter {parameter.name}",
             action="append",
             metavar=parameter.kind.__name__.upper(),
-            required=parameter.required,
+            required=parameter.required and parameter.name not in parameters_given,
             help="; ".join(part for part in (parameter.help, parameter.accepts, needed) if part).replace("%", "%%"),
         )
     add_runbook(parser)
     options = parser.parse_args(rest)
     runbook = load_runbook(options)
-    given = {}
+    given = dict(parameters_given)
     for parameter in parameters:
         values = getattr(options, f"parameter {parameter.name}")
         if values and len(values) > 1 and not parameter.many:  # the last one would win, and nobody would see it

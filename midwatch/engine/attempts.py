@@ -13,6 +13,7 @@ from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
 from midwatch.engine.attempt_summary import summary_of
 from midwatch.engine.planning import typed_command
+from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import new_folder, open_file, read_file, replace_file
@@ -31,17 +32,22 @@ _ROWS_AND_BYTES = ((100, 16_000), (100, 1_000), (30, 200), (0, 0))
 """Rows of a plan that an event shows, and bytes of each of its texts: the first that fit in."""
 
 
-def prepare(attempt: AttemptFolder, plan: Plan) -> None:
-    """Make the folder and put the confirmed plan in it, on disk when this returns. Raises `Failed`."""
+def prepare(attempt: AttemptFolder, plan: Plan, secrets: Mapping[str, str]) -> str:
+    """Make the folder and put the confirmed plan in it, masked, on disk when this returns. Raises `Failed`.
+
+    Returns the SHA-256 of the file. The file is a record: the step gets its plan through the supervisor's socket.
+    """
+    record = json.dumps(masked(plan.to_json(), secrets)).encode("ascii")
     try:
         with contextlib.suppress(FileExistsError):
             new_folder(attempt.path)
-        replace_file(attempt.plan, json.dumps(plan.to_json()).encode("ascii"))
+        replace_file(attempt.plan, record)
         for folder in list(attempt.path.parents)[:3]:  # of its step, of all steps, of the incident
             sync_folder(folder)
     except OSError as error:
         hint = f"Nothing ran. Make room or rights in {attempt.path.parent}"
         raise Failed(f"The plan cannot be stored: {error.strerror}", hint=hint) from error
+    return hashlib.sha256(record).hexdigest()
 
 
 def never_begins(attempt: AttemptFolder) -> bool:

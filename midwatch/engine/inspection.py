@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,13 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from midwatch.api.plan import Plan
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder
-from midwatch.incident.permissions import open_file, read_file
+from midwatch.incident.permissions import open_file
 from midwatch.journal.testimony import SYSLOG_FILES, Head, Testimony, contradictions, heads_witnessed
 from midwatch.journal.verify import CheckedChain, check
-from midwatch.system.errors import MidwatchError
 
 _DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
 """Of a plan, a copy or a post-mortem. A longer file is none of these."""
@@ -119,20 +116,8 @@ def _plan(folder: IncidentFolder, body: Mapping[str, Any]) -> Finding:
     attempt = _attempt(folder, body)
     if attempt is None:
         return _malformed(body)
-    name, path = f"{attempt}/plan.json", folder.path / attempt / "plan.json"
-    try:
-        digest = Plan.from_json(json.loads(read_file(path, limit_bytes=_DOCUMENT_LIMIT_BYTES))).digest
-    except FileNotFoundError:
-        return Finding(name, Standing.UNKNOWN, "missing")
-    except OSError as error:
-        return Finding(name, Standing.UNKNOWN, f"cannot be read: {error.strerror}")
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, MidwatchError):
-        return Finding(name, Standing.WRONG, "changed since it was confirmed: it is no plan any more")
-    if digest != body.get("digest"):
-        return Finding(
-            name, Standing.WRONG, f"changed since it was confirmed: its digest is {digest}, not {body.get('digest')}"
-        )
-    return Finding(name, Standing.GOOD, "as it was confirmed")
+    expected = (str(body.get("plan_sha256")), None)
+    return _bytes(f"{attempt}/plan.json", folder.path / attempt / "plan.json", expected, "since it was confirmed")
 
 
 def _result(folder: IncidentFolder, body: Mapping[str, Any]) -> Iterator[Finding]:

@@ -96,7 +96,7 @@ def order_for(
     if step.kind is StepKind.RUN:
         environment |= variables_of(plan) | secret_constants(step)
         cwd = plan.bindings[FOLDER]
-    words, ok_exits = command_of(plan, attempt.plan), ok_exits_of(plan)
+    words, ok_exits = command_of(plan), ok_exits_of(plan)
     return LaunchSpec(words, cwd, environment, step.timeout, digest=plan.digest, ok_exits=ok_exits)
 
 

@@ -78,8 +78,8 @@ class StepRunner:
             number = len(incident.step(step_id).attempts) + 1
             attempt = session.folder.attempt(step_id, number)
             order = order_for(plan, step, runbook, session.folder, attempt, session.actor)
-            self._prepare(attempt, plan)
             body = attempts.confirmed_body(step, number, plan, reason, found, number - 1 if undo else None)
+            body["plan_sha256"] = self._prepare(attempt, plan)
             handle.starting.add((step_id, number))
             try:
                 session.append(EventKind.CONFIRMED, body | ({"approved_by": approved_by} if approved_by else {}))
@@ -128,14 +128,15 @@ class StepRunner:
         session.append(EventKind.OUTCOME_CHECKED, body)
         return holds
 
-    def _prepare(self, attempt: AttemptFolder, plan: Plan) -> None:
-        self._session.start_reserve.keep()
+    def _prepare(self, attempt: AttemptFolder, plan: Plan) -> str:
+        session = self._session
+        session.start_reserve.keep()
         try:
-            attempts.prepare(attempt, plan)
+            return attempts.prepare(attempt, plan, session.secrets)
         except Failed:
-            if not self._session.release_reserve():
+            if not session.release_reserve():
                 raise
-            attempts.prepare(attempt, plan)
+            return attempts.prepare(attempt, plan, session.secrets)
 
     def _require_ended(self, step: Step) -> None:
         """Nothing is judged or run a second time while the first one may still be at work, unwatched."""

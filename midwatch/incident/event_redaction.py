@@ -15,6 +15,7 @@ from midwatch.runbook.secret_sources import names_secret
 _NOT_TEXT = frozenset(
     {
         "digest",
+        "plan_sha256",
         "head",
         "sha256",
         "runbook_sha256",

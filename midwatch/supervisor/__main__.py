@@ -80,7 +80,7 @@ def _supervise(folder: AttemptFolder, starter: socket.socket) -> int:
         close_to_inspection()
         _close_inherited(keep=starter.fileno())
         order, secrets, plan = _handover(starter)
-        require_consented(order, plan, folder.plan)
+        require_consented(order, plan)
         supervision = Supervision(folder, order, secrets, file_of(plan), oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")

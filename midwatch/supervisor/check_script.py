@@ -22,7 +22,7 @@ def run_check_script(script: str, folder: Path, *, limit: float, variables: Mapp
     environment = inherited_environment() | {"PATH": path} | dict(variables)
     environment.pop("STEP_OUTPUT", None)  # a check reports by its output only
     plan = Plan(SHELL_ACTION, {"script": script})
-    argv, text = command_of(plan, Path()), file_of(plan)
+    argv, text = command_of(plan), file_of(plan)
     if not text:
         return run_script(argv, folder, limit=limit, environment=environment)
     file = in_memory_file(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Mapping
@@ -72,22 +73,24 @@ def interpreter_of(plan: Plan) -> tuple[str, ...]:
 
 
 def file_of(plan: Plan) -> str:
-    """The text that the command gets as a file, behind its words: a script for another program, or a long one."""
+    """The text that the command gets as a file, behind its words; empty for none.
+
+    An action gets its plan. A script is a file when it is for another program than bash, or too long for a word.
+    """
     if plan.action != SHELL_ACTION:
-        return ""
+        return json.dumps(plan.to_json())
     script = plan.parameters["script"]
     if interpreter_of(plan):
         return script
     return _TRAP + script if _is_long(script) else ""
 
 
-def command_of(plan: Plan, file: Path) -> tuple[str, ...]:
-    """The words that run a plan; `file` is where an action finds the plan."""
+def command_of(plan: Plan) -> tuple[str, ...]:
+    """The words that run a plan. An action has its parameters in the plan: everybody may read a process's words."""
     if plan.action == SHELL_ACTION:
         script = plan.parameters["script"]
         return interpreter_of(plan) or (_BASH if _is_long(script) else (*_BASH, "-c", _TRAP + script))
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in plan.parameters.items()]
-    return ("midwatch", "action", plan.action, *options, "--confirmed", str(file), "--digest", plan.digest)
+    return ("midwatch", "action", plan.action, "--digest", plan.digest, "--confirmed")
 
 
 def failed_file(values: Path) -> Path:
@@ -109,11 +112,11 @@ def failed_line(values: Path, code: int | None) -> tuple[int, str] | None:
         return None
 
 
-def require_consented(order: LaunchSpec, plan: Plan, file: Path) -> None:
+def require_consented(order: LaunchSpec, plan: Plan) -> None:
     """Raise `Refused` unless the order carries the digest of the plan and runs that plan, naming what differs."""
     if order.digest != plan.digest:
         raise _refused(f"the digest is {plan.digest[:12]}…, not {order.digest[:12] or '(none)'}…")
-    expected, given = command_of(plan, file), order.argv
+    expected, given = command_of(plan), order.argv
     for number in range(max(len(expected), len(given))):
         one, other = expected[number : number + 1], given[number : number + 1]
         if one != other:

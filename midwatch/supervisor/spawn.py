@@ -185,7 +185,7 @@ class Child:
 
 def in_memory_file(text: str) -> int:
     """A file without a name that nobody can change any more; returns its descriptor."""
-    file = os.memfd_create("script", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    file = os.memfd_create("step", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with open(file, "wb", closefd=False) as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))
     fcntl.fcntl(

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from midwatch.api.plan import Plan
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.inspection import Standing, inspect
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import StepStatus
@@ -37,8 +39,7 @@ def act(controller: IncidentController, plan: Plan, file: Path, digest: str) -> 
         "MIDWATCH_BASE": str(controller.runbook.base),
         "STEP_OUTPUT": str(file.with_name("values")),
     }
-    options = [f"--{name}={value}" for name, value in plan.parameters.items()]
-    argv = [str(MIDWATCH), "action", plan.action, *options, "--confirmed", str(file), "--digest", digest]
+    argv = [str(MIDWATCH), "action", plan.action, "--digest", digest, "--confirmed", str(file)]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -102,26 +103,27 @@ def test_plan_json_edited_is_refused(controller: IncidentController, here: Path)
     assert not (here / "emergency").exists()
 
 
-def test_plan_json_swapped_under_a_running_step_is_refused(
+def test_plan_json_swapped_under_a_running_step_changes_nothing_and_is_found_by_verify(
     controller: IncidentController, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from midwatch.engine import attempts
 
     real = attempts.prepare
 
-    def swapped(attempt: AttemptFolder, plan: Plan) -> None:
-        real(attempt, plan)
+    def swapped(attempt: AttemptFolder, plan: Plan, secrets: Mapping[str, str]) -> str:
+        sha256 = real(attempt, plan, secrets)
         data = json.loads(attempt.plan.read_text())
         data["effects"] += [{**data["effects"][0], "identity": f"{here}/never-shown"}]
         data["digest"] = Plan.from_json(data).digest
         attempt.plan.write_text(json.dumps(data))
+        return sha256
 
     monkeypatch.setattr(attempts, "prepare", swapped)
     controller.start("save", controller.plan("save"))
-    assert ended(controller, "save") is StepStatus.FAILED
-    last = controller.incident.step("save").last
-    assert last is not None
-    assert "is not the plan that was confirmed" in last.summary
+    assert ended(controller, "save") is StepStatus.DONE
+    assert not (here / "never-shown").exists()
+    (found,) = (found for found in inspect(controller.folder) if found.item == "steps/save/1/plan.json")
+    assert found.standing is Standing.WRONG
 
 
 def test_answer_corrected_after_the_plan_was_shown_is_refused(controller: IncidentController, here: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_running_step_ends_with_its_drill(drills: Path) -> None:
     attempt = IncidentFolder(production.folder / "logs" / "incidents" / "INC-1").attempt("dump", 1)
     script, cwd = "trap '' INT TERM; sleep 1000 & sleep 1000", str(production.folder)
     plan = Plan(SHELL_ACTION, {"script": script}, bindings={FOLDER: cwd})
-    order = LaunchSpec(command_of(plan, attempt.plan), cwd, {}, 1000.0, digest=plan.digest)
+    order = LaunchSpec(command_of(plan), cwd, {}, 1000.0, digest=plan.digest)
     launch(attempt, order, {}, plan)
     wait_for(lambda: len(traces(production.folder)) > 3)
     production.tear_down()

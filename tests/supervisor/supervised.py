@@ -35,7 +35,7 @@ class Step:
     ) -> ProcessIdentity:
         variables = {f"{VARIABLE}{name}": value for name, value in (env or {}).items() if name not in SURROUNDINGS}
         plan = Plan(SHELL_ACTION, {"script": script, **variables}, bindings={FOLDER: cwd})
-        words = command_of(plan, self.folder.plan)
+        words = command_of(plan)
         order = LaunchSpec(words, cwd, env or {}, timeout, graces, output_limit, digest=plan.digest)
         return launch(self.folder, order, secrets or {}, plan)
 

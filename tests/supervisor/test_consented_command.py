@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from midwatch.api.plan import Effect, Plan, Verb
 from midwatch.incident.paths import AttemptFolder
-from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of, secret_constant
+from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of, file_of, secret_constant
 from midwatch.supervisor.launch import launch
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.status import inspect_attempt
@@ -40,7 +41,7 @@ def order_of(plan: Plan, attempt: AttemptFolder) -> LaunchSpec:
     environment = {"X": "one", "API_TOKEN": "s3cret-value", "MIDWATCH_STEP": "report"}
     if plan.action != SHELL_ACTION:
         environment = {"MIDWATCH_STEP": "reset"}
-    return LaunchSpec(command_of(plan, attempt.plan), "/", environment, 30, digest=plan.digest)
+    return LaunchSpec(command_of(plan), "/", environment, 30, digest=plan.digest)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +75,9 @@ def test_order_of_a_script_that_differs_from_its_plan_is_refused_by_name_and_not
     ("index", "word", "difference"),
     [
         (2, "undo-password-reset", "'reset-password' → 'undo-password-reset'"),
-        (3, "--target=other", "'--target=arp' → '--target=other'"),
-        (5, "/tmp/plan.json", "/tmp/plan.json"),
-        (7, "0" * 64, "'0000"),
+        (3, "--target=other", "'--digest' → '--target=other'"),
+        (4, "0" * 64, "→ '0000"),
+        (6, "/tmp/plan.json", "(nothing) → '/tmp/plan.json'"),
     ],
 )
 def test_order_of_an_action_that_differs_from_its_plan_is_refused_by_name(
@@ -88,6 +89,12 @@ def test_order_of_an_action_that_differs_from_its_plan_is_refused_by_name(
     with pytest.raises(Failed) as refused:
         launch(attempt, changed, {}, plan)
     assert difference in str(refused.value)
+
+
+def test_parameters_of_an_action_are_in_no_word_of_its_command_and_in_the_plan_that_it_gets() -> None:
+    plan = replace(action_plan(), parameters={"target": "arp", "note": "hunter2-hunter2"})
+    assert not [word for word in command_of(plan) if "hunter2" in word]
+    assert Plan.from_json(json.loads(file_of(plan))) == plan
 
 
 def test_plan_that_would_touch_more_than_the_order_was_given_for_is_refused(attempt: AttemptFolder) -> None:

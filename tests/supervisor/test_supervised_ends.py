@@ -213,7 +213,7 @@ from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.launch import launch
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may not hear it, as under nohup
 folder, plan = AttemptFolder(Path(sys.argv[1])), Plan("shell", {"script": sys.argv[2]}, bindings={"working folder": "/"})
-launch(folder, LaunchSpec(command_of(plan, folder.plan), "/", {}, 60, digest=plan.digest), {}, plan)
+launch(folder, LaunchSpec(command_of(plan), "/", {}, 60, digest=plan.digest), {}, plan)
 print("started", flush=True)
 sys.stdin.read()
 """
@@ -304,7 +304,7 @@ def test_a_starter_that_went_away_before_the_beginning_means_that_nothing_ran(st
 
     step.folder.path.mkdir()
     plan = Plan(SHELL_ACTION, {"script": f"touch {tmp_path / 'ran'}"}, bindings={FOLDER: "/"})
-    order = LaunchSpec(command_of(plan, step.folder.plan), "/", {}, 60, digest=plan.digest)
+    order = LaunchSpec(command_of(plan), "/", {}, 60, digest=plan.digest)
     with FORK_SERVER.fork(step.folder) as starter:
         starter.sendall(handover(order, {}, plan))
     wait_for(lambda: isinstance(inspect_attempt(step.folder), Result), "a result")

@@ -40,7 +40,7 @@ def begin(name, script):
     folder = AttemptFolder(Path(sys.argv[1]) / name)
     try:
         plan = Plan("shell", {"script": script}, bindings={"working folder": "/"})
-        words, graces = command_of(plan, folder.plan), Graces(0.5, 0.5, 0.3)
+        words, graces = command_of(plan), Graces(0.5, 0.5, 0.3)
         launch(folder, LaunchSpec(words, "/", {}, 60, graces, digest=plan.digest), {}, plan)
     except MidwatchError as error:
         print(name, error, flush=True)

@@ -30,16 +30,21 @@ def run(args: argparse.Namespace) -> int:
     """Plan an action, ask for consent and apply the plan."""
     if not args.name:
         return list_actions(checks=False)
-    parser = Parser(f"midwatch action {args.name}")
+    consent = Parser(f"midwatch action {args.name}", add_help=False, allow_abbrev=False)
+    consent.add_argument(
+        "--confirmed",
+        metavar="FILE",
+        help="a plan (JSON) that was confirmed, with its parameters; refuses anything beyond it",
+    )
+    consent.add_argument("--digest", metavar="HEX", help="with --confirmed: the digest of that plan; refuses any other")
+    given, _ = consent.parse_known_args(args.rest)
+    confirmed = _read_plan(Path(given.confirmed), given.digest or "") if given.confirmed else None
+    parser = Parser(f"midwatch action {args.name}", parents=[consent])
     parser.add_argument("--plan", action="store_true", help="show the effects, and stop")
     parser.add_argument("--json", action="store_true", help="with --plan: print the plan as JSON")
     parser.add_argument("--yes", action="store_true", help="do not ask; a 'destroy' still needs --confirm")
     parser.add_argument("--confirm", metavar="TEXT", default="", help="the name that a 'destroy' asks for")
-    parser.add_argument(
-        "--confirmed", metavar="FILE", help="a plan (JSON) that was confirmed; refuses anything beyond it"
-    )
-    parser.add_argument("--digest", metavar="HEX", help="with --confirmed: the digest of that plan; refuses any other")
-    action, context, options = parse_action(parser, args.name, args.rest)
+    action, context, options = parse_action(parser, args.name, args.rest, confirmed.parameters if confirmed else {})
     if options.json and not options.plan:
         raise BadInput("--json prints a plan", hint="Add --plan; what an action reports goes to $STEP_OUTPUT")
     if options.plan:
@@ -47,11 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from midwatch.engine.execute import perform
     from midwatch.runbook.secret_sources import known_secrets
 
-    if options.confirmed:
-        confirmed = _read_plan(Path(options.confirmed), options.digest or "")
-    elif isinstance(action, Check):
-        confirmed = None
-    else:
+    if confirmed is None and not isinstance(action, Check):
         confirmed = _confirm(action, context, yes=options.yes, typed=options.confirm)
     return perform(action, context, confirmed=confirmed, secrets=known_secrets(context.runbook))
 
