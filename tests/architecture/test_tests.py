@@ -14,26 +14,6 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 OTHER_TEST = re.compile(r"^tests\.(\w+\.)*(test_\w+|conftest)$")
 PRIVATE = re.compile(r"^_[a-z]\w*$")
-IMPORT_PENDING = frozenset(
-    [
-        "backup/test_deep_validation.py",
-        "backup/test_dump_faults.py",
-        "backup/test_dump_shortages.py",
-        "backup/test_emergency_options.py",
-        "backup/test_encrypted_destinations.py",
-        "backup/test_restore.py",
-        "backup/test_stream_verifier.py",
-        "backup/test_swap_database.py",
-        "collaboration/test_approval.py",
-        "collaboration/test_identity.py",
-        "plain/test_second_person.py",
-        "postgres/test_dump_ahead.py",
-        "postgres/test_no_superuser.py",
-        "postgres/test_partial_restore.py",
-        "reports/test_export.py",
-        "runbook/test_runbook_schema.py",
-    ]
-)
 PRIVATE_PENDING = frozenset(
     [
         "backup/test_emergency_backup.py",
@@ -102,7 +82,7 @@ def reached(tree: ast.Module) -> set[str]:
 
 def test_no_test_imports_another_test_or_a_conftest() -> None:
     guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if any(map(OTHER_TEST.match, imports(tree)))}
-    assert guilty - IMPORT_PENDING == set()
+    assert guilty == set()
 
 
 def test_no_test_reaches_into_a_private_member_of_ours() -> None:

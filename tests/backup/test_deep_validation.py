@@ -24,7 +24,7 @@ from midwatch.runbook.targets import Target
 from midwatch.system.errors import OutcomeUnknown, Refused
 from probes.backup.manifest import Manifest
 from probes.postgres.temp_server import PREFIX, sweep
-from tests.backup.test_emergency_backup import WEIRD
+from tests.support.emergency_backups import WEIRD
 from tests.support.listening_server import Listening
 from tests.support.superuser import superuser
 from tests.support.waiting import wait_for

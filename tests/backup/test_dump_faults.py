@@ -28,36 +28,13 @@ from midwatch.runbook.targets import Target
 from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, MidwatchError
 from probes.backup.backup_catalog import backups_of
-from tests.backup.test_emergency_backup import files, save
+from tests.support.emergency_backups import Pausing, files, interrupted, save
 from tests.support.failing_disk import Disk
-from tests.support.listening_server import Listening
 from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-
-
-class Pausing(Listening):
-    """A console before which a dump stops once, when it is well running, until something has happened."""
-
-    def __init__(self, happen: Callable[[], object]) -> None:
-        super().__init__()
-        self._happen: Callable[[], object] | None = happen
-
-    def progress(self, done: float, total: float | None = None, unit: str = "") -> None:
-        if self._happen is not None and done > 500_000:
-            happen, self._happen = self._happen, None
-            happen()
-
-
-def interrupted(target: Target, context: Context, happen: Callable[[], object]) -> list[str]:
-    """What an emergency backup said, in the middle of which something happens. It raises what the backup raises."""
-    action, console = EmergencyBackup(target), Pausing(happen)
-    plan = action.plan(context)
-    assert plan.refusal == "", plan.refusal
-    action.apply(replace(context, console=console), plan)
-    return console.said
 
 
 def test_who_queues_up_behind_the_dump_is_named(

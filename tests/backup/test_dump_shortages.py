@@ -29,8 +29,9 @@ from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed, OutcomeUnknown
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
-from tests.backup.test_dump_faults import Pausing
-from tests.backup.test_encrypted_backup import PUBLIC, done
+from tests.support.actions import run_action
+from tests.support.emergency_backups import Pausing
+from tests.support.keys import PUBLIC
 from tests.support.refusing import run_refused
 from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
@@ -150,13 +151,13 @@ def starved(request: pytest.FixtureRequest, context: Context, tmp_path: Path) ->
 def test_a_backup_is_not_called_bad_for_what_its_reader_lacked(
     noise: Target, context: Context, starved: Context
 ) -> None:
-    path = Path(done(EmergencyBackup(noise, validate=True), context).values["path"])
+    path = Path(run_action(EmergencyBackup(noise, validate=True), context).values["path"])
     before = Manifest.read(path)
     with pytest.raises(OutcomeUnknown, match=r"pg_restore that read it (was ended by a signal|ran out of memory)"):
-        done(ValidateBackup(path=str(path)), starved)
+        run_action(ValidateBackup(path=str(path)), starved)
     assert Manifest.read(path) == before
     with pytest.raises(Failed, match=r"(was ended by a signal|ran out of memory)"):
-        done(Restore(noise, path=path), starved)
+        run_action(Restore(noise, path=path), starved)
 
 
 def test_roles_that_cannot_be_saved_fail_it_before_anything_is_published(
@@ -172,7 +173,7 @@ def test_roles_that_cannot_be_saved_fail_it_before_anything_is_published(
         context, runbook=replace(context.runbook, locations={**context.runbook.locations, "pg_bin": str(folder)})
     )
     with pytest.raises(Failed, match="The roles of ARP cannot be saved: pg_dumpall was ended by a signal"):
-        done(EmergencyBackup(noise, globals=True), site)
+        run_action(EmergencyBackup(noise, globals=True), site)
     assert not context.location("emergency").is_dir() or left(context.location("emergency")) == []
 
 

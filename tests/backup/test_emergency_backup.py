@@ -8,8 +8,6 @@ import os
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,52 +20,16 @@ from actions.dump.dump_pipeline import DumpPipeline, Hashing
 from actions.dump.stream_verifier import StreamVerifier
 from actions.emergency_backup import EmergencyBackup
 from actions.validate_backup import ValidateBackup
-from midwatch.api.action import Context, Outcome
+from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
+from tests.support.emergency_backups import WEIRD, files, locked, save
 from tests.support.superuser import superuser
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
-
-WEIRD = """
-CREATE SCHEMA "odd "" schema; DROP";
-CREATE TABLE "odd "" schema; DROP"."täble
-with a line break" (id int, "col ( umn" text, twice int GENERATED ALWAYS AS (id * 2) STORED);
-INSERT INTO "odd "" schema; DROP"."täble
-with a line break" (id, "col ( umn") SELECT g, E'\\\\.\\ta\\nb' || g FROM generate_series(1, 321) g;
-CREATE TABLE "COPY x FROM stdin;" (t text);
-INSERT INTO "COPY x FROM stdin;" SELECT E'COPY public.fake (a) FROM stdin;\\n\\\\.' FROM generate_series(1, 12);
-CREATE TABLE "sixty_three_bytes_long_name_sixty_three_bytes_long_name_sixty_3" (n int);
-CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
-CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2026-01-01');
-CREATE TABLE parts_new PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO (MAXVALUE);
-INSERT INTO parts SELECT g, date '2025-12-01' + g FROM generate_series(1, 60) g;
-CREATE FUNCTION looks_like_data() RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-RETURN '
--- Data for Name: fake; Type: TABLE DATA; Schema: public;
-COPY public.fake (a) FROM stdin;
-1
-2
-';
-END $$;
-SELECT lo_from_bytea(0, decode(repeat('ab', 5000), 'hex'));
-"""
-
-
-def save(target: Target, context: Context) -> Outcome:
-    action = EmergencyBackup(target)
-    plan = action.plan(context)
-    assert plan.refusal == "", plan.refusal
-    return action.apply(context, plan)
-
-
-def files(context: Context) -> list[str]:
-    place = context.location("emergency")
-    return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
 
 
 @pytest.mark.parametrize("script", ["", WEIRD], ids=["empty", "weird"])
@@ -117,15 +79,6 @@ def counts(target: Target, database: str) -> dict[str, int]:
             assert row is not None
             found[str(table)] = int(row[0])
         return found
-
-
-@contextmanager
-def locked(target: Target, table: str = "public.payments") -> Iterator[None]:
-    with superuser(target, target.database) as connection:
-        connection.execute("BEGIN")
-        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
-        yield
-        connection.execute("ROLLBACK")
 
 
 def test_a_lock_is_not_waited_for_for_ever(arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

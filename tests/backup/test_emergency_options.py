@@ -23,8 +23,7 @@ from midwatch.system.errors import BadInput, MidwatchError, OutcomeUnknown
 from probes.backup.backup_catalog import backups_of
 from probes.backup.manifest import Manifest
 from probes.postgres.connect import connect
-from tests.backup.test_emergency_backup import files, locked, save
-from tests.backup.test_nightly_backup import Later
+from tests.support.emergency_backups import Later, files, locked, save
 from tests.support.listening_server import Listening
 from tests.support.superuser import superuser
 

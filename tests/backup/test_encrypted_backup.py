@@ -22,23 +22,16 @@ from actions.emergency_backup import EmergencyBackup
 from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.validate_backup import ValidateBackup
-from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import BadInput, Failed, MidwatchError, Refused
 from probes.backup.age_encryption import Encrypting, Recipient, plain, recipients_of
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools
+from tests.support.actions import run_action
+from tests.support.keys import OURS, PUBLIC
 from tests.support.superuser import superuser
-
-OURS = pyrage.x25519.Identity.generate()
-PUBLIC = str(OURS.to_public())
-
-
-def done(action: Action, context: Context) -> Outcome:
-    plan = action.plan(context)
-    assert plan.refusal == "", plan.refusal
-    return action.apply(context, plan)
 
 
 @pytest.fixture(scope="module")
@@ -82,52 +75,52 @@ def test_who_holds_a_key_reads_it_and_nobody_else(arp: Target, context: Context,
     assert "depth 4" in row.text
     assert ("encrypted", "to 2 public keys; read in the stream before that: depth 4") in row.facts
     for key in ("mine", "ssh"):
-        read = done(ValidateBackup(path=str(path), identity=keys / key), context)
+        read = run_action(ValidateBackup(path=str(path), identity=keys / key), context)
         assert (read.ok, read.values["depth"]) == (True, "4"), read.summary
     with pytest.raises(Failed, match="does not open"):
-        done(ValidateBackup(path=str(path), identity=keys / "other"), context)
+        run_action(ValidateBackup(path=str(path), identity=keys / "other"), context)
     with pytest.raises(Refused, match="passphrase"):
-        done(ValidateBackup(path=str(path), identity=keys / "shut"), context)
+        run_action(ValidateBackup(path=str(path), identity=keys / "shut"), context)
 
 
 @pytest.mark.postgres
 def test_without_the_key_what_was_reached_before_counts_for_the_same_bytes_alone(
     arp: Target, context: Context, keys: Path
 ) -> None:
-    path = Path(done(EmergencyBackup(arp, encrypt_to=(PUBLIC,)), context).values["path"])
+    path = Path(run_action(EmergencyBackup(arp, encrypt_to=(PUBLIC,)), context).values["path"])
     closed, open_ = ValidateBackup(path=str(path)), ValidateBackup(path=str(path), identity=keys / "mine")
-    outcome = done(closed, context)
+    outcome = run_action(closed, context)
     assert (outcome.ok, outcome.values["depth"]) == (True, "4")
     assert "SHA-256 holds, depth 4 (row counts match)" in outcome.summary
     assert "not read again, since it is encrypted" in outcome.summary
     manifest = Manifest.read(path)
     assert manifest is not None
     replace(manifest, depth=1).write(path)
-    assert not done(closed, context).ok
+    assert not run_action(closed, context).ok
     manifest.write(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:])
-    assert "SHA-256 is not that of its manifest" in done(closed, context).summary
-    assert "damaged: it cannot be decrypted" in done(open_, context).summary
+    assert "SHA-256 is not that of its manifest" in run_action(closed, context).summary
+    assert "damaged: it cannot be decrypted" in run_action(open_, context).summary
     path.with_name(path.name + ".manifest.json").unlink()
     path.write_bytes(whole)
-    assert "no manifest to compare with" in done(closed, context).summary
-    assert done(open_, context).values["depth"] == "3"
+    assert "no manifest to compare with" in run_action(closed, context).summary
+    assert run_action(open_, context).values["depth"] == "3"
 
 
 @pytest.mark.postgres
 def test_it_is_restored_with_the_key_and_refused_without(fresh: Target, context: Context, keys: Path) -> None:
     with superuser(fresh, fresh.database) as connection:
         connection.execute("CREATE TABLE kept AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 3000) g")
-    path = Path(done(EmergencyBackup(fresh, encrypt_to=(PUBLIC,), digests=True), context).values["path"])
+    path = Path(run_action(EmergencyBackup(fresh, encrypt_to=(PUBLIC,), digests=True), context).values["path"])
     assert "is encrypted" in Restore(fresh).plan(context).refusal
     assert "is encrypted" in ValidateBackup(path=str(path), restore=True).plan(context).refusal
     assert "does not open" in Restore(fresh, identity=keys / "other").plan(context).refusal
-    outcome = done(Restore(fresh, identity=keys / "mine"), context)
+    outcome = run_action(Restore(fresh, identity=keys / "mine"), context)
     assert "as in the dump's snapshot, and so is the content of each" in outcome.summary
     with superuser(fresh) as admin:
         admin.execute(f"DROP DATABASE {outcome.values['database']}".encode())
-    deep = done(ValidateBackup(path=str(path), restore=True, identity=keys / "mine"), context)
+    deep = run_action(ValidateBackup(path=str(path), restore=True, identity=keys / "mine"), context)
     assert (deep.ok, deep.values["depth"]) == (True, "5"), deep.summary
 
 
@@ -137,7 +130,7 @@ def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Cont
     site = replace(context, runbook=replace(context.runbook, locations=places))
     site.location("backups").mkdir()
     target = site.runbook.targets["gps-db-prod"]
-    folder = Path(done(NightlyBackup(targets=(target,)), site).values["set"])
+    folder = Path(run_action(NightlyBackup(targets=(target,)), site).values["set"])
     assert {path.name for path in folder.iterdir() if not path.name.endswith(".json")} == {
         "checksums.sha256",
         f"{target.database}.dump.gz.age",
@@ -147,7 +140,7 @@ def test_a_nightly_set_is_encrypted_and_counts(production: object, context: Cont
     assert f"{target.label} is" not in CheckNightlySet().evaluate(site).summary
     only = replace(site, runbook=replace(site.runbook, targets={target.name: target}))
     for identity, words in ((None, "depth 4; checksums hold"), (keys / "mine", "depth 4; checksums hold")):
-        outcome = done(ValidateBackup(identity=identity), only)
+        outcome = run_action(ValidateBackup(identity=identity), only)
         assert outcome.ok
         assert words in outcome.summary
     sets, _ = sets_on_disk(site.location("backups"), [target.database])

@@ -29,8 +29,9 @@ from probes.backups import BackupsProbe
 from probes.postgres.tools import find_tools
 from tests.backup.local_store import local_store
 from tests.backup.other_host import SSHD, other_host
-from tests.backup.test_dump_faults import interrupted
-from tests.backup.test_encrypted_backup import OURS, PUBLIC, done
+from tests.support.actions import run_action
+from tests.support.emergency_backups import interrupted
+from tests.support.keys import OURS, PUBLIC
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
@@ -113,7 +114,7 @@ def test_saved_validated_restored_and_counted_there(
 
     path = outcome.values["path"]
     assert "name its private key to restore it" in ValidateBackup(path=path, restore=True).plan(site).refusal
-    deep = done(ValidateBackup(path=path, restore=True, identity=key), site)
+    deep = run_action(ValidateBackup(path=path, restore=True, identity=key), site)
     assert (deep.ok, deep.values["depth"]) == (True, "5"), deep.summary
     assert sorted(one.name for one in (tmp_path / "kept").iterdir()) == [note.name]
 
@@ -161,10 +162,10 @@ def test_encrypted_to_standard_output(
     assert (counted.ok, "no validated emergency backup" in counted.summary) == (False, True), (
         "nobody here finds it again"
     )
-    assert done(ValidateBackup(path=str(file), identity=key), context).values["depth"] == "3"
+    assert run_action(ValidateBackup(path=str(file), identity=key), context).values["depth"] == "3"
 
     cut = run('"$@" | head -c 100000 > saved.sql.gz.age')
     assert cut.returncode == 1
     assert b"Standard output takes no more after" in cut.stderr
     assert file.stat().st_size == 100_000
-    assert "cannot be decrypted" in done(ValidateBackup(path=str(file), identity=key), context).summary
+    assert "cannot be decrypted" in run_action(ValidateBackup(path=str(file), identity=key), context).summary

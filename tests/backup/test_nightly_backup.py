@@ -6,7 +6,6 @@ import gzip
 import os
 import subprocess
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,11 @@ from midwatch.system.file_locks import locked_file
 from probes.backup.checksums import LIST
 from probes.backup.manifest import Manifest
 from probes.backups import BackupsProbe
+from tests.support.emergency_backups import Later
 from tests.support.listening_server import Listening
 from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
-
-
-class Later(SystemClock):
-    """A minute later, so that two sets of one test have two names."""
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(minutes=1)
 
 
 @pytest.fixture

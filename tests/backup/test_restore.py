@@ -14,12 +14,13 @@ import pytest
 from actions.emergency_backup import EmergencyBackup
 from actions.restore import Restore
 from actions.restoring.restore_database import made_at
-from midwatch.api.action import Context, Outcome
+from midwatch.api.action import Context
 from midwatch.api.plan import Verb
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import MidwatchError
 from probes.backup.manifest import Manifest
-from tests.backup.test_emergency_backup import WEIRD, save
+from tests.support.actions import run_action
+from tests.support.emergency_backups import WEIRD, databases, save, saved
 from tests.support.listening_server import Listening
 from tests.support.superuser import superuser
 
@@ -42,27 +43,6 @@ ALTER LARGE OBJECT 4711 OWNER TO fresh_keeper;
 ROLES = [
     f"{verb} {role}" for verb in ("DROP OWNED BY", "DROP ROLE") for role in ("fresh_reader", "fresh_keeper", QUOTED)
 ]
-
-
-def saved(target: Target, context: Context, *, roles: bool = False) -> Path:
-    """A dump of the target whose manifest says that it was validated."""
-    action = EmergencyBackup(target, globals=roles)
-    path = Path(action.apply(context, action.plan(context)).values["path"])
-    manifest = Manifest.read(path)
-    assert manifest is not None
-    replace(manifest, depth=4).write(path)
-    return path
-
-
-def run(action: Restore, context: Context) -> Outcome:
-    plan = action.plan(context)
-    assert plan.refusal == "", plan.refusal
-    return action.apply(context, plan)
-
-
-def databases(target: Target) -> set[str]:
-    with superuser(target) as admin:
-        return {str(name) for (name,) in admin.execute("SELECT datname FROM pg_database")}
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +84,7 @@ def test_into_a_new_database_with_the_rights_and_settings_of_the_old(arp: Target
     action = Restore(arp)
     before = context.clock.now()
     assert not action.verify(context, before).ok
-    outcome = run(action, context)
+    outcome = run_action(action, context)
     name = outcome.values["database"]
     assert "as in the dump's snapshot" in outcome.summary
     assert name.startswith(f"{arp.database}_restored_")
@@ -130,7 +110,7 @@ def test_weird_content_comes_back_row_by_row(fresh: Target, context: Context) ->
     with superuser(fresh, fresh.database) as connection:
         connection.execute(WEIRD.encode())
     saved(fresh, context)
-    assert run(Restore(fresh), context).ok
+    assert run_action(Restore(fresh), context).ok
 
 
 def test_missing_roles_are_named_before_anything_is_made(peopled: Target, context: Context) -> None:
@@ -151,7 +131,7 @@ def test_missing_roles_are_made_as_the_globals_tell(peopled: Target, context: Co
     action = Restore(peopled, path, create_roles=True)
     made = [effect.object for effect in action.plan(context).effects if effect.verb is Verb.CREATE]
     assert made[1:] == ["role fresh_keeper", "role fresh_reader", f"role {ODD}"]
-    name = run(action, context).values["database"]
+    name = run_action(action, context).values["database"]
     with superuser(peopled, name) as connection:
         owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'held'"
         assert connection.execute(owner).fetchone() == (ODD,)
@@ -176,7 +156,7 @@ def test_an_interrupted_restore_leaves_no_database(arp: Target, context: Context
     saved(arp, context)
     before = databases(arp)
     with pytest.raises(KeyboardInterrupt):
-        run(Restore(arp), replace(context, console=Interrupted()))
+        run_action(Restore(arp), replace(context, console=Interrupted()))
     assert databases(arp) == before
 
 
@@ -195,7 +175,7 @@ def test_bytes_of_sql_ascii_are_saved_as_they_are_and_flagged_before_utf8(fresh:
     backup = EmergencyBackup(fresh, digests=True)
     path = Path(backup.apply(context, backup.plan(context)).values["path"])
     assert "encoding" not in dict(Restore(fresh, path).plan(context).facts)
-    outcome = run(Restore(fresh, path), context)
+    outcome = run_action(Restore(fresh, path), context)
     assert "so is the content of each" in outcome.summary
     with superuser(fresh) as admin:
         admin.execute(f"DROP DATABASE {outcome.values['database']}".encode())
@@ -228,7 +208,7 @@ def test_a_damaged_backup_leaves_no_database(arp: Target, context: Context, dama
     path.write_bytes(damage(path.read_bytes()))
     before = databases(arp)
     with pytest.raises(MidwatchError):
-        run(Restore(arp, path), context)
+        run_action(Restore(arp, path), context)
     assert databases(arp) == before
 
 
@@ -238,7 +218,7 @@ def test_rows_that_differ_from_the_snapshot_are_named_and_the_mark_is_withheld(a
     assert manifest is not None
     replace(manifest, rows=dict(manifest.rows) | {"public.payments": 1}).write(path)
     before = context.clock.now()
-    outcome = run(Restore(arp), context)
+    outcome = run_action(Restore(arp), context)
     assert not outcome.ok
     assert "public.payments has" in outcome.summary
     assert not Restore(arp).verify(context, before).ok

@@ -21,7 +21,7 @@ from midwatch.system.errors import MidwatchError
 from probes.backup.byte_pipe import BytePipe
 from probes.backup.manifest import Manifest
 from probes.postgres.tools import find_tools
-from tests.backup.test_emergency_backup import files
+from tests.support.emergency_backups import files
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 60), st.integers(1, 40))

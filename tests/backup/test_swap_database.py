@@ -15,7 +15,8 @@ from actions.swap_database import SwapDatabase
 from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
 from midwatch.runbook.targets import Target
-from tests.backup.test_restore import databases, run, saved
+from tests.support.actions import run_action
+from tests.support.emergency_backups import databases, saved
 from tests.support.superuser import superuser
 
 pytestmark = pytest.mark.postgres
@@ -76,7 +77,7 @@ def stubborn_client(target: Target) -> Iterator[None]:
 
 
 def test_swapped_and_swapped_back_under_clients_that_come_back(lived: Target, context: Context) -> None:
-    name = run(Restore(lived), context).values["database"]
+    name = run_action(Restore(lived), context).values["database"]
     swap, before = SwapDatabase(lived), context.clock.now()
     assert not swap.verify(context, before).ok
     with stubborn_client(lived):
@@ -104,7 +105,7 @@ def test_only_what_was_restored_and_checked_is_put_in_place(lived: Target, conte
     assert "no database that was restored and checked" in SwapDatabase(lived).plan(context).refusal
     for other in ("postgres", "otc", "nowhere", lived.database):
         assert "is no restored database of" in SwapDatabase(lived, restored=other).plan(context).refusal
-    name = run(Restore(lived), context).values["database"]
+    name = run_action(Restore(lived), context).values["database"]
     with superuser(lived) as admin:
         admin.execute(f'COMMENT ON DATABASE "{name}" IS NULL'.encode())
     assert "no database that was restored and checked" in SwapDatabase(lived).plan(context).refusal
@@ -114,7 +115,7 @@ def test_only_what_was_restored_and_checked_is_put_in_place(lived: Target, conte
 def test_a_database_that_is_gone_is_restored_and_put_in_place(lived: Target, context: Context) -> None:
     with superuser(lived) as admin:
         admin.execute(f"DROP DATABASE {lived.database} WITH (FORCE)".encode())
-    run(Restore(lived), context)
+    run_action(Restore(lived), context)
     swap = SwapDatabase(lived)
     outcome = swap.apply(context, planned(swap, context))
     assert told(lived) == ["before the backup"]

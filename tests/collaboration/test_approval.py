@@ -30,9 +30,9 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.model import Risk, Runbook, Step, StepKind
 from midwatch.system.errors import BadInput, Refused, SourceLocation
 from midwatch.system.identity import Identity
-from tests.collaboration.test_handoff import Screen
 from tests.support.people import Someone, User, share
 from tests.support.program import MIDWATCH
+from tests.support.user_screen import Screen
 from tests.support.waiting import wait_for
 from tui.cli import main
 

@@ -24,6 +24,7 @@ from midwatch.system.clock import SystemClock
 from midwatch.system.errors import BadInput, Failed, Refused
 from midwatch.system.identity import Identity
 from tests.support.people import HER, Someone, User, share
+from tests.support.user_screen import Screen
 from tests.support.waiting import wait_for
 from tui.cli import main
 
@@ -38,75 +39,6 @@ class Hours(SystemClock):
 
     def now(self) -> datetime:
         return super().now() + self.ahead
-
-
-class Screen:
-    """What one user does at one terminal; lives in their process."""
-
-    def __init__(self, user: User, runbook: Runbook) -> None:
-        self.user, self.runbook = user, runbook
-        self.it: IncidentController | None = None
-
-    @property
-    def actor(self) -> str:
-        return f"{self.user.name}@test"
-
-    def declare(self) -> str:
-        os.chdir(self.runbook.base)
-        self.it = IncidentController.declare(self.runbook, actor=self.actor)
-        return str(self.it.folder.path)
-
-    def observe(self) -> Any:
-        (folder,) = (self.runbook.location_of("logs") / "incidents").iterdir()
-        self.it = IncidentController.observe(IncidentFolder(folder), actor=self.actor)
-        self.it.register_observer()
-        return self.look()
-
-    def look(self) -> Any:
-        assert self.it is not None
-        self.it.poll()
-        steps = {state.id: state.status.value for state in self.it.incident.steps.values()}
-        return {
-            "driving": self.it.driving,
-            "driver": self.it.incident.driver,
-            "watchers": self.it.observers,
-            "steps": steps,
-        }
-
-    def watched(self) -> Any:
-        wait_for(lambda: self.it and self.it.observers)
-        return self.look()
-
-    def offer(self, to: str) -> Any:
-        assert self.it is not None
-        self.it.offer_control(to)
-        return self.look()
-
-    def be_given(self) -> Any:
-        assert self.it is not None
-        self.it.accept_control()
-        return self.look()
-
-    def take(self) -> Any:
-        assert self.it is not None
-        self.it.take_control("I must")
-        return self.look()
-
-    def start(self, step: str) -> Any:
-        assert self.it is not None
-        self.it.start(step, self.it.plan(step))
-        return self.look()
-
-    def cancel(self, step: str) -> Any:
-        assert self.it is not None
-        self.it.cancel(step)
-
-    def finished(self, step: str) -> Any:
-        assert self.it is not None
-        wait_for(lambda: [self.it.poll(), self.it.incident.steps[step].status is not StepStatus.RUNNING][1])
-        folder = self.it.attempt_folder(step)
-        assert folder is not None
-        return [self.it.incident.steps[step].status.value, folder.output.read_text()]
 
 
 @pytest.fixture

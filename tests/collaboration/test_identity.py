@@ -19,7 +19,7 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.loader import load
 from midwatch.system.errors import MidwatchError, Refused
 from midwatch.system.identity import Identity
-from tests.collaboration.test_socket_crowds import RUNBOOK, driven
+from tests.support.driven_incident import RUNBOOK, driven
 from tests.support.users import ALICE, BOB, MALLORY, NO_LOGIN, log_in, needs_root, run_as
 from tests.support.waiting import wait_for
 

@@ -23,39 +23,11 @@ from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.events import EventKind
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.state import StepStatus
-from midwatch.runbook.loader import load
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
 from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
-
-RUNBOOK = """\
-midwatch: 1
-id: pair
-title: Takes two
-severity: SEV-2
-phases:
-  - title: All of it
-    steps:
-      - {id: burn, title: Burn it, run: echo burnt, risk: destroy, requires_approval: true}
-"""
-
-
-@pytest.fixture
-def driven(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentController]:
-    """An incident in a folder that every user may enter and read."""
-    monkeypatch.chdir(reachable)
-    book = reachable / "runbook.yaml"
-    book.write_text(RUNBOOK, encoding="utf-8")
-    controller = IncidentController.declare(load(book), actor="ada@test")
-    for path in (controller.folder.path, *controller.folder.path.parents[:2]):
-        path.chmod(0o755)
-    for path in controller.folder.path.iterdir():
-        if not stat.S_ISSOCK(path.stat().st_mode):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-    yield controller
-    controller.leave()
 
 
 def raw(folder: Path) -> socket.socket:

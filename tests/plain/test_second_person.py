@@ -11,9 +11,9 @@ import pytest
 from midwatch.engine.incident_controller import IncidentController
 from midwatch.incident.state import StepStatus
 from midwatch.runbook.loader import load
-from tests.collaboration.conftest import place, users
 from tests.support.people import GROUP, User, become, share
 from tests.support.plain_lines import Begin, Talk, incident, status
+from tests.support.two_user_place import place, users
 from tests.support.users import log_in
 from tests.support.waiting import wait_for
 

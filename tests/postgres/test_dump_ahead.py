@@ -15,7 +15,7 @@ from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from probes.backup.backup_catalog import backups_of
 from probes.postgres.migration_readiness import readiness
-from tests.postgres.test_restored_whole import run
+from tests.support.actions import run_action
 from tests.support.logins import MakeContext, said
 from tests.support.postgres import Server, server, short_folder, standby
 from tests.support.waiting import wait_for
@@ -44,7 +44,7 @@ def test_standby_with_an_unlogged_table_counts_all_others_and_says_what_is_missi
     action = EmergencyBackup(there, validate=True, digests=True)
     warning = "a standby has no rows of unlogged tables, so the dump has none of public.cache: dump them on the primary"
     assert ("warning", warning) in action.plan(context).facts
-    outcome = run(action, context)
+    outcome = run_action(action, context)
     (backup,) = backups_of(context.runbook, there)
     assert backup.manifest is not None
     assert (backup.manifest.depth, backup.manifest.rows) == (4, {"public.kept": 40})
@@ -54,11 +54,11 @@ def test_standby_with_an_unlogged_table_counts_all_others_and_says_what_is_missi
 
 
 def test_empty_database_is_saved_to_depth_4_and_restored(one: Target, context: Context) -> None:
-    outcome = run(EmergencyBackup(one, validate=True), context)
+    outcome = run_action(EmergencyBackup(one, validate=True), context)
     assert "depth 4, row counts match" in outcome.summary
-    assert "depth 4" in run(ValidateBackup(target=one), context).summary
-    assert "0 rows in 0 tables, as in the dump's snapshot" in run(Restore(one), context).summary
-    run(NightlyBackup(), context)
+    assert "depth 4" in run_action(ValidateBackup(target=one), context).summary
+    assert "0 rows in 0 tables, as in the dump's snapshot" in run_action(Restore(one), context).summary
+    run_action(NightlyBackup(), context)
     assert "depth 4, its roles beside it" in said(context)
 
 
@@ -103,7 +103,7 @@ def test_what_the_nightly_role_cannot_dump_is_refused_with_remedies_that_work(
         grant = "DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT SELECT ON LARGE OBJECT %s TO arp_app', oid), ';')"
         primary.sql(f"{grant} FROM pg_largeobject_metadata); END $$", database=one.database)
         wait_until_left(primary)
-        assert run(action, context).ok
+        assert run_action(action, context).ok
         wait_until_left(primary)
         assert all(found.ok for found in readiness(context.runbook, one, 60.0))
     finally:
@@ -143,9 +143,9 @@ def test_functions_that_name_tables_without_a_schema_are_warned_of_and_the_remed
         "constraint t_id_check on table t will not restore, since rate(integer) names rates without a schema:"
         " ALTER FUNCTION rate(integer) SET search_path = …",
     ]
-    run(NightlyBackup(), context)
+    run_action(NightlyBackup(), context)
     assert f"[WARN] one: {warnings[1]}" in said(context)
     primary.sql("ALTER FUNCTION outer_rate(integer) SET search_path = public", database=one.database)
     assert "warning" not in dict(EmergencyBackup(one).plan(context).facts)
-    run(EmergencyBackup(one, validate=True), context)
-    assert run(Restore(one), context).ok
+    run_action(EmergencyBackup(one, validate=True), context)
+    assert run_action(Restore(one), context).ok

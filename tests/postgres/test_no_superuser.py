@@ -16,7 +16,7 @@ from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Refused
 from probes.backup.backup_catalog import backups_of
-from tests.postgres.test_restored_whole import run
+from tests.support.actions import run_action
 from tests.support.logins import PASSWORD, MakeContext, said
 from tests.support.postgres import Server, server, short_folder
 
@@ -114,7 +114,7 @@ def test_passwords_in_clear_are_warned_of_unless_the_dump_is_encrypted(
         )
         key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
         assert "warning" not in dict(EmergencyBackup(one, encrypt_to=(key,)).plan(context).facts)
-        run(NightlyBackup(), context)
+        run_action(NightlyBackup(), context)
         warned = "[WARN] one: the dump holds passwords in clear, of the user mapping of arp_app for the server far"
         assert warned in said(context)
         assert "swordfish" not in said(context)

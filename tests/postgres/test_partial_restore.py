@@ -11,7 +11,7 @@ from actions.validate_backup import ValidateBackup
 from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
-from tests.postgres.test_restored_whole import run
+from tests.support.actions import run_action
 from tests.support.logins import said
 from tests.support.postgres import Server
 
@@ -35,9 +35,9 @@ def test_failure_of_the_last_part_keeps_the_rows_lists_what_is_missing_and_lets_
     primary: Server, one: Target, context: Context
 ) -> None:
     primary.sql(*SPOILT, f"COMMENT ON DATABASE {one.database} IS 'Payments'", database=one.database)
-    run(EmergencyBackup(one, validate=True), context)
+    run_action(EmergencyBackup(one, validate=True), context)
     action, before = Restore(one), context.clock.now()
-    outcome = run(action, context)
+    outcome = run_action(action, context)
     name = outcome.values["database"]
     assert not outcome.ok
     assert "(21 rows in 2 tables, as in the dump's snapshot) but is NOT whole, 2 objects missing:" in outcome.summary
@@ -51,9 +51,9 @@ def test_failure_of_the_last_part_keeps_the_rows_lists_what_is_missing_and_lets_
     assert (verified.ok, "has all rows but is NOT whole" in verified.summary) == (False, True)
     assert "no database that was restored and checked" in SwapDatabase(one).plan(context).refusal
     assert "has all rows and is not whole" in SwapDatabase(one, restored=name).plan(context).refusal
-    assert "it cannot be restored whole" in run(ValidateBackup(target=one, restore=True), context).summary
+    assert "it cannot be restored whole" in run_action(ValidateBackup(target=one, restore=True), context).summary
     primary.sql(FUNCTION.format("public.rates"), "CREATE INDEX t_rate ON t (rate(id))", database=name)
-    assert run(SwapDatabase(one, restored=name, incomplete=True), context).ok
+    assert run_action(SwapDatabase(one, restored=name, incomplete=True), context).ok
     comment = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{one.database}'"
     assert primary.sql(comment) == [("Payments",)]
 
@@ -69,9 +69,9 @@ def test_failure_before_the_last_part_still_removes_the_database(
         FUNCTION.format("rates"),
         database=one.database,
     )
-    run(EmergencyBackup(one, validate=True), context)
+    run_action(EmergencyBackup(one, validate=True), context)
     with pytest.raises(Failed) as caught:
-        run(Restore(one), context)
+        run_action(Restore(one), context)
     assert 'TABLE DATA t: COPY failed for table "t": relation "rates" does not exist' in caught.value.sentence
     assert "public.rate(integer)" in caught.value.sentence
     assert primary.sql(f"SELECT count(*) FROM pg_database WHERE datname LIKE '{one.database}_%'") == [(0,)]
@@ -91,7 +91,7 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
         "SELECT lo_from_bytea(0, 'large')",
         database=one.database,
     )
-    run(EmergencyBackup(one, validate=True, digests=True), context)
+    run_action(EmergencyBackup(one, validate=True, digests=True), context)
     action = Restore(one, tables=("public.child", '"Odd one"."A b"'))
     plan = action.plan(context)
     assert dict(plan.facts)["only"].startswith('the rows of public.child, "Odd one"."A b"; other tables stay empty')
@@ -103,7 +103,7 @@ def test_rows_of_single_tables_and_schemas_are_restored_beside_empty_ones_and_ne
     assert primary.sql(count, database=name) == [(7, 0, 2)]
     assert primary.sql("SELECT nextval('child_id_seq')", database=name) == [(8,)]
     assert "is no restored database" in SwapDatabase(one, restored=name, incomplete=True).plan(context).refusal
-    by_schema = run(Restore(one, schemas=("Odd one",)), context)
+    by_schema = run_action(Restore(one, schemas=("Odd one",)), context)
     assert "3 rows in 4 tables" in by_schema.summary
     refusal = Restore(one, tables=("nowhere",)).plan(context).refusal
     assert "The backup has no rows of nowhere" in refusal

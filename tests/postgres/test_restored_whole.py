@@ -12,11 +12,12 @@ from actions.nightly_backup import NightlyBackup
 from actions.restore import Restore
 from actions.swap_database import SwapDatabase
 from actions.validate_backup import ValidateBackup
-from midwatch.api.action import Action, Context, Outcome
+from midwatch.api.action import Context
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import Failed
 from probes.postgres.connect import NoSuchDatabase
 from probes.postgres.routes import superuser_route
+from tests.support.actions import run_action
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.postgres
@@ -28,15 +29,9 @@ FROM pg_database d WHERE datname = '{}'
 """
 
 
-def run(action: Action, context: Context) -> Outcome:
-    plan = action.plan(context)
-    assert plan.refusal == "", plan.refusal
-    return action.apply(context, plan)
-
-
 def saved(one: Target, context: Context) -> str:
     """A validated backup of a few rows."""
-    return run(EmergencyBackup(one, validate=True), context).values["path"]
+    return run_action(EmergencyBackup(one, validate=True), context).values["path"]
 
 
 def test_connection_limit_and_comment_of_the_database_survive_a_restore_and_a_swap(
@@ -50,14 +45,14 @@ def test_connection_limit_and_comment_of_the_database_survive_a_restore_and_a_sw
     )
     (before,) = primary.sql(OF_DATABASE.format(one.database))
     saved(one, context)
-    name = run(Restore(one), context).values["database"]
+    name = run_action(Restore(one), context).values["database"]
     (restored,) = primary.sql(OF_DATABASE.format(name))
     assert str(restored[1]).startswith(f"{before[1]}\nRestored and checked by midwatch: ")
     assert (restored[0], *restored[2:]) == (17, *before[2:])
-    swapped = run(SwapDatabase(one), context)
+    swapped = run_action(SwapDatabase(one), context)
     assert primary.sql(OF_DATABASE.format(one.database)) == [before]
     assert primary.sql(OF_DATABASE.format(swapped.values["kept"])) == [before]
-    run(SwapDatabase(one, swapped.values["kept"]), context)
+    run_action(SwapDatabase(one, swapped.values["kept"]), context)
     assert primary.sql(OF_DATABASE.format(one.database)) == [before]
 
 
@@ -76,8 +71,8 @@ def test_limits_of_roles_and_databases_end_neither_backup_nor_restore_nor_its_ch
     primary.sql(*(f"ALTER ROLE postgres SET {name} = '250ms'" for name in limits))
     try:
         saved(one, context)
-        outcome = run(Restore(one), context)
-        assert run(ValidateBackup(target=one, restore=True), context).ok
+        outcome = run_action(Restore(one), context)
+        assert run_action(ValidateBackup(target=one, restore=True), context).ok
     finally:
         primary.sql("ALTER ROLE postgres RESET ALL")
     assert (outcome.ok, "NOT filled" in outcome.summary) == (True, False)

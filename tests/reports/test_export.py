@@ -22,7 +22,7 @@ from midwatch.reports.sections import REQUIRED, TO_WRITE
 from midwatch.reports.timeline import timeline
 from midwatch.runbook.model import Comms, Risk, Step, StepKind
 from tests.reports import night
-from tests.reports.test_markdown import WORDS, shape
+from tests.support.markdown_shape import WORDS, shape
 
 pytestmark = pytest.mark.slow
 

@@ -15,21 +15,8 @@ from midwatch.runbook.model import Question, Reference
 from midwatch.runbook.questions import answer_words, misfit
 from midwatch.system.errors import BadInput
 from tests.runbook.small_actions import HEAD, Errors, Loaded
+from tests.support.runbook_texts import ASKED, STEPS
 
-ASKED = """\
-inputs:
-  - {name: ticket, prompt: Which ticket?, required: false}
-  - {name: which, prompt: Which database?, kind: choice, options: [db, 42], default: db}
-  - {name: loss, prompt: Was data lost?, kind: yes-no}
-  - {name: words, prompt: What was seen?, kind: text, default: "nothing\\nyet", required: false}
-"""
-STEPS = """\
-phases:
-  - title: Phase
-    steps:
-      - {title: Look, run: "true", risk: observe, env: {TICKET: {from: inputs.ticket}, WHICH: {from: inputs.which}}}
-      - {title: Tell, when: {answer: inputs.loss, is: yes}}
-"""
 PLACE = HEAD.count("\n")
 
 

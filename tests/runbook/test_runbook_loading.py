@@ -10,34 +10,8 @@ from midwatch.runbook.loader import load
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import Question, Reference, Risk, Severity, StepKind
 from midwatch.runbook.targets import Dependent, ExternalCommand, TargetKind
-from tests.runbook.small_actions import HEAD, Loaded
-
-BOOK = (
-    HEAD
-    + """\
-comms: {channel: "#here", update_every: 15 min}
-locations: {logs: protocol}
-triggers:
-  - {title: It broke, log: logs/x.log, match: '\\[ERROR\\]'}
-phases:
-  - title: Look around
-    section: 4
-    steps:
-      - {id: ask-it, title: Ask, questions: [{name: hurt, prompt: Does it hurt?, kind: yes-no}], notify: boss}
-      - title: Sweep 80 % of it
-        uses: sweep
-        with: {target: db, keep: 3, paths: [a, /b]}
-        when: {answer: ask-it.hurt, is: yes}
-        timeout: 90 s
-        on_failure: {raise_severity: SEV-0, notify: boss, advice: Sit down.}
-      - {title: Count, run: wc, risk: observe, env: {A: 1, B: true, C: {from: sweep-80-of-it.left}}, depends_on: ask-it}
-  - title: Go home
-    steps:
-      - {title: Lock, when: {failed: [count, sweep-80-of-it]}, optional: true}
-closure:
-  - {title: The level is low, check: level, with: {below: 80 %}}
-"""
-)
+from tests.runbook.small_actions import Loaded
+from tests.support.runbook_texts import BOOK
 
 
 def test_defaults_and_forms(loaded: Loaded, tmp_path: Path) -> None:

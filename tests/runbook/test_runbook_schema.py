@@ -13,8 +13,7 @@ import pytest
 from midwatch.runbook.json_schema import schema
 from midwatch.runbook.yaml_loader import parse_yaml, plain, read_yaml
 from tests.runbook.small_actions import HEAD
-from tests.runbook.test_runbook_inputs import ASKED, STEPS
-from tests.runbook.test_runbook_loading import BOOK
+from tests.support.runbook_texts import ASKED, BOOK, STEPS
 
 ROOT = Path(__file__).parents[2]
 TYPES: dict[str, type | tuple[type, ...]] = {
