@@ -26,8 +26,11 @@ from midwatch.incident.state import StepStatus
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 from midwatch.system.unix_socket import listen_in_folder
+from tests.support.driven_incident import driven
 from tests.support.users import ALICE, BOB, MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
+
+__all__ = ["driven"]  # a fixture
 
 
 def raw(folder: Path) -> socket.socket:
