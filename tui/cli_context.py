@@ -6,12 +6,18 @@ import argparse
 import dataclasses
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.trust import Trust
+
+if TYPE_CHECKING:
+    from midwatch.engine.incident_controller import IncidentController
 
 _HERE = Path("runbook.yaml")
 
@@ -148,3 +154,12 @@ def incident_folder(args: argparse.Namespace) -> IncidentFolder:
     from midwatch.engine.repository import find
 
     return find(logs_folder(args), args.incident, runbook_id(args))
+
+
+def debug_log(controller: IncidentController) -> AbstractContextManager[None]:
+    """Keep the messages of this process in the incident's debug log while this process drives the incident."""
+    from midwatch.incident.debug_log import kept_in
+    from midwatch.runbook.secret_sources import known_secrets
+
+    secrets = partial(known_secrets, controller.runbook)
+    return kept_in(controller.folder.debug_log, secrets, wanted=lambda: controller.driving)

@@ -9,6 +9,7 @@ from pathlib import Path
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit
+from tui.cli_context import debug_log
 from tui.output import say
 from tui.user_files import write_text
 
@@ -34,7 +35,6 @@ def run_headless(
     from midwatch.reports.timeline import timeline
     from midwatch.supervisor.logind import logout_kills
     from midwatch.system.actor import current_actor
-    from tui.launch_tui import debug_log
 
     answers = load_answers(answers_file, runbook)
     actor = answers.actor or current_actor()

@@ -6,8 +6,6 @@ import locale
 import os
 import select
 import sys
-from contextlib import AbstractContextManager
-from functools import partial
 from io import BufferedReader
 from typing import cast
 
@@ -19,6 +17,7 @@ from midwatch.runbook.model import Runbook
 from midwatch.system.actor import current_actor, login
 from midwatch.system.errors import BadInput, MidwatchError
 from tui.app.settings import read_settings, settings_file
+from tui.cli_context import debug_log
 from tui.output import is_utf8_encoding, say
 from tui.plain.typed_ahead import drop_typed_ahead
 
@@ -80,15 +79,6 @@ def open_front(controller: IncidentController, *, lines: bool, ascii: bool, mous
 
             return talk(controller)
         return open_screen(controller, ascii=ascii, mouse=mouse)
-
-
-def debug_log(controller: IncidentController) -> AbstractContextManager[None]:
-    """Keep the messages of this process in the incident's debug log while this process drives the incident."""
-    from midwatch.incident.debug_log import kept_in
-    from midwatch.runbook.secret_sources import known_secrets
-
-    secrets = partial(known_secrets, controller.runbook)
-    return kept_in(controller.folder.debug_log, secrets, wanted=lambda: controller.driving)
 
 
 def drive_or_observe(folder: IncidentFolder, *, reason: str = "", own: Runbook | None = None) -> IncidentController:

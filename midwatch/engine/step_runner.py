@@ -19,7 +19,7 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import CriterionState
 from midwatch.runbook.model import Step
 from midwatch.supervisor import status
-from midwatch.supervisor.launch import launch
+from midwatch.supervisor.launch import launch, prepare_to_launch
 from midwatch.system.errors import Failed, MidwatchError, Refused
 from midwatch.system.identity import Identity
 
@@ -42,6 +42,8 @@ class StepRunner:
         `MidwatchError`."""
         session = self._session
         session.require_drivable()
+        if session.driving:
+            prepare_to_launch()
         step, context = session.runbook.step(step_id), session.context(step_id)
         plan = plan_step(step, session.runbook, session.incident, context, undo=undo)
         plan = server_pins.held_to(plan, session.runbook, session.incident.pins)

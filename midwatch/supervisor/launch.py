@@ -30,6 +30,12 @@ from midwatch.system.process import ProcessIdentity
 _LOG = logging.getLogger(__name__)
 
 
+def prepare_to_launch() -> None:
+    """Let the fork server load its code ahead of the first step. Never raises."""
+    with contextlib.suppress(OSError):  # the start of a step says so
+        FORK_SERVER.start()
+
+
 def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 

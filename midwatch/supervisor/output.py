@@ -75,8 +75,9 @@ class OutputFile:
         if self._missing:
             self._say_missing()
         for descriptor in (self._descriptor, self._timing):
-            with contextlib.suppress(OSError):
-                os.fdatasync(descriptor)
+            if self.stored:
+                with contextlib.suppress(OSError):
+                    os.fdatasync(descriptor)
             os.close(descriptor)
 
     def _cut_tail(self) -> None:

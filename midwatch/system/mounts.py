@@ -6,7 +6,7 @@ path on them, for ever and past every signal. So such a path is first asked for 
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import logging
 import re
 import subprocess
@@ -70,14 +70,21 @@ class Mount:
 def read_mounts(table: Path = MOUNTINFO) -> dict[Path, Mount]:
     """Mount point → what is mounted there; where several lie over one another, the topmost. Empty where there is no
     table."""
+    try:
+        return dict(_parsed(table.read_bytes()))
+    except OSError:
+        return {}
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed(table: bytes) -> dict[Path, Mount]:
     found = {}
-    with contextlib.suppress(OSError):
-        for line in table.read_bytes().decode("utf-8", "surrogateescape").splitlines():
-            fields, _, rest = line.partition(" - ")
-            parts, (kind, source, *options) = fields.split(" "), rest.split(" ")
-            point, root = Path(_unescaped(parts[4])), Path(_unescaped(parts[3]))
-            options_text = _unescaped(" ".join(options))
-            found[point] = Mount(int(parts[0]), point, kind, _unescaped(source), parts[2], root, options_text)
+    for line in table.decode("utf-8", "surrogateescape").splitlines():
+        fields, _, rest = line.partition(" - ")
+        parts, (kind, source, *options) = fields.split(" "), rest.split(" ")
+        point, root = Path(_unescaped(parts[4])), Path(_unescaped(parts[3]))
+        options_text = _unescaped(" ".join(options))
+        found[point] = Mount(int(parts[0]), point, kind, _unescaped(source), parts[2], root, options_text)
     return found
 
 
