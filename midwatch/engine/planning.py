@@ -12,7 +12,7 @@ from midwatch.api.parameters import build
 from midwatch.api.plan import PLAN_AGAIN, Plan, PlanDraft
 from midwatch.api.registry import find_action
 from midwatch.engine.consent import bindings_of, planned
-from midwatch.engine.references import resolved
+from midwatch.engine.references import require_items, resolved
 from midwatch.engine.script_plan import plan_script, script_draft, secret_constants
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
@@ -63,6 +63,7 @@ def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
 def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context, *, undo: bool = False) -> Plan:
     """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that
     fails."""
+    require_items(step, runbook, incident)
     if undo:
         return planned(undo_of(step, runbook, incident), context)
     if step.kind is StepKind.USES:

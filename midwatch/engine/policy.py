@@ -27,6 +27,8 @@ def name_to_type(step: Step, plan: Plan) -> str:
 def require_startable(step: Step, plan: Plan, incident: Incident, runbook: Runbook, *, typed: str, reason: str) -> None:
     """Whether this step may run now, as this plan says."""
     status = incident.status(step)
+    if step.loop is not None:
+        raise Refused(f"{step.title} is done for each of its items", hint="Run one of them")
     if step.kind is StepKind.MANUAL:
         raise Refused(f"{step.title} is done by a person", hint="Mark it done when it is done")
     require_open(incident)
@@ -169,6 +171,8 @@ def require_manual(
     """The answers that count, once they are complete. A step that a machine does is marked done only after it
     failed."""
     require_open(incident)
+    if step.loop is not None:
+        raise Refused(f"{step.title} is done for each of its items", hint="Mark its items done, or skip it")
     status = incident.status(step)
     if step.kind is not StepKind.MANUAL:
         if status not in (StepStatus.FAILED, StepStatus.UNKNOWN):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.incident.state import Incident
-from midwatch.runbook.model import INPUTS, Reference, Runbook
+from midwatch.runbook.model import INPUTS, Reference, Runbook, Step
 from midwatch.system.errors import BadInput, Refused
 
 
@@ -19,7 +19,7 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Reference):
-            known = incident.value(value.step, value.key)
+            known = known_value(value, runbook, incident)
             if known is None and value.step == INPUTS:
                 ask = runbook.input(value.key)
                 if ask is None or ask.required:
@@ -28,13 +28,37 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
                     )
                 continue
             if known is None:
-                if (status := incident.status(runbook.step(value.step))).concluded:
-                    hint = f"Do {value.step} again so that it reports {value.key}, or mark this step done manually"
-                    raise Refused(
-                        f"{name} comes from {value}: {value.step} is {status} and did not report it", hint=hint
-                    )
-                raise Refused(f"{name} comes from {value}, which is not known yet", hint=f"Do step {value.step} first")
+                raise unknown_value(name, value, runbook, incident)
             found[name] = known
         else:
             found[name] = value
     return found
+
+
+def known_value(reference: Reference, runbook: Runbook, incident: Incident) -> str | None:
+    """The value, of a loop the values of all items that reported it, a line each; None while it is not known."""
+    loop = runbook.loops.get(reference.step)
+    if loop is None or loop.loop is None or loop.loop.items is None:
+        return incident.value(reference.step, reference.key)
+    if not all(incident.status(step).concluded for step in loop.loop.steps):
+        return None
+    values = (incident.value(step.id, reference.key) for step in loop.loop.steps)
+    return "\n".join(value for value in values if value is not None)
+
+
+def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: Incident) -> Refused:
+    """Why a value that a step reports is not known yet, and what to do."""
+    try:
+        status = incident.status(runbook.step(reference.step))
+    except KeyError:  # an item of a loop whose items were not known when the runbook was checked
+        return Refused(f"{name} comes from {reference}, and there is no such item", hint="Skip this step with a reason")
+    if not status.concluded:
+        return Refused(f"{name} comes from {reference}, which is not known yet", hint=f"Do step {reference.step} first")
+    hint = f"Do {reference.step} again so that it reports {reference.key}, or mark this step done manually"
+    return Refused(f"{name} comes from {reference}: {reference.step} is {status} and did not report it", hint=hint)
+
+
+def require_items(step: Step, runbook: Runbook, incident: Incident) -> None:
+    """Raise `Refused` for a loop whose items are not known: nothing can be done about it but to skip it."""
+    if step.loop is not None and step.loop.source is not None and step.awaits_items:
+        raise unknown_value(f"The list of items of {step.title}", step.loop.source, runbook, incident)

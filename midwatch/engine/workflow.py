@@ -125,7 +125,7 @@ def next_action(view: IncidentView, step_id: str = "", inconclusive: Collection[
         return NextAction(ActionKind.GO_TO, unmet[0].id, is_needed_first=True)
     if status is StepStatus.UNDECIDED:
         return NextAction(ActionKind.DECIDE_NEED, step.id)
-    if step.kind is StepKind.MANUAL:
+    if step.kind is StepKind.MANUAL and not step.awaits_items:
         return NextAction(ActionKind.MARK_DONE, step.id)
     if policy.can_check_outcome(step, incident) and step.id not in inconclusive:
         return NextAction(ActionKind.CHECK_OUTCOME, step.id)

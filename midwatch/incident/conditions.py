@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -53,11 +53,16 @@ def evaluate(condition: Condition, incident: Incident) -> Evaluation:
     """Whether the condition holds in this state of the incident."""
     match condition:
         case OutcomeIs():
-            return _any(_outcome(condition, step_id, incident) for step_id in condition.steps)
-        case AnswerIs():
-            return _any(_value(condition, answer, incident, _is_word(condition)) for answer in condition.answers)
-        case AnswerCompares():
-            return _any(_value(condition, answer, incident, _compares(condition)) for answer in condition.answers)
+            named = (found for step_id in condition.steps for found in _named(step_id, condition.sources))
+            return _any(_outcome(condition.outcome, step_id, source, incident) for step_id, source in named)
+        case AnswerIs() | AnswerCompares():
+            judge = _is_word(condition) if isinstance(condition, AnswerIs) else _compares(condition)
+            values = (
+                _value(condition, Reference(step_id, answer.key), source, incident, judge)
+                for answer in condition.answers
+                for step_id, source in _named(answer.step, condition.sources)
+            )
+            return _any(values)
         case AnyOf():
             return _any(evaluate(inner, incident) for inner in condition.conditions)
         case AllOf():
@@ -67,8 +72,18 @@ def evaluate(condition: Condition, incident: Incident) -> Evaluation:
             return Evaluation(_OPPOSITE.get(inner.verdict, inner.verdict), inner.reason)
 
 
+def _named(step_id: str, sources: Mapping[str, Step]) -> Iterator[tuple[str, Step | None]]:
+    """The step with this id, or of a loop whose items are known the step of each item."""
+    source = sources.get(step_id)
+    if source is None or source.loop is None or source.loop.items is None:
+        yield step_id, source
+    else:
+        yield from ((step.id, step) for step in source.loop.steps)
+
+
 def _any(alternatives: Iterable[Evaluation]) -> Evaluation:
-    return max(alternatives, key=lambda evaluation: evaluation.verdict)
+    none = Evaluation(Verdict.FALSE, "there are no items")
+    return max(alternatives, key=lambda evaluation: evaluation.verdict, default=none)
 
 
 def _all(requirements: Iterable[Evaluation]) -> Evaluation:
@@ -79,12 +94,12 @@ def _all(requirements: Iterable[Evaluation]) -> Evaluation:
     return Evaluation(Verdict.TRUE, " and ".join(dict.fromkeys(evaluation.reason for evaluation in found)))
 
 
-def _outcome(condition: OutcomeIs, step_id: str, incident: Incident) -> Evaluation:
-    status = _status(step_id, condition.sources, incident)
+def _outcome(outcome: Outcome, step_id: str, source: Step | None, incident: Incident) -> Evaluation:
+    status = _status(step_id, source, incident)
     state = incident.steps.get(step_id)
     last = state.last if state is not None else None
     ended_unknown = last is not None and last.outcome is StepOutcome.UNKNOWN
-    match condition.outcome:
+    match outcome:
         case Outcome.FAILED:
             holds = state is not None and state.ever_failed
             undecided = status is StepStatus.SKIPPED and ended_unknown
@@ -96,19 +111,20 @@ def _outcome(condition: OutcomeIs, step_id: str, incident: Incident) -> Evaluati
         case Outcome.SKIPPED:
             holds, undecided = status is StepStatus.SKIPPED, False
     if holds:
-        word = condition.outcome if condition.outcome is Outcome.FAILED else f"is {condition.outcome}"
+        word = outcome if outcome is Outcome.FAILED else f"is {outcome}"
         return Evaluation(Verdict.TRUE, f"{step_id} {word}")
     if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{step_id} is {status}")
     if undecided:
         return Evaluation(Verdict.UNDECIDED, f"{step_id} ended with an unknown outcome and was skipped")
-    reason = "did not fail" if condition.outcome is Outcome.FAILED else f"is {status}"
+    reason = "did not fail" if outcome is Outcome.FAILED else f"is {status}"
     return Evaluation(Verdict.FALSE, f"{step_id} {reason}")
 
 
 def _value(
     condition: AnswerIs | AnswerCompares,
     answer: Reference,
+    source: Step | None,
     incident: Incident,
     judge: Callable[[Reference, str], Evaluation],
 ) -> Evaluation:
@@ -117,14 +133,13 @@ def _value(
         return judge(answer, value)
     if answer.step == INPUTS:
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
-    status = _status(answer.step, condition.sources, incident)
+    status = _status(answer.step, source, incident)
     if not status.concluded:
         return Evaluation(Verdict.PENDING, f"{answer} is not known yet: {answer.step} is {status}")
     if status is StepStatus.NOT_NEEDED:
         return Evaluation(Verdict.FALSE, f"{answer.step} was not needed")
     if isinstance(condition, AnswerIs) and not condition.words:
         return Evaluation(Verdict.FALSE, f"{answer} is not present: {answer.step} is {status}")
-    source = _source(answer.step, condition.sources)
     if status is StepStatus.DONE and source is not None and _asks(source, answer.key):
         return Evaluation(Verdict.FALSE, f"{answer} was left empty")
     return Evaluation(
@@ -163,12 +178,7 @@ def _asks(step: Step, key: str) -> bool:
     return step.kind is StepKind.MANUAL and any(question.name == key for question in step.questions)
 
 
-def _source(step_id: str, sources: Iterable[Step]) -> Step | None:
-    return next((step for step in sources if step.id == step_id), None)
-
-
-def _status(step_id: str, sources: Iterable[Step], incident: Incident) -> StepStatus:
-    source = _source(step_id, sources)
+def _status(step_id: str, source: Step | None, incident: Incident) -> StepStatus:
     if source is not None:
         return incident.status(source)
     return incident.steps[step_id].status if step_id in incident.steps else StepStatus.TODO

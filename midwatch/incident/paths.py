@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
+
+_LONGEST_NAME = 200
 
 
 def incident_id(moment: datetime, runbook_id: str) -> str:
@@ -107,7 +111,15 @@ class IncidentFolder:
 
     def attempt(self, step_id: str, attempt: int) -> AttemptFolder:
         """Return the folder of one attempt of a step. The folder may not exist."""
-        return AttemptFolder(self.path / "steps" / step_id / str(attempt))
+        return AttemptFolder(self.path / "steps" / _folder_name(step_id) / str(attempt))
+
+
+def _folder_name(step_id: str) -> str:
+    """The id, as far as a name of a file can hold it: the item of a loop may be any line of text."""
+    name = quote(step_id, safe="[]@:+, ")
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 65]}~{hashlib.sha256(step_id.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def incidents_folder(logs: Path) -> Path:

@@ -15,6 +15,7 @@ from midwatch.incident.events import Event, StepOutcome, ending_words, seconds_b
 from midwatch.incident.persistent import PersistentList, PersistentMap
 from midwatch.incident.server_pins import Pin
 from midwatch.incident.step_status import StepStatus as StepStatus
+from midwatch.incident.step_status import joint_status
 from midwatch.runbook.model import INPUTS, Runbook, Severity, Step
 from midwatch.system.clock import Clock
 from midwatch.system.identity import Identity
@@ -241,7 +242,9 @@ class Incident:
         return None if state is None else state.values.get(key)
 
     def status(self, step: Step) -> StepStatus:
-        """Where a step stands, its `when:` considered."""
+        """Where a step stands, its `when:` considered; a loop, from the steps of its items."""
+        if step.loop is not None and step.loop.items is not None:
+            return joint_status(map(self.status, step.loop.steps))
         state = self.steps.get(step.id)
         status = StepStatus.TODO if state is None else state.status
         if status is not StepStatus.TODO or (state is not None and state.needed):
@@ -272,5 +275,6 @@ class Incident:
         return None
 
     def unmet_needs(self, step: Step, runbook: Runbook) -> list[Step]:
-        """The steps named in `depends_on:` that are not concluded."""
-        return [need for need in map(runbook.step, step.depends_on) if not self.status(need).concluded]
+        """The steps named in `depends_on:` that are not concluded, and the one that will report a loop's items."""
+        names = [*step.depends_on, *([step.awaits_items_of] if step.awaits_items_of else [])]
+        return [need for need in map(runbook.step, names) if not self.status(need).concluded]

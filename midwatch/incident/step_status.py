@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -22,3 +23,20 @@ class StepStatus(StrEnum):
     def concluded(self) -> bool:
         """Whether the step needs no more work."""
         return self in (StepStatus.DONE, StepStatus.SKIPPED, StepStatus.NOT_NEEDED)
+
+
+def joint_status(statuses: Iterable[StepStatus]) -> StepStatus:
+    """The status of a loop, from those of its items: what runs, then what waits for a person, then what is to do."""
+    found = set(statuses)
+    return next((status for status in _JOINT_ORDER if status in found), StepStatus.NOT_NEEDED)
+
+
+_JOINT_ORDER = (
+    StepStatus.RUNNING,
+    StepStatus.UNKNOWN,
+    StepStatus.FAILED,
+    StepStatus.TODO,
+    StepStatus.UNDECIDED,
+    StepStatus.DONE,
+    StepStatus.SKIPPED,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from midwatch.api.action import Action, Check
@@ -10,9 +10,10 @@ from midwatch.api.parameters import BadParameter, Parameter, build, convert, par
 from midwatch.api.registry import find_action, find_probe
 from midwatch.runbook.builder import laid_over
 from midwatch.runbook.fields import Fields, Found, Problems
-from midwatch.runbook.model import INPUTS, Reference, Risk, Runbook
+from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
 from midwatch.runbook.shapes import shortened
+from midwatch.runbook.step_builder import identity
 from midwatch.system.errors import BadInput, MidwatchError, SourceLocation
 from midwatch.system.suggestion import suggest
 
@@ -27,7 +28,9 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
                 return
             action = _named(step.value, "uses", find_action, problems)
             if action is not None:
-                _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems)
+                loop = runbook.loops.get(identity(step.value))
+                items = (loop.loop.items if loop and loop.loop else None) or ()
+                _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems, items)
                 _risk(action, step.value, problems)
             for item in step.value.items("preconditions"):
                 _check(item.value, runbook, problems)
@@ -72,7 +75,12 @@ def _named(fields: Fields, key: str, find: Callable[[str], type[Action]], proble
 
 
 def _arguments(
-    cls: type[Any], given: dict[str, Found], where: SourceLocation, runbook: Runbook, problems: Problems
+    cls: type[Any],
+    given: dict[str, Found],
+    where: SourceLocation,
+    runbook: Runbook,
+    problems: Problems,
+    items: Sequence[str] = (),
 ) -> None:
     """Every parameter on its own, so that all faults show at once; then the whole, for what only the class itself
     knows."""
@@ -82,7 +90,10 @@ def _arguments(
         if name not in known:
             problems.add(f"There is no parameter {name!r}", found.key, suggest(name, known, "It takes"))
         elif isinstance(found.value, Reference):
-            _from_input(known[name], found, runbook, problems)
+            if found.value == ITEM:
+                _each_fits(known[name], "item", items, found, runbook, problems)
+            else:
+                _from_input(known[name], found, runbook, problems)
         elif found.value is not None:
             try:
                 convert(known[name], found.value, runbook)
@@ -110,13 +121,19 @@ def _from_input(parameter: Parameter, found: Found, runbook: Runbook, problems: 
     if parameter.required and not ask.required:
         sentence = f"The parameter {parameter.name!r} is needed, and the input {ask.name!r} may stay empty"
         problems.add(sentence, found.place, "Take 'required: false' from the input; a default may stay")
-    for answer in answer_words(ask) or ((ask.default,) if ask.default else ()):
+    answers = answer_words(ask) or ((ask.default,) if ask.default else ())
+    _each_fits(parameter, f"input {ask.name!r}", answers, found, runbook, problems)
+
+
+def _each_fits(
+    parameter: Parameter, name: str, values: Iterable[str], found: Found, runbook: Runbook, problems: Problems
+) -> None:
+    """Say of the first of these values that the parameter cannot take it."""
+    for value in values:
         try:
-            convert(parameter, answer, runbook)
+            convert(parameter, value, runbook)
         except BadParameter as error:
-            problems.add(
-                f"The input {ask.name!r} can be {shortened(answer)!r}: {error.sentence}", found.place, error.hint
-            )
+            problems.add(f"The {name} can be {shortened(value)!r}: {error.sentence}", found.place, error.hint)
             return
 
 

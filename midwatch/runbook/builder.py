@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from midwatch.runbook.expansion import expanded
 from midwatch.runbook.fields import Fields, Found
 from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.model import (
@@ -38,7 +40,8 @@ def build_runbook(
     site_sha256: str = "",
 ) -> Runbook:
     """The runbook with the site's entries laid over its own."""
-    return Runbook(
+    targets = {name: build_target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
+    runbook = Runbook(
         id=identity(fields),
         title=fields.get("title", ""),
         severity=Severity(fields.get("severity", Severity.SEV1)),
@@ -49,9 +52,7 @@ def build_runbook(
         site_sha256=site_sha256,
         environment=_environment(fields, site),
         summary=prose(fields, "summary"),
-        targets=MappingProxyType(
-            {name: build_target(name, found.value) for name, found in laid_over("targets", fields, site).items()}
-        ),
+        targets=MappingProxyType(targets),
         roles=MappingProxyType(
             {name: _role(name, found.value) for name, found in laid_over("roles", fields, site).items()}
         ),
@@ -63,11 +64,12 @@ def build_runbook(
             Panel(name, arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
         ),
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
-        phases=_phases(fields),
+        phases=_phases(fields, targets),
         closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
         inputs=tuple(_input(item.value, site.table("inputs") if site else _NONE) for item in fields.items("inputs")),
         witness=site.get("witness", fields.get("witness", True)) if site else fields.get("witness", True),
     )
+    return expanded(runbook)
 
 
 def _environment(fields: Fields, site: Fields | None) -> Environment:
@@ -86,7 +88,7 @@ def section_of(phase: Fields, place: int) -> str:
     return str(phase.get("section") or place)
 
 
-def _phases(fields: Fields) -> tuple[Phase, ...]:
+def _phases(fields: Fields, targets: Collection[str]) -> tuple[Phase, ...]:
     """The phases with their steps; a step knows the earlier steps that its condition names."""
     phases: list[Phase] = []
     earlier: dict[str, Step] = {}
@@ -95,7 +97,7 @@ def _phases(fields: Fields) -> tuple[Phase, ...]:
         section = section_of(phase, place)
         steps = []
         for number, found in enumerate(phase.items("steps"), start=1):
-            step = build_step(found.value, f"{section}.{number}", earlier)
+            step = build_step(found.value, f"{section}.{number}", earlier, targets)
             earlier[step.id] = step
             steps.append(step)
         phases.append(Phase(identity(phase), phase.get("title", ""), section, tuple(steps), prose(phase, "intro")))

@@ -25,8 +25,8 @@ def build_condition(fields: Fields | None, earlier: Mapping[str, Step]) -> Condi
     if fields is None:
         return None
 
-    def sources(names: Iterable[str]) -> tuple[Step, ...]:
-        return tuple(earlier[name] for name in dict.fromkeys(names) if name in earlier)
+    def sources(names: Iterable[str]) -> Mapping[str, Step]:
+        return {name: earlier[name] for name in names if name in earlier}
 
     def several(key: str) -> tuple[Condition, ...]:
         built = (build_condition(item.value, earlier) for item in fields.items(key))

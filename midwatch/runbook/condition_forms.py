@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -58,8 +58,8 @@ class OutcomeIs:
 
     outcome: Outcome
     steps: tuple[str, ...]
-    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
-    """The named steps, so that the condition can be evaluated without the runbook."""
+    sources: Mapping[str, Step] = field(default_factory=dict, repr=False, compare=False)
+    """The named steps by id, so that the condition can be evaluated without the runbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class AnswerIs:
 
     answers: tuple[Reference, ...]
     words: tuple[str, ...] = ()
-    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    sources: Mapping[str, Step] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class AnswerCompares:
 
     answers: tuple[Reference, ...]
     limits: tuple[tuple[Relation, Measure], ...]
-    sources: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    sources: Mapping[str, Step] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,9 @@ from midwatch.runbook.builder import laid_over, section_of
 from midwatch.runbook.condition_checks import check_condition, conditions_in
 from midwatch.runbook.condition_forms import Outcome
 from midwatch.runbook.fields import Fields, Found, Problems
-from midwatch.runbook.model import INPUTS, Reference, Risk, StepKind
+from midwatch.runbook.loop_checks import check_loops, references_in
+from midwatch.runbook.loops import loop_of
+from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
 from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
@@ -65,6 +68,7 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
                 _dependents(found.value, targets, problems)
     _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
     check_inputs(fields, site, problems)
+    check_loops(steps, targets, problems)
     _links(steps, problems)
     _answers(steps, fields.items("inputs"), problems)
 
@@ -176,16 +180,10 @@ def _links_of(step: Fields) -> Iterator[_Link]:
                 yield _Link(name, found.value, found.place, "waits for the outcome of")
         for found in condition.items("answer"):
             if found.value.step != INPUTS:
-                yield _Link(name, found.value.step, found.place, "waits for a value of")
+                yield _Link(name, loop_of(found.value.step)[0], found.place, "waits for a value of")
     for found in references_in(step):
-        if found.value.step != INPUTS:
-            yield _Link(name, found.value.step, found.place, "takes a value of")
-
-
-def references_in(step: Fields) -> Iterator[Found]:
-    """Every `{from: …}` of a step."""
-    values = [*step.table("with").values(), *step.table("env").values(), *step.found.values()]
-    return (found for found in values if isinstance(found.value, Reference))
+        if found.value.step != INPUTS and found.value != ITEM:
+            yield _Link(name, loop_of(found.value.step)[0], found.place, "takes a value of")
 
 
 def _links(steps: list[Fields], problems: Problems) -> None:
@@ -256,7 +254,9 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
             check_condition(condition, asked, problems)
             mentions += condition.items("answer")
         for found in mentions:
-            reference = found.value
+            reference = dataclasses.replace(found.value, step=loop_of(found.value.step)[0])
+            if reference == ITEM:
+                continue
             if reference.step in reporting:
                 _reported(reporting[reference.step], found, problems)
             if reference.step not in asked or reference.key in asked[reference.step]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.runbook.fields import Problems
 from midwatch.runbook.measures import Measure
-from midwatch.runbook.model import Reference
+from midwatch.runbook.model import ITEM, Reference
 from midwatch.runbook.shapes import FieldType, Schema, described, listed, shortened
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.suggestion import suggest
@@ -239,22 +239,24 @@ class TimeZone(FieldType):
         return {"type": "string"}
 
 
+_STEP_VALUE = rf"({ID.pattern}(?:\[.+\])?)\.([A-Za-z_][A-Za-z0-9_.-]*)"
+
+
 @dataclass(frozen=True)
 class StepValue(FieldType):
-    """`step.key`: a value that a step reports or asks for."""
+    """`step.key`: a value that a step reports or asks for; `loop[item].key` for one item of a loop."""
 
     def read(self, node: Node, problems: Problems) -> Reference | None:
         """Return the reference to a value of a step, or report a problem and return None."""
-        text = node.text if isinstance(node, Scalar) else ""
-        step, dot, key = text.partition(".")
-        if not dot or not re.fullmatch(ID.pattern, step) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_.-]*", key):
+        found = re.fullmatch(_STEP_VALUE, node.text) if isinstance(node, Scalar) else None
+        if found is None:
             problems.add(f"This takes STEP.KEY, not {described(node)}", node.place, "Such as emergency-backup.path")
             return None
-        return Reference(step, key)
+        return Reference(found[1], found[2])
 
     def schema(self) -> Schema:
         """Return the JSON Schema of the reference."""
-        return {"type": "string", "pattern": f"^{ID.pattern}\\.[A-Za-z_][A-Za-z0-9_.-]*$"}
+        return {"type": "string", "pattern": f"^{_STEP_VALUE}$"}
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,9 @@ class Argument(FieldType):
                 if list(node.entries) != ["from"]:
                     problems.add("The only table that can stand here is {from: STEP.KEY}", node.place)
                     return None
-                return StepValue().read(node.entries["from"].node, problems)
+                source = node.entries["from"].node
+                is_item = isinstance(source, Scalar) and source.text == ITEM.step
+                return ITEM if is_item else StepValue().read(source, problems)
             case Listing() if self.many:
                 return self._list(node, problems)
             case _:
@@ -288,7 +292,10 @@ class Argument(FieldType):
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                "from": {**StepValue().schema(), "description": "A value that an earlier step reports or asks for."}
+                "from": {
+                    "anyOf": [StepValue().schema(), {"const": ITEM.step}],
+                    "description": "A value that an earlier step reports or asks for, or the item of the loop.",
+                }
             },
             "required": ["from"],
         }

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import SourceLocation
@@ -112,7 +114,11 @@ class Reference:
     key: str
 
     def __str__(self) -> str:
-        return f"{self.step}.{self.key}"
+        return f"{self.step}.{self.key}" if self.key else self.step
+
+
+ITEM = Reference("item", "")
+"""`{from: item}`: the item of a loop for which the step is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,21 @@ class Step:
     """Whether a second person has to approve the plan before it runs."""
     optional: bool = False
     on_failure: OnFailure = OnFailure()
+    loop: Loop | None = None
+    """Of a step with `for_each`, which stands for the steps of its items; None for any other step."""
+    item: Item | None = None
+    """Of the step for one item of a loop; None for any other step."""
+
+    @property
+    def awaits_items(self) -> bool:
+        """Whether this is a loop whose items are not known yet."""
+        return self.loop is not None and self.loop.items is None
+
+    @property
+    def awaits_items_of(self) -> str:
+        """The step that will report the items of this loop; empty where they are known, or were asked for."""
+        source = self.loop.source if self.loop is not None and self.loop.items is None else None
+        return loop_of(source.step)[0] if source is not None and source.step != INPUTS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,25 +274,34 @@ class Runbook:
     """What is asked when an incident is declared."""
     witness: bool = True
     """Whether the heads of the journal go to journald or syslog."""
+    authored: tuple[Phase, ...] = ()
+    """The phases as they are written, each loop one step; empty without loops (`midwatch.runbook.expansion`)."""
+    loops: Mapping[str, Step] = field(default_factory=dict)
+    """The steps with `for_each`, by id. In `phases` their items stand, or the loop while its items are not known."""
+    _steps: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+    _phases: Mapping[str, Phase] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        steps = {step.id: step for step in self.steps()}
+        phases = {step.id: phase for phase in self.phases for step in phase.steps}
+        phases |= {
+            name: phases[loop.loop.steps[0].id] for name, loop in self.loops.items() if loop.loop and loop.loop.steps
+        }
+        object.__setattr__(self, "_steps", MappingProxyType({**steps, **self.loops}))
+        object.__setattr__(self, "_phases", MappingProxyType(phases))
 
     def steps(self) -> Iterator[Step]:
-        """Every step, in order."""
+        """Every step, in order; for a loop whose items are known, the steps of its items."""
         for phase in self.phases:
             yield from phase.steps
 
     def step(self, step_id: str) -> Step:
-        """The step with this id. Raises `KeyError`."""
-        for step in self.steps():
-            if step.id == step_id:
-                return step
-        raise KeyError(step_id)
+        """The step or loop with this id. Raises `KeyError`."""
+        return self._steps[step_id]
 
     def phase_of(self, step_id: str) -> Phase:
-        """The phase that holds this step. Raises `KeyError`."""
-        for phase in self.phases:
-            if any(step.id == step_id for step in phase.steps):
-                return phase
-        raise KeyError(step_id)
+        """The phase that holds this step or loop. Raises `KeyError`."""
+        return self._phases[step_id]
 
     def input(self, name: str) -> Question | None:
         """The question of the declaration with this name; None when it asks no such thing."""

@@ -21,6 +21,7 @@ from midwatch.runbook.field_types import (
     Word,
 )
 from midwatch.runbook.locations import LOCATIONS
+from midwatch.runbook.loop_keys import LOOP_KEYS
 from midwatch.runbook.model import Environment, Risk, Severity
 from midwatch.runbook.process_keys import PROCESS_KEYS
 from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
@@ -224,6 +225,7 @@ STEP = Shape(
             "Whether a second person has to approve its plan from their own login; default false",
         ),
         Key("optional", Flag(), "Whether it may be left out without a word; default false"),
+        *LOOP_KEYS,
         Key("on_failure", ON_FAILURE, "What follows when it fails"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +12,7 @@ from midwatch.api.action import Action
 from midwatch.api.registry import find_action
 from midwatch.runbook.condition_builder import build_condition
 from midwatch.runbook.fields import Fields, Found
+from midwatch.runbook.loop_keys import build_loop
 from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
 from midwatch.runbook.process_keys import build_process
 from midwatch.system.errors import BadInput
@@ -41,7 +42,7 @@ def action_of(name: str) -> type[Action] | None:
         return None
 
 
-def build_step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step:
+def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets: Collection[str]) -> Step:
     return Step(
         id=identity(fields),
         number=number,
@@ -70,6 +71,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step]) -> Step
         requires_approval=fields.get("requires_approval", False),
         optional=fields.get("optional", False),
         on_failure=_on_failure(fields.get("on_failure")),
+        loop=build_loop(fields, targets),
     )
 
 

@@ -9,7 +9,8 @@ from midwatch.system.suggestion import near_names
 
 def named(runbook: Runbook, name: str, *, place: SourceLocation | None = None) -> Step:
     """The step with this id or number. Raises `BadInput`."""
-    steps = {step.id: step for step in runbook.steps()} | {step.number: step for step in runbook.steps()}
+    every = [*runbook.steps(), *runbook.loops.values()]
+    steps = {step.id: step for step in every} | {step.number: step for step in every}
     if name in steps:
         return steps[name]
     near = near_names(name, steps)
