@@ -12,7 +12,8 @@ from midwatch.api.probe import Level, Probe, Reading, Row
 from midwatch.runbook.model import Runbook
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
-from midwatch.system.units import Seconds, duration, percent, size
+from midwatch.system.units import Seconds
+from midwatch.system.units import figure as figure_text
 from probes.monitoring.performance_data import Figure
 from probes.monitoring.plugin_output import USUAL, Report, report_of, require_limit
 
@@ -56,7 +57,7 @@ def _rows(report: Report) -> Iterator[Row]:
         return
     yield Row(RESULT, report.sentence, report.level, facts=facts)
     for figure in report.figures:
-        yield _row(figure, shown(figure.value, figure.unit), figure.level, _facts(figure))
+        yield _row(figure, figure_text(figure.value, figure.unit), figure.level, _facts(figure))
 
 
 def _row(figure: Figure, text: str, level: Level, facts: tuple[tuple[str, str], ...]) -> Row:
@@ -73,24 +74,11 @@ def _facts(figure: Figure) -> tuple[tuple[str, str], ...]:
         if found is not None
     ]
     ends = [(name, end) for name, end in (("least", figure.low), ("greatest", figure.high)) if end is not None]
-    return (*ranges, *((name, shown(end, figure.unit)) for name, end in ends))
+    return (*ranges, *((name, figure_text(end, figure.unit)) for name, end in ends))
 
 
 def _span(low: float, high: float, unit: str) -> str:
     if math.isinf(low) or math.isinf(high):
         end, word = (high, "up to") if math.isinf(low) else (low, "from")
-        return f"{word} {shown(end, unit)}"
-    return f"{shown(low, unit)} to {shown(high, unit)}"
-
-
-def shown(value: float, unit: str) -> str:
-    """A figure with its unit as people read it."""
-    match unit:
-        case "%":
-            return percent(value)
-        case "B":
-            return size(value)
-        case "s":
-            return duration(value) if abs(value) >= 1 or value == 0 else f"{value * 1000:.3g} ms"
-        case _:
-            return f"{value:.6g} {unit}".rstrip()
+        return f"{word} {figure_text(end, unit)}"
+    return f"{figure_text(low, unit)} to {figure_text(high, unit)}"

@@ -63,7 +63,7 @@ class Reading:
     """The result of one probe at one time."""
 
     probe: str
-    """The name of the probe."""
+    """The name of the probe; where a panel has a name of its own, Midwatch replaces it by that name."""
     at: datetime
     """The time of the measurement, in UTC."""
     rows: tuple[Row, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from midwatch.api.probe import Level, Reading, Row
 from midwatch.incident.state import Attempt
-from midwatch.system.units import duration, percent, size
+from midwatch.system.units import figure
 
 MOST = 12
 """Rows of one panel that are shown; the journal holds them all."""
@@ -51,8 +51,6 @@ def _missing(reading: Reading | None) -> str:
 def _value(row: Row) -> str:
     if row.number is None or row.level is Level.UNKNOWN:
         return row.text
-    shown = {"%": percent, "B": size, "s": duration}.get(row.unit)
-    if shown is None:
-        return f"{row.number:g} {row.unit}".strip()
-    old = f"{shown(row.number)} old"  # a bare length of time would not say that it is an age
-    return old if row.text.startswith(old) else shown(row.number)
+    shown = figure(row.number, row.unit)
+    old = f"{shown} old"  # a bare length of time would not say that it is an age
+    return old if row.text.startswith(old) else shown

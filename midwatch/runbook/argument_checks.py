@@ -8,7 +8,7 @@ from typing import Any
 from midwatch.api.action import Action, Check
 from midwatch.api.parameters import BadParameter, Parameter, build, convert, parameters_of
 from midwatch.api.registry import find_action, find_probe
-from midwatch.runbook.builder import laid_over
+from midwatch.runbook.builder import laid_over, probe_parameters
 from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, Runbook
 from midwatch.runbook.questions import answer_words
@@ -38,12 +38,15 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
         _check(item.value, runbook, problems)
     for name, panel in laid_over("panels", fields, site).items():
         try:
-            probe = find_probe(name)
+            given = panel.value.get("probe")
+            probe = find_probe(name if given is None else given.value or name)
         except BadInput as error:
-            problems.add(error.sentence, panel.key, error.hint)
+            where = panel.key if given is None else given.place
+            problems.add(error.sentence, where, error.hint or "Name the probe with the key 'probe'")
             continue
-        _arguments(probe, panel.value, panel.key, runbook, problems)
-        for argument in panel.value.values():
+        parameters = probe_parameters(panel)
+        _arguments(probe, parameters, panel.key, runbook, problems)
+        for argument in parameters.values():
             if isinstance(argument.value, Reference):
                 problems.add(
                     "A panel's parameter cannot come from a step or an input", argument.place, "Write the value"

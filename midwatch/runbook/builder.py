@@ -23,6 +23,7 @@ from midwatch.runbook.model import (
     Step,
     Trigger,
 )
+from midwatch.runbook.schema import PANEL_KEYS
 from midwatch.runbook.step_builder import arguments, build_step, criterion_of, identity, prose, question_of
 from midwatch.runbook.target_builder import build_target
 
@@ -60,9 +61,7 @@ def build_runbook(
         locations=MappingProxyType(
             LOCATIONS | {name: found.value for name, found in laid_over("locations", fields, site).items()}
         ),
-        panels=tuple(
-            Panel(name, arguments(found.value), found.key) for name, found in laid_over("panels", fields, site).items()
-        ),
+        panels=tuple(_panel(name, found) for name, found in laid_over("panels", fields, site).items()),
         triggers=tuple(_trigger(item.value) for item in fields.items("triggers")),
         phases=_phases(fields, targets),
         closure=tuple(criterion_of(item.value) for item in fields.items("closure")),
@@ -121,6 +120,17 @@ def _trigger(fields: Fields) -> Trigger:
         check=fields.get("check", ""),
         with_=arguments(fields.table("with")),
     )
+
+
+def _panel(name: str, found: Found) -> Panel:
+    own = {key: found.value[key].value for key in PANEL_KEYS if key in found.value and found.value[key].value}
+    parameters = arguments(probe_parameters(found))
+    return Panel(name, own.get("probe", name), parameters, found.key, own.get("title", ""), own.get("every", 0.0))
+
+
+def probe_parameters(panel: Found) -> dict[str, Found]:
+    """The entries of a panel that are for its probe."""
+    return {name: found for name, found in panel.value.items() if name not in PANEL_KEYS}
 
 
 def _role(role_id: str, fields: Fields) -> Role:

@@ -239,9 +239,14 @@ class Trigger:
 class Panel:
     """One live panel: a probe and its parameters."""
 
+    name: str
     probe: str
     with_: Mapping[str, Any]
     place: SourceLocation
+    title: str = ""
+    """Empty for the probe's own."""
+    every: float = 0.0
+    """Seconds between two readings; 0 for the probe's own."""
 
 
 @dataclass(frozen=True, slots=True)

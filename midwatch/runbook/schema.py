@@ -253,6 +253,12 @@ TRIGGER = Shape(
         Key("with", ARGUMENTS, "Parameters of the check"),
     ),
 )
+_PANEL = (
+    Key("probe", ID, "The probe that measures; default: the one that the panel is named after"),
+    Key("title", LINE, "What stands above the panel; default: the probe's own title"),
+    Key("every", Length(), "Time between two readings; default: the probe's own"),
+)
+PANEL_KEYS = frozenset(key.name for key in _PANEL)
 _LAID_OVER = (
     Key(
         "environment",
@@ -268,7 +274,9 @@ _LAID_OVER = (
         "Files and folders that actions use, by name",
     ),
     Key(
-        "panels", TableOf(ID, ARGUMENTS, "panels"), "Live panels: a probe's name and its parameters, in the order shown"
+        "panels",
+        TableOf(ID, TableOf(VARIABLE, Argument(), "parameters", _PANEL), "panels"),
+        "Live panels, in the order shown: a probe's name, or any name with 'probe', and the parameters of the probe",
     ),
     Key("witness", Flag(), "Whether the heads of the journal are sent to the machine's own log; default true"),
 )

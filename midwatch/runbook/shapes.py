@@ -165,11 +165,12 @@ class ListOf(FieldType):
 
 @dataclass(frozen=True)
 class TableOf(FieldType):
-    """A table with free keys, which `name` judges, and values of one kind."""
+    """A table with free keys, which `name` judges, and values of one kind; `known` keys have a kind of their own."""
 
     name: FieldType
     value: FieldType
     what: str
+    known: tuple[Key, ...] = ()
 
     def read(self, node: Node, problems: Problems) -> dict[str, Found] | None:
         """Return the entries by name, or report problems and return None."""
@@ -180,13 +181,14 @@ class TableOf(FieldType):
             problems.add(f"This table has {len(node.entries):,} entries; {LONGEST:,} are the most", node.place)
             return None
         read: dict[str, Found] = {}
+        kinds = {key.name: key.kind for key in self.known}
         for name, entry in node.entries.items():
             names = self.name.schema().get("enum", ())
             if name not in names and (renamed := _renamed(name, names)):
                 problems.add(f"`{name}` is now `{renamed}`", entry.place)
                 continue
             good = self.name.read(Scalar(entry.place, name, name), problems) is not None
-            value = self.value.found(entry.node, problems, entry.place)
+            value = kinds.get(name, self.value).found(entry.node, problems, entry.place)
             if good:
                 read[name] = value or Found(None, entry.node.place, entry.place)
         return read
@@ -194,8 +196,11 @@ class TableOf(FieldType):
     def schema(self) -> Schema:
         """Return the JSON Schema of the table."""
         names = {key: value for key, value in self.name.schema().items() if key in ("pattern", "enum", "maxLength")}
-        return {"type": "object", "additionalProperties": self.value.schema()} | (
-            {"propertyNames": names} if names else {}
+        known = {key.name: {**key.kind.schema(), "description": key.help} for key in self.known}
+        return (
+            {"type": "object", "additionalProperties": self.value.schema()}
+            | ({"properties": known} if known else {})
+            | ({"propertyNames": names} if names else {})
         )
 
 

@@ -120,6 +120,14 @@ def percent(value: float) -> str:
     return f"{min(round(value), 99) if value < 100 else round(value)} %"
 
 
+def figure(value: float, unit: str) -> str:
+    """Show a figure of a reading in its unit: `96 %`, `1.2 GB`, `120 ms`, `7 req/s`."""
+    if unit == "s" and 0 < abs(value) < 1:
+        return f"{value * 1000:.3g} ms"
+    show = {"%": percent, "B": size, "s": duration}.get(unit)
+    return show(value) if show else f"{value:.6g} {unit}".rstrip()
+
+
 def duration(seconds: float) -> str:
     """Show a length of time by its two largest units: `4 s`, `1 min 20 s`, `3 h 5 min`, `2 d 3 h`."""
     if seconds < 0:

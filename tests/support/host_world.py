@@ -75,7 +75,7 @@ def make_runbook(tmp_path: Path) -> MakeRunbook:
     ) -> Runbook:
         file = tmp_path / "runbook.yaml"
         panels = tuple(
-            Panel(name, given, SourceLocation(str(file)))
+            Panel(name, name, given, SourceLocation(str(file)))
             for name, given in (("disk", disk), ("docker", docker))
             if given is not None
         )

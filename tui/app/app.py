@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 
 from midwatch.api.probe import Probe, Reading
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.readings import panel_probe
+from midwatch.engine.readings import panel_probe, reading_of
 from midwatch.incident.event_redaction import masked_reading
-from midwatch.runbook.model import Runbook
+from midwatch.runbook.model import Panel, Runbook
 from midwatch.runbook.secret_sources import known_secrets
 from midwatch.system.clock import Clock
 from midwatch.system.errors import MidwatchError
@@ -126,14 +126,20 @@ class MidwatchApp(BaseApp[bool]):
 
 def panel_sources(runbook: Runbook, clock: Clock) -> list[Source]:
     """The runbook's panels with their probes; a probe that cannot be had is a panel that says why."""
-    return [_source(runbook, panel.probe, clock) for panel in runbook.panels]
+    return [_source(runbook, panel, clock) for panel in runbook.panels]
 
 
-def _source(runbook: Runbook, name: str, clock: Clock) -> Source:
+def _source(runbook: Runbook, panel: Panel, clock: Clock) -> Source:
+    name, title = panel.name, panel.title
     try:
         probe: Probe = panel_probe(runbook, name)
     except MidwatchError as error:
         sentence = str(error)
-        return Source(name, name.capitalize(), 60.0, lambda: Reading(name, clock.now(), error=sentence))
+        return Source(name, title or name.capitalize(), 60.0, lambda: Reading(name, clock.now(), error=sentence))
     secrets = known_secrets(runbook)
-    return Source(name, probe.title, probe.every, lambda: masked_reading(probe.read(runbook, clock), secrets))
+    title = title or (probe.title if name == panel.probe else name.capitalize())
+
+    def read() -> Reading:
+        return masked_reading(reading_of(probe, name, runbook, clock), secrets)
+
+    return Source(name, title, panel.every or probe.every, read)

@@ -9,7 +9,7 @@ from functools import partial
 
 from midwatch.engine import workflow
 from midwatch.engine.incident_controls import IncidentControls
-from midwatch.engine.readings import take_readings
+from midwatch.engine.readings import panel_named, take_readings
 from midwatch.engine.workflow import ActionKind
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
@@ -305,12 +305,13 @@ class Session:
 
     def _live(self) -> None:
         runbook = self._conductor.runbook
-        names = [panel.probe for panel in runbook.panels]
+        names = [panel.name for panel in runbook.panels]
         if not names:
             raise Refused("The runbook has no panels")
         work = partial(take_readings, runbook, names, self._conductor.clock, limit=_LIVE_LIMIT)
         for reading in self._teletype.beside("Still reading", work):
-            self._teletype.say(f"{reading.probe.capitalize()}, read at {reading.at:%H:%M:%S} UTC:")
+            title = panel_named(runbook, reading.probe).title or reading.probe.capitalize()
+            self._teletype.say(f"{title}, read at {reading.at:%H:%M:%S} UTC:")
             if reading.error:
                 self._teletype.say(f"  unknown: {reading.error}")
             for row in reading.rows:

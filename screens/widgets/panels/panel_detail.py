@@ -8,7 +8,7 @@ from datetime import datetime
 from textual.content import Content
 
 from midwatch.api.probe import Level, Reading, Row
-from midwatch.system.units import duration, percent, size
+from midwatch.system.units import figure, percent, size
 from screens.widgets.panels.braille_plot import Frame, plot_lines
 from screens.widgets.panels.panel_lines import age_of
 from screens.widgets.panels.panel_state import PanelState
@@ -109,6 +109,6 @@ def _shown(unit: str) -> Callable[[float], str]:
     found: dict[str, Callable[[float], str]] = {
         "%": lambda value: percent(value) if abs(value - round(value)) < 0.05 else f"{value:.1f} %",
         "B": size,
-        "s": duration,
+        "s": lambda value: figure(value, "s"),
     }
     return found.get(unit, lambda value: f"{value:.1f}".removesuffix(".0"))
