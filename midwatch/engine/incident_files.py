@@ -15,6 +15,7 @@ from midwatch.incident.events import Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incident_id, incidents_folder
 from midwatch.incident.permissions import new_folder, open_file
 from midwatch.journal.reader import read
+from midwatch.runbook.expansion import expanded
 from midwatch.runbook.model import Runbook, Severity
 from midwatch.runbook.source import LIMIT
 from midwatch.system.clock import Clock
@@ -112,4 +113,6 @@ def reopen(folder: IncidentFolder) -> tuple[Runbook, list[Event]]:
         )
     with event_errors(folder.id, events[0]):
         base = Path(str(events[0].body["base"]))
-    return load_copies(folder, base), events
+    with event_errors(folder.id):
+        items = {str(e.body["step"]): e.body["items"] for e in events if e.kind == EventKind.LOOP_ITEMS}
+        return expanded(load_copies(folder, base), items), events

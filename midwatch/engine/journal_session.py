@@ -14,6 +14,7 @@ from typing import Any
 from midwatch.api.action import Context
 from midwatch.control.control_socket import ControlServer
 from midwatch.control.driver_lock import DriverLock, TakenOver
+from midwatch.engine import loop_items
 from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.planning import SilentConsole
 from midwatch.incident.event_redaction import masked
@@ -25,6 +26,7 @@ from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.witness import Witness
 from midwatch.journal.writer import Journal
+from midwatch.runbook.expansion import expanded
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
 from midwatch.system.clock import Clock
@@ -145,7 +147,8 @@ class JournalSession:
     def trust_runbook(self) -> None:
         """Take the runbook by which this user may drive. Raises `Refused` when there is none
         (`midwatch.engine.driving`)."""
-        self.runbook = drivable_runbook(self.folder, self.events[0], self._own)
+        runbook = drivable_runbook(self.folder, self.events[0], self._own)
+        self.runbook = expanded(runbook, self.incident.items)
         self.undrivable = None
 
     def require_drivable(self) -> None:
@@ -221,6 +224,13 @@ class JournalSession:
                 self.lose(handle)
                 raise
             self.take_in()
+            if kind in loop_items.AFTER:
+                self.record_items()
+
+    def record_items(self) -> None:
+        """Journal the items of the loops whose values are known by now."""
+        while found := next(loop_items.new_items(self.runbook, self.incident), None):
+            self.append(EventKind.LOOP_ITEMS, {"step": found[0], "items": list(found[1])})
 
     def drive(self, handle: DriverHandle) -> None:
         """Append from here on, instead of following."""
@@ -258,6 +268,8 @@ class JournalSession:
         known = self.incident.last.seq if self.incident.last else 0
         for event in self.events[known:] if events else ():
             self.incident = apply_event(self.incident, event)
+            if event.kind == EventKind.LOOP_ITEMS:
+                self.runbook = expanded(self.runbook, self.incident.items)
             if "step" in event.body:
                 self._changed.add(str(event.body["step"]))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midwatch.incident.state import Incident
+from midwatch.runbook.loops import items_in
 from midwatch.runbook.model import INPUTS, Reference, Runbook, Step
 from midwatch.system.errors import BadInput, Refused
 
@@ -61,4 +62,12 @@ def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: I
 def require_items(step: Step, runbook: Runbook, incident: Incident) -> None:
     """Raise `Refused` for a loop whose items are not known: nothing can be done about it but to skip it."""
     if step.loop is not None and step.loop.source is not None and step.awaits_items:
-        raise unknown_value(f"The list of items of {step.title}", step.loop.source, runbook, incident)
+        name = f"The list of items of {step.title}"
+        value = known_value(step.loop.source, runbook, incident)
+        if value is None:
+            raise unknown_value(name, step.loop.source, runbook, incident)
+        try:
+            items_in(value)
+        except BadInput as error:
+            hint = f"Do {step.loop.source.step} again, or skip this step with a reason"
+            raise Refused(f"{name} comes from {step.loop.source}. {error.sentence}", hint=hint) from error

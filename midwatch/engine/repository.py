@@ -151,8 +151,10 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
     driver = driver_of(folder)
     try:
         from midwatch.engine.driving import load_copies
+        from midwatch.runbook.expansion import expanded
 
-        steps = list(load_copies(folder, Path(str(events[0].body["base"]))).steps())
+        runbook = load_copies(folder, Path(str(events[0].body["base"])))
+        steps = list(expanded(runbook, incident.items).steps())
         done = sum(incident.status(step) in (StepStatus.DONE, StepStatus.SKIPPED) for step in steps)
         total = sum(incident.status(step) is not StepStatus.NOT_NEEDED for step in steps)
     except MidwatchError:

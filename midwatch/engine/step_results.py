@@ -87,6 +87,7 @@ class StepResults:
         for role, message in follow_ups.pending_notifications(events, runbook):
             self._annotations.record_notification(role, message)
         self.escalate()
+        self._session.record_items()
         if owed := follow_ups.pending_readings(events, self._session.incident, runbook):
             self._begin_reading(*owed)
 

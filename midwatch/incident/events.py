@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     MARKED_FAILED = "step.marked_failed"  # step, reason, notify: [role ids]: a manual step that could not be done
     SKIPPED = "step.skipped"  # step, reason
     REOPENED = "step.reopened"  # step, reason
+    LOOP_ITEMS = "loop.items"  # step, items: of a loop whose list comes from a value, written once the value is known
     READING = "reading"  # step, attempt, when: before|after, reading: {…}
     CRITERION = "criterion.evaluated"  # criterion, met: true|false|null, detail
     # text, at (when it happened, if not now), pasted_output (pasted lines), manual_command: {command, host, result}

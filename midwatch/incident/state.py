@@ -188,6 +188,8 @@ class Incident:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     """Target → the server that it is in this incident."""
     steps: Mapping[str, StepState] = field(default_factory=dict)
+    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The items of the loops whose list comes from a value, by the id of the loop."""
     criteria: Mapping[str, CriterionState] = field(default_factory=dict)
     notes: PersistentList[Note] = field(default_factory=PersistentList)
     corrections: PersistentMap[Correction] = field(default_factory=PersistentMap)

@@ -10,6 +10,7 @@ from midwatch.api.plan import Plan
 from midwatch.api.probe import Reading
 from midwatch.incident.events import Event, EventKind, StepOutcome
 from midwatch.incident.state import Attempt, Incident, StepState, StepStatus
+from midwatch.runbook.loops import require_items
 from midwatch.system.clock import from_rfc3339
 
 Body = Mapping[str, Any]
@@ -141,6 +142,12 @@ def _decided(incident: Incident, event: Event, body: Body, status: StepStatus, r
     return state
 
 
+def _loop_items(incident: Incident, event: Event, body: Body) -> None:
+    items = tuple(map(str, body["items"]))
+    require_items(items)
+    incident.items = {**incident.items, body["step"]: items}
+
+
 def _reading(incident: Incident, event: Event, body: Body) -> None:
     if attempt := _attempt(_step(incident, body), body):
         reading = Reading.from_json(body["reading"])
@@ -159,5 +166,6 @@ STEP_HANDLERS: dict[str, Handler] = {
     EventKind.MARKED_FAILED: _marked_failed,
     EventKind.SKIPPED: _skipped,
     EventKind.REOPENED: _reopened,
+    EventKind.LOOP_ITEMS: _loop_items,
     EventKind.READING: _reading,
 }

@@ -10,6 +10,7 @@ from typing import Any
 from midwatch.incident.events import Event, EventKind
 from midwatch.incident.server_pins import pin_words
 from midwatch.journal.notices import journal_notice
+from midwatch.reports.event_text import items_words
 from midwatch.reports.incident_facts import Facts
 from midwatch.reports.markdown import cell_code, sentence, table, text
 from midwatch.reports.step_report import VERDICTS
@@ -212,6 +213,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.OUTCOME_CHECKED: _verified,
     EventKind.MARKED_DONE: _by_hand("done manually", "note"),
     EventKind.MARKED_FAILED: _by_hand("failed", "reason"),
+    EventKind.LOOP_ITEMS: lambda facts, body: f"{step_name(facts, body['step'])} — {text(items_words(body))}",
     EventKind.SKIPPED: _by_hand("skipped", "reason"),
     EventKind.REOPENED: _by_hand("reopened", "reason"),
     EventKind.CRITERION: _criterion,

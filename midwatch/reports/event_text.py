@@ -12,7 +12,7 @@ from midwatch.journal.notices import journal_notice
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Refused
-from midwatch.system.units import duration
+from midwatch.system.units import duration, first_few
 
 WORDS_IN = {
     EventKind.NOTE: "text",
@@ -88,6 +88,12 @@ def _and(body: Body, key: str, between: str) -> str:
     return f"{between}{body[key]}" if body.get(key) else ""
 
 
+def items_words(body: Body) -> str:
+    """How many items a loop has, and the first of them."""
+    items = list(map(str, body.get("items", ())))
+    return f"{len(items)} item{'s' * (len(items) != 1)}{': ' * bool(items)}{first_few(items)}"
+
+
 def _closed(runbook: Runbook, body: Body) -> str:
     return "Closed" + (f" with criteria that are not met: {body.get('reason')}" if body.get("unmet") else "")
 
@@ -150,6 +156,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.OUTCOME_CHECKED: _verified,
     EventKind.MARKED_DONE: lambda runbook, body: f"{_step(runbook, body)}: done{_and(body, 'note', '. ')}",
     EventKind.MARKED_FAILED: lambda runbook, body: f"{_step(runbook, body)}: failed. {body.get('reason')}",
+    EventKind.LOOP_ITEMS: lambda runbook, body: f"{_step(runbook, body)}: {items_words(body)}",
     EventKind.SKIPPED: lambda runbook, body: f"{_step(runbook, body)}: skipped. {body.get('reason')}",
     EventKind.REOPENED: lambda runbook, body: f"{_step(runbook, body)}: to be done again. {body.get('reason')}",
     EventKind.CRITERION: _criterion,

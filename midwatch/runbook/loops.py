@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from midwatch.runbook.model import Reference, Step
 
 MOST_ITEMS, LONGEST_ITEM = 1000, 200
+LONGEST_LIST_BYTES = 40_000
+"""Of all items of a list that comes from a value, as JSON: one event of the journal holds them."""
 MOST_PARALLEL = 16
 TARGETS = "targets"
 """The word of `for_each` for the names of all targets."""
@@ -80,6 +83,8 @@ def items_in(value: str) -> tuple[str, ...]:
 def require_items(items: Iterable[str]) -> None:
     """Raise `BadInput` for too many items, and for a text that is none."""
     listed = list(items)
+    if (length := len(json.dumps(listed))) > LONGEST_LIST_BYTES:
+        raise BadInput(f"The items take {length:,} bytes; {LONGEST_LIST_BYTES:,} are the most")
     if len(listed) > MOST_ITEMS:
         raise BadInput(f"There are {len(listed):,} items; {MOST_ITEMS:,} are the most")
     for fault in filter(None, map(item_fault, listed)):

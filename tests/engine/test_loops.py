@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from midwatch.engine import headless
 from midwatch.engine.answers import load_answers
 from midwatch.engine.incident_controller import IncidentController
+from midwatch.engine.workflow import ActionKind, NextAction, next_action
+from midwatch.incident.events import EventKind
 from midwatch.incident.state import StepStatus
+from midwatch.reports.event_text import describe
+from midwatch.runbook.loader import load
 from midwatch.runbook.model import Runbook
-from midwatch.system.errors import Exit
+from midwatch.system.errors import Exit, Refused
+from tests.support.steps import ended
 
 RUNBOOK = """\
 midwatch: 1
@@ -67,3 +75,80 @@ def test_items_are_run_skipped_and_tried_again_alone(
     folder = controller.attempt_folder("read[a/../b]")
     assert folder is not None
     assert folder.path.parent.parent == controller.folder.path / "steps"
+
+
+REPORTED = """\
+midwatch: 1
+id: reported
+title: Hosts
+severity: SEV-2
+inputs:
+  - {name: disks, prompt: Which disks?, required: false}
+phases:
+  - title: Work
+    steps:
+      - {id: clean, title: "Clean {{ item }}", for_each: {from: inputs.disks}, run: "true", risk: observe}
+      - id: hosts
+        title: Read the hosts
+        run: echo "names=$(cat hosts)" >> "$STEP_OUTPUT"
+        outputs: [names]
+        risk: observe
+      - id: renew
+        title: Renew
+        for_each: {from: hosts.names}
+        run: echo "$HOST" >> ran
+        env: {HOST: {from: item}}
+        risk: change
+      - {id: tell, title: Tell, for_each: {from: hosts.names}, depends_on: [renew]}
+"""
+
+
+@pytest.fixture
+def reported(here: Path) -> Iterator[IncidentController]:
+    (here / "runbook.yaml").write_text(REPORTED, encoding="utf-8")
+    controller = IncidentController.declare(load(here / "runbook.yaml"), actor="ada@test", inputs={"disks": "/ /srv"})
+    yield controller
+    controller.leave()
+
+
+def run_step(controller: IncidentController, step_id: str, reason: str = "") -> StepStatus:
+    controller.start(step_id, controller.plan(step_id), reason=reason)
+    return ended(controller, step_id)
+
+
+def ids(controller: IncidentController) -> list[str]:
+    return [step.id for step in controller.runbook.steps()]
+
+
+def test_reported_items_are_journaled_and_the_same_after_a_resume(reported: IncidentController, here: Path) -> None:
+    assert ids(reported) == ["clean[/]", "clean[/srv]", "hosts", "renew", "tell"]
+    assert next_action(reported, "renew") == NextAction(ActionKind.GO_TO, "hosts", is_needed_first=True)
+    with pytest.raises(Refused, match=r"The list of items of Renew comes from hosts.names, which is not known yet"):
+        reported.plan("renew")
+    (here / "hosts").write_text("web1, web2 web1", encoding="utf-8")
+    run_step(reported, "hosts")
+    assert ids(reported)[3:] == ["renew[web1]", "renew[web2]", "tell[web1]", "tell[web2]"]
+    assert run_step(reported, "renew[web2]") is StepStatus.DONE
+    (here / "hosts").write_text("web3", encoding="utf-8")  # one that was renewed stays, one that nobody touched goes
+    run_step(reported, "hosts", "the list was wrong")
+    assert ids(reported)[3:] == ["renew[web2]", "renew[web3]", "tell[web3]"]
+    assert run_step(reported, "renew[web3]") is StepStatus.DONE
+    reported.leave()
+    resumed = IncidentController.resume(reported.folder, actor="ada@test")
+    assert ids(resumed) == ids(reported)
+    resumed.mark_done("tell[web3]")
+    assert (here / "ran").read_text(encoding="utf-8") == "web2\nweb3\n"
+    said = [describe(event, resumed.runbook) for event in resumed.events if event.kind == EventKind.LOOP_ITEMS]
+    assert said[-2:] == ["1.3 Renew: 2 items: web2, web3", "1.4 Tell: 1 item: web3"]
+    resumed.leave()
+
+
+def test_value_that_holds_no_list_says_why(reported: IncidentController, here: Path) -> None:
+    (here / "hosts").write_text("x" * 300, encoding="utf-8")
+    run_step(reported, "hosts")
+    with pytest.raises(Refused, match=r"comes from hosts.names. An item has 300 characters; 200 are the most"):
+        reported.plan("renew")
+    reported.skip("renew", "nobody knows the hosts")
+    (here / "hosts").write_text("", encoding="utf-8")
+    run_step(reported, "hosts", "again")
+    assert reported.incident.status(reported.runbook.step("tell")) is StepStatus.NOT_NEEDED
