@@ -25,6 +25,12 @@ _WHOLE_ANSWERS = """
     enter return escape ctrl control space tab help refuse deny gut klar stimmt ende weiter zurück schließen
 """
 """Words that answer a question only where nothing else is said: `no space` is a reason."""
+_PLACEHOLDERS = """
+    reason reasons grund given without ohne kein keine keiner because just weil whatever egal unknown unbekannt idk dunno
+    tbd todo placeholder same ditto dito dummy asd asdf asdfg asdfgh sdf dfg jkl qwe qwer qwert qwerty qwertz yxcv zxcv
+    foo bar baz bla blah blub lorem ipsum abc xyz
+"""
+"""Words that stand where a reason should: `no reason`, `just because`, `asdf`."""
 
 
 def _plain(text: str) -> str:
@@ -40,11 +46,16 @@ def _squeezed(word: str) -> str:
 
 _SQUEEZED_ANSWERS = frozenset(_squeezed(_plain(word)) for word in _ANSWERS.split())
 _SQUEEZED_WHOLE = _SQUEEZED_ANSWERS | {_squeezed(_plain(word)) for word in _WHOLE_ANSWERS.split()}
+_SQUEEZED_PLACEHOLDERS = _SQUEEZED_ANSWERS | {_squeezed(_plain(word)) for word in _PLACEHOLDERS.split()}
+
+
+def _words(text: str) -> list[str]:
+    return [_squeezed(word) for word in _LETTERS.findall(_plain(text))]
 
 
 def is_answer(text: str) -> bool:
     """Whether the text only answers yes or no, or names a way out, in whatever case, spacing and punctuation."""
-    words = [_squeezed(word) for word in _LETTERS.findall(_plain(text))]
+    words = _words(text)
     if not words:
         return False
     answers = all(word in _SQUEEZED_ANSWERS or (len(word) == 1 and word.isascii()) for word in words)
@@ -60,6 +71,8 @@ def fault_of_reason(text: str) -> str:
         return f"{given!r} is no reason: a reason has more than one letter"
     if is_answer(given):
         return f"{given!r} is no reason: it answers a question of yes or no"
+    if _SQUEEZED_PLACEHOLDERS.issuperset(_words(given)):
+        return f"{given!r} is no reason: it does not say why"
     return ""
 
 

@@ -66,7 +66,7 @@ def test_variable_that_no_process_takes_is_refused_in_the_plan(controller: Incid
 def test_start_whose_event_is_refused_leaves_nothing_being_started(controller: IncidentController) -> None:
     plan, events = controller.plan("short"), len(controller.events)
     with pytest.raises(BadInput, match=r"An event of kind step.confirmed would have"):
-        controller.start("short", plan, reason="because " * 10_000)
+        controller.start("short", plan, reason="because it is full " * 4_000)
     handle = controller.session.handle
     assert handle is not None
     assert not handle.starting, "leaving would wait for it"

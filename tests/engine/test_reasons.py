@@ -53,6 +53,16 @@ ORNAMENTED = [
     "нет",
     "Yes, please",
 ]
+PLACEHOLDERS = [
+    "no reason",
+    "No reason given.",
+    "reason",
+    "none given",
+    "kein Grund",
+    "just because",
+    "asdf",
+    "asdf asdf",
+]
 EMPTY = ["", " ", "-", "...", "42", "#1", "x", "xx", "é", "坏"]
 REASONS = [
     "no space",
@@ -65,6 +75,9 @@ REASONS = [
     "cancelled by Bob",
     "yesterday",
     "Nobody is there",
+    "the same disk is full",
+    "no answer from bar",
+    "without a backup since Monday",
 ]
 RUNBOOK = """\
 midwatch: 1
@@ -89,7 +102,7 @@ closure:
 """
 
 
-@pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + EMPTY)
+@pytest.mark.parametrize("text", ANSWERS + ORNAMENTED + PLACEHOLDERS + EMPTY)
 def test_what_only_answers_is_no_reason(text: str) -> None:
     assert fault_of_reason(text)
     with pytest.raises(Refused):
