@@ -9,13 +9,17 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from types import FrameType, MappingProxyType
+from typing import Any
 
 from midwatch.api.action import Action, Check, Console, Context, Outcome
 from midwatch.api.plan import Plan
 from midwatch.engine.consent import planned
+from midwatch.incident.server_pins import servers_in
 from midwatch.redaction import mask
+from midwatch.runbook.targets import Target
 from midwatch.system.errors import Exit, MidwatchError, Refused, shortage
 from midwatch.system.sanitize import safe_text
 
@@ -82,7 +86,19 @@ def _applied(action: Action, context: Context, confirmed: Plan | None) -> Outcom
         raise Refused(plan.refusal)
     if confirmed is not None:
         plan.require_within(confirmed)
-    return action.apply(context, plan)
+    held = partial(_held, {name: server.system_identifier for name, server in servers_in(plan).items()})
+    action = replace(action, **{item.name: held(getattr(action, item.name)) for item in fields(action) if item.init})
+    targets = {name: held(target) for name, target in context.runbook.targets.items()}
+    return action.apply(replace(context, runbook=replace(context.runbook, targets=targets)), plan)
+
+
+def _held(identifiers: Mapping[str, str], value: Any) -> Any:
+    """A target, whose sessions have to find the server of the plan: two may answer at one address. Else the value."""
+    if isinstance(value, tuple):
+        return tuple(_held(identifiers, item) for item in value)
+    if isinstance(value, Target):
+        return replace(value, confirmed_identifier=identifiers.get(value.name, ""))
+    return value
 
 
 def _report(action: Action, context: Context, outcome: Outcome) -> None:

@@ -70,5 +70,8 @@ class Target:
     """Extensions that are expected: `pg_trgm`, or with a version `postgis 3.4`."""
     system_identifier: str = ""
     """The `system_identifier` of the one server that this target is; empty when it is not pinned here."""
+    confirmed_identifier: str = ""
+    """While an action runs: the `system_identifier` that its plan has, which every session has to find. Never read from
+    a file."""
     role: str = ""
     """`primary` or `standby`: what that server has to be; empty when it is not pinned here."""

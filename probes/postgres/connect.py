@@ -17,6 +17,13 @@ NO_FILE = "/dev/null/no-pgpass"
 """A password file that cannot be there: libpq passes over it without a word, and never takes the user's own instead."""
 _TAKES_NO_OPTIONS = "unsupported startup parameter"
 """What PgBouncer says to a client that sets something when it logs in."""
+_SAME_SERVER = """
+DO $$ DECLARE found text := (SELECT system_identifier FROM pg_control_system()); BEGIN
+    IF found <> '{wanted}' THEN
+        RAISE EXCEPTION 'another server answers than that of the plan: system identifier % instead of {wanted}', found;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN NULL; END $$
+"""
 APPLICATION = "midwatch"
 """`application_name` of everything that we do in a server, so that it can be found there and ended."""
 
@@ -51,6 +58,8 @@ class Route:
     """Whether a pooler is known to stand between, which lends its sessions to others."""
     superuser: bool = True
     """Whether its user is the superuser, and not the application's."""
+    system_identifier: str = ""
+    """The server that each session has to find: two may answer at one address. Empty: any."""
 
     def __str__(self) -> str:
         if self.kind == "exec":
@@ -70,8 +79,8 @@ def connect(
     """Log in; every statement ends within `statement` seconds, and each commits by itself.
 
     Without `password`, `pgpass` and a password file of the route, none is sent. Raises `AuthenticationFailed`,
-    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route, and
-    `Failed` for the rest.
+    `OutcomeUnknown` when the server does not answer, `Refused` where a pooler takes no `options` of the route or another
+    server answers than the route's, and `Failed` for the rest.
     """
     import psycopg
 
@@ -90,7 +99,7 @@ def connect(
     options = f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0 {route.options}"
     try:
         try:
-            return psycopg.connect(**given, options=options)
+            return _at_its_server(psycopg.connect(**given, options=options), route)
         except psycopg.OperationalError as error:
             if _TAKES_NO_OPTIONS not in str(error):
                 raise
@@ -101,7 +110,32 @@ def connect(
     except psycopg.Error as error:
         raise explained(route, str(error)) from None  # libpq's own text may quote what it was given
     pooled.limit_s = statement
-    return pooled
+    return _at_its_server(pooled, route)
+
+
+def same_server_sql(route: Route) -> str:
+    """A statement that fails where a session of this route is not at the route's server; empty where any will do.
+
+    Who may not ask passes: the superuser could, when the plan was made.
+    """
+    if not route.system_identifier:
+        return ""
+    return _SAME_SERVER.format(wanted=int(route.system_identifier))
+
+
+def _at_its_server(connection: Connection, route: Route) -> Connection:
+    import psycopg
+
+    if check := same_server_sql(route):
+        try:
+            connection.execute(check.encode())
+        except psycopg.Error as error:
+            connection.close()
+            sentence = f"{route.label}: {error.diag.message_primary or error}"
+            raise Refused(
+                sentence, hint=f"Nothing was done there. Give {route.label} the address of one server"
+            ) from None
+    return connection
 
 
 def is_pooled(connection: Connection) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from midwatch.system.errors import Failed
 from probes.postgres.client_errors import ClientErrors, server_reason
-from probes.postgres.connect import Route, connect, is_pooled
+from probes.postgres.connect import Route, connect, is_pooled, same_server_sql
 from probes.postgres.container_psql import run_psql_inside
 
 ITERATIONS = 4096
@@ -146,7 +146,7 @@ def run_quietly(route: Route, *statements: str, limit: float = 30.0) -> str:
     with connect(route, statement=limit) as connection:
         try:
             if is_pooled(connection):  # all in one session of the server's, in which nothing of it stays
-                connection.execute("BEGIN")
+                connection.execute(f"BEGIN; {same_server_sql(route)}".encode())
             if route.superuser:
                 connection.execute(_QUIET_LOCAL if is_pooled(connection) else QUIET)
             for statement in statements:

@@ -96,7 +96,7 @@ def login_route(runbook: Runbook, target: Target, place: ServerAddress | None = 
     if not target.user:
         raise Refused(f"The target {target.name} names no user to log in as", hint="Set its user in the runbook")
     route = Route("tcp", place.host, place.port, target.user, target.database, target.label, place.container)
-    return replace(route, superuser=False)
+    return replace(route, superuser=False, system_identifier=target.confirmed_identifier)
 
 
 def password_route(runbook: Runbook, target: Target) -> Route:
@@ -112,7 +112,8 @@ def superuser_route(runbook: Runbook, target: Target) -> Route:
     """
     place = find_server(target)
     shut = []
-    for route in _ways(target, place):
+    for way in _ways(target, place):
+        route = replace(way, system_identifier=target.confirmed_identifier)
         try:
             return _superuser(runbook, route, target, place)
         except NoSuchDatabase:
@@ -121,7 +122,7 @@ def superuser_route(runbook: Runbook, target: Target) -> Route:
             shut.append(f"{route}: {error.sentence}")
     if target.kind is TargetKind.DOCKER:
         try:
-            return _inside(target, place)
+            return replace(_inside(target, place), system_identifier=target.confirmed_identifier)
         except NoSuchDatabase:
             raise
         except MidwatchError as error:
