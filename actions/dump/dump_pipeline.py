@@ -37,7 +37,7 @@ class DumpPipeline:
 
     def __init__(self, below: Hashing | Encrypting, along: StreamVerifier) -> None:
         self._below, self._along = below, along
-        self._compressor = _compressor()
+        self._compressor = new_compressor()
         self.unpacked = 0
 
     def write(self, data: bytes) -> None:
@@ -57,7 +57,7 @@ class DumpPipeline:
             self._below.write(packed)
 
 
-def _compressor() -> _Compressor:
+def new_compressor() -> _Compressor:
     try:
         from isal import isal_zlib
     except ImportError:  # slower, the same format

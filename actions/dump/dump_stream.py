@@ -130,7 +130,7 @@ def _fill(
     if route.kind != "exec":
         connection = connect(route, statement=0)
         stack.callback(connection.close)  # no word more to a server that may hang: a rollback would wait for it
-        snapshot, lsn = _hold_snapshot(connection)
+        snapshot, lsn = hold_snapshot(connection)
         counting = _Counting(route, snapshot, digests)
         stack.callback(counting.stop)
     else:
@@ -158,7 +158,7 @@ def _fill(
     return Dumped(unpacked=packing.unpacked, lsn=lsn, rows=rows, digests=content, uncounted=uncounted)
 
 
-def _hold_snapshot(connection: Connection) -> tuple[str, str]:
+def hold_snapshot(connection: Connection) -> tuple[str, str]:
     """Open the transaction whose view the dump and the counts share. Name of the snapshot, and LSN."""
     import psycopg
 

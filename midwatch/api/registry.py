@@ -18,7 +18,7 @@ PROBES = "midwatch.probes"
 
 
 @functools.cache
-def _points(group: str) -> dict[str, list[EntryPoint]]:
+def points_of(group: str) -> dict[str, list[EntryPoint]]:
     """Name → the entry points of this name; more than one where two packages claim the name."""
     found: dict[str, list[EntryPoint]] = {}
     for point in sorted(entry_points(group=group), key=lambda point: point.name):
@@ -29,12 +29,12 @@ def _points(group: str) -> dict[str, list[EntryPoint]]:
 
 def action_names() -> list[str]:
     """Return the names of all installed actions, sorted."""
-    return list(_points(ACTIONS))
+    return list(points_of(ACTIONS))
 
 
 def probe_names() -> list[str]:
     """Return the names of all installed probes, sorted."""
-    return list(_points(PROBES))
+    return list(points_of(PROBES))
 
 
 def find_action(name: str) -> type[Action]:
@@ -72,7 +72,7 @@ def find_probe(name: str) -> type[Probe]:
 
 
 def _load(group: str, name: str, what: str) -> type:
-    points = _points(group)
+    points = points_of(group)
     if name not in points:
         raise BadInput(f"There is no {what} {name!r}", hint=suggest(name, points, "Installed"))
     if len(points[name]) > 1:

@@ -47,7 +47,7 @@ def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str],
         record = _record_of(order, secrets)
     except ValueError as error:  # a secret that is too short
         raise _not_started(str(error), folder) from error
-    _write_order(folder, record)
+    write_order(folder, record)
     answer, complaint = "", ""
     try:
         with FORK_SERVER.fork(folder) as starter:
@@ -84,7 +84,7 @@ def _not_started(reason: str, folder: AttemptFolder) -> Failed:
     return Failed(f"The step could not be started: {reason.rstrip('.')}", hint=f"Nothing ran; see {folder.path}")
 
 
-def _write_order(folder: AttemptFolder, record: Mapping[str, Any]) -> None:
+def write_order(folder: AttemptFolder, record: Mapping[str, Any]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         with contextlib.suppress(FileExistsError):

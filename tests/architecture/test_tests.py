@@ -14,19 +14,6 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 OTHER_TEST = re.compile(r"^tests\.(\w+\.)*(test_\w+|conftest)$")
 PRIVATE = re.compile(r"^_[a-z]\w*$")
-PRIVATE_PENDING = frozenset(
-    [
-        "backup/test_emergency_backup.py",
-        "backup/test_emergency_options.py",
-        "backup/test_size_estimate.py",
-        "backup/test_stream_verifier.py",
-        "collaboration/test_socket_crowds.py",
-        "runbook/conftest.py",
-        "supervisor/test_order_by_pipe.py",
-        "supervisor/test_supervised_secrets.py",
-    ]
-)
-"""Files that still do: none may be added."""
 
 
 def trees(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
@@ -88,4 +75,4 @@ def test_no_test_imports_another_test_or_a_conftest() -> None:
 def test_no_test_reaches_into_a_private_member_of_ours() -> None:
     ours = private_names()
     guilty = {str(path.relative_to(TESTS)) for path, tree in trees(TESTS) if reached(tree) & ours}
-    assert guilty - PRIVATE_PENDING == set()
+    assert guilty == set()

@@ -151,7 +151,7 @@ def test_limits_of_time_that_the_database_sets_end_no_dump(fresh: Target, contex
         admin.execute(f"ALTER DATABASE {fresh.database} SET transaction_timeout = '300ms'".encode())
     assert save(fresh, context).ok
     with connect(inspect_target(context.runbook, fresh).route, statement=0) as connection:
-        dump_stream._hold_snapshot(connection)
+        dump_stream.hold_snapshot(connection)
         connection.execute("SELECT pg_sleep(0.5)")  # longer than the database lets a transaction be
 
 

@@ -119,7 +119,7 @@ def test_a_backup_that_was_read_along_counts_at_once(arp: Target, context: Conte
 def test_a_backup_that_is_spoilt_on_its_way_is_not_published(
     arp: Target, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = dump_pipeline._compressor
+    real = dump_pipeline.new_compressor
 
     class Spoiling:
         """A compressor in a machine whose memory turns a bit now and then."""
@@ -134,7 +134,7 @@ def test_a_backup_that_is_spoilt_on_its_way_is_not_published(
         def flush(self) -> bytes:
             return self._real.flush()
 
-    monkeypatch.setattr(dump_pipeline, "_compressor", Spoiling)
+    monkeypatch.setattr(dump_pipeline, "new_compressor", Spoiling)
     for action in (EmergencyBackup(arp), EmergencyBackup(arp, validate=True)):
         with pytest.raises(MidwatchError, match="not good as it was written"):
             action.apply(context, action.plan(context))

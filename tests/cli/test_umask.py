@@ -1,4 +1,4 @@
-"""Under a umask of 000 nothing that Midwatch makes can be written by others."""
+"""Whatever the umask is, nothing that Midwatch makes can be written by others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 RUNBOOK = """\
 midwatch: 1
@@ -22,7 +24,10 @@ phases:
 """
 
 
-def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators_umask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o027])
+def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators_umask(
+    tmp_path: Path, umask: int
+) -> None:
     (tmp_path / "runbook.yaml").write_text(RUNBOOK)
     (tmp_path / "answers.yaml").write_text("{}\n")
     given = {*tmp_path.rglob("*")}
@@ -31,7 +36,7 @@ def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators
     done = subprocess.run(
         [sys.executable, "-c", program, *command],
         cwd=tmp_path,
-        umask=0o000,
+        umask=umask,
         capture_output=True,
         text=True,
         timeout=120,
@@ -40,7 +45,7 @@ def test_nothing_of_ours_can_be_written_by_others_and_a_step_keeps_the_operators
     )
     made = {*tmp_path.rglob("*")} - given
     assert (tmp_path / "timeline.md") in made, done
-    assert next(tmp_path.rglob("steps/work/1/output")).read_text() == "0000\n", done
-    assert stat.S_IMODE((tmp_path / "made-by-the-step").stat().st_mode) == 0o666
+    assert next(tmp_path.rglob("steps/work/1/output")).read_text() == f"{umask:04o}\n", done
+    assert stat.S_IMODE((tmp_path / "made-by-the-step").stat().st_mode) == 0o666 & ~umask
     loose = [path for path in made if path.name != "made-by-the-step" and path.lstat().st_mode & 0o022]
     assert [str(path) for path in loose if not path.is_symlink()] == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import select
+import selectors
 import socket
 import stat
 import time
@@ -40,6 +43,10 @@ def raw(folder: Path) -> socket.socket:
     connection.connect(f"/proc/self/fd/{descriptor}/control.sock")
     os.close(descriptor)
     return connection
+
+
+def refused_by_the_kernel(*_: object) -> None:
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
 class Crowd:
@@ -233,7 +240,9 @@ def test_client_that_does_not_read_its_answer_is_dropped_and_nobody_waits(
         began = time.monotonic()
         assert send_request(folder, {"op": "hello"}) == {"heard": "hello"}
         assert time.monotonic() - began < 5.0
-        wait_for(lambda: not control_socket._clients)
+        hung_up = select.poll()
+        hung_up.register(deaf, select.POLLHUP)
+        wait_for(lambda: any(event & select.POLLHUP for _, event in hung_up.poll(0)))
 
 
 def test_client_that_reads_slowly_gets_the_whole_answer(folder: IncidentFolder, control_socket: ControlServer) -> None:
@@ -267,10 +276,11 @@ def test_thread_that_cannot_go_on_says_so_and_the_driver_opens_another_socket(
     assert driven.session.handle is not None
     first = driven.session.handle.control_socket
     assert first is not None
-    first._selector.close()
-    with contextlib.suppress(OSError):
-        raw(driven.folder.path).close()
-    wait_for(lambda: first.problem)
+    with monkeypatch.context() as broken:
+        broken.setattr(selectors.DefaultSelector, "select", refused_by_the_kernel)
+        with contextlib.suppress(OSError):
+            raw(driven.folder.path).close()
+        wait_for(lambda: first.problem)
     assert "Nobody can reach this driver any more" in driven.unreachable
     shown = pending_requests.pending_request(driven)
     assert shown is not None

@@ -31,7 +31,7 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
             name: [EntryPoint(name, f"tests.runbook.small_actions:{cls}", group)] for name, cls in points[group].items()
         }
 
-    monkeypatch.setattr(registry, "_points", installed)
+    monkeypatch.setattr(registry, "points_of", installed)
 
 
 @pytest.fixture

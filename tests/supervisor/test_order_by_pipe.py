@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from midwatch.incident.events import StepOutcome
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.step_outputs import read_values
-from midwatch.system import umask as umask_module
 from tests.supervisor.supervised import Step
 from tests.support.users import MALLORY, ONCALL, needs_root, run_as
 from tests.support.waiting import wait_for
@@ -38,13 +36,13 @@ def test_order_exchanged_in_the_folder_is_not_what_runs(
     from midwatch.supervisor import launch
 
     forged = LaunchSpec(("touch", str(tmp_path / "forged")), "/", {}, 60)
-    stored = launch._write_order
+    stored = launch.write_order
 
     def stored_and_exchanged(folder: object, record: Mapping[str, Any]) -> None:
         stored(shared.folder, record)
         run_as(MALLORY, lambda: exchange(shared.folder.order, json.dumps(forged.to_json())), gid=ONCALL)
 
-    monkeypatch.setattr(launch, "_write_order", stored_and_exchanged)
+    monkeypatch.setattr(launch, "write_order", stored_and_exchanged)
     shared.start("echo genuine")
     assert shared.result().outcome is StepOutcome.DONE
     assert shared.output == b"genuine\n"
@@ -94,21 +92,3 @@ def test_step_left_unwatched_in_a_shared_folder_is_known_by_its_environment_and_
     step = found.step
     assert cancel(shared.folder)
     wait_for(lambda: not step.alive)
-
-
-@pytest.mark.parametrize("umask", [0o000, 0o027])
-def test_step_gets_the_umask_of_the_operator_and_our_files_do_not(
-    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
-) -> None:
-    monkeypatch.setattr(umask_module, "_operator", None)
-    before = os.umask(umask)
-    try:
-        umask_module.keep_others_out()
-        step.start(f"umask; mkdir {tmp_path}/made")
-        assert step.result().outcome is StepOutcome.DONE
-    finally:
-        os.umask(before)
-    assert step.output.decode().split()[-1] == f"{umask:04o}"
-    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o777 & ~umask
-    for file in step.folder.path.iterdir():
-        assert not stat.S_IMODE(file.stat().st_mode) & 0o022, file
