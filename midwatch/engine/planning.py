@@ -17,7 +17,7 @@ from midwatch.engine.script_plan import plan_script, script_draft, secret_consta
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Runbook, Step, StepKind
-from midwatch.supervisor.consented_command import FOLDER, SHELL_ACTION, command_of, ok_exits_of, variables_of
+from midwatch.supervisor.consented_command import FOLDER, RUN_AS, SHELL_ACTION, command_of, ok_exits_of, variables_of
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.errors import MidwatchError, Refused
 
@@ -105,7 +105,8 @@ def typed_command(plan: Plan) -> str:
     """The command of a plan as an engineer would type it."""
     if plan.action == SHELL_ACTION:
         exports = (f"export {name}={shlex.quote(value)}" for name, value in variables_of(plan).items())
-        return "\n".join([*exports, plan.parameters["script"].strip()])
+        user = [f"# runs as {plan.parameters[RUN_AS]}"] if RUN_AS in plan.parameters else []
+        return "\n".join([*user, *exports, plan.parameters["script"].strip()])
     options = (f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in plan.parameters.items())
     return " ".join(["midwatch", "action", plan.action, *options])
 

@@ -16,11 +16,13 @@ from midwatch.supervisor.consented_command import (
     ARGUMENT_LIMIT_BYTES,
     FOLDER,
     OK_EXITS,
+    RUN_AS,
     SHELL,
     SHELL_ACTION,
     VARIABLE,
     secret_constant,
 )
+from midwatch.supervisor.sudo import is_other_user, obstacle
 from midwatch.system.units import size
 
 _LONGEST_SHOWN = 200
@@ -32,6 +34,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident) -> Plan:
     draft.fact("command", step.run.strip())
     if process.cwd:
         draft.fact("folder", draft.bindings[FOLDER])
+    if process.run_as:
+        draft.fact("run as", f"{process.run_as}{', by sudo' if is_other_user(process.run_as) else ''}")
     if SHELL in draft.parameters:
         draft.fact("shell", draft.parameters[SHELL])
     if OK_EXITS in draft.parameters:
@@ -42,6 +46,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident) -> Plan:
             if len(os.fsencode(name + value)) >= ARGUMENT_LIMIT_BYTES:
                 taken, most = size(len(os.fsencode(value))), size(ARGUMENT_LIMIT_BYTES)
                 draft.refusal = f"{name} takes {taken}, and a variable of a process takes {most} at most"
+    if is_other_user(process.run_as) and not draft.refusal:
+        draft.refusal = obstacle(process.run_as, draft.bindings[FOLDER])
     if step.risk is not Risk.OBSERVE:
         verb = Verb.CHANGE if step.risk is Risk.CHANGE else Verb.REMOVE
         draft.add(
@@ -57,6 +63,8 @@ def script_draft(step: Step, runbook: Runbook, incident: Incident) -> PlanDraft:
     parameters = {"script": step.run}
     if process.shell:
         parameters[SHELL] = shlex.join(process.shell)
+    if process.run_as:
+        parameters[RUN_AS] = process.run_as
     if process.ok_exits != (0,):
         parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
     parameters |= {f"{VARIABLE}{name}": value for name, value in _variables(step, runbook, incident).items()}

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from midwatch.runbook.field_types import Argument, Text, Whole
+from midwatch.runbook.field_types import Argument, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Reference
 from midwatch.runbook.processes import Process
@@ -39,6 +39,7 @@ class CommandLine(FieldType):
 
 
 EXIT = Whole(0, 255)
+LOGIN = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores, no digit first", 32)
 
 PROCESS_KEYS = (
     Key("cwd", Argument(many=False), "The folder where the script runs; default: where relative paths start"),
@@ -48,6 +49,7 @@ PROCESS_KEYS = (
         ListOf(EXIT, single=True, filled=True),
         "The exit statuses that count as done; default 0 only",
     ),
+    Key("run_as", LOGIN, "The user as whom the script runs, by sudo without a password; default: the operator"),
     Key("confirm", Argument(many=False), "What a person types before a 'destroy' runs; default: the step's id"),
 )
 
@@ -58,6 +60,7 @@ def build_process(fields: Fields) -> Process:
         cwd=_text(fields.get("cwd", "")),
         shell=fields.get("shell", ()),
         ok_exits=fields.values("ok_exits") or (0,),
+        run_as=fields.get("run_as", ""),
         confirm=_text(fields.get("confirm", "")),
     )
 

@@ -19,5 +19,7 @@ class Process:
     """The words of the command that reads the script as a file; empty for `bash -euo pipefail`, or its `#!` line."""
     ok_exits: tuple[int, ...] = (0,)
     """The exit statuses that count as done."""
+    run_as: str = ""
+    """The login of the user as whom the script runs; empty for the operator's."""
     confirm: str | Reference = ""
     """What is typed before a `destroy`; empty for the step's id."""

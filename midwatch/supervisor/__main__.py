@@ -20,7 +20,7 @@ from midwatch.api.plan import Plan
 from midwatch.incident.paths import AttemptFolder
 from midwatch.redaction import Redactor
 from midwatch.supervisor.argument_room import ArgumentRoom
-from midwatch.supervisor.consented_command import file_of, require_consented
+from midwatch.supervisor.consented_command import require_consented
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.runner import Supervision
@@ -81,7 +81,7 @@ def _supervise(folder: AttemptFolder, starter: socket.socket) -> int:
         _close_inherited(keep=starter.fileno())
         order, secrets, plan = _handover(starter)
         require_consented(order, plan)
-        supervision = Supervision(folder, order, secrets, file_of(plan), oom)
+        supervision = Supervision(folder, order, secrets, plan, oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from midwatch.api.plan import PLAN_AGAIN, Plan
 from midwatch.incident.permissions import open_file
 from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.sudo import is_other_user, sudo_words
 from midwatch.system.errors import Refused
 from midwatch.system.sanitize import safe_text
 
@@ -18,9 +19,11 @@ SHELL_ACTION = "shell"
 """What the plan of a shell step has for the name of its action."""
 VARIABLE, FOLDER = "$", "working folder"
 """Begins the names of a script's variables among the parameters; the binding that says where the script runs."""
-SHELL, OK_EXITS = "shell", "ok_exits"
-"""Names of the parameters that say what reads the script, and which of its exit statuses count as done."""
-_BASH = ("bash", "-euo", "pipefail")
+SHELL, OK_EXITS, RUN_AS = "shell", "ok_exits", "run_as"
+"""Names of the parameters that say what reads the script, which of its exit statuses count as done, and whose it is."""
+BASH = ("bash", "-euo", "pipefail")
+_BECOME = 'eval "$(cat)"'
+"""Lets a shell of another user read from its standard input what it is to do."""
 _FAILED = ".failed"
 _TRAP = (
     """trap 'printf "%s %s %s" "$?" "$LINENO" "$BASH_COMMAND" 2>/dev/null """
@@ -85,11 +88,19 @@ def file_of(plan: Plan) -> str:
     return _TRAP + script if _is_long(script) else ""
 
 
+def other_user_of(plan: Plan) -> str:
+    """The user as whom a script runs, where that is not the present one; else empty."""
+    user = plan.parameters.get(RUN_AS, "") if plan.action == SHELL_ACTION else ""
+    return user if is_other_user(user) else ""
+
+
 def command_of(plan: Plan) -> tuple[str, ...]:
     """The words that run a plan. An action has its parameters in the plan: everybody may read a process's words."""
+    if user := other_user_of(plan):
+        return sudo_words(user, _BECOME)
     if plan.action == SHELL_ACTION:
         script = plan.parameters["script"]
-        return interpreter_of(plan) or (_BASH if _is_long(script) else (*_BASH, "-c", _TRAP + script))
+        return interpreter_of(plan) or (BASH if _is_long(script) else (*BASH, "-c", _TRAP + script))
     return ("midwatch", "action", plan.action, "--digest", plan.digest, "--confirmed")
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Collection
 
 from midwatch.supervisor.control_group import ControlGroup
-from midwatch.system.process import ProcessIdentity, ProcessStat, boot_id, descendants, stat_of
+from midwatch.supervisor.sudo import signal_as
+from midwatch.system.process import ProcessIdentity, ProcessStat, descendants, stat_of
 
 
 class ProcessTree:
     """What came from the step of this supervisor: its descendants, and all that is in the step's control group."""
 
-    def __init__(self, control: ControlGroup | None) -> None:
+    def __init__(self, control: ControlGroup | None, user: str = "") -> None:
+        """`user` is the other user as whom the step runs, if it does: its processes are signalled as that user."""
+        self._user = user
         self.control = control
         """None where there can be none: a subreaper's descendants are all, unless a process forks faster than we
         look."""
@@ -29,18 +33,26 @@ class ProcessTree:
     def signal_all(self, group: int | None, number: signal.Signals) -> None:
         """Signal the step's process group at once, then everything outside of it.
 
-        A stopped process is woken, so that it can act on the signal.
+        A stopped process is woken, so that it can act on the signal. `sudo`, which leads the group of a step of another
+        user, would pass a signal on: it gets one only when nothing else is left.
         """
-        if group is not None:
+        if group is not None and not self._user:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
                 os.killpg(group, signal.SIGCONT)
         if number is signal.SIGKILL and self.control:
             self.control.kill()
-        boot = boot_id()
-        for pid, stat in self.living().items():
-            if stat.group != group:
-                _send(ProcessIdentity(pid, stat.start, boot), number)
+        living = self.living()
+        if self._user:
+            self.signal_each((living.keys() - {group}) or living.keys(), number)
+        else:
+            self.signal_each({pid for pid, stat in living.items() if stat.group != group}, number)
+
+    def signal_each(self, pids: Collection[int], number: signal.Signals) -> None:
+        """Signal these processes only."""
+        signal_each(pids, number)
+        if self._user and os.geteuid() and pids:
+            signal_as(self._user, pids, number)
 
     def holders(self, terminal: str) -> set[int]:
         """Those that have this terminal open; one that cannot be looked into counts as a holder."""
@@ -58,7 +70,7 @@ class ProcessTree:
         return found
 
 
-def signal_each(pids: set[int], number: signal.Signals) -> None:
+def signal_each(pids: Collection[int], number: signal.Signals) -> None:
     """Signal these processes only."""
     for pid in pids:
         if (process := ProcessIdentity.of(pid)) is not None:
@@ -66,7 +78,7 @@ def signal_each(pids: set[int], number: signal.Signals) -> None:
 
 
 def _send(process: ProcessIdentity, number: signal.Signals) -> None:
-    with contextlib.suppress(PermissionError):  # a setuid program: its own end will be waited for, within the grace
+    with contextlib.suppress(PermissionError):  # of another user: its own end will be waited for
         process.send(number)
         if number is not signal.SIGKILL:
             process.send(signal.SIGCONT)

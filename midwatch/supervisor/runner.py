@@ -9,15 +9,19 @@ import selectors
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
+from midwatch.api.plan import Plan
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.permissions import replace_file
 from midwatch.redaction import Redactor
+from midwatch.supervisor.consented_command import file_of, other_user_of
 from midwatch.supervisor.control_group import ControlGroup
 from midwatch.supervisor.launch_spec import LaunchSpec
+from midwatch.supervisor.other_user import OtherUser
 from midwatch.supervisor.output import OutputFile
-from midwatch.supervisor.process_tree import ProcessTree, signal_each
+from midwatch.supervisor.process_tree import ProcessTree
 from midwatch.supervisor.progress import ProgressFile, ProgressFilter
 from midwatch.supervisor.result import ReservedFile, Result, result_bytes
 from midwatch.supervisor.secret_channel import VARIABLE, SecretChannel
@@ -40,7 +44,7 @@ class Supervision:
     """One step from its preparation to its result."""
 
     def __init__(
-        self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], script: str = "", oom: str = ""
+        self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan, oom: str = ""
     ) -> None:
         """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
 
@@ -52,19 +56,19 @@ class Supervision:
         self._values = ReservedFile(folder.values, LARGEST_FILE)
         self._output = OutputFile(folder.output, folder.timing, order.output_limit)
         self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
-        self._report = ReportFile(folder)
+        attempt, user = {ATTEMPT_VARIABLE: str(folder.path)}, other_user_of(plan)
+        self._other = OtherUser(plan, order, attempt) if user else None
+        self._report = self._other or ReportFile(folder)
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         self._channel = SecretChannel()
         self._terminal: Terminal = open_terminal({**os.environ, **order.env})
-        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path)}
-        inherited[ATTEMPT_VARIABLE] = str(folder.path)
-        self._child = Child(order, self._terminal, (self._channel.step_end,), inherited, script, oom)
+        self._child = self._start(plan, attempt, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
-        self._family = ProcessTree(ControlGroup.make(self._child.pid))
+        self._family = ProcessTree(ControlGroup.make(self._child.pid), user)
         self._ending = Termination(self._family, self._child.pid, order.graces)
         self._status: int | None = None
         self._ended_at = 0.0
@@ -74,6 +78,13 @@ class Supervision:
         self._terminal_open = True
         self._progress_due = 0.0
         self.identity = self._announce()
+
+    def _start(self, plan: Plan, attempt: Mapping[str, str], oom: str) -> Child:
+        if self._other is not None:
+            order = replace(self._order, cwd="/", env={})
+            return Child(order, self._terminal, (), attempt, oom=oom, standard=self._other.descriptors)
+        inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path), **attempt}
+        return Child(self._order, self._terminal, (self._channel.step_end,), inherited, file_of(plan), oom)
 
     def _announce(self) -> ProcessIdentity:
         ours, step = ProcessIdentity.current(), ProcessIdentity.of(self._child.pid)
@@ -97,10 +108,9 @@ class Supervision:
 
     def break_down(self, fault: Exception) -> None:
         """A fault of ours: say that the outcome is not known, and leave the step to a person. Raises `OSError`."""
-        alive = self._status is None
         what = "it ran out of memory" if isinstance(fault, MemoryError) else f"{type(fault).__name__}: {fault}"
         error = f"The supervisor has a fault: {what}"
-        if alive:
+        if self._status is None:
             error += f"; the step may still run as process {self._child.pid}, unwatched"
         result = self._result_of(StepOutcome.UNKNOWN, self._exit(), self._seconds(), error)
         self._result.publish(result_bytes(result))
@@ -214,9 +224,9 @@ class Supervision:
         if not self._notes:
             count = f"{len(left)} process{'es' if len(left) != 1 else ''}"
             self._notes.append(f"{count} that the step left behind kept its terminal open and had to be ended")
-            signal_each(left, signal.SIGTERM)
+            self._family.signal_each(left, signal.SIGTERM)
         elif waited >= grace.remains + grace.terminate:
-            signal_each(left, signal.SIGKILL)
+            self._family.signal_each(left, signal.SIGKILL)
             if waited >= grace.remains + grace.terminate + 1:
                 self._terminal_open = False
 
@@ -228,9 +238,8 @@ class Supervision:
         if refused is not None:
             return StepOutcome.FAILED, refused.sentence
         if why is not None:
-            self._family.signal_all(
-                None, signal.SIGKILL
-            )  # what came from the step and closed its terminal goes with it
+            # what came from the step and closed its terminal goes with it
+            self._family.signal_all(None, signal.SIGKILL)
             if self._ending.given_up:
                 self._notes.append("A process of the step did not end, not even by KILL: it waits in the kernel")
             if why is StepOutcome.TIMED_OUT:
@@ -238,7 +247,7 @@ class Supervision:
             elif code == 0:
                 self._notes.insert(0, "The step was asked to end, and ended with exit 0")
             return why, ". ".join(self._notes)
-        if code in self._order.ok_exits:
+        if code in self._order.ok_exits and (self._other is None or self._other.has_begun):
             return StepOutcome.DONE, ". ".join(self._notes)
         if code is not None and code < 0:
             self._notes.insert(0, f"The step was ended by signal {signal.Signals(-code).name}")
@@ -256,9 +265,8 @@ class Supervision:
         result = self._result_of(outcome, code, seconds, error)
         self._result.publish(result_bytes(result))
         if control := self._family.control:
-            control.remove(
-                within=_LAST_GONE
-            )  # what outlives the step on purpose keeps it; a later supervisor sweeps it then
+            # what outlives the step on purpose keeps it; a later supervisor sweeps it then
+            control.remove(within=_LAST_GONE)
 
     def _result_of(self, outcome: StepOutcome, code: int | None, seconds: float, error: str) -> Result:
         """The result of this step; what the error says is masked."""

@@ -17,7 +17,7 @@ from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.system.programs import start_errno
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
-_DEFAULTS = {
+WITHOUT_PROMPTS = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
     "SYSTEMD_PAGER": "cat",
@@ -49,7 +49,7 @@ def inherited_environment() -> dict[str, str]:
     """The variables that a step inherits: no code and no option by which the caller's shell would change a script."""
     return {
         name: value
-        for name, value in (_DEFAULTS | dict(os.environ)).items()
+        for name, value in (WITHOUT_PROMPTS | dict(os.environ)).items()
         if name not in _CHANGE_SHELLS and not name.startswith(_FUNCTION)
     }
 
@@ -100,12 +100,14 @@ class Child:
         extra: Mapping[str, str],
         script: str = "",
         oom: str = "",
+        standard: Sequence[int] = (),
     ) -> None:
         """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session.
 
-        With a `script`, the command gets its text as a file, behind its words.
+        With a `script`, the command gets its text as a file, behind its words. `standard` are descriptors that become
+        its standard input and output, in place of nothing and of the terminal.
         """
-        self._order, self._oom = order, oom
+        self._order, self._oom, self._standard = order, oom, standard
         self._argv = list(order.argv)
         if script:
             inherited = (*inherited, file := in_memory_file(script))
@@ -158,8 +160,8 @@ class Child:
                 os._exit(_NOT_EXECUTABLE)
             as_before_memory_shortage(self._oom)
             nothing = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(nothing, 0)
-            os.dup2(terminal.step_end, 1)
+            for number, descriptor in enumerate(self._standard or (nothing, terminal.step_end)):
+                os.dup2(descriptor, number)
             os.dup2(terminal.step_end, 2)
             for descriptor in inherited:
                 os.set_inheritable(descriptor, True)
