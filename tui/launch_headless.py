@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import Exit
 from tui.cli_context import debug_log
-from tui.output import say
+from tui.output import say, say_block
 from tui.user_files import write_text
 
 
@@ -43,7 +44,7 @@ def run_headless(
         controller = IncidentController.observe(folder, actor=actor, own=runbook)
         answers.require_complete(controller.runbook, controller.incident)
         if reason:
-            controller.wait_for_lease_expiry(lambda text: _say(began, text))
+            controller.wait_for_lease_expiry(partial(_say, began))
         controller.take_control(reason)
     else:
         answers.require_complete(runbook, Incident())
@@ -56,7 +57,8 @@ def run_headless(
             return headless.run(
                 controller,
                 answers,
-                lambda text: _say(began, text),
+                partial(_say, began),
+                show=partial(_show, began),
                 retry=folder is not None,
                 full_output=full_output,
             )
@@ -72,5 +74,14 @@ def run_headless(
 
 
 def _say(began: float, text: str) -> None:
+    say(f"{_elapsed(began)}  {text}", flush=True)
+
+
+def _show(began: float, block: str) -> None:
+    indent = f"{_elapsed(began)}      "
+    say_block(indent + block[:-1].replace("\n", f"\n{indent}") + block[-1:])
+
+
+def _elapsed(began: float) -> str:
     seconds = int(time.monotonic() - began)
-    say(f"{seconds // 60:02d}:{seconds % 60:02d}  {text}", flush=True)
+    return f"{seconds // 60:02d}:{seconds % 60:02d}"

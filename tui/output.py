@@ -30,6 +30,12 @@ def say_document(text: str) -> None:
     sys.stdout.write(safe_text(text, newlines=True, tabs=True))
 
 
+def say_block(text: str) -> None:
+    """Lines that are safe already, at once and as they are."""
+    _write(unfiltered(sys.stdout), text)
+    sys.stdout.flush()
+
+
 def say_json(data: object, *, indent: int | None = 2, default: Callable[[Any], object] | None = None) -> None:
     """Data for a program. What could command a terminal is written as `\\uXXXX`, so that it reads as the same data."""
     is_utf8 = is_utf8_encoding(sys.stdout.encoding)
@@ -64,12 +70,7 @@ class SafeStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write the text without control sequences."""
-        safe = safe_text(text, newlines=True, tabs=True)
-        try:
-            self.stream.write(safe)
-        except UnicodeEncodeError:
-            encoding = self.stream.encoding or "ascii"
-            self.stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
+        _write(self.stream, safe_text(text, newlines=True, tabs=True))
         return len(text)
 
     def flush(self) -> None:
@@ -100,6 +101,14 @@ class SafeStream(io.TextIOBase):
 
     def close(self) -> None:
         """Nothing: the stream below is not ours."""
+
+
+def _write(stream: TextIO, safe: str) -> None:
+    try:
+        stream.write(safe)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from midwatch.engine import workflow
 from midwatch.engine.answers import Answers
@@ -14,35 +16,57 @@ from midwatch.engine.workflow import ActionKind, next_action, requirements
 from midwatch.incident.state import StepStatus
 from midwatch.journal.notices import journal_notice
 from midwatch.output.index import OutputIndex
+from midwatch.output.plain_text import plain_lines
 from midwatch.runbook.model import Risk, Step
 from midwatch.system.errors import BadInput, Exit, MidwatchError
 from midwatch.system.folder_watch import FolderWatch
-from midwatch.system.sanitize import safe_text
 from midwatch.system.units import duration
 
 Say = Callable[[str], None]
 _POLL = 0.1
-_BLOCK = 1000
+_BLOCK = 10_000
 """Lines that are read at once."""
 _MOST_LINES, _LAST_LINES = 2000, 20
 """Lines of a step that are said as they come; lines of a longer output that are said at its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """How the run speaks: line by line, and in blocks of a step's lines, which are safe and have their line ends."""
+
+    say: Say
+    show: Callable[[str], None]
+    full_output: bool
+
+
 def run(
-    controller: IncidentController, answers: Answers, say: Say, *, retry: bool = False, full_output: bool = False
+    controller: IncidentController,
+    answers: Answers,
+    say: Say,
+    *,
+    show: Callable[[str], None] | None = None,
+    retry: bool = False,
+    full_output: bool = False,
 ) -> Exit:
     """Take every step in order, then evaluate closure and close. Stops at the first step that does not succeed.
 
     `retry` says that the operator asked to go on with an incident that stopped earlier: a step that had failed by then
     is run once more, and the outcome of one that ended unknown is checked. Steps that `skip` names are skipped in any
-    state. `full_output` says every line of a step; else the first 2,000 lines and the last ones. Raises `BadInput` for
-    an answer that is missing or does not fit; the incident stays open and can be resumed.
+    state. `full_output` says every line of a step; else the first 2,000 lines and the last ones. `show` gets them in
+    blocks, safe and each with its line end; without it `say` gets each. Raises `BadInput` for an answer that is missing
+    or does not fit; the incident stays open and can be resumed.
     """
     with controller.heartbeat():
-        return _run_all(controller, answers, say, retry=retry, full_output=full_output)
+        return _run_all(controller, answers, _Voice(say, show or partial(_each_line, say), full_output), retry=retry)
 
 
-def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retry: bool, full_output: bool) -> Exit:
+def _each_line(say: Say, block: str) -> None:
+    for line in block.removesuffix("\n").split("\n"):
+        say(f"    {line}")
+
+
+def _run_all(controller: IncidentController, answers: Answers, voice: _Voice, *, retry: bool) -> Exit:
+    say = voice.say
     tried: set[str] = set()
     inconclusive: set[str] = set()
     say(f"environment: {controller.runbook.environment.word}")
@@ -51,7 +75,7 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
         controller.poll()
         next(of_the_journal)
         for state in controller.incident.running():  # taken over from a front end that died
-            _follow(controller, controller.runbook.step(state.id), say, full=full_output)
+            _follow(controller, controller.runbook.step(state.id), voice)
         action = next_action(controller, inconclusive=inconclusive)
         while action.kind is ActionKind.GO_TO:
             action = next_action(controller, action.step, inconclusive)
@@ -85,7 +109,7 @@ def _run_all(controller: IncidentController, answers: Answers, say: Say, *, retr
                 _mark_done(controller, step, answers, say)
             else:
                 _run(controller, step, answers, say)
-                _follow(controller, step, say, full=full_output)
+                _follow(controller, step, voice)
 
 
 def _mark_done(controller: IncidentController, step: Step, answers: Answers, say: Say) -> None:
@@ -144,8 +168,8 @@ def _await_approval(controller: IncidentController, step: Step, seconds: float, 
         controller.poll()
 
 
-def _follow(controller: IncidentController, step: Step, say: Say, *, full: bool) -> None:
-    """Say what the step writes, as it comes, until it has ended; of a flood the first lines and the last ones."""
+def _follow(controller: IncidentController, step: Step, voice: _Voice) -> None:
+    """Show what the step writes, as it comes, until it has ended; of a flood the first lines and the last ones."""
     folder = controller.attempt_folder(step.id)
     assert folder is not None
     output_index, said, line = OutputIndex(folder.output), 0, ""
@@ -157,29 +181,30 @@ def _follow(controller: IncidentController, step: Step, say: Say, *, full: bool)
             while output_index.refresh():
                 pass
             upto = output_index.ended_lines if running else output_index.line_count
-            line = _say_lines(output_index, said, upto if full else min(upto, _MOST_LINES), say) or line
-            said = max(said, upto if full else min(upto, _MOST_LINES))
+            shown = upto if voice.full_output else min(upto, _MOST_LINES)
+            line = _show_lines(output_index, said, shown, voice) or line
+            said = max(said, shown)
             if not running and upto > said:
                 first = max(said, upto - _LAST_LINES)
                 if first > said:
-                    say(f"    ({first - said:,} lines left out; all of them are in {folder.output})")
-                line = _say_lines(output_index, first, upto, say)
+                    voice.say(f"    ({first - said:,} lines left out; all of them are in {folder.output})")
+                line = _show_lines(output_index, first, upto, voice)
             if running:
                 watch.wait(_POLL)
     last = controller.incident.step(step.id).last
     assert last is not None
     took = f" in {duration(last.seconds)}" if last.seconds is not None else ""
-    summary = last.summary if last.summary not in ("exit 0", safe_text(line).strip()) else ""
-    say(f"    {last.ending}{took}{f': {summary}' if summary else ''}")
+    summary = last.summary if last.summary not in ("exit 0", line.strip()) else ""
+    voice.say(f"    {last.ending}{took}{f': {summary}' if summary else ''}")
 
 
-def _say_lines(output_index: OutputIndex, first: int, upto: int, say: Say) -> str:
-    """Say these lines; the last of them."""
-    line = ""
+def _show_lines(output_index: OutputIndex, first: int, upto: int, voice: _Voice) -> str:
+    """Show these lines; the last of them."""
+    block = ""
     for at in range(first, upto, _BLOCK):
-        for line in output_index.lines(at, min(upto - at, _BLOCK)):
-            say(f"    {safe_text(line)}")
-    return line
+        block = plain_lines(output_index, at, min(upto, at + _BLOCK))
+        voice.show(block)
+    return block.removesuffix("\n").rpartition("\n")[2]
 
 
 def _check_outcome(controller: IncidentController, step: Step, say: Say) -> bool | None:

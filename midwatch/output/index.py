@@ -129,6 +129,12 @@ class OutputIndex:
             found.append(line.decode("utf-8", "surrogateescape"))
         return found
 
+    def whole(self, start: int, stop: int, limit_bytes: int) -> Raw:
+        """Lines `start` to `stop` as they are in the file; empty when they are longer than the limit."""
+        begin = self.offset_of(start)
+        size = self.offset_of(stop) - begin
+        return self._pread(begin, size) if size <= limit_bytes else b""
+
     def find(self, pattern: str, start: int, *, backwards: bool = False) -> int | None:
         """The first line at or after `start` (at or before it, backwards) that holds `pattern`; None when there is
         none.

@@ -24,7 +24,7 @@ def safe_text(text: str, *, newlines: bool = False, tabs: bool = False) -> str:
     Line ends stay with `newlines`, else they are shown as `⏎`. Tabs stay with `tabs`, else they become the blanks up to
     the next stop, of which there is one in eight cells. Plain text comes back as it is.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and (text.replace("\n", "") if newlines else text).isprintable():
         return text
     text = _ESCAPE.sub("", text).replace("\r\n", "\n")
     text = _CONTROL.sub(_visible, text)
