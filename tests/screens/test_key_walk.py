@@ -127,6 +127,19 @@ async def test_enter_on_a_change_step_enters_each_package_once_down_and_once_up(
         "midwatch/supervisor/launch.py:launch",
     ]
     assert [call for call in trace.entered if call in down] == down
+    up = [
+        "midwatch/engine/attempts.py:finished_body",
+        "midwatch/engine/step_results.py:_record_finished",
+        "midwatch/journal/writer.py:append",
+        "midwatch/incident/reducer.py:apply_event",
+        "screens/incident/screen.py:redraw",
+    ]
+    finished = trace.entered[trace.entered.index(up[0], trace.entered.index(down[-1])) :]
+    at = 0
+    for call in up:
+        assert call in finished[at:], call
+        at = finished.index(call, at) + 1
+    assert [finished.count(call) for call in up[:2]] == [1, 1]
 
 
 def test_page_on_the_architecture_tells_the_walk_in_the_order_of_the_layers() -> None:
