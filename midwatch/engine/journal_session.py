@@ -19,6 +19,7 @@ from midwatch.engine.driving import drivable_runbook
 from midwatch.engine.planning import SilentConsole
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import Event, EventKind
+from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import AttemptFolder, IncidentFolder
 from midwatch.incident.reducer import apply_event, reduce
 from midwatch.incident.start_reserve import StartReserve
@@ -26,7 +27,6 @@ from midwatch.journal.reader import Tail
 from midwatch.journal.verify import verify
 from midwatch.journal.witness import Witness
 from midwatch.journal.writer import Journal
-from midwatch.runbook.expansion import expanded
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.secret_sources import known_secrets, too_short
 from midwatch.system.clock import Clock
@@ -89,6 +89,8 @@ class JournalSession:
         handle: DriverHandle | None = None,
     ) -> None:
         self.runbook = runbook
+        """With the items of loops and the values in texts that are known."""
+        self._texts = FilledRunbook(runbook)
         self.folder = folder
         self.actor = actor
         self.clock = clock
@@ -147,8 +149,8 @@ class JournalSession:
     def trust_runbook(self) -> None:
         """Take the runbook by which this user may drive. Raises `Refused` when there is none
         (`midwatch.engine.driving`)."""
-        runbook = drivable_runbook(self.folder, self.events[0], self._own)
-        self.runbook = expanded(runbook, self.incident.items)
+        self._texts = FilledRunbook(drivable_runbook(self.folder, self.events[0], self._own))
+        self.runbook = self._texts.at(self.incident)
         self.undrivable = None
 
     def require_drivable(self) -> None:
@@ -268,10 +270,9 @@ class JournalSession:
         known = self.incident.last.seq if self.incident.last else 0
         for event in self.events[known:] if events else ():
             self.incident = apply_event(self.incident, event)
-            if event.kind == EventKind.LOOP_ITEMS:
-                self.runbook = expanded(self.runbook, self.incident.items)
             if "step" in event.body:
                 self._changed.add(str(event.body["step"]))
+        self.runbook = self._texts.at(self.incident)
 
     def release(self, handle: DriverHandle, *, trim: bool) -> None:
         """Close the journal and give the lock back; `trim` gives back the space that was kept as well."""

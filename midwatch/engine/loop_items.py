@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from midwatch.engine.references import known_value
 from midwatch.incident.events import EventKind
+from midwatch.incident.known_values import known_value
 from midwatch.incident.state import Incident
 from midwatch.runbook.loops import item_id, items_in
 from midwatch.runbook.model import INPUTS, Reference, Runbook

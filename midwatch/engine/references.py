@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from midwatch.incident.known_values import known_value
 from midwatch.incident.state import Incident
 from midwatch.runbook.loops import items_in
 from midwatch.runbook.model import INPUTS, Reference, Runbook, Step
@@ -34,17 +35,6 @@ def resolved(values: Mapping[str, Any], runbook: Runbook, incident: Incident) ->
         else:
             found[name] = value
     return found
-
-
-def known_value(reference: Reference, runbook: Runbook, incident: Incident) -> str | None:
-    """The value, of a loop the values of all items that reported it, a line each; None while it is not known."""
-    loop = runbook.loops.get(reference.step)
-    if loop is None or loop.loop is None or loop.loop.items is None:
-        return incident.value(reference.step, reference.key)
-    if not all(incident.status(step).concluded for step in loop.loop.steps):
-        return None
-    values = (incident.value(step.id, reference.key) for step in loop.loop.steps)
-    return "\n".join(value for value in values if value is not None)
 
 
 def unknown_value(name: str, reference: Reference, runbook: Runbook, incident: Incident) -> Refused:

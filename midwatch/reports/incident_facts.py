@@ -10,6 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from midwatch.incident.events import Event, EventKind
+from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import Incident, StepStatus
@@ -44,7 +45,8 @@ class Facts:
     @classmethod
     def of(cls, runbook: Runbook, events: Sequence[Event], folder: IncidentFolder) -> Facts:
         """Reduce the events and return the facts of the incident."""
-        return cls(runbook, events, folder, reduce(events))
+        incident = reduce(events)
+        return cls(FilledRunbook(runbook).at(incident), events, folder, incident)
 
     def first(self, kind: EventKind) -> Event | None:
         """The first event of this kind."""

@@ -17,6 +17,7 @@ from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
+from midwatch.runbook.text_checks import check_texts, values_in
 from midwatch.system.errors import SourceLocation
 from midwatch.system.suggestion import suggest
 
@@ -69,8 +70,11 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     _names(steps, laid_over("roles", fields, site), laid_over("panels", fields, site), problems)
     check_inputs(fields, site, problems)
     check_loops(steps, targets, problems)
+    check_texts(fields, phases, {identity(step): step for step in steps}, problems)
     _links(steps, problems)
-    _answers(steps, fields.items("inputs"), problems)
+    around = [item.value for item in fields.items("closure")] + phases
+    shown = [found for part in around for found in values_in(part)]
+    _answers(steps, shown, fields.items("inputs"), problems)
 
 
 def _unique(what: str, items: Iterable[Fields], problems: Problems) -> None:
@@ -184,6 +188,9 @@ def _links_of(step: Fields) -> Iterator[_Link]:
     for found in references_in(step):
         if found.value.step != INPUTS and found.value != ITEM:
             yield _Link(name, loop_of(found.value.step)[0], found.place, "takes a value of")
+    for found in values_in(step):
+        if found.value.step != INPUTS:
+            yield _Link(name, loop_of(found.value.step)[0], found.place, "shows a value of")
 
 
 def _links(steps: list[Fields], problems: Problems) -> None:
@@ -240,8 +247,8 @@ def _way(start: str, end: str, onward: dict[str, list[str]]) -> list[str]:
     return []
 
 
-def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> None:
-    """Values that conditions and references name are asked for or reported by the step that they name."""
+def _answers(steps: list[Fields], mentions: list[Found], inputs: list[Found], problems: Problems) -> None:
+    """These values, and those that steps name, are asked for or reported by the step that they name."""
     manual = {identity(step): step.items("questions") for step in steps if kind_of(step) is StepKind.MANUAL}
     reporting = {identity(step): step for step in steps if kind_of(step) is not StepKind.MANUAL}
     asked = {
@@ -249,28 +256,28 @@ def _answers(steps: list[Fields], inputs: list[Found], problems: Problems) -> No
         for name, items in (manual | {INPUTS: inputs}).items()
     }
     for step in steps:
-        mentions = list(references_in(step))
+        mentions += [*references_in(step), *values_in(step)]
         for condition in conditions_in(step.get("when")):
             check_condition(condition, asked, problems)
             mentions += condition.items("answer")
-        for found in mentions:
-            reference = dataclasses.replace(found.value, step=loop_of(found.value.step)[0])
-            if reference == ITEM:
-                continue
-            if reference.step in reporting:
-                _reported(reporting[reference.step], found, problems)
-            if reference.step not in asked or reference.key in asked[reference.step]:
-                continue
-            names = [name for name in asked[reference.step] if name]
-            if reference.step == INPUTS:
-                problems.add(
-                    f"There is no input {reference.key!r}",
-                    found.place,
-                    suggest(reference.key, names, "Inputs"),
-                )
-            else:
-                sentence = f"Step {reference.step!r} does not ask for {reference.key!r}"
-                problems.add(sentence, found.place, suggest(reference.key, names, "It asks for"))
+    for found in mentions:
+        reference = dataclasses.replace(found.value, step=loop_of(found.value.step)[0])
+        if reference == ITEM:
+            continue
+        if reference.step in reporting:
+            _reported(reporting[reference.step], found, problems)
+        if reference.step not in asked or reference.key in asked[reference.step]:
+            continue
+        names = [name for name in asked[reference.step] if name]
+        if reference.step == INPUTS:
+            problems.add(
+                f"There is no input {reference.key!r}",
+                found.place,
+                suggest(reference.key, names, "Inputs"),
+            )
+        else:
+            sentence = f"Step {reference.step!r} does not ask for {reference.key!r}"
+            problems.add(sentence, found.place, suggest(reference.key, names, "It asks for"))
 
 
 def _reported(step: Fields, mention: Found, problems: Problems) -> None:

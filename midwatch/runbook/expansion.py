@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
@@ -21,11 +20,11 @@ from midwatch.runbook.condition_forms import (
 )
 from midwatch.runbook.loops import Item, item_id
 from midwatch.runbook.model import ITEM, Phase, Reference, Runbook, Step
+from midwatch.runbook.text_values import fill, names_in, reference_of, substitute
 from midwatch.system.units import first_few
 
-_PLACEHOLDER = re.compile(r"\{\{\s*item\s*\}\}")
 _NO_ITEMS: Mapping[str, Sequence[str]] = MappingProxyType({})
-_OWN = ("id", "number", "kind", "risk", "place", "run", "when", "loop", "item")
+_OWN = ("id", "number", "kind", "risk", "place", "run", "when", "loop", "item", "instructions", "text_values")
 """Fields of a step that no item changes, or that are made from the item in another way."""
 
 
@@ -61,7 +60,9 @@ def _with_items(step: Step, items: Sequence[str] | None, placed: Mapping[str, St
     """The step with `for_each` together with the steps of its items."""
     assert step.loop is not None
     every = first_few(items) if items else "each item"
-    entry: Step = _filled(step, lambda text: _PLACEHOLDER.sub(lambda _: every, text), lambda reference: reference)
+    of_all = {ITEM.step: every}
+    entry: Step = _filled(step, lambda text: fill(text, of_all), lambda reference: reference)
+    entry = dataclasses.replace(entry, text_values=of_all)
     if items is None:
         return entry
     paired = {name for name in _named(step) if _has_all(placed.get(name), items)}
@@ -92,16 +93,25 @@ def _for_item(step: Step, item: str, number: int, paired: set[str], placed: Mapp
     def value(reference: Reference) -> Any:
         return item if reference == ITEM else dataclasses.replace(reference, step=own(reference.step))
 
-    filled: Step = _filled(step, lambda text: _PLACEHOLDER.sub(lambda _: item, text), value)
+    def named(name: str) -> str | None:
+        reference = reference_of(name)
+        return None if reference is None else f"{{{{ {value(reference)} }}}}"
+
+    def text(written: str) -> str:
+        return substitute(written, lambda name: item if name == ITEM.step else named(name))
+
+    filled: Step = _filled(step, text, value)
     return dataclasses.replace(
         filled,
         id=item_id(step.id, item),
         number=f"{step.number}.{number}",
-        title=filled.title if _PLACEHOLDER.search(step.title) else f"{step.title}: {item}",
+        title=filled.title if ITEM.step in names_in(step.title) else f"{step.title}: {item}",
         depends_on=tuple(map(own, step.depends_on)),
         when=_relinked(step.when, placed, own) if step.when else None,
         loop=None,
         item=Item(step.id, item),
+        instructions=substitute(step.instructions, named),
+        text_values={ITEM.step: item},
     )
 
 

@@ -10,6 +10,7 @@ from midwatch.runbook.loops import TARGETS, loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
 from midwatch.runbook.shapes import shortened
 from midwatch.runbook.step_builder import action_of, identity, kind_of
+from midwatch.runbook.text_checks import values_in
 from midwatch.system.suggestion import suggest
 
 MOST_STEPS = 5000
@@ -39,7 +40,7 @@ def check_loops(steps: list[Fields], targets: Collection[str], problems: Problem
                 sentence = "Only a step with 'for_each' has an item"
                 problems.add(sentence, found.place, "Give the step 'for_each', or write the value")
         answers = (found for condition in conditions_in(step.get("when")) for found in condition.items("answer"))
-        for found in (*references_in(step), *answers):
+        for found in (*references_in(step), *answers, *values_in(step)):
             _named_item(found, loops, targets, problems)
         if step.get("for_each") == TARGETS and not targets:
             problems.add("There are no targets, so there are no items", step.where("for_each"), "List the items")

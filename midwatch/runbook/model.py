@@ -191,6 +191,8 @@ class Step:
     """Whether a second person has to approve the plan before it runs."""
     optional: bool = False
     on_failure: OnFailure = OnFailure()
+    text_values: Mapping[str, str] = field(default_factory=dict)
+    """The values of the placeholders in `instructions`, by name."""
     loop: Loop | None = None
     """Of a step with `for_each`, which stands for the steps of its items; None for any other step."""
     item: Item | None = None

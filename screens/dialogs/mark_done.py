@@ -40,7 +40,7 @@ async def mark_done(app: App[Any], text_styles: TextStyles, session: IncidentCon
 
 def _words(step: Step, runbook: Runbook, text_styles: TextStyles) -> list[Content]:
     """The instructions. A step that notifies somebody says whom."""
-    lines = markdown_lines(step.instructions, _WIDTH, text_styles) if step.instructions else []
+    lines = markdown_lines(step.instructions, _WIDTH, text_styles, step.text_values) if step.instructions else []
     if step.expect:
         lines += labelled("expected", step.expect, _WIDTH, text_styles, style=FAINT)
     if step.notify:

@@ -4,16 +4,18 @@ written."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from midwatch.runbook.text_values import fill
 from screens.widgets.styles import CHOSEN, FAINT, STRONG, TextStyles
 from screens.widgets.text_layout import fit
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
     from markdown_it.tree import SyntaxTreeNode
 
 _NARROWEST = 12
@@ -21,19 +23,33 @@ _DEEPEST = 8
 """Lists inside one another that are still indented."""
 
 
-def markdown_lines(text: str, width: int, text_styles: TextStyles) -> list[Content]:
+def markdown_lines(
+    text: str, width: int, text_styles: TextStyles, values: Mapping[str, str] | None = None
+) -> list[Content]:
     """The text as lines of at most `width` cells. Foreign text is safe here: it is cleaned before it is read as
-    Markdown."""
-    return list(_made(text, width, text_styles))
+    Markdown.
+
+    `values` stand in place of their names in the text. They are put in after it was read, so they are never Markdown.
+    """
+    return list(_made(text, width, text_styles, tuple((values or {}).items())))
 
 
 @functools.lru_cache(maxsize=32)  # a page is made again every second, and mostly from the same text
-def _made(text: str, width: int, text_styles: TextStyles) -> tuple[Content, ...]:
+def _made(text: str, width: int, text_styles: TextStyles, values: tuple[tuple[str, str], ...]) -> tuple[Content, ...]:
     from markdown_it.tree import SyntaxTreeNode
 
-    root = SyntaxTreeNode(_parser().parse(text_styles.clean(text.strip(), newlines=True)))
+    tokens = _parser().parse(text_styles.clean(text.strip(), newlines=True))
+    if values:
+        _put_in(tokens, dict(values))
+    root = SyntaxTreeNode(tokens)
     lines = _blocks(root.children, max(width, _NARROWEST), text_styles, 0)
     return tuple(_trimmed(lines))
+
+
+def _put_in(tokens: Sequence[Token], values: Mapping[str, str]) -> None:
+    for token in tokens:
+        token.content = fill(token.content, values)
+        _put_in(token.children or (), values)
 
 
 @functools.cache

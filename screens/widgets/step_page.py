@@ -35,7 +35,7 @@ def step_lines(parts: StepPageData, width: int, text_styles: TextStyles) -> list
     lines += standing_lines(parts, width, text_styles)
     lines += _needed(parts, status, width, text_styles)
     if step.instructions and (status is not StepStatus.RUNNING or parts.whole):
-        lines += [*markdown_lines(step.instructions, width, text_styles), Content("")]
+        lines += [*markdown_lines(step.instructions, width, text_styles, step.text_values), Content("")]
     if status is not StepStatus.RUNNING:
         lines += _questions(step, state, width, text_styles)
     if step.kind is not StepKind.MANUAL:

@@ -7,6 +7,7 @@ import pytest
 from midwatch.incident.state import Incident, StepState, StepStatus
 from midwatch.runbook.condition_forms import AnswerCompares
 from midwatch.runbook.model import Reference, Runbook
+from midwatch.runbook.text_values import fill
 from tests.runbook.small_actions import Errors, Loaded
 
 STEPS = """\
@@ -23,13 +24,13 @@ phases:
         title: Read the certificate of {{ item }}
         for_each: [web1, web.2]
         run: echo "days_left=5" >> "$STEP_OUTPUT"
-        env: {HOST: {from: item}, WORD: "{{ item }}"}
+        env: {HOST: {from: item}, WORD: "{{.item}}"}
         outputs: [days_left]
         risk: observe
         parallel: 2
       - id: renew
         title: Renew
-        instructions: On {{item}}.
+        instructions: "On {{item}}: {{ read.days_left }}."
         for_each: [web1, web.2]
         run: renew "$HOST" "$DAYS"
         env: {HOST: {from: item}, DAYS: {from: read.days_left}}
@@ -58,10 +59,11 @@ def test_list_makes_a_step_for_each_item(loaded: Loaded) -> None:
     ]
     second = book.step("read[web.2]")
     assert second.title == "Read the certificate of web.2"
-    assert second.env == {"HOST": "web.2", "WORD": "{{ item }}"}  # a script gets the item by {from: item} only
+    assert second.env == {"HOST": "web.2", "WORD": "{{.item}}"}  # a script gets the item by {from: item} only
     assert book.step("read").title == "Read the certificate of web1, web.2"
     assert book.step("renew[web1]").title == "Renew: web1"
-    assert book.step("renew[web1]").instructions == "On web1."
+    renewed = book.step("renew[web1]")
+    assert fill(renewed.instructions, renewed.text_values) == "On web1: {{ read[web1].days_left }}."
     loop = book.loops["renew"].loop
     assert loop is not None
     assert (loop.parallel, loop.stop_on_failure) == (1, False)

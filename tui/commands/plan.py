@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the plans of the steps without running them."""
     from midwatch.api.action import Context
     from midwatch.engine.planning import SilentConsole, plan_step
+    from midwatch.incident.known_values import FilledRunbook
     from midwatch.incident.state import Incident
     from midwatch.runbook.declaration import given_inputs
     from midwatch.runbook.model import StepKind
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     runbook = load_runbook(args)
     declared = Incident(inputs=given_inputs(runbook, inputs_given(args.inputs)))
+    runbook = FilledRunbook(runbook).at(declared)
     by_machine = [step for step in runbook.steps() if step.kind is not StepKind.MANUAL]
     steps = [named(runbook, args.step)] if args.step else by_machine
     printed: list[dict[str, Any]] = []

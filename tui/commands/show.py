@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the state of the incident."""
     from midwatch.engine.incident_files import reopen
     from midwatch.incident.event_redaction import masked_words
+    from midwatch.incident.known_values import FilledRunbook
     from midwatch.incident.reducer import reduce
     from midwatch.journal.verify import verify
     from midwatch.runbook.declaration import input_lines
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
             say_json(row, indent=None)
         return Exit.DONE
     incident = reduce(events)
+    runbook = FilledRunbook(runbook).at(incident)
     state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     say(f"{incident.id}  {incident.severity}  {incident.title}  {state}")
     say(f"driver {incident.driver or 'nobody'}, {len(events)} events")

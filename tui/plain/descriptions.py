@@ -11,6 +11,7 @@ from midwatch.incident.state import Incident, StepStatus
 from midwatch.reports.event_text import SILENT, describe, lines_below
 from midwatch.runbook.declaration import input_lines
 from midwatch.runbook.model import Runbook, Step, StepKind
+from midwatch.runbook.text_values import fill
 from midwatch.system.units import duration
 
 _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", StepKind.USES: "run by Midwatch"}
@@ -57,7 +58,7 @@ def step_lines(step: Step, incident: Incident, runbook: Runbook) -> Iterator[str
     if step.why:
         yield f"Why: {_flowing(step.why)}"
     if step.instructions:
-        yield f"What to do: {step.instructions.strip()}"
+        yield f"What to do: {fill(step.instructions, step.text_values).strip()}"
     if step.run:
         yield "The command:"
         yield from (f"  {line}" for line in step.run.rstrip().splitlines())
