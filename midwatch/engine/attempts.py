@@ -13,6 +13,7 @@ from midwatch.api.action import Action, Context
 from midwatch.api.plan import Plan
 from midwatch.engine.attempt_summary import summary_of
 from midwatch.engine.planning import typed_command
+from midwatch.engine.script_plan import CUT
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
@@ -95,7 +96,7 @@ def excerpt(text: str, limit_bytes: int) -> str:
     data, kept = text.encode("utf-8", "surrogateescape"), text[: limit_bytes // 2]
     while kept and len(json.dumps(kept)) > limit_bytes:
         kept = kept[: len(kept) // 2]
-    return f"{kept}… ({size(len(data))}, SHA-256 {hashlib.sha256(data).hexdigest()}, in plan.json)"
+    return f"{kept}… ({size(len(data))}, SHA-256 {hashlib.sha256(data).hexdigest()}{CUT}"
 
 
 def confirmed_body(
@@ -118,13 +119,15 @@ def confirmed_body(
     }
 
 
-def finished_body(step: Step, number: int, attempt: AttemptFolder, result: Result) -> dict[str, Any]:
-    """The body of `step.finished` for a step whose supervisor left a result."""
+def finished_body(
+    step: Step, number: int, attempt: AttemptFolder, result: Result, *, undo: bool = False
+) -> dict[str, Any]:
+    """The body of `step.finished` for a step whose supervisor left a result. An undo has nothing to report."""
     outcome = result.outcome
     if step.kind is StepKind.USES and outcome is StepOutcome.FAILED and result.exit == Exit.UNKNOWN:
         outcome = StepOutcome.UNKNOWN
     values = read_values(attempt)
-    missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE else []
+    missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE and not undo else []
     if missing:
         outcome = StepOutcome.FAILED
     unreported = f"exit {result.exit}, but it did not report {', '.join(missing)} in $STEP_OUTPUT"

@@ -45,14 +45,18 @@ def undo_of(step: Step, runbook: Runbook, incident: Incident) -> Action:
     if step.kind is StepKind.USES:
         found = build_action(step, runbook, incident).undo(incident.step(step.id).values)
     if found is None:
-        raise Refused(f"{step.title} has no undo", hint="What it did has to be undone manually")
+        raise _no_undo(step)
     return found
+
+
+def _no_undo(step: Step) -> Refused:
+    return Refused(f"{step.title} has no undo", hint="What it did has to be undone manually")
 
 
 def can_undo(step: Step, runbook: Runbook, incident: Incident) -> bool | None:
     """Whether the step can be undone; None while only its run will tell. Looks at nothing but what it reported."""
     if step.kind is not StepKind.USES or find_action(step.uses).undo is Action.undo:
-        return False
+        return bool(step.process.undo)
     try:
         undo_of(step, runbook, incident)
     except MidwatchError:
@@ -64,19 +68,21 @@ def plan_step(step: Step, runbook: Runbook, incident: Incident, context: Context
     """What the step, or its undo, would touch now. Slow: it looks at the world. Raises `MidwatchError` when that
     fails."""
     require_items(step, runbook, incident)
+    if step.kind is StepKind.RUN:
+        if undo and not step.process.undo:
+            raise _no_undo(step)
+        return plan_script(step, runbook, incident, undo=undo)
     if undo:
         return planned(undo_of(step, runbook, incident), context)
     if step.kind is StepKind.USES:
         return planned(build_action(step, runbook, incident), context)
-    if step.kind is StepKind.RUN:
-        return plan_script(step, runbook, incident)
     return PlanDraft("manual", {"step": step.id}).plan()
 
 
 def require_same_inputs(plan: Plan, step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> None:
     """Raise `Refused` when the step would be given other inputs now than those in the plan that was shown."""
     if step.kind is StepKind.RUN:
-        now = script_draft(step, runbook, incident).plan()
+        now = script_draft(step, runbook, incident, undo=undo).plan()
     else:
         action = undo_of(step, runbook, incident) if undo else build_action(step, runbook, incident)
         now = Plan(action.name, action.given(), bindings={**plan.bindings, **bindings_of(action, runbook)})

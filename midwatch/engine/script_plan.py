@@ -11,6 +11,7 @@ from midwatch.engine.consent import files
 from midwatch.engine.references import resolved
 from midwatch.incident.state import Incident
 from midwatch.runbook.model import Reference, Risk, Runbook, Step
+from midwatch.runbook.processes import variable_of
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.supervisor.consented_command import (
     ARGUMENT_LIMIT_BYTES,
@@ -23,15 +24,19 @@ from midwatch.supervisor.consented_command import (
     secret_constant,
 )
 from midwatch.supervisor.sudo import is_other_user, obstacle
+from midwatch.system.errors import Refused
 from midwatch.system.units import size
 
 _LONGEST_SHOWN = 200
+CUT = ", in plan.json)"
+"""Ends a text of a plan that the journal had no room for."""
 
 
-def plan_script(step: Step, runbook: Runbook, incident: Incident) -> Plan:
-    """What is shown of a script before it runs. Raises `Refused` or `BadInput` while a value is not known."""
-    draft, process = script_draft(step, runbook, incident), step.process
-    draft.fact("command", step.run.strip())
+def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> Plan:
+    """What is shown of a step's script, or of its undo, before it runs. Raises `Refused` or `BadInput` while a value is
+    not known."""
+    draft, process = script_draft(step, runbook, incident, undo=undo), step.process
+    draft.fact("command", draft.parameters["script"].strip())
     if process.cwd:
         draft.fact("folder", draft.bindings[FOLDER])
     if process.run_as:
@@ -56,22 +61,23 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident) -> Plan:
     return draft.plan()
 
 
-def script_draft(step: Step, runbook: Runbook, incident: Incident) -> PlanDraft:
-    """All that consent to a script is bound to."""
+def script_draft(step: Step, runbook: Runbook, incident: Incident, *, undo: bool = False) -> PlanDraft:
+    """All that consent to a script is bound to. An undo has the folder and the variables of the run that it undoes."""
     process = step.process
-    given = resolved({"cwd": process.cwd, "confirm": process.confirm}, runbook, incident)
-    parameters = {"script": step.run}
+    parameters = {"script": process.undo if undo else step.run}
     if process.shell:
         parameters[SHELL] = shlex.join(process.shell)
     if process.run_as:
         parameters[RUN_AS] = process.run_as
-    if process.ok_exits != (0,):
-        parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
-    parameters |= {f"{VARIABLE}{name}": value for name, value in _variables(step, runbook, incident).items()}
-    cwd = runbook.base / os.path.expanduser(given.get("cwd", ""))  # noqa: PTH111  (it raises for nobody's home)
-    draft = PlanDraft(SHELL_ACTION, parameters, bindings={**files(runbook), FOLDER: str(cwd)})
+    if undo:
+        folder, variables = _surroundings_of_last_run(step, incident)
+    else:
+        folder, variables = _surroundings(step, runbook, incident)
+        if process.ok_exits != (0,):
+            parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
+    draft = PlanDraft(SHELL_ACTION, parameters | variables, bindings={**files(runbook), FOLDER: folder})
     if step.risk is Risk.DESTROY:
-        draft.confirm_name = given.get("confirm") or step.id
+        draft.confirm_name = resolved({"confirm": process.confirm}, runbook, incident).get("confirm") or step.id
     return draft
 
 
@@ -82,14 +88,34 @@ def secret_constants(step: Step) -> dict[str, str]:
     }
 
 
-def _variables(step: Step, runbook: Runbook, incident: Incident) -> dict[str, str]:
-    """Every variable of a script, so that `bash -u` finds it; empty for an input that nobody gave.
+def _surroundings(step: Step, runbook: Runbook, incident: Incident) -> tuple[str, dict[str, str]]:
+    """The folder of a script, and every variable of it, so that `bash -u` finds it; empty for an input that nobody gave.
 
     A constant whose name is that of a secret is bound by its name: a digest of a weak one could be guessed.
     """
+    cwd = resolved({"cwd": step.process.cwd}, runbook, incident).get("cwd", "")
+    folder = str(runbook.base / os.path.expanduser(cwd))  # noqa: PTH111  (it raises for nobody's home)
     values = dict.fromkeys(step.env, "") | resolved(step.env, runbook, incident)
-    secret = secret_constants(step)
-    return {name: secret_constant(name, step.id) if name in secret else str(values[name]) for name in values}
+    values |= {name: secret_constant(name, step.id) for name in secret_constants(step)}
+    return folder, {f"{VARIABLE}{name}": str(value) for name, value in values.items()}
+
+
+def _surroundings_of_last_run(step: Step, incident: Incident) -> tuple[str, dict[str, str]]:
+    """The same as they were at the last run, and what this run reported: other steps may report other values by now."""
+    state = incident.step(step.id)
+    run = next((attempt for attempt in reversed(state.attempts) if attempt.undoes is None), None)
+    if run is None or run.plan is None:
+        raise Refused(f"{step.title} has not run, so there is nothing to undo")
+    variables = {name: value for name, value in run.plan.parameters.items() if name.startswith(VARIABLE)}
+    if {f"{VARIABLE}{name}" for name in step.env} - variables.keys() or any(
+        value.endswith(CUT) for value in variables.values()
+    ):
+        hint = "What it did has to be undone manually"
+        raise Refused(
+            f"The variables of {step.title} are too long for the journal, so its undo cannot have them", hint=hint
+        )
+    reported = {f"{VARIABLE}{variable_of(key)}": state.values.get(key, "") for key in step.outputs}
+    return run.plan.bindings[FOLDER], variables | reported
 
 
 def _shown(value: str) -> str:

@@ -50,7 +50,9 @@ class StepResults:
         if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
             self.record_started(step, attempt.number, owner)
         if isinstance(found, status.Result):
-            self._record_finished(step, attempts.finished_body(step, attempt.number, folder, found))
+            self._record_finished(
+                step, attempts.finished_body(step, attempt.number, folder, found, undo=attempt.undoes is not None)
+            )
             return
         outcome = StepOutcome.UNKNOWN
         if isinstance(found, status.Lost):

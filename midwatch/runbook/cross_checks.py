@@ -13,7 +13,7 @@ from midwatch.runbook.fields import Fields, Found, Problems
 from midwatch.runbook.loop_checks import check_loops, references_in
 from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
-from midwatch.runbook.process_keys import PROCESS_KEYS, check_process
+from midwatch.runbook.process_keys import OURS, PROCESS_KEYS, check_process
 from midwatch.runbook.question_checks import check_inputs, check_questions
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
@@ -29,9 +29,6 @@ _BELONGS = {
     "questions": (StepKind.MANUAL, "a step that a person does"),
     "notify": (StepKind.MANUAL, "a step that a person does"),
 }
-_OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
-"""Variables that Midwatch sets itself, or that would change what bash runs before the script."""
-
 _SEARCHES = 100
 """Links for which a circle is looked for; beyond that only the wrong direction is told."""
 
@@ -114,10 +111,6 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     check_process(step, problems)
-    script = str(step.get("run") or "")
-    if script.startswith("#!") and not script[2:].lstrip(" \t").startswith("/"):
-        sentence = "The line '#!' names no program by its whole path"
-        problems.add(sentence, step.where("run"), "Write #!/usr/bin/env NAME, or take the line out for bash")
     if kind is StepKind.MANUAL:
         for key in ("timeout", "risk", "preconditions", "requires_approval"):
             if key in step:
@@ -129,7 +122,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
             "Take 'requires_approval' out",
         )
     for name, found in step.table("env").items():
-        if name in _OURS or name.startswith("MIDWATCH_"):
+        if name in OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
 
 

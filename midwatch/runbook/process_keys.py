@@ -9,7 +9,7 @@ from typing import Any
 from midwatch.runbook.field_types import Argument, Name, Text, Whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Reference
-from midwatch.runbook.processes import Process
+from midwatch.runbook.processes import Process, variable_of
 from midwatch.runbook.shapes import FieldType, Key, ListOf, Schema, described
 from midwatch.runbook.yaml_loader import Node
 
@@ -39,6 +39,8 @@ class CommandLine(FieldType):
 
 
 EXIT = Whole(0, 255)
+OURS = ("STEP_OUTPUT", "PATH", "BASH_ENV", "ENV")
+"""Variables that Midwatch sets itself, or that would change what bash runs before the script."""
 LOGIN = Name("[A-Za-z_][A-Za-z0-9_.-]*", "letters, digits, dots, dashes and underscores, no digit first", 32)
 
 PROCESS_KEYS = (
@@ -50,6 +52,7 @@ PROCESS_KEYS = (
         "The exit statuses that count as done; default 0 only",
     ),
     Key("run_as", LOGIN, "The user as whom the script runs, by sudo without a password; default: the operator"),
+    Key("undo", Text(), "A script that undoes what the step did, with the step's variables and what it reported"),
     Key("confirm", Argument(many=False), "What a person types before a 'destroy' runs; default: the step's id"),
 )
 
@@ -61,15 +64,25 @@ def build_process(fields: Fields) -> Process:
         shell=fields.get("shell", ()),
         ok_exits=fields.values("ok_exits") or (0,),
         run_as=fields.get("run_as", ""),
+        undo=fields.get("undo", ""),
         confirm=_text(fields.get("confirm", "")),
     )
 
 
 def check_process(step: Fields, problems: Problems) -> None:
     """Say which of these keys do not fit the step."""
-    if "shell" in step and str(step.get("run") or "").startswith("#!"):
-        sentence = "The script's line '#!' names a program as well as 'shell'"
-        problems.add(sentence, step.where("shell"), "Take one of the two out")
+    for name in ("run", "undo"):
+        script = str(step.get(name) or "")
+        if not script.startswith("#!"):
+            continue
+        if "shell" in step:
+            sentence = "The script's line '#!' names a program as well as 'shell'"
+            problems.add(sentence, step.where("shell"), "Take one of the two out")
+        elif not script[2:].lstrip(" \t").startswith("/"):
+            sentence = "The line '#!' names no program by its whole path"
+            problems.add(sentence, step.where(name), "Write #!/usr/bin/env NAME, or take the line out for bash")
+    if "undo" in step:
+        _undo(step, problems)
     if "confirm" in step and step.get("risk") != "destroy":
         sentence = "'confirm' belongs to a step with the risk 'destroy'"
         problems.add(sentence, step.key("confirm"), "Take it out: other steps are confirmed by yes or no")
@@ -82,6 +95,23 @@ def check_process(step: Fields, problems: Problems) -> None:
         if item.value in seen:
             problems.add(f"The exit status {item.value} stands here twice", item.place, "Take one out")
         seen.add(item.value)
+
+
+def _undo(step: Fields, problems: Problems) -> None:
+    risk = step.get("risk")
+    if risk in ("observe", "destroy"):
+        why = "changes nothing" if risk == "observe" else "cannot be undone"
+        hint = "Take 'undo' out, or write risk: change"
+        problems.add(f"What a step with the risk {risk!r} does {why}", step.key("undo"), hint)
+    taken = dict.fromkeys(step.table("env"), "which 'env' sets as well")
+    for item in step.items("outputs"):
+        variable = variable_of(item.value)
+        if variable in OURS or variable.startswith("MIDWATCH_"):
+            taken[variable] = "which is not for a runbook to set"
+        if variable in taken:
+            sentence = f"The undo would find {item.value!r} in ${variable}, {taken[variable]}"
+            problems.add(sentence, item.place, "Give the output another name")
+        taken[variable] = "as it would another output"
 
 
 def _text(value: Any) -> str | Reference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,5 +22,12 @@ class Process:
     """The exit statuses that count as done."""
     run_as: str = ""
     """The login of the user as whom the script runs; empty for the operator's."""
+    undo: str = ""
+    """The script that undoes what the step did; empty for none."""
     confirm: str | Reference = ""
     """What is typed before a `destroy`; empty for the step's id."""
+
+
+def variable_of(output: str) -> str:
+    """The variable in which an undo finds a value that the step reported."""
+    return re.sub("[^A-Z0-9]", "_", output.upper())

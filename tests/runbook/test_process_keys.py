@@ -32,6 +32,7 @@ def text(keys: str) -> str:
         ("risk: observe, ok_exits: 1", Process(ok_exits=(1,))),
         ("risk: observe, ok_exits: [0, 1, 255]", Process(ok_exits=(0, 1, 255))),
         ("risk: change, run_as: postgres", Process(run_as="postgres")),
+        ("risk: change, undo: rm new, outputs: [serial]", Process(undo="rm new")),
         ("risk: destroy, confirm: loghost1", Process(confirm="loghost1")),
         ("risk: destroy, confirm: 42", Process(confirm="42")),
     ],
@@ -59,6 +60,24 @@ def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
         ),
         ("run_as: postgres", "'run_as' belongs to a step with 'run'. Take it out."),
         ('run: "true", risk: observe, run_as: -u', "'-u' is not a name here."),
+        (
+            'run: "true", risk: destroy, undo: "true"',
+            "What a step with the risk 'destroy' does cannot be undone. Take 'undo' out, or write risk: change.",
+        ),
+        ('run: "true", risk: observe, undo: "true"', "What a step with the risk 'observe' does changes nothing."),
+        ('run: "true", risk: change, undo: "#!python3"', "The line '#!' names no program by its whole path."),
+        (
+            'run: "true", risk: change, undo: "true", env: {HOST: a}, outputs: [host]',
+            "The undo would find 'host' in $HOST, which 'env' sets as well. Give the output another name.",
+        ),
+        (
+            'run: "true", risk: change, undo: "true", outputs: [a.b, a-b]',
+            "The undo would find 'a-b' in $A_B, as it would another output.",
+        ),
+        (
+            'run: "true", risk: change, undo: "true", outputs: [path]',
+            "The undo would find 'path' in $PATH, which is not for a runbook to set.",
+        ),
         ('run: "true", risk: observe, ok_exits: [256]', "This takes a whole number from 0 to 255, not '256'."),
         ('run: "true", risk: observe, ok_exits: [1, 1]', "The exit status 1 stands here twice. Take one out."),
         ('run: "true", risk: observe, ok_exits: []', "This list is empty."),
