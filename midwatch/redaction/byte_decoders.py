@@ -12,16 +12,14 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from midwatch.redaction.lazy_pattern import lazy_pattern
-from midwatch.redaction.literal_matcher import Automaton
+from midwatch.redaction.literal_matcher import Automaton, Occurrence, Patterns
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _RUN = lazy_pattern(rb"[A-Za-z0-9+/_-]*")
-_LONGER = lazy_pattern(rb"[bdfh][cdgh][efgh][a-h][bdfh][cdgh][a-h]{2}")
-_EARLIER = lazy_pattern(rb"[cdgh][efgh][a-h][bdfh][cdgh][efgh][a-h][bdfh]")
-"""The rule in eight characters, by their classes: what six letters of ASCII have at one of the three alignments."""
 _TEXT = lazy_pattern(rb"[\0-~]{6}")
 _OPEN_BYTES = 48
 """Characters of an unfinished run that are decoded though the rule does not show in them yet."""
@@ -69,33 +67,44 @@ Piece = Base64Piece | HexPiece
 class ByteDecoders:
     """Finds pieces of base64 and of hexadecimal digits."""
 
-    def __init__(self, longest: int, beyond_ascii: Iterable[bytes]) -> None:
-        """`longest`: bytes of the longest secret; `beyond_ascii`: secrets in which the rule of ASCII does not show."""
-        self._reach = 16 * longest + 64
+    def __init__(self, secrets: Patterns, beyond_ascii: Iterable[bytes]) -> None:
+        """`secrets`: those that are searched as they are, too; `beyond_ascii`: those in which the rule of ASCII does
+        not show."""
+        self._reach = 16 * secrets.longest + 64
+        rules = _rules()
+        self._heads = [head.translate(rules.table) for head in secrets.heads]
+        self._automaton = Automaton([*self._heads, *rules.groups])
         contents = set(beyond_ascii)
         self._always = bool(contents)
         forms = {form for content in contents for form in _base64_forms(content)}
         self._anchors = Automaton(sorted(forms)) if forms else None
         self._digit_anchors = [content[:3].hex().encode() for content in contents]
 
-    def pieces(self, text: bytes, *, is_open: bool) -> Iterator[Piece]:
-        """What may be decoded; `is_open`: more of the text may come."""
-        yield from self._base64(text, is_open=is_open)
+    def scan(self, text: bytes) -> tuple[list[Occurrence], list[int]]:
+        """Where a secret may stand as it is, and where base64: one automaton finds both."""
+        rules = _rules()
+        kinds = text.translate(rules.table)
+        count = len(self._heads)
+        heads, places = [], []
+        for occurrence in self._automaton.find(kinds):
+            if occurrence[0] < count:
+                heads.append(occurrence)
+                continue
+            start = occurrence[1]
+            if kinds[start + 5 : start + 8] in rules.after or (start > 2 and kinds[start - 3 : start] in rules.before):
+                places.append(start)
+        return heads, places
+
+    def pieces(self, text: bytes, places: list[int], *, is_open: bool) -> Iterator[Piece]:
+        """What may be decoded; `places`: those of base64; `is_open`: more of the text may come."""
+        yield from self._base64(text, places, is_open=is_open)
         yield from self._hex(text, is_open=is_open)
         if is_open:
             yield from self._unfinished(text)
 
-    def _base64(self, text: bytes, *, is_open: bool) -> Iterator[Piece]:
-        table, rule, _, _ = _rules()
-        kinds = text.translate(table)
-        places = [
-            start
-            for _, start, _ in rule.find(kinds)
-            if _LONGER.match(kinds, start) or (start > 2 and _EARLIER.match(kinds, start - 3))
-        ]
+    def _base64(self, text: bytes, places: list[int], *, is_open: bool) -> Iterator[Piece]:
         if self._anchors is not None:
-            anchors = self._anchors.find(text)
-            places += [start + more for _, start, _ in anchors for more in range(4)]
+            places = places + [start + more for _, start, _ in self._anchors.find(text) for more in range(4)]
         done = [-1] * 4
         for place in sorted(places):
             if place < done[place % 4]:
@@ -110,8 +119,8 @@ class ByteDecoders:
                 yield piece
 
     def _hex(self, text: bytes, *, is_open: bool) -> Iterator[Piece]:
-        _, _, table, rule = _rules()
-        places = [start for _, start, _ in rule.find(text.translate(table))]
+        rules = _rules()
+        places = [start for _, start, _ in rules.digits.find(text.translate(rules.digit_table))]
         if self._digit_anchors:
             digits = _squeezed(text).lower()
             if any(anchor in digits for anchor in self._digit_anchors):
@@ -162,17 +171,31 @@ def _base64_forms(content: bytes) -> Iterator[bytes]:
         yield from (form, form.translate(bytes.maketrans(b"+/", b"-_")))
 
 
+class _Rules(NamedTuple):
+    """Classes of characters, and what six letters of ASCII look like in them."""
+
+    table: bytes
+    """Characters of base64 to their classes; others stay."""
+    groups: list[bytes]
+    """Five of them in a row."""
+    after: frozenset[bytes]
+    """The next three of them, when the first letter begins with the group."""
+    before: frozenset[bytes]
+    """The three before them, when one letter or two begin earlier."""
+    digit_table: bytes
+    digits: Automaton
+    """Three pairs of hexadecimal digits, with what may stand between."""
+
+
 @cache
-def _rules() -> tuple[bytes, Automaton, bytes, Automaton]:
-    """The classes of base64 characters and the automaton over them, and the same for hexadecimal digits."""
+def _rules() -> _Rules:
     classes = {}
     for at, character in enumerate(_ALPHABET):
         classes[character] = (at < 32) + 2 * (at % 16 < 8) + 4 * (at % 4 < 2)
     classes |= {ord("-"): 0, ord("_"): 0}
-    table = bytes(97 + classes[byte] if byte in classes else 46 for byte in range(256))
-    kinds = sorted(set(classes.values()))
-    first, second, third = ([97 + kind for kind in kinds if kind & bit] for bit in (1, 2, 4))
-    groups = product(first, second, third, (97 + kind for kind in kinds), first)
+    table = bytes(97 + classes.get(byte, byte - 97) for byte in range(256))
+    all_kinds = range(97, 105)
+    first, second, third = ([kind for kind in all_kinds if kind - 97 & bit] for bit in (1, 2, 4))
     digits = {**dict.fromkeys(b"234567", "H"), **dict.fromkeys(b"01", "0"), **dict.fromkeys(b"89abcdefABCDEF", "h")}
     digits |= {**dict.fromkeys(b" +:,;.|/_-\\xX", "s")}
     digit_table = bytes(ord(digits.get(byte, "n")) for byte in range(256))
@@ -186,9 +209,11 @@ def _rules() -> tuple[bytes, Automaton, bytes, Automaton]:
         pairs |= {f"{one}{two}s{three}", f"{one}s{two}{three}"}
         pairs |= {f"{one}00s{two}00s{three}"}
     pairs |= {"".join(four) for four in product("H0", "H0h", repeat=4)}
-    return (
+    return _Rules(
         table,
-        Automaton([bytes(group) for group in groups]),
+        list(map(bytes, product(first, second, third, all_kinds, first))),
+        frozenset(map(bytes, product(second, all_kinds, all_kinds))),
+        frozenset(map(bytes, product(second, third, all_kinds))),
         digit_table,
-        Automaton([p.encode() for p in sorted(pairs)]),
+        Automaton([pair.encode() for pair in sorted(pairs)]),
     )

@@ -138,6 +138,8 @@ def unfinished_printable(raw: bytes) -> int | None:
 
 def unfinished(text: bytes) -> int | None:
     """Where something encoded begins that the end of the text cuts off."""
+    if _MARK.search(text, max(0, len(text) - _TAIL_BYTES)) is None:
+        return None
     found = _UNFINISHED.search(text, max(0, len(text) - _TAIL_BYTES))
     return found.start() if found else None
 

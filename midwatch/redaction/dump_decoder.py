@@ -9,7 +9,10 @@ from midwatch.redaction.lazy_pattern import lazy_pattern
 
 Cell = tuple[int, int, int]
 """One byte of a dump: its value, where its column starts and where its line ends."""
-_FIRST = lazy_pattern(rb"\n[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?[ \t]{1,8}[0-9A-Fa-f\\ ]| {3}[!-~] {3}[!-~])")
+_FIRST = lazy_pattern(
+    rb"\n(?:[ \t>|+]{0,8}+[0-9A-Fa-f]{4,16}+:?[ \t]{1,8}[0-9A-Fa-f\\ ]|[ \t>|+]{0,8} {3}[!-~] {3}[!-~])"
+)
+_MAYBE_LINE = lazy_pattern(rb" |[ \t>|+]{0,8}+[0-9A-Fa-f]{4,16}+:?[ \t]")
 _ADDRESS = lazy_pattern(rb"[ \t>|+]{0,8}(?:[0-9A-Fa-f]{4,16}:?(?=[ \t]))?")
 _CHARACTERS = lazy_pattern(rb"(?: {3}[!-~ ]|  \\[0abfnrtv]|  [a-z]{2}| [a-z]{3}| [0-3][0-7]{2})+ *[\r\n]*\Z")
 _CHARACTER = lazy_pattern(rb" {3}([!-~ ])|  \\([0abfnrtv])| ([ a-z][a-z]{2})| ([0-3][0-7]{2})")
@@ -57,8 +60,10 @@ def dumps(text: bytes, *, is_open: bool) -> Iterator[DumpPiece]:
 def unfinished_line(text: bytes) -> int | None:
     """Where a line of a dump begins of which the end has not come."""
     start = text.rfind(b"\n") + 1
+    if not _MAYBE_LINE.match(text, start):
+        return None
     whole = text.rfind(b" ", start)
-    is_dump = start < len(text) and (_cells(text, start, len(text)) or (whole > start and _cells(text, start, whole)))
+    is_dump = _cells(text, start, len(text)) or (whole > start and _cells(text, start, whole))
     return start if is_dump else None
 
 

@@ -30,7 +30,7 @@ LINES = (
     ),
 )
 LINE = lazy_pattern(
-    rb"\n[^\s:]{1,255}(?P<colon>:)(?:(?:\d{1,5}|\*):[^:\n]{1,80}:[^\s:]{1,80}:\S|[./0-9A-Za-z]{13}(?=[:\r\n]|\Z))"
+    rb"\n[^\s:]{1,255}+(?P<colon>:)(?:(?:\d{1,5}|\*):[^:\n]{1,80}:[^\s:]{1,80}:\S|[./0-9A-Za-z]{13}(?=[:\r\n]|\Z))"
 )
 """What may be one of them; `colon` is their keyword."""
 BEGUN_LINE = lazy_pattern(rb"(?:\A|\n)[ \t]*[\w.@-]{1,64}:([./0-9A-Za-z]{1,13})\Z")

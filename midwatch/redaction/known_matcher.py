@@ -62,7 +62,7 @@ class KnownMatcher:
         window = self._context + raw
         body = window if escape is None else window[: back + escape]
         search = Search(self._prepared, len(window), now, is_line_end=raw.endswith((b"\n", b"\r")))
-        is_hidden = now.has_hidden or self._hidden_bytes > 0
+        is_hidden = "hidden" in now.readings or self._hidden_bytes > 0
         search.read(body, window, is_hidden=is_hidden)
         spans = [
             Span(start - back if start >= back else -1, end - back, mark)
@@ -74,7 +74,7 @@ class KnownMatcher:
 
     def passed(self, raw: bytes, now: Situation) -> None:
         """`raw` was passed on."""
-        self._hidden_bytes = _CONTEXT_BYTES if now.has_hidden else self._hidden_bytes - len(raw)
+        self._hidden_bytes = _CONTEXT_BYTES if "hidden" in now.readings else self._hidden_bytes - len(raw)
         self._context = (self._context + raw[-_CONTEXT_BYTES:])[-_CONTEXT_BYTES:]
 
 
@@ -101,6 +101,13 @@ def _prepared(secrets: tuple[tuple[str, str], ...]) -> Prepared:
         patterns,
         visible_patterns,
         visible_patterns if without_quotes == shown else Patterns(without_quotes),
-        ByteDecoders(patterns.longest, [form for form in plain if not _ASCII.search(form)]),
+        Patterns(
+            {
+                bare: mark
+                for form, mark in shown.items()
+                if len(bare := form.replace(b" ", b"")) in range(SHORTEST_PIECE, len(form))
+            }
+        ),
+        ByteDecoders(visible_patterns, [form for form in plain if not _ASCII.search(form)]),
         any(is_hiding(form) for form in plain),
     )

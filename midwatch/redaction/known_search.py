@@ -18,10 +18,11 @@ from midwatch.redaction.decoders import (
 )
 from midwatch.redaction.dump_decoder import dumps, unfinished_line
 from midwatch.redaction.lazy_pattern import lazy_pattern
-from midwatch.redaction.literal_matcher import Patterns
+from midwatch.redaction.literal_matcher import Occurrence, Patterns
 from midwatch.redaction.variants import SHORTEST_PIECE
 from midwatch.redaction.visible_text import (
     VisibleText,
+    blankless,
     has_control_inside,
     has_hidden,
     has_opener,
@@ -54,9 +55,8 @@ class Situation(NamedTuple):
     final: bool
     idle: bool
     cut: bool
-    has_hidden: bool
-    has_wrapped: bool
-    has_encoded: bool
+    readings: set[str]
+    """The other ways to read the visible text."""
 
 
 if TYPE_CHECKING:
@@ -96,11 +96,13 @@ class _Reading:
 
 
 class Prepared(NamedTuple):
-    """What is searched: in the bytes, in visible text and in text without quotes."""
+    """What is searched: in the bytes, in visible text, in text without quotes and in text without blanks."""
 
     plain: Patterns
     shown: Patterns
     unquoted: Patterns
+    blankless: Patterns
+    """Those that have blanks, without them."""
     byte_decoders: ByteDecoders
     has_widthless: bool
     """Whether characters without width belong to a secret."""
@@ -123,11 +125,15 @@ class Search:
         now = self._now
         whole = _Reading((VisibleText(body, body),), 0, is_open=self._is_open)
         has_tabs = b"\t" in body
-        for steps in self._views(body, window, is_hidden=is_hidden, is_wrapped=now.has_wrapped):
+        for steps in self._views(body, window, is_hidden=is_hidden, is_wrapped="wrapped" in now.readings):
             shown = steps[-1].text
-            is_marked = now.has_encoded or (is_hidden and is_encoded(shown)) or (has_tabs and is_escaped(shown))
+            is_marked = (
+                "encoded" in now.readings or (is_hidden and is_encoded(shown)) or (has_tabs and is_escaped(shown))
+            )
             self._look(_Reading(steps, 0, is_open=self._is_open), is_marked=is_marked)
-        self._look_printable(whole)
+        if "wrapped" in now.readings:
+            self._match(whole.then(blankless(body)), self._prepared.blankless)
+        self._look_printable(whole, is_marked=is_hidden or "printable" in now.readings)
         if is_hidden or body is not window:
             self._match(_Reading((VisibleText(window, window),), 0, is_open=self._is_open), self._prepared.plain)
         lines = visible(body) if is_hidden else VisibleText(body, body)
@@ -173,7 +179,9 @@ class Search:
     def _look(self, reading: _Reading, *, is_marked: bool) -> None:
         """Search a text as it is, without escapes and quotes, and what base64 and hexadecimal digits in it stand
         for."""
-        self._match(reading, self._prepared.shown)
+        decoders = self._prepared.byte_decoders
+        heads, places = decoders.scan(reading.text)
+        self._match(reading, self._prepared.shown, heads=heads)
         texts = [reading]
         part = unfinished(reading.text) if reading.is_open else None
         if is_marked:
@@ -189,7 +197,8 @@ class Search:
         if reading.depth == _DEEPEST:
             return
         for text in texts:
-            for piece in self._prepared.byte_decoders.pieces(text.text, is_open=text.is_open):
+            found = places if text is reading else decoders.scan(text.text)[1]
+            for piece in decoders.pieces(text.text, found, is_open=text.is_open):
                 self._enter(_Reading((*text.steps, piece), reading.depth + 1, is_open=piece.is_open))
 
     def _decoded(self, reading: _Reading, part: int | None) -> list[_Reading]:
@@ -207,13 +216,13 @@ class Search:
             self._match(texts[-1], self._prepared.unquoted, is_sure=True)
         return texts
 
-    def _look_printable(self, reading: _Reading) -> None:
+    def _look_printable(self, reading: _Reading, *, is_marked: bool = True) -> None:
         """Search quoted-printable text as it was."""
         text = reading.text
         part = unfinished_printable(text) if reading.is_open else None
         if part is not None:
             self._hold(reading, part)
-        if is_printable(text) and len(reading.steps) < _MOST_STEPS:
+        if is_marked and is_printable(text) and len(reading.steps) < _MOST_STEPS:
             self._look_at_layers(reading.then(printable(text[:part])))
         elif reading.is_open and _PRINTABLE_END.search(text, max(0, len(text) - 64)):
             tail = _Part(text, max(0, len(text) - 4 * self._prepared.shown.longest), part)
@@ -229,9 +238,11 @@ class Search:
         for text in self._layers(reading, is_hidden=_is_hidden(reading.text)):
             self._look(text, is_marked=is_encoded(text.text))
 
-    def _match(self, reading: _Reading, patterns: Patterns, *, is_sure: bool = False) -> None:
+    def _match(
+        self, reading: _Reading, patterns: Patterns, *, heads: list[Occurrence] | None = None, is_sure: bool = False
+    ) -> None:
         now = self._now
-        occurrences, begun = patterns.scan(reading.text)
+        occurrences, begun = patterns.scan(reading.text, heads)
         for start, end, mark in occurrences:
             self.found.append((reading.source(start)[0], reading.source(end - 1)[1], mark))
         if begun is None or not reading.is_open:

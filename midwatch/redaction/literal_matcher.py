@@ -14,6 +14,10 @@ _MUCH_BYTES = 512 * 1024
 """Bytes of text that are read before building that automaton pays."""
 
 
+Occurrence = tuple[int, int, int]
+"""Pattern, start and end."""
+
+
 class Automaton:
     """Finds all occurrences of patterns, overlapping ones too."""
 
@@ -22,8 +26,7 @@ class Automaton:
         self._bytes_left = _MUCH_BYTES if sum(map(len, patterns)) <= _SMALL_BYTES else -1
         self._automaton = BytesAhoCorasick(patterns, implementation=Implementation.ContiguousNFA)
 
-    def find(self, text: bytes) -> list[tuple[int, int, int]]:
-        """Pattern, start and end of each."""
+    def find(self, text: bytes) -> list[Occurrence]:
         if self._bytes_left > 0:
             self._bytes_left -= len(text)
             if self._bytes_left <= 0:
@@ -42,18 +45,21 @@ class Patterns:
             by_head.setdefault(form[:_HEAD_BYTES], []).append((form, name))
             for size in range(1, min(_HEAD_BYTES, len(form))):
                 self._beginnings.setdefault(form[:size], name)
+        self.heads = list(by_head)
         self._by_head = list(by_head.values())
-        self._heads = Automaton(list(by_head)) if by_head else None
+        self._heads = Automaton(self.heads) if by_head else None
 
-    def scan(self, text: bytes) -> tuple[list[tuple[int, int, str]], tuple[int, str] | None]:
+    def scan(
+        self, text: bytes, heads: list[Occurrence] | None = None
+    ) -> tuple[list[tuple[int, int, str]], tuple[int, str] | None]:
         """Start, end and name of every occurrence, overlapping ones too; start and name of the earliest unfinished
-        one."""
+        one. `heads`: where one may begin, when that is known."""
         found: list[tuple[int, int, str]] = []
         if self._heads is None or not text:
             return found, None
         size = len(text)
         begun: tuple[int, str] | None = None
-        for head, start, _ in self._heads.find(text):
+        for head, start, _ in self._heads.find(text) if heads is None else heads:
             for form, name in self._by_head[head]:
                 end = start + len(form)
                 if end <= size:

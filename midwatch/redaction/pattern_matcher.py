@@ -31,7 +31,7 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _GLUED = lazy_pattern(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
 _LONGEST_PAIR_BYTES = 200
 _MAYBE_ADDRESS = lazy_pattern(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
-
+_MAILCHIMP_LETTERS = b"0123456789abcdef-us"
 _MAYBE_MAILCHIMP = lazy_pattern(rb"(?:^|\W)([0-9a-f]{1,32}|[0-9a-f]{32}-(?:u(?:s\d?)?)?)\Z")
 
 
@@ -63,10 +63,8 @@ class PatternMatcher:
         self._context = b"\n"
         self._inside: Extent | None = None
         self._inside_left = 0
-        self.has_hidden = False
-        """Whether the last text had characters without width, or controls of eight bits."""
-        self.has_wrapped = False
-        self.has_encoded = False
+        self.readings: set[str] = set()
+        """In which other ways the last text is to be read."""
 
     def search(self, text: bytes, *, final: bool, idle: bool, cut: bool = False) -> tuple[list[Hit], int | None]:
         """What to mask in `text`, and from where it must be held back."""
@@ -86,8 +84,10 @@ class PatternMatcher:
         seen: set[str] = set()
         masked_to: dict[int, int] = {}
         for index, start, end in found:
-            if (reading := readings[index]) and (reading != "control" or (start and window[start - 1] < 128)):
-                seen.add(reading)
+            if reading := readings[index]:
+                if reading != "control" or (start and window[start - 1] < 128):
+                    seen.add(reading)
+                continue
             if (start < far and index == scheme_end) or start < masked_to.get(index, 0):
                 continue
             if holds and start > min(holds):  # looked at when the rest has come
@@ -106,8 +106,7 @@ class PatternMatcher:
             for row in LINES:
                 look = self._place(row, window, line.start("colon"), line.end("colon"), final=final, idle=idle, cut=cut)
                 _take(look, back, hits, holds, final=final)
-        self.has_hidden = bool(seen & {"hidden", "control"})
-        self.has_wrapped, self.has_encoded = "wrapped" in seen, bool(seen & {"percent", "encoded"})
+        self.readings = seen
         if not (final or idle) and (begun := self._begun(window)) is not None:
             holds.append(begun)
         return hits, max(0, min(holds) - back) if holds else None
@@ -212,10 +211,10 @@ class PatternMatcher:
                 is_glued or not at or window[at - 1] not in _LETTERS or _GLUED.search(window, max(0, at - 8), at)
             ):
                 begun.append(at)
-        tail = b" " if window[-1:].isspace() else window[-_LONGEST_PAIR_BYTES:].split()[-1]
+        tail = b" " if window[-1:].isspace() else window[-_LONGEST_PAIR_BYTES:].rsplit(None, 1)[-1]
         if b":" in tail and (found := _MAYBE_ADDRESS.search(tail)):
             begun.append(len(window) - len(tail) + found.start(1))
-        if found := _MAYBE_MAILCHIMP.search(tail[-40:]):
+        if tail[-1:] in _MAILCHIMP_LETTERS and (found := _MAYBE_MAILCHIMP.search(tail[-40:])):
             begun.append(len(window) - len(tail[-40:]) + found.start(1))
         if found := BEGUN_LINE.match(window, max(0, window.rfind(b"\n", -100))):
             begun.append(found.start(1))

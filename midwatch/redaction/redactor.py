@@ -9,7 +9,7 @@ from midwatch.redaction.known_matcher import KnownMatcher, Span
 from midwatch.redaction.known_search import Situation
 from midwatch.redaction.pattern_matcher import Hit, PatternMatcher
 from midwatch.redaction.variants import SHORTEST_PIECE, as_bytes
-from midwatch.redaction.visible_text import VisibleText, has_hidden, unfinished_escape, visible
+from midwatch.redaction.visible_text import USUAL_CONTROLS, VisibleText, unfinished_escape, visible
 from midwatch.system.sanitize import safe_text
 
 SHORTEST = SHORTEST_PIECE
@@ -83,7 +83,7 @@ class Redactor:
         body = raw if escape is None else raw[:escape]
         view, hits, hold = self._shaped(body, final=final, idle=idle, cut=cut)
         shapes = self._shapes
-        now = Situation(final, idle, cut, shapes.has_hidden, shapes.has_wrapped, shapes.has_encoded)
+        now = Situation(final, idle, cut, shapes.readings)
         spans, holds = self._known.search(raw, escape, now)
         holds += [escape] if escape is not None else []
         spans += [
@@ -100,14 +100,14 @@ class Redactor:
 
     def _shaped(self, body: bytes, *, final: bool, idle: bool, cut: bool) -> tuple[VisibleText, list[Hit], int | None]:
         """What looks like a secret, in the text as it is read."""
-        has_controls = has_hidden(body)
-        view = visible(body) if has_controls else VisibleText(body, body)
+        is_read = any(control in body for control in USUAL_CONTROLS)
+        view = visible(body) if is_read else VisibleText(body, body)
         hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
-        if self._shapes.has_hidden and not has_controls:
-            view = visible(body)
+        if not is_read and self._shapes.readings & {"hidden", "control"}:
+            is_read, view = True, visible(body)
             hits, hold = self._shapes.search(view.text, final=final, idle=idle, cut=cut)
-            has_controls = True
-        self._shapes.has_hidden = has_controls
+        if is_read:
+            self._shapes.readings.add("hidden")
         return view, hits, hold
 
     def _masked(self, raw: bytes, cut: int, spans: list[Span]) -> bytes:

@@ -19,8 +19,12 @@ _READINGS = (
     ("hidden", HIDING),
     ("control", EIGHT_BIT),
     ("wrapped", WRAPPING),
-    ("percent", tuple(b"%%%x" % digit for digit in range(16))),
-    ("encoded", (b"\\", b"&", b"'\"", b"''", b'""', b"$$")),
+    ("encoded", (*(b"%%%x" % digit for digit in range(16)), b"\\", b"&", b"'\"", b"''", b'""', b"$$")),
+    (
+        "printable",
+        (*(b"=%x" % byte for byte in b'!"#$./=@[\\]^`{|}~'), b"=\n", b"=\r", b"=\t", b"= \n", b"= \r", b"=  "),
+    ),
+    ("printable", tuple(b"=%x=" % byte for byte in (*range(0x20, 0x80), *range(0xC0, 0x100)))),
 )
 """Marks by which a text is to be read in another way."""
 

@@ -43,6 +43,7 @@ _LINE_ENDS = rb"\r?\n[ \t\0]*|[\r\t" + re.escape(_CONTROLS) + rb"]+"
 _HIDDEN = lazy_pattern(_ESCAPE + rb"|" + _LINE_ENDS)
 _HIDDEN_OR_BACK = lazy_pattern(_ESCAPE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_BLANKS = lazy_pattern(_ESCAPE + rb"|[\r\n\t" + re.escape(_CONTROLS) + rb"]+")
+_HIDDEN_AND_BLANKS = lazy_pattern(_ESCAPE + rb"|[ \r\n\t" + re.escape(_CONTROLS) + rb"]+")
 _INVISIBLE = lazy_pattern(_ESCAPE + rb"|[" + re.escape(_CONTROLS) + rb"]+")
 _HIDDEN_BUT_WIDTHLESS = lazy_pattern(_SEQUENCE + rb"|" + _LINE_ENDS + rb"|(\x08)")
 _HIDDEN_BUT_STRINGS = lazy_pattern(
@@ -128,14 +129,16 @@ def project(raw: bytes, *, hidden: bool | None = None) -> VisibleText:
         return _with_backspaces(raw, _HIDDEN_OR_BACK)
     if hidden:
         return VisibleText(_HIDDEN.sub(b"", raw), raw, removed=_HIDDEN)
-    return VisibleText(raw.translate(None, _PLAIN_DELETED), raw)
+    return VisibleText(raw.replace(b"\n", b"").replace(b"\r", b"").replace(b"\t", b""), raw)
 
 
+USUAL_CONTROLS = (b"\x1b", b"\x08", b"\0")
 HIDING = (
+    *(bytes((control,)) for control in _CONTROLS),
     *(bytes((0xC2, second)) for second in range(0x80, 0xA0)),
     *{(first[:-1] + bytes((end,)))[:3] for first, last in _WIDTHLESS for end in range(first[-1], last[-1] + 1)},
 )
-"""What hides text and is not ASCII."""
+"""What hides text, beside the usual controls."""
 EIGHT_BIT = tuple(bytes((byte,)) for byte in (0x84, 0x85, 0x8D, 0x8E, 0x8F, 0x90, 0x98, 0x9A, *range(0x9B, 0xA0)))
 """Controls of eight bits, unless they are a part of a character."""
 WRAPPING = (b"\n ", b"\n\t")
@@ -144,6 +147,11 @@ WRAPPING = (b"\n ", b"\n\t")
 def unwrapped(raw: bytes) -> VisibleText:
     """As `project`, but blanks at the beginning of a line stay: they may belong to a secret."""
     return VisibleText(_HIDDEN_BUT_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_BUT_BLANKS)
+
+
+def blankless(raw: bytes) -> VisibleText:
+    """As `project`, and without all blanks: which of them belong to a secret, nobody knows where lines are indented."""
+    return VisibleText(_HIDDEN_AND_BLANKS.sub(b"", raw), raw, removed=_HIDDEN_AND_BLANKS)
 
 
 def is_hiding(raw: bytes) -> bool:

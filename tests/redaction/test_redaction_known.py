@@ -60,7 +60,8 @@ def test_every_form_split_at_every_position(form: str, secret: str) -> None:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=40).filter(
-        lambda secret: secret not in "[secret pw]"  # the mark itself
+        # no mark itself, and enough of it where lines are indented
+        lambda secret: secret not in "[secret pw]" and len(secret.replace(" ", "")) >= 6
     ),
     form=st.sampled_from(sorted(FORMS)),
     before=st.binary(max_size=80),
@@ -112,6 +113,11 @@ def test_overlapping_secrets_leave_nothing_and_do_not_depend_on_the_cuts(data: l
 def test_quotes_inside_what_seems_to_be_a_string_for_the_terminal_hide_nothing() -> None:
     out = through(Redactor({"pw": "00000Ü"}), b"\x9d\n" + "000''00Ü\n".encode())
     assert out == b"\x9d\n[secret pw]\n"
+
+
+def test_blanks_of_a_secret_are_not_lost_among_those_that_indent_lines() -> None:
+    assert mask("x\n 0000\r\n    0 11\n", {"pw": " 00000 11"}) == "x\n [secret pw]\n"
+    assert mask("x\ncorrect\n    horse battery\n", {"pw": "correct horse battery"}) == "x\n[secret pw]\n"
 
 
 def test_two_that_overlap_become_one_mark_and_two_in_a_row_two() -> None:
