@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -99,7 +101,7 @@ def connect(
     options = f"-c statement_timeout={int(statement * 1000)} -c idle_in_transaction_session_timeout=0 {route.options}"
     try:
         try:
-            return _at_its_server(psycopg.connect(**given, options=options), route)
+            return _at_its_server(_connect_within_limits(given | {"options": options}, timeout), route)
         except psycopg.OperationalError as error:
             if _TAKES_NO_OPTIONS not in str(error):
                 raise
@@ -111,6 +113,20 @@ def connect(
         raise explained(route, str(error)) from None  # libpq's own text may quote what it was given
     pooled.limit_s = statement
     return _at_its_server(pooled, route)
+
+
+def _connect_within_limits(given: Mapping[str, Any], timeout: float) -> Connection:
+    """Log in. The server counts a session for a moment after its end: a limit of sessions is waited for."""
+    import psycopg
+
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return psycopg.connect(**given)
+        except psycopg.OperationalError as error:
+            if not re.search(r"too many connections for (role|database)", str(error)) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def same_server_sql(route: Route) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,6 +79,8 @@ SELECT json_agg(subname ORDER BY subname) FROM pg_subscription
 WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (subconninfo ~* '(^|\\s)password\\s*=' OR subconninfo ~ '^postgres(ql)?://[^/@]*:[^/@]+@')
 """
+_LEAVING_S = 2.0
+"""The server counts a session for a moment after its end: no limit is believed before."""
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = r'("(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
 _TABLE = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO|TABLE)\s+(?:ONLY\s+)?{_NAME}(?![\w$\"]|\s*[.(])", re.IGNORECASE)
@@ -156,12 +159,17 @@ def readiness_of(connection: Connection) -> DumpReadiness:
     """The same through a connection. Raises `Failed`."""
     import psycopg
 
-    try:
-        row = connection.execute(_FACTS.encode()).fetchone()
-    except psycopg.Error as error:
-        raise Failed(server_reason(error), hint="Take the backup, and restore it for a look") from error
-    assert row is not None
-    return _understood(json.loads(row[0]))
+    deadline = time.monotonic() + _LEAVING_S
+    while True:
+        try:
+            row = connection.execute(_FACTS.encode()).fetchone()
+        except psycopg.Error as error:
+            raise Failed(server_reason(error), hint="Take the backup, and restore it for a look") from error
+        assert row is not None
+        found = json.loads(row[0])
+        if not _limits(found) or time.monotonic() > deadline:
+            return _understood(found)
+        time.sleep(_LEAVING_S / 10)
 
 
 def _understood(found: Mapping[str, Any]) -> DumpReadiness:
@@ -181,13 +189,18 @@ def _understood(found: Mapping[str, Any]) -> DumpReadiness:
         text = f"the dump needs {counted(found['locks'], 'lock')}, {found['held']} are held, and the server has about"
         remedy = "raise max_locks_per_transaction, which needs a restart"
         obstacles.append(DumpObstacle(f"{text} {found['capacity']}", remedy))
-    obstacles += [_limit(*limit) for limit in found["limits"] if limit and 0 <= limit[2] < limit[3] + SESSIONS]
+    obstacles += _limits(found)
     if unlogged:
         text = f"a standby has no rows of unlogged tables, so the dump has none of {_some(unlogged)}"
         obstacles.append(DumpObstacle(text, "dump them on the primary"))
     obstacles += _searching(found["called"] or (), found["functions"] or {}, frozenset(found["tables"] or ()))
     secrets = tuple(map(safe_text, found["secrets"] or ()))
     return DumpReadiness(unreadable, filtered, found["objects"], tuple(obstacles), secrets)
+
+
+def _limits(found: Mapping[str, Any]) -> list[DumpObstacle]:
+    """The limits of sessions that leave no room for a dump."""
+    return [_limit(*limit) for limit in found["limits"] if limit and 0 <= limit[2] < limit[3] + SESSIONS]
 
 
 def _limit(kind: str, name: str, limit: int, sessions: int) -> DumpObstacle:
