@@ -29,6 +29,8 @@ COMMANDS = {
     "incidents": "list every incident, newest first",
     "handoff": "summarize an incident, and offer control to somebody",
     "approve": "approve a plan as the second person, from a login of your own",
+    "close": "evaluate the closure criteria and close an incident",
+    "abandon": "end an incident that is none, with a reason",
     "show": "show the state and the events of an incident",
     "verify": "verify an incident's journal and the files that it names",
     "support-report": "print one masked page for whoever helps: versions, disks, locks and recent messages",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,9 @@ from midwatch.incident.paths import IncidentFolder
 from midwatch.runbook.model import Runbook
 from midwatch.system.errors import BadInput, Refused
 from midwatch.system.trust import Trust
+
+if TYPE_CHECKING:
+    from midwatch.engine.incident_controller import IncidentController
 
 if TYPE_CHECKING:
     from midwatch.engine.incident_controller import IncidentController
@@ -163,3 +167,19 @@ def debug_log(controller: IncidentController) -> AbstractContextManager[None]:
 
     secrets = partial(known_secrets, controller.runbook)
     return kept_in(controller.folder.debug_log, secrets, wanted=lambda: controller.driving)
+
+
+@contextlib.contextmanager
+def in_control(args: argparse.Namespace) -> Iterator[IncidentController]:
+    """Drive the incident that the command line means for one command. Raises `Refused` while somebody drives it."""
+    from midwatch.engine.incident_controller import IncidentController
+    from midwatch.engine.policy import require_open
+    from midwatch.system.actor import current_actor
+
+    controller = IncidentController.observe(incident_folder(args), actor=current_actor(), own=own_runbook(args))
+    require_open(controller.incident)
+    controller.take_control()
+    try:
+        yield controller
+    finally:
+        controller.leave()

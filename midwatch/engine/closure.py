@@ -1,6 +1,9 @@
-"""The end of an incident: its closure criteria are evaluated, and it is closed."""
+"""The end of an incident: it is closed once its criteria were evaluated, or abandoned."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from midwatch.engine import criteria, policy
 from midwatch.engine.journal_session import JournalSession
@@ -9,7 +12,7 @@ from midwatch.incident.state import CriterionState
 
 
 class Closure:
-    """Evaluates the criteria of closure, and closes."""
+    """Evaluates the criteria of closure, closes, and abandons."""
 
     def __init__(self, session: JournalSession) -> None:
         self._session = session
@@ -27,14 +30,28 @@ class Closure:
     def close(self, *, reason: str = "") -> None:
         """End the incident. Raises `Refused` naming the criteria that are not met, unless a reason is given."""
         session = self._session
-        handle = session.require_driver()
+        session.require_driver()
         session.settle()
         found = self.evaluate()
         with session.mutex:
             unmet = policy.require_closable(found, session.incident, session.runbook, reason)
-            handle.journal.prepare()  # the event tells its own number, so nothing may come before it
-            session.take_in()
-            count = len(session.events) + 1
-            session.append(EventKind.CLOSED, {"reason": reason, "unmet": unmet, "events": count})
-            session.append(EventKind.DRIVER_LEFT, {"reason": "closed"})
-            session.release(handle, trim=True)
+            self._end(EventKind.CLOSED, {"reason": reason, "unmet": unmet})
+
+    def abandon(self, reason: str) -> None:
+        """End what is no incident. Raises `Refused` without a reason, and while a step is running."""
+        session = self._session
+        session.require_driver()
+        session.settle()
+        with session.mutex:
+            policy.require_abandonable(session.incident, session.runbook, reason)
+            self._end(EventKind.ABANDONED, {"reason": reason})
+
+    def _end(self, kind: EventKind, body: Mapping[str, Any]) -> None:
+        """Write the last event of the incident, and give control back."""
+        session = self._session
+        handle = session.require_driver()
+        handle.journal.prepare()  # the event tells its own number, so nothing may come before it
+        session.take_in()
+        session.append(kind, {**body, "events": len(session.events) + 1})
+        session.append(EventKind.DRIVER_LEFT, {"reason": session.incident.word})
+        session.release(handle, trim=True)

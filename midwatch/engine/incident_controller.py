@@ -93,6 +93,7 @@ class IncidentController:
         closure = Closure(session)
         self.evaluate_closure = closure.evaluate
         self.close = closure.close
+        self.abandon = closure.abandon
 
     @classmethod
     def declare(

@@ -216,15 +216,25 @@ def require_closable(
     found: Mapping[str, CriterionState], incident: Incident, runbook: Runbook, reason: str
 ) -> list[str]:
     """The criteria that are not met; without a reason there may be none."""
-    require_open(incident)
-    given, running = optional_reason(reason), incident.running()
-    if running:
-        raise Refused(f"{runbook.step(running[0].id).title} is running", hint="Wait for it or cancel it")
+    _require_endable(incident, runbook)
+    given = optional_reason(reason)
     failing = unmet(runbook.closure, found)
     if failing and not given:
         count = f"{len(failing)} of {len(runbook.closure)} closure criteria are not met"
         raise Refused(f"{count}: {'; '.join(failing.values())}", hint="Give a reason")
     return list(failing)
+
+
+def require_abandonable(incident: Incident, runbook: Runbook, reason: str) -> None:
+    """Whether the incident may be abandoned: with a reason, and not while a step is running."""
+    _require_endable(incident, runbook)
+    require_reason(reason)
+
+
+def _require_endable(incident: Incident, runbook: Runbook) -> None:
+    require_open(incident)
+    if running := incident.running():
+        raise Refused(f"{runbook.step(running[0].id).title} is running", hint="Wait for it or cancel it")
 
 
 def require_text(text: str, what: str) -> str:
@@ -246,7 +256,7 @@ def require_consent(step: Step, plan: Plan, typed: str) -> None:
 def require_open(incident: Incident) -> None:
     """Whether anything may be done to it at all."""
     if not incident.open:
-        raise Refused("The incident is closed", hint="Declare a new one")
+        raise Refused(f"The incident is {incident.word}", hint="Declare a new one")
 
 
 def _needs(step: Step, incident: Incident, runbook: Runbook) -> None:

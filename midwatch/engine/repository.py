@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from midwatch.control.lease import driver_of
-from midwatch.incident.events import Event, EventKind
+from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.incident.paths import IncidentFolder, incidents_folder
 from midwatch.incident.reducer import reduce
 from midwatch.incident.state import StepStatus
@@ -28,6 +28,9 @@ class Summary:
     severity: str = ""
     opened: datetime | None = None
     closed: datetime | None = None
+    """When it was closed or abandoned."""
+    state: str = ""
+    """`open`, `closed` or `abandoned`."""
     driver: str = ""
     """Who holds control now; empty when nobody does, also after a driver that was killed."""
     steps_done: int = 0
@@ -109,7 +112,7 @@ def _newest_open(folders: list[IncidentFolder]) -> IncidentFolder | None:
 
 def _is_open(folder: IncidentFolder) -> bool:
     events = _events(folder)
-    return bool(events) and not any(event.kind == EventKind.CLOSED for event in events)
+    return bool(events) and not any(event.kind in ENDS for event in events)
 
 
 def _last_declared(folders: list[IncidentFolder]) -> IncidentFolder:
@@ -166,6 +169,7 @@ def _summary(folder: IncidentFolder, events: list[Event]) -> Summary:
         severity=incident.severity.value,
         opened=incident.declared_at,
         closed=incident.closed_at,
+        state=incident.word,
         driver=driver.actor if driver else "",
         steps_done=done,
         steps_total=total,

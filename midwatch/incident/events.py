@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     )
     SEVERITY = "incident.severity"  # from, to, reason
     CLOSED = "incident.closed"  # reason, unmet: [criterion ids], events: count so far, this one included
+    ABANDONED = "incident.abandoned"  # reason, events: as of incident.closed
     DRIVER_JOINED = "driver.joined"  # host, pid, terminal; by an offer: from and offer (its seq)
     # host, pid, terminal, from: who had control, reason, how: ended|silent, silent: seconds without a heartbeat
     DRIVER_TOOK_OVER = "driver.took_over"
@@ -69,6 +70,8 @@ class EventKind(StrEnum):
     JOURNAL_FALLBACK_LOST = "journal.fallback_lost"  # file, after: what went elsewhere is gone
 
 
+ENDS = (EventKind.CLOSED, EventKind.ABANDONED)
+"""The kinds that end an incident."""
 RETIRED_KINDS = frozenset(
     (
         "wheel.asked",

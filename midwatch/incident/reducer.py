@@ -69,6 +69,11 @@ def _closed(incident: Incident, event: Event, body: Body) -> None:
     incident.closed_at, incident.lasted = event.time, incident.elapsed
 
 
+def _abandoned(incident: Incident, event: Event, body: Body) -> None:
+    _closed(incident, event, body)
+    incident.abandoned = body["reason"]
+
+
 def _joined(incident: Incident, event: Event, body: Body) -> None:
     incident.driver, incident.offer, incident.asked_by = event.actor, None, ""
 
@@ -163,6 +168,7 @@ _HANDLERS: dict[str, Handler] = {
     EventKind.DECLARED: _declared,
     EventKind.SEVERITY: _severity,
     EventKind.CLOSED: _closed,
+    EventKind.ABANDONED: _abandoned,
     EventKind.DRIVER_JOINED: _joined,
     EventKind.DRIVER_TOOK_OVER: _joined,
     EventKind.DRIVER_LEFT: _left,

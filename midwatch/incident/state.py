@@ -175,6 +175,9 @@ class Incident:
     inputs: Mapping[str, str] = field(default_factory=dict)
     """What was given when it was declared, by name."""
     closed_at: datetime | None = None
+    """When it was closed or abandoned."""
+    abandoned: str = ""
+    """Why it is no incident; empty unless it was abandoned."""
     lasted: float = 0.0
     """Seconds from the declaration to the end, by the boot clock; only once it is closed."""
     driver: str = ""
@@ -222,6 +225,11 @@ class Incident:
     def open(self) -> bool:
         """Whether the incident is declared and not closed."""
         return self.declared_at is not None and self.closed_at is None
+
+    @property
+    def word(self) -> str:
+        """`open`, `closed` or `abandoned`."""
+        return "open" if self.open else "abandoned" if self.abandoned else "closed"
 
     @property
     def stars(self) -> Set[int]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from midwatch.incident.events import Event, EventKind
+from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.journal.codec import NO_LINE, decode, digest
 from midwatch.journal.merged_reader import MergedJournal, merge_files
 from midwatch.journal.reader import Stored, blocks_behind, opened
@@ -147,7 +147,7 @@ def _own_claims(event: Event, links: list[_Link]) -> str:
             return (
                 f"event {event.seq} was changed, or one before it: the head that it tells is not that of event {count}"
             )
-    if event.kind == EventKind.CLOSED and body.get("events", event.seq) != event.seq:
+    if event.kind in ENDS and body.get("events", event.seq) != event.seq:
         return f"event {event.seq} was changed: it says that it is the last of {body['events']} events"
     return ""
 

@@ -14,7 +14,7 @@ import socket
 import time
 from pathlib import Path
 
-from midwatch.incident.events import EventKind
+from midwatch.incident.events import ENDS, EventKind
 
 TAG = "midwatch"
 """The name under which the log has the heads: `journalctl -t midwatch`."""
@@ -31,7 +31,7 @@ _AT_ONCE = frozenset(
         EventKind.DRIVER_LEFT,
         EventKind.UPDATE,
         EventKind.APPROVAL_GIVEN,
-        EventKind.CLOSED,
+        *ENDS,
     }
 )
 _NOTICE = 5

@@ -196,6 +196,7 @@ _TELLERS: dict[str, Callable[[Facts, Body], str]] = {
     EventKind.DECLARED: _declared,
     EventKind.SEVERITY: _severity,
     EventKind.CLOSED: _closed,
+    EventKind.ABANDONED: lambda facts, body: f"**Abandoned** as no incident{_and(body['reason'])}",
     EventKind.DRIVER_JOINED: _joined,
     EventKind.DRIVER_TOOK_OVER: _took_over,
     EventKind.APPROVAL_ASKED: _approval(""),

@@ -136,6 +136,7 @@ _TELLERS: dict[str, Callable[[Runbook, Body], str]] = {
     EventKind.DECLARED: lambda _, body: f"Declared: {body.get('title')}, {body.get('severity')}",
     EventKind.SEVERITY: lambda _, body: f"Severity {body.get('from')} to {body.get('to')}: {body.get('reason')}",
     EventKind.CLOSED: _closed,
+    EventKind.ABANDONED: lambda _, body: f"Abandoned as no incident: {body.get('reason')}",
     EventKind.DRIVER_JOINED: lambda _, body: f"Took control{_and(body, 'from', ' from ')} on {body.get('host')}",
     EventKind.DRIVER_TOOK_OVER: lambda _, body: f"Took control over from {body.get('from')}: {body.get('reason')}",
     EventKind.HANDOFF_OFFERED: lambda _, body: f"Offered control to {body.get('to')}",

@@ -47,7 +47,7 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
         Section("running", "Running", told(StepStatus.RUNNING)),
         Section("failed", "Failed or unknown", told(StepStatus.FAILED, StepStatus.UNKNOWN)),
         Section("undecided", "Undecided", tuple(_undecided(by_status.get(StepStatus.UNDECIDED, []), incident))),
-        Section("next", "Next", (ahead if incident.open else "nothing: the incident is closed",)),
+        Section("next", "Next", (ahead if incident.open else f"nothing: the incident is {incident.word}",)),
         Section(
             "to_notify",
             "Still to be notified",
@@ -65,7 +65,7 @@ def handoff_summary(runbook: Runbook, incident: Incident, clock: Clock, due: dat
 
 def headline(incident: Incident, clock: Clock) -> str:
     """Which incident, how severe, for how long."""
-    state = f"open for {duration(incident.elapsed_now(clock))}" if incident.open else "closed"
+    state = f"open for {duration(incident.elapsed_now(clock))}" if incident.open else incident.word
     return f"{incident.id}  {incident.severity}  {incident.title}, {state}"
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from midwatch.incident.events import Event, EventKind
+from midwatch.incident.events import ENDS, Event, EventKind
 from midwatch.incident.known_values import FilledRunbook
 from midwatch.incident.paths import IncidentFolder
 from midwatch.incident.reducer import reduce
@@ -58,9 +58,14 @@ class Facts:
         return self.first(EventKind.DECLARED)
 
     @property
+    def end(self) -> Event | None:
+        """The event that closed or abandoned the incident; None while it is open."""
+        return next((event for event in self.events if event.kind in ENDS), None)
+
+    @property
     def last(self) -> Event | None:
         """The closure, or else the last event so far."""
-        return self.first(EventKind.CLOSED) or (self.events[-1] if self.events else None)
+        return self.end or (self.events[-1] if self.events else None)
 
     @property
     def seconds(self) -> float:

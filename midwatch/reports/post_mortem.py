@@ -19,7 +19,7 @@ from midwatch.reports.markdown import bullets, cell_code, document, lines, sente
 from midwatch.reports.record_section import record_section
 from midwatch.reports.sections import TO_WRITE, Section, missing_sections
 from midwatch.reports.time_format import day_and_time, time_of_day
-from midwatch.reports.timeline import lasted, overview, unknown_detection
+from midwatch.reports.timeline import lasted, overview, unknown_detection, unresolved
 from midwatch.runbook.model import Runbook, Step
 from midwatch.system.units import duration, size
 
@@ -75,6 +75,8 @@ def _summary(facts: Facts) -> str:
     if declared is None:
         return TO_WRITE
     ended = f"It was resolved after {duration(facts.seconds)}." if incident.closed_at else "It is still open."
+    if incident.abandoned:
+        ended = f"It was abandoned after {duration(facts.seconds)}, as no incident: {sentence(incident.abandoned)}"
     said = f"{text(incident.title)} was declared on {day_and_time(declared.time)} by {text(declared.actor)}. {ended}"
     cause = facts.answer(f"why_{WHYS}")
     return said + (f"\n\nThe root cause: {sentence(cause)}" if cause else "")
@@ -106,7 +108,7 @@ def _detection(facts: Facts) -> str:
         ("Declared", f"{day_and_time(declared.time)} by {text(declared.actor)}" if declared else "no"),
         ("Time to detect", lasted(facts.to_detect, unknown_detection(facts))),
         ("Time to mitigate", lasted(facts.to_mitigate, "not known")),
-        ("Time to resolve", lasted(facts.to_resolve, "still open")),
+        ("Time to resolve", lasted(facts.to_resolve, unresolved(facts))),
     ]
     return table(("What", "When"), rows)
 

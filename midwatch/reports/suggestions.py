@@ -75,7 +75,7 @@ def badly(facts: Facts) -> Iterator[str]:
         known = facts.runbook.roles.get(role)
         yield f"{text(known.name if known else role)} was not told."
     for criterion in facts.runbook.closure:
-        if facts.incident.closed_at is not None and not _met(facts, criterion.id):
+        if facts.first(EventKind.CLOSED) and not _met(facts, criterion.id):
             yield f"Closed without: {text(criterion.title)}"
 
 

@@ -56,7 +56,7 @@ def overview(facts: Facts) -> str:
 
 
 def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
-    incident, declared, closed = facts.incident, facts.declared, facts.first(EventKind.CLOSED)
+    incident, declared, end = facts.incident, facts.declared, facts.end
     yield "Runbook", f"{text(facts.runbook.title)} ({text(facts.runbook.id)})"
     yield "Environment", facts.runbook.environment.word
     yield "Severity", _severities(facts)
@@ -67,12 +67,14 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
         )
     for prompt, value in told_inputs(facts.runbook, incident.inputs):
         yield text(prompt), sentence(value)
-    yield "Closed", f"{day_and_time(closed.time)} by {text(closed.actor)}" if closed else "still open"
-    yield "Duration", duration(facts.seconds) + ("" if closed else " so far")
+    ended = "Abandoned" if incident.abandoned else "Closed"
+    why = f" ({sentence(incident.abandoned)})" if incident.abandoned else ""
+    yield ended, f"{day_and_time(end.time)} by {text(end.actor)}{why}" if end else "still open"
+    yield "Duration", duration(facts.seconds) + ("" if end else " so far")
     yield "Drivers", _drivers(facts) or "nobody"
     yield "Time to detect", lasted(facts.to_detect, unknown_detection(facts))
     yield "Time to mitigate", lasted(facts.to_mitigate, "not known")
-    yield "Time to resolve", lasted(facts.to_resolve, "still open")
+    yield "Time to resolve", lasted(facts.to_resolve, unresolved(facts))
     counts = Counter(incident.status(step).value for step in facts.runbook.steps())
     yield "Steps", ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
@@ -80,6 +82,11 @@ def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
 def unknown_detection(facts: Facts) -> str:
     """Why the time to detect is not known."""
     return "not known: the log lines of the triggers do not tell their time zone" if facts.detected() else "not known"
+
+
+def unresolved(facts: Facts) -> str:
+    """Why the time to resolve is not known."""
+    return "none: it was no incident" if facts.incident.abandoned else "still open"
 
 
 def lasted(seconds: float | None, otherwise: str) -> str:

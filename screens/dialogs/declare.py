@@ -60,6 +60,6 @@ def _words(text_styles: TextStyles, earlier: Sequence[Summary]) -> list[Content]
         return [text_styles.ink(f"{text_styles.signs.dot} {text}", FAINT) for text in FIVE_LINES]
     lines = [text_styles.ink("Before it", STRONG)]
     for summary in earlier[:_EARLIER]:
-        state = "damaged" if summary.problem else "closed" if summary.closed else "open"
+        state = "damaged" if summary.problem else summary.state
         lines.append(text_styles.ink(f"{summary.id}, {summary.severity or 'unknown'}, {state}", FAINT))
     return lines

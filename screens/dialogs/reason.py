@@ -27,6 +27,18 @@ def reason_form(
     )
 
 
+def abandon_form(text_styles: TextStyles) -> Form:
+    """A form for the reason why this is no incident."""
+    words = "It ends without closure. The record stays, and says that it was abandoned."
+    return Form(
+        text_styles,
+        "Abandon the incident",
+        [Field("reason", "Why is it no incident?", fault=_fault)],
+        words=paragraph(words, _WIDTH, text_styles, style=FAINT),
+        accept="Abandon",
+    )
+
+
 def _fault(text: str) -> str:
     try:
         require_reason(text)

@@ -19,6 +19,7 @@ from screens.dialogs.mark_done import mark_done
 from screens.dialogs.note import write_note
 from screens.dialogs.notify import notify_form
 from screens.dialogs.palette import Palette
+from screens.dialogs.reason import abandon_form
 from screens.dialogs.severity import severity_form
 from screens.dialogs.update import update_form
 from screens.incident.collaboration import Collaboration
@@ -218,6 +219,11 @@ class Commands:
         dialog = CloseIncident(self._text_styles, self._session)
         async for reason in dialog.answers(self._screen.app):
             await dialog.carry_out(self._session.close, reason=reason)
+
+    async def abandon(self) -> None:
+        form = abandon_form(self._text_styles)
+        async for values in form.answers(self._screen.app):
+            await form.carry_out(self._session.abandon, values["reason"])
 
     # What is shown
 

@@ -21,7 +21,7 @@ def incident_lines(found: Sequence[Summary], here: str, width: int, text_styles:
     """Two lines an incident; a damaged one says why."""
     lines: list[Content] = []
     for one in found:
-        state = "damaged" if one.problem else "closed" if one.closed else "open"
+        state = "damaged" if one.problem else one.state
         style = {"damaged": WRONG, "open": SOON}.get(state, FAINT)
         name = Content.assemble(
             text_styles.ink(f"{text_styles.signs.next} " if one.id == here else "  ", CHOSEN),

@@ -22,6 +22,7 @@ _LONGEST = 2_000
 _STYLES: dict[str, str] = {  # what went well is told without a colour: those are for what did not
     EventKind.DECLARED: STRONG,
     EventKind.CLOSED: STRONG,
+    EventKind.ABANDONED: STRONG,
     EventKind.SEVERITY: SOON,
     EventKind.SKIPPED: SOON,
     EventKind.JOURNAL_REPAIRED: SOON,

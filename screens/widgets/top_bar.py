@@ -86,7 +86,7 @@ def _elapsed(incident: Incident, steady: float, text_styles: TextStyles) -> Cont
     if incident.declared_at is None:
         return None
     if incident.closed_at is not None:
-        return text_styles.ink(f"closed after {elapsed(incident.lasted)}", CHOSEN)
+        return text_styles.ink(f"{incident.word} after {elapsed(incident.lasted)}", CHOSEN)
     return text_styles.ink(f"{elapsed(steady)} in")
 
 

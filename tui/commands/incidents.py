@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         if item.problem:
             say(f"{item.id}  damaged: {item.problem}")
             continue
-        state = f"closed {item.closed:%Y-%m-%d %H:%M} UTC" if item.closed else "open"
+        state = f"{item.state} {item.closed:%Y-%m-%d %H:%M} UTC" if item.closed else item.state
         driver = f", driver {item.driver}" if item.driver else ""
         say(f"{item.id}  {item.severity}  {state}{driver}  {item.title}")
     return Exit.DONE

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     where = Path(controller.folder.path)
     with contextlib.suppress(OSError):  # the terminal may be gone
         say(
-            f"{controller.incident.id} is {'open' if controller.incident.open else 'closed'}; its record: {where}",
+            f"{controller.incident.id} is {controller.incident.word}; its record: {where}",
             flush=True,
         )
     return Exit.DONE

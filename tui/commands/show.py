@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return Exit.DONE
     incident = reduce(events)
     runbook = FilledRunbook(runbook).at(incident)
-    state = "open" if incident.open else f"closed {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC"
+    state = incident.word + (f" {incident.closed_at:%Y-%m-%d %H:%M:%S} UTC" if incident.closed_at else "")
     say(f"{incident.id}  {incident.severity}  {incident.title}  {state}")
     say(f"driver {incident.driver or 'nobody'}, {len(events)} events")
     verdict = verify(folder.journal)

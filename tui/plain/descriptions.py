@@ -20,8 +20,7 @@ _KINDS = {StepKind.MANUAL: "done by a person", StepKind.RUN: "run by Midwatch", 
 def where_lines(controller: IncidentControls, now: datetime) -> Iterator[str]:
     """Which incident, how bad, who drives, what is due."""
     incident, runbook = controller.incident, controller.runbook
-    state = "open" if incident.open else "closed"
-    yield f"{runbook.environment.word}. {incident.severity} {incident.title}, {incident.id}, {state}."
+    yield f"{runbook.environment.word}. {incident.severity} {incident.title}, {incident.id}, {incident.word}."
     if incident.open:
         who = "You drive" if controller.driving else f"You observe; {incident.driver or 'nobody'} drives"
         since = duration(incident.elapsed_now(controller.clock)) if incident.declared_at else "some time"
@@ -124,7 +123,7 @@ def next_line(controller: IncidentControls, action: NextAction) -> str:
     """What Enter does now."""
     incident, runbook = controller.incident, controller.runbook
     if action.kind is ActionKind.TIMELINE:
-        first = "You observe." if incident.open else "The incident is closed. q leaves."
+        first = "You observe." if incident.open else f"The incident is {incident.word}. q leaves."
         return f"{first} Enter shows the last events."
     if action.kind is ActionKind.CLOSE:
         return "Nothing is left to do. Enter evaluates the closure criteria."

@@ -170,6 +170,7 @@ class Session:
             "timeline": self._timeline,
             "live": lambda rest: self._live(),
             "closure": lambda rest: deciding.close(),
+            "abandon": deciding.abandon,
             "help": self._help,
             "quit": self._quit,
         }

@@ -248,6 +248,11 @@ class StepCommands:
             f"{controller.incident.id} is closed. Its record: {len(controller.events)} events, head {controller.head}"
         )
 
+    def abandon(self, rest: str) -> None:
+        """End what is no incident."""
+        self._conductor.abandon(self._reason(rest, "Why is it no incident: "))
+        self._teletype.say(f"{self._conductor.incident.id} is abandoned. Its record: {self._conductor.folder.path}")
+
 
 def running_step(controller: IncidentControls) -> Step | None:
     """The step running, if there is one; the newest of several."""
