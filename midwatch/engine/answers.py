@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +79,8 @@ class Answers:
             status = incident.step(step.id).status  # of a conditional step as well, whose need is not known yet
             if step.id in self.skip or status.concluded or status is StepStatus.RUNNING:
                 continue
+            if step.when is None:
+                self._refuse_to_ask(step, [secret.name for secret in step.secrets if secret.is_asked])
             if step.kind is StepKind.MANUAL and (step.when is None or step.id in self.manual):
                 self.for_manual(step)
             elif (
@@ -89,6 +91,14 @@ class Answers:
                 self._require_name(step, name_to_confirm(step.id))
             elif is_answer(self.confirm.get(step.id, "")):
                 self._require_name(step, "the name that its plan asks for")
+
+    def _refuse_to_ask(self, step: Step, names: Sequence[str]) -> None:
+        if names:
+            raise BadInput(
+                f"Step {step.id} asks a person for the secret {names[0]}, and nobody is there",
+                place=step.place,
+                hint="Let it come from a 'file' or a 'command', skip the step, or use the screen or --plain",
+            )
 
     def _require_name(self, step: Step, name: str) -> None:
         typed = self.confirm.get(step.id, "")
@@ -113,6 +123,8 @@ class Answers:
             case workflow.Reason(unmet) if step.id not in self.override:
                 hint = f"Mend it, or say why it runs all the same: override: {{{step.id}: REASON}}"
                 raise Refused(f"{step.title} requires {'; '.join(unmet)}", hint=hint)
+            case workflow.Secrets(names):
+                self._refuse_to_ask(step, names)
             case workflow.Refusal() | workflow.PinReason():
                 raise Refused(plan.refusal)
 

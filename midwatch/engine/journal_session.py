@@ -106,6 +106,8 @@ class JournalSession:
         """Held while the state is read, judged and written."""
         self.secrets = known_secrets(runbook)
         """What is masked in every event, by name."""
+        self._fetched: dict[str, str] = {}
+        """Secrets that steps were given."""
         self._tail: Tail | None = None
         self._changed: set[str] = set()
         self.start_reserve = StartReserve(folder.path)
@@ -183,15 +185,14 @@ class JournalSession:
 
     def refresh_secrets(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Reload the known secrets. Earlier ones stay masked in this journal, because someone may still type them."""
-        found = known_secrets(self.runbook, environment)
-        every = dict(found)
-        for name, value in self.secrets.items():
-            if value not in every.values():
-                while name in every:
-                    name += ", before"
-                every[name] = value
-        self.secrets = every
+        found = _with(known_secrets(self.runbook, environment), self._fetched)
+        self.secrets = _with(found, self.secrets)
         return found
+
+    def learn_secrets(self, fetched: Mapping[str, str]) -> None:
+        """Mask what a step is given, from now on in this journal and in the output of every step."""
+        self._fetched = _with(fetched, self._fetched)
+        self.refresh_secrets()
 
     def release_reserve(self) -> bool:
         """Give disk space back that was kept for a start on a full disk, and journal it. False when nothing was
@@ -283,3 +284,14 @@ class JournalSession:
             self.start_reserve.drop()
         handle.lock.release()
         self.handle = None
+
+
+def _with(secrets: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """These secrets, and those of `more` that are none of them, under another name where theirs is taken."""
+    every = dict(secrets)
+    for name, value in more.items():
+        if value not in every.values():
+            while name in every:
+                name += ", before"
+            every[name] = value
+    return every

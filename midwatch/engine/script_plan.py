@@ -18,6 +18,8 @@ from midwatch.supervisor.consented_command import (
     FOLDER,
     OK_EXITS,
     RUN_AS,
+    SECRET_FILE,
+    SECRET_VARIABLE,
     SHELL,
     SHELL_ACTION,
     VARIABLE,
@@ -45,6 +47,9 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
         draft.fact("shell", draft.parameters[SHELL])
     if OK_EXITS in draft.parameters:
         draft.fact("done by", f"exit {draft.parameters[OK_EXITS].replace(', ', ' or ')}")
+    for secret in step.secrets:
+        way = "in the variable itself" if secret.as_variable else "as a file whose path the variable holds"
+        draft.fact("secrets", f"{secret.name}: {secret.source}; {way}")
     for name, value in draft.parameters.items():
         if name.startswith(VARIABLE):
             draft.fact(name, _shown(value))
@@ -75,6 +80,9 @@ def script_draft(step: Step, runbook: Runbook, incident: Incident, *, undo: bool
         folder, variables = _surroundings(step, runbook, incident)
         if process.ok_exits != (0,):
             parameters[OK_EXITS] = ", ".join(map(str, process.ok_exits))
+    for secret in step.secrets:
+        way = SECRET_VARIABLE if secret.as_variable else SECRET_FILE
+        parameters[f"{secret.name}{way}"] = secret.source
     draft = PlanDraft(SHELL_ACTION, parameters | variables, bindings={**files(runbook), FOLDER: folder})
     if step.risk is Risk.DESTROY:
         draft.confirm_name = resolved({"confirm": process.confirm}, runbook, incident).get("confirm") or step.id

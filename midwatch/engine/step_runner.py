@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from midwatch.api.plan import Plan
 from midwatch.engine import attempts, criteria, policy
@@ -11,6 +13,7 @@ from midwatch.engine.driving import require_same_files
 from midwatch.engine.journal_session import JournalSession
 from midwatch.engine.planning import build_action, order_for, plan_step, require_same_inputs
 from midwatch.engine.readings import take_readings
+from midwatch.engine.secret_fetch import fetch_secrets, masked_values
 from midwatch.engine.step_results import StepResults
 from midwatch.incident import server_pins
 from midwatch.incident.event_redaction import masked_plan
@@ -58,23 +61,31 @@ class StepRunner:
         wanted, context = session.runbook.step(step_id).preconditions, session.context(step_id)
         return criteria.evaluate(wanted, context, session.incident, limit=PRECONDITION_LIMIT_S)
 
-    def start(self, step_id: str, plan: Plan, *, typed: str = "", reason: str = "", undo: bool = False) -> None:
+    def start(
+        self,
+        step_id: str,
+        plan: Plan,
+        *,
+        typed: str = "",
+        reason: str = "",
+        undo: bool = False,
+        secrets: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Run the step, or undo what it did, as the plan was shown. Returns once its supervisor owns it.
 
-        Raises `Refused` when it may not run (`midwatch.engine.policy`): then nothing is journalled and nothing runs.
+        `secrets` are those that a person was asked for (`midwatch.engine.secret_fetch`). Raises `Refused` when it may
+        not run (`midwatch.engine.policy`), and `Failed` when a secret cannot be fetched: then nothing is journalled and
+        nothing runs.
         """
         session, results = self._session, self._results
         runbook, step, handle = session.runbook, session.runbook.step(step_id), session.require_driver()
         found = {} if undo else self.evaluate_preconditions(step_id)
+        self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo)
+        fetched = fetch_secrets(step, plan, runbook, secrets)
+        session.learn_secrets(masked_values(fetched))
         with session.mutex:
-            incident, approved_by = session.incident, ""
-            if undo:
-                policy.require_undoable(step, plan, incident, typed=typed, reason=reason)
-            else:
-                policy.require_startable(step, plan, incident, runbook, typed=typed, reason=reason)
-                policy.require_preconditions_or_reason(step, found, reason)
-                approved_by = policy.require_approved_plan(step, plan, incident, Identity.current())
-            self._require_ended(step)
+            incident = session.incident
+            approved_by = self._require_allowed(step, plan, found, typed=typed, reason=reason, undo=undo)
             require_same_files(session.folder, runbook)
             require_same_inputs(plan, step, runbook, incident, undo=undo)
             number = len(incident.step(step_id).attempts) + 1
@@ -92,7 +103,7 @@ class StepRunner:
             before = take_readings(runbook, step.measure, session.clock, limit=BEFORE_LIMIT_S)
             results.record_readings(step, number, "before", before)
             session.release_reserve()
-            owner = launch(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan)
+            owner = launch(attempt, order, session.refresh_secrets({**os.environ, **order.env}), plan, fetched)
             results.record_started(step, number, owner.to_json())
         except MidwatchError as error:
             if status.inspect_attempt(attempt) is None:
@@ -129,6 +140,20 @@ class StepRunner:
         body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
         session.append(EventKind.OUTCOME_CHECKED, body)
         return holds
+
+    def _require_allowed(
+        self, step: Step, plan: Plan, found: Mapping[str, CriterionState], *, typed: str, reason: str, undo: bool
+    ) -> str:
+        """Who approved the plan; empty where nobody has to. Raises `Refused`."""
+        session, approved_by = self._session, ""
+        if undo:
+            policy.require_undoable(step, plan, session.incident, typed=typed, reason=reason)
+        else:
+            policy.require_startable(step, plan, session.incident, session.runbook, typed=typed, reason=reason)
+            policy.require_preconditions_or_reason(step, found, reason)
+            approved_by = policy.require_approved_plan(step, plan, session.incident, Identity.current())
+        self._require_ended(step)
+        return approved_by
 
     def _prepare(self, attempt: AttemptFolder, plan: Plan) -> str:
         session = self._session

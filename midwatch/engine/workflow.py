@@ -13,6 +13,7 @@ from enum import StrEnum
 from midwatch.api.plan import Plan
 from midwatch.engine import policy
 from midwatch.engine.incident_controls import IncidentView
+from midwatch.engine.secret_fetch import asked_secrets
 from midwatch.incident.server_pins import other_servers, pins_of
 from midwatch.incident.state import CriterionState, StepStatus
 from midwatch.runbook.model import Question, Risk, Step, StepKind
@@ -84,6 +85,13 @@ class TypedName:
 
 
 @dataclass(frozen=True, slots=True)
+class Secrets:
+    """Secrets that the script gets and a person types, unseen."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """Yes; everything else is no."""
 
@@ -95,7 +103,7 @@ class Answers:
     questions: tuple[Question, ...]
 
 
-Requirement = Refusal | PinReason | Reason | Approval | TypedName | YesNo | Answers
+Requirement = Refusal | PinReason | Reason | Approval | Secrets | TypedName | YesNo | Answers
 
 
 def current_step(view: IncidentView) -> Step | None:
@@ -201,6 +209,8 @@ def _for_plan(
         approval = policy.approval_of(step, plan, incident)
         if approval is None or approval.given_by is None:
             needed.append(Approval(is_requested=approval is not None and approval.waits))
+    if names := asked_secrets(step, plan):
+        needed.append(Secrets(names))
     if name := policy.name_to_type(step, plan):
         needed.append(TypedName(name))
     elif policy.risk_of(step, plan) is not Risk.OBSERVE:

@@ -15,6 +15,7 @@ from midwatch.runbook.loops import loop_of
 from midwatch.runbook.model import INPUTS, ITEM, Reference, Risk, StepKind
 from midwatch.runbook.process_keys import OURS, PROCESS_KEYS, check_process
 from midwatch.runbook.question_checks import check_inputs, check_questions
+from midwatch.runbook.secret_keys import SECRETS, check_secrets
 from midwatch.runbook.step_builder import action_of, identity, kind_of, question_of
 from midwatch.runbook.targets import TargetKind
 from midwatch.runbook.text_checks import check_texts, values_in
@@ -25,7 +26,7 @@ _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
     "outputs": (StepKind.RUN, "a step with 'run'"),
-    **{key.name: (StepKind.RUN, "a step with 'run'") for key in PROCESS_KEYS},
+    **{key.name: (StepKind.RUN, "a step with 'run'") for key in (*PROCESS_KEYS, SECRETS)},
     "questions": (StepKind.MANUAL, "a step that a person does"),
     "notify": (StepKind.MANUAL, "a step that a person does"),
 }
@@ -111,6 +112,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
     if kind is StepKind.RUN and "risk" not in step:
         problems.add("A step with 'run' has to say its risk", step.where("run"), "Add risk: observe, change or destroy")
     check_process(step, problems)
+    check_secrets(step, problems)
     if kind is StepKind.MANUAL:
         for key in ("timeout", "risk", "preconditions", "requires_approval"):
             if key in step:
@@ -121,7 +123,7 @@ def _step_keys(step: Fields, problems: Problems) -> None:
             step.where("requires_approval"),
             "Take 'requires_approval' out",
         )
-    for name, found in step.table("env").items():
+    for name, found in [*step.table("env").items(), *step.table("secrets").items()]:
         if name in OURS or name.startswith("MIDWATCH_"):
             problems.add(f"{name} is not for a runbook to set", found.key, "Choose another name")
 

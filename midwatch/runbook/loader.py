@@ -12,7 +12,7 @@ from midwatch.runbook.cross_checks import check_whole
 from midwatch.runbook.fields import Fields, Problems
 from midwatch.runbook.model import Runbook
 from midwatch.runbook.schema import RUNBOOK, SITE
-from midwatch.runbook.secret_checks import check_defaults, check_text
+from midwatch.runbook.secret_checks import check_defaults, check_text, without_secret_names
 from midwatch.runbook.shapes import Shape
 from midwatch.runbook.source import read_text, require_reachable
 from midwatch.runbook.yaml_loader import Scalar, Table, parse_yaml
@@ -70,8 +70,8 @@ def load(
 
 def _read(path: Path, shape: Shape, problems: Problems, trust: Trust | None) -> tuple[Fields, str]:
     text, sha256 = read_text(path, trust)
-    check_text(text, path, problems)
     node, found = parse_yaml(text, str(path))
+    check_text(without_secret_names(text, node), path, problems)
     check_defaults(node, problems)
     for problem in found:
         problems.take(problem)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from midwatch.runbook.loops import Item, Loop, loop_of
 from midwatch.runbook.processes import Process
+from midwatch.runbook.step_secrets import StepSecret
 from midwatch.runbook.targets import Target
 from midwatch.system.errors import SourceLocation
 
@@ -167,6 +168,8 @@ class Step:
     """Environment of a `run` step."""
     process: Process = field(default_factory=Process)
     """How the script of a `run` step runs."""
+    secrets: tuple[StepSecret, ...] = ()
+    """What the script gets when the step starts, and no plan or record ever has."""
     outputs: tuple[str, ...] = ()
     """Keys that a `run` step reports in `$STEP_OUTPUT`; the step fails when one is missing at its end."""
     timeout: float = 600.0

@@ -24,6 +24,7 @@ from midwatch.runbook.locations import LOCATIONS
 from midwatch.runbook.loop_keys import LOOP_KEYS
 from midwatch.runbook.model import Environment, Risk, Severity
 from midwatch.runbook.process_keys import PROCESS_KEYS
+from midwatch.runbook.secret_keys import SECRETS
 from midwatch.runbook.shapes import Inside, Key, ListOf, Shape, TableOf
 from midwatch.runbook.targets import TargetKind
 
@@ -194,6 +195,7 @@ STEP = Shape(
         Key("uses", LINE, "The action that does it"),
         Key("with", ARGUMENTS, "Parameters of the action"),
         Key("env", TableOf(VARIABLE, Argument(many=False), "variables"), "Environment variables of the script"),
+        SECRETS,
         *PROCESS_KEYS,
         Key(
             "outputs",

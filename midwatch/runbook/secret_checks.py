@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from midwatch.redaction.ordinary import is_ordinary
 from midwatch.redaction.pattern_matcher import PatternMatcher
 from midwatch.runbook.fields import Problems
+from midwatch.runbook.secret_keys import SECRETS
 from midwatch.runbook.secret_sources import names_secret
 from midwatch.runbook.yaml_loader import Listing, Node, Scalar, Table
 from midwatch.system.errors import SourceLocation
@@ -32,6 +34,33 @@ def check_text(text: str, path: Path, problems: Problems) -> None:
             problems.add("This URI has a password in it, which everybody may read here", place, _URI_HINT)
         else:
             problems.add("This looks like a secret, which everybody may read here", place, _HINT)
+
+
+def without_secret_names(text: str, node: Node) -> str:
+    """The text with other letters for the names under `secrets`: what follows such a name says where a secret is."""
+    lines = text.split("\n")
+    for name, place in _secret_names(node):
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        start = place.column - 1
+        if line.startswith(name, start):
+            lines[place.line - 1] = f"{line[:start]}{'x' * len(name)}{line[start + len(name) :]}"
+    return "\n".join(lines)
+
+
+def _secret_names(node: Node) -> Iterator[tuple[str, SourceLocation]]:
+    """The key `secrets` of a table, and the names below it whose values are tables."""
+    if isinstance(node, Listing):
+        for item in node.items:
+            yield from _secret_names(item)
+    if not isinstance(node, Table):
+        return
+    for name, entry in node.entries.items():
+        yield from _secret_names(entry.node)
+        if name == SECRETS.name and isinstance(entry.node, Table):
+            yield name, entry.place
+            yield from (
+                (inner, found.place) for inner, found in entry.node.entries.items() if isinstance(found.node, Table)
+            )
 
 
 def check_defaults(node: Node, problems: Problems) -> None:

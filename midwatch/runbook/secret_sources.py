@@ -54,6 +54,10 @@ def _found(runbook: Runbook, environment: Mapping[str, str] | None) -> Iterator[
     for target in runbook.targets.values():
         if target.password_file:
             yield f"{target.name} password", _read(runbook.resolve(target.password_file)).strip()
+    for step in runbook.steps():
+        for secret in step.secrets:
+            if secret.file:  # also after another driver has fetched it
+                yield secret.name, _read(runbook.resolve(secret.file)).strip()
 
 
 def _in_environment(environment: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from midwatch.runbook.fields import Fields, Found
 from midwatch.runbook.loop_keys import build_loop
 from midwatch.runbook.model import CheckSpec, OnFailure, Question, Risk, Severity, Step, StepKind
 from midwatch.runbook.process_keys import build_process
+from midwatch.runbook.secret_keys import build_secrets
 from midwatch.system.errors import BadInput
 
 
@@ -57,6 +58,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets
         with_=arguments(fields.table("with")),
         env=arguments(fields.table("env"), as_text=True),
         process=build_process(fields),
+        secrets=build_secrets(fields),
         outputs=fields.values("outputs"),
         timeout=fields.get("timeout", 600.0),
         expect=prose(fields, "expect"),

@@ -21,6 +21,7 @@ from midwatch.incident.paths import AttemptFolder
 from midwatch.redaction import Redactor
 from midwatch.supervisor.argument_room import ArgumentRoom
 from midwatch.supervisor.consented_command import require_consented
+from midwatch.supervisor.handed_secrets import HandedSecrets
 from midwatch.supervisor.hardening import adopt_orphans, close_to_inspection, spare_from_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.runner import Supervision
@@ -29,6 +30,7 @@ from midwatch.system.umask import keep_others_out
 
 _LONGEST_HANDOVER = 64 * 1024 * 1024
 _LONGEST_NAME_BYTES = 4096
+_PARTS = ("secrets", "plan", "handed")
 
 
 def main(arguments: list[str]) -> int:
@@ -79,9 +81,9 @@ def _supervise(folder: AttemptFolder, starter: socket.socket) -> int:
         adopt_orphans()
         close_to_inspection()
         _close_inherited(keep=starter.fileno())
-        order, secrets, plan = _handover(starter)
-        require_consented(order, plan)
-        supervision = Supervision(folder, order, secrets, plan, oom)
+        order, secrets, plan, values = _handover(starter)
+        require_consented(order, plan, values)
+        supervision = Supervision(folder, order, secrets, plan, HandedSecrets.of(plan, values), oom)
     except Exception as error:  # whatever it is, whoever waits for us has to be notified
         _tell(starter, f"failed {error if isinstance(error, MidwatchError) else _sentence(error)}")
         return 1
@@ -106,8 +108,8 @@ def _close_inherited(*, keep: int) -> None:
     os.closerange(keep + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65536))
 
 
-def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str], Plan]:
-    """The order, the secrets and the plan that was consented to: one line of JSON.
+def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str], Plan, Mapping[str, str]]:
+    """The order, what is masked, the plan that was consented to, and the secrets of the script: one line of JSON.
 
     Raises `OSError`, `ValueError`, or `BadInput` for what is no order.
     """
@@ -118,10 +120,10 @@ def _handover(starter: socket.socket) -> tuple[LaunchSpec, Mapping[str, str], Pl
             raise ValueError("The order was not handed over completely")
         received += data
     handed = json.loads(received)
-    if not isinstance(handed, dict) or not all(isinstance(handed.get(key), dict) for key in ("secrets", "plan")):
+    if not isinstance(handed, dict) or not all(isinstance(handed.get(key), dict) for key in _PARTS):
         raise ValueError("The order was not handed over as an order")
-    secrets = {str(name): str(value) for name, value in handed["secrets"].items()}
-    return LaunchSpec.from_json(handed.get("order", {})), secrets, Plan.from_json(handed["plan"])
+    secrets, values = ({str(name): str(value) for name, value in handed[key].items()} for key in ("secrets", "handed"))
+    return LaunchSpec.from_json(handed.get("order", {})), secrets, Plan.from_json(handed["plan"]), values
 
 
 def _tell(starter: socket.socket, line: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from midwatch.api.plan import PLAN_AGAIN, Plan
@@ -24,6 +24,8 @@ SHELL, OK_EXITS, RUN_AS = "shell", "ok_exits", "run_as"
 BASH = ("bash", "-euo", "pipefail")
 _BECOME = 'eval "$(cat)"'
 """Lets a shell of another user read from its standard input what it is to do."""
+SECRET_FILE, SECRET_VARIABLE = " (secret, as a file)", " (secret, as a variable)"
+"""Ends the names of a script's secrets among the parameters; the value says where the secret comes from."""
 _FAILED = ".failed"
 _TRAP = (
     """trap 'printf "%s %s %s" "$?" "$LINENO" "$BASH_COMMAND" 2>/dev/null """
@@ -58,6 +60,16 @@ def secret_constant(name: str, step_id: str) -> str:
 def variables_of(plan: Plan) -> dict[str, str]:
     """The variables of a script, as the plan has them."""
     return {name[len(VARIABLE) :]: value for name, value in plan.parameters.items() if name.startswith(VARIABLE)}
+
+
+def secrets_of(plan: Plan) -> dict[str, bool]:
+    """The names of a script's secrets, and whether the variable holds the value; no plan has that."""
+    return {
+        name.removesuffix(way): way == SECRET_VARIABLE
+        for name in plan.parameters
+        for way in (SECRET_FILE, SECRET_VARIABLE)
+        if plan.action == SHELL_ACTION and name.endswith(way)
+    }
 
 
 def ok_exits_of(plan: Plan) -> tuple[int, ...]:
@@ -123,8 +135,11 @@ def failed_line(values: Path, code: int | None) -> tuple[int, str] | None:
         return None
 
 
-def require_consented(order: LaunchSpec, plan: Plan) -> None:
-    """Raise `Refused` unless the order carries the digest of the plan and runs that plan, naming what differs."""
+def require_consented(order: LaunchSpec, plan: Plan, secrets: Collection[str] = ()) -> None:
+    """Raise `Refused` unless the order carries the digest of the plan and runs that plan, naming what differs.
+
+    `secrets` are the names of those that are handed over for the script.
+    """
     if order.digest != plan.digest:
         raise _refused(f"the digest is {plan.digest[:12]}…, not {order.digest[:12] or '(none)'}…")
     expected, given = command_of(plan), order.argv
@@ -139,6 +154,8 @@ def require_consented(order: LaunchSpec, plan: Plan) -> None:
             raise _refused(f"the {FOLDER}: {plan.bindings.get(FOLDER)} → {order.cwd}")
         if order.ok_exits != ok_exits_of(plan):
             raise _refused(f"the exits that count as done: {ok_exits_of(plan)} → {order.ok_exits}")
+    if different := sorted(set(secrets) ^ set(secrets_of(plan))):
+        raise _refused(f"the secret {different[0]}")
     for name in sorted(set(variables) | (set(order.env) - SURROUNDINGS)):
         expected_value, value = variables.get(name), order.env.get(name)
         if value is not None and expected_value == secret_constant(name, order.env.get("MIDWATCH_STEP", "")):

@@ -13,6 +13,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from midwatch.api.plan import Plan
@@ -36,10 +37,17 @@ def prepare_to_launch() -> None:
         FORK_SERVER.start()
 
 
-def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> ProcessIdentity:
+def launch(
+    folder: AttemptFolder,
+    order: LaunchSpec,
+    secrets: Mapping[str, str],
+    plan: Plan,
+    handed: Mapping[str, str] = MappingProxyType({}),
+) -> ProcessIdentity:
     """Run `order` under a supervisor of its own; returns once `supervisor.json` is on disk and the step may begin.
 
-    Order and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer
+    `secrets` are masked in the output; `handed` are those that the script gets (`consented_command.secrets_of`). Order
+    and secrets go through a socket; the secrets are in no argument, no environment and no file. Secrets of fewer
     than six characters cannot be masked and make it fail. Raises `Refused` when this attempt was started before,
     `Failed` when it cannot start or the order is not the command of `plan`; then nothing ran.
     """
@@ -52,7 +60,7 @@ def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str],
     try:
         with FORK_SERVER.fork(folder) as starter:
             starter.settimeout(START_GRACE)
-            starter.sendall(handover(order, secrets, plan))
+            starter.sendall(handover(order, secrets, plan, handed))
             answer = _answer(starter)
     except (BrokenPipeError, ConnectionResetError):
         pass  # it has ended, and what it wrote says why
@@ -73,11 +81,13 @@ def launch(folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str],
     raise _not_started(reason, folder)
 
 
-def handover(order: LaunchSpec, secrets: Mapping[str, str], plan: Plan) -> bytes:
+def handover(
+    order: LaunchSpec, secrets: Mapping[str, str], plan: Plan, handed: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """What a supervisor receives; of the plan what its digest covers."""
     bound = replace(plan, facts=(), effects=tuple(effect for effect in plan.effects if effect.verb.touches))
-    handed = {"order": order.to_json(), "plan": bound.to_json(), "secrets": dict(secrets)}
-    return json.dumps(handed).encode("ascii") + b"\n"
+    parts = {"order": order.to_json(), "plan": bound.to_json(), "secrets": dict(secrets), "handed": dict(handed)}
+    return json.dumps(parts).encode("ascii") + b"\n"
 
 
 def _not_started(reason: str, folder: AttemptFolder) -> Failed:

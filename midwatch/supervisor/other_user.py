@@ -13,12 +13,14 @@ from pathlib import Path
 
 from midwatch.api.plan import Plan
 from midwatch.supervisor.consented_command import BASH, interpreter_of
+from midwatch.supervisor.handed_secrets import HandedSecrets
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.spawn import WITHOUT_PROMPTS, in_memory_file
 from midwatch.supervisor.step_outputs import LARGEST_FILE
 
 _REPORT, _SCRIPT = 3, 4
 """Descriptors of the script's report and of its text."""
+_LINE_END = "\n"
 _NOT_HANDED = ("PATH", "STEP_OUTPUT")
 """Variables of the order that are of no use to another user: sudo sets the PATH."""
 
@@ -29,11 +31,13 @@ class OtherUser:
     in_place = False
     path = Path(f"/dev/fd/{_REPORT}")
 
-    def __init__(self, plan: Plan, order: LaunchSpec, attempt: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, order: LaunchSpec, attempt: Mapping[str, str], handed: HandedSecrets) -> None:
         """Make them. `attempt` are variables beside those of the order. Raises `OSError`."""
         variables = {name: value for name, value in order.env.items() if name not in _NOT_HANDED}
-        variables = {**WITHOUT_PROMPTS, **variables, **attempt, "STEP_OUTPUT": str(self.path)}
-        self.input = in_memory_file(_input(interpreter_of(plan) or BASH, plan.parameters["script"], order, variables))
+        variables = {**WITHOUT_PROMPTS, **variables, **attempt, **handed.variables, "STEP_OUTPUT": str(self.path)}
+        variables |= {name: f"/dev/fd/{number}" for number, name in enumerate(handed.files, start=_SCRIPT + 1)}
+        texts = (plan.parameters["script"], *handed.files.values())
+        self.input = in_memory_file(_input(interpreter_of(plan) or BASH, texts, order, variables))
         os.lseek(self.input, 0, os.SEEK_SET)
         self.report = os.memfd_create("report", os.MFD_CLOEXEC)
 
@@ -57,10 +61,13 @@ class OtherUser:
         os.close(self.report)
 
 
-def _input(words: Sequence[str], script: str, order: LaunchSpec, variables: Mapping[str, str]) -> str:
-    """The lines by which a shell becomes the script's program, with its folder, variables and descriptors."""
+def _input(words: Sequence[str], texts: Sequence[str], order: LaunchSpec, variables: Mapping[str, str]) -> str:
+    """The lines by which a shell becomes the script's program, with its folder, variables and descriptors.
+
+    `texts` are the script and what the descriptors after it give; a line end is added where there is none.
+    """
     end = "END_OF_SCRIPT"
-    while end in script:
+    while any(end in text for text in texts):
         end += "_"
     return "\n".join(
         [
@@ -68,7 +75,10 @@ def _input(words: Sequence[str], script: str, order: LaunchSpec, variables: Mapp
             f"umask {order.umask:03o}",
             f"cd -- {shlex.quote(order.cwd)} || exit 126",
             f"exec {_REPORT}>&1 1>&2",
-            f"exec {_SCRIPT}<<'{end}'\n{script}\n{end}",
+            *(
+                f"exec {number}<<'{end}'\n{text.removesuffix(_LINE_END)}\n{end}"
+                for number, text in enumerate(texts, start=_SCRIPT)
+            ),
             "exec </dev/null",
             f"exec {shlex.join(words)} /dev/fd/{_SCRIPT}",
         ]

@@ -18,6 +18,7 @@ from midwatch.incident.permissions import replace_file
 from midwatch.redaction import Redactor
 from midwatch.supervisor.consented_command import file_of, other_user_of
 from midwatch.supervisor.control_group import ControlGroup
+from midwatch.supervisor.handed_secrets import HandedSecrets
 from midwatch.supervisor.launch_spec import LaunchSpec
 from midwatch.supervisor.other_user import OtherUser
 from midwatch.supervisor.output import OutputFile
@@ -44,11 +45,17 @@ class Supervision:
     """One step from its preparation to its result."""
 
     def __init__(
-        self, folder: AttemptFolder, order: LaunchSpec, secrets: Mapping[str, str], plan: Plan, oom: str = ""
+        self,
+        folder: AttemptFolder,
+        order: LaunchSpec,
+        secrets: Mapping[str, str],
+        plan: Plan,
+        handed: HandedSecrets,
+        oom: str = "",
     ) -> None:
         """Take the space, make the files, fork the step's process behind its gate, and say on disk who we are.
 
-        Raises `OSError`; then nothing of the step has run.
+        `secrets` are masked; `handed` are those that the script gets. Raises `OSError`; then nothing of the step has run.
         """
         self._folder, self._order = folder, order
         self._redactor = Redactor(secrets)
@@ -57,7 +64,7 @@ class Supervision:
         self._output = OutputFile(folder.output, folder.timing, order.output_limit)
         self._progress_file, self._progress = ProgressFile(folder.progress), ProgressFilter()
         attempt, user = {ATTEMPT_VARIABLE: str(folder.path)}, other_user_of(plan)
-        self._other = OtherUser(plan, order, attempt) if user else None
+        self._other = OtherUser(plan, order, attempt, handed) if user else None
         self._report = self._other or ReportFile(folder)
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -65,7 +72,7 @@ class Supervision:
             signal.signal(number, lambda *_: None)
         self._channel = SecretChannel()
         self._terminal: Terminal = open_terminal({**os.environ, **order.env})
-        self._child = self._start(plan, attempt, oom)
+        self._child = self._start(plan, attempt, handed, oom)
         os.close(self._terminal.step_end)
         self._channel.close_step_end()
         self._family = ProcessTree(ControlGroup.make(self._child.pid), user)
@@ -79,12 +86,13 @@ class Supervision:
         self._progress_due = 0.0
         self.identity = self._announce()
 
-    def _start(self, plan: Plan, attempt: Mapping[str, str], oom: str) -> Child:
+    def _start(self, plan: Plan, attempt: Mapping[str, str], handed: HandedSecrets, oom: str) -> Child:
         if self._other is not None:
             order = replace(self._order, cwd="/", env={})
             return Child(order, self._terminal, (), attempt, oom=oom, standard=self._other.descriptors)
         inherited = {VARIABLE: str(self._channel.step_end), "STEP_OUTPUT": str(self._report.path), **attempt}
-        return Child(self._order, self._terminal, (self._channel.step_end,), inherited, file_of(plan), oom)
+        variables, files = {**inherited, **handed.variables}, handed.files
+        return Child(self._order, self._terminal, (self._channel.step_end,), variables, file_of(plan), oom, files=files)
 
     def _announce(self) -> ProcessIdentity:
         ours, step = ProcessIdentity.current(), ProcessIdentity.of(self._child.pid)

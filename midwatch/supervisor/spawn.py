@@ -11,6 +11,7 @@ import struct
 import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from midwatch.supervisor.hardening import as_before_memory_shortage
 from midwatch.supervisor.launch_spec import LaunchSpec
@@ -101,12 +102,16 @@ class Child:
         script: str = "",
         oom: str = "",
         standard: Sequence[int] = (),
+        files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Fork it. It is in a process group of its own and can get no controlling terminal: it leads no session.
 
         With a `script`, the command gets its text as a file, behind its words. `standard` are descriptors that become
-        its standard input and output, in place of nothing and of the terminal.
+        its standard input and output, in place of nothing and of the terminal. `files`: the names of variables that
+        hold the path of a file in memory, with the text of the file. The path leads through the step's own process, so
+        a program that closes what it inherits can open it too.
         """
+        self._files = {name: in_memory_file(text) for name, text in files.items()}
         self._order, self._oom, self._standard = order, oom, standard
         self._argv = list(order.argv)
         if script:
@@ -122,7 +127,7 @@ class Child:
         if self.pid == 0:
             self._become(gate, report, terminal, inherited, environment)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for descriptor in (gate, report, *((file,) if script else ())):
+        for descriptor in (gate, report, *((file,) if script else ()), *self._files.values()):
             os.close(descriptor)
         with contextlib.suppress(OSError):  # it has done so itself already
             os.setpgid(self.pid, self.pid)
@@ -163,8 +168,12 @@ class Child:
             for number, descriptor in enumerate(self._standard or (nothing, terminal.step_end)):
                 os.dup2(descriptor, number)
             os.dup2(terminal.step_end, 2)
-            for descriptor in inherited:
+            for descriptor in (*inherited, *self._files.values()):
                 os.set_inheritable(descriptor, True)
+            environment = {
+                **environment,
+                **{name: f"/proc/{os.getpid()}/fd/{file}" for name, file in self._files.items()},
+            }
             for number in signal.valid_signals():
                 if number not in (signal.SIGKILL, signal.SIGSTOP):
                     with contextlib.suppress(OSError, ValueError):  # numbers that the C library keeps for itself
@@ -190,6 +199,7 @@ def in_memory_file(text: str) -> int:
     file = os.memfd_create("step", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with open(file, "wb", closefd=False) as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))
+    os.fchmod(file, 0o600)  # some programs refuse a secret that others could read
     fcntl.fcntl(
         file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
     )

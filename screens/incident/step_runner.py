@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from midwatch.api.plan import Plan
@@ -13,6 +13,7 @@ from midwatch.incident.state import StepStatus
 from midwatch.runbook.model import Step
 from screens.dialogs.confirm import Confirm
 from screens.dialogs.reason import reason_form
+from screens.dialogs.secrets import secrets_form
 from screens.incident.collaboration import Collaboration
 from screens.widgets.background import WorkFailed, in_background
 from screens.widgets.form import Form
@@ -36,16 +37,24 @@ class StepRunner:
     async def run(self, step: Step, *, undo: bool = False) -> None:
         """Run the step, or undo what it did: plan, then everything that the workflow requires, then start."""
         session, reason = self._session, ""
+        secrets: dict[str, str] = {}
         look = await self._plan_undo(step) if undo else await self._plans.fresh(step.id)
         while look is not None and look.plan is not None and self._screen.is_on_top:
             plan, kind = look.plan, ActionKind.UNDO if undo else ActionKind.RUN
             needed = requirements(session, kind, step.id, plan=plan, found=look.required)
-            match next((item for item in needed if not (reason and isinstance(item, workflow.Reason))), None):
+            match next((item for item in needed if not _is_answered(item, reason, secrets)), None):
                 case workflow.Reason(unmet):
                     reason = await self._ask_reason(step, *_reason_words(unmet, undo=undo))
                     if not reason:
                         return
                     look = look if undo else await self._plans.fresh(step.id)  # it may have grown old meanwhile
+                    continue
+                case workflow.Secrets(names):
+                    typed = await self._screen.app.push_screen_wait(secrets_form(self._text_styles, step, names))
+                    if not typed:
+                        return
+                    secrets = dict(typed)
+                    look = look if undo else await self._plans.fresh(step.id)
                     continue
                 case workflow.Refusal(sentence):
                     self._screen.notice(sentence, WRONG)
@@ -64,7 +73,13 @@ class StepRunner:
                             step.id
                         )  # also when the start is refused: what was shown does not hold any more
                         if await dialog.carry_out(
-                            session.start, step.id, plan, typed=answer.typed, reason=reason, undo=undo
+                            session.start,
+                            step.id,
+                            plan,
+                            typed=answer.typed,
+                            reason=reason,
+                            undo=undo,
+                            secrets=secrets,
                         ):
                             self._plans.forget(step.id)
                             self._screen.follow_next()
@@ -72,7 +87,9 @@ class StepRunner:
                     self._plans.forget(step.id)
                     self._screen.follow_next()
                     try:
-                        await in_background(f"start {step.id}", session.start, step.id, plan, reason=reason, undo=undo)
+                        await in_background(
+                            f"start {step.id}", session.start, step.id, plan, reason=reason, undo=undo, secrets=secrets
+                        )
                     except WorkFailed as failed:
                         self._screen.notice(str(failed), WRONG)
             return
@@ -154,6 +171,15 @@ class StepRunner:
         async for answer in form.answers(self._screen.app):
             if await form.carry_out(decide, step.id, answer["reason"]):
                 self._screen.follow_next()
+
+
+def _is_answered(requirement: workflow.Requirement, reason: str, secrets: Mapping[str, str]) -> bool:
+    match requirement:
+        case workflow.Reason():
+            return bool(reason)
+        case workflow.Secrets(names):
+            return all(name in secrets for name in names)
+    return False
 
 
 def _reason_words(unmet: Sequence[str], *, undo: bool) -> tuple[str, str, str]:

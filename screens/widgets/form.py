@@ -23,6 +23,7 @@ from screens.widgets.styles import FAINT, TextStyles
 from screens.widgets.text_layout import joined
 
 _NEEDED = "an answer is needed"
+_TYPED = ("line", "text", "secret")
 _LINE, _AROUND = 55, 7
 """Cells that options beside one another take at most, and what stands around each: its mark and the gap to the next."""
 
@@ -34,7 +35,7 @@ class Field:
     name: str
     prompt: str
     kind: str = "line"
-    """`line`, `text` (several lines), `yes-no`, or `one` of the options."""
+    """`line`, `secret` (a line that is not shown), `text` (several lines), `yes-no`, or `one` of the options."""
     required: bool = True
     value: str = ""
     options: Sequence[tuple[str, str]] = ()
@@ -147,7 +148,8 @@ class Form(Dialog[Mapping[str, str]]):
                 required=field.required,
             )
         else:
-            found = LineInput(value, id=name, placeholder=self.text_styles.clean(field.example))
+            hidden, example = field.kind == "secret", self.text_styles.clean(field.example)
+            found = LineInput(value, id=name, placeholder=example, password=hidden)
         if isinstance(found, TextArea):
             found.cursor_blink = False
         found.add_class("answer")
@@ -175,9 +177,7 @@ class Form(Dialog[Mapping[str, str]]):
             []
             if self._by_yes
             else [
-                field
-                for field in self.fields
-                if field.kind in ("line", "text") and self.required(field) and self.wanted(field)
+                field for field in self.fields if field.kind in _TYPED and self.required(field) and self.wanted(field)
             ]
         )
         first = next(iter([*to_type, *self.fields]), None)
@@ -262,7 +262,7 @@ class Form(Dialog[Mapping[str, str]]):
 
     def _fault(self, field: Field, value: str) -> str:
         if self.required(field) and not value.strip():
-            return f"{_asked(field)}: {_NEEDED}{'' if field.kind in ('line', 'text') else '; choose one first'}"
+            return f"{_asked(field)}: {_NEEDED}{'' if field.kind in _TYPED else '; choose one first'}"
         return field.fault(value)
 
 

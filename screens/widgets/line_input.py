@@ -17,12 +17,16 @@ class LineInput(Input):
     LineInput:nocolor { border-left: ascii !important; }
     """
 
-    def __init__(self, value: str = "", *, id: str, placeholder: str = "") -> None:
-        super().__init__(value, id=id, placeholder=placeholder, compact=True, select_on_focus=False)
+    def __init__(self, value: str = "", *, id: str, placeholder: str = "", password: bool = False) -> None:
+        super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Several lines become one; Textual's own field keeps the first line alone, which may be an empty one."""
+        """Several lines become one; Textual's own field keeps the first line alone, which may be an empty one.
+
+        A password keeps every blank that it has.
+        """
         event.prevent_default()
-        super()._on_paste(events.Paste(" ".join(event.text.split())))
+        text = event.text.strip("\r\n") if self.password else " ".join(event.text.split())
+        super()._on_paste(events.Paste(text))
         event.stop()

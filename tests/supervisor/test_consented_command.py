@@ -91,6 +91,16 @@ def test_order_of_an_action_that_differs_from_its_plan_is_refused_by_name(
     assert difference in str(refused.value)
 
 
+def test_secret_that_the_plan_does_not_name_is_refused(tmp_path: Path, attempt: AttemptFolder) -> None:
+    plan = shell_plan(tmp_path)
+    with pytest.raises(Failed, match="not the plan that was confirmed: the secret API_KEY"):
+        launch(attempt, order_of(plan, attempt), {}, plan, {"API_KEY": "s3cret-value"})
+    asking = replace(plan, parameters={**plan.parameters, "API_KEY (secret, as a file)": "the file x"})
+    other = AttemptFolder(tmp_path / "another")
+    with pytest.raises(Failed, match="not the plan that was confirmed: the secret API_KEY"):
+        launch(other, order_of(asking, other), {}, asking)
+
+
 def test_parameters_of_an_action_are_in_no_word_of_its_command_and_in_the_plan_that_it_gets() -> None:
     plan = replace(action_plan(), parameters={"target": "arp", "note": "hunter2-hunter2"})
     assert not [word for word in command_of(plan) if "hunter2" in word]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -121,6 +122,13 @@ class LineTerminal:
     def ask(self, prompt: str) -> str:
         """A line that somebody typed, without its edges. Raises `Gone` at the end of the input, `Interrupted` on
         Ctrl+C."""
+        line = self._line(prompt)
+        if self._echoes:
+            self._write(line if line.endswith("\n") else f"{line}\n")
+        return line.strip()
+
+    def _line(self, prompt: str) -> str:
+        """The line as it was typed, with its end."""
         self._write(safe_text(prompt))
         try:
             with self._patience():
@@ -130,11 +138,18 @@ class LineTerminal:
             raise
         except (OSError, ValueError) as error:
             raise Gone from error
-        if self._echoes or not line:
-            self._write(line if line.endswith("\n") else f"{line}\n")
         if not line:
+            self._write("\n")
             raise Gone
-        return line.strip()
+        return line
+
+    def ask_unseen(self, prompt: str) -> str:
+        """As `ask_anew`, without showing what is typed; blanks at its edges belong to it."""
+        drop_typed_ahead()
+        with _no_echo():
+            line = self._line(prompt)
+            self._write("\n")
+        return line.rstrip("\r\n")
 
     def agreed(self, question: str, *, otherwise: bool = False) -> bool:
         """Yes or no; Enter alone is `otherwise`."""
@@ -181,3 +196,18 @@ class LineTerminal:
         if failed:
             raise failed[0]
         return found[0]
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """Nothing that is typed meanwhile appears on the terminal."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

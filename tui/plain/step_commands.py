@@ -55,6 +55,8 @@ class StepCommands:
                     say("To run it, say why.")
                 case workflow.Approval():
                     say("It takes a second person.")
+                case workflow.Secrets(names):
+                    say(f"It asks for {' and '.join(names)}, unseen.")
                 case workflow.TypedName(name):
                     say(f"To run it, type {name} when you are asked.")
 
@@ -64,6 +66,7 @@ class StepCommands:
         plan = self.plan(step, undo=undo)
         found = None if undo or plan.refusal else self._preconditions(step)
         kind, typed = ActionKind.UNDO if undo else ActionKind.RUN, ""
+        secrets: dict[str, str] = {}
         for needed in workflow.requirements(controller, kind, step.id, plan=plan, found=found):
             match needed:
                 case workflow.PinReason() if self._pinned_anew(plan):
@@ -76,6 +79,8 @@ class StepCommands:
                 case workflow.Approval(is_requested):
                     if not self._collaboration.second_person(step, plan, is_requested=is_requested):
                         return
+                case workflow.Secrets(names):
+                    secrets = {name: terminal.ask_unseen(f"The secret {name}, which is not shown: ") for name in names}
                 case workflow.TypedName(name):
                     typed = name if self._is_typed(name) else ""
                     if not typed:
@@ -84,7 +89,7 @@ class StepCommands:
                     if not terminal.agreed(f"This is {self._where}. {'Undo' if undo else 'Run'} it?"):
                         terminal.say("Nothing was done.")
                         return
-        controller.start(step.id, plan, typed=typed, reason=reason, undo=undo)
+        controller.start(step.id, plan, typed=typed, reason=reason, undo=undo, secrets=secrets)
         terminal.say(f"{'The undo of ' if undo else ''}{titled(step)} runs.")
         follow(controller, step, terminal)
 
