@@ -14,6 +14,7 @@ from midwatch.api.plan import Plan
 from midwatch.engine.attempt_summary import summary_of
 from midwatch.engine.planning import typed_command
 from midwatch.engine.script_plan import CUT
+from midwatch.engine.verification import Verification
 from midwatch.incident.event_redaction import masked
 from midwatch.incident.events import StepOutcome
 from midwatch.incident.paths import AttemptFolder
@@ -120,7 +121,13 @@ def confirmed_body(
 
 
 def finished_body(
-    step: Step, number: int, attempt: AttemptFolder, result: Result, *, undo: bool = False
+    step: Step,
+    number: int,
+    attempt: AttemptFolder,
+    result: Result,
+    *,
+    undo: bool = False,
+    verification: Verification | None = None,
 ) -> dict[str, Any]:
     """The body of `step.finished` for a step whose supervisor left a result. An undo has nothing to report."""
     outcome = result.outcome
@@ -130,14 +137,18 @@ def finished_body(
     missing = [key for key in step.outputs if key not in values] if outcome is StepOutcome.DONE and not undo else []
     if missing:
         outcome = StepOutcome.FAILED
-    unreported = f"exit {result.exit}, but it did not report {', '.join(missing)} in $STEP_OUTPUT"
-    error = unreported if missing else result.error
-    body = ended_without_result(step, number, outcome, error or summary_of(step, attempt, result))
+        summary = f"exit {result.exit}, but it did not report {', '.join(missing)} in $STEP_OUTPUT"
+    else:
+        summary = result.error or summary_of(step, attempt, result)
+        if verification is not None:
+            outcome, summary = verification.outcome, f"{summary.rstrip('.')}. {verification.sentence}"
+    body = ended_without_result(step, number, outcome, summary)
     if values.passed_over:
         unusable = first_few(values.passed_over, 3, "; ")
         body["summary"] = f"{body['summary'].rstrip('.')}. Not used of $STEP_OUTPUT: {unusable}"
     body |= {"exit": result.exit, "seconds": result.seconds, "ended": result.ended}
     body["values"] = dict(values)
+    body["verified"] = verification.to_json() if verification is not None else []
     body["output"] = {
         "bytes": result.output_bytes,
         "dropped": result.output_dropped,

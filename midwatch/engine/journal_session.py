@@ -47,8 +47,10 @@ class DriverHandle:
     """Whether the driver before this one still was a process: nobody can rule out what that one began."""
     starting: set[tuple[str, int]] = field(default_factory=set)
     """Attempts that this very process is about to start: no result of theirs is missing yet."""
+    verifying: set[tuple[str, int]] = field(default_factory=set)
+    """Attempts whose script has ended, and of which this process evaluates what they verify."""
     readers: list[threading.Thread] = field(default_factory=list)
-    """Threads that take the readings after finished steps."""
+    """Threads that take the readings after finished steps, or evaluate what these verify."""
     control_socket: ControlServer | None = None
     retry_at: float = 0.0
     """Monotonic time from which on a journal that is on another disk is tried to be brought back."""

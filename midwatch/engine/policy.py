@@ -156,13 +156,14 @@ def require_outcome_unknown(step: Step, incident: Incident) -> Attempt:
         raise Refused(f"{step.title} is {incident.status(step)}", hint="Only an unknown outcome is checked")
     if not can_check_outcome(step, incident):
         hint = "Check it yourself, then mark the step done or run it again"
-        raise Refused(f"{step.title} is a shell step, whose outcome no action can check", hint=hint)
+        raise Refused(f"{step.title} is a shell step without 'verify', whose outcome nothing can check", hint=hint)
     return last
 
 
 def can_check_outcome(step: Step, incident: Incident) -> bool:
-    """Whether the step's action can find out how it ended: nobody knows, and a shell step has no action."""
-    return incident.status(step) is StepStatus.UNKNOWN and step.kind is StepKind.USES
+    """Whether the step's action, or what its script verifies, can find out how it ended, which nobody knows."""
+    has_evidence = step.kind is StepKind.USES or bool(step.verify)
+    return incident.status(step) is StepStatus.UNKNOWN and has_evidence
 
 
 def require_manual(

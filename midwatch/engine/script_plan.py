@@ -50,6 +50,8 @@ def plan_script(step: Step, runbook: Runbook, incident: Incident, *, undo: bool 
     for secret in step.secrets:
         way = "in the variable itself" if secret.as_variable else "as a file whose path the variable holds"
         draft.fact("secrets", f"{secret.name}: {secret.source}; {way}")
+    if step.verify and not undo:
+        draft.fact("verify", "; ".join(check.title for check in step.verify))
     for name, value in draft.parameters.items():
         if name.startswith(VARIABLE):
             draft.fact(name, _shown(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from midwatch.api.probe import Reading
@@ -13,6 +13,7 @@ from midwatch.engine import attempts, follow_ups
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.journal_session import DriverHandle, JournalSession
 from midwatch.engine.readings import take_readings
+from midwatch.engine.verification import evaluated
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.state import Attempt
 from midwatch.runbook.model import Step
@@ -50,9 +51,7 @@ class StepResults:
         if attempt.started_at is None and (owner := attempts.owner_of(folder, found)):
             self.record_started(step, attempt.number, owner)
         if isinstance(found, status.Result):
-            self._record_finished(
-                step, attempts.finished_body(step, attempt.number, folder, found, undo=attempt.undoes is not None)
-            )
+            self._take_result(step, attempt, found, handle)
             return
         outcome = StepOutcome.UNKNOWN
         if isinstance(found, status.Lost):
@@ -65,6 +64,24 @@ class StepResults:
             outcome = StepOutcome.CANCELLED
             sentence = "Nothing ran: the screen ended between the confirmation and the start"
         self.record_end(step, attempt.number, outcome, sentence)
+
+    def _take_result(self, step: Step, attempt: Attempt, result: status.Result, handle: DriverHandle) -> None:
+        """Write how the attempt ended; where it has to be verified, once that is known."""
+        key, folder = (step.id, attempt.number), self._session.folder.attempt(step.id, attempt.number)
+        undo = attempt.undoes is not None
+        if undo or not step.verify or result.outcome is not StepOutcome.DONE:
+            self._record_finished(step, attempts.finished_body(step, attempt.number, folder, result, undo=undo))
+        elif key not in handle.verifying:
+            handle.verifying.add(key)
+            self._in_thread(handle, f"verify {step.id}", self._verify, step, attempt.number, result, handle)
+
+    def _verify(self, step: Step, number: int, result: status.Result, handle: DriverHandle) -> None:
+        try:
+            found, folder = evaluated(step, self._session), self._session.folder.attempt(step.id, number)
+            with contextlib.suppress(Refused):  # control was taken meanwhile, and the next driver verifies again
+                self._record_finished(step, attempts.finished_body(step, number, folder, result, verification=found))
+        finally:
+            handle.verifying.discard((step.id, number))
 
     def record_started(self, step: Step, number: int, owner: Mapping[str, Any]) -> None:
         """Write that this supervisor owns the attempt."""
@@ -110,9 +127,12 @@ class StepResults:
 
     def _begin_reading(self, step: Step, number: int) -> None:
         if (handle := self._session.handle) is not None:
-            reader = threading.Thread(target=self._read_after, args=(step, number), name=f"after {step.id}")
-            handle.readers.append(reader)
-            reader.start()
+            self._in_thread(handle, f"after {step.id}", self._read_after, step, number)
+
+    def _in_thread(self, handle: DriverHandle, name: str, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, name=name)
+        handle.readers.append(thread)
+        thread.start()
 
     def _read_after(self, step: Step, number: int) -> None:
         readings = take_readings(self._session.runbook, step.measure, self._session.clock, limit=AFTER_LIMIT_S)

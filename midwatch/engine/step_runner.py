@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from midwatch.api.plan import Plan
-from midwatch.engine import attempts, criteria, policy
+from midwatch.engine import attempts, criteria, policy, verification
 from midwatch.engine.annotations import Annotations
 from midwatch.engine.driving import require_same_files
 from midwatch.engine.journal_session import JournalSession
@@ -20,7 +20,7 @@ from midwatch.incident.event_redaction import masked_plan
 from midwatch.incident.events import EventKind, StepOutcome
 from midwatch.incident.paths import AttemptFolder
 from midwatch.incident.state import CriterionState
-from midwatch.runbook.model import Step
+from midwatch.runbook.model import Step, StepKind
 from midwatch.supervisor import status
 from midwatch.supervisor.launch import launch, prepare_to_launch
 from midwatch.system.errors import Failed, MidwatchError, Refused
@@ -128,15 +128,18 @@ class StepRunner:
             raise Refused(f"{title} is not running")
 
     def check_outcome(self, step_id: str) -> bool | None:
-        """Whether an attempt whose end nobody saw took effect, looked up by its action and journalled; None: unknown
-        still."""
+        """Whether an attempt whose end nobody saw took effect, looked up by its action, or by what its script
+        verifies, and journalled; None: unknown still."""
         session = self._session
         step = session.runbook.step(step_id)
         session.require_driver()
         attempt = policy.require_outcome_unknown(step, session.incident)
         self._require_ended(step)
-        action = build_action(step, session.runbook, session.incident)
-        holds, detail = attempts.verdict(action, session.context(step_id), attempt)
+        if step.kind is StepKind.RUN:
+            holds, detail = verification.evaluated(step, session).verdict
+        else:
+            action = build_action(step, session.runbook, session.incident)
+            holds, detail = attempts.verdict(action, session.context(step_id), attempt)
         body = {"step": step_id, "attempt": attempt.number, "holds": holds, "detail": detail}
         session.append(EventKind.OUTCOME_CHECKED, body)
         return holds

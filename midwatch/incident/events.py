@@ -37,7 +37,8 @@ class EventKind(StrEnum):
     CONFIRMED = "step.confirmed"
     PINNED = "target.pinned"  # target, system_identifier, role, from: {system_identifier, role} or null, reason
     STARTED = "step.started"  # step, attempt, command, supervisor: {pid, start, boot}
-    # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles], and
+    # step, attempt, outcome, exit, seconds, ended, summary, values, notify: [roles],
+    # verified: [{title, met, detail}] of what the step verifies, and
     # output: {bytes, dropped, sha256, masked, secrets: {name: times}, discovered: [names]}
     FINISHED = "step.finished"
     # step, attempt, holds: true|false|null, detail: whether an attempt whose end nobody saw took effect

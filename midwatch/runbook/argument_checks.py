@@ -32,7 +32,7 @@ def check_arguments(fields: Fields, site: Fields | None, runbook: Runbook, probl
                 items = (loop.loop.items if loop and loop.loop else None) or ()
                 _arguments(action, step.value.table("with"), step.value.where("uses"), runbook, problems, items)
                 _risk(action, step.value, problems)
-            for item in step.value.items("preconditions"):
+            for item in [*step.value.items("preconditions"), *step.value.items("verify")]:
                 _check(item.value, runbook, problems)
     for item in [*fields.items("triggers"), *fields.items("closure")]:
         _check(item.value, runbook, problems)

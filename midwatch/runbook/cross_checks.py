@@ -26,6 +26,7 @@ _BELONGS = {
     "with": (StepKind.USES, "a step that 'uses' an action"),
     "env": (StepKind.RUN, "a step with 'run'"),
     "outputs": (StepKind.RUN, "a step with 'run'"),
+    "verify": (StepKind.RUN, "a step with 'run'"),
     **{key.name: (StepKind.RUN, "a step with 'run'") for key in (*PROCESS_KEYS, SECRETS)},
     "questions": (StepKind.MANUAL, "a step that a person does"),
     "notify": (StepKind.MANUAL, "a step that a person does"),
@@ -56,7 +57,8 @@ def check_whole(fields: Fields, site: Fields | None, problems: Problems) -> None
     for step in steps:
         _step_keys(step, problems)
         check_questions(step.items("questions"), problems)
-        _unique("requirement", [item.value for item in step.items("preconditions")], problems)
+        for key in ("preconditions", "verify"):
+            _unique("requirement", [item.value for item in step.items(key)], problems)
     for trigger in fields.items("triggers"):
         _trigger_keys(trigger.value, problems)
     targets = laid_over("targets", fields, site)

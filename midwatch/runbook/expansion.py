@@ -24,7 +24,7 @@ from midwatch.runbook.text_values import fill, names_in, reference_of, substitut
 from midwatch.system.units import first_few
 
 _NO_ITEMS: Mapping[str, Sequence[str]] = MappingProxyType({})
-_OWN = ("id", "number", "kind", "risk", "place", "run", "when", "loop", "item", "instructions", "text_values")
+_OWN = ("id", "number", "kind", "risk", "place", "run", "undo", "when", "loop", "item", "instructions", "text_values")
 """Fields of a step that no item changes, or that are made from the item in another way."""
 
 

@@ -184,6 +184,8 @@ class Step:
     """Steps that must be done (or skipped with a reason) before this one may run."""
     preconditions: tuple[CheckSpec, ...] = ()
     """What must hold when it starts, unless a reason is given."""
+    verify: tuple[CheckSpec, ...] = ()
+    """What must hold once its script has ended."""
     when: Condition | None = None
     measure: tuple[str, ...] = ()
     """Panels whose readings are recorded before and after."""

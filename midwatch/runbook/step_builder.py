@@ -66,6 +66,7 @@ def build_step(fields: Fields, number: str, earlier: Mapping[str, Step], targets
         deviation=prose(fields, "deviation"),
         depends_on=fields.values("depends_on"),
         preconditions=tuple(criterion_of(item.value) for item in fields.items("preconditions")),
+        verify=tuple(criterion_of(item.value) for item in fields.items("verify")),
         when=build_condition(fields.get("when"), earlier),
         measure=fields.values("measure"),
         questions=tuple(question_of(item.value) for item in fields.items("questions")),

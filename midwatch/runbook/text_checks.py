@@ -45,7 +45,7 @@ def _texts(fields: Fields) -> Iterator[Found]:
     failure = fields.get("on_failure")
     if failure is not None and failure.get("advice"):
         yield failure.found["advice"]
-    for key, text in (("preconditions", "title"), ("questions", "prompt")):
+    for key, text in (("preconditions", "title"), ("verify", "title"), ("questions", "prompt")):
         yield from (item.value.found[text] for item in fields.items(key) if item.value.get(text))
 
 

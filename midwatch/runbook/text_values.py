@@ -54,6 +54,7 @@ def fill_step(step: Step, values: Mapping[str, str]) -> Step:
         why=fill(step.why, values),
         expect=fill(step.expect, values),
         preconditions=tuple(_fill_check(check, values) for check in step.preconditions),
+        verify=tuple(_fill_check(check, values) for check in step.verify),
         questions=tuple(_fill_question(question, values) for question in step.questions),
         on_failure=dataclasses.replace(step.on_failure, advice=fill(step.on_failure.advice, values)),
         text_values={**needed, **step.text_values},
@@ -81,7 +82,7 @@ def names_of(runbook: Runbook) -> frozenset[str]:
 
 def _texts(step: Step) -> Iterator[str]:
     yield from (step.title, step.why, step.instructions, step.expect, step.on_failure.advice)
-    yield from (check.title for check in step.preconditions)
+    yield from (check.title for check in (*step.preconditions, *step.verify))
     yield from (question.prompt for question in step.questions)
 
 

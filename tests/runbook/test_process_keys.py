@@ -15,6 +15,7 @@ phases:
       - {id: ask, title: Ask, questions: [{name: host, prompt: Which host?}]}
       - {id: act, title: Act, KEYS}
 """
+LEVEL = "{title: Level, check: level, with: {below: 80 %}}"
 
 
 def text(keys: str) -> str:
@@ -77,6 +78,18 @@ def test_keys_are_read(loaded: Loaded, keys: str, process: Process) -> None:
         (
             'run: "true", risk: change, undo: "true", outputs: [path]',
             "The undo would find 'path' in $PATH, which is not for a runbook to set.",
+        ),
+        (
+            "verify: [{title: Level, check: level, with: {below: 80 %}}]",
+            "'verify' belongs to a step with 'run'. Take it out.",
+        ),
+        (
+            'run: "true", risk: change, verify: [{title: Level, check: sweep, with: {target: db}}]',
+            "sweep is not a check: it changes something.",
+        ),
+        (
+            f'run: "true", risk: change, verify: [{LEVEL}, {LEVEL}]',
+            "There is a requirement 'level' already",
         ),
         ('run: "true", risk: observe, ok_exits: [256]', "This takes a whole number from 0 to 255, not '256'."),
         ('run: "true", risk: observe, ok_exits: [1, 1]', "The exit status 1 stands here twice. Take one out."),
