@@ -14,6 +14,7 @@ from midwatch.supervisor.result import Result
 from midwatch.system.sanitize import safe_bytes
 
 _LENGTH = 400
+_READS_INPUT = "it reads standard input; there is none: if a person has to answer, give it `terminal: true`"
 _MEANINGS = {
     0: "exit 0 does not count as done",
     126: "a command was found and cannot be run: it is no program, or nobody may execute it",
@@ -38,6 +39,7 @@ def summary_of(step: Step, attempt: AttemptFolder, result: Result) -> str:
         return "exit 0" if result.exit == 0 else f"exit {result.exit}, which counts as done"
     found = failed_line(attempt.values, result.exit)
     said = [
+        _READS_INPUT if result.read_input and result.outcome is StepOutcome.FAILED else "",
         _MEANINGS.get(result.exit, "") if result.exit is not None else "",
         f"line {found[0]} ended it: {_cut(' '.join(found[1].split()), 120)}" if found else "",
         f"its last line: “{_cut(last, 200)}”" if last else "",

@@ -290,6 +290,7 @@ class Supervision:
             masked=self._redactor.masked,
             secrets=dict(self._redactor.counts),
             discovered=tuple(self._learnt),
+            read_input=self._other is None and self._child.has_read_input,
             error=masked_error,
         )
 

@@ -113,6 +113,7 @@ class Child:
         """
         self._files = {name: in_memory_file(text) for name, text in files.items()}
         self._order, self._oom, self._standard = order, oom, standard
+        self._input = _watched_input()
         self._argv = list(order.argv)
         if script:
             inherited = (*inherited, file := in_memory_file(script))
@@ -149,6 +150,11 @@ class Child:
             return CannotBegin(_NOT_FOUND, f"There is no program {program!r} on this machine's PATH")
         return CannotBegin(_NOT_EXECUTABLE, f"The program {program!r} cannot be started: {reason}")
 
+    @property
+    def has_read_input(self) -> bool:
+        """Whether something of the step read its standard input, which is empty."""
+        return os.fstat(self._input).st_atime_ns != 0
+
     def never_begin(self) -> None:
         """Close the gate for good; the process ends without having done anything."""
         os.close(self._gate)
@@ -164,8 +170,7 @@ class Child:
             if os.read(gate, 1) != b"!":
                 os._exit(_NOT_EXECUTABLE)
             as_before_memory_shortage(self._oom)
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            for number, descriptor in enumerate(self._standard or (nothing, terminal.step_end)):
+            for number, descriptor in enumerate(self._standard or (self._input, terminal.step_end)):
                 os.dup2(descriptor, number)
             os.dup2(terminal.step_end, 2)
             for descriptor in (*inherited, *self._files.values()):
@@ -204,3 +209,13 @@ def in_memory_file(text: str) -> int:
         file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
     )
     return file
+
+
+def _watched_input() -> int:
+    """A descriptor of an empty file: a read finds its end at once, and leaves its time as the time of access."""
+    empty = in_memory_file("")
+    try:
+        os.utime(empty, ns=(0, 0))
+        return os.open(f"/proc/self/fd/{empty}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(empty)

@@ -20,6 +20,11 @@ SCRIPTS = {
     "not-a-program": ("touch here; ./here", 126, "a command was found and cannot be run"),
     "killed": ("bash -c 'kill -9 $$'", 137, "killed by SIGKILL, which is what the kernel does when memory runs out"),
     "closed-pipe": ("set +e; yes | true; exit ${PIPESTATUS[0]}", 141, "killed by SIGPIPE"),
+    "reads-input": (
+        "echo Really?; read -r answer",
+        1,
+        "it reads standard input; there is none: if a person has to answer",
+    ),
     "own-trap": ("trap 'echo mine' ERR\nfalse", 1, "its last line: “mine”"),
 }
 
@@ -57,6 +62,7 @@ def test_failed_script_says_its_exit_and_what_ended_it(
     _, code, words = SCRIPTS[name]
     assert last.exit == code
     assert words in last.summary
+    assert ("it reads standard input" in last.summary) is (name == "reads-input")
     for said in (told, line):
         assert f"failed, exit {code}" in said
         assert words in said
