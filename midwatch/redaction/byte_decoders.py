@@ -83,17 +83,15 @@ class ByteDecoders:
     def scan(self, text: bytes) -> tuple[list[Occurrence], list[int]]:
         """Where a secret may stand as it is, and where base64: one automaton finds both."""
         rules = _rules()
+        after, before, count = rules.after, rules.before, len(self._heads)
         kinds = text.translate(rules.table)
-        count = len(self._heads)
-        heads, places = [], []
-        for occurrence in self._automaton.find(kinds):
-            if occurrence[0] < count:
-                heads.append(occurrence)
-                continue
-            start = occurrence[1]
-            if kinds[start + 5 : start + 8] in rules.after or (start > 2 and kinds[start - 3 : start] in rules.before):
-                places.append(start)
-        return heads, places
+        occurrences = self._automaton.find(kinds)
+        places = [
+            start
+            for _, start, end in occurrences
+            if kinds[end : end + 3] in after or kinds[start - 3 : start] in before
+        ]
+        return [occurrence for occurrence in occurrences if occurrence[0] < count], places
 
     def pieces(self, text: bytes, places: list[int], *, is_open: bool) -> Iterator[Piece]:
         """What may be decoded; `places`: those of base64; `is_open`: more of the text may come."""

@@ -138,10 +138,8 @@ def unfinished_printable(raw: bytes) -> int | None:
 
 def unfinished(text: bytes) -> int | None:
     """Where something encoded begins that the end of the text cuts off."""
-    if _MARK.search(text, max(0, len(text) - _TAIL_BYTES)) is None:
-        return None
-    found = _UNFINISHED.search(text, max(0, len(text) - _TAIL_BYTES))
-    return found.start() if found else None
+    marks = (mark.start() for mark in _MARK.finditer(text, max(0, len(text) - _TAIL_BYTES)))
+    return next((at for at in marks if _UNFINISHED.match(text, at)), None)
 
 
 def _meaning(token: bytes) -> bytes | None:

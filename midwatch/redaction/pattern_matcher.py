@@ -31,8 +31,7 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _GLUED = lazy_pattern(rb"(?:\\[nrt]|%[0-9A-Fa-f]{2}|u00[0-9a-f]{2})\Z")
 _LONGEST_PAIR_BYTES = 200
 _MAYBE_ADDRESS = lazy_pattern(rb"(?:^|[\"'=`(])([\w.-]{1,64}:[^\s@/\"'\\:]{1,128}(?:@(?:t(?:c(?:p)?)?)?)?)\Z")
-_MAILCHIMP_LETTERS = b"0123456789abcdef-us"
-_MAYBE_MAILCHIMP = lazy_pattern(rb"(?:^|\W)([0-9a-f]{1,32}|[0-9a-f]{32}-(?:u(?:s\d?)?)?)\Z")
+_MAILCHIMP_BACKWARDS = lazy_pattern(rb"(?:[0-9a-f]{1,32}|(?:(?:\d?s)?u)?-[0-9a-f]{32})(?=\W|\Z)")
 
 
 class Hit(NamedTuple):
@@ -202,7 +201,8 @@ class PatternMatcher:
     def _begun(self, window: bytes) -> int | None:
         """Where a token may begin of which only the first letters have come, or a name and password before `@tcp(`."""
         begun: list[int] = []
-        for count in self._triggers.lengths.get(window[-1:], ()) if window else ():
+        lengths = self._triggers.lengths
+        for count in (*lengths.get(window[-1:], ()), *lengths.get(window[-2:], ())):
             at = len(window) - count
             if at < 0:
                 continue
@@ -214,8 +214,8 @@ class PatternMatcher:
         tail = b" " if window[-1:].isspace() else window[-_LONGEST_PAIR_BYTES:].rsplit(None, 1)[-1]
         if b":" in tail and (found := _MAYBE_ADDRESS.search(tail)):
             begun.append(len(window) - len(tail) + found.start(1))
-        if tail[-1:] in _MAILCHIMP_LETTERS and (found := _MAYBE_MAILCHIMP.search(tail[-40:])):
-            begun.append(len(window) - len(tail[-40:]) + found.start(1))
+        if found := _MAILCHIMP_BACKWARDS.match(tail[:-40:-1]):
+            begun.append(len(window) - found.end())
         if found := BEGUN_LINE.match(window, max(0, window.rfind(b"\n", -100))):
             begun.append(found.start(1))
         return min(begun, default=None)

@@ -42,7 +42,7 @@ class Triggers(NamedTuple):
     beginnings: dict[bytes, bool]
     """How tokens begin, and whether a letter may stand before."""
     lengths: dict[bytes, set[int]]
-    """How long the beginnings are that end in a byte."""
+    """How long the beginnings are that end in two bytes, or are one."""
 
 
 @cache
@@ -59,7 +59,7 @@ def triggers() -> Triggers:
             rows.setdefault(word, []).append(token)
         for beginning in {begin[:size] for begin in token.begins for size in range(1, len(begin))}:
             beginnings[beginning] = token.glued
-            lengths.setdefault(beginning[-1:], set()).add(len(beginning))
+            lengths.setdefault(beginning[-2:], set()).add(len(beginning))
     readings = {mark: reading for reading, marks in _READINGS for mark in marks}
     words = list({**rows, **readings})
     return Triggers(
